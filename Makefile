@@ -1,0 +1,49 @@
+# GENERIO Flows for Blender. Every command sets up what it needs.
+
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# The bpy wheel that exists for the interpreter at hand.
+BPY_FOR_3.11 := 4.5.*
+BPY_FOR_3.13 := 5.2.*
+
+.PHONY: help setup demo test lint matrix gui-test pictures package clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## The virtual environment .venv, with bpy and the development tools
+
+$(READY): pyproject.toml scripts/find_python.sh Makefile
+	@set -e; \
+	python=$$(sh scripts/find_python.sh); \
+	version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	case $$version in 3.11) bpy="$(BPY_FOR_3.11)" ;; *) bpy="$(BPY_FOR_3.13)" ;; esac; \
+	echo "Setting up $(VENV) with Python $$version and bpy $$bpy (about 400 MB the first time)"; \
+	"$$python" -m venv --clear $(VENV); \
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"; \
+	$(BIN)/pip install --quiet "bpy==$$bpy" --group test --group lint --group matrix
+	@touch $(READY)
+
+demo: $(READY) ## The main job, headless, against the sandbox  [PROMPT="..." IMAGE=path MODEL=path SERVICE=cloud]
+	@$(BIN)/python scripts/demo.py --prompt "$(or $(PROMPT),A modern office chair)" --image "$(IMAGE)" --model "$(MODEL)" \
+		--service "$(or $(SERVICE),sandbox)" --profile "$(or $(PROFILE),reference)"
+
+test: $(READY) ## Everything that needs no window
+	$(BIN)/python -m pytest
+
+matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2
+	$(BIN)/nox --no-error-on-missing-interpreters
+
+lint: $(READY) ## Style, types, and the manifest
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+package: $(READY) ## The extension's zip, into dist/
+	$(BIN)/python scripts/package.py
+
+clean: ## Remove what the other commands made
+	rm -rf $(VENV) .nox build dist

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GENERIO Flows: words, pictures and heavy meshes become clean models, inside Blender.
+
+Importable without bpy, so that `api` and `jobs` can be used and tested anywhere; Blender calls
+`register` and `unregister`.
+"""
+
+
+def _classes() -> tuple[type, ...]:
+    from . import operators, panels, preferences, properties
+
+    return (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
+
+
+def register() -> None:
+    """Add the add-on to Blender."""
+    import bpy
+
+    from . import bridge, properties
+
+    for cls in _classes():
+        bpy.utils.register_class(cls)
+    properties.register()
+    bridge.register()
+
+
+def unregister() -> None:
+    """Take away what `register` added, in reverse."""
+    import bpy
+
+    from . import bridge, properties
+
+    bridge.unregister()
+    properties.unregister()
+    for cls in reversed(_classes()):
+        bpy.utils.unregister_class(cls)

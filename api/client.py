@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Flows API: one method for each endpoint of the contract's section 4."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .address import PRODUCTION_URL, segment
+from .errors import (
+    AmbiguousPrompt,
+    CallFailed,
+    Cancelled,
+    EmptyPrompt,
+    InvalidRequest,
+    MethodNotAllowed,
+    NetworkError,
+    NoResult,
+    NotAGlb,
+    NotFound,
+    ResultTooLarge,
+    ResultTruncated,
+    ResultUnusable,
+    ServiceDown,
+    UnexpectedAnswer,
+    UnsupportedFile,
+    WrongState,
+)
+from .glb import MAGIC, GlbInfo
+from .images import SENDABLE, detect_image, read_head
+from .models import GLB_MIME, Asset, File, Flow, Prompt, Source, Template, as_object, parse_list
+from .retry import RetryPolicy
+from .transfer import CancelCheck, DataUri, JsonBody, Progress, receive, watched
+from .transport import Transport, blocks, length_of
+
+__all__ = ["PRODUCTION_URL", "FlowsClient"]
+
+_JPEG, _JPG = "image/jpeg", "image/jpg"
+_ABOUT_THE_TYPE = re.compile(r"mime|jpe?g|unsupported|media|\btypes?\b", re.IGNORECASE)
+
+
+class FlowsClient:
+    """A connection to the Flows API, for one thread; use it as a context manager, or call `close()`.
+
+    `timeout` is the seconds to wait for a connection, and for each next sign of life; `policy` says how often
+    a failed call is repeated, `wait` is called with the seconds before that (it may raise Cancelled);
+    `max_download` is the most bytes that one download may have. Raises UnsafeAddress, MissingKey or
+    MalformedKey.
+
+    Every method raises the classes of CallFailed; what else it may raise is said there. `progress` is called
+    with the bytes done and the bytes in all (None when unknown), `cancelled` is asked between blocks and
+    ends a transfer with Cancelled.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        timeout: tuple[float, float] = (10, 60),
+        policy: RetryPolicy = RetryPolicy(),  # noqa: B008  # frozen
+        wait: Callable[[float], object] = time.sleep,
+        max_download: int = 1 << 30,
+    ) -> None:
+        self._transport = Transport(base_url, api_key, timeout, policy, wait)
+        self._max_download = max_download
+
+    def __repr__(self) -> str:
+        return f"FlowsClient({self._transport.base!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections that were kept alive."""
+        self._transport.close()
+
+    # ---- templates and flows -------------------------------------------------------------------------
+
+    def templates(self) -> list[Template]:
+        """List what the service offers (4.1); nothing should depend on it, see BUILTIN_TEMPLATES."""
+        return parse_list(self._transport.call("GET", "/templates"), "templates", Template.parse)
+
+    def flows(self) -> list[Flow]:
+        """List the account's flows (4.2), in no known order and perhaps not all of them (V19, V20, V21)."""
+        return parse_list(self._transport.call("GET", "/flows"), "flows", Flow.parse)
+
+    def create_flow(
+        self,
+        template: str,
+        parameters: Mapping[str, Any] | None = None,
+        inputs: Sequence[Source] | None = None,
+        additional: Any = None,
+        *,
+        progress: Progress | None = None,
+        cancelled: CancelCheck | None = None,
+    ) -> Flow:
+        """Create a flow (4.3), which starts by itself if it has `inputs` and waits in `created` if not.
+
+        Never repeated when an earlier attempt may have arrived: look for a token in `additional` first.
+        Raises InputRefused's classes before anything is sent, and Cancelled.
+        """
+        for source in inputs or ():
+            _check_source(source)
+
+        def body(jpeg: str) -> JsonBody:
+            value: dict[str, Any] = {"template": template, "additional": additional}
+            if parameters:
+                value["parameters"] = dict(parameters)
+            if inputs:  # V13: an empty list has no known meaning
+                value["inputs"] = [_input_item(source, "data", jpeg) for source in inputs]
+            return JsonBody(value, progress, cancelled)
+
+        return Flow.parse(_post(self._transport.call, "/flows", body, inputs or ()))
+
+    def flow(self, flow_id: str) -> Flow:
+        """Read one flow (4.4); poll it, but not more often than every few seconds."""
+        return Flow.parse(self._transport.call("GET", _path(flow_id)))
+
+    def start_flow(self, flow_id: str) -> None:
+        """Start a flow that was created without inputs and has some now (4.5, V12)."""
+        self._transport.tell("PATCH", _path(flow_id), JsonBody({"action": "start"}))
+
+    def abort_flow(self, flow_id: str) -> None:
+        """Ask a starting or running flow to stop (4.5); it goes on to be `aborting` for a while."""
+        self._transport.tell("PATCH", _path(flow_id), JsonBody({"action": "abort"}))
+
+    def delete_flow(self, flow_id: str) -> None:
+        """Remove a flow that does not run, with all its files (4.6)."""
+        answer_lost = False
+
+        def once() -> None:
+            nonlocal answer_lost
+            try:
+                self._transport.tell_once("DELETE", _path(flow_id))
+            except NotFound:
+                if not answer_lost:  # else the attempt whose answer was lost has done it
+                    raise
+            except (NetworkError, ServiceDown) as error:
+                answer_lost = answer_lost or error.sent
+                raise
+
+        self._transport.repeat("DELETE", once)
+
+    # ---- inputs --------------------------------------------------------------------------------------
+
+    def inputs(self, flow_id: str) -> list[Asset]:
+        """List the inputs of a flow, without their data (4.7)."""
+        return parse_list(self._transport.call("GET", _path(flow_id, "inputs")), "inputs", Asset.parse)
+
+    def add_input(
+        self,
+        flow_id: str,
+        source: Source,
+        *,
+        progress: Progress | None = None,
+        cancelled: CancelCheck | None = None,
+    ) -> Asset | None:
+        """Add an input to a flow in `created` (4.8); returns what the service says of it, if anything.
+
+        Where the service has no such endpoint, a file goes to the older one (4.12, V5). Raises NotFound when
+        the flow is gone, MethodNotAllowed when the flow is there but the service offers neither endpoint,
+        InputRefused's classes before anything is sent, and Cancelled.
+        """
+        _check_source(source)
+
+        def post(endpoint: str, key: str) -> Asset | None:
+            def body(jpeg: str) -> JsonBody:
+                return JsonBody(_input_item(source, key, jpeg), progress, cancelled)
+
+            answer = _post(self._transport.tell, _path(flow_id, endpoint), body, [source])
+            with suppress(UnexpectedAnswer):
+                return Asset.parse(answer)
+            return None
+
+        try:
+            return post("inputs", "data")
+        except (NotFound, MethodNotAllowed) as error:
+            refusal = error
+        self.flow(flow_id)  # raises NotFound when it was the flow that is unknown, not the endpoint
+        if isinstance(source, File):
+            with suppress(NotFound, MethodNotAllowed):
+                return post("input", "file_data")
+        raise MethodNotAllowed(status=refusal.status, detail=refusal.detail)
+
+    def input(self, flow_id: str, asset_id: str) -> Asset:
+        """Read one input with its data (4.9), which has to fit into memory: 16 MiB at most."""
+        answer = self._transport.call("GET", _path(flow_id, "inputs", asset_id))
+        # No document says that the answer repeats the id.
+        return Asset.parse({**as_object(answer), "asset_id": asset_id})
+
+    # ---- outputs -------------------------------------------------------------------------------------
+
+    def outputs(self, flow_id: str, *, settle: bool = True) -> list[Asset]:
+        """List the outputs of a flow that has ended, without their data (4.10).
+
+        A flow that has just ended may answer "not yet" or an empty list (V24): with `settle` it is asked
+        again as often as the policy allows. Without, for a flow that may have none, the first answer counts.
+        """
+
+        def once() -> list[Asset]:
+            try:
+                answer = self._transport.call_once("GET", _path(flow_id, "outputs"))
+            except (WrongState, InvalidRequest) as error:
+                if settle:
+                    raise _NotYet(error) from None
+                raise
+            found = parse_list(answer, "outputs", Asset.parse)
+            if settle and not found:
+                raise _NotYet(None)
+            return found
+
+        try:
+            return self._transport.repeat("GET", once)
+        except _NotYet as not_yet:
+            if not_yet.refusal is None:
+                return []
+            refusal = not_yet.refusal
+        raise refusal
+
+    def download_output(
+        self,
+        flow_id: str,
+        asset_id: str,
+        path: Path,
+        *,
+        progress: Progress | None = None,
+        cancelled: CancelCheck | None = None,
+    ) -> GlbInfo:
+        """Download an output to `path` as a checked GLB (4.11, V2), which appears there only when complete.
+
+        When the answer holds no usable model, the flow's list of outputs with their data is tried once.
+        Raises ResultUnusable's classes (a whole file that is not fit for use is put aside, see `kept`),
+        NotSaved when the disk refuses, and Cancelled.
+        """
+
+        def download(url_path: str, wanted: str | None) -> GlbInfo:
+            def once() -> GlbInfo:
+                if cancelled is not None and cancelled():
+                    raise Cancelled()
+                with self._transport.answer("GET", url_path) as response:
+                    total = length_of(response)
+                    body = _limited(blocks(response), total, self._max_download)
+                    return receive(watched(body, total, progress, cancelled), path, wanted=wanted)
+
+            return self._transport.repeat("GET", once)
+
+        try:
+            return download(_path(flow_id, "outputs", asset_id), None)
+        except (NoResult, NotAGlb, ResultTruncated) as error:
+            unusable = error
+        with suppress(CallFailed, ResultUnusable):
+            return download(_path(flow_id, "outputs") + "?include_data=true", asset_id)
+        raise unusable
+
+
+class _NotYet(CallFailed):
+    """An ended flow that does not show its outputs yet: for the retry policy, never for a caller."""
+
+    transient = True
+
+    def __init__(self, refusal: CallFailed | None) -> None:
+        super().__init__()
+        self.refusal = refusal
+
+
+def _path(flow_id: str, *steps: str) -> str:
+    return "/".join(("/flows", segment(flow_id), *(segment(step) for step in steps)))
+
+
+def _post(
+    send: Callable[[str, str, JsonBody], Any],
+    path: str,
+    body: Callable[[str], JsonBody],
+    sources: Iterable[Source],
+) -> Any:
+    """Send `body(MIME type of JPEG)`, once more with its other spelling when the type is refused (V7)."""
+    try:
+        return send("POST", path, body(_JPEG))
+    except InvalidRequest as error:
+        about_the_type = error.status == 415 or _ABOUT_THE_TYPE.search(error.detail)
+        if not about_the_type or not any(
+            isinstance(item, File) and item.mime in (_JPEG, _JPG) for item in sources
+        ):
+            raise
+    return send("POST", path, body(_JPG))
+
+
+def _input_item(source: Source, key: str, jpeg: str) -> dict[str, Any]:
+    """Item of a request: the data under `key` (V5, V6), JPEG spelled as `jpeg` (V7), and `additional`."""
+    if isinstance(source, Prompt):
+        return {key: source.text, "additional": source.additional}
+    mime = jpeg if source.mime in (_JPEG, _JPG) else source.mime
+    return {key: DataUri(source.path, mime), "additional": source.additional}
+
+
+def _check_source(source: Source) -> None:
+    """Raise one of InputRefused's classes for what the service could not use (section 6)."""
+    if isinstance(source, Prompt):
+        if not source.text.strip():
+            raise EmptyPrompt()
+        if source.text.lstrip()[:5].lower() == "data:":
+            raise AmbiguousPrompt()
+        return
+    mime = _JPEG if source.mime == _JPG else source.mime
+    if mime == GLB_MIME:
+        if read_head(source.path)[:4] != MAGIC:
+            raise UnsupportedFile(f"The file “{source.path.name}” is not a GLB model.")
+    elif mime not in SENDABLE:
+        raise UnsupportedFile(f"Files of the type “{mime}” are not supported.")
+    elif detect_image(source.path) != mime:
+        kind = mime.removeprefix("image/").upper()
+        raise UnsupportedFile(f"The file “{source.path.name}” is not a {kind} picture.")
+
+
+def _limited(body: Iterator[bytes], total: int | None, limit: int) -> Iterator[bytes]:
+    """Pass the body on; raises ResultTooLarge when it has more than `limit` bytes."""
+    count = total or 0
+    if count > limit:
+        raise _too_large(limit)
+    count = 0
+    for block in body:
+        count += len(block)
+        if count > limit:
+            raise _too_large(limit)
+        yield block
+
+
+def _too_large(limit: int) -> ResultTooLarge:
+    return ResultTooLarge(f"The result is larger than the {limit >> 20:,} MB that are allowed.")

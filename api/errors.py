@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# the names say what happened, and the root of the tree says that it is an error
+"""What can go wrong with the Flows API: one class for each thing that somebody can do about it.
+
+FlowsError
+├── NotReady                nothing can be sent yet
+│   ├── MissingKey          no API key is set
+│   ├── MalformedKey        the API key cannot be one: blanks or control characters inside
+│   └── UnsafeAddress       the service address is no URL, or neither https nor this computer
+├── InputRefused            refused here, before anything was sent
+│   ├── EmptyPrompt         the prompt has no words
+│   ├── AmbiguousPrompt     the prompt begins with "data:", which the service would read as a file
+│   ├── UnreadableFile      missing, empty, a folder, not permitted, or changed while it was read
+│   └── UnsupportedFile     a type that is not accepted, or content that is not what it claims to be
+├── Cancelled               the caller asked to stop
+├── CallFailed              one call failed; the job behind it may be alive
+│   ├── NetworkError        no connection, no answer, or half an answer
+│   │   └── CertificateError  the connection is not trustworthy
+│   ├── KeyRefused          401, 403
+│   ├── PaymentRequired     402
+│   ├── NotFound            404
+│   ├── MethodNotAllowed    405
+│   ├── WrongState          409
+│   ├── TooLarge            413
+│   ├── InvalidRequest      400, 422 and every other 4xx
+│   ├── RateLimited         429
+│   ├── ServiceDown         408 and every 5xx
+│   └── UnexpectedAnswer    success, but not as the contract says; or a redirect that is not followed
+├── FlowFailed              the calls worked, the service's own work failed
+├── ResultUnusable          an answer arrived, but no model that Blender could open
+│   ├── NoResult            nothing in it
+│   ├── NotAGlb             something else in it
+│   ├── ResultTruncated     cut off
+│   ├── ResultTooLarge      larger than allowed
+│   └── NotSelfContained    refers to files outside itself
+└── NotSaved                the result could not be written to this computer's disk
+
+Every error has `message` (one sentence: what happened) and `fix` (one sentence: what to do about it),
+`remedy` (slug of the button that does it, or "") and `code` (the class name as a slug, for the ledger).
+No error ever holds the API key.
+"""
+
+import re
+from pathlib import Path
+from typing import ClassVar, Literal
+
+Remedy = Literal[
+    "", "enter_key", "open_account", "check_address", "retry", "edit_input", "open_preferences", "go_online"
+]
+
+
+class FlowsError(Exception):
+    """Root of the tree (see the module's docstring).
+
+    Both texts have defaults in the class; a place that knows better gives its own.
+    """
+
+    code: ClassVar[str] = "flows_error"
+    remedy: Remedy = ""
+    message: str = "Something went wrong with GENERIO Flows."
+    fix: str = "Try again."
+
+    def __init_subclass__(cls) -> None:
+        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
+
+    def __init__(self, message: str = "", fix: str = "") -> None:
+        self.message = message or type(self).message
+        self.fix = fix or type(self).fix
+        super().__init__(self.message, self.fix)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.fix}".strip()
+
+
+# ---- nothing can be sent yet -------------------------------------------------------------------------
+
+
+class NotReady(FlowsError):
+    """Nothing can be sent yet."""
+
+    remedy: Remedy = "open_preferences"
+    message = "GENERIO Flows is not set up yet."
+    fix = "Open the extension's preferences."
+
+
+class MissingKey(NotReady):
+    """No API key is set."""
+
+    remedy: Remedy = "enter_key"
+    message = "There is no API key yet."
+    fix = "Create a key at account.generio.ai and paste it into the preferences."
+
+
+class MalformedKey(NotReady):
+    """The API key holds what no key can hold."""
+
+    remedy: Remedy = "enter_key"
+    message = "The API key has blanks, line breaks or other characters inside that no key has."
+    fix = "Copy the whole key once more and paste it into the preferences."
+
+
+class UnsafeAddress(NotReady):
+    """The address would carry the key unprotected, or is none at all."""
+
+    remedy: Remedy = "check_address"
+    message = "The service address cannot be used."
+    fix = "Enter an address that begins with https://, such as https://flows.generio.ai."
+
+
+# ---- refused before anything was sent ----------------------------------------------------------------
+
+
+class InputRefused(FlowsError):
+    """Refused here, before anything was sent."""
+
+    remedy: Remedy = "edit_input"
+    message = "This input cannot be sent."
+    fix = "Choose another input."
+
+
+class EmptyPrompt(InputRefused):
+    """The prompt has no words."""
+
+    message = "The prompt is empty."
+    fix = "Describe in a few words what you want to get."
+
+
+class AmbiguousPrompt(InputRefused):
+    """The service could not tell this prompt from a file (contract section 6)."""
+
+    message = 'A prompt cannot begin with "data:", because the service would take it for a file.'
+    fix = "Begin the prompt with another word."
+
+
+class UnreadableFile(InputRefused):
+    """A file that cannot be read to its end."""
+
+    message = "The file cannot be read."
+    fix = "Check that it still exists and is not empty, or choose another file."
+
+
+class UnsupportedFile(InputRefused):
+    """A file that the service would not understand."""
+
+    message = "This type of file is not supported."
+    fix = "Use a PNG, JPEG, WebP or TIFF picture, or a GLB model."
+
+
+# ---- the caller's wish -------------------------------------------------------------------------------
+
+
+class Cancelled(FlowsError):
+    """The caller's `cancelled()` said so."""
+
+    message = "Cancelled."
+    fix = "Start again whenever you like."
+
+
+# ---- one call failed ---------------------------------------------------------------------------------
+
+
+class CallFailed(FlowsError):
+    """One HTTP call failed; the job behind it may be alive.
+
+    `status` is the HTTP status or None, `detail` what the service said about it ("" if nothing),
+    `retry_after` the seconds that the service asks to wait or None, `transient` whether the same call may
+    work later, `sent` whether the call may have reached the service (False: surely not).
+    """
+
+    transient: ClassVar[bool] = False
+    remedy: Remedy = "retry"
+    message = "The service could not be asked."
+    fix = "Try again in a moment."
+
+    def __init__(
+        self,
+        message: str = "",
+        fix: str = "",
+        *,
+        status: int | None = None,
+        detail: str = "",
+        retry_after: float | None = None,
+        sent: bool = True,
+    ) -> None:
+        super().__init__(message, fix)
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
+        self.sent = sent
+
+
+class NetworkError(CallFailed):
+    """No connection, no answer, or half an answer."""
+
+    transient = True
+    message = "The connection to the service broke."
+    fix = "Check your internet connection; what was started goes on."
+
+
+class CertificateError(NetworkError):
+    """The other side could not prove who it is."""
+
+    transient = False
+    remedy: Remedy = "check_address"
+    message = "The service could not prove who it is, so nothing was sent to it."
+    fix = "Check the service address and this computer's clock, or ask whoever runs your network."
+
+
+class KeyRefused(CallFailed):
+    """401, 403: key missing, wrong, expired or not allowed to do this (contract section 1)."""
+
+    remedy: Remedy = "enter_key"
+    message = "The service did not accept the API key."
+    fix = "It may be mistyped or expired: create a new one at account.generio.ai and put it into the preferences."
+
+
+class PaymentRequired(CallFailed):
+    """402: out of credit or plan."""
+
+    remedy: Remedy = "open_account"
+    message = "Your GENERIO account has no credit left for this."
+    fix = "Open your account at account.generio.ai."
+
+
+class NotFound(CallFailed):
+    """404: unknown, deleted, or somebody else's."""
+
+    remedy: Remedy = ""
+    message = "The service does not know this job or file any more."
+    fix = "It was deleted, or belongs to another account: start it again."
+
+
+class MethodNotAllowed(CallFailed):
+    """405: this service speaks another variant of the contract."""
+
+    remedy: Remedy = "check_address"
+    message = "The service does not offer this function."
+    fix = "Check the service address in the preferences."
+
+
+class WrongState(CallFailed):
+    """409: not possible at this point of the flow's life (contract section 3)."""
+
+    message = "The job is not in a state that allows this."
+    fix = "Wait until its state has changed, then try again."
+
+
+class TooLarge(CallFailed):
+    """413: input too large."""
+
+    remedy: Remedy = "edit_input"
+    message = "The input is too large for the service."
+    fix = "Use a smaller picture, or a model with fewer polygons or smaller textures."
+
+
+class InvalidRequest(CallFailed):
+    """400, 422 and every other 4xx."""
+
+    remedy: Remedy = "edit_input"
+    message = "The service did not accept this request."
+    fix = "Change the input or its settings and try again."
+
+
+class RateLimited(CallFailed):
+    """429: too many calls."""
+
+    transient = True
+    message = "The service asks for a break, there were too many requests."
+    fix = "Wait a minute, then try again."
+
+
+class ServiceDown(CallFailed):
+    """408 and every 5xx."""
+
+    transient = True
+    message = "The service has a problem of its own at the moment."
+    fix = "Try again in a few minutes; what was started is not lost."
+
+
+class UnexpectedAnswer(CallFailed):
+    """Success, but not as the contract says; or a redirect that is not followed."""
+
+    remedy: Remedy = "check_address"
+    message = "The answer is not one of the GENERIO Flows service."
+    fix = "Check the service address in the preferences, and look for an update of this extension."
+
+
+# ---- the service's own work --------------------------------------------------------------------------
+
+
+class FlowFailed(FlowsError):
+    """The calls worked, the service's own work failed or was aborted; `reason` is what it says, or ""."""
+
+    remedy: Remedy = "retry"
+    message = "The service could not make the model and gave no reason."
+    fix = "Try again, or change the input or its settings."
+
+    def __init__(self, reason: str | None = None) -> None:
+        self.reason = reason or ""
+        super().__init__(f"The service could not make the model: {_sentence(reason)}" if reason else "")
+
+
+# ---- the answer is no model --------------------------------------------------------------------------
+
+
+class ResultUnusable(FlowsError):
+    """An answer arrived, but no model that Blender could open.
+
+    `kept` is where the file was put aside, for a look at it, or None.
+    """
+
+    remedy: Remedy = "retry"
+    message = "The result cannot be used."
+    fix = "Download it again; if that does not help, generate it again."
+    kept: Path | None = None
+
+
+class NoResult(ResultUnusable):
+    """Nothing in the answer."""
+
+    message = "The service sent no model."
+    fix = "Download it again in a minute; if that does not help, generate it again."
+
+
+class NotAGlb(ResultUnusable):
+    """Something else in the answer."""
+
+    message = "The result is not a GLB model."
+
+
+class ResultTruncated(ResultUnusable):
+    """The model ends before its end."""
+
+    message = "The result is cut off."
+    fix = "Download it again."
+
+
+class ResultTooLarge(ResultUnusable):
+    """Larger than the limit."""
+
+    remedy: Remedy = "open_preferences"
+    message = "The result is larger than allowed."
+    fix = "Generate it with fewer polygons or without textures."
+
+
+class NotSelfContained(ResultUnusable):
+    """The model refers to files outside itself, which were not sent and are not to be opened."""
+
+    message = "The model needs other files that the service did not send."
+    fix = "Generate it again."
+
+
+class NotSaved(FlowsError):
+    """The result could not be written to this computer's disk."""
+
+    remedy: Remedy = "open_preferences"
+    message = "The result could not be saved."
+    fix = "Free some disk space, or choose another results folder in the preferences."
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else text + "."

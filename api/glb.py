@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks that a file is a complete glTF 2 binary, which needs nothing but itself.
+
+The layout is that of the glTF 2.0 specification, section 4.4: a header of 12 bytes (magic, version, length),
+then chunks of (length, type, content), of which the first is JSON and the second, if any, BIN.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from .errors import NotAGlb, NotSelfContained, ResultTruncated
+from .images import read_head
+from .text import tidy
+
+MAGIC = b"glTF"
+_JSON, _BIN = 0x4E4F534A, 0x004E4942
+_LONGEST_JSON = 16 << 20  # bytes; a description of that length would stall Blender's importer as well
+
+
+@dataclass(frozen=True)
+class GlbInfo:
+    """What a checked GLB says about itself: its size in bytes, and counts of what it defines."""
+
+    size: int
+    meshes: int
+    triangles: int
+    materials: int
+    images: int
+    extensions_required: tuple[str, ...]
+
+
+def check_glb(path: Path, *, claimed: str | None = None) -> GlbInfo:
+    """Check the file at `path` (contract section 6, step 6) and say what is in it.
+
+    `claimed` is the MIME type that came with it, for the error's text. Raises NotAGlb, ResultTruncated or
+    NotSelfContained; UnreadableFile when there is nothing to read.
+    """
+    head = read_head(path, 64)
+    if not MAGIC.startswith(head[:4]):
+        raise NotAGlb(not_a_glb(head, claimed))
+    with path.open("rb") as file:
+        return _info(_read_document(file, path.stat().st_size), path.stat().st_size)
+
+
+def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
+    """Walk through the chunks and return the JSON one; the others are only measured."""
+    header = file.read(12)
+    if len(header) < 12:
+        raise ResultTruncated()
+    version, declared = struct.unpack("<4xII", header)
+    if version != 2:
+        raise NotAGlb(f"The result is a GLB of version {version}, and only version 2 can be opened.")
+    if size < declared:
+        raise ResultTruncated(f"The result is cut off: {size:,} of {declared:,} bytes arrived.")
+    if size > declared:
+        raise NotAGlb(f"The result is a damaged GLB: it has {size - declared:,} bytes too many.")
+    document: dict[str, Any] | None = None
+    place, binary = 12, 0
+    while place < declared:
+        chunk = file.read(8)
+        if len(chunk) < 8:
+            raise _damaged()
+        length, kind = struct.unpack("<II", chunk)
+        place += 8 + length
+        if place > declared:
+            raise _damaged()
+        if document is None:
+            if kind != _JSON or length > _LONGEST_JSON:
+                raise _damaged()
+            document = _parse(file.read(length))
+        else:
+            binary = binary or (length if kind == _BIN else 0)
+            file.seek(length, 1)
+    if document is None:
+        raise _damaged()
+    _check_buffers(document, binary)
+    return document
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        document: object = json.loads(content)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise _damaged()
+    document = cast(dict[str, Any], document)
+    version = _object(document.get("asset")).get("version")
+    if not (isinstance(version, str) and version.startswith("2.")):
+        raise _damaged()
+    return document
+
+
+def _check_buffers(document: dict[str, Any], binary: int) -> None:
+    """Everything that the document refers to has to be inside the file."""
+    for entry in _objects(document, "buffers") + _objects(document, "images"):
+        uri = entry.get("uri")
+        if uri is None:
+            continue
+        if not isinstance(uri, str) or uri[:5].lower() != "data:":
+            name = tidy(str(uri), 60)
+            raise NotSelfContained(f"The model needs the file “{name}”, which the service did not send.")
+    for index, entry in enumerate(_objects(document, "buffers")):
+        length = _count(entry.get("byteLength"))
+        if "uri" not in entry and (index > 0 or length > binary):
+            raise _damaged()
+
+
+def _info(document: dict[str, Any], size: int) -> GlbInfo:
+    required = document.get("extensionsRequired")
+    names = cast(list[object], required) if isinstance(required, list) else []
+    return GlbInfo(
+        size=size,
+        meshes=len(_objects(document, "meshes")),
+        triangles=sum(_triangles(document, mesh) for mesh in _objects(document, "meshes")),
+        materials=len(_objects(document, "materials")),
+        images=len(_objects(document, "images")),
+        extensions_required=tuple(tidy(name, 80) for name in names if isinstance(name, str)),
+    )
+
+
+def _triangles(document: dict[str, Any], mesh: dict[str, Any]) -> int:
+    """Triangles of one mesh: lists (mode 4) hold a third of their corners, strips and fans two less."""
+    accessors = _objects(document, "accessors")
+    total = 0
+    for primitive in _objects(mesh, "primitives"):
+        corners = primitive.get("indices", _object(primitive.get("attributes")).get("POSITION"))
+        if not isinstance(corners, int) or not 0 <= corners < len(accessors):
+            continue
+        count = _count(accessors[corners].get("count"))
+        mode = primitive.get("mode", 4)
+        total += count // 3 if mode == 4 else max(0, count - 2) if mode in (5, 6) else 0
+    return total
+
+
+def _object(value: object) -> dict[str, Any]:
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
+
+
+def _objects(parent: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Members of a list, with their indices kept: what is no object counts as an empty one."""
+    value = parent.get(key)
+    return [_object(entry) for entry in cast(list[object], value)] if isinstance(value, list) else []
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _damaged() -> NotAGlb:
+    return NotAGlb("The result is a damaged GLB: its parts do not fit together.")
+
+
+def not_a_glb(head: bytes, claimed: str | None = None) -> str:
+    """Sentence for what does not begin like a GLB: `head` is its beginning, `claimed` its MIME type."""
+    kind = looks_like(head) or (f"of the type “{tidy(claimed, 60)}”" if claimed else "")
+    return f"The result is not a GLB model, it is {kind}." if kind else "The result is not a GLB model."
+
+
+def looks_like(head: bytes) -> str:
+    """Name in plain words for what begins with `head`; "" when it could be anything."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:32].lower()
+    for signature, name in _KINDS:
+        if start.startswith(signature):
+            return name
+    return ""
+
+
+_KINDS = (
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+    (b"<", "an XML text"),
+    (b"{", "a JSON text"),
+    (b"[", "a JSON text"),
+    (b'"', "a JSON text"),
+    (b"\x89png", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"pk\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"kaydara fbx", "an FBX model"),
+    (b"blender", "a Blender file"),
+    (b"ply\n", "a PLY model"),
+)

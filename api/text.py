@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Text that came from elsewhere, made fit to be shown: short, on one line, without control characters."""
+
+from typing import Any, cast
+
+LONGEST_SHOWN = 400  # characters; what fits a panel or a status bar, and far more than a good reason needs
+
+
+def tidy(text: str, limit: int = LONGEST_SHOWN) -> str:
+    """One printable line of at most `limit` characters; what was cut off is marked by an ellipsis."""
+    # The slice bounds the work; blanks and control characters may shrink the text by a good deal.
+    printable = "".join(char if char.isprintable() else " " for char in text[: 16 * limit])
+    line = " ".join(printable.split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def scalar_text(value: object) -> str | None:
+    """Turn a string or number into tidy text; None for anything else (null, flags, lists, objects)."""
+    if isinstance(value, str):
+        return tidy(value) or None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return str(value)
+        except ValueError:  # Python refuses to print integers of many thousand digits
+            return None
+    return None
+
+
+REASON_KEYS = ("error", "error_message", "message", "detail", "reason")
+"""Where an answer, a flow or an asset may say what went wrong, first come first (4.4, V4, section 5)."""
+
+
+def reason_of(entry: dict[str, Any]) -> str | None:
+    """Text of the first of REASON_KEYS that says something, else None."""
+    return next((text for key in REASON_KEYS if (text := describe(entry.get(key)))), None)
+
+
+def describe(detail: object) -> str:
+    """Say what an error says, whatever its shape (contract section 5); "" when it says nothing.
+
+    A list (the 422 answer of a common web framework) joins each entry's `loc` and `msg`; an object gives
+    what its own REASON_KEYS say; a string is taken as it is.
+    """
+    if isinstance(detail, list):
+        parts = [describe(entry) for entry in cast(list[object], detail)[:8]]
+        return tidy("; ".join(part for part in parts if part))
+    if isinstance(detail, dict):
+        entry = cast(dict[str, Any], detail)
+        if "msg" in entry:
+            place = _location(entry.get("loc"))
+            reason = scalar_text(entry["msg"]) or ""
+            return tidy(f"{place}: {reason}" if place else reason)
+        return reason_of(entry) or ""
+    return scalar_text(detail) or ""
+
+
+def _location(loc: object) -> str:
+    """`["body", "parameters", "seed"]` as `parameters.seed`: "body" tells a reader nothing."""
+    if not isinstance(loc, list):
+        return scalar_text(loc) or ""
+    steps = [scalar_text(step) or "" for step in cast(list[object], loc)[:8]]
+    return ".".join(step for step in steps if step and step != "body")

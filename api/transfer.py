@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on their way up and down, in blocks: memory does not grow with them."""
+
+import json
+import os
+from binascii import b2a_base64
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from .decode import Unwrapper
+from .errors import Cancelled, NotAGlb, NotSaved, NotSelfContained, UnreadableFile
+from .glb import GlbInfo, check_glb
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes done and the bytes in all (None when unknown)."""
+CancelCheck = Callable[[], bool]
+"""Asked between blocks; True ends the transfer with Cancelled."""
+
+# Read from a file at a time: a multiple of 3, so that the base64 of blocks joins without padding. Small
+# enough for a slow line to take a block within the socket's timeout, large enough for Python to cost little.
+_FILE_BLOCK = 3 * (1 << 15)
+
+
+class DataUri:
+    """A file as it stands in a JSON body: `data:<mime>;base64,<content>` (contract section 6).
+
+    The size is taken now; raises UnreadableFile when there is no content.
+    """
+
+    def __init__(self, path: Path, mime: str) -> None:
+        self.path = path
+        self.header = f"data:{mime};base64,".encode()
+        try:
+            self.size = path.stat().st_size if path.is_file() else 0
+        except (OSError, ValueError) as error:
+            raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
+        if self.size == 0:
+            raise UnreadableFile(f"The file “{path.name}” is missing or empty.")
+
+    def __len__(self) -> int:
+        return len(self.header) + 4 * ((self.size + 2) // 3)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the text in blocks; raises UnreadableFile when the file is not what it was."""
+        yield self.header
+        left = self.size
+        # An OSError must not leave here as such: the HTTP library would take it for the connection's.
+        try:
+            with self.path.open("rb") as file:
+                while content := file.read(_FILE_BLOCK):
+                    left -= len(content)
+                    if left < 0:
+                        break
+                    yield b2a_base64(content, newline=False)
+        except OSError as error:
+            raise UnreadableFile(f"The file “{self.path.name}” cannot be read.") from error
+        if left != 0:
+            raise UnreadableFile(
+                f"The file “{self.path.name}” changed while it was sent.",
+                "Wait until it is saved, then try again.",
+            )
+
+
+class JsonBody:
+    """A JSON request body with files in it, made while it is sent, as often as it is sent.
+
+    `value` is what json.dumps takes, plus DataUri anywhere. Having a length and being iterable makes requests
+    send it block by block under a Content-Length. `progress` counts bytes of the body; raises Cancelled while
+    being iterated once `cancelled()` says so.
+    """
+
+    def __init__(
+        self, value: object, progress: Progress | None = None, cancelled: CancelCheck | None = None
+    ) -> None:
+        self._progress = progress
+        self._cancelled = cancelled
+        self._parts = _encode(value)
+        self._length = sum(len(part) for part in self._parts)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[bytes]:
+        blocks = (block for part in self._parts for block in ([part] if isinstance(part, bytes) else part))
+        return watched(blocks, self._length, self._progress, self._cancelled)
+
+
+def _encode(value: object) -> list[bytes | DataUri]:
+    """JSON text of `value`, with each file standing between the pieces of text around it."""
+    files: list[DataUri] = []
+    mark = uuid4().hex  # stands for a file until the text is complete; nobody could have guessed it
+
+    def hold(item: object) -> str:
+        if not isinstance(item, DataUri):
+            raise TypeError(f"{type(item).__name__} is no JSON")
+        files.append(item)
+        return mark
+
+    first, *others = json.dumps(value, default=hold, allow_nan=False).encode().split(mark.encode())
+    parts: list[bytes | DataUri] = [first]
+    for file, text in zip(files, others, strict=True):
+        parts += (file, text)
+    return parts
+
+
+def watched(
+    blocks: Iterable[bytes], total: int | None, progress: Progress | None, cancelled: CancelCheck | None
+) -> Iterator[bytes]:
+    """Pass `blocks` on, reporting each that was dealt with; raises Cancelled before the next one."""
+    done = 0
+    for block in blocks:
+        if cancelled is not None and cancelled():
+            raise Cancelled()
+        yield block
+        done += len(block)
+        if progress is not None:
+            progress(done, total)
+
+
+def receive(blocks: Iterable[bytes], path: Path, *, wanted: str | None = None) -> GlbInfo:
+    """Take the model out of an answer's body, check it, and only then let it appear at `path`.
+
+    `blocks` is the body; `wanted` as in Unwrapper. A file that arrived whole but is not fit for use is put
+    aside as `<path>.rejected` (the error's `kept`); nothing else is left behind. Raises ResultUnusable's
+    classes, and NotSaved when the disk refuses.
+    """
+    part = path.with_name(f"{path.name}.{uuid4().hex[:8]}.part")
+    rejected = path.with_name(f"{path.name}.rejected")
+    try:
+        try:
+            with part.open("xb+") as file:
+                mime = _unwrap(blocks, file, wanted)
+                file.flush()
+                os.fsync(file.fileno())
+            info = _check(part, mime, rejected)
+            part.replace(path)
+            rejected.unlink(missing_ok=True)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise NotSaved(f"The result could not be saved: {error.strerror or error}.") from error
+    return info
+
+
+def _unwrap(blocks: Iterable[bytes], file: BinaryIO, wanted: str | None) -> str | None:
+    """Write the model in `blocks` into `file`; returns the MIME type that it came with."""
+    unwrapper = Unwrapper(file, wanted)
+    for block in blocks:
+        unwrapper.feed(block)
+        if unwrapper.done and wanted is not None:  # what follows are other assets, of any size
+            break
+    unwrapper.finish()
+    return unwrapper.mime
+
+
+def _check(part: Path, mime: str | None, rejected: Path) -> GlbInfo:
+    try:
+        return check_glb(part, claimed=mime)
+    except (NotAGlb, NotSelfContained) as error:
+        part.replace(rejected)
+        error.kept = rejected
+        raise

@@ -1,0 +1,315 @@
+"""Between Blender and the engine: holds the one engine, and drains its events from one timer.
+
+The engine starts with the first job, or, shortly after Blender, when there is a ledger to carry on.
+Everything here runs on the main thread.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+from bpy.app.handlers import persistent
+
+from .api import FlowsError
+from .api.address import is_loopback
+from .jobs import Engine, Job, Ledger, LedgerError, Problem, Settings, State, Step
+from .preferences import api_key, preferences, results_folder, user_folder
+from .properties import GenerioJob, properties
+from .scene import place
+from .scene.convert import Converter
+
+BUSY_SECONDS = 0.1
+IDLE_SECONDS = 1.0
+
+_engine: Engine | None = None
+_rows_stale = True  # the window manager's view must be built anew
+_to_place: set[str] = set()  # finished jobs whose results belong into the open file
+_last_tick = 0.0
+
+
+# ---------------------------------------------------------------------- the engine
+
+
+def engine(context: bpy.types.Context) -> Engine:
+    """The engine, started now if it was not. Raises LedgerError where the list of jobs cannot be opened."""
+    global _engine
+    if _engine is None:
+        ledger = Ledger(user_folder(context) / "jobs.sqlite")
+        converter = Converter.of_this_blender()
+        _engine = Engine(ledger, settings(context), converter.make_glb, converter.to_blend)
+        _engine.resume()
+        _welcome(_engine.jobs())
+    return _engine
+
+
+def running() -> Engine | None:
+    """The engine, if it has been started."""
+    return _engine
+
+
+def settings(context: bpy.types.Context) -> Settings:
+    """What the preferences say, as the engine wants it."""
+    chosen = preferences(context)
+    return Settings(
+        folder=results_folder(context),
+        base_url=chosen.service_url.strip().rstrip("/"),
+        api_key=api_key(context),
+        online=bpy.app.online_access,
+        concurrent_jobs=chosen.concurrent_jobs,
+    )
+
+
+def why_not(context: bpy.types.Context) -> str:
+    """Why nothing can be sent at the moment, or ""; cheap enough for `poll` and `draw`."""
+    if not api_key(context):
+        return "Enter your API key in the preferences first"
+    if not bpy.app.online_access and not is_loopback(preferences(context).service_url):
+        return "Blender is offline. Allow online access in Preferences > System"
+    return ""
+
+
+def job_folder(context: bpy.types.Context, token: str) -> Path:
+    """The folder for the files of a job."""
+    return results_folder(context) / token
+
+
+# ---------------------------------------------------------------------- events and time
+
+
+def tick() -> float:
+    """Bring scene and panels up to date; returns the seconds until the next time (a Blender timer)."""
+    context = bpy.context
+    if _engine is None:
+        if not (user_folder(context) / "jobs.sqlite").exists():
+            return IDLE_SECONDS
+        try:
+            engine(context)
+        except LedgerError as error:
+            print(f"GENERIO Flows: {error}")  # noqa: T201 - there is no panel to say it in before the engine runs
+            return 60.0
+    assert _engine is not None
+    _engine.configure(settings(context))
+    news = _drain(_engine)
+    _place_results(context, _engine)
+    unfinished = _show(context, _engine, news)
+    return BUSY_SECONDS if unfinished or _to_place else IDLE_SECONDS
+
+
+def print_state(job: Job) -> None:
+    """Say on the terminal how a job is doing."""
+    progress = f" {job.progress:.0%}" if job.progress else ""
+    print(f"GENERIO: {job.name}: {job.state}{progress}", flush=True)  # noqa: T201
+
+
+def run_until(
+    context: bpy.types.Context, tokens: list[str], watch: Callable[[Job], None] = print_state
+) -> None:
+    """Tick until the jobs are over and placed, or wait for the user; for where there is no window.
+
+    watch: is shown the jobs whenever their state or progress has changed.
+    """
+    assert _engine is not None
+    seen: dict[str, tuple[State, float | None]] = {}
+    while True:
+        tick()
+        jobs = [job for token in tokens if (job := _engine.job(token)) is not None]
+        for job in jobs:
+            if seen.get(job.token) != (job.state, job.progress):
+                seen[job.token] = (job.state, job.progress)
+                watch(job)
+        if all(job.finished or _needs_user(job) for job in jobs) and not _to_place.intersection(tokens):
+            return
+        time.sleep(0.02)  # nobody looks at a window here
+
+
+def _needs_user(job: Job) -> bool:
+    assert _engine is not None
+    return job.waiting and not _engine.carries(job.token)
+
+
+def _welcome(jobs: list[Job]) -> None:
+    """Results that wait, and whose file is open, are placed by themselves."""
+    _to_place.update(
+        job.token
+        for job in jobs
+        if job.step is Step.READY and not job.hold and place.belongs_here(job.destination)
+    )
+
+
+def _drain(carrier: Engine) -> dict[str, Job]:
+    """What changed, each job as it is by now."""
+    news: dict[str, Job] = {}
+    while not carrier.events.empty():
+        job = carrier.events.get_nowait()
+        news[job.token] = job
+    _welcome(list(news.values()))
+    return news
+
+
+def _place_results(context: bpy.types.Context, carrier: Engine) -> None:
+    """Place one finished result, if this is a good moment; the next one has its turn at the next tick."""
+    if not _to_place or place.not_now(context):
+        return
+    token = _to_place.pop()
+    job = carrier.job(token)
+    if job is not None and job.step is Step.READY:
+        place_result(context, carrier, job, job.destination)
+
+
+def place_result(
+    context: bpy.types.Context, carrier: Engine, job: Job, destination: place.Destination
+) -> list[bpy.types.Object]:
+    """Put the results of `job` into the scene and return the objects; what is wrong, the job tells."""
+    _to_place.discard(job.token)
+    if not carrier.place(job.token):
+        return []
+    try:
+        return place.place(context, _models(job), destination)
+    except (FlowsError, RuntimeError, OSError) as error:
+        problem = Problem.of(error) if isinstance(error, FlowsError) else Problem("cannot_place", f"{error}")
+        carrier.hold(job.token, problem)
+        return []
+
+
+def _models(job: Job) -> list[place.Model]:
+    several = len(job.results) > 1
+    provenance = {"flow_id": job.flow_id, "template": job.template, "token": job.token, **job.parameters}
+    if job.prompt:
+        provenance["prompt"] = job.prompt
+    return [
+        place.Model(
+            glb=result.glb,
+            blend=result.blend,
+            name=f"{job.name} {number}" if several else job.name,
+            provenance=provenance,
+        )
+        for number, result in enumerate(job.results, start=1)
+    ]
+
+
+# ---------------------------------------------------------------------- the view that the panels draw
+
+
+def _show(context: bpy.types.Context, carrier: Engine, news: dict[str, Job]) -> bool:
+    """Write what changed into the window manager's rows; returns whether a job is unfinished."""
+    global _rows_stale, _last_tick
+    rows = properties(context).jobs
+    now = time.time()
+    if _rows_stale:
+        rows.clear()
+        for job in reversed(carrier.jobs()):
+            _fill(rows.add(), job, now)
+        _rows_stale = False
+        _redraw(context)
+        return any(not job.finished for job in carrier.jobs())
+    seconds_passed = int(now) != int(_last_tick)
+    _last_tick = now
+    by_token = {row.token: row for row in rows} if news or seconds_passed else {}
+    unfinished = False
+    for job in carrier.jobs():
+        unfinished = unfinished or not job.finished
+        row = by_token.get(job.token)
+        if job.token in news and row is None:
+            row = rows.add()
+            rows.move(len(rows) - 1, 0)
+            row = rows[0]
+            properties(context).active_job = 0
+            by_token = {row.token: row for row in rows}
+        if row is not None and (job.token in news or (seconds_passed and not job.finished)):
+            _fill(row, job, now)
+    if news or (seconds_passed and unfinished):
+        _redraw(context)
+    return unfinished
+
+
+def _fill(row: GenerioJob, job: Job, now: float) -> None:
+    row.token = job.token
+    row.name = job.name
+    row.state = job.state
+    row.has_progress = job.progress is not None
+    row.progress = job.progress or 0.0
+    row.elapsed = clock((job.finished_at or now) - job.created_at)
+    waits = place.not_now(bpy.context) if job.token in _to_place else ""
+    elsewhere = job.step is Step.READY and not job.problem and not waits
+    row.message = job.problem.message if job.problem else waits or (_where(job) if elsewhere else "")
+    row.fix = job.problem.fix if job.problem else ""
+    row.remedy = job.problem.remedy if job.problem else ""
+    row.prompt = job.prompt
+    row.flow_id = job.flow_id
+    row.finished = job.finished
+    row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
+
+
+def _where(job: Job) -> str:
+    if job.hold:
+        return "It was finished before it could be cancelled"
+    file = job.destination.get("file")
+    return f"Belongs to {Path(file).name}" if file else "Belongs to a file that was not saved"
+
+
+def forget_row(context: bpy.types.Context, token: str) -> None:
+    """Take a removed job out of the list."""
+    rows = properties(context).jobs
+    for index, row in enumerate(rows):
+        if row.token == token:
+            rows.remove(index)
+            break
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _redraw(context: bpy.types.Context) -> None:
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+# ---------------------------------------------------------------------- life cycle
+
+
+@persistent
+def _after_load(_file: str) -> None:
+    """Another file is open: the view went with the old one, and other results may belong here."""
+    global _rows_stale
+    place.new_document()
+    _rows_stale = True
+    _to_place.clear()
+    if _engine is not None:
+        _welcome(_engine.jobs())
+
+
+def _stop() -> None:
+    global _engine
+    if _engine is not None:
+        _engine.close()
+        _engine = None
+
+
+def register() -> None:
+    """Start the timer; nothing is opened, and no thread runs, before there is something to do."""
+    global _rows_stale
+    _rows_stale = True
+    bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
+    bpy.app.handlers.load_post.append(_after_load)
+    atexit.register(_stop)
+
+
+def unregister() -> None:
+    """Stop the timer and the engine; jobs go on when the add-on is enabled again."""
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    bpy.app.handlers.load_post.remove(_after_load)
+    atexit.unregister(_stop)
+    _stop()
+    _to_place.clear()

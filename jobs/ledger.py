@@ -1,0 +1,160 @@
+"""The ledger: every job of this user, on disk before each step is taken (SQLite, write-ahead log).
+
+Several Blenders may share one ledger. A job belongs to one process at a time through a lease, which the
+owner renews and which a dead owner loses by time; only the owner writes the job.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from .model import Job
+
+SCHEMA_VERSION = 1
+LEASE_SECONDS = 30.0
+
+_SCHEMA = """
+CREATE TABLE jobs (
+    token TEXT PRIMARY KEY,
+    created_at REAL NOT NULL,
+    finished INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    lease_until REAL NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+"""
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the text says why and what to do, for people."""
+
+
+class Ledger:
+    """The jobs of one user, in one file. All methods may be called from any thread.
+
+    path: the SQLite file, made with its folder when missing. Raises LedgerError where it is unreadable
+    or was written by a newer version of the add-on; the file is then left as it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Autocommit mode: transactions are spelled out where one is needed.
+            self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(f"The job list {path} cannot be opened: {error}.") from error
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise LedgerError(
+                f"The job list {path} is damaged: {error}. Move the file away to go on."
+            ) from error
+        except LedgerError:
+            self._db.close()
+            raise
+
+    def _open(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")  # a step must survive a power cut, too
+        with self._transaction() as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                db.execute(_SCHEMA)
+                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            elif version != SCHEMA_VERSION:
+                raise LedgerError(
+                    f"The job list {self.path} was written by another version of GENERIO Flows."
+                    " Update the add-on."
+                )
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file; the ledger cannot be used afterwards."""
+        with self._lock:
+            self._db.close()
+
+    def add(self, job: Job, owner: str, now: float) -> None:
+        """Write a new job, leased to `owner`. Raises sqlite3.IntegrityError if its token is known already."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?)",
+                (job.token, job.created_at, job.finished, owner, now + LEASE_SECONDS, job.to_json()),
+            )
+
+    def save(self, job: Job, owner: str, now: float) -> bool:
+        """Write how far a job has come and renew its lease; False when it no longer belongs to `owner`."""
+        with self._transaction() as db:
+            cursor = db.execute(
+                "UPDATE jobs SET finished = ?, lease_until = ?, document = ? WHERE token = ? AND owner = ?",
+                (job.finished, now + LEASE_SECONDS, job.to_json(), job.token, owner),
+            )
+            return cursor.rowcount == 1
+
+    def jobs(self) -> list[Job]:
+        """All jobs, oldest first; those that cannot be read are left out (and left on disk)."""
+        with self._lock, closing(self._db.execute("SELECT document FROM jobs ORDER BY created_at")) as rows:
+            documents = [document for (document,) in rows]
+        return [job for document in documents if (job := _read(document)) is not None]
+
+    def claim(self, owner: str, now: float) -> list[Job]:
+        """Take over every unfinished job whose lease has run out; returns what was taken, oldest first."""
+        with self._transaction() as db:
+            rows = db.execute(
+                "UPDATE jobs SET owner = ?, lease_until = ?"
+                " WHERE finished = 0 AND owner != ? AND lease_until < ? RETURNING document",
+                (owner, now + LEASE_SECONDS, owner, now),
+            ).fetchall()
+        jobs = [job for (document,) in rows if (job := _read(document)) is not None]
+        return sorted(jobs, key=lambda job: job.created_at)
+
+    def take(self, token: str, owner: str, now: float) -> bool:
+        """Make `owner` the one who may write this job, unless it belongs to another live process."""
+        with self._transaction() as db:
+            cursor = db.execute(
+                "UPDATE jobs SET owner = ?, lease_until = ?"
+                " WHERE token = ? AND (owner = ? OR lease_until < ?)",
+                (owner, now + LEASE_SECONDS, token, owner, now),
+            )
+            return cursor.rowcount == 1
+
+    def renew(self, owner: str, now: float) -> None:
+        """Keep the leases of everything that `owner` still works on."""
+        with self._transaction() as db:
+            db.execute(
+                "UPDATE jobs SET lease_until = ? WHERE owner = ? AND finished = 0",
+                (now + LEASE_SECONDS, owner),
+            )
+
+    def release(self, owner: str) -> None:
+        """Give back the leases of `owner`, so that the next process need not wait for them to run out."""
+        with self._transaction() as db:
+            db.execute("UPDATE jobs SET lease_until = 0 WHERE owner = ?", (owner,))
+
+    def remove(self, token: str) -> None:
+        """Forget a job."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM jobs WHERE token = ?", (token,))
+
+
+def _read(document: str) -> Job | None:
+    try:
+        return Job.from_json(document)
+    except (ValueError, KeyError, TypeError):
+        return None

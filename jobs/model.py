@@ -1,0 +1,202 @@
+r"""What a job is: its steps, what a user sees of them, and the pure transitions between them.
+
+A *step* is what the ledger remembers. Steps whose name ends in -ING are intentions: they are on disk
+before the request leaves, so that after a crash we know that the answer may have been lost, and look
+before we repeat.
+
+    REQUESTED -> PREPARED -> CREATED -> UPLOADING -> UPLOADED -> STARTING -> STARTED
+                     \\-> SUBMITTING (one-shot create) ----------------------^
+    STARTED -> COMPLETED -> DOWNLOADED -> READY -> PLACED          any -> FAILED | CANCELLED
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from ..api import FlowsError
+
+
+class Step(StrEnum):
+    """The last thing that is known to have happened to a job (or, in -ING, may have)."""
+
+    REQUESTED = "requested"
+    PREPARED = "prepared"
+    SUBMITTING = "submitting"
+    CREATED = "created"
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
+    STARTING = "starting"
+    STARTED = "started"
+    COMPLETED = "completed"
+    DOWNLOADED = "downloaded"
+    READY = "ready"
+    PLACED = "placed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINISHED = frozenset({Step.READY, Step.PLACED, Step.FAILED, Step.CANCELLED})
+"""Steps after which the engine has nothing left to do."""
+
+UNSENT = frozenset({Step.REQUESTED, Step.PREPARED})
+"""Steps before anything has left this computer."""
+
+
+class State(StrEnum):
+    """What a user sees of a job."""
+
+    QUEUED = "Queued"
+    PREPARING = "Preparing"
+    UPLOADING = "Uploading"
+    RUNNING = "Running"
+    DOWNLOADING = "Downloading"
+    READY = "Ready"
+    DONE = "Done"
+    FAILED = "Failed"
+    CANCELLING = "Cancelling"
+    CANCELLED = "Cancelled"
+    WAITING = "Waiting"
+
+
+_STATE_OF_STEP = {
+    Step.REQUESTED: State.PREPARING,
+    Step.PREPARED: State.PREPARING,
+    Step.SUBMITTING: State.UPLOADING,
+    Step.CREATED: State.UPLOADING,
+    Step.UPLOADING: State.UPLOADING,
+    Step.UPLOADED: State.UPLOADING,
+    Step.STARTING: State.RUNNING,
+    Step.STARTED: State.RUNNING,
+    Step.COMPLETED: State.DOWNLOADING,
+    Step.DOWNLOADED: State.DOWNLOADING,
+    Step.READY: State.READY,
+    Step.PLACED: State.DONE,
+    Step.FAILED: State.FAILED,
+    Step.CANCELLED: State.CANCELLED,
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a job waits or failed, in sentences for people.
+
+    code: stable slug of the error's class; message: what happened; fix: what to do; remedy: slug of the
+    button that does it (see `api.errors`), or "".
+    """
+
+    code: str
+    message: str
+    fix: str = ""
+    remedy: str = ""
+
+    @classmethod
+    def of(cls, error: FlowsError) -> Problem:
+        """The problem that an error of the tree describes."""
+        return cls(error.code, error.message, error.fix, error.remedy)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One finished model on disk: the GLB as the service gave it, and what it was converted to ("" = not)."""
+
+    glb: str
+    blend: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One request of the user, and how far it has come. Changes make a new Job; see `Engine`.
+
+    token: made here, unique. attempt: counts how often the user had it run; see `ref`.
+    service: the base URL it belongs to. template, parameters: as the API names them (contract, section 2).
+    prompt: what to send as text, or "". input_path, input_mime: the file to send, or "".
+    snapshot: a .blend from which the file to send is still to be made, or "".
+    destination: where the result belongs; only the scene side reads it.
+    flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
+    created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet.
+    queued: waits for its turn. waiting: something outside must change first; `problem` says what.
+    cancelling: the user asked to stop. one_shot: the flow was created with its input and started by itself.
+    hold: the finished result is not to be placed by itself; the user imports it.
+    """
+
+    service: str
+    template: str
+    name: str
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    attempt: int = 1
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    prompt: str = ""
+    input_path: str = ""
+    input_mime: str = ""
+    snapshot: str = ""
+    destination: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    step: Step = Step.REQUESTED
+    queued: bool = True
+    waiting: bool = False
+    cancelling: bool = False
+    one_shot: bool = False
+    hold: bool = False
+    problem: Problem | None = None
+    flow_id: str = ""
+    flow_state: str = ""
+    progress: float | None = None
+    results: tuple[Result, ...] = ()
+    created_at: float = 0.0
+    started_at: float = 0.0
+    finished_at: float = 0.0
+
+    @property
+    def ref(self) -> str:
+        """What travels in the `additional` of flow and input, so that both can be found again."""
+        return f"{self.token}.{self.attempt}"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the engine has nothing left to do (the result may still be waiting to be placed)."""
+        return self.step in FINISHED
+
+    @property
+    def state(self) -> State:
+        """What a user sees."""
+        if not self.finished:
+            if self.cancelling:
+                return State.CANCELLING
+            if self.waiting:
+                return State.WAITING
+            if self.queued:
+                return State.QUEUED
+        return _STATE_OF_STEP[self.step]
+
+    def at(self, step: Step, **changes: Any) -> Job:
+        """This job one step on: whatever it waited for is over, and progress begins anew."""
+        return replace(self, step=step, **{"waiting": False, "problem": None, "progress": None, **changes})
+
+    def failed(self, problem: Problem, now: float) -> Job:
+        """This job, ended by `problem` at `now` (seconds since the epoch)."""
+        return self.at(Step.FAILED, problem=problem, finished_at=now)
+
+    def cancelled(self, now: float, problem: Problem | None = None) -> Job:
+        """This job, stopped at the user's wish at `now`; `problem` if something is worth saying about it."""
+        return self.at(Step.CANCELLED, problem=problem, cancelling=False, finished_at=now)
+
+    def blocked(self, problem: Problem) -> Job:
+        """This job, at the same step, held up by `problem` until that is gone."""
+        return replace(self, waiting=True, problem=problem)
+
+    def to_json(self) -> str:
+        """The job as the ledger keeps it."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The job that `to_json` wrote. Raises ValueError, KeyError or TypeError where it is none."""
+        data = json.loads(text)
+        data["step"] = Step(data["step"])
+        data["problem"] = Problem(**data["problem"]) if data["problem"] else None
+        data["results"] = tuple(Result(**result) for result in data["results"])
+        return cls(**data)

@@ -1,0 +1,394 @@
+"""The steps of one job, each a short function: make the file, create, upload, start, ask, download, convert.
+
+Whatever may run or cost something twice is written to the ledger as an intention first; a step that is
+entered with its intention already written looks at the service before it repeats anything.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..api import (
+    GLB_MIME,
+    Asset,
+    CallFailed,
+    Cancelled,
+    File,
+    Flow,
+    FlowFailed,
+    FlowsClient,
+    FlowsError,
+    InvalidRequest,
+    KeyRefused,
+    MethodNotAllowed,
+    NetworkError,
+    NoResult,
+    NotFound,
+    NotReady,
+    PaymentRequired,
+    Prompt,
+    RateLimited,
+    ResultUnusable,
+    RetryPolicy,
+    TooLarge,
+    WrongState,
+    decide,
+)
+from ..api.models import as_object
+from .model import UNSENT, Job, Problem, Result, Step
+
+CLIENT_NAME = "generio-flows-blender"
+OUTPUT_TRIES = 6
+"""How often a flow that is over may still say that its outputs are not there yet (contract, V24)."""
+
+LOOKUPS = 2
+"""How often `GET /flows` must not know a lost flow before it is created once more."""
+
+LOOKUP_SECONDS = 5.0
+"""Between two such looks: the lost request may still be on its way."""
+
+BACK_OFF = RetryPolicy(attempts=1_000_000_000, base=1.0, ceiling=60.0)
+"""Calls of a job are repeated without end; the user sees why it waits and may cancel."""
+
+REFUSED = (
+    InvalidRequest,
+    KeyRefused,
+    PaymentRequired,
+    TooLarge,
+    RateLimited,
+    NotFound,
+    MethodNotAllowed,
+    WrongState,
+)
+"""Answers after which it is certain that nothing was created."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a job has come, and in how many seconds to look at it again (None: the user's turn)."""
+
+    job: Job
+    again_in: float | None = None
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What the steps of one job need.
+
+    folder: the job's own. make_glb, convert: see `jobs.engine`. save: writes a job to the ledger, raises
+    Cancelled if it is no longer ours. report: tells the progress 0..1. cancelled: asked all the time.
+    one_shot_services: base URLs that are known to refuse an empty create. failures: so far, in a row.
+    """
+
+    client: FlowsClient
+    folder: Path
+    make_glb: Callable[[Path, Path, Callable[[], bool]], None]
+    convert: Callable[[Path, Path, Callable[[], bool]], None]
+    save: Callable[[Job], None]
+    report: Callable[[float | None], None]
+    cancelled: Callable[[], bool]
+    one_shot_services: set[str]
+    pace: Callable[[float], float]
+    failures: int
+
+    def take(self, job: Job) -> Outcome:
+        """Carry `job` on until it is over or has to wait. Raises FlowsError; what was reached is saved."""
+        if job.cancelling:
+            return self._cancel(job)
+        if job.step is Step.STARTED:
+            return self._poll(job)
+        while not job.finished:
+            if self.cancelled():
+                raise Cancelled
+            match job.step:
+                case Step.REQUESTED:
+                    job = self._prepare(job)
+                case Step.PREPARED:
+                    job = self._create(job)
+                case Step.SUBMITTING:
+                    found = self._find(job)
+                    if found is None:
+                        return Outcome(job, again_in=LOOKUP_SECONDS)
+                    job = found
+                case Step.CREATED | Step.UPLOADING:
+                    job = self._upload(job)
+                case Step.UPLOADED | Step.STARTING:
+                    job = self._start(job)
+                case Step.COMPLETED:
+                    downloaded = self._download(job)
+                    if downloaded is None:
+                        return Outcome(job, again_in=float(2**self.failures))
+                    job = downloaded
+                case Step.DOWNLOADED:
+                    job = self._convert_results(job)
+                case _:
+                    return Outcome(job, again_in=self.pace(0.0))
+            self.save(job)
+        return Outcome(job)
+
+    # ------------------------------------------------------------------ before the flow runs
+
+    def _prepare(self, job: Job) -> Job:
+        if not job.snapshot:
+            return job.at(Step.PREPARED)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        glb = self.folder / "input.glb"
+        snapshot = Path(job.snapshot)
+        try:
+            self.make_glb(snapshot, glb, self.cancelled)
+        except OSError as error:
+            problem = Problem(
+                "no_conversion", f"The model could not be prepared for sending: {error}.", "Try again."
+            )
+            return job.failed(problem, time.time())
+        snapshot.unlink(missing_ok=True)
+        return job.at(Step.PREPARED, snapshot="", input_path=str(glb), input_mime=GLB_MIME)
+
+    def _create(self, job: Job) -> Job:
+        """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
+        if job.service not in self.one_shot_services:
+            try:
+                flow = self.client.create_flow(job.template, job.parameters, additional=_additional(job))
+                return job.at(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
+            except InvalidRequest:
+                # Either the service wants the input with the create, or it dislikes something else;
+                # in the latter case it will say so again.
+                pass
+        return self._submit(job)
+
+    def _submit(self, job: Job) -> Job:
+        submitting = job.at(Step.SUBMITTING)
+        self.save(submitting)
+        try:
+            flow = self.client.create_flow(
+                job.template,
+                job.parameters,
+                [self._source(job)],
+                _additional(job),
+                progress=self._progress,
+                cancelled=self.cancelled,
+            )
+        except CallFailed as error:
+            if not error.sent or isinstance(error, REFUSED):
+                self.save(job)
+            raise
+        self.one_shot_services.add(job.service)
+        return submitting.at(
+            Step.STARTED, flow_id=flow.flow_id, flow_state=flow.state, started_at=time.time(), one_shot=True
+        )
+
+    def _find(self, job: Job) -> Job | None:
+        """The answer to a one-shot create was lost: is the flow there? None = look once more, later."""
+        try:
+            flows = self.client.flows()
+        except (NotFound, MethodNotAllowed):
+            problem = Problem(
+                "maybe_running",
+                "The service may be working on this already, and offers no way to ask.",
+                "Retry only if it may run a second time; or cancel.",
+                "retry",
+            )
+            raise NeedsUser(problem) from None
+        for flow in flows:
+            if as_object(flow.additional).get("token") == job.ref:
+                return job.at(
+                    Step.STARTED,
+                    flow_id=flow.flow_id,
+                    flow_state=flow.state,
+                    started_at=time.time(),
+                    one_shot=True,
+                )
+        return job.at(Step.PREPARED) if self.failures >= LOOKUPS else None
+
+    def _upload(self, job: Job) -> Job:
+        if job.step is Step.UPLOADING and any(
+            as_object(asset.additional).get("ref") == job.ref for asset in self.client.inputs(job.flow_id)
+        ):
+            return job.at(Step.UPLOADED)
+        uploading = job.at(Step.UPLOADING)
+        self.save(uploading)
+        try:
+            self.client.add_input(
+                job.flow_id, self._source(job), progress=self._progress, cancelled=self.cancelled
+            )
+        except MethodNotAllowed:
+            # No way to add an input: give the empty flow back, and send all in one.
+            with suppress(CallFailed):
+                self.client.delete_flow(job.flow_id)
+            return self._submit(uploading.at(Step.PREPARED, flow_id="", flow_state=""))
+        return uploading.at(Step.UPLOADED)
+
+    def _start(self, job: Job) -> Job:
+        if job.step is Step.STARTING and self.client.flow(job.flow_id).state != "created":
+            return job.at(Step.STARTED, started_at=time.time())
+        starting = job.at(Step.STARTING)
+        self.save(starting)
+        try:
+            self.client.start_flow(job.flow_id)
+        except WrongState:
+            if self.client.flow(job.flow_id).state == "created":
+                raise
+        return starting.at(Step.STARTED, started_at=time.time())
+
+    def _source(self, job: Job) -> Prompt | File:
+        additional = {"ref": job.ref}
+        if job.input_path:
+            return File(Path(job.input_path), job.input_mime, additional)
+        return Prompt(job.prompt, additional)
+
+    # ------------------------------------------------------------------ while it runs
+
+    def _poll(self, job: Job) -> Outcome:
+        try:
+            flow = self.client.flow(job.flow_id)
+        except NotFound:
+            return Outcome(job.failed(_deleted(), time.time()))
+        job = replace(job, flow_state=flow.state, progress=flow.progress, waiting=False, problem=None)
+        if not flow.state.terminal:
+            return Outcome(job, again_in=self.pace(time.time() - job.started_at))
+        if flow.state == "aborted":
+            if job.cancelling:
+                return Outcome(job.cancelled(time.time()))
+            stopped = Problem(
+                "aborted", "The job was stopped at the service.", "Retry to run it again.", "retry"
+            )
+            return Outcome(job.failed(stopped, time.time()))
+        # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
+        # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
+        return Outcome(job.at(Step.COMPLETED), again_in=0.0)
+
+    def _cancel(self, job: Job) -> Outcome:
+        """One turn of a job that the user wants stopped."""
+        now = time.time()
+        if job.step in UNSENT:
+            return Outcome(job.cancelled(now))
+        if job.step in (Step.COMPLETED, Step.DOWNLOADED):
+            return Outcome(replace(job, cancelling=False, hold=True), again_in=0.0)
+        if job.step is Step.SUBMITTING:
+            found = self._find(job)
+            if found is None:
+                return Outcome(job, again_in=LOOKUP_SECONDS)
+            if found.step in UNSENT:
+                return Outcome(found.cancelled(now))
+            job = replace(found, cancelling=True)
+        try:
+            if job.step in (Step.CREATED, Step.UPLOADING, Step.UPLOADED):
+                self.client.delete_flow(job.flow_id)
+                return Outcome(job.cancelled(now))
+            if job.step is Step.STARTING and self.client.flow(job.flow_id).state == "created":
+                self.client.delete_flow(job.flow_id)
+                return Outcome(job.cancelled(now))
+            if job.flow_state != "aborting":
+                self.client.abort_flow(job.flow_id)
+                job = replace(job.at(Step.STARTED), cancelling=True, flow_state="aborting")
+                self.save(job)
+        except WrongState:
+            pass  # over already, or not yet running: the state tells
+        except MethodNotAllowed:
+            problem = Problem("no_abort", "The service offers no way to stop a job; it may go on there.")
+            return Outcome(job.cancelled(now, problem))
+        except NotFound:
+            return Outcome(job.cancelled(now))
+        outcome = self._poll(job)
+        return outcome if outcome.job.finished else replace(outcome, again_in=self.pace(0.0))
+
+    # ------------------------------------------------------------------ after it ran
+
+    def _download(self, job: Job) -> Job | None:
+        """Fetch every usable output into the job's folder; None = the outputs are not there yet."""
+        late = self.failures < OUTPUT_TRIES
+        try:
+            assets = self.client.outputs(job.flow_id)
+        except (WrongState, InvalidRequest):
+            if late:
+                return None
+            raise
+        usable = [asset for asset in assets if asset.usable]
+        if not usable:
+            if (
+                late
+                and job.flow_state == "completed"
+                and (not assets or any(asset.pending for asset in assets))
+            ):
+                return None
+            raise self._no_result(job, assets)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        results: list[Result] = []
+        refused: ResultUnusable | None = None
+        for number, asset in enumerate(usable):
+            # The service's names never become paths.
+            path = self.folder / f"result-{number}.glb"
+            try:
+                if not path.exists():  # it only ever gets this name whole and checked
+                    self.client.download_output(
+                        job.flow_id, asset.asset_id, path, progress=self._progress, cancelled=self.cancelled
+                    )
+                results.append(Result(str(path)))
+            except ResultUnusable as error:
+                refused = error
+        if not results and refused is not None:
+            raise refused
+        return job.at(Step.DOWNLOADED, results=tuple(results))
+
+    def _no_result(self, job: Job, assets: list[Asset]) -> FlowsError:
+        reason = next((asset.reason for asset in assets if asset.reason), None)
+        if job.flow_state == "completed" and reason is None:
+            return NoResult()
+        flow: Flow = self.client.flow(job.flow_id)
+        return FlowFailed(flow.reason or reason)
+
+    def _convert_results(self, job: Job) -> Job:
+        results: list[Result] = []
+        for result in job.results:
+            glb = Path(result.glb)
+            blend = glb.with_suffix(".blend")
+            try:
+                self.convert(glb, blend, self.cancelled)
+                results.append(Result(str(glb), str(blend)))
+            except OSError:
+                results.append(result)  # the scene side imports the GLB itself
+        return job.at(Step.READY, results=tuple(results), finished_at=time.time())
+
+    def _progress(self, done: int, total: int | None) -> None:
+        self.report(min(1.0, done / total) if total else None)
+
+
+class NeedsUser(FlowsError):
+    """Nothing goes on before the user decides."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message, problem.fix)
+        self.problem = problem
+
+
+def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
+    """What an error means for a job: wait and try again, wait for the user, or the end.
+
+    failures: how often in a row, this one included. chance: 0..1, spreads the repeats of many clients.
+    """
+    if isinstance(error, NeedsUser):
+        return Outcome(job.blocked(error.problem))
+    if isinstance(error, NetworkError) or (isinstance(error, CallFailed) and error.transient):
+        seconds = decide(BACK_OFF, "GET", failures, error, chance)
+        if seconds is None:
+            seconds = error.retry_after or BACK_OFF.ceiling
+        return Outcome(job.blocked(Problem.of(error)), again_in=seconds)
+    if isinstance(error, NotReady | KeyRefused | PaymentRequired):
+        return Outcome(job.blocked(Problem.of(error)))
+    if isinstance(error, NotFound) and job.flow_id:
+        return Outcome(job.failed(_deleted(), time.time()))
+    return Outcome(job.failed(Problem.of(error), time.time()))
+
+
+def _deleted() -> Problem:
+    return Problem("deleted", "The job was deleted at the service.", "Retry to run it again.", "retry")
+
+
+def _additional(job: Job) -> dict[str, Any]:
+    """What finds the flow again (contract, 4.3); no names, paths or other private data."""
+    return {"client": CLIENT_NAME, "token": job.ref}

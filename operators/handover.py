@@ -1,0 +1,93 @@
+"""Handing jobs over to the engine: modal only for the moments until the service has them.
+
+A modal operator stops Blender's autosave, so the minutes of waiting belong to the bridge's timer.
+"""
+
+import sqlite3
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+import bpy
+
+from .. import bridge
+from ..jobs import Job, LedgerError, State, Step
+
+# To the type checker a mixin is an operator; Blender wants only the registered class to be one.
+OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
+
+LONGEST_SECONDS = 5.0
+"""After this the operator ends even if the upload still goes on; the job list shows it."""
+
+HANDED_OVER = frozenset(
+    {State.RUNNING, State.DOWNLOADING, State.READY, State.DONE, State.WAITING, State.QUEUED}
+)
+
+
+class HandOver(OperatorMixin):
+    """Mixin for operators that make jobs. In the background they run to the end."""
+
+    _tokens: list[str]
+    _timer: bpy.types.Timer | None = None
+    _until: float
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+
+    def hand_over(self, context: bpy.types.Context, jobs: list[Job], modal: bool) -> set[str]:
+        """Give `jobs` to the engine; `modal`: stay until the service has them, so that Esc can cancel."""
+        try:
+            carrier = bridge.engine(context)
+            self._tokens = [carrier.submit(job).token for job in jobs]
+        except (LedgerError, sqlite3.Error) as error:
+            self.report({"ERROR"}, f"Nothing was sent: {error}")
+            return {"CANCELLED"}
+        if bpy.app.background:
+            bridge.run_until(context, self._tokens)
+            return self._told()
+        if not modal or context.window is None:
+            return {"FINISHED"}
+        names = jobs[0].name if len(jobs) == 1 else f"{len(jobs)} models"
+        context.workspace.status_text_set(f"Sending {names} to GENERIO    Esc: Cancel")
+        self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
+        self._until = time.monotonic() + LONGEST_SECONDS
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Wait for the service to have the jobs; everything but Esc goes on to Blender."""
+        carrier = bridge.running()
+        if carrier is None:
+            self._leave(context)
+            return {"CANCELLED"}
+        if event.type == "ESC" and event.value == "PRESS":
+            for token in self._tokens:
+                carrier.cancel(token)
+            self._leave(context)
+            self.report({"INFO"}, "Cancelled")
+            return {"CANCELLED"}
+        jobs = [job for token in self._tokens if (job := carrier.job(token)) is not None]
+        if all(job.finished or job.state in HANDED_OVER for job in jobs) or time.monotonic() > self._until:
+            self._leave(context)
+            return self._told()
+        return {"PASS_THROUGH"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator (another file is opened): the jobs go on."""
+        self._leave(context)
+
+    def _leave(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        if context.workspace is not None:
+            context.workspace.status_text_set(None)
+
+    def _told(self) -> set[str]:
+        """Report what went wrong; the others speak for themselves in the job list."""
+        carrier = bridge.running()
+        jobs = [] if carrier is None else [carrier.job(token) for token in self._tokens]
+        troubled = [job for job in jobs if job is not None and job.problem is not None]
+        for job in troubled:
+            assert job.problem is not None
+            # In the background an error report raises, which is what a script needs to see.
+            level = "ERROR" if job.step is Step.FAILED or bpy.app.background else "WARNING"
+            self.report({level}, f"{job.name}: {job.problem.message} {job.problem.fix}".strip())
+        return {"CANCELLED"} if troubled and len(troubled) == len(jobs) else {"FINISHED"}

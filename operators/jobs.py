@@ -1,0 +1,121 @@
+"""What can be done with the jobs in the list."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import bpy
+
+from .. import bridge
+from ..jobs import Job, Problem
+from ..scene import place
+from .handover import OperatorMixin
+
+
+class OnJob(OperatorMixin):
+    """Mixin for operators that act on one job, by its token."""
+
+    if TYPE_CHECKING:
+        token: str
+    else:
+        token: bpy.props.StringProperty(name="Job", options={"HIDDEN", "SKIP_SAVE"})
+
+    def job(self, context: bpy.types.Context) -> Job | None:
+        """The job, or None after saying that there is none."""
+        job = bridge.engine(context).job(self.token)
+        if job is None:
+            self.report({"ERROR"}, "This job is not in the list any more")
+        return job
+
+
+class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
+    """Stop this job, here and at the service"""
+
+    bl_idname = "generio.cancel_job"
+    bl_label = "Cancel Job"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.job(context) is None:
+            return {"CANCELLED"}
+        bridge.engine(context).cancel(self.token)
+        return {"FINISHED"}
+
+
+class GENERIO_OT_retry_job(OnJob, bpy.types.Operator):
+    """Try again; a model that the service has made already is fetched, not made again"""
+
+    bl_idname = "generio.retry_job"
+    bl_label = "Retry"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = bridge.why_not(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.job(context) is None:
+            return {"CANCELLED"}
+        bridge.engine(context).retry(self.token)
+        if bpy.app.background:
+            bridge.run_until(context, [self.token])
+        return {"FINISHED"}
+
+
+class GENERIO_OT_import_result(OnJob, bpy.types.Operator):
+    """Put the finished model into the scene: a new one at the 3D cursor, an optimized one where it belongs"""
+
+    bl_idname = "generio.import_result"
+    bl_label = "Import"
+    bl_options: ClassVar[set[str]] = {"REGISTER"}  # the undo step is pushed where the model is placed
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Switch to Object Mode first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        job = self.job(context)
+        if job is None or not job.results:
+            if job is not None:
+                self.report({"ERROR"}, "This job has no model yet")
+            return {"CANCELLED"}
+        again = job.state == "Done" or job.hold or not place.belongs_here(job.destination)
+        destination = place.here(context, place.CURSOR) if again else job.destination
+        carrier = bridge.engine(context)
+        objects = bridge.place_result(context, carrier, job, destination)
+        if not objects:
+            told = carrier.job(self.token)
+            problem = (
+                told.problem if told and told.problem else Problem("", "Another Blender has this model.")
+            )
+            self.report({"ERROR"}, f"{problem.message} {problem.fix}".strip())
+            return {"CANCELLED"}
+        for item in context.selected_objects:
+            item.select_set(False)
+        for item in objects:
+            item.select_set(True)
+        context.view_layer.objects.active = objects[0]
+        return {"FINISHED"}
+
+
+class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
+    """Take this job out of the list and delete its files; models in the scene stay"""
+
+    bl_idname = "generio.remove_job"
+    bl_label = "Remove Job"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        job = self.job(context)
+        if job is None:
+            return {"CANCELLED"}
+        if not job.finished:
+            self.report({"ERROR"}, "The job is not over. Cancel it first")
+            return {"CANCELLED"}
+        bridge.engine(context).remove(self.token)
+        bridge.forget_row(context, self.token)
+        return {"FINISHED"}
+
+
+CLASSES = (GENERIO_OT_cancel_job, GENERIO_OT_retry_job, GENERIO_OT_import_result, GENERIO_OT_remove_job)

@@ -1,0 +1,5 @@
+"""The sidebar tab "GENERIO". Panels draw what the properties show; nothing is computed or fetched here."""
+
+from . import generate, jobs, optimize, setup
+
+CLASSES = (*setup.CLASSES, *generate.CLASSES, *optimize.CLASSES, *jobs.CLASSES)

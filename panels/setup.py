@@ -1,0 +1,34 @@
+"""The panel that is there while something is missing, and then alone."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import bridge
+from ..preferences import api_key
+from .tab import Tab, preferences_button, wrapped
+
+
+class GENERIO_PT_setup(Tab, bpy.types.Panel):
+    bl_idname = "GENERIO_PT_setup"
+    bl_label = "Set Up"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(bridge.why_not(context))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        width = context.region.width
+        if not api_key(context):
+            wrapped(layout, "No API key yet.", width, "INFO")
+            wrapped(layout, "A key connects Blender with your GENERIO account.", width)
+            layout.operator("wm.url_open", text="Get a Key", icon="URL").url = "https://account.generio.ai"
+            preferences_button(layout, "Enter Key")
+        else:
+            wrapped(layout, "Blender is offline.", width, "INTERNET_OFFLINE")
+            wrapped(layout, "Models are made by an online service.", width)
+            layout.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
+
+
+CLASSES = (GENERIO_PT_setup,)

@@ -1,0 +1,99 @@
+"""The add-on's preferences: the key, the service, the network, where results are kept."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import bpy
+
+from .api import PRODUCTION_URL
+
+KEY_VARIABLE = "GENERIO_API_KEY"
+"""An environment variable that wins over the key in the preferences."""
+
+
+class GenerioPreferences(bpy.types.AddonPreferences):
+    """What the user sets once."""
+
+    bl_idname = __package__ or ""
+
+    if TYPE_CHECKING:
+        api_key: str
+        service_url: str
+        concurrent_jobs: int
+        folder: str
+    else:
+        api_key: bpy.props.StringProperty(
+            name="API Key",
+            description=f"Your GENERIO key. {KEY_VARIABLE} in the environment wins over it",
+            subtype="PASSWORD",
+        )
+        service_url: bpy.props.StringProperty(
+            name="Service Address",
+            description="Where the GENERIO Flows API is reached",
+            default=PRODUCTION_URL,
+        )
+        concurrent_jobs: bpy.props.IntProperty(
+            name="Jobs at Once",
+            description="How many jobs are carried at the same time; the others are queued",
+            default=4,
+            min=1,
+            max=16,
+        )
+        folder: bpy.props.StringProperty(
+            name="Results Folder",
+            description="Where jobs keep their files; empty for the extension's own folder",
+            subtype="DIR_PATH",
+        )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        """Key first: without it nothing works."""
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        if key_from_environment():
+            row = layout.row()
+            row.enabled = False
+            row.prop(self, "api_key", placeholder=f"Set by {KEY_VARIABLE}")
+            layout.label(text=f"The key comes from {KEY_VARIABLE} in the environment", icon="INFO")
+        else:
+            layout.prop(self, "api_key")
+            row = layout.row()
+            row.alignment = "RIGHT"
+            row.operator("wm.url_open", text="Get a Key", icon="URL").url = "https://account.generio.ai"
+        layout.prop(self, "service_url")
+        layout.prop(self, "concurrent_jobs")
+        layout.prop(self, "folder")
+        row = layout.row()
+        row.alignment = "RIGHT"
+        row.operator("generio.test_connection", icon="CHECKMARK")
+
+
+def key_from_environment() -> str:
+    """The key that the environment gives, or ""."""
+    return os.environ.get(KEY_VARIABLE, "").strip()
+
+
+def preferences(context: bpy.types.Context) -> GenerioPreferences:
+    """This add-on's preferences."""
+    assert context.preferences is not None
+    return cast(GenerioPreferences, context.preferences.addons[__package__ or ""].preferences)
+
+
+def api_key(context: bpy.types.Context) -> str:
+    """The key to use, or ""."""
+    return key_from_environment() or preferences(context).api_key.strip()
+
+
+def user_folder(context: bpy.types.Context) -> Path:
+    """The folder that is the add-on's to write into."""
+    return Path(bpy.utils.extension_path_user(__package__ or "", create=True))
+
+
+def results_folder(context: bpy.types.Context) -> Path:
+    """Where jobs keep their files."""
+    chosen = preferences(context).folder
+    return Path(bpy.path.abspath(chosen)) if chosen else user_folder(context) / "results"
+
+
+CLASSES = (GenerioPreferences,)

@@ -1,0 +1,123 @@
+"""What the panels edit, and the view of the jobs that they draw.
+
+Both live in the window manager: they are not part of a .blend, and undo does not touch them. The truth about
+jobs is the engine's.
+"""
+
+from typing import TYPE_CHECKING, Any, cast
+
+import bpy
+
+from .scene import place
+
+QUALITIES = (
+    ("LOW", "Low", "Faster, and with fewer polygons"),
+    ("HIGH", "High", "Finer, the service's default"),
+)
+PLACEMENTS = (
+    (place.REPLACE.upper(), "Keep Object", "The same object gets the optimized mesh"),
+    (place.BESIDE.upper(), "Beside", "A copy of the object gets the optimized mesh and stands next to it"),
+)
+
+
+class GenerioJob(bpy.types.PropertyGroup):
+    """One row of the job list, as it is drawn."""
+
+    if TYPE_CHECKING:
+        token: str
+        state: str
+        progress: float
+        has_progress: bool
+        elapsed: str
+        message: str
+        fix: str
+        remedy: str
+        prompt: str
+        flow_id: str
+        finished: bool
+        importable: bool
+    else:
+        token: bpy.props.StringProperty()
+        state: bpy.props.StringProperty()
+        progress: bpy.props.FloatProperty(min=0.0, max=1.0)
+        has_progress: bpy.props.BoolProperty()
+        elapsed: bpy.props.StringProperty()
+        message: bpy.props.StringProperty()
+        fix: bpy.props.StringProperty()
+        remedy: bpy.props.StringProperty()
+        prompt: bpy.props.StringProperty()
+        flow_id: bpy.props.StringProperty()
+        finished: bpy.props.BoolProperty()
+        importable: bpy.props.BoolProperty()
+
+
+class GenerioProperties(bpy.types.PropertyGroup):
+    """What the panels edit."""
+
+    if TYPE_CHECKING:
+        source: str
+        prompt: str
+        image: str
+        quality: str
+        random_seed: bool
+        seed: int
+        texture: bool
+        polygon_count: int
+        placement: str
+        jobs: Any
+        active_job: int
+    else:
+        source: bpy.props.EnumProperty(
+            name="Source",
+            description="What the model is made from",
+            items=(("TEXT", "Text", "From a description"), ("IMAGE", "Image", "From a picture or sketch")),
+        )
+        prompt: bpy.props.StringProperty(
+            name="Prompt", description="What you want to get, in your own words", options={"TEXTEDIT_UPDATE"}
+        )
+        image: bpy.props.StringProperty(
+            name="Image", description="The picture or sketch to make a model from", subtype="FILE_PATH"
+        )
+        quality: bpy.props.EnumProperty(
+            name="Quality", description="How fine the model gets", items=QUALITIES, default="HIGH"
+        )
+        random_seed: bpy.props.BoolProperty(
+            name="Random Seed", description="Draw another seed each time", default=True
+        )
+        seed: bpy.props.IntProperty(
+            name="Seed", description="The same seed and input give the same model again", min=0
+        )
+        texture: bpy.props.BoolProperty(
+            name="Texture", description="Make physically based textures, too", default=True
+        )
+        polygon_count: bpy.props.IntProperty(
+            name="Triangles",
+            description="How many triangles all selected meshes are to have together",
+            default=100_000,
+            min=1,
+            soft_min=100,
+            max=100_000_000,
+        )
+        placement: bpy.props.EnumProperty(
+            name="Result", description="Where the optimized mesh goes", items=PLACEMENTS
+        )
+        jobs: bpy.props.CollectionProperty(type=GenerioJob)
+        active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
+
+
+def properties(context: bpy.types.Context) -> GenerioProperties:
+    """What the panels edit."""
+    return cast(GenerioProperties, context.window_manager.generio)  # type: ignore[attr-defined]
+
+
+def register() -> None:
+    """Hang the properties onto the window manager."""
+    bpy.types.WindowManager.generio = bpy.props.PointerProperty(type=GenerioProperties)  # type: ignore[attr-defined]
+
+
+def unregister() -> None:
+    """Take them off again."""
+    del bpy.types.WindowManager.generio  # type: ignore[attr-defined]
+
+
+CLASSES = (GenerioJob, GenerioProperties)

@@ -1,0 +1,1 @@
+"""The only room that reads or changes Blender data. Knows nothing of HTTP or of the service."""

@@ -1,0 +1,126 @@
+"""Conversions between .blend and GLB in a child Blender, so that the user's window never waits for them.
+
+The child is the running binary in the background, or the Python that imported bpy where there is no
+binary. It has factory settings, none of the user's add-ons or scripts, no network and no API key, and it
+ends when its parent does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..api import Cancelled, FlowsError
+from ..api.errors import Remedy
+
+CHILD = Path(__file__).with_name("child.py")
+ANSWER = "GENERIO_ANSWER "
+"""What the line begins with on which the child says how it went; Blender prints other things, too."""
+
+TIMEOUT = 15 * 60.0
+"""Seconds; no model that a child can hold takes as long."""
+
+AT_ONCE = threading.BoundedSemaphore(2)
+"""Each child takes a core and the memory of a whole model."""
+
+
+class ConversionFailed(FlowsError):
+    """The child Blender could not read or write the model."""
+
+    remedy: Remedy = "retry"
+    fix = "Check the model, or try again."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Blender could not convert the model: {reason}")
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Runs the child. Made on the main thread; its methods may be called from any.
+
+    command: what to run, up to the child script's own arguments.
+    """
+
+    command: tuple[str, ...]
+
+    @classmethod
+    def of_this_blender(cls) -> Converter:
+        """The converter that runs the same Blender as this one."""
+        binary = bpy.app.binary_path
+        if not binary:
+            return cls((sys.executable, str(CHILD)))
+        options = ("--background", "--factory-startup", "--offline-mode", "--python-exit-code", "1")
+        return cls((binary, *options, "--python", str(CHILD), "--"))
+
+    def make_glb(self, snapshot: Path, glb: Path, cancelled: Callable[[], bool]) -> None:
+        """Write the only object of the .blend `snapshot` to `glb`, in object space (see `_run`)."""
+        self._run("export", snapshot, glb, cancelled)
+
+    def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
+        """Write what `glb` holds to `blend`, images packed (see `_run`)."""
+        self._run("import", glb, blend, cancelled)
+
+    def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+        """Raises ConversionFailed with Blender's words, Cancelled, or OSError where no child starts."""
+        part = target.with_name(target.name + ".part")
+        with AT_ONCE, tempfile.TemporaryDirectory(prefix="generio-") as home, tempfile.TemporaryFile() as log:
+            child = subprocess.Popen(  # noqa: S603 - our own binary with our own script
+                [*self.command, task, str(source), str(part)],
+                stdin=subprocess.PIPE,  # stays open as long as we live: the child ends when it closes
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=_environment(home),
+            )
+            try:
+                _wait(child, cancelled)
+                log.seek(0)
+                output = log.read().decode(errors="replace")
+            finally:
+                child.kill()
+                child.wait()
+                assert child.stdin is not None
+                child.stdin.close()
+        problem = _problem(output, child.returncode)
+        if problem:
+            part.unlink(missing_ok=True)
+            raise ConversionFailed(problem)
+        part.replace(target)
+
+
+def _environment(home: str) -> dict[str, str]:
+    """Ours, without the key and with an empty folder in the place of the user's settings and scripts."""
+    private = ("GENERIO_API_KEY", "BLENDER_USER_", "BLENDER_SYSTEM_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
+    return {**kept, "BLENDER_USER_RESOURCES": home}
+
+
+def _wait(child: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:
+    waited = 0.0
+    while True:
+        try:
+            child.wait(0.05)
+            return
+        except subprocess.TimeoutExpired:
+            waited += 0.05
+        if cancelled():
+            raise Cancelled
+        if waited > TIMEOUT:
+            raise ConversionFailed(f"it took longer than {TIMEOUT / 60:.0f} minutes.")
+
+
+def _problem(output: str, code: int | None) -> str:
+    """What the child says went wrong, or ""."""
+    for line in output.splitlines():
+        if line.startswith(ANSWER):
+            return str(json.loads(line.removeprefix(ANSWER))["problem"])
+    last = output.strip().splitlines()[-1:] or ["it said nothing"]
+    return f"the child Blender ended with code {code}: {last[0]}"

@@ -1,0 +1,318 @@
+"""A finished model goes into the scene: appended from the .blend that a child made of it, and linked.
+
+A *destination* says where a result belongs. It is a plain dictionary, so that the ledger can keep it:
+    mode        "cursor" (a new model) | "replace" (an object gets the new mesh) | "beside" (a copy does)
+    document    which opened file it was asked in, see `here`; file: its path, "" if it was not saved
+    scene, collection, object, uid      names, and the object's session uid
+    location    where a new model goes, world space, Blender units
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+from ..api import FlowsError
+from ..api.errors import Remedy
+from .meshes import mesh_of
+
+Destination = Mapping[str, Any]
+
+REPLACE = "replace"
+BESIDE = "beside"
+CURSOR = "cursor"
+PROVENANCE = "generio_"
+"""What the names of the custom properties begin with that say where a model came from."""
+
+LONGEST_NAME = 63
+"""Bytes in the name of an ID."""
+
+GAP = 1.1
+"""How far beside its original a copy stands, in widths of the original."""
+
+_document = uuid.uuid4().hex
+
+
+class CannotPlace(FlowsError):
+    """The result cannot go where it belongs."""
+
+    remedy: Remedy = ""
+    fix = "Use Import to put it at the 3D cursor."
+
+
+@dataclass(frozen=True)
+class Model:
+    """A result on disk: the GLB, the .blend made of it ("" = none), its name, and where it came from."""
+
+    glb: str
+    blend: str
+    name: str
+    provenance: Mapping[str, str | int | float | bool]
+
+
+# ---------------------------------------------------------------------- where a result belongs
+
+
+def new_document() -> None:
+    """Another file has been opened: what was asked before belongs elsewhere."""
+    global _document
+    _document = uuid.uuid4().hex
+
+
+def here(context: bpy.types.Context, mode: str, target: bpy.types.Object | None = None) -> dict[str, Any]:
+    """The destination that is meant now: cursor and active collection, and `target` for an optimized mesh."""
+    assert context.scene is not None
+    destination: dict[str, Any] = {
+        "mode": mode,
+        "document": _document,
+        "file": bpy.data.filepath,
+        "scene": context.scene.name,
+        "collection": context.collection.name if context.collection else "",
+        "location": list(context.scene.cursor.location),
+    }
+    if target is not None:
+        destination |= {"object": target.name, "uid": target.session_uid}
+    return destination
+
+
+def belongs_here(destination: Destination) -> bool:
+    """Whether the file that is open is the one in which the result was asked for."""
+    file = destination.get("file")
+    return destination.get("document") == _document or bool(file and file == bpy.data.filepath)
+
+
+def not_now(context: bpy.types.Context) -> str:
+    """Why this is the wrong moment to change the scene, or ""."""
+    if context.mode != "OBJECT":
+        return "Waits until you are in Object Mode"
+    if bpy.app.is_job_running("RENDER"):
+        return "Waits for the render"
+    if any(len(window.modal_operators) for window in context.window_manager.windows):
+        return "Waits for a quiet moment"
+    return ""
+
+
+# ---------------------------------------------------------------------- putting it there
+
+
+def place(
+    context: bpy.types.Context, models: Sequence[Model], destination: Destination
+) -> list[bpy.types.Object]:
+    """Put the models where they belong, as one undo step; returns the objects that have them now.
+
+    Raises CannotPlace where the target is gone or a model is not usable; what was placed before that stays.
+    """
+    objects = [_place_one(context, model, destination) for model in models]
+    if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
+        bpy.ops.ed.undo_push(message=f"GENERIO: {models[0].name}")
+    return objects
+
+
+def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> bpy.types.Object:
+    mode = destination.get("mode", CURSOR)
+    target = _target(destination) if mode != CURSOR else None
+    loaded = _load(context, model)
+    try:
+        if target is None:
+            placed = _at_cursor(context, loaded, model.name, destination)
+        else:
+            mesh = _joined_mesh(context, loaded)
+            _adopt_names(mesh, target, loaded.materials)
+            placed = _swap_mesh(target, mesh) if mode == REPLACE else _copy_beside(target, mesh)
+    finally:
+        loaded.remove_unused()
+    for name, value in model.provenance.items():
+        placed[PROVENANCE + name] = value
+    return placed
+
+
+def _target(destination: Destination) -> bpy.types.Object:
+    name, uid = destination.get("object", ""), destination.get("uid")
+    same_session = destination.get("document") == _document
+    target = next((item for item in bpy.data.objects if same_session and item.session_uid == uid), None)
+    if target is None:  # opened again, or undone and redone: the name is what stays
+        target = bpy.data.objects.get((name, None))
+    if target is None or target.type != "MESH":
+        raise CannotPlace(f'The object "{name}" is gone.')
+    if not target.is_editable or not mesh_of(target).is_editable:
+        raise CannotPlace(f'The object "{name}" is linked from another file.')
+    return target
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What came in with a model. materials: by their names in the GLB. others: meshes, materials, images."""
+
+    objects: list[bpy.types.Object]
+    materials: dict[str, bpy.types.Material]
+    others: Sequence[Sequence[bpy.types.ID]]
+
+    def remove_unused(self) -> None:
+        """Leave nothing behind that nobody uses: first objects, then what they used, and so on."""
+        for group in (self.objects, *self.others):
+            bpy.data.batch_remove([item for item in group if item.users == 0])
+
+
+def _load(context: bpy.types.Context, model: Model) -> _Loaded:
+    if not model.blend or not Path(model.blend).exists():
+        return _import_directly(model)
+    libraries = set(bpy.data.libraries)
+    with bpy.data.libraries.load(model.blend) as (inside, wanted):  # pyright: ignore
+        wanted.objects = inside.objects
+        wanted.meshes = inside.meshes
+        wanted.materials = inside.materials
+        wanted.images = inside.images
+        names = list(inside.materials)
+    # Everything was appended; Blender keeps an entry for the file all the same.
+    bpy.data.batch_remove([library for library in bpy.data.libraries if library not in libraries])
+    return _Loaded(
+        list(wanted.objects),
+        dict(zip(names, wanted.materials, strict=True)),
+        (wanted.meshes, wanted.materials, wanted.images),
+    )
+
+
+def _import_directly(model: Model) -> _Loaded:
+    """The way without a child Blender: the window stands still meanwhile."""
+    data = bpy.data
+    old_objects, old_meshes = set(data.objects), set(data.meshes)
+    old_materials, old_images = set(data.materials), set(data.images)
+    try:
+        bpy.ops.import_scene.gltf(filepath=model.glb)
+    except RuntimeError as error:
+        raise CannotPlace(f"Blender cannot read the model: {' '.join(str(error).split())}") from error
+    objects = [item for item in data.objects if item not in old_objects]
+    materials = [item for item in data.materials if item not in old_materials]
+    for item in objects:
+        for collection in item.users_collection:
+            collection.objects.unlink(item)
+    return _Loaded(
+        objects,
+        {item.name: item for item in materials},
+        (
+            [item for item in data.meshes if item not in old_meshes],
+            materials,
+            [item for item in data.images if item not in old_images],
+        ),
+    )
+
+
+def _at_cursor(
+    context: bpy.types.Context, loaded: _Loaded, name: str, destination: Destination
+) -> bpy.types.Object:
+    """Link everything that came in, under one root that stands at the cursor and has the model's name."""
+    if not loaded.objects:
+        raise CannotPlace("The model is empty.")
+    scene = bpy.data.scenes.get(destination.get("scene", "")) or context.scene
+    assert scene is not None
+    collection = bpy.data.collections.get(destination.get("collection", ""))
+    if collection is None or collection not in scene.collection.children_recursive:
+        collection = scene.collection
+    roots = [item for item in loaded.objects if item.parent is None]
+    root = roots[0]
+    if len(roots) > 1:
+        root = bpy.data.objects.new(name, None)
+        for item in roots:
+            item.parent = root
+        collection.objects.link(root)
+    for item in loaded.objects:
+        collection.objects.link(item)
+    root.name = shortened(name)
+    if root.type == "MESH" and mesh_of(root).users == 1:
+        mesh_of(root).name = root.name
+    root.location += Vector(destination.get("location", (0.0, 0.0, 0.0)))
+    return root
+
+
+def _joined_mesh(context: bpy.types.Context, loaded: _Loaded) -> bpy.types.Mesh:
+    """The one mesh of an optimized model, in the object space of the mesh that was sent."""
+    parts = [item for item in loaded.objects if item.type == "MESH"]
+    if not parts or not any(len(mesh_of(item).polygons) for item in parts):
+        raise CannotPlace("The optimized model has no faces.", "Try a higher number of triangles.")
+    first = parts[0]
+    if len(parts) > 1:
+        for item in parts:
+            context.scene.collection.objects.link(item)
+        context.view_layer.update()
+        with context.temp_override(active_object=first, object=first, selected_editable_objects=parts):
+            bpy.ops.object.join()
+        loaded.objects[:] = [item for item in loaded.objects if item not in parts[1:]]
+        context.scene.collection.objects.unlink(first)
+    mesh = mesh_of(first)
+    mesh.transform(_matrix_from_root(first))
+    return mesh
+
+
+def _matrix_from_root(item: bpy.types.Object) -> Matrix:
+    """`matrix_world` of an object that is in no scene, where Blender does not work it out."""
+    own = item.matrix_parent_inverse @ item.matrix_basis
+    return _matrix_from_root(item.parent) @ own if item.parent else own
+
+
+def _adopt_names(
+    mesh: bpy.types.Mesh, target: bpy.types.Object, materials: Mapping[str, bpy.types.Material]
+) -> None:
+    """Give a new mesh the target's own materials where the names match, and its names of UV maps."""
+    for old, new in zip(mesh_of(target).uv_layers, mesh.uv_layers, strict=False):
+        new.name = old.name
+    originals = [slot.material for slot in target.material_slots]
+    slots = {
+        material.name if material else "": index for index, material in reversed([*enumerate(originals)])
+    }
+    name_of = {material: name for name, material in materials.items()}
+    wanted = [slots.get(name_of.get(material, "") if material else "") for material in mesh.materials]
+    if None in wanted:
+        return  # not the materials that were sent: keep those that came
+    indices = np.zeros(len(mesh.polygons), dtype=np.int32)
+    mesh.polygons.foreach_get("material_index", indices)
+    mesh.materials.clear()  # this sets the faces' indices to 0
+    for material in mesh_of(target).materials:
+        mesh.materials.append(material)
+    if wanted:
+        mesh.polygons.foreach_set("material_index", np.array(wanted, dtype=np.int32)[indices])
+
+
+def _swap_mesh(target: bpy.types.Object, mesh: bpy.types.Mesh) -> bpy.types.Object:
+    """The same object, and all that share its mesh, get the new one."""
+    old = mesh_of(target)
+    slots = [(slot.link, slot.material) for slot in target.material_slots]
+    name = old.name
+    old.user_remap(mesh)
+    if old.users == 0:
+        bpy.data.meshes.remove(old)
+    else:
+        old.name = f"{name}_original"  # kept by a fake user, say
+    mesh.name = name
+    for slot, (link, material) in zip(target.material_slots, slots, strict=False):
+        if link == "OBJECT":
+            slot.link = link
+            slot.material = material
+    return target
+
+
+def _copy_beside(target: bpy.types.Object, mesh: bpy.types.Mesh) -> bpy.types.Object:
+    """A copy of the target with the new mesh, next to it along the world's X axis."""
+    corners = [target.matrix_world @ Vector(corner) for corner in target.bound_box]
+    width = max(corner.x for corner in corners) - min(corner.x for corner in corners)
+    copy = cast(bpy.types.Object, target.copy())
+    copy.data = mesh
+    copy.name = shortened(f"{target.name}_optimized")
+    mesh.name = copy.name
+    for collection in target.users_collection:
+        collection.objects.link(copy)
+    copy.matrix_world = Matrix.Translation((width * GAP, 0.0, 0.0)) @ target.matrix_world
+    return copy
+
+
+def shortened(name: str) -> str:
+    """`name` on one line, cut to what fits into a datablock's name."""
+    line = re.sub(r"\s+", " ", name).strip()
+    return line.encode()[:LONGEST_NAME].decode(errors="ignore").strip() or "Model"

@@ -1,0 +1,196 @@
+"""Bad input ends in a sentence that says what to do, sends nothing that could cost, and loses nothing."""
+
+from pathlib import Path
+
+import bpy
+import pytest
+from PIL import Image
+
+from tests.blender import scenes
+
+
+def assert_nothing_ran(sandbox) -> None:
+    assert sandbox.stats()["run_total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("prompt", "sentence"),
+    [
+        ("", "The prompt is empty"),
+        ("  \n ", "The prompt is empty"),
+        ("data:image/png;base64,AAAA", 'cannot begin with "data:"'),
+    ],
+)
+def test_a_prompt_that_cannot_be_sent(addon, sandbox, prompt: str, sentence: str):
+    with pytest.raises(RuntimeError, match=sentence):
+        bpy.ops.generio.generate_from_prompt(prompt=prompt)
+    assert_nothing_ran(sandbox)
+
+
+def test_a_picture_that_is_not_there(addon, sandbox, tmp_path: Path):
+    with pytest.raises(RuntimeError, match=r"gone\.png"):
+        bpy.ops.generio.generate_from_image(filepath=str(tmp_path / "gone.png"))
+    with pytest.raises(RuntimeError, match="Choose an image"):
+        bpy.ops.generio.generate_from_image()
+    assert_nothing_ran(sandbox)
+
+
+@pytest.mark.parametrize("content", [b"", b"this is no picture"])
+def test_a_file_that_is_no_picture(addon, sandbox, tmp_path: Path, content: bytes):
+    path = tmp_path / "note.png"
+    path.write_bytes(content)
+    with pytest.raises(RuntimeError, match=r"note\.png"):
+        bpy.ops.generio.generate_from_image(filepath=str(path))
+    assert_nothing_ran(sandbox)
+    assert len(bpy.data.images) == 0
+
+
+def test_a_picture_is_judged_by_its_content(addon, tmp_path: Path):
+    path = tmp_path / "really-a.png"
+    Image.new("RGB", (16, 16), (0, 200, 0)).save(path, format="BMP")
+    assert bpy.ops.generio.generate_from_image(filepath=str(path), quality="LOW") == {"FINISHED"}
+
+
+def test_buttons_say_why_they_are_greyed_out(addon, sandbox):
+    with pytest.raises(RuntimeError, match="Select a mesh object first"):
+        bpy.ops.generio.optimize_selected()
+    addon.preferences.preferences(bpy.context).api_key = ""
+    with pytest.raises(RuntimeError, match="Enter your API key in the preferences first"):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair")
+    addon.preferences.preferences(bpy.context).api_key = "key"
+    addon.preferences.preferences(bpy.context).service_url = "https://flows.example"
+    with pytest.raises(RuntimeError, match="Blender is offline"):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair")
+    assert_nothing_ran(sandbox)
+
+
+def test_the_environment_wins_over_the_preferences(addon, sandbox, monkeypatch: pytest.MonkeyPatch):
+    addon.preferences.preferences(bpy.context).api_key = "wrong"
+    monkeypatch.setenv("GENERIO_API_KEY", sandbox.key)
+    assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
+
+
+def test_meshes_that_cannot_be_sent(addon, sandbox):
+    empty = bpy.data.objects.new("Empty Mesh", bpy.data.meshes.new("Empty Mesh"))
+    bpy.context.collection.objects.link(empty)
+    scenes.select(empty)
+    with pytest.raises(RuntimeError, match="has no faces"):
+        bpy.ops.generio.optimize_selected()
+    item = scenes.ball()
+    scenes.select(empty, item)
+    assert bpy.ops.generio.optimize_selected(polygon_count=500) == {"FINISHED"}
+    assert scenes.triangles(item) <= 500
+
+
+def test_more_triangles_than_there_are_is_allowed(addon, capfd: pytest.CaptureFixture[str]):
+    item = scenes.ball(segments=16, rings=8)
+    before = scenes.triangles(item)
+    scenes.select(item)
+    assert bpy.ops.generio.optimize_selected(polygon_count=1_000_000) == {"FINISHED"}
+    assert scenes.triangles(item) == before
+    assert "no more than the 1,000,000 asked for" in capfd.readouterr().out
+
+
+def test_a_wrong_key_waits_and_goes_on_with_the_right_one(addon, sandbox):
+    preferences = addon.preferences.preferences(bpy.context)
+    preferences.api_key = "wrong"
+    with pytest.raises(RuntimeError, match="did not accept the API key"):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    (row,) = bpy.context.window_manager.generio.jobs
+    assert (row.state, row.remedy) == ("Waiting", "enter_key")
+    preferences.api_key = sandbox.key
+    addon.bridge.run_until(bpy.context, [row.token])
+    assert "A chair" in bpy.data.objects
+    assert sandbox.stats()["run_total"] == 1
+
+
+def test_an_unreachable_host_waits(addon, sandbox):
+    preferences = addon.preferences.preferences(bpy.context)
+    url = preferences.service_url
+    preferences.service_url = "http://127.0.0.1:9"
+    carrier = addon.bridge.engine(bpy.context)
+    seen: list[str] = []
+
+    def watch(job) -> None:
+        seen.append(job.state)
+        if job.state == "Waiting":
+            carrier.cancel(job.token)
+
+    job = carrier.submit(_chair(addon))
+    addon.bridge.run_until(bpy.context, [job.token], watch)
+    assert "Waiting" in seen
+    assert carrier.job(job.token).state == "Cancelled"
+    preferences.service_url = url
+
+
+def _chair(addon):
+    return addon.jobs.Job(
+        service="http://127.0.0.1:9",
+        template="model_generate_fromprompt",
+        name="A chair",
+        prompt="A chair",
+        destination=addon.scene.place.here(bpy.context, "cursor"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence"),
+    [
+        ({"outcome": "fail", "reason": "the mesh is too thin"}, "the mesh is too thin"),
+        ({"outcome": "fail_silently"}, "gave no reason"),
+        ({"outcome": "asset_error", "reason": "no shape found"}, "no shape found"),
+        ({"outcome": "not_a_glb"}, "not a GLB"),
+        ({"outcome": "truncated_glb"}, "cut off"),
+        ({"outcome": "external_uri"}, "needs the file"),
+        ({"outcome": "vanish"}, "deleted at the service"),
+    ],
+)
+def test_what_the_service_may_do_wrong(addon, sandbox, outcome: dict[str, str], sentence: str):
+    sandbox.order({"flow": outcome, "times": -1})
+    with pytest.raises(RuntimeError, match=sentence):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    (row,) = bpy.context.window_manager.generio.jobs
+    assert row.state == "Failed"
+    assert sentence in row.message
+    assert row.fix
+    assert len(bpy.data.objects) == 0
+
+
+@pytest.mark.parametrize("outcome", [{"outcome": "unknown_state"}, {"outcome": "slow_outputs"}])
+def test_what_the_service_may_do_differently(addon, sandbox, outcome: dict[str, str]):
+    sandbox.order({"flow": outcome})
+    assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
+    assert "A chair" in bpy.data.objects
+
+
+def test_a_target_that_is_gone_leaves_the_result_ready(addon, sandbox):
+    item = scenes.ball()
+    scenes.select(item)
+    carrier = addon.bridge.engine(bpy.context)
+    removed = False
+
+    def watch(job) -> None:
+        nonlocal removed
+        if job.flow_id and not removed:
+            bpy.data.objects.remove(item)
+            removed = True
+
+    folder = addon.bridge.job_folder(bpy.context, "0" * 32)
+    addon.scene.snapshot.write_snapshot(item, folder / "snapshot.blend")
+    job = carrier.submit(
+        addon.jobs.Job(
+            service=sandbox.url,
+            template="model_optimize",
+            name="Ball",
+            token="0" * 32,
+            snapshot=str(folder / "snapshot.blend"),
+            parameters={"polygon_count": 500},
+            destination=addon.scene.place.here(bpy.context, "replace", item),
+        )
+    )
+    addon.bridge.run_until(bpy.context, [job.token], watch)
+    (row,) = bpy.context.window_manager.generio.jobs
+    assert row.state == "Ready"
+    assert 'The object "Ball" is gone' in row.message
+    assert bpy.ops.generio.import_result(token=job.token) == {"FINISHED"}
+    assert scenes.triangles(bpy.data.objects["Ball"]) <= 500

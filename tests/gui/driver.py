@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a story can do: steps of a person in front of Blender, made of simulated events and read pictures.
+
+Every step is a generator; a story runs one with `yield from`. What is yielded is the number of seconds to
+wait, and Blender goes on with its own work meanwhile.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import bpy
+
+from tests.gui import eyes
+from tests.gui.eyes import Box
+
+T = TypeVar("T")
+Steps = Generator[float, None, T]
+Story = Callable[["Driver"], Steps[None]]
+
+NEXT_PASS = 0.0  # Blender's main loop goes round once
+REDRAW = 0.15
+GLIDE = 0.5  # regions open and scroll smoothly
+TOOLTIP = 1.5
+PATIENCE = 10.0  # with a label that is not there
+TIMEOUT = 60.0
+
+_KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH", "\n": "RET"}
+_DIGITS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
+
+
+class Failed(Exception):
+    """The story does not go on as it is told."""
+
+
+class Driver:
+    """One Blender, seen and handled as a person would, and its data, looked at as a test would."""
+
+    def __init__(self, pictures: Path, sandbox: str, on_step: Callable[[str], None]) -> None:
+        self._pictures = pictures
+        self._sandbox = sandbox
+        self._on_step = on_step
+        self._mouse = (0, 0)
+        self._seen: list[eyes.Line] = []
+        self.notes: dict[str, Any] = {}
+        self.expected: list[str] = []
+
+    # --- where things are; looked up anew each time, for opening a file replaces them all
+
+    @property
+    def window(self) -> bpy.types.Window:
+        return bpy.context.window_manager.windows[0]
+
+    @property
+    def area(self) -> bpy.types.Area:
+        areas = [area for area in self.window.screen.areas if area.type == "VIEW_3D"]
+        return max(areas, key=lambda area: area.width * area.height)
+
+    @property
+    def sidebar(self) -> bpy.types.Region:
+        return next(region for region in self.area.regions if region.type == "UI")
+
+    # --- steps of a person
+
+    def open_tab(self, tab: str, width: int = 330) -> Steps[None]:
+        """Open the sidebar on a tab, and drag it to a width at which its texts are not cut."""
+        self._on_step(f"open tab {tab}")
+        if not self.area.spaces.active.show_region_ui:
+            yield from self.press("N")
+            yield GLIDE
+        self.sidebar.active_panel_category = tab
+        yield REDRAW
+        if (missing := width - self.sidebar.width) > 0:
+            # Its edge can be grasped only beside a panel, and there is always one at the top.
+            x, y = self.sidebar.x + 8, self.sidebar.y + self.sidebar.height - 40
+            yield from self._drag((x, y), (x - missing, y))
+        if self.sidebar.active_panel_category != tab:
+            raise Failed(f"there is no tab {tab!r}")
+
+    def click(self, label: str, *, popup: bool = False) -> Steps[None]:
+        """Click what bears this whole label in the sidebar (scrolled if need be), or in a `popup`."""
+        self._on_step(f"click {label}")
+        where = yield from self._find(label, popup=popup)
+        yield from self._point_at(*where)
+        if not popup and (greyed := self._greyed(self._hovered())):
+            raise Failed(f"{label!r} ({greyed}) is greyed out")
+        yield from self._click_at(where)
+
+    def click_icon(self, operator: str, number: int = 0) -> Steps[None]:
+        """Click the wordless button of an operator ("generio.cancel_job"); `number` counts from the top."""
+        self._on_step(f"click the button of {operator}")
+        x, y = yield from self._sweep_for(lambda what: what.startswith(f"bpy.ops.{operator}("), number)
+        if self._greyed(self._hovered()) is not None:
+            raise Failed(f"the button of {operator} is greyed out")
+        yield from self._click_at((x, y))
+
+    def type_into(self, field: str, text: str) -> Steps[None]:
+        """Replace what stands in the field of the property with this name ("Prompt") by typing."""
+        self._on_step(f"type into {field}")
+        where = yield from self._sweep_for(lambda what: _name_of_property(what) == field)
+        yield from self._click_at(where)
+        yield from self._key("A", ctrl=True)
+        for letter in text:
+            yield from self._key(_key_of(letter), letter=letter)
+        yield from self._key("RET")
+        yield REDRAW
+
+    def press(self, key: str, *, ctrl: bool = False, shift: bool = False, alt: bool = False) -> Steps[None]:
+        """Press a key with the mouse in the middle of the 3D view."""
+        self._on_step(f"press {'Ctrl ' * ctrl}{'Shift ' * shift}{'Alt ' * alt}{key}")
+        yield from self._move(*_centre(self.area))
+        yield from self._key(key, ctrl=ctrl, shift=shift, alt=alt)
+        yield REDRAW
+
+    def hover(self, label: str) -> Steps[None]:
+        """Leave the mouse on a button until its tooltip is there."""
+        self._on_step(f"hover over {label}")
+        where = yield from self._find(label)
+        yield from self._point_at(*where)
+        yield TOOLTIP
+
+    # --- what a person sees
+
+    def see(self, text: str, *, popup: bool = False, timeout: float = TIMEOUT) -> Steps[None]:
+        """Wait until these words can be read in the sidebar (scrolled if need be), or in a `popup`."""
+        self._on_step(f"see {text}")
+        yield from self._find(text, popup=popup, whole=False, timeout=timeout)
+
+    def is_greyed(self, label: str) -> Steps[bool]:
+        """Whether the button with this label is greyed out."""
+        self._on_step(f"look whether {label} is greyed out")
+        where = yield from self._find(label)
+        yield from self._point_at(*where)
+        what = self._hovered()
+        if what is None:
+            raise Failed(f"{label!r} is not a button")
+        return self._greyed(what) is not None
+
+    def picture(self, name: str) -> Steps[None]:
+        """Save a picture of the screen as `name`.png."""
+        self._on_step(f"picture {name}")
+        yield REDRAW
+        yield from _ended(eyes.start_picture(self._pictures / f"{name}.png"))
+
+    # --- what a test looks at
+
+    def wait_for(self, condition: Callable[[], T], what: str, timeout: float = TIMEOUT) -> Steps[T]:
+        """Wait until the condition holds, and return what it found."""
+        self._on_step(f"wait for {what}")
+        end = time.monotonic() + timeout
+        while not (found := condition()):
+            if time.monotonic() > end:
+                raise Failed(f"waited {timeout:.0f} s in vain for {what}")
+            yield 0.05
+        return found
+
+    def ask_sandbox(
+        self, method: str = "GET", path: str = "/_sandbox/stats", body: object = None
+    ) -> Steps[Any]:
+        """The sandbox's answer; asked in a thread, so that the window stays as alive as it is."""
+        answers: list[Any] = []
+
+        def ask() -> None:
+            data = None if body is None else json.dumps(body).encode()
+            headers = {"Content-Type": "application/json"}
+            request = urllib.request.Request(self._sandbox + path, data, headers, method=method)
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                answers.append(json.load(answer))
+
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            yield NEXT_PASS
+        if not answers:
+            raise Failed(f"the sandbox did not answer {method} {path}")
+        return answers[0]
+
+    def expect_complaint(self, words: str) -> None:
+        """Let lines with these words stand in Blender's log, which may have no other complaint."""
+        self.expected.append(words)
+
+    def autosave_every_minute(self, folder: Path) -> None:
+        """Let Blender save what is open into the folder each minute, as its default of two minutes would."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = bpy.context.preferences.filepaths
+        paths.temporary_directory = str(folder)
+        paths.use_auto_save_temporary_files = True
+        paths.auto_save_time = 1
+
+    def die(self) -> None:
+        """End Blender as a crash or a power cut does."""
+        self._on_step("die")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    # --- eyes
+
+    def _around_mouse(self) -> Box:
+        """Where tooltips and pop-ups open."""
+        width, height = self.window.width, self.window.height
+        left, top = max(0, self._mouse[0] - 350), max(0, height - self._mouse[1] - 200)
+        return Box(left, top, min(700, width - left), min(400, height - top))
+
+    def _sidebar_box(self) -> Box:
+        region = self.sidebar
+        return Box(region.x, self.window.height - region.y - region.height, region.width, region.height)
+
+    def _find(
+        self, text: str, *, popup: bool = False, whole: bool = True, timeout: float = PATIENCE
+    ) -> Steps[tuple[int, int]]:
+        """Where in the window the text stands, as soon as it is there."""
+        end = time.monotonic() + timeout
+        while True:
+            if popup:
+                box = yield from self._read_for(text, self._around_mouse(), whole)
+            else:
+                box = yield from self._scrolled(lambda: self._read_for(text, self._sidebar_box(), whole))
+            if box:
+                x, y = box.centre
+                return x, self.window.height - y
+            if time.monotonic() > end:
+                raise Failed(f"{text!r} is not to be seen; read was:\n{eyes.text_of(self._seen)}")
+
+    def _read_for(self, text: str, part: Box, whole: bool) -> Steps[Box | None]:
+        """Where the text stands in a part of the screen now."""
+        yield REDRAW
+        for way in range(eyes.READINGS):
+            table = yield from _ended(eyes.start_reading(part, way))
+            self._seen = eyes.lines(table, part)
+            if box := eyes.find(self._seen, text, whole=whole):
+                return box
+        return None
+
+    def _scrolled(self, look: Callable[[], Steps[T | None]]) -> Steps[T | None]:
+        """What `look` finds in the sidebar as it is, or else from its top, page by page, to its end."""
+        if found := (yield from look()):
+            return found
+        position = None
+        key = "HOME"
+        while position != self._scroll_position():
+            position = self._scroll_position()
+            yield from self._move(self.sidebar.x + 12, self.sidebar.y + self.sidebar.height - 20)  # a panel
+            yield from self._key(key)
+            yield GLIDE
+            if position != self._scroll_position() and (found := (yield from look())):
+                return found
+            if key == "HOME":
+                key, position = "PAGE_DOWN", None
+        return None
+
+    def _scroll_position(self) -> float:
+        return self.sidebar.view2d.region_to_view(0, 0)[1]
+
+    def _sweep_for(self, wanted: Callable[[str], bool], number: int = 0) -> Steps[tuple[int, int]]:
+        """Where the button is of which Blender tells what is wanted, found by moving over the sidebar."""
+        where = yield from self._scrolled(lambda: self._sweep(wanted, number))
+        if where is None:
+            raise Failed("there is no such button in the sidebar")
+        return where
+
+    def _sweep(self, wanted: Callable[[str], bool], number: int) -> Steps[tuple[int, int] | None]:
+        for column in self._columns():
+            rows: list[tuple[int, int]] = []
+            was_wanted = False
+            for y in range(self.sidebar.y + self.sidebar.height - 5, self.sidebar.y, -10):
+                yield from self._move(column, y)
+                what = self._hovered()
+                is_wanted = what is not None and wanted(what)
+                if is_wanted and not was_wanted:
+                    rows.append((column, y))
+                    if len(rows) > number:
+                        return rows[number]
+                was_wanted = is_wanted
+        return None
+
+    def _columns(self) -> Iterator[int]:
+        """Where to sweep: first where every field is, then from the right, where the small buttons are."""
+        left, width = self.sidebar.x, self.sidebar.width
+        yield left + width * 62 // 100
+        yield from range(left + width - 40, left, -14)
+
+    def _hovered(self) -> str | None:
+        """What Blender tells of the button under the mouse: its operator's call, or its property's full path.
+
+        It tells by the clipboard.
+        """
+        manager = bpy.context.window_manager
+        manager.clipboard = ""
+        with bpy.context.temp_override(window=self.window, area=self.area, region=self.sidebar):
+            if bpy.ops.ui.copy_python_command_button.poll():
+                bpy.ops.ui.copy_python_command_button()
+            elif bpy.ops.ui.copy_data_path_button.poll():
+                bpy.ops.ui.copy_data_path_button(full_path=True)
+        return manager.clipboard or None
+
+    def _greyed(self, what: str | None) -> str | None:
+        """The operator that the button would call, if it cannot be called now."""
+        if what is None or not what.startswith("bpy.ops."):
+            return None
+        category, name = what.removeprefix("bpy.ops.").partition("(")[0].split(".")
+        with bpy.context.temp_override(window=self.window, area=self.area, region=self.sidebar):
+            callable_now = getattr(getattr(bpy.ops, category), name).poll()
+        return None if callable_now else f"{category}.{name}"
+
+    # --- hands
+
+    def _move(self, x: int, y: int) -> Steps[None]:
+        self.window.event_simulate("MOUSEMOVE", "NOTHING", x=x, y=y)
+        self._mouse = (x, y)
+        yield NEXT_PASS
+
+    def _point_at(self, x: int, y: int) -> Steps[None]:
+        """Move as a hand does, in several events: the first may only close a tooltip or leave a button."""
+        for step in (6, 3, 0):
+            yield from self._move(x - step, y)
+        yield REDRAW
+
+    def _key(self, key: str, *, letter: str | None = None, **modifiers: bool) -> Steps[None]:
+        x, y = self._mouse
+        self.window.event_simulate(key, "PRESS", unicode=letter, x=x, y=y, **modifiers)
+        yield NEXT_PASS
+        self.window.event_simulate(key, "RELEASE", x=x, y=y, **modifiers)
+        yield NEXT_PASS
+
+    def _click_at(self, where: tuple[int, int]) -> Steps[None]:
+        yield from self._point_at(*where)
+        yield from self._key("LEFTMOUSE")
+        yield REDRAW
+
+    def _drag(self, start: tuple[int, int], end: tuple[int, int]) -> Steps[None]:
+        yield from self._point_at(*start)
+        self.window.event_simulate("LEFTMOUSE", "PRESS", x=start[0], y=start[1])
+        yield NEXT_PASS
+        yield from self._move((start[0] + end[0]) // 2, end[1])
+        yield from self._move(*end)
+        self.window.event_simulate("LEFTMOUSE", "RELEASE", x=end[0], y=end[1])
+        yield REDRAW
+
+
+def _ended(process: subprocess.Popen[str]) -> Steps[str]:
+    """What the process has printed, once it has ended."""
+    printed: list[str] = []
+    reader = threading.Thread(target=lambda: printed.append(process.communicate()[0]), daemon=True)
+    reader.start()
+    while reader.is_alive():
+        yield 0.02
+    if process.returncode != 0:
+        raise Failed(f"{process.args} ended with {process.returncode}")
+    return printed[0]
+
+
+def _key_of(letter: str) -> str:
+    if letter.isascii() and letter.isalpha():
+        return letter.upper()
+    return _DIGITS[int(letter)] if letter.isdecimal() else _KEYS.get(letter, "A")
+
+
+def _name_of_property(path: str) -> str | None:
+    """The name that people read of the property with this full data path (`bpy.data.….prompt`)."""
+    owner, _, identifier = path.rpartition(".")
+    if not path.startswith("bpy.data.") or not identifier.isidentifier():
+        return None
+    found = eval(owner, {"bpy": bpy}).bl_rna.properties.get(identifier)  # the path comes from Blender
+    return found.name if found else None
+
+
+def _centre(part: bpy.types.Area | bpy.types.Region) -> tuple[int, int]:
+    return part.x + part.width // 2, part.y + part.height // 2

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a screen: pictures are taken with ImageMagick, words in them are read with Tesseract.
+
+Positions are pixels of the screen, counted from its top left corner. Nothing here needs bpy.
+"""
+
+import csv
+import io
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_ZOOM = 3  # Tesseract wants letters of 30 pixels, Blender's have 10
+
+# Two ways to prepare a picture: the first reads nearly everything, the second also faint hints. In the red
+# channel the blue of chosen buttons is dark and the red of warnings bright: light letters on dark everywhere.
+_PREPARATIONS = (
+    f"-channel R -separate -resize {_ZOOM}00% -level 30%,75% -negate",
+    f"-channel R -separate -resize {_ZOOM}00% -lat 61x61+5% -negate",
+)
+READINGS = len(_PREPARATIONS)
+
+# Letters that Tesseract takes for one another in small type.
+_LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l"})
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle on the screen."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        return self.left + self.width
+
+    @property
+    def centre(self) -> tuple[int, int]:
+        return self.left + self.width // 2, self.top + self.height // 2
+
+
+@dataclass(frozen=True)
+class Word:
+    text: str
+    box: Box
+
+
+Line = list[Word]
+
+
+def start_picture(path: Path) -> subprocess.Popen[str]:
+    """Begin to save a picture of the whole screen; the process ends when it is there."""
+    return _start(f"import -window root {path}")
+
+
+def start_reading(part: Box, way: int) -> subprocess.Popen[str]:
+    """Begin to read a part of the screen in one of the READINGS ways; it prints what `lines` takes."""
+    crop = f"-crop {part.width}x{part.height}+{part.left}+{part.top} +repage"
+    # One thread: the second core is Blender's.
+    return _start(
+        f"import -window root {crop} png:- | convert - {_PREPARATIONS[way]} png:- | "
+        "OMP_THREAD_LIMIT=1 tesseract stdin stdout --psm 11 tsv"
+    )
+
+
+def _start(command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
+    )
+
+
+def lines(table: str, part: Box) -> list[Line]:
+    """The lines of words in the `table` that reading the `part` of the screen has printed."""
+    found: dict[tuple[str, ...], Line] = {}
+    for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
+        if not row["text"] or not row["text"].strip():
+            continue
+        left, top, width, height = (int(row[name]) // _ZOOM for name in ("left", "top", "width", "height"))
+        box = Box(part.left + left, part.top + top, width, height)
+        line = tuple(row[name] for name in ("block_num", "par_num", "line_num"))
+        found.setdefault(line, []).append(Word(row["text"], box))
+    return list(found.values())
+
+
+def find(seen: list[Line], text: str, *, whole: bool) -> Box | None:
+    """Where `text` stands, on one line.
+
+    A `whole` label has no other word beside it: "Generate" is not found in "Generate Model", but is found
+    behind the triangle of a panel's header.
+    """
+    wanted = _folded(text)
+    for line in seen:
+        words = [_folded(word.text) for word in line]
+        for start in range(len(words)):
+            for end in range(start + 1, len(words) + 1):
+                # Joined, for where words end is what Tesseract is least sure of.
+                if "".join(words[start:end]) != wanted:
+                    continue
+                if whole and (_adjoins(line, start - 1) or _adjoins(line, end)):
+                    continue
+                first, last = line[start].box, line[end - 1].box
+                return Box(first.left, first.top, last.right - first.left, max(first.height, last.height))
+    return None
+
+
+def text_of(seen: list[Line]) -> str:
+    """What was read, for messages."""
+    return "\n".join(" ".join(word.text for word in line) for line in seen)
+
+
+def _adjoins(line: Line, index: int) -> bool:
+    """Whether a word or a number is at the index, and not an icon, which is read as some single letter."""
+    if not 0 <= index < len(line):
+        return False
+    word = _folded(line[index].text)
+    return len(word) > 1 or word.isdigit()
+
+
+def _folded(text: str) -> str:
+    """The letters and digits alone, where lookalikes are one."""
+    return "".join(letter for letter in text.casefold().translate(_LOOKALIKES) if letter.isalnum())

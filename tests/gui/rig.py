@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host's side of the rig: a root with a windowed Blender, a screen nobody sees, the built zip in it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.gui_root import RootError, ensure, entered
+
+CHECKOUT = Path(__file__).parents[2]
+PICTURES = CHECKOUT / "build/gui"
+SCREEN = (1400, 900)
+ACT_TIMEOUT = 420.0  # seconds; an act that takes longer hangs
+
+# Lines that neither Blender nor the add-on may write.
+_COMPLAINT = re.compile(r"Traceback|\bError\b|\w+Error:|\| ERROR |Warning:.*generio")
+
+
+def cache() -> Path:
+    """Where roots are kept between runs, and shared by clones."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("GENERIO_CACHE") or Path(home) / "generio-flows")
+
+
+@dataclass
+class Rig:
+    """A Blender of some version, ready to play stories."""
+
+    suite: str
+    root: Path
+    tmp: Path  # is /tmp inside: fresh, and shared by the X server and Blender
+    version: str = ""
+    display: str = ""
+
+    @property
+    def out(self) -> Path:
+        """Where pictures, logs and reports of this version go."""
+        return PICTURES / self.version
+
+    def command(self, *command: str, **env: str) -> list[str]:
+        """The command line to run something inside."""
+        binds = {self.tmp: "/tmp", CHECKOUT / "tests/gui": "/rig/tests/gui"}
+        if self.version:
+            binds[self.out] = "/out"
+        settings = {"HOME": "/tmp/home", "DISPLAY": self.display, "LIBGL_ALWAYS_SOFTWARE": "1", **env}
+        return entered(self.root, command, binds=binds, env=settings)
+
+    def install(self, package: Path, service: str, key: str) -> None:
+        """Start with a fresh home, in which Blender has the extension and knows the service and the key."""
+        home = self.tmp / "home"
+        shutil.rmtree(home, ignore_errors=True)
+        # Blender 5.2 loads a list of assets from the internet; what it cannot lock it leaves alone.
+        (home / ".cache/blender/remote-assets/online-essentials/_sync.lock").mkdir(parents=True)
+        shutil.copy(package, home / package.name)
+        install = ("extension", "install-file", "-r", "user_default", "-e", f"/tmp/home/{package.name}")
+        self._succeed("blender", "--command", *install)
+        prepare = ("--python-exit-code", "1", "--python", "/rig/tests/gui/prepare.py", "--", service, key)
+        self._succeed("blender", "--background", *prepare)
+
+    def _succeed(self, *command: str) -> None:
+        done = subprocess.run(
+            self.command(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert done.returncode == 0 and not complaints(done.stdout), done.stdout
+
+    def play(self, story: str, act: int, sandbox: str, **env: str) -> dict[str, Any]:
+        """Play one act of a story in a new window, check what Blender wrote, and return the act's report."""
+        name = f"{story}-{act + 1}"
+        report = self.out / f"{name}.json"
+        report.unlink(missing_ok=True)
+        log = self.out / f"{name}.log"
+        blender = ("blender", "--online-mode", "--enable-event-simulate", "--window-geometry", "0", "0")
+        size = tuple(str(side) for side in SCREEN)
+        driver = ("--python", "/rig/tests/gui/play.py", "--", story, str(act), "/out", sandbox)
+        with log.open("w") as output:
+            try:
+                subprocess.run(
+                    self.command(*blender, *size, *driver, **env),
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=ACT_TIMEOUT,
+                )
+            except subprocess.TimeoutExpired:
+                subprocess.run(self.command("import", "-window", "root", f"/out/{name}-hangs.png"))
+                raise AssertionError(f"{name} hangs; see {log}") from None
+        assert report.is_file(), f"{name} did not begin:\n{log.read_text()}"
+        told = json.loads(report.read_text())
+        assert not told["error"], told["error"]
+        assert not (found := complaints(log.read_text(), told["expected"])), f"{log} has complaints:\n{found}"
+        return told
+
+
+def complaints(log: str, expected: Sequence[str] = ()) -> str:
+    """The first error in Blender's log that was not expected, with the lines after it; or nothing."""
+    told = [line for line in log.splitlines() if not any(words in line for words in expected)]
+    found = (at for at, line in enumerate(told) if _COMPLAINT.search(line))
+    return "\n".join(told[at : at + 20]) if (at := next(found, None)) is not None else ""
+
+
+@contextmanager
+def rig(suite: str) -> Iterator[Rig]:
+    """A rig with Debian's `suite` and a running X server. Raises RootError where it cannot be made."""
+    root = ensure(suite, cache() / suite)
+    with tempfile.TemporaryDirectory(prefix="generio-gui-") as folder:
+        this = Rig(suite, root, Path(folder))
+        named = subprocess.run(this.command("blender", "--version"), capture_output=True, text=True)
+        if not (found := re.search(r"^Blender (\d+\.\d+)", named.stdout, re.MULTILINE)):
+            raise RootError(f"Blender does not start: {named.stdout + named.stderr}")
+        this.version = found[1]
+        this.out.mkdir(parents=True, exist_ok=True)
+        size = "x".join(str(side) for side in SCREEN)
+        xvfb = this.command("Xvfb", "-displayfd", "1", "-screen", "0", f"{size}x24", "-nolisten", "tcp")
+        with subprocess.Popen(xvfb, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+            try:
+                assert server.stdout
+                this.display = f":{server.stdout.readline().strip()}"
+                yield this
+            finally:
+                server.kill()  # unshare does not hear anything softer, and takes the server along

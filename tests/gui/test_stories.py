@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plays each story in real windows of two Blenders, with the built zip and a fresh home and sandbox for each.
+
+The story itself, with all that it asserts, is the module of its name in tests/gui/stories; here is only what
+the sandbox is like. Pictures, logs and reports are left in build/gui/<version>.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.gui_root import RootError
+from scripts.package import build
+from tests.gui.rig import Rig, rig
+from tests.sandbox import Sandbox
+
+SUITES = ("trixie", "sid")
+MUST_RUN = "trixie"
+
+STORIES: dict[str, dict[str, Any]] = {
+    "generate": {"speed": 1.0},
+}
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def blender(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    with ExitStack() as stack:
+        try:
+            ready = stack.enter_context(rig(request.param))
+        except RootError as reason:
+            if request.param == MUST_RUN:
+                raise
+            pytest.skip(f"Debian {request.param}: {reason}")
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("package"))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_story(blender: Rig, package: Path, story: str) -> None:
+    with Sandbox(**STORIES[story]) as sandbox:
+        blender.install(package, sandbox.url, sandbox.key)
+        act, acts = 0, 1
+        while act < acts:
+            told = blender.play(story, act, sandbox.url)
+            sys.stdout.write(pauses(f"{story}, act {act + 1}, Blender {told['blender']}", told["steps"]))
+            act, acts = act + 1, told["acts"]
+
+
+def pauses(title: str, steps: list[dict[str, Any]]) -> str:
+    """A table of how long each step took and how long Blender's main loop paused in it at most."""
+    rows = [f"\n{title:64} {'length':>8} {'longest pause':>14}"]
+    for step in steps:
+        rows.append(f"  {step['name']:62} {step['seconds']:6.1f} s {step['longest_pause'] * 1000:11.0f} ms")
+    return "\n".join(rows) + "\n"

@@ -1,0 +1,115 @@
+"""Engines that talk to a real sandbox, with conversions that only copy."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from generio_flows.api import GLB_MIME, IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, RetryPolicy
+from generio_flows.jobs import Engine, Job, Ledger, Settings, steps
+from PIL import Image
+
+from tests.sandbox import Sandbox
+from tests.sandbox.generate import from_prompt
+
+LONGEST = 60.0
+"""Seconds after which a test that waits has failed; never a measure of speed."""
+
+
+def copy(source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:
+    shutil.copy(source, target)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time is the one thing that is not real here."""
+    monkeypatch.setattr(steps, "BACK_OFF", RetryPolicy(attempts=1_000_000, base=0.02, ceiling=0.1))
+    monkeypatch.setattr(steps, "LOOKUP_SECONDS", 0.05)
+
+
+@pytest.fixture(params=["reference"])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    with Sandbox(profile=request.param, speed=0.01) as service:
+        yield service
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sandbox: Sandbox) -> Settings:
+    return Settings(
+        folder=tmp_path / "results", base_url=sandbox.url, api_key=sandbox.key, pace=lambda _running: 0.05
+    )
+
+
+@pytest.fixture
+def new_engine(tmp_path: Path, settings: Settings) -> Iterator[Callable[..., Engine]]:
+    """Makes engines on one ledger, and closes them."""
+    engines: list[Engine] = []
+
+    def make(settings: Settings = settings, convert: Callable[..., None] = copy) -> Engine:
+        engines.append(Engine(Ledger(tmp_path / "jobs.sqlite"), settings, copy, convert))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+@pytest.fixture
+def engine(new_engine: Callable[..., Engine]) -> Engine:
+    return new_engine()
+
+
+@pytest.fixture
+def jobs(sandbox: Sandbox, tmp_path: Path) -> dict[str, Job]:
+    """One job of each kind."""
+    picture = tmp_path / "picture.png"
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(picture)
+    model = tmp_path / "model.glb"
+    model.write_bytes(from_prompt("ball", quality="low", seed=1, texture=True))
+    return {
+        "prompt": Job(
+            service=sandbox.url,
+            template=TEXT_TO_MODEL,
+            name="lamp",
+            prompt="a lamp",
+            parameters={"quality": "low"},
+        ),
+        "image": Job(
+            service=sandbox.url,
+            template=IMAGE_TO_MODEL,
+            name="picture",
+            input_path=str(picture),
+            input_mime="image/png",
+            parameters={"quality": "low"},
+        ),
+        "optimize": Job(
+            service=sandbox.url,
+            template=OPTIMIZE,
+            name="model",
+            input_path=str(model),
+            input_mime=GLB_MIME,
+            parameters={"polygon_count": 500},
+        ),
+    }
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return as soon as `condition` holds."""
+    end = time.monotonic() + LONGEST
+    while not condition():
+        assert time.monotonic() < end, "this never came"
+        time.sleep(0.01)
+
+
+def finished(engine: Engine, job: Job) -> Job:
+    """The job as it ended."""
+
+    def over() -> bool:
+        now = engine.job(job.token)
+        return now is not None and now.finished
+
+    wait_until(over)
+    ended = engine.job(job.token)
+    assert ended is not None
+    return ended

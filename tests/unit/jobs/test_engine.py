@@ -1,0 +1,347 @@
+"""Jobs of every kind reach their end through a real service, once, whatever it does."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from generio_flows.api import FlowsError, check_glb
+from generio_flows.jobs import Engine, Job, Settings, State, Step
+
+from tests.sandbox import Sandbox
+
+from .conftest import copy, finished, wait_until
+
+BOTH_PROFILES = pytest.mark.parametrize("sandbox", ["reference", "quickstart"], indirect=True)
+KINDS = pytest.mark.parametrize("kind", ["prompt", "image", "optimize"])
+
+
+def runs(sandbox: Sandbox) -> list[int]:
+    return [flow["run"] for flow in sandbox.stats()["flows"].values() if flow["run"]]
+
+
+@BOTH_PROFILES
+@KINDS
+def test_a_job_runs_once_and_its_model_is_on_disk(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], kind: str
+):
+    job = finished(engine, engine.submit(jobs[kind]))
+    assert (job.state, job.problem) == (State.READY, None)
+    (result,) = job.results
+    assert Path(result.glb).parent == engine.folder(job.token)
+    check_glb(Path(result.glb))
+    assert Path(result.blend).read_bytes() == Path(result.glb).read_bytes()
+    assert runs(sandbox) == [1]
+
+
+def test_each_change_is_told(engine: Engine, jobs: dict[str, Job]):
+    job = finished(engine, engine.submit(jobs["image"]))
+    seen: list[str] = []
+    while not engine.events.empty():
+        told = engine.events.get()
+        if told.state not in seen[-1:]:
+            seen.append(told.state)
+    assert seen == ["Queued", "Preparing", "Uploading", "Running", "Downloading", "Ready"]
+    assert engine.place(job.token)
+    assert engine.events.get().state == "Done"
+
+
+def test_the_flow_knows_its_job_and_nothing_private(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    job = finished(engine, engine.submit(jobs["image"]))
+    additional = sandbox.stats()["flows"][job.flow_id]["additional"]
+    assert additional == {"client": "generio-flows-blender", "token": job.ref}
+
+
+def test_no_more_jobs_at_once_than_the_limit(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    engine = new_engine(replace(settings, concurrent_jobs=2))
+    all_jobs = [
+        engine.submit(replace(jobs["prompt"], token=f"{number:032x}", prompt=f"lamp {number}"))
+        for number in range(5)
+    ]
+
+    def states() -> list[State]:
+        return [job.state for job in engine.jobs()]
+
+    wait_until(lambda: states().count(State.RUNNING) == 2)
+    assert states().count(State.QUEUED) == 3
+    engine.cancel(all_jobs[0].token)
+    assert finished(engine, all_jobs[0]).state is State.CANCELLED
+    wait_until(lambda: states().count(State.RUNNING) == 2 and states().count(State.QUEUED) == 2)
+    assert len(sandbox.stats()["flows"]) == 3
+
+
+def test_many_jobs_each_run_once(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    submitted = [engine.submit(replace(jobs["prompt"], token=f"{number:032x}")) for number in range(12)]
+    assert {finished(engine, job).state for job in submitted} == {State.READY}
+    assert runs(sandbox) == [1] * 12
+
+
+@pytest.mark.parametrize("step", [Step.STARTED, Step.UPLOADING])
+def test_cancel_stops_the_flow_at_the_service(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], step: Step
+):
+    sandbox.order(
+        {"flow": {"outcome": "hang"}, "times": -1},
+        {
+            "method": "POST",
+            "path": "/flows/*/inputs",
+            "action": "delay",
+            "seconds": 1.0 if step is Step.UPLOADING else 0,
+        },
+    )
+    job = engine.submit(jobs["image"])
+    wait_until(lambda: engine.job(job.token).step is step)
+    engine.cancel(job.token)
+    assert finished(engine, job).state is State.CANCELLED
+    (flow,) = sandbox.stats()["flows"].values()
+    assert flow["aborted"] == (1 if step is Step.STARTED else 0)
+    assert flow["deleted"] == (0 if step is Step.STARTED else 1)
+
+
+def test_cancel_before_anything_was_sent(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    engine = new_engine(replace(settings, api_key=""))
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).state is State.WAITING)
+    engine.cancel(job.token)
+    assert finished(engine, job).state is State.CANCELLED
+    assert sandbox.stats()["flows"] == {}
+
+
+@pytest.mark.parametrize("sandbox", ["quickstart"], indirect=True)
+def test_cancel_where_the_service_cannot_stop_says_so(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    engine.cancel(job.token)
+    ended = finished(engine, job)
+    assert ended.state is State.CANCELLED
+    assert ended.problem is not None
+    assert "no way to stop" in ended.problem.message
+
+
+def test_a_model_that_was_finished_before_the_cancel_is_kept(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order({"method": "GET", "path": "/flows/*/outputs", "action": "delay", "seconds": 0.5})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.COMPLETED)
+    engine.cancel(job.token)
+    ended = finished(engine, job)
+    assert (ended.state, ended.hold) == (State.READY, True)
+
+
+TRANSIENT = [
+    {"action": "status", "status": 503},
+    {"action": "status", "status": 429, "retry_after": 0},
+    {"action": "status", "status": 502, "body": "<html>Bad Gateway</html>", "content_type": "text/html"},
+    {"action": "drop", "when": "before"},
+    {"action": "drop", "when": "after"},
+    {"action": "status", "status": 500, "when": "after"},
+]
+STEPS = [
+    {"method": "POST", "path": "/flows"},
+    {"method": "POST", "path": "/flows/*/inputs"},
+    {"method": "PATCH", "path": "/flows/*"},
+    {"method": "GET", "path": "/flows/*"},
+    {"method": "GET", "path": "/flows/*/outputs"},
+    {"method": "GET", "path": "/flows/*/outputs/*"},
+]
+
+
+@pytest.mark.parametrize(
+    "fault", TRANSIENT, ids=lambda fault: f"{fault['action']}-{fault.get('status', fault.get('when'))}"
+)
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: f"{step['method']} {step['path']}")
+def test_a_passing_fault_at_any_step_neither_loses_nor_repeats_the_job(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], step: dict[str, str], fault: dict[str, object]
+):
+    sandbox.order({**step, **fault})
+    job = finished(engine, engine.submit(jobs["image"]))
+    assert (job.state, job.problem) == (State.READY, None)
+    assert runs(sandbox) == [1]
+    assert [flow["uploaded"] for flow in sandbox.stats()["flows"].values() if flow["run"]] == [1]
+
+
+@pytest.mark.parametrize("sandbox", ["quickstart"], indirect=True)
+def test_a_lost_answer_that_cannot_be_looked_up_asks_the_user(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    # The first create is the empty one, which this service refuses.
+    sandbox.order({"method": "POST", "path": "/flows", "after": 1, "action": "drop", "when": "after"})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    waiting = engine.job(job.token)
+    assert waiting.problem.code == "maybe_running"
+    assert runs(sandbox) == [1]
+    engine.retry(job.token)
+    assert finished(engine, job).state is State.READY
+    assert runs(sandbox) == [1, 1]
+
+
+def test_a_lost_one_shot_create_is_found_by_its_token(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order(
+        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        {"method": "POST", "path": "/flows", "action": "drop", "when": "after"},
+    )
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert job.state is State.READY
+    assert runs(sandbox) == [1]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "key_refused"), (403, "key_refused"), (402, "payment_required")]
+)
+def test_what_only_the_user_can_mend_waits_and_goes_on(
+    engine: Engine, settings: Settings, sandbox: Sandbox, jobs: dict[str, Job], status: int, code: str
+):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).waiting)
+    assert engine.job(job.token).problem.code == code
+    engine.configure(replace(settings, concurrent_jobs=3))
+    assert finished(engine, job).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_another_service_address_does_not_get_the_job(
+    engine: Engine, settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    with Sandbox(speed=0.01) as other:
+        engine.configure(replace(settings, base_url=other.url))
+        wait_until(lambda: engine.job(job.token).waiting)
+        assert engine.job(job.token).problem.code == "other_service"
+        assert other.stats()["requests"] == {}
+    engine.configure(settings)
+    wait_until(lambda: engine.job(job.token).state is State.RUNNING)
+
+
+def test_offline_waits(new_engine: Callable[..., Engine], settings: Settings, jobs: dict[str, Job]):
+    elsewhere = replace(settings, base_url="https://flows.example", online=False)
+    engine = new_engine(elsewhere)
+    job = engine.submit(replace(jobs["prompt"], service="https://flows.example"))
+    wait_until(lambda: engine.job(job.token).waiting)
+    assert engine.job(job.token).problem.remedy == "go_online"
+
+
+@pytest.mark.parametrize("moment", [Step.CREATED, Step.UPLOADED, Step.STARTED, Step.COMPLETED])
+def test_another_engine_carries_on(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], moment: Step
+):
+    sandbox.order(
+        {"method": "POST", "path": "/flows/*/inputs", "action": "delay", "seconds": 0.3},
+        {"method": "PATCH", "path": "/flows/*", "action": "delay", "seconds": 0.3},
+        {"method": "GET", "path": "/flows/*/outputs", "action": "delay", "seconds": 0.3},
+    )
+    first = new_engine()
+    job = first.submit(jobs["image"])
+    reached = list(Step).index(moment)
+    wait_until(lambda: list(Step).index(first.job(job.token).step) >= reached)
+    first.close()
+    second = new_engine()
+    assert [resumed.token for resumed in second.resume()] == [job.token]
+    assert finished(second, job).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_a_failed_job_can_be_run_again(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order({"flow": {"outcome": "fail", "reason": "too thin"}})
+    job = finished(engine, engine.submit(jobs["optimize"]))
+    assert job.state is State.FAILED
+    assert "too thin" in job.problem.message
+    engine.retry(job.token)
+    wait_until(lambda: engine.job(job.token).attempt == 2)
+    assert finished(engine, job).state is State.READY
+    assert len(runs(sandbox)) == 2
+
+
+def test_a_result_that_exists_is_fetched_not_made_again(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order({"method": "GET", "path": "/flows/*/outputs/*", "action": "garbage", "times": 2})
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*/outputs/*", "action": "garbage"},
+        {"method": "GET", "path": "/flows/*/outputs", "after": 1, "action": "garbage"},
+    )
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert job.state is State.FAILED
+    engine.retry(job.token)
+    assert finished(engine, job).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_a_conversion_that_fails_ends_the_job_and_keeps_the_model(
+    new_engine: Callable[..., Engine], jobs: dict[str, Job]
+):
+    def refuse(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
+        raise FlowsError("Blender could not read it.")
+
+    job = finished(engine := new_engine(convert=refuse), engine.submit(jobs["prompt"]))
+    assert job.state is State.FAILED
+    assert job.problem.message == "Blender could not read it."
+    check_glb(Path(job.results[0].glb))
+
+
+def test_without_a_converter_the_model_is_ready_as_glb(
+    new_engine: Callable[..., Engine], jobs: dict[str, Job]
+):
+    def missing(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
+        raise OSError("no such program")
+
+    job = finished(engine := new_engine(convert=missing), engine.submit(jobs["prompt"]))
+    assert job.state is State.READY
+    assert job.results[0].blend == ""
+
+
+def test_a_defect_ends_one_job_and_no_other(new_engine: Callable[..., Engine], jobs: dict[str, Job]):
+    once = threading.Event()
+
+    def broken(source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+        if not once.is_set():
+            once.set()
+            raise ZeroDivisionError("oops")
+        copy(source, target, cancelled)
+
+    engine = new_engine(convert=broken)
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert job.state is State.FAILED
+    assert "ZeroDivisionError" in job.problem.message
+    assert finished(engine, engine.submit(jobs["image"])).state is State.READY
+
+
+def test_removing_deletes_the_files(engine: Engine, jobs: dict[str, Job]):
+    job = engine.submit(jobs["prompt"])
+    with pytest.raises(ValueError, match="unfinished"):
+        engine.remove(job.token)
+    finished(engine, job)
+    folder = engine.folder(job.token)
+    assert folder.exists()
+    engine.remove(job.token)
+    assert not folder.exists()
+    assert engine.jobs() == []
+
+
+def test_closing_leaves_no_thread(new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    before = set(threading.enumerate())
+    engine = new_engine()
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    engine.close()
+    assert {thread for thread in threading.enumerate() if thread.name.startswith("generio")} <= before
+
+
+def test_the_key_is_not_in_the_ledger(engine: Engine, tmp_path: Path, sandbox: Sandbox, jobs: dict[str, Job]):
+    finished(engine, engine.submit(jobs["prompt"]))
+    assert sandbox.key not in repr(Settings(folder=tmp_path, api_key=sandbox.key))
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            assert sandbox.key.encode() not in path.read_bytes()

@@ -1,0 +1,70 @@
+"""A job's states, and the form in which the ledger keeps it."""
+
+from dataclasses import replace
+
+import pytest
+from generio_flows.jobs import Job, Problem, Result, State, Step
+from hypothesis import given
+from hypothesis import strategies as st
+
+PROBLEM = Problem("network_error", "No connection.", "Check the network.", "retry")
+
+
+def job(**changes: object) -> Job:
+    plain = Job(service="https://flows.example", template="model_optimize", name="x", queued=False)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+@given(
+    step=st.sampled_from(Step),
+    name=st.text(),
+    results=st.lists(st.builds(Result, st.text(), st.text())).map(tuple),
+    problem=st.none() | st.builds(Problem, st.text(), st.text(), st.text(), st.text()),
+    parameters=st.dictionaries(st.text(), st.integers() | st.booleans() | st.text()),
+)
+def test_a_job_survives_the_ledger(step, name, results, problem, parameters):
+    before = Job(
+        service="s",
+        template="t",
+        name=name,
+        step=step,
+        results=results,
+        problem=problem,
+        parameters=parameters,
+    )
+    assert Job.from_json(before.to_json()) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"queued": True}, State.QUEUED),
+        ({}, State.PREPARING),
+        ({"step": Step.UPLOADING}, State.UPLOADING),
+        ({"step": Step.STARTED}, State.RUNNING),
+        ({"step": Step.STARTED, "waiting": True}, State.WAITING),
+        ({"step": Step.STARTED, "waiting": True, "cancelling": True}, State.CANCELLING),
+        ({"step": Step.COMPLETED}, State.DOWNLOADING),
+        ({"step": Step.READY, "queued": True}, State.READY),
+        ({"step": Step.PLACED}, State.DONE),
+        ({"step": Step.FAILED, "waiting": True}, State.FAILED),
+    ],
+)
+def test_what_a_user_sees(changes: dict[str, object], state: State):
+    assert job(**changes).state is state
+
+
+def test_every_step_has_a_state():
+    assert all(job(step=step).state in State for step in Step)
+
+
+def test_a_step_on_ends_the_waiting():
+    blocked = job().blocked(PROBLEM)
+    assert (blocked.waiting, blocked.problem) == (True, PROBLEM)
+    on = blocked.at(Step.CREATED, flow_id="1")
+    assert (on.waiting, on.problem, on.flow_id) == (False, None, "1")
+
+
+def test_another_attempt_has_another_ref():
+    first = job()
+    assert first.ref != job(token=first.token, attempt=2).ref
