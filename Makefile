@@ -9,14 +9,14 @@ READY := $(VENV)/.ready
 BPY_FOR_3.11 := 4.5.*
 BPY_FOR_3.13 := 5.2.*
 
-.PHONY: help setup demo test lint matrix gui-test pictures package clean
+.PHONY: help setup demo test lint matrix gui-test pictures bench package clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY) ## The virtual environment .venv, with bpy and the development tools
 
-$(READY): pyproject.toml scripts/find_python.sh Makefile
+$(READY): pyproject.toml scripts/find_python.sh
 	@set -e; \
 	python=$$(sh scripts/find_python.sh); \
 	version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
@@ -36,6 +36,15 @@ test: $(READY) ## Everything that needs no window
 
 matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2
 	$(BIN)/nox --no-error-on-missing-interpreters
+
+gui-test: $(READY) ## Stories in real windows of Blender 4.3 and 5.2 (Debian, as root)  [K="trixie and generate"]
+	$(BIN)/python -m pytest -s tests/gui $(if $(K),-k "$(K)")
+
+pictures: $(READY) ## The pictures in docs/images, from the last gui-test
+	$(BIN)/python scripts/pictures.py
+
+bench: $(READY) ## Speed and memory beside what there is without the add-on
+	$(BIN)/python scripts/bench.py
 
 lint: $(READY) ## Style, types, and the manifest
 	$(BIN)/ruff check .

@@ -33,20 +33,23 @@ class PayloadText:
 
     def __init__(self, sink: BinaryIO) -> None:
         self.mime: str | None = None
-        self.problem: ResultUnusable | None = None
         self._sink = sink
         self._head: bytes | None = b""  # what may be a header; None once it is decided
         self._start = b""  # of the text, to tell what it is when it is no model
         self._carry = b""  # the last characters, too few to decode
         self._clean = False  # whether every piece has to be cleaned
         self._padded = False  # whether the end was seen
+        self._broken = False  # whether it is no base64
+
+    @property
+    def problem(self) -> ResultUnusable | None:
+        """Error for a text that is no base64, None while it is."""
+        return NotAGlb(not_a_glb(self._start, self.mime)) if self._broken else None
 
     def feed(self, text: bytes) -> None:
         """Take the next piece."""
-        if self.problem is not None:
-            return
         if self._head is None:
-            self._decode(text)
+            self._go_on(text)
             return
         self._head = (self._head + text).lstrip(_SPACE)
         if (body := self._after_header(self._head)) is not None:
@@ -56,13 +59,19 @@ class PayloadText:
         """Decode what is left: the text has ended."""
         if self._head is not None:
             self._begin(self._after_header(self._head, ended=True) or b"")
-        if self.problem is None and (rest := self._carry.translate(_TO_STANDARD, _SPACE + b"=")):
+        if not self._broken and (rest := self._carry.translate(_TO_STANDARD, _SPACE + b"=")):
             # One character alone holds less than a byte: something was cut off, which the length will show.
             self._write(rest + b"=" * (-len(rest) % 4) if len(rest) % 4 != 1 else rest[:-1])
 
     def _begin(self, body: bytes) -> None:
-        self._head, self._start = None, body[:64]
-        self._decode(body)
+        self._head = None
+        self._go_on(body)
+
+    def _go_on(self, text: bytes) -> None:
+        if len(self._start) < 64:
+            self._start = (self._start + text)[:64]
+        if not self._broken:
+            self._decode(text)
 
     def _after_header(self, text: bytes, *, ended: bool = False) -> bytes | None:
         """Text without the header of a data URI, or None when more is needed to tell."""
@@ -96,7 +105,7 @@ class PayloadText:
             content = binascii.a2b_base64(text, strict_mode=True)
         except binascii.Error:
             if self._clean:
-                self.problem = NotAGlb(not_a_glb(self._start, self.mime))
+                self._broken = True
                 return
             # Cleaning every piece would cost a fifth of the speed, and hardly any text needs it.
             self._clean = True
@@ -104,7 +113,7 @@ class PayloadText:
             self._decode(text)
             return
         if content and self._padded:
-            self.problem = NotAGlb(not_a_glb(self._start, self.mime))
+            self._broken = True
             return
         self._padded = text.endswith(b"=")
         self._sink.write(content)
@@ -166,7 +175,7 @@ class Unwrapper:
         self._start = None
         if self._wanted is not None or content[:1] in _JSON_STARTS:
             self._scanner = JsonScanner()
-        elif content[:4] == MAGIC:
+        elif content and MAGIC.startswith(content[:4]):
             self._raw = True
         else:
             self._text = PayloadText(self._sink)

@@ -211,7 +211,7 @@ class KeyRefused(CallFailed):
 
     remedy: Remedy = "enter_key"
     message = "The service did not accept the API key."
-    fix = "It may be mistyped or expired: create a new one at account.generio.ai and put it into the preferences."
+    fix = "Perhaps it has expired: create a new one at account.generio.ai and paste it into the preferences."
 
 
 class PaymentRequired(CallFailed):

@@ -20,7 +20,7 @@ _ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _LONGEST_ESCAPE = 6  # bytes: backslash, u, four digits
 _WORD = re.compile(rb"[-+.0-9A-Za-z]*+")
 # NaN and the infinities are no JSON, but common in what calls itself JSON.
-_SCALAR = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null|NaN|-?Infinity")
+_SCALAR = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|true|false|null|NaN|-?Infinity")
 
 
 class Event(Enum):
@@ -153,7 +153,7 @@ class JsonScanner:
         # Only what follows a word says that it has ended. A lone number has no use here.
         if end == len(data) and word:
             return start
-        if not _SCALAR.fullmatch(word):
+        if len(word) > _LONGEST_TOKEN or not _SCALAR.fullmatch(word):
             raise ValueError("not JSON")
         yield Event.SCALAR, word
         self._value_done()

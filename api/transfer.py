@@ -33,7 +33,8 @@ class DataUri:
         self.path = path
         self.header = f"data:{mime};base64,".encode()
         try:
-            self.size = path.stat().st_size if path.is_file() else 0
+            self._stamp = _stamp(path.stat())
+            self.size = self._stamp[0] if path.is_file() else 0
         except (OSError, ValueError) as error:
             raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
         if self.size == 0:
@@ -45,22 +46,30 @@ class DataUri:
     def __iter__(self) -> Iterator[bytes]:
         """Yield the text in blocks; raises UnreadableFile when the file is not what it was."""
         yield self.header
-        left = self.size
+        left, whole = self.size, False
         # An OSError must not leave here as such: the HTTP library would take it for the connection's.
         try:
             with self.path.open("rb") as file:
-                while content := file.read(_FILE_BLOCK):
+                while not whole and (content := file.read(_FILE_BLOCK)):
                     left -= len(content)
-                    if left < 0:
-                        break
+                    if left <= 0:
+                        # Asked before the last block: with that, the service would have a whole request.
+                        whole = left == 0 and _stamp(os.fstat(file.fileno())) == self._stamp
+                        if not whole:
+                            break
                     yield b2a_base64(content, newline=False)
         except OSError as error:
             raise UnreadableFile(f"The file “{self.path.name}” cannot be read.") from error
-        if left != 0:
+        if not whole:
             raise UnreadableFile(
                 f"The file “{self.path.name}” changed while it was sent.",
                 "Wait until it is saved, then try again.",
             )
+
+
+def _stamp(stat: os.stat_result) -> tuple[int, int]:
+    """What changes when a file does: its size, and when it was written."""
+    return stat.st_size, stat.st_mtime_ns
 
 
 class JsonBody:

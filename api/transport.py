@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from random import SystemRandom
-from ssl import SSLCertVerificationError
 from typing import Any, TypeVar
 
 import requests
@@ -87,7 +86,12 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter whose `close` closes the connections, now."""
+    """An adapter that closes its connections when told to, and lets content decide what an answer is."""
+
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        # Nothing here needs it, and older versions of requests stumble over a charset without a value.
+        resp.headers.pop("Content-Type", None)
+        return super().build_response(req, resp)
 
     def close(self) -> None:
         # urllib3 2 leaves that to the garbage collector, which an error kept by somebody keeps waiting.
@@ -269,7 +273,8 @@ def _translate(error: Exception) -> FlowsError:
     def among(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
-    if among(SSLCertVerificationError):
+    # SSLCertVerificationError, and urllib3's own for a name that does not match, have this base in common.
+    if among(urllib3.exceptions.SSLError) and among(ValueError):
         return CertificateError(sent=False)
     if type(error) is OSError:  # requests says so about REQUESTS_CA_BUNDLE
         return CertificateError(

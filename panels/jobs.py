@@ -38,7 +38,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         _active_property: str,
         _index: int,
     ) -> None:
-        split = layout.split(factor=0.5)
+        split = layout.split(factor=0.6)
         split.label(text=job.name, icon=ICONS.get(job.state, "QUESTION"))
         right = split.row(align=True)
         if job.has_progress and not job.finished:
@@ -71,10 +71,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         column = self.layout.column()
         width = context.region.width
         wrapped(column, f"{job.state}, {job.elapsed}", width, ICONS.get(job.state, "QUESTION"))
+        wrapped(column, job.prompt or job.name, width, "BLANK1")
         if job.message:
-            wrapped(column, f"{job.message} {job.fix}", width)
-        if job.prompt and job.prompt != job.name:
-            wrapped(column, job.prompt, width)
+            wrapped(column, f"{job.message} {job.fix}", width, "BLANK1")
         if job.remedy in ("enter_key", "check_address", "open_preferences"):
             preferences_button(column, "Enter Key" if job.remedy == "enter_key" else "Open Preferences")
         elif job.remedy == "open_account":

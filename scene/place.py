@@ -225,6 +225,7 @@ def _at_cursor(
         collection.objects.link(root)
     for item in loaded.objects:
         collection.objects.link(item)
+        item.select_set(False)  # what the user has selected is the user's
     root.name = shortened(name)
     if root.type == "MESH" and mesh_of(root).users == 1:
         mesh_of(root).name = root.name

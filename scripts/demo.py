@@ -57,6 +57,20 @@ def sandbox(profile: str) -> Iterator[str]:
         process.wait(10)
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what Blender itself prints away from the story."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def install(package: Path, url: str, key: str) -> None:
     """Install and enable the zip as a user would, and set the address and the key."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -131,17 +145,24 @@ def triangles(objects: list[bpy.types.Object]) -> int:
     return sum(len(mesh.loops) - 2 * len(mesh.polygons) for mesh in {item.data for item in objects})
 
 
-def light_and_camera() -> None:
-    """Three-quarter view of everything, with a floor."""
-    scene = bpy.context.scene
+def bounds() -> tuple[Vector, Vector]:
+    """Lowest and highest corner of all meshes, world space."""
+    bpy.context.view_layer.update()
     corners = [
         item.matrix_world @ Vector(corner)
-        for item in scene.objects
+        for item in bpy.context.scene.objects
         if item.type == "MESH"
         for corner in item.bound_box
     ]
-    low = Vector([min(corner[axis] for corner in corners) for axis in range(3)])
-    high = Vector([max(corner[axis] for corner in corners) for axis in range(3)])
+    axes = range(3)
+    low = Vector([min(corner[axis] for corner in corners) for axis in axes])
+    return low, Vector([max(corner[axis] for corner in corners) for axis in axes])
+
+
+def light_and_camera() -> None:
+    """Three-quarter view of everything, with a floor."""
+    scene = bpy.context.scene
+    low, high = bounds()
     size = (high - low).length
     bpy.ops.mesh.primitive_plane_add(size=size * 20, location=(*((low + high) / 2).xy, low.z - 0.001))
     bpy.ops.object.light_add(type="SUN", rotation=(0.7, 0.2, 0.4))
@@ -151,7 +172,7 @@ def light_and_camera() -> None:
         scene.world.use_nodes = True
     scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.75, 0.82, 0.9, 1.0)
     direction = Vector((0.25, -1.0, 0.45)).normalized()
-    bpy.ops.object.camera_add(location=(low + high) / 2 + direction * size * 1.15)
+    bpy.ops.object.camera_add(location=(low + high) / 2 + direction * size * 1.4)
     camera = bpy.context.object
     camera.rotation_euler = (-direction).to_track_quat("-Z", "Y").to_euler()
     scene.camera = camera
@@ -162,10 +183,11 @@ def render(path: Path) -> None:
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
     scene.cycles.device = "CPU"
-    scene.cycles.samples = 32
+    scene.cycles.samples = 16
     scene.render.resolution_x, scene.render.resolution_y = 960, 480
     scene.render.filepath = str(path)
-    bpy.ops.render.render(write_still=True)
+    with quiet():
+        bpy.ops.render.render(write_still=True)
 
 
 def run(options: argparse.Namespace, url: str, key: str) -> None:
@@ -176,15 +198,16 @@ def run(options: argparse.Namespace, url: str, key: str) -> None:
     say(f"Installed and enabled it in Blender {bpy.app.version_string}, service {url}")
     generio = bpy.ops.generio
 
+    heavy = imported(Path(options.model)) if options.model else [heavy_mesh()]
+    left = bounds()[0].x
     say(f'Prompt: "{options.prompt}"')
-    bpy.context.scene.cursor.location = (0.0, 0.0, 0.0)
+    bpy.context.scene.cursor.location = (left - 1.2, 0.0, 0.0)
     generio.generate_from_prompt(prompt=options.prompt, quality="LOW", seed=7)
     picture = Path(options.image).resolve() if options.image else drawn_picture()
     say(f"Image: {picture.name}")
-    bpy.context.scene.cursor.location = (-2.4, 0.0, 0.0)
+    bpy.context.scene.cursor.location = (left - 3.4, 0.0, 0.0)
     generio.generate_from_image(filepath=str(picture), quality="LOW", seed=7)
 
-    heavy = imported(Path(options.model)) if options.model else [heavy_mesh()]
     for item in bpy.context.scene.objects:
         item.select_set(item in heavy)
     before = triangles(heavy)

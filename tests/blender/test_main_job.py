@@ -196,3 +196,11 @@ def test_connection_can_be_tested(addon, sandbox):
     addon.preferences.preferences(bpy.context).api_key = "another"
     with pytest.raises(RuntimeError, match="did not accept the API key"):
         bpy.ops.generio.test_connection()
+
+
+def test_an_arriving_model_leaves_the_selection_alone(addon):
+    item = scenes.ball()
+    scenes.select(item)
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    assert bpy.context.selected_objects == [item]
+    assert bpy.context.view_layer.objects.active == item

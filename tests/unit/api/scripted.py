@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 KEY = "a-secret-key-0123456789"
 
@@ -50,11 +52,13 @@ def answer(value: Any = None, status: int = 200, **headers: str) -> Answer:
 class Server:
     """`on("GET", "/flows", first, second)` answers in turn and then with the last; others get a 404."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.asked: list[Asked] = []
         self._scripts: dict[tuple[str, str], list[Script]] = {}
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = False
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
@@ -82,6 +86,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass
@@ -89,12 +94,15 @@ class Server:
             def handle(self) -> None:
                 try:
                     super().handle()
-                except ConnectionError:  # the client hung up, which tests make it do
+                except (ConnectionError, ssl.SSLError):  # the client hung up, which tests make it do
                     self.close_connection = True
 
             def _any(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
                 body = self.rfile.read(length)
+                if len(body) < length:  # nobody could act on half a request
+                    self.close_connection = True
+                    return
                 peer = {"X-Peer": str(self.client_address[1])}  # tells connections apart
                 asked = Asked(self.command, self.path, dict(self.headers) | peer, body)
                 server.asked.append(asked)
@@ -120,7 +128,7 @@ class Server:
                 if reply.cut is not None:
                     self.close_connection = True
 
-            do_GET = do_POST = do_PATCH = do_DELETE = _any
+            do_CONNECT = do_GET = do_POST = do_PATCH = do_DELETE = _any
 
         return Handler
 
@@ -134,3 +142,49 @@ def glb(document: dict[str, Any] | None = None, binary: bytes = b"", *, version:
         binary += b"\0" * (-len(binary) % 4)
         chunks += struct.pack("<I4s", len(binary), b"BIN\0") + binary
     return struct.pack("<4sII", b"glTF", version, 12 + len(chunks)) + chunks
+
+
+class RawServer:
+    """Sends the same bytes to whoever has sent the head of a request, then hangs up."""
+
+    def __init__(self, reply: bytes) -> None:
+        self.connections = 0
+        self._reply = reply
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            peer, _ = self._socket.accept()
+            with peer:
+                peer.settimeout(10)
+                head = b""
+                while b"\r\n\r\n" not in head and (block := peer.recv(65536)):
+                    head += block
+                if head.startswith(b"QUIT"):
+                    return
+                self.connections += 1
+                try:
+                    peer.sendall(self._reply)
+                    peer.shutdown(socket.SHUT_WR)
+                    while peer.recv(65536):  # hanging up with something unread would be a reset
+                        pass
+                except OSError:
+                    pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with socket.create_connection(self._socket.getsockname()) as stop:
+            stop.sendall(b"QUIT\r\n\r\n")
+        self._thread.join(10)
+        self._socket.close()
+
+
+def closed_port() -> int:
+    """A port where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as briefly:
+        return briefly.getsockname()[1]

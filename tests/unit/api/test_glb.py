@@ -1,0 +1,168 @@
+"""What is a whole GLB that needs nothing but itself, and what is not."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from generio_flows.api import (
+    GlbInfo,
+    NotAGlb,
+    NotSelfContained,
+    ResultTruncated,
+    ResultUnusable,
+    UnreadableFile,
+    check_glb,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.api.scripted import glb
+
+ASSET = {"asset": {"version": "2.0"}}
+
+
+def check(folder: Path, content: bytes, **options: Any) -> GlbInfo:
+    path = folder / "model.glb"
+    path.write_bytes(content)
+    return check_glb(path, **options)
+
+
+def chunk(kind: bytes, content: bytes, length: int | None = None) -> bytes:
+    return struct.pack("<I4s", len(content) if length is None else length, kind) + content
+
+
+def container(*chunks: bytes, length: int | None = None) -> bytes:
+    body = b"".join(chunks)
+    return struct.pack("<4sII", b"glTF", 2, 12 + len(body) if length is None else length) + body
+
+
+JSON = chunk(b"JSON", json.dumps(ASSET).encode())
+
+
+def test_counts(tmp_path: Path) -> None:
+    document = ASSET | {
+        "meshes": [
+            {"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}, {"attributes": {"POSITION": 0}}]},
+            {"primitives": [{"attributes": {"POSITION": 0}, "mode": 5}, {"attributes": {"POSITION": 0}, "mode": 1}]},
+        ],
+        "accessors": [{"count": 30}, {"count": 96}],
+        "materials": [{}],
+        "images": [{"bufferView": 0}, {"uri": "data:image/png;base64,AAAA"}],
+        "buffers": [{"byteLength": 10}, {"uri": "data:,", "byteLength": 0}],
+        "extensionsRequired": ["KHR_draco_mesh_compression"],
+    }
+    content = glb(document, b"x" * 10)
+    info = check(tmp_path, content)
+    assert info == GlbInfo(len(content), 2, 32 + 10 + 28, 1, 2, ("KHR_draco_mesh_compression",))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        glb(),
+        glb(binary=b"1234"),
+        container(JSON, chunk(b"BIN\0", b"1234"), chunk(b"XTRA", b"12345")),
+        container(JSON, chunk(b"XTRA", b"")),
+        glb(ASSET | {"buffers": [{"byteLength": 4}]}, b"1234"),
+        glb(ASSET | {"images": None, "buffers": {}, "meshes": [None, {"primitives": 3}], "extensionsRequired": 1}),
+        glb(ASSET | {"meshes": [{"primitives": [{"indices": 10**30}, {"indices": -1}, {"attributes": []}]}]}),
+    ],
+)
+def test_whole_ones(tmp_path: Path, content: bytes) -> None:
+    assert check(tmp_path, content).size == len(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello, world",
+        glb(version=1),
+        glb(version=3),
+        glb() + b"\0",
+        glb({}),
+        glb({"asset": {"version": "1.0"}}),
+        glb({"asset": {"version": 2}}),
+        glb({"asset": []}),
+        container(),
+        container(chunk(b"BIN\0", b"1234"), JSON),
+        container(chunk(b"JSON", b"{")),
+        container(chunk(b"JSON", b"[]")),
+        container(chunk(b"JSON", b"\xff\xfe\xfd")),
+        container(chunk(b"JSON", b"[" * 100_000)),
+        container(chunk(b"JSON", b"1" * 10_000)),
+        container(chunk(b"JSON", b"{}", length=99)),
+        container(JSON, b"1234"),
+        container(JSON, chunk(b"BIN\0", b"1234", length=1 << 31)),
+        glb(ASSET | {"buffers": [{"byteLength": 5}]}, b"1234"),
+        glb(ASSET | {"buffers": [{"byteLength": 4}, {"byteLength": 4}]}, b"1234"),
+    ],
+)
+def test_damaged_ones(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(NotAGlb):
+        check(tmp_path, content)
+
+
+def test_a_description_beyond_reason(tmp_path: Path) -> None:
+    path = tmp_path / "model.glb"
+    with path.open("wb") as file:
+        file.write(struct.pack("<4sIII4s", b"glTF", 2, 20 + (1 << 25), 1 << 25, b"JSON"))
+        file.truncate(20 + (1 << 25))
+    with pytest.raises(NotAGlb):
+        check_glb(path)
+
+
+@pytest.mark.parametrize("length", [1, 4, 11, 12, 20, len(glb()) - 1])
+def test_cut_off(tmp_path: Path, length: int) -> None:
+    with pytest.raises(ResultTruncated):
+        check(tmp_path, glb()[:length])
+
+
+@pytest.mark.parametrize("uri", ["model.bin", "../../etc/passwd", "https://example.org/a.png", "file:///a", "", 3, []])
+@pytest.mark.parametrize("key", ["buffers", "images"])
+def test_outside_files(tmp_path: Path, uri: Any, key: str) -> None:
+    with pytest.raises(NotSelfContained):
+        check(tmp_path, glb(ASSET | {key: [{"uri": uri}]}))
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "folder"])
+def test_nothing_to_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "model.glb"
+    if kind == "empty":
+        path.touch()
+    if kind == "folder":
+        path.mkdir()
+    with pytest.raises(UnreadableFile):
+        check_glb(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "claimed", "text"),
+    [
+        (b"<!doctype html>", "model/gltf-binary", "a web page"),
+        (b"v 0 0 0", "model/obj", "of the type “model/obj”"),
+        (b"v 0 0 0", "x\n" * 500, "of the type “x x x"),
+        (b"v 0 0 0", None, "not a GLB model."),
+        (b"Kaydara FBX Binary  \0", None, "an FBX model"),
+    ],
+)
+def test_what_it_is_instead(tmp_path: Path, content: bytes, claimed: str | None, text: str) -> None:
+    with pytest.raises(NotAGlb) as caught:
+        check(tmp_path, content, claimed=claimed)
+    assert text in caught.value.message
+    assert len(caught.value.message) < 150
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(st.data())
+def test_any_damage_ends_in_the_tree(tmp_path: Path, data: st.DataObject) -> None:
+    content = bytearray(glb(ASSET | {"buffers": [{"byteLength": 4}], "meshes": [{}]}, b"1234"))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        check(tmp_path, bytes(content))
+    except ResultUnusable as error:
+        assert error.message

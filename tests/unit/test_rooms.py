@@ -1,0 +1,69 @@
+"""Each room knows only what it may know, and the package is what a user should get."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts.package import build
+
+ROOT = Path(__file__).resolve().parents[2]
+NO_BPY = [path for room in ("api", "jobs") for path in sorted((ROOT / room).glob("*.py"))]
+NO_HTTP = [path for room in ("scene", "panels") for path in sorted((ROOT / room).glob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, absolute ones by their first name, relative ones with their dots."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add("." * node.level + (node.module or "").split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", NO_BPY, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_api_and_jobs_know_no_blender(path: Path):
+    assert not imported(path) & {
+        "bpy",
+        "mathutils",
+        "bmesh",
+        "..scene",
+        "..bridge",
+        "..operators",
+        "..panels",
+    }
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "api").glob("*.py")), ids=lambda path: path.name)
+def test_the_api_knows_no_jobs_and_needs_only_requests(path: Path):
+    outside = {name for name in imported(path) if not name.startswith(".")}
+    assert outside <= {*sys.stdlib_module_names, "requests", "urllib3"}
+    assert "..jobs" not in imported(path)
+
+
+@pytest.mark.parametrize("path", NO_HTTP, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_scene_and_panels_know_no_http(path: Path):
+    assert not imported(path) & {"requests", "urllib3", "http", "..jobs"}
+
+
+def test_the_package_imports_without_blender():
+    code = "import sys, conftest, generio_flows.jobs; assert 'bpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", check=True)
+
+
+def test_the_package_holds_the_add_on_and_nothing_else(tmp_path: Path):
+    with zipfile.ZipFile(build(tmp_path)) as package:
+        names = set(package.namelist())
+        manifest = tomllib.loads(package.read("blender_manifest.toml").decode())
+    assert manifest["id"] == "generio_flows"
+    assert manifest["blender_version_min"] == "4.2.0"
+    assert {"__init__.py", "LICENSE", "README.md", "scene/child.py"} <= names
+    rooms = {name.split("/")[0] for name in names if "/" in name}
+    assert rooms == {"api", "jobs", "operators", "panels", "scene"}
+    assert {name.rpartition(".")[2] for name in names} == {"py", "toml", "md", "LICENSE"}
