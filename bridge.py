@@ -202,7 +202,7 @@ def _show(context: bpy.types.Context, carrier: Engine, news: dict[str, Job]) -> 
     if _rows_stale:
         rows.clear()
         for job in reversed(carrier.jobs()):
-            _fill(rows.add(), job, now)
+            _fill(rows.add(), job, carrier, now)
         _rows_stale = False
         _redraw(context)
         return any(not job.finished for job in carrier.jobs())
@@ -220,19 +220,25 @@ def _show(context: bpy.types.Context, carrier: Engine, news: dict[str, Job]) -> 
             properties(context).active_job = 0
             by_token = {row.token: row for row in rows}
         if row is not None and (job.token in news or (seconds_passed and not job.finished)):
-            _fill(row, job, now)
+            _fill(row, job, carrier, now)
     if news or (seconds_passed and unfinished):
         _redraw(context)
     return unfinished
 
 
-def _fill(row: GenerioJob, job: Job, now: float) -> None:
+def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
     row.token = job.token
     row.name = job.name
     row.state = job.state
-    row.has_progress = job.progress is not None
-    row.progress = job.progress or 0.0
     row.elapsed = clock((job.finished_at or now) - job.created_at)
+    left = carrier.time_left(job)
+    if left is None:
+        row.progress = job.progress or 0.0
+        row.remaining = ""
+    else:
+        running = now - job.started_at
+        row.progress = running / max(running + left, 1.0)
+        row.remaining = f"{clock(left)} left"
     waits = place.not_now(bpy.context) if job.token in _to_place else ""
     elsewhere = job.step is Step.READY and not job.problem and not waits
     row.message = job.problem.message if job.problem else waits or (_where(job) if elsewhere else "")

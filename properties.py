@@ -27,8 +27,8 @@ class GenerioJob(bpy.types.PropertyGroup):
         token: str
         state: str
         progress: float
-        has_progress: bool
         elapsed: str
+        remaining: str
         message: str
         fix: str
         remedy: str
@@ -40,8 +40,8 @@ class GenerioJob(bpy.types.PropertyGroup):
         token: bpy.props.StringProperty()
         state: bpy.props.StringProperty()
         progress: bpy.props.FloatProperty(min=0.0, max=1.0)
-        has_progress: bpy.props.BoolProperty()
         elapsed: bpy.props.StringProperty()
+        remaining: bpy.props.StringProperty()
         message: bpy.props.StringProperty()
         fix: bpy.props.StringProperty()
         remedy: bpy.props.StringProperty()

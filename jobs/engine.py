@@ -16,6 +16,7 @@ import socket
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,9 @@ from .steps import Outcome, Steps, trouble
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
 `source` is at fault, OSError where no conversion can be had on this machine, Cancelled when asked to stop."""
+
+LEARNED = 20
+"""How many flows of a kind are remembered to tell how long the next one takes."""
 
 REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
@@ -61,7 +65,7 @@ class Settings:
 
     folder: where each job keeps its files, in a folder of its own. base_url, api_key: see `FlowsClient`.
     online: whether the network may be used (loopback always may). concurrent_jobs: how many jobs are carried
-    at once, the others are queued. pace: (seconds a flow has been running) -> seconds until the next poll.
+    at once, the others are queued.
     """
 
     folder: Path
@@ -69,7 +73,6 @@ class Settings:
     api_key: str = field(default="", repr=False)
     online: bool = True
     concurrent_jobs: int = 4
-    pace: Callable[[float], float] = polling.interval
 
 
 class Engine:
@@ -92,6 +95,9 @@ class Engine:
         self._mine: set[str] = set()  # unfinished jobs whose lease is ours
         self._active: set[str] = set()  # those that hold one of the places
         self._busy: set[str] = set()  # those a worker or the poller has in hand
+        self._learned: dict[str, deque[float]] = {}  # how long flows of a kind took, seconds
+        for job in self._jobs.values():
+            self._learn(job)
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
         self._due: list[tuple[float, str]] = []
         self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -114,6 +120,14 @@ class Engine:
         """One job as it is now."""
         with self._lock:
             return self._jobs.get(token)
+
+    def time_left(self, job: Job) -> float | None:
+        """Seconds until a running job's flow will probably have ended; None where there is no telling."""
+        if job.step is not Step.STARTED:
+            return None
+        with self._lock:
+            durations = tuple(self._learned.get(job.kind, ()))
+        return polling.time_left(time.time() - job.started_at, durations, job.progress)
 
     def carries(self, token: str) -> bool:
         """Whether the engine goes on with a job by itself; if not, it is over, or the user has to act."""
@@ -341,6 +355,8 @@ class Engine:
             if self._jobs[token].cancelling and not job.cancelling and not done.finished:
                 # The wish to cancel came in meanwhile.
                 outcome = Outcome(replace(done, cancelling=True), again_in=0.0)
+            if job.step is Step.STARTED and outcome.job.step is Step.COMPLETED:
+                self._learn(outcome.job)
             if self._save(outcome.job) and not outcome.job.finished:
                 if outcome.again_in is None:
                     self._active.discard(token)  # the user has to do something first
@@ -364,7 +380,7 @@ class Engine:
             report=self._reporter(job.token),
             cancelled=cancelled,
             one_shot_services=self._one_shot_services,
-            pace=settings.pace,
+            durations=tuple(self._learned.get(job.kind, ())),
             failures=self._failures.get(job.token, 0),
         )
 
@@ -409,6 +425,10 @@ class Engine:
             wish = self._jobs[job.token].cancelling
             if not self._save(replace(job, cancelling=wish and not job.finished)):
                 raise Cancelled
+
+    def _learn(self, job: Job) -> None:
+        if job.run_seconds > 0.0:
+            self._learned.setdefault(job.kind, deque(maxlen=LEARNED)).append(job.run_seconds)
 
     def _reporter(self, token: str) -> Callable[[float | None], None]:
         """A function that tells the progress of the present step, 0..1, in memory only."""

@@ -119,6 +119,7 @@ class Job:
     destination: where the result belongs; only the scene side reads it.
     flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
     created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet.
+    run_seconds: how long the flow ran, 0.0 = not known.
     queued: waits for its turn. waiting: something outside must change first; `problem` says what.
     cancelling: the user asked to stop. one_shot: the flow was created with its input and started by itself.
     hold: the finished result is not to be placed by itself; the user imports it.
@@ -149,11 +150,17 @@ class Job:
     created_at: float = 0.0
     started_at: float = 0.0
     finished_at: float = 0.0
+    run_seconds: float = 0.0
 
     @property
     def ref(self) -> str:
         """What travels in the `additional` of flow and input, so that both can be found again."""
         return f"{self.token}.{self.attempt}"
+
+    @property
+    def kind(self) -> str:
+        """What jobs have in common that take about as long."""
+        return f"{self.template}/{self.parameters.get('quality', '')}"
 
     @property
     def finished(self) -> bool:

@@ -1,18 +1,60 @@
-"""When to ask the service how a flow is doing: pure and clock-free."""
+"""When to ask the service how a flow is doing, and how long it may still take: pure and clock-free.
+
+Durations of earlier flows of the same kind tell when asking is worth a request. Each question is put when one
+in CHANCE of the flows that have not ended by now would have ended, so that the number of questions does not
+grow with the time a flow takes, and they come close together where flows usually end.
+"""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
 
 SHORTEST = 1.0
 """Seconds; never more than one request per second and flow."""
 
 LONGEST = 5.0
-"""Seconds; the vendor's own pace (contract, 4.4)."""
+"""Seconds; the vendor's own pace (contract, 4.4), where nothing is known."""
+
+FARTHEST = 20.0
+"""Seconds; a failed flow should be noticed, too, which may be long before its usual end."""
+
+TAIL = 3.0
+"""Seconds; the slowest pace once flows of this kind may have ended."""
+
+CHANCE = 10
+ENOUGH = 3
+"""Durations; with fewer nothing is known."""
 
 
-def interval(running: float) -> float:
-    """Seconds to wait before the next question about a flow that has been running for `running` seconds.
+def next_poll(running: float, durations: Sequence[float], progress: float | None) -> float:
+    """Seconds to wait before the next question.
 
-    Short flows are noticed soon, long ones cost no more than the vendor's pace: the wait is a tenth of the
-    time so far, within bounds.
+    running: seconds since the flow was started. durations: seconds that earlier flows of its kind took.
+    progress: what the service says, 0..1; 0 and 1 are no information (contract, V9).
     """
-    return min(LONGEST, max(SHORTEST, running / 10))
+    if progress is not None and 0.0 < progress < 1.0:
+        # The service's own word is worth more than other flows; but it need not be linear.
+        return _within(0.7 * running * (1.0 - progress) / progress, FARTHEST)
+    later = sorted(duration - running for duration in durations if duration > running)
+    if len(durations) < ENOUGH or not later:
+        return _within(running / 2.0, LONGEST)
+    # The quantile 1/CHANCE of what is left, between the two durations around it.
+    place = (len(later) - 1) / CHANCE
+    low = math.floor(place)
+    above = later[min(low + 1, len(later) - 1)]
+    longest = FARTHEST if len(later) == len(durations) else TAIL
+    return _within(later[low] + (above - later[low]) * (place - low), longest)
+
+
+def time_left(running: float, durations: Sequence[float], progress: float | None) -> float | None:
+    """Seconds until the flow will probably have ended; None where there is no telling."""
+    if progress is not None and 0.0 < progress < 1.0 and running > 0.0:
+        return running * (1.0 - progress) / progress
+    later = [duration - running for duration in durations if duration > running]
+    return median(later) if len(durations) >= ENOUGH and later else None
+
+
+def _within(seconds: float, longest: float) -> float:
+    return min(longest, max(SHORTEST, seconds))

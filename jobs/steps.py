@@ -7,7 +7,7 @@ entered with its intention already written looks at the service before it repeat
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +40,7 @@ from ..api import (
     decide,
 )
 from ..api.models import as_object
+from . import polling
 from .model import UNSENT, Job, Problem, Result, Step
 
 CLIENT_NAME = "generio-flows-blender"
@@ -82,7 +83,8 @@ class Steps:
 
     folder: the job's own. make_glb, convert: see `jobs.engine`. save: writes a job to the ledger, raises
     Cancelled if it is no longer ours. report: tells the progress 0..1. cancelled: asked all the time.
-    one_shot_services: base URLs that are known to refuse an empty create. failures: so far, in a row.
+    one_shot_services: base URLs that are known to refuse an empty create. durations: seconds that flows of
+    this kind took. failures: so far, in a row.
     """
 
     client: FlowsClient
@@ -93,7 +95,7 @@ class Steps:
     report: Callable[[float | None], None]
     cancelled: Callable[[], bool]
     one_shot_services: set[str]
-    pace: Callable[[float], float]
+    durations: Sequence[float]
     failures: int
 
     def take(self, job: Job) -> Outcome:
@@ -127,7 +129,7 @@ class Steps:
                 case Step.DOWNLOADED:
                     job = self._convert_results(job)
                 case _:
-                    return Outcome(job, again_in=self.pace(0.0))
+                    return Outcome(job, again_in=polling.next_poll(0.0, self.durations, None))
             self.save(job)
         return Outcome(job)
 
@@ -249,8 +251,9 @@ class Steps:
         except NotFound:
             return Outcome(job.failed(_deleted(), time.time()))
         job = replace(job, flow_state=flow.state, progress=flow.progress, waiting=False, problem=None)
+        running = time.time() - job.started_at
         if not flow.state.terminal:
-            return Outcome(job, again_in=self.pace(time.time() - job.started_at))
+            return Outcome(job, again_in=polling.next_poll(running, self.durations, flow.progress))
         if flow.state == "aborted":
             if job.cancelling:
                 return Outcome(job.cancelled(time.time()))
@@ -260,7 +263,7 @@ class Steps:
             return Outcome(job.failed(stopped, time.time()))
         # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
         # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
-        return Outcome(job.at(Step.COMPLETED), again_in=0.0)
+        return Outcome(job.at(Step.COMPLETED, run_seconds=running), again_in=0.0)
 
     def _cancel(self, job: Job) -> Outcome:
         """One turn of a job that the user wants stopped."""
@@ -295,7 +298,11 @@ class Steps:
         except NotFound:
             return Outcome(job.cancelled(now))
         outcome = self._poll(job)
-        return outcome if outcome.job.finished else replace(outcome, again_in=self.pace(0.0))
+        return (
+            outcome
+            if outcome.job.finished
+            else replace(outcome, again_in=polling.next_poll(0.0, self.durations, None))
+        )
 
     # ------------------------------------------------------------------ after it ran
 

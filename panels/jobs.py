@@ -41,8 +41,8 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         split = layout.split(factor=0.6)
         split.label(text=job.name, icon=ICONS.get(job.state, "QUESTION"))
         right = split.row(align=True)
-        if job.has_progress and not job.finished:
-            right.progress(factor=job.progress, text=f"{job.progress:.0%}" if job.progress else job.elapsed)
+        if not job.finished and job.progress:
+            right.progress(factor=job.progress, text=job.remaining or f"{job.progress:.0%}")
         else:
             right.label(text=job.state if job.finished else f"{job.state} {job.elapsed}")
         if not job.finished:

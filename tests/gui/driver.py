@@ -25,6 +25,8 @@ T = TypeVar("T")
 Steps = Generator[float, None, T]
 Story = Callable[["Driver"], Steps[None]]
 
+ADDON = ".generio_flows"  # what the add-on's name among the modules ends with
+
 NEXT_PASS = 0.0  # Blender's main loop goes round once
 REDRAW = 0.15
 GLIDE = 0.5  # regions open and scroll smoothly
@@ -66,6 +68,15 @@ class Driver:
     @property
     def sidebar(self) -> bpy.types.Region:
         return next(region for region in self.area.regions if region.type == "UI")
+
+    @property
+    def package(self) -> str:
+        """The add-on's name among Blender's modules."""
+        return next(addon.module for addon in bpy.context.preferences.addons if addon.module.endswith(ADDON))
+
+    @property
+    def preferences(self) -> Any:
+        return bpy.context.preferences.addons[self.package].preferences
 
     # --- steps of a person
 
@@ -126,12 +137,48 @@ class Driver:
         yield from self._point_at(*where)
         yield TOOLTIP
 
+    def start_new_file(self) -> Steps[None]:
+        """Press Ctrl-N, and leave what is open as it was saved last."""
+        self._on_step("start a new file")
+        changed = bpy.data.is_dirty
+        yield from self.press("N", ctrl=True)
+        yield from self.click("General", popup=True)
+        if changed:
+            yield GLIDE
+            yield from self.click("Don't Save", popup=True)
+        yield GLIDE
+
+    def open_file(self, path: Path) -> Steps[None]:
+        """Open a file as by a double click in the file browser."""
+        self._on_step(f"open {path.name}")
+        bpy.ops.wm.open_mainfile(filepath=str(path))
+        yield GLIDE
+
+    def disable(self, package: str) -> Steps[None]:
+        """Take away the check mark of an add-on."""
+        self._on_step("disable the add-on")
+        bpy.ops.preferences.addon_disable(module=package)
+        yield REDRAW
+
+    def enable(self, package: str) -> Steps[None]:
+        """Set the check mark of an add-on."""
+        self._on_step("enable the add-on")
+        bpy.ops.preferences.addon_enable(module=package)
+        yield NEXT_PASS
+
     # --- what a person sees
 
     def see(self, text: str, *, popup: bool = False, timeout: float = TIMEOUT) -> Steps[None]:
         """Wait until these words can be read in the sidebar (scrolled if need be), or in a `popup`."""
         self._on_step(f"see {text}")
         yield from self._find(text, popup=popup, whole=False, timeout=timeout)
+
+    def see_no(self, label: str) -> Steps[None]:
+        """Make sure that nothing in the whole sidebar bears this label."""
+        self._on_step(f"see no {label}")
+        found = yield from self._scrolled(lambda: self._read_for(label, self._sidebar_box(), whole=True))
+        if found:
+            raise Failed(f"{label!r} is to be seen")
 
     def is_greyed(self, label: str) -> Steps[bool]:
         """Whether the button with this label is greyed out."""
@@ -193,6 +240,10 @@ class Driver:
         paths.temporary_directory = str(folder)
         paths.use_auto_save_temporary_files = True
         paths.auto_save_time = 1
+
+    def save_file(self, path: Path) -> None:
+        """Save what is open under this name."""
+        bpy.ops.wm.save_as_mainfile(filepath=str(path))
 
     def die(self) -> None:
         """End Blender as a crash or a power cut does."""

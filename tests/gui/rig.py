@@ -20,6 +20,9 @@ PICTURES = CHECKOUT / "build/gui"
 SCREEN = (1400, 900)
 ACT_TIMEOUT = 420.0  # seconds; an act that takes longer hangs
 
+ENDINGS = {"quit": 0, "die": 128 + 9}
+"""The last steps that an act may have, and with what exit code Blender then ends; any other is a crash."""
+
 # Lines that neither Blender nor the add-on may write.
 _COMPLAINT = re.compile(r"Traceback|\bError\b|\w+Error:|\| ERROR |Warning:.*generio")
 
@@ -80,20 +83,23 @@ class Rig:
         blender = ("blender", "--online-mode", "--enable-event-simulate", "--window-geometry", "0", "0")
         size = tuple(str(side) for side in SCREEN)
         driver = ("--python", "/rig/tests/gui/play.py", "--", story, str(act), "/out", sandbox)
-        with log.open("w") as output:
+        command = self.command(*blender, *size, *driver, **env)
+        with (
+            log.open("w") as output,
+            subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT) as window,
+        ):
             try:
-                subprocess.run(
-                    self.command(*blender, *size, *driver, **env),
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=ACT_TIMEOUT,
-                )
+                code = window.wait(ACT_TIMEOUT)
             except subprocess.TimeoutExpired:
                 subprocess.run(self.command("import", "-window", "root", f"/out/{name}-hangs.png"))
                 raise AssertionError(f"{name} hangs; see {log}") from None
+            finally:
+                window.kill()
         assert report.is_file(), f"{name} did not begin:\n{log.read_text()}"
         told = json.loads(report.read_text())
         assert not told["error"], told["error"]
+        ending = told["steps"][-1]["name"]
+        assert code == ENDINGS.get(ending), f"{name}: Blender ended with {code} in {ending!r}; see {log}"
         assert not (found := complaints(log.read_text(), told["expected"])), f"{log} has complaints:\n{found}"
         return told
 

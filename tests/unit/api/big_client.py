@@ -1,6 +1,6 @@
 """The other side of the memory test: one transfer in a process of its own, which then tells its peak memory.
 
-Run as a program: way (upload, raw, json), URL, file. Prints the peak resident set in KiB.
+Run as a program: way (upload, raw, json, list), URL, file. Prints the peak resident set in KiB.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A service for the memory test, in a process of its own: swallows uploads, and sends 200 MB in either wrapping.
+"""A service for the memory test, in a process of its own: swallows uploads, and sends 200 MB in every wrapping.
 
 Run as a program; prints its port. It makes what it sends from one block over and over, and keeps nothing.
 """
@@ -11,7 +11,14 @@ import sys
 from base64 import b64encode
 
 BLOCK = bytes(range(256)) * 768  # a multiple of 3, so that its base64 can be repeated
-SOURCES = {"raw": BLOCK, "json": b64encode(BLOCK)}
+WRAPPINGS = {
+    "json": (b'{"data": "data:model/gltf-binary;base64,', b'"}'),
+    "outputs?include_data=true": (
+        b'{"outputs": [{"asset_id": "other", "data": "AAAA"}, {"data": "data:model/gltf-binary;base64,',
+        b'", "asset_id": "list"}]}',
+    ),
+}
+ANSWERS = {"inputs": b'{"asset_id": "a1"}'}
 JSON = b'{"asset":{"version":"2.0"}}'.ljust(28)
 
 
@@ -25,18 +32,18 @@ def head(megabytes: int) -> tuple[bytes, int]:
 
 
 def answer(peer: socket.socket, path: str, megabytes: int) -> None:
-    start, count = head(megabytes)
+    first, count = head(megabytes)
+    block, last = BLOCK, b""
     wrapping = path.rpartition("/")[2]
-    first, block, last = start, SOURCES.get(wrapping, b""), b""
-    if wrapping == "json":
+    if wrapping in WRAPPINGS:
+        before, after = WRAPPINGS[wrapping]
         # The head has no length divisible by 3, so its base64 takes the beginning of the first block along.
-        fill = -len(start) % 3
-        rest = BLOCK[fill:] + BLOCK[:fill]
-        first = b'{"data": "data:model/gltf-binary;base64,' + b64encode(start + BLOCK[:fill])
-        block, last = b64encode(rest), b64encode(BLOCK[fill:]) + b'"}'
+        fill = -len(first) % 3
+        first = before + b64encode(first + BLOCK[:fill])
+        block, last = b64encode(BLOCK[fill:] + BLOCK[:fill]), b64encode(BLOCK[fill:]) + after
         count -= 1
-    if not block:
-        first, count = b'{"asset_id": "a1"}', 0
+    elif wrapping != "raw":
+        first, count = ANSWERS.get(wrapping, b""), 0
     length = len(first) + count * len(block) + len(last)
     peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + first)
     for _ in range(count):

@@ -28,7 +28,7 @@ def url() -> Iterator[str]:
         process.terminate()
 
 
-@pytest.mark.parametrize("way", ["upload", "raw", "json"])
+@pytest.mark.parametrize("way", ["upload", "raw", "json", "list"])
 def test_200_megabytes(url: str, tmp_path: Path, way: str) -> None:
     path = tmp_path / "model.glb"
     if way == "upload":

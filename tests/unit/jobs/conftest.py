@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api import GLB_MIME, IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, RetryPolicy
-from generio_flows.jobs import Engine, Job, Ledger, Settings, steps
+from generio_flows.jobs import Engine, Job, Ledger, Settings, polling, steps
 from PIL import Image
 
 from tests.sandbox import Sandbox
@@ -26,6 +26,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is the one thing that is not real here."""
     monkeypatch.setattr(steps, "BACK_OFF", RetryPolicy(attempts=1_000_000, base=0.02, ceiling=0.1))
     monkeypatch.setattr(steps, "LOOKUP_SECONDS", 0.05)
+    monkeypatch.setattr(polling, "SHORTEST", 0.05)
 
 
 @pytest.fixture(params=["reference"])
@@ -36,9 +37,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def settings(tmp_path: Path, sandbox: Sandbox) -> Settings:
-    return Settings(
-        folder=tmp_path / "results", base_url=sandbox.url, api_key=sandbox.key, pace=lambda _running: 0.05
-    )
+    return Settings(folder=tmp_path / "results", base_url=sandbox.url, api_key=sandbox.key)
 
 
 @pytest.fixture

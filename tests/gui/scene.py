@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scene of a story: what is put there before a person begins, and what a test reads from it afterwards.
+
+Objects are looked up by name each time, for undo and opening a file replace them all.
+"""
+
+from pathlib import Path
+
+import bmesh
+import bpy
+
+HEAVY = "Suzanne"
+
+
+def clear_view(bring_aside: str = "") -> None:
+    """Leave only camera and light, and show textures; one object may stay, further left."""
+    for item in [item for item in bpy.data.objects if item.type == "MESH" and item.name != bring_aside]:
+        bpy.data.objects.remove(item)
+    if bring_aside:
+        bpy.data.objects[bring_aside].location = (-2.0, 0.0, 1.0)
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        if area.type == "VIEW_3D":
+            view = area.spaces.active
+            view.shading.color_type = "TEXTURE"
+            view.region_3d.view_location = (0.3, 0.0, 0.5)
+            view.region_3d.view_distance = 6.0
+    remember("the beginning")
+
+
+def add_heavy_mesh() -> None:
+    """Put a monkey of some 60,000 triangles into the view, turned and scaled, and select it alone."""
+    work = bmesh.new()
+    bmesh.ops.create_monkey(work)
+    bmesh.ops.subdivide_edges(work, edges=work.edges[:], cuts=7, smooth=1.0, use_grid_fill=True)
+    mesh = bpy.data.meshes.new(HEAVY)
+    work.to_mesh(mesh)
+    work.free()
+    monkey = bpy.data.objects.new(HEAVY, mesh)
+    monkey.location, monkey.rotation_euler, monkey.scale = (0.0, 0.0, 0.7), (0.0, 0.0, 0.6), (0.9, 0.9, 0.9)
+    monkey.show_wire = monkey.show_all_edges = True
+    bpy.context.scene.collection.objects.link(monkey)
+    for item in bpy.context.view_layer.objects:
+        item.select_set(item == monkey)
+    bpy.context.view_layer.objects.active = monkey
+    remember(f"add {HEAVY}")
+
+
+def remember(what: str) -> None:
+    """Push an undo step, as a person's own work would."""
+    bpy.ops.ed.undo_push(message=what)
+
+
+def paint(path: Path) -> None:
+    """Save a picture of 256 x 256 pixels as PNG."""
+    image = bpy.data.images.new("painted", 256, 256)
+    image.generated_type = "COLOR_GRID"
+    image.file_format = "PNG"
+    image.filepath_raw = str(path)
+    image.save()
+    bpy.data.images.remove(image)
+
+
+def models(word: str) -> list[bpy.types.Object]:
+    """The objects with this word in their names."""
+    return [item for item in bpy.data.objects if word in item.name.lower()]
+
+
+def triangles(name: str) -> int:
+    """How many triangles the object has."""
+    return sum(len(polygon.vertices) - 2 for polygon in bpy.data.objects[name].data.polygons)
+
+
+def selection() -> tuple[str, list[str]]:
+    """The names of the active object, and of those that are selected."""
+    layer = bpy.context.view_layer
+    active = layer.objects.active
+    return active.name if active else "", sorted(item.name for item in layer.objects if item.select_get())
+
+
+def pictures_on(item: bpy.types.Object) -> list[bytes]:
+    """The files of the images that the object's materials show."""
+    nodes = (node for slot in item.material_slots for node in slot.material.node_tree.nodes)
+    images = (node.image for node in nodes if node.type == "TEX_IMAGE" and node.image)
+    return [image.packed_file.data for image in images if image.packed_file]

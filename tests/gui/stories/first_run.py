@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fresh Blender has no key: the tab says so, and leads to where it is entered."""
+
+import bpy
+
+from tests.gui.driver import Driver, Steps
+
+
+def enter_a_key(blender: Driver) -> Steps[None]:
+    yield from blender.open_tab("GENERIO")
+    yield from blender.see("No API key yet")
+    yield from blender.picture("first-run")
+    for label in ("Generate", "Generate Model", "Optimize", "Jobs"):
+        yield from blender.see_no(label)
+
+    windows = bpy.context.window_manager.windows
+    yield from blender.click("Enter Key")
+    yield from blender.wait_for(lambda: len(windows) == 2, "the window of the preferences")
+    assert windows[1].screen.areas[0].type == "PREFERENCES"
+    assert bpy.context.preferences.active_section in ("ADDONS", "EXTENSIONS")
+    yield from blender.picture("first-run-preferences")
+    blender.preferences.api_key = "demo-key"
+    yield from blender.see("Generate Model")
+    yield from blender.see_no("Set Up")
+
+
+ACTS = (enter_a_key,)

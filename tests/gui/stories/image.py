@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a picture on disk to a model that wears it."""
+
+from pathlib import Path
+
+from tests.gui import jobs, scene
+from tests.gui.driver import Driver, Steps
+
+SNEAKER = Path("/tmp/sneaker.png")
+
+
+def generate_from_image(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    scene.paint(SNEAKER)
+    yield from blender.open_tab("GENERIO")
+    yield from blender.click("Image")
+    yield from blender.type_into("Image", str(SNEAKER))
+    yield from blender.click("Low")
+    yield from blender.picture("image")
+    yield from blender.click("Generate Model")
+    (model,) = yield from blender.wait_for(lambda: scene.models("sneaker"), "the model in the scene")
+    assert SNEAKER.read_bytes() in scene.pictures_on(model), "the model does not wear the picture"
+    yield from jobs.until(blender, "Done")
+    yield from blender.picture("image-done")
+    yield from jobs.check_counters(blender, jobs.DONE)
+
+
+ACTS = (generate_from_image,)
