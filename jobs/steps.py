@@ -298,11 +298,8 @@ class Steps:
         except NotFound:
             return Outcome(job.cancelled(now))
         outcome = self._poll(job)
-        return (
-            outcome
-            if outcome.job.finished
-            else replace(outcome, again_in=polling.next_poll(0.0, self.durations, None))
-        )
+        # An abort is over soon, whatever the flow's usual length.
+        return outcome if outcome.job.finished else replace(outcome, again_in=polling.SHORTEST)
 
     # ------------------------------------------------------------------ after it ran
 

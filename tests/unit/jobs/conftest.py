@@ -21,7 +21,7 @@ def copy(source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:
     shutil.copy(source, target)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is the one thing that is not real here."""
     monkeypatch.setattr(steps, "BACK_OFF", RetryPolicy(attempts=1_000_000, base=0.02, ceiling=0.1))
@@ -41,7 +41,7 @@ def settings(tmp_path: Path, sandbox: Sandbox) -> Settings:
 
 
 @pytest.fixture
-def new_engine(tmp_path: Path, settings: Settings) -> Iterator[Callable[..., Engine]]:
+def new_engine(tmp_path: Path, settings: Settings, impatient: None) -> Iterator[Callable[..., Engine]]:
     """Makes engines on one ledger, and closes them."""
     engines: list[Engine] = []
 
