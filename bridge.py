@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,8 +41,7 @@ def engine(context: bpy.types.Context) -> Engine:
     if _engine is None:
         ledger = Ledger(user_folder(context) / "jobs.sqlite")
         converter = Converter.of_this_blender()
-        _engine = Engine(ledger, settings(context), converter.make_glb, converter.to_blend)
-        _engine.resume()
+        _engine = Engine(ledger, settings(context), converter.make_input, converter.to_blend)
         _welcome(_engine.jobs())
     return _engine
 
@@ -82,7 +82,14 @@ def job_folder(context: bpy.types.Context, token: str) -> Path:
 
 def tick() -> float:
     """Bring scene and panels up to date; returns the seconds until the next time (a Blender timer)."""
-    context = bpy.context
+    try:
+        return _tick(bpy.context)
+    except Exception:  # Blender would drop the timer, and with it every job's news
+        traceback.print_exc()
+        return IDLE_SECONDS
+
+
+def _tick(context: bpy.types.Context) -> float:
     if _engine is None:
         if not (user_folder(context) / "jobs.sqlite").exists():
             return IDLE_SECONDS
@@ -121,8 +128,15 @@ def run_until(
             if seen.get(job.token) != (job.state, job.progress):
                 seen[job.token] = (job.state, job.progress)
                 watch(job)
-        if all(job.finished or _needs_user(job) for job in jobs) and not _to_place.intersection(tokens):
-            return
+        if all(job.finished or _needs_user(job) for job in jobs):
+            late = _to_place.intersection(tokens)
+            reason = place.not_now(context, [job.destination for job in jobs])
+            if not late:
+                return
+            if reason:  # and nobody is here to change that
+                for token in late:
+                    _engine.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
+                _to_place.difference_update(late)
         time.sleep(0.02)  # nobody looks at a window here
 
 
@@ -152,27 +166,34 @@ def _drain(carrier: Engine) -> dict[str, Job]:
 
 def _place_results(context: bpy.types.Context, carrier: Engine) -> None:
     """Place one finished result, if this is a good moment; the next one has its turn at the next tick."""
-    if not _to_place or place.not_now(context):
-        return
-    token = _to_place.pop()
-    job = carrier.job(token)
-    if job is not None and job.step is Step.READY:
-        place_result(context, carrier, job, job.destination)
+    for token in list(_to_place):
+        job = carrier.job(token)
+        if job is None or job.step is not Step.READY:
+            _to_place.discard(token)
+        elif not place.not_now(context, [job.destination]):
+            place_result(context, carrier, job, job.destination)
+            return
 
 
 def place_result(
-    context: bpy.types.Context, carrier: Engine, job: Job, destination: place.Destination
+    context: bpy.types.Context,
+    carrier: Engine,
+    job: Job,
+    destination: place.Destination,
+    again: bool = False,
 ) -> list[bpy.types.Object]:
     """Put the results of `job` into the scene and return the objects; what is wrong, the job tells."""
     _to_place.discard(job.token)
-    if not carrier.place(job.token):
+    if not carrier.place(job.token, again):
         return []
     try:
         return place.place(context, _models(job), destination)
-    except (FlowsError, RuntimeError, OSError) as error:
-        problem = Problem.of(error) if isinstance(error, FlowsError) else Problem("cannot_place", f"{error}")
-        carrier.hold(job.token, problem)
-        return []
+    except FlowsError as error:
+        carrier.hold(job.token, Problem.of(error))
+    except Exception as error:  # whatever it is, the result is not to be lost by it
+        traceback.print_exc()
+        carrier.hold(job.token, Problem("defect", f"The model could not be placed: {error}", "Report it."))
+    return []
 
 
 def _models(job: Job) -> list[place.Model]:
@@ -239,7 +260,7 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
         running = now - job.started_at
         row.progress = running / max(running + left, 1.0)
         row.remaining = f"{clock(left)} left"
-    waits = place.not_now(bpy.context) if job.token in _to_place else ""
+    waits = place.not_now(bpy.context, [job.destination]) if job.token in _to_place else ""
     elsewhere = job.step is Step.READY and not job.problem and not waits
     row.message = job.problem.message if job.problem else waits or (_where(job) if elsewhere else "")
     row.fix = job.problem.fix if job.problem else ""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Are address and key right? The cheapest question that the service answers."""
 
+import contextlib
+
 from .client import FlowsClient
 from .errors import MethodNotAllowed, NotFound
 from .retry import RetryPolicy
@@ -19,9 +21,7 @@ def check_connection(base_url: str, api_key: str) -> str:
         try:
             count = len(client.templates())
         except (NotFound, MethodNotAllowed):
-            try:
+            with contextlib.suppress(NotFound):
                 client.flow(NO_FLOW)
-            except NotFound:
-                pass
             return "Connected, the key is accepted."
         return f"Connected, the key is accepted. The service offers {count} templates."

@@ -287,9 +287,7 @@ def _post(
         return send("POST", path, body(_JPEG))
     except InvalidRequest as error:
         about_the_type = error.status == 415 or _ABOUT_THE_TYPE.search(error.detail)
-        if not about_the_type or not any(
-            isinstance(item, File) and item.mime in (_JPEG, _JPG) for item in sources
-        ):
+        if not about_the_type or not any(_is_jpeg(source) for source in sources):
             raise
     return send("POST", path, body(_JPG))
 
@@ -298,8 +296,12 @@ def _input_item(source: Source, key: str, jpeg: str) -> dict[str, Any]:
     """Item of a request: the data under `key` (V5, V6), JPEG spelled as `jpeg` (V7), and `additional`."""
     if isinstance(source, Prompt):
         return {key: source.text, "additional": source.additional}
-    mime = jpeg if source.mime in (_JPEG, _JPG) else source.mime
+    mime = jpeg if _is_jpeg(source) else source.mime
     return {key: DataUri(source.path, mime), "additional": source.additional}
+
+
+def _is_jpeg(source: Source) -> bool:
+    return isinstance(source, File) and source.mime in (_JPEG, _JPG)
 
 
 def _check_source(source: Source) -> None:
@@ -310,7 +312,7 @@ def _check_source(source: Source) -> None:
         if source.text.lstrip()[:5].lower() == "data:":
             raise AmbiguousPrompt()
         return
-    mime = _JPEG if source.mime == _JPG else source.mime
+    mime = _JPEG if _is_jpeg(source) else source.mime
     if mime == GLB_MIME:
         if read_head(source.path)[:4] != MAGIC:
             raise UnsupportedFile(f"The file “{source.path.name}” is not a GLB model.")
@@ -323,8 +325,7 @@ def _check_source(source: Source) -> None:
 
 def _limited(body: Iterator[bytes], total: int | None, limit: int) -> Iterator[bytes]:
     """Pass the body on; raises ResultTooLarge when it has more than `limit` bytes."""
-    count = total or 0
-    if count > limit:
+    if total is not None and total > limit:
         raise _too_large(limit)
     count = 0
     for block in body:

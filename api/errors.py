@@ -44,6 +44,8 @@ import re
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from .text import sentence
+
 Remedy = Literal[
     "", "enter_key", "open_account", "check_address", "retry", "edit_input", "open_preferences", "go_online"
 ]
@@ -297,7 +299,7 @@ class FlowFailed(FlowsError):
 
     def __init__(self, reason: str | None = None) -> None:
         self.reason = reason or ""
-        super().__init__(f"The service could not make the model: {_sentence(reason)}" if reason else "")
+        super().__init__(f"The service could not make the model: {sentence(reason)}" if reason else "")
 
 
 # ---- the answer is no model --------------------------------------------------------------------------
@@ -356,7 +358,3 @@ class NotSaved(FlowsError):
     remedy: Remedy = "open_preferences"
     message = "The result could not be saved."
     fix = "Free some disk space, or choose another results folder in the preferences."
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?", "…")) else text + "."

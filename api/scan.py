@@ -177,9 +177,8 @@ def to_text(utf8: bytes) -> str:
 
 
 def _unescape(piece: bytes) -> bytes:
-    if (
-        b"\\\\" not in piece
-    ):  # then every backslash begins an escape, and the ones usual in base64 take no time
+    # Without an escaped backslash, every backslash begins an escape, and those usual in base64 take no time.
+    if rb"\\" not in piece:
         piece = piece.replace(rb"\/", b"/").replace(rb"\u002b", b"+").replace(rb"\u002B", b"+")
     return _ESCAPE.sub(_escaped, piece) if b"\\" in piece else piece
 

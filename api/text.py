@@ -14,6 +14,11 @@ def tidy(text: str, limit: int = LONGEST_SHOWN) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+def sentence(text: str) -> str:
+    """End `text` with a full stop, unless it ends like a sentence already."""
+    return text if text.endswith((".", "!", "?", "…")) else text + "."
+
+
 def scalar_text(value: object) -> str | None:
     """Turn a string or number into tidy text; None for anything else (null, flags, lists, objects)."""
     if isinstance(value, str):

@@ -144,8 +144,8 @@ def receive(blocks: Iterable[bytes], path: Path, *, wanted: str | None = None) -
                 file.flush()
                 os.fsync(file.fileno())
             info = _check(part, mime, rejected)
-            part.replace(path)
             rejected.unlink(missing_ok=True)
+            part.replace(path)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:

@@ -40,7 +40,7 @@ from .errors import (
     WrongState,
 )
 from .retry import RetryPolicy, decide, parse_retry_after
-from .text import describe
+from .text import describe, sentence
 from .transfer import JsonBody
 
 _BLOCK = 1 << 16  # bytes read at a time
@@ -60,6 +60,9 @@ _BY_STATUS: Mapping[int, type[CallFailed]] = {
     413: TooLarge,
     429: RateLimited,
 }
+
+_QUOTED = (InvalidRequest, WrongState, PaymentRequired)
+"""Errors whose cause only the service can name."""
 
 _random = SystemRandom()
 
@@ -195,7 +198,7 @@ class Transport:
                 data=body,
                 headers={"Content-Type": "application/json"} if body is not None else None,
                 auth=self._key if same_origin(url, self.base) else anonymous,
-                timeout=self._timeout,
+                timeout=self._patience(body),
                 allow_redirects=False,
                 stream=True,
             )
@@ -203,6 +206,12 @@ class Transport:
             failure = _translate(error)
         # Raised here, not in the handler: there the foreign exception would stay attached as its context.
         raise failure
+
+    def _patience(self, body: JsonBody | None) -> tuple[float, float]:
+        """Timeouts of one call."""
+        connecting, waiting = self._timeout
+        # urllib3 sends under the timeout for connecting, which is too short for a stall in a long upload.
+        return (max(connecting, waiting) if body is not None and len(body) > _BLOCK else connecting, waiting)
 
     def _failure(self, response: requests.Response) -> CallFailed:
         """Error for an answer that is no success."""
@@ -214,9 +223,7 @@ class Transport:
         else:
             kind = ServiceDown if status >= 500 else UnexpectedAnswer
         detail = self._complaint(response)
-        quoted = (
-            f" It says: {detail}" if detail and kind in (InvalidRequest, WrongState, PaymentRequired) else ""
-        )
+        quoted = f" It says: {sentence(detail)}" if detail and kind in _QUOTED else ""
         return kind(
             f"{kind.message[:-1]} ({status}).{quoted}",
             status=status,
@@ -276,7 +283,7 @@ def _translate(error: Exception) -> FlowsError:
     # SSLCertVerificationError, and urllib3's own for a name that does not match, have this base in common.
     if among(urllib3.exceptions.SSLError) and among(ValueError):
         return CertificateError(sent=False)
-    if type(error) is OSError:  # requests says so about REQUESTS_CA_BUNDLE
+    if type(error) is OSError and error.errno is None:  # requests says so about REQUESTS_CA_BUNDLE
         return CertificateError(
             "The file of certificates that this computer names does not exist.",
             "Correct the environment variable REQUESTS_CA_BUNDLE.",

@@ -1,13 +1,12 @@
 """The engine: carries jobs from step to step in threads and tells what happened through a queue.
 
-One *scheduler* thread knows what is due: it polls all running flows and hands other steps to *workers*,
-which make files, upload, start and download. Every step is in the ledger before it is taken. Nothing here
-knows Blender; the two conversions that need one are given to the engine as functions.
+One *scheduler* thread knows what is due. It hands running flows to one *poller*, and all other steps to
+*workers*, which make files, upload, start and download. Every step is in the ledger before it is taken.
+Nothing here knows Blender; the two conversions that need one are given to the engine as functions.
 """
 
 from __future__ import annotations
 
-import heapq
 import os
 import queue
 import random
@@ -16,8 +15,8 @@ import socket
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,9 +25,9 @@ from ..api.address import is_loopback
 from ..api.errors import NotReady, Remedy
 from ..api.retry import RetryPolicy
 from . import polling
-from .ledger import LEASE_SECONDS, Ledger
+from .ledger import LEASE_SECONDS, Ledger, LedgerError
 from .model import UNSENT, Job, Problem, Step
-from .steps import Outcome, Steps, trouble
+from .steps import MAYBE_RUNNING, Outcome, Steps, trouble
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
@@ -36,6 +35,12 @@ Convert = Callable[[Path, Path, Callable[[], bool]], None]
 
 LEARNED = 20
 """How many flows of a kind are remembered to tell how long the next one takes."""
+
+SHARE_SECONDS = LEASE_SECONDS / 3
+"""Between two looks at what other processes do with the ledger; our leases are renewed then, too."""
+
+BUSY_DISK_SECONDS = 2.0
+"""After these a step is tried again that the ledger could not take."""
 
 REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
@@ -76,96 +81,84 @@ class Settings:
 
 
 class Engine:
-    """Carries jobs; all methods return at once and may be called from any thread.
+    """Carries jobs; its methods may be called from any thread, and those that only tell wait for nothing.
 
-    ledger: owned from now on, closed by `close`. make_glb, convert: see `Convert`; from a snapshot to the GLB
-    to send, and from a received GLB to a .blend. `events` holds each job as it is after each change.
+    ledger: owned from now on, closed by `close`. make_input, convert: see `Convert`; from a .blend or a
+    picture to the file to send, and from a received GLB to a .blend. `events` holds each job as it is after
+    each change. Methods that change a job write the ledger first and raise LedgerError where that fails.
     """
 
-    def __init__(self, ledger: Ledger, settings: Settings, make_glb: Convert, convert: Convert) -> None:
+    def __init__(self, ledger: Ledger, settings: Settings, make_input: Convert, convert: Convert) -> None:
         self.events: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._ledger = ledger
         self._settings = settings
-        self._make_glb = make_glb
+        self._make_input = make_input
         self._convert = convert
+        # Guards all that follows. Looking into _jobs does without, so that drawing never waits for a disk.
         self._lock = threading.RLock()
         self._wake = threading.Condition(self._lock)
         self._jobs: dict[str, Job] = {job.token: job for job in ledger.jobs()}
         self._mine: set[str] = set()  # unfinished jobs whose lease is ours
         self._active: set[str] = set()  # those that hold one of the places
-        self._busy: set[str] = set()  # those a worker or the poller has in hand
-        self._learned: dict[str, deque[float]] = {}  # how long flows of a kind took, seconds
+        self._busy: set[str] = set()  # those that a thread has in hand
+        self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
+        self._failures: dict[str, int] = {}  # consecutive, for the back-off
+        self._looks: dict[str, int] = {}  # consecutive, in vain
+        self._learned: dict[str, tuple[float, ...]] = {}  # how long flows of a kind took, seconds
         for job in self._jobs.values():
             self._learn(job)
-        self._failures: dict[str, int] = {}  # consecutive, for the back-off
-        self._due: list[tuple[float, str]] = []
         self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._polls: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._local = threading.local()
         self._clients: list[FlowsClient] = []
-        self._workers: list[threading.Thread] = []
         self._one_shot_services: set[str] = set()
-        self._scheduler = threading.Thread(target=self._schedule, name="generio-scheduler", daemon=True)
-        self._scheduler.start()
+        self._threads: list[threading.Thread] = []
+        self._workers = 0
+        self._start("scheduler", self._schedule)
+        self._start("poller", self._serve, self._polls)
 
     # ------------------------------------------------------------------ what the outside may ask for
 
     def jobs(self) -> list[Job]:
         """All jobs as they are now, oldest first."""
-        with self._lock:
-            return sorted(self._jobs.values(), key=lambda job: job.created_at)
+        return sorted(self._jobs.copy().values(), key=lambda job: job.created_at)
 
     def job(self, token: str) -> Job | None:
         """One job as it is now."""
-        with self._lock:
-            return self._jobs.get(token)
+        return self._jobs.get(token)
 
     def time_left(self, job: Job) -> float | None:
         """Seconds until a running job's flow will probably have ended; None where there is no telling."""
         if job.step is not Step.STARTED:
             return None
-        with self._lock:
-            durations = tuple(self._learned.get(job.kind, ()))
-        return polling.time_left(time.time() - job.started_at, durations, job.progress)
+        return polling.time_left(time.time() - job.started_at, self._learned.get(job.kind, ()), job.progress)
 
     def carries(self, token: str) -> bool:
         """Whether the engine goes on with a job by itself; if not, it is over, or the user has to act."""
-        with self._lock:
-            return token in self._active or (token in self._mine and self._jobs[token].queued)
+        job = self._jobs.get(token)
+        return token in self._active or (token in self._mine and job is not None and job.queued)
 
     def folder(self, token: str) -> Path:
         """The folder that holds a job's files (it may not exist yet)."""
         return self._settings.folder / token
 
     def submit(self, job: Job) -> Job:
-        """Write a new job into the ledger and carry it when its turn comes. Raises sqlite3.Error."""
+        """Take a new job, and carry it when its turn comes."""
         now = time.time()
         job = replace(job, created_at=now)
         self._ledger.add(job, self.owner, now)
         with self._lock:
-            self._jobs[job.token] = job
-            self._mine.add(job.token)
-            self.events.put(job)
+            self._adopt(job)
             self._fill_places()
         return job
 
-    def resume(self) -> list[Job]:
-        """Take over what a process that is gone left unfinished; returns those jobs."""
-        claimed = self._ledger.claim(self.owner, time.time())
-        with self._lock:
-            for job in claimed:
-                self._jobs[job.token] = queued = replace(job, queued=True)
-                self._mine.add(job.token)
-                self.events.put(queued)
-            self._fill_places()
-        return claimed
-
     def configure(self, settings: Settings) -> None:
         """Use other settings from now on; what waited for a key, an address or the network is tried again."""
+        if settings == self._settings:
+            return
         with self._lock:
-            if settings == self._settings:
-                return
             self._settings = settings
             for token in list(self._mine):
                 if self._jobs[token].waiting:
@@ -173,32 +166,20 @@ class Engine:
             self._fill_places()
 
     def retry(self, token: str) -> None:
-        """Try a waiting job now, or have a failed or cancelled one done again.
-
-        A result that the service already has is fetched, not made again.
-        """
+        """Try a waiting job now, or carry a failed or cancelled one once more (see `Job.again`)."""
         with self._lock:
             job = self._jobs[token]
-            if not job.finished:
-                if job.step is Step.SUBMITTING and job.waiting and token not in self._active:
-                    job = job.at(Step.PREPARED)  # the user has been told that it may run a second time
-                    self._save(job)
+            if job.finished:
+                again = self._ledger.change(
+                    token, (Step.FAILED, Step.CANCELLED), Job.again, self.owner, time.time()
+                )
+                if again is not None:
+                    self._adopt(again)
+            elif token in self._mine:
+                if job.problem is not None and job.problem.code == MAYBE_RUNNING:
+                    # The user has been told that it may run a second time.
+                    self._save(job.at(Step.PREPARED, attempt=job.attempt + 1))
                 self._again(token)
-            elif job.step in (Step.FAILED, Step.CANCELLED) and self._ledger.take(
-                token, self.owner, time.time()
-            ):
-                kept = job.flow_state == "completed"
-                prepared = bool(job.input_path) and not job.snapshot
-                step = Step.COMPLETED if kept else Step.PREPARED if prepared else Step.REQUESTED
-                changes = (
-                    {}
-                    if kept
-                    else {"attempt": job.attempt + 1, "flow_id": "", "flow_state": "", "results": ()}
-                )
-                self._mine.add(token)
-                self._save(
-                    job.at(step, queued=True, cancelling=False, finished_at=0.0, started_at=0.0, **changes)
-                )
             self._fill_places()
 
     def cancel(self, token: str) -> None:
@@ -215,173 +196,208 @@ class Engine:
             self._again(token)
             self._fill_places()
 
-    def place(self, token: str) -> bool:
-        """Note, before a result goes into a scene, that it does; False if another process has it."""
-        with self._lock:
-            job = self._jobs.get(token)
-            if job is None or not job.results or not self._ledger.take(token, self.owner, time.time()):
-                return False
-            self._save(job.at(Step.PLACED))
-            return True
+    def place(self, token: str, again: bool = False) -> bool:
+        """Note, before a result goes into a scene, that it does; False if another process was faster.
+
+        again: whether one that has been placed before may be placed once more.
+        """
+        steps = (Step.READY, Step.PLACED) if again else (Step.READY,)
+        return self._change(token, steps, lambda job: replace(job.at(Step.PLACED), hold=False))
+
+    def hold(self, token: str, problem: Problem) -> bool:
+        """Keep a finished result until the user imports it, and say why."""
+        return self._change(
+            token,
+            (Step.READY, Step.PLACED),
+            lambda job: replace(job.at(Step.READY), problem=problem, hold=True),
+        )
 
     def remove(self, token: str) -> None:
         """Forget a finished job and delete its files. Raises ValueError while it is unfinished."""
         with self._lock:
-            job = self._jobs[token]
-            if not job.finished:
+            if not self._ledger.remove(token):
                 raise ValueError("an unfinished job must be cancelled first")
-            del self._jobs[token]
-            self._ledger.remove(token)
+            self._jobs.pop(token, None)
         shutil.rmtree(self.folder(token), ignore_errors=True)
 
-    def hold(self, token: str, problem: Problem) -> None:
-        """Keep a finished result until the user imports it, and say why."""
-        with self._lock:
-            job = self._jobs[token]
-            if self._ledger.take(token, self.owner, time.time()):
-                self._save(replace(job.at(Step.READY), problem=problem, hold=True))
-
     def close(self, timeout: float = 2.0) -> None:
-        """Stop all threads, within `timeout` seconds; unfinished jobs go on where an engine resumes them."""
+        """Stop all threads, within `timeout` seconds; unfinished jobs go on where another engine starts."""
         with self._lock:
             if self._closing.is_set():
                 return
             self._closing.set()
             self._wake.notify_all()
-            for _ in self._workers:
+            self._polls.put(None)
+            for _ in range(self._workers):
                 self._work.put(None)
         end = time.monotonic() + timeout
-        for thread in (self._scheduler, *self._workers):
+        for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
-        self._ledger.release(self.owner)
+        with suppress(LedgerError):  # then the leases run out by themselves
+            self._ledger.release(self.owner)
         self._ledger.close()
         for client in self._clients:
             client.close()
 
     # ------------------------------------------------------------------ places, turns and time
 
+    def _start(self, name: str, target: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, name=f"generio-{name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _adopt(self, job: Job) -> None:
+        """An unfinished job whose lease is ours from now on."""
+        self._jobs[job.token] = job
+        self._mine.add(job.token)
+        self.events.put(job)
+
     def _fill_places(self) -> None:
         """Give free places to the jobs that have waited longest."""
         for token in sorted(self._mine - self._active, key=lambda token: self._jobs[token].created_at):
             if len(self._active) >= self._settings.concurrent_jobs:
                 break
-            job = self._jobs[token]
-            if job.queued:
+            if self._jobs[token].queued:
                 self._active.add(token)
-                self._save(replace(job, queued=False))
-                self._at(time.time(), token)
-        while len(self._workers) < min(len(self._active), self._settings.concurrent_jobs):
-            worker = threading.Thread(
-                target=self._serve, name=f"generio-worker-{len(self._workers)}", daemon=True
-            )
-            self._workers.append(worker)
-            worker.start()
+                self._save(replace(self._jobs[token], queued=False))
+                self._at(0.0, token)
+        while self._workers < min(len(self._active), self._settings.concurrent_jobs):
+            self._workers += 1
+            self._start(f"worker-{self._workers}", self._serve, self._work)
 
     def _again(self, token: str) -> None:
         """Let a job be tried as soon as possible."""
         job = self._jobs[token]
+        self._failures.pop(token, None)
+        self._looks.pop(token, None)
         if token in self._active:
-            self._failures.pop(token, None)
-            self._at(time.time(), token)
+            self._at(0.0, token)
         elif not job.queued:
             self._save(replace(job, queued=True, waiting=False))
 
-    def _at(self, due: float, token: str) -> None:
-        heapq.heappush(self._due, (due, token))
+    def _at(self, seconds: float, token: str) -> None:
+        """Look at an active job again in so many seconds, or sooner if that was asked for meanwhile."""
+        due = time.monotonic() + seconds
+        self._due[token] = min(due, self._due.get(token, due))
         self._wake.notify_all()
 
     def _schedule(self) -> None:
-        renewed = time.time()
+        """The scheduler: hands on what is due, and keeps in touch with other processes."""
+        shared = -SHARE_SECONDS
         while not self._closing.is_set():
-            with self._lock:
-                now = time.time()
-                if self._mine and now - renewed > LEASE_SECONDS / 3:
-                    self._ledger.renew(self.owner, now)
-                    renewed = now
-                token = self._next_due(now)
-                if token is None:
-                    # Without anything due we still wake to renew the leases.
-                    wait = min(self._due[0][0] - now if self._due else LEASE_SECONDS, LEASE_SECONDS / 3)
-                    self._wake.wait(max(0.0, wait))
-                    continue
-                job = self._jobs[token]
-            if job.step is Step.STARTED and not job.cancelling:
-                self._carry(token)
-            else:
-                self._work.put(token)
+            try:
+                with self._lock:
+                    now = time.monotonic()
+                    if now - shared >= SHARE_SECONDS:
+                        shared = now
+                        self._share()
+                    self._hand_on(now)
+                    dues = [due for token, due in self._due.items() if token not in self._busy]
+                    self._wake.wait(max(0.0, min([*dues, shared + SHARE_SECONDS]) - now))
+            except LedgerError:
+                self._closing.wait(1.0)  # a busy disk passes; nothing is lost by waiting
 
-    def _next_due(self, now: float) -> str | None:
-        """The next job to take in hand; entries of jobs that are in hand or over are dropped."""
-        while self._due and self._due[0][0] <= now:
-            _, token = heapq.heappop(self._due)
-            if token in self._active and token not in self._busy:
+    def _hand_on(self, now: float) -> None:
+        """Give each job that is due, and in nobody's hand, to the poller or to a worker."""
+        for token in [token for token, due in self._due.items() if due <= now and token not in self._busy]:
+            del self._due[token]
+            if token in self._active:
                 self._busy.add(token)
-                return token
-        return None
+                job = self._jobs[token]
+                polls = job.step is Step.STARTED and not job.cancelling
+                (self._polls if polls else self._work).put(token)
 
-    def _serve(self) -> None:
-        while (token := self._work.get()) is not None and not self._closing.is_set():
+    def _share(self) -> None:
+        """Renew our leases, take over what dead processes left unfinished, see what others have done."""
+        now = time.time()
+        if self._mine:
+            self._ledger.renew(self.owner, now)
+        for job in self._ledger.claim(self.owner, now):
+            self._adopt(replace(job, queued=True))
+        for job in self._ledger.jobs():
+            if job.token not in self._mine and job != self._jobs.get(job.token):
+                self._jobs[job.token] = job
+                self.events.put(job)
+        self._fill_places()
+
+    def _serve(self, work: queue.SimpleQueue[str | None]) -> None:
+        """A worker, or the poller: carries what it is given."""
+        while (token := work.get()) is not None and not self._closing.is_set():
             self._carry(token)
 
     # ------------------------------------------------------------------ one job in hand
 
     def _carry(self, token: str) -> None:
         """Take a job as far as it goes now, then say when to look at it again."""
-        job = self._jobs[token]
-        outcome = Outcome(job)
+        settings, job = self._settings, self._jobs[token]
         try:
-            steps = self._steps(job)
-            outcome = steps.take(job)
+            outcome = self._steps(job, settings).take(job)
         except Cancelled:
             outcome = Outcome(self._jobs[token], again_in=0.0)  # closing, cancelling, or no longer ours
         except FlowsError as error:
             failures = self._failures[token] = self._failures.get(token, 0) + 1
-            outcome = trouble(self._jobs[token], error, failures, random.random())  # noqa: S311 - spreads repeats
+            chance = random.random()  # noqa: S311 - spreads repeats
+            outcome = trouble(self._jobs[token], error, failures, chance)
+        except LedgerError as error:
+            outcome = Outcome(self._jobs[token].blocked(_disk_problem(error)), again_in=BUSY_DISK_SECONDS)
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
             problem = Problem(
                 "defect", f"GENERIO Flows made a mistake: {type(error).__name__}: {error}.", "Report it."
             )
             outcome = Outcome(self._jobs[token].failed(problem, time.time()))
         else:
-            if outcome.job.step is job.step and outcome.job.step is not Step.STARTED:
-                self._failures[token] = self._failures.get(token, 0) + 1  # looked in vain
+            self._failures.pop(token, None)
+            if outcome.looked:
+                self._looks[token] = self._looks.get(token, 0) + 1
             else:
-                self._failures.pop(token, None)
+                self._looks.pop(token, None)
         with self._lock:
             self._busy.discard(token)
             if self._closing.is_set() or token not in self._mine:
                 return
-            done = outcome.job
-            if self._jobs[token].cancelling and not job.cancelling and not done.finished:
-                # The wish to cancel came in meanwhile.
-                outcome = Outcome(replace(done, cancelling=True), again_in=0.0)
-            if job.step is Step.STARTED and outcome.job.step is Step.COMPLETED:
-                self._learn(outcome.job)
-            if self._save(outcome.job) and not outcome.job.finished:
-                if outcome.again_in is None:
-                    self._active.discard(token)  # the user has to do something first
-                else:
-                    self._at(time.time() + outcome.again_in, token)
-            self._fill_places()
+            self._settle(job, outcome, settings)
 
-    def _steps(self, job: Job) -> Steps:
-        settings = self._settings
+    def _settle(self, before: Job, outcome: Outcome, settings: Settings) -> None:
+        """Write down how far a job has come since `before`, and when its next turn is."""
+        job, again_in = outcome.job, outcome.again_in
+        if not job.finished:
+            if self._jobs[job.token].cancelling and not before.cancelling:
+                job, again_in = replace(job, cancelling=True), 0.0  # the wish came in meanwhile
+            elif job.waiting and settings != self._settings:
+                again_in = 0.0  # what it waits for may have been mended meanwhile
+        try:
+            saved = self._save(job)
+        except LedgerError as error:
+            # What the ledger has is an earlier step, or an intention: safe to go on from.
+            self._jobs[job.token] = self._jobs[job.token].blocked(_disk_problem(error))
+            self.events.put(self._jobs[job.token])
+            self._at(BUSY_DISK_SECONDS, job.token)
+            return
+        if before.step is Step.STARTED and job.step is Step.COMPLETED:
+            self._learn(job)
+        if saved and not job.finished:
+            if again_in is None:
+                self._active.discard(job.token)  # the user has to do something first
+            else:
+                self._at(again_in, job.token)
+        self._fill_places()
 
+    def _steps(self, job: Job, settings: Settings) -> Steps:
         def cancelled() -> bool:
             # A job that is being cancelled still has calls to make: those that tell the service.
             return self._closing.is_set() or (self._jobs[job.token].cancelling and not job.cancelling)
 
         return Steps(
-            client=self._client(job, settings),
+            client=lambda: self._client(job, settings),
             folder=settings.folder / job.token,
-            make_glb=self._make_glb,
+            make_input=self._make_input,
             convert=self._convert,
             save=self._save_or_stop,
             report=self._reporter(job.token),
             cancelled=cancelled,
             one_shot_services=self._one_shot_services,
-            durations=tuple(self._learned.get(job.kind, ())),
-            failures=self._failures.get(job.token, 0),
+            durations=self._learned.get(job.kind, ()),
+            looks=self._looks.get(job.token, 0),
         )
 
     def _client(self, job: Job, settings: Settings) -> FlowsClient:
@@ -408,16 +424,19 @@ class Engine:
         with self._lock:
             if not self._ledger.save(job, self.owner, time.time()):
                 # This one slept past its lease (a suspended laptop, say): hands off.
-                self._mine.discard(job.token)
-                self._active.discard(job.token)
+                self._let_go(job.token)
                 return False
             self._jobs[job.token] = job
             if job.finished:
-                self._mine.discard(job.token)
-                self._active.discard(job.token)
-                self._failures.pop(job.token, None)
+                self._let_go(job.token)
             self.events.put(job)
             return True
+
+    def _let_go(self, token: str) -> None:
+        for held in (self._mine, self._active):
+            held.discard(token)
+        for remembered in (self._failures, self._looks, self._due):
+            remembered.pop(token, None)
 
     def _save_or_stop(self, job: Job) -> None:
         with self._lock:
@@ -426,9 +445,18 @@ class Engine:
             if not self._save(replace(job, cancelling=wish and not job.finished)):
                 raise Cancelled
 
+    def _change(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job]) -> bool:
+        with self._lock:
+            job = self._ledger.change(token, steps, change, self.owner, time.time())
+            if job is None:
+                return False
+            self._jobs[token] = job
+            self.events.put(job)
+            return True
+
     def _learn(self, job: Job) -> None:
         if job.run_seconds > 0.0:
-            self._learned.setdefault(job.kind, deque(maxlen=LEARNED)).append(job.run_seconds)
+            self._learned[job.kind] = (*self._learned.get(job.kind, ()), job.run_seconds)[-LEARNED:]
 
     def _reporter(self, token: str) -> Callable[[float | None], None]:
         """A function that tells the progress of the present step, 0..1, in memory only."""
@@ -445,3 +473,9 @@ class Engine:
                 self.events.put(self._jobs[token])
 
         return report
+
+
+def _disk_problem(error: LedgerError) -> Problem:
+    return Problem(
+        "ledger", str(error), "Free some disk space, or close what uses the file; it goes on by itself."
+    )

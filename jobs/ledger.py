@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Container, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-from .model import Job
+from .model import Job, Step
 
 SCHEMA_VERSION = 1
 LEASE_SECONDS = 30.0
@@ -34,10 +34,10 @@ class LedgerError(Exception):
 
 
 class Ledger:
-    """The jobs of one user, in one file. All methods may be called from any thread.
+    """The jobs of one user, in one file. All methods may be called from any thread, and raise LedgerError.
 
-    path: the SQLite file, made with its folder when missing. Raises LedgerError where it is unreadable
-    or was written by a newer version of the add-on; the file is then left as it is.
+    path: the SQLite file, made with its folder when missing. One that is unreadable, or was written by
+    another version of the add-on, is left as it is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,6 +51,9 @@ class Ledger:
             raise LedgerError(f"The job list {path} cannot be opened: {error}.") from error
         try:
             self._open()
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise LedgerError(f"The job list {path} is in use by another program: {error}.") from error
         except sqlite3.Error as error:
             self._db.close()
             raise LedgerError(
@@ -63,11 +66,11 @@ class Ledger:
     def _open(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")  # a step must survive a power cut, too
-        with self._transaction() as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
+        with self._exclusive():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
             if version == 0:
-                db.execute(_SCHEMA)
-                db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                self._db.execute(_SCHEMA)
+                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             elif version != SCHEMA_VERSION:
                 raise LedgerError(
                     f"The job list {self.path} was written by another version of GENERIO Flows."
@@ -75,15 +78,23 @@ class Ledger:
                 )
 
     @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
+    def _exclusive(self) -> Generator[None]:
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                yield self._db
+                yield
             except BaseException:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        try:
+            with self._exclusive():
+                yield self._db
+        except sqlite3.Error as error:
+            raise LedgerError(f"The job list {self.path} cannot be written: {error}.") from error
 
     def close(self) -> None:
         """Close the file; the ledger cannot be used afterwards."""
@@ -91,7 +102,7 @@ class Ledger:
             self._db.close()
 
     def add(self, job: Job, owner: str, now: float) -> None:
-        """Write a new job, leased to `owner`. Raises sqlite3.IntegrityError if its token is known already."""
+        """Write a new job, leased to `owner`."""
         with self._transaction() as db:
             db.execute(
                 "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?)",
@@ -109,9 +120,12 @@ class Ledger:
 
     def jobs(self) -> list[Job]:
         """All jobs, oldest first; those that cannot be read are left out (and left on disk)."""
-        with self._lock, closing(self._db.execute("SELECT document FROM jobs ORDER BY created_at")) as rows:
-            documents = [document for (document,) in rows]
-        return [job for document in documents if (job := _read(document)) is not None]
+        try:
+            with self._lock:
+                documents = self._db.execute("SELECT document FROM jobs ORDER BY created_at").fetchall()
+        except sqlite3.Error as error:
+            raise LedgerError(f"The job list {self.path} cannot be read: {error}.") from error
+        return [job for (document,) in documents if (job := _read(document)) is not None]
 
     def claim(self, owner: str, now: float) -> list[Job]:
         """Take over every unfinished job whose lease has run out; returns what was taken, oldest first."""
@@ -124,15 +138,24 @@ class Ledger:
         jobs = [job for (document,) in rows if (job := _read(document)) is not None]
         return sorted(jobs, key=lambda job: job.created_at)
 
-    def take(self, token: str, owner: str, now: float) -> bool:
-        """Make `owner` the one who may write this job, unless it belongs to another live process."""
+    def change(
+        self, token: str, steps: Container[Step], change: Callable[[Job], Job], owner: str, now: float
+    ) -> Job | None:
+        """Change a finished job that still is at one of `steps`, and make it `owner`'s; returns the new one.
+
+        Looking and writing are one transaction, so of several processes only one gets it. None = another did.
+        """
         with self._transaction() as db:
-            cursor = db.execute(
-                "UPDATE jobs SET owner = ?, lease_until = ?"
-                " WHERE token = ? AND (owner = ? OR lease_until < ?)",
-                (owner, now + LEASE_SECONDS, token, owner, now),
+            row = db.execute("SELECT document FROM jobs WHERE token = ?", (token,)).fetchone()
+            job = _read(row[0]) if row else None
+            if job is None or job.step not in steps:
+                return None
+            changed = change(job)
+            db.execute(
+                "UPDATE jobs SET owner = ?, lease_until = ?, finished = ?, document = ? WHERE token = ?",
+                (owner, now + LEASE_SECONDS, changed.finished, changed.to_json(), token),
             )
-            return cursor.rowcount == 1
+            return changed
 
     def renew(self, owner: str, now: float) -> None:
         """Keep the leases of everything that `owner` still works on."""
@@ -147,10 +170,10 @@ class Ledger:
         with self._transaction() as db:
             db.execute("UPDATE jobs SET lease_until = 0 WHERE owner = ?", (owner,))
 
-    def remove(self, token: str) -> None:
-        """Forget a job."""
+    def remove(self, token: str) -> bool:
+        """Forget a job; False when it is unfinished."""
         with self._transaction() as db:
-            db.execute("DELETE FROM jobs WHERE token = ?", (token,))
+            return db.execute("DELETE FROM jobs WHERE token = ? AND finished = 1", (token,)).rowcount == 1
 
 
 def _read(document: str) -> Job | None:

@@ -47,6 +47,13 @@ UNSENT = frozenset({Step.REQUESTED, Step.PREPARED})
 """Steps before anything has left this computer."""
 
 
+FLOW_OVER = frozenset({"deleted", "aborted", "flow_failed"})
+"""Codes of problems after which the flow is known to be over, without a result."""
+
+GOES_ON = "goes_on"
+"""Code of the problem of a cancelled job whose flow could not be stopped."""
+
+
 class State(StrEnum):
     """What a user sees of a job."""
 
@@ -115,13 +122,14 @@ class Job:
     token: made here, unique. attempt: counts how often the user had it run; see `ref`.
     service: the base URL it belongs to. template, parameters: as the API names them (contract, section 2).
     prompt: what to send as text, or "". input_path, input_mime: the file to send, or "".
-    snapshot: a .blend from which the file to send is still to be made, or "".
+    source: a .blend or a picture from which the file to send is still to be made, or "".
     destination: where the result belongs; only the scene side reads it.
     flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
     created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet.
     run_seconds: how long the flow ran, 0.0 = not known.
     queued: waits for its turn. waiting: something outside must change first; `problem` says what.
-    cancelling: the user asked to stop. one_shot: the flow was created with its input and started by itself.
+    cancelling: the user asked to stop. starts_itself: the flow was created with its input.
+    stopped_at: the step at which it failed or was cancelled.
     hold: the finished result is not to be placed by itself; the user imports it.
     """
 
@@ -134,13 +142,14 @@ class Job:
     prompt: str = ""
     input_path: str = ""
     input_mime: str = ""
-    snapshot: str = ""
+    source: str = ""
     destination: Mapping[str, Any] = field(default_factory=dict[str, Any])
     step: Step = Step.REQUESTED
     queued: bool = True
     waiting: bool = False
     cancelling: bool = False
-    one_shot: bool = False
+    starts_itself: bool = False
+    stopped_at: Step | None = None
     hold: bool = False
     problem: Problem | None = None
     flow_id: str = ""
@@ -185,15 +194,39 @@ class Job:
 
     def failed(self, problem: Problem, now: float) -> Job:
         """This job, ended by `problem` at `now` (seconds since the epoch)."""
-        return self.at(Step.FAILED, problem=problem, finished_at=now)
+        return self.at(Step.FAILED, problem=problem, finished_at=now, stopped_at=self.step, cancelling=False)
 
     def cancelled(self, now: float, problem: Problem | None = None) -> Job:
         """This job, stopped at the user's wish at `now`; `problem` if something is worth saying about it."""
-        return self.at(Step.CANCELLED, problem=problem, cancelling=False, finished_at=now)
+        return self.at(
+            Step.CANCELLED, problem=problem, finished_at=now, stopped_at=self.step, cancelling=False
+        )
 
     def blocked(self, problem: Problem) -> Job:
         """This job, at the same step, held up by `problem` until that is gone."""
         return replace(self, waiting=True, problem=problem)
+
+    def again(self) -> Job:
+        """This failed or cancelled job, to be carried once more.
+
+        It goes on where it stopped, so that a flow that may be alive is looked at and a result that exists is
+        fetched. Only where the flow is known to be over, a new attempt begins, which runs a second flow.
+        """
+        code = self.problem.code if self.problem else ""
+        over = code in FLOW_OVER or (self.step is Step.CANCELLED and code != GOES_ON)
+        unsent = self.stopped_at is None or self.stopped_at in UNSENT
+        fresh = {"queued": True, "finished_at": 0.0, "stopped_at": None, "hold": False}
+        if not over and not unsent and self.stopped_at is not None:
+            return self.at(self.stopped_at, **fresh)
+        return self.at(
+            Step.REQUESTED if self.source else Step.PREPARED,
+            attempt=self.attempt + 1,
+            flow_id="",
+            flow_state="",
+            started_at=0.0,
+            results=(),
+            **fresh,
+        )
 
     def to_json(self) -> str:
         """The job as the ledger keeps it."""
@@ -204,6 +237,7 @@ class Job:
         """The job that `to_json` wrote. Raises ValueError, KeyError or TypeError where it is none."""
         data = json.loads(text)
         data["step"] = Step(data["step"])
+        data["stopped_at"] = Step(data["stopped_at"]) if data["stopped_at"] else None
         data["problem"] = Problem(**data["problem"]) if data["problem"] else None
         data["results"] = tuple(Result(**result) for result in data["results"])
         return cls(**data)

@@ -6,6 +6,7 @@ entered with its intention already written looks at the service before it repeat
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -36,19 +37,24 @@ from ..api import (
     ResultUnusable,
     RetryPolicy,
     TooLarge,
+    UnexpectedAnswer,
     WrongState,
     decide,
 )
+from ..api.errors import Remedy
 from ..api.models import as_object
 from . import polling
-from .model import UNSENT, Job, Problem, Result, Step
+from .model import GOES_ON, UNSENT, Job, Problem, Result, Step
 
 CLIENT_NAME = "generio-flows-blender"
 OUTPUT_TRIES = 6
 """How often a flow that is over may still say that its outputs are not there yet (contract, V24)."""
 
-LOOKUPS = 2
-"""How often `GET /flows` must not know a lost flow before it is created once more."""
+OUTPUT_SECONDS = 1.0
+"""Between the first two of these questions; doubled each time."""
+
+LOOKUPS = 3
+"""How often `GET /flows` must not know a lost flow before the user is asked."""
 
 LOOKUP_SECONDS = 5.0
 """Between two such looks: the lost request may still be on its way."""
@@ -71,32 +77,36 @@ REFUSED = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """How far a job has come, and in how many seconds to look at it again (None: the user's turn)."""
+    """How far a job has come, and in how many seconds to look at it again (None: the user's turn).
+
+    looked: this turn only looked for something that was not there yet.
+    """
 
     job: Job
     again_in: float | None = None
+    looked: bool = False
 
 
 @dataclass(frozen=True)
 class Steps:
     """What the steps of one job need.
 
-    folder: the job's own. make_glb, convert: see `jobs.engine`. save: writes a job to the ledger, raises
-    Cancelled if it is no longer ours. report: tells the progress 0..1. cancelled: asked all the time.
-    one_shot_services: base URLs that are known to refuse an empty create. durations: seconds that flows of
-    this kind took. failures: so far, in a row.
+    client: gives the client to use, or raises NotReady. folder: the job's own. make_input, convert: see
+    `jobs.engine`. save: writes a job to the ledger, raises Cancelled if it is no longer ours. report: tells
+    the progress 0..1. cancelled: asked all the time. one_shot_services: base URLs that are known to refuse an
+    empty create. durations: seconds that flows of this kind took. looks: so far, in vain and in a row.
     """
 
-    client: FlowsClient
+    client: Callable[[], FlowsClient]
     folder: Path
-    make_glb: Callable[[Path, Path, Callable[[], bool]], None]
+    make_input: Callable[[Path, Path, Callable[[], bool]], None]
     convert: Callable[[Path, Path, Callable[[], bool]], None]
     save: Callable[[Job], None]
     report: Callable[[float | None], None]
     cancelled: Callable[[], bool]
     one_shot_services: set[str]
     durations: Sequence[float]
-    failures: int
+    looks: int
 
     def take(self, job: Job) -> Outcome:
         """Carry `job` on until it is over or has to wait. Raises FlowsError; what was reached is saved."""
@@ -115,7 +125,7 @@ class Steps:
                 case Step.SUBMITTING:
                     found = self._find(job)
                     if found is None:
-                        return Outcome(job, again_in=LOOKUP_SECONDS)
+                        return Outcome(job, again_in=LOOKUP_SECONDS, looked=True)
                     job = found
                 case Step.CREATED | Step.UPLOADING:
                     job = self._upload(job)
@@ -124,7 +134,7 @@ class Steps:
                 case Step.COMPLETED:
                     downloaded = self._download(job)
                     if downloaded is None:
-                        return Outcome(job, again_in=float(2**self.failures))
+                        return Outcome(job, again_in=OUTPUT_SECONDS * 2**self.looks, looked=True)
                     job = downloaded
                 case Step.DOWNLOADED:
                     job = self._convert_results(job)
@@ -136,26 +146,29 @@ class Steps:
     # ------------------------------------------------------------------ before the flow runs
 
     def _prepare(self, job: Job) -> Job:
-        if not job.snapshot:
+        if not job.source:
             return job.at(Step.PREPARED)
         self.folder.mkdir(parents=True, exist_ok=True)
-        glb = self.folder / "input.glb"
-        snapshot = Path(job.snapshot)
+        source = Path(job.source)
+        model = source.suffix == ".blend"
+        target = self.folder / ("input.glb" if model else "input.png")
         try:
-            self.make_glb(snapshot, glb, self.cancelled)
+            self.make_input(source, target, self.cancelled)
         except OSError as error:
             problem = Problem(
-                "no_conversion", f"The model could not be prepared for sending: {error}.", "Try again."
+                "not_prepared", f"{job.name} could not be prepared: {error}.", "Try again.", "retry"
             )
             return job.failed(problem, time.time())
-        snapshot.unlink(missing_ok=True)
-        return job.at(Step.PREPARED, snapshot="", input_path=str(glb), input_mime=GLB_MIME)
+        if model:
+            source.unlink(missing_ok=True)  # ours; a picture is the user's
+        mime = GLB_MIME if model else "image/png"
+        return job.at(Step.PREPARED, source="", input_path=str(target), input_mime=mime)
 
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
         if job.service not in self.one_shot_services:
             try:
-                flow = self.client.create_flow(job.template, job.parameters, additional=_additional(job))
+                flow = self.client().create_flow(job.template, job.parameters, additional=_additional(job))
                 return job.at(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
             except InvalidRequest:
                 # Either the service wants the input with the create, or it dislikes something else;
@@ -167,7 +180,7 @@ class Steps:
         submitting = job.at(Step.SUBMITTING)
         self.save(submitting)
         try:
-            flow = self.client.create_flow(
+            flow = self.client().create_flow(
                 job.template,
                 job.parameters,
                 [self._source(job)],
@@ -175,65 +188,62 @@ class Steps:
                 progress=self._progress,
                 cancelled=self.cancelled,
             )
+        except Cancelled:
+            self.save(job)  # only asked while the body goes out, so the service never had the whole
+            raise
         except CallFailed as error:
             if not error.sent or isinstance(error, REFUSED):
                 self.save(job)
             raise
         self.one_shot_services.add(job.service)
-        return submitting.at(
-            Step.STARTED, flow_id=flow.flow_id, flow_state=flow.state, started_at=time.time(), one_shot=True
-        )
+        return _submitted(submitting, flow)
 
     def _find(self, job: Job) -> Job | None:
         """The answer to a one-shot create was lost: is the flow there? None = look once more, later."""
         try:
-            flows = self.client.flows()
+            flows = self.client().flows()
         except (NotFound, MethodNotAllowed):
-            problem = Problem(
-                "maybe_running",
-                "The service may be working on this already, and offers no way to ask.",
-                "Retry only if it may run a second time; or cancel.",
-                "retry",
-            )
-            raise NeedsUser(problem) from None
+            raise NeedsUser from None
         for flow in flows:
             if as_object(flow.additional).get("token") == job.ref:
-                return job.at(
-                    Step.STARTED,
-                    flow_id=flow.flow_id,
-                    flow_state=flow.state,
-                    started_at=time.time(),
-                    one_shot=True,
-                )
-        return job.at(Step.PREPARED) if self.failures >= LOOKUPS else None
+                return _submitted(job, flow)
+        if self.looks + 1 >= LOOKUPS:
+            raise NeedsUser  # the list may not be complete (V21), so this is no proof that nothing runs
+        return None
 
     def _upload(self, job: Job) -> Job:
-        if job.step is Step.UPLOADING and any(
-            as_object(asset.additional).get("ref") == job.ref for asset in self.client.inputs(job.flow_id)
-        ):
-            return job.at(Step.UPLOADED)
+        if job.step is Step.UPLOADING:
+            try:
+                arrived = any(asset.usable or asset.pending for asset in self.client().inputs(job.flow_id))
+            except (NotFound, MethodNotAllowed):
+                # No list of inputs, or no flow any more. What never started has run nothing: begin anew.
+                with suppress(CallFailed):
+                    self.client().delete_flow(job.flow_id)
+                return job.at(Step.PREPARED, flow_id="", flow_state="")
+            if arrived:
+                return job.at(Step.UPLOADED)
         uploading = job.at(Step.UPLOADING)
         self.save(uploading)
         try:
-            self.client.add_input(
+            self.client().add_input(
                 job.flow_id, self._source(job), progress=self._progress, cancelled=self.cancelled
             )
         except MethodNotAllowed:
             # No way to add an input: give the empty flow back, and send all in one.
             with suppress(CallFailed):
-                self.client.delete_flow(job.flow_id)
+                self.client().delete_flow(job.flow_id)
             return self._submit(uploading.at(Step.PREPARED, flow_id="", flow_state=""))
         return uploading.at(Step.UPLOADED)
 
     def _start(self, job: Job) -> Job:
-        if job.step is Step.STARTING and self.client.flow(job.flow_id).state != "created":
+        if job.step is Step.STARTING and self.client().flow(job.flow_id).state != "created":
             return job.at(Step.STARTED, started_at=time.time())
         starting = job.at(Step.STARTING)
         self.save(starting)
         try:
-            self.client.start_flow(job.flow_id)
+            self.client().start_flow(job.flow_id)
         except WrongState:
-            if self.client.flow(job.flow_id).state == "created":
+            if self.client().flow(job.flow_id).state == "created":
                 raise
         return starting.at(Step.STARTED, started_at=time.time())
 
@@ -247,10 +257,12 @@ class Steps:
 
     def _poll(self, job: Job) -> Outcome:
         try:
-            flow = self.client.flow(job.flow_id)
+            flow = self.client().flow(job.flow_id)
         except NotFound:
             return Outcome(job.failed(_deleted(), time.time()))
         job = replace(job, flow_state=flow.state, progress=flow.progress, waiting=False, problem=None)
+        if flow.state == "created" and not job.starts_itself:
+            return Outcome(job.at(Step.UPLOADED), again_in=0.0)  # something else answered our start
         running = time.time() - job.started_at
         if not flow.state.terminal:
             return Outcome(job, again_in=polling.next_poll(running, self.durations, flow.progress))
@@ -267,6 +279,13 @@ class Steps:
 
     def _cancel(self, job: Job) -> Outcome:
         """One turn of a job that the user wants stopped."""
+        try:
+            return self._stop(job)
+        except (NeedsUser, NotReady, KeyRefused, PaymentRequired, MethodNotAllowed):
+            problem = Problem(GOES_ON, "The service could not be told to stop; the job may go on there.")
+            return Outcome(job.cancelled(time.time(), problem))
+
+    def _stop(self, job: Job) -> Outcome:
         now = time.time()
         if job.step in UNSENT:
             return Outcome(job.cancelled(now))
@@ -275,26 +294,22 @@ class Steps:
         if job.step is Step.SUBMITTING:
             found = self._find(job)
             if found is None:
-                return Outcome(job, again_in=LOOKUP_SECONDS)
-            if found.step in UNSENT:
-                return Outcome(found.cancelled(now))
+                return Outcome(job, again_in=LOOKUP_SECONDS, looked=True)
             job = replace(found, cancelling=True)
         try:
             if job.step in (Step.CREATED, Step.UPLOADING, Step.UPLOADED):
-                self.client.delete_flow(job.flow_id)
+                self.client().delete_flow(job.flow_id)
                 return Outcome(job.cancelled(now))
-            if job.step is Step.STARTING and self.client.flow(job.flow_id).state == "created":
-                self.client.delete_flow(job.flow_id)
+            if job.step is Step.STARTING and self.client().flow(job.flow_id).state == "created":
+                self.client().delete_flow(job.flow_id)
                 return Outcome(job.cancelled(now))
             if job.flow_state != "aborting":
-                self.client.abort_flow(job.flow_id)
-                job = replace(job.at(Step.STARTED), cancelling=True, flow_state="aborting")
+                self.client().abort_flow(job.flow_id)
+                started_at = job.started_at or now
+                job = replace(job.at(Step.STARTED, started_at=started_at), flow_state="aborting")
                 self.save(job)
         except WrongState:
             pass  # over already, or not yet running: the state tells
-        except MethodNotAllowed:
-            problem = Problem("no_abort", "The service offers no way to stop a job; it may go on there.")
-            return Outcome(job.cancelled(now, problem))
         except NotFound:
             return Outcome(job.cancelled(now))
         outcome = self._poll(job)
@@ -305,17 +320,17 @@ class Steps:
 
     def _download(self, job: Job) -> Job | None:
         """Fetch every usable output into the job's folder; None = the outputs are not there yet."""
-        late = self.failures < OUTPUT_TRIES
+        may_come = self.looks < OUTPUT_TRIES
         try:
-            assets = self.client.outputs(job.flow_id)
+            assets = self.client().outputs(job.flow_id)
         except (WrongState, InvalidRequest):
-            if late:
+            if may_come:
                 return None
             raise
         usable = [asset for asset in assets if asset.usable]
         if not usable:
             if (
-                late
+                may_come
                 and job.flow_state == "completed"
                 and (not assets or any(asset.pending for asset in assets))
             ):
@@ -324,12 +339,11 @@ class Steps:
         self.folder.mkdir(parents=True, exist_ok=True)
         results: list[Result] = []
         refused: ResultUnusable | None = None
-        for number, asset in enumerate(usable):
-            # The service's names never become paths.
-            path = self.folder / f"result-{number}.glb"
+        for asset in usable:
+            path = self.result_path(self.folder, job, asset.asset_id)
             try:
                 if not path.exists():  # it only ever gets this name whole and checked
-                    self.client.download_output(
+                    self.client().download_output(
                         job.flow_id, asset.asset_id, path, progress=self._progress, cancelled=self.cancelled
                     )
                 results.append(Result(str(path)))
@@ -339,11 +353,17 @@ class Steps:
             raise refused
         return job.at(Step.DOWNLOADED, results=tuple(results))
 
+    @staticmethod
+    def result_path(folder: Path, job: Job, asset_id: str) -> Path:
+        """Where an output is kept: the service's names never become paths; each attempt has its own."""
+        name = hashlib.sha256(f"{job.ref} {asset_id}".encode()).hexdigest()[:12]
+        return folder / f"result-{name}.glb"
+
     def _no_result(self, job: Job, assets: list[Asset]) -> FlowsError:
         reason = next((asset.reason for asset in assets if asset.reason), None)
         if job.flow_state == "completed" and reason is None:
             return NoResult()
-        flow: Flow = self.client.flow(job.flow_id)
+        flow: Flow = self.client().flow(job.flow_id)
         return FlowFailed(flow.reason or reason)
 
     def _convert_results(self, job: Job) -> Job:
@@ -363,11 +383,14 @@ class Steps:
 
 
 class NeedsUser(FlowsError):
-    """Nothing goes on before the user decides."""
+    """The answer to a create was lost, and whether it runs is not known: only the user may repeat it."""
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.message, problem.fix)
-        self.problem = problem
+    remedy: Remedy = "retry"
+    message = "The service may be working on this already, and there is no telling."
+    fix = "Retry only if it may run a second time; or cancel."
+
+
+MAYBE_RUNNING = NeedsUser.code
 
 
 def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
@@ -375,18 +398,31 @@ def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcom
 
     failures: how often in a row, this one included. chance: 0..1, spreads the repeats of many clients.
     """
-    if isinstance(error, NeedsUser):
-        return Outcome(job.blocked(error.problem))
-    if isinstance(error, NetworkError) or (isinstance(error, CallFailed) and error.transient):
-        seconds = decide(BACK_OFF, "GET", failures, error, chance)
+    # A hotel's login page is no answer of the service, and goes away again.
+    if isinstance(error, CallFailed) and (
+        error.transient or isinstance(error, NetworkError | UnexpectedAnswer)
+    ):
+        like = error if error.transient else NetworkError()
+        seconds = decide(BACK_OFF, "GET", failures, like, chance)
         if seconds is None:
             seconds = error.retry_after or BACK_OFF.ceiling
         return Outcome(job.blocked(Problem.of(error)), again_in=seconds)
-    if isinstance(error, NotReady | KeyRefused | PaymentRequired):
+    if isinstance(error, NeedsUser | NotReady | KeyRefused | PaymentRequired):
         return Outcome(job.blocked(Problem.of(error)))
     if isinstance(error, NotFound) and job.flow_id:
         return Outcome(job.failed(_deleted(), time.time()))
     return Outcome(job.failed(Problem.of(error), time.time()))
+
+
+def _submitted(job: Job, flow: Flow) -> Job:
+    """The job whose flow was created together with its input, and starts by itself (contract, V12)."""
+    return job.at(
+        Step.STARTED,
+        flow_id=flow.flow_id,
+        flow_state=flow.state,
+        started_at=time.time(),
+        starts_itself=True,
+    )
 
 
 def _deleted() -> Problem:

@@ -1,5 +1,6 @@
 """Ask the service whether address and key are right."""
 
+import queue
 import threading
 from typing import Literal
 
@@ -10,6 +11,8 @@ from ..api import FlowsError
 from ..api.check import check_connection
 from ..jobs import Settings
 
+Answer = tuple[Literal["INFO", "ERROR"], str]
+
 
 class GENERIO_OT_test_connection(bpy.types.Operator):
     """Ask the service whether the address and the key are right"""
@@ -17,8 +20,7 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
     bl_idname = "generio.test_connection"
     bl_label = "Test Connection"
 
-    _thread: threading.Thread
-    _answer: tuple[Literal["INFO", "ERROR"], str] | None
+    _answers: queue.SimpleQueue[Answer]
     _timer: bpy.types.Timer | None = None
 
     @classmethod
@@ -29,44 +31,44 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
         return not reason
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        self._answer = None
-        settings = bridge.settings(context)
-        self._thread = threading.Thread(
-            target=self._ask, args=(settings,), name="generio-connection", daemon=True
-        )
-        self._thread.start()
+        self._answers = queue.SimpleQueue()
+        arguments = (bridge.settings(context), self._answers)
+        thread = threading.Thread(target=_ask, args=arguments, name="generio-connection", daemon=True)
+        thread.start()
         if bpy.app.background:
-            self._thread.join()
-            return self._told()
+            return self._told(self._answers.get())
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
-
-    def _ask(self, settings: Settings) -> None:
-        try:
-            self._answer = ("INFO", check_connection(settings.base_url, settings.api_key))
-        except FlowsError as error:
-            self._answer = ("ERROR", str(error))
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type == "ESC":
             self.cancel(context)
             return {"CANCELLED"}
-        if self._answer is None:
+        if self._answers.empty():
             return {"PASS_THROUGH"}
         self.cancel(context)
-        return self._told()
+        return self._told(self._answers.get())
 
     def cancel(self, context: bpy.types.Context) -> None:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
 
-    def _told(self) -> set[str]:
-        assert self._answer is not None
-        level, text = self._answer
+    def _told(self, answer: Answer) -> set[str]:
+        level, text = answer
         self.report({level}, text)
         return {"FINISHED"} if level == "INFO" else {"CANCELLED"}
+
+
+def _ask(settings: Settings, answers: queue.SimpleQueue[Answer]) -> None:
+    """In a thread, which knows nothing of the operator: Blender may free that at any time."""
+    try:
+        answers.put(("INFO", check_connection(settings.base_url, settings.api_key)))
+    except FlowsError as error:
+        answers.put(("ERROR", str(error)))
+    except Exception as error:  # the operator waits for an answer, whatever it is
+        answers.put(("ERROR", f"GENERIO Flows made a mistake: {type(error).__name__}: {error}"))
 
 
 CLASSES = (GENERIO_OT_test_connection,)

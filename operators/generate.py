@@ -1,17 +1,24 @@
 """Generate a model from a prompt or from a picture."""
 
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from .. import bridge
-from ..api import IMAGE_TO_MODEL, TEXT_TO_MODEL, AmbiguousPrompt, EmptyPrompt, InputRefused, UnreadableFile
+from ..api import (
+    IMAGE_TO_MODEL,
+    SENDABLE,
+    TEXT_TO_MODEL,
+    AmbiguousPrompt,
+    EmptyPrompt,
+    InputRefused,
+    UnreadableFile,
+    detect_image,
+)
 from ..jobs import Job
 from ..properties import QUALITIES, properties
 from ..scene import place
-from ..scene.pictures import sendable_picture
 from .handover import HandOver
 
 
@@ -125,15 +132,15 @@ class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):
         if not chosen:
             raise UnreadableFile("No image is chosen.", "Choose an image file.")
         path = Path(bpy.path.abspath(chosen)).resolve()
-        token = uuid.uuid4().hex
-        picture, mime = sendable_picture(path, bridge.job_folder(context, token))
+        mime = detect_image(path)
+        sendable = mime in SENDABLE
         return Job(
             service=bridge.settings(context).base_url,
             template=IMAGE_TO_MODEL,
             name=place.shortened(path.stem),
-            token=token,
-            input_path=str(picture),
-            input_mime=mime,
+            input_path=str(path) if sendable else "",
+            input_mime=mime if sendable and mime else "",
+            source="" if sendable else str(path),  # what Blender can read, it makes a PNG of
             parameters=self.parameters(context),
             destination=place.here(context, place.CURSOR),
         )

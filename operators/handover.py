@@ -3,7 +3,6 @@
 A modal operator stops Blender's autosave, so the minutes of waiting belong to the bridge's timer.
 """
 
-import sqlite3
 import time
 from typing import TYPE_CHECKING, ClassVar
 
@@ -35,9 +34,11 @@ class HandOver(OperatorMixin):
         """Give `jobs` to the engine; `modal`: stay until the service has them, so that Esc can cancel."""
         try:
             carrier = bridge.engine(context)
-            self._tokens = [carrier.submit(job).token for job in jobs]
-        except (LedgerError, sqlite3.Error) as error:
-            self.report({"ERROR"}, f"Nothing was sent: {error}")
+            self._tokens = []
+            for job in jobs:
+                self._tokens.append(carrier.submit(job).token)
+        except LedgerError as error:
+            self.report({"ERROR"}, f"Nothing more was sent: {error}")
             return {"CANCELLED"}
         if bpy.app.background:
             bridge.run_until(context, self._tokens)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from .. import bridge
-from ..jobs import Job, Problem
+from ..jobs import Job, Problem, Step
 from ..scene import place
 from .handover import OperatorMixin
 
@@ -62,7 +62,7 @@ class GENERIO_OT_retry_job(OnJob, bpy.types.Operator):
 
 
 class GENERIO_OT_import_result(OnJob, bpy.types.Operator):
-    """Put the finished model into the scene: a new one at the 3D cursor, an optimized one where it belongs"""
+    """Put the finished model into the scene: where it belongs, or else at the 3D cursor"""
 
     bl_idname = "generio.import_result"
     bl_label = "Import"
@@ -81,10 +81,13 @@ class GENERIO_OT_import_result(OnJob, bpy.types.Operator):
             if job is not None:
                 self.report({"ERROR"}, "This job has no model yet")
             return {"CANCELLED"}
-        again = job.state == "Done" or job.hold or not place.belongs_here(job.destination)
-        destination = place.here(context, place.CURSOR) if again else job.destination
+        # What was placed before, has lost its target, or belongs to another file, comes to the cursor.
+        lost = job.problem is not None and job.problem.code == place.CannotPlace.code
+        again = job.step is Step.PLACED
+        elsewhere = again or lost or not place.belongs_here(job.destination)
+        destination = place.here(context, place.CURSOR) if elsewhere else job.destination
         carrier = bridge.engine(context)
-        objects = bridge.place_result(context, carrier, job, destination)
+        objects = bridge.place_result(context, carrier, job, destination, again)
         if not objects:
             told = carrier.job(self.token)
             problem = (
@@ -92,11 +95,12 @@ class GENERIO_OT_import_result(OnJob, bpy.types.Operator):
             )
             self.report({"ERROR"}, f"{problem.message} {problem.fix}".strip())
             return {"CANCELLED"}
+        visible = [item for item in objects if item.name in context.view_layer.objects]
         for item in context.selected_objects:
-            item.select_set(False)
-        for item in objects:
+            item.select_set(item in visible)
+        for item in visible:
             item.select_set(True)
-        context.view_layer.objects.active = objects[0]
+            context.view_layer.objects.active = item
         return {"FINISHED"}
 
 
@@ -113,7 +117,11 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
         if not job.finished:
             self.report({"ERROR"}, "The job is not over. Cancel it first")
             return {"CANCELLED"}
-        bridge.engine(context).remove(self.token)
+        try:
+            bridge.engine(context).remove(self.token)
+        except ValueError:
+            self.report({"ERROR"}, "Another Blender works on this job")
+            return {"CANCELLED"}
         bridge.forget_row(context, self.token)
         return {"FINISHED"}
 

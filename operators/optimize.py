@@ -62,6 +62,10 @@ class GENERIO_OT_optimize_selected(HandOver, bpy.types.Operator):
             return {"CANCELLED"}
         for reason in reasons:
             self.report({"WARNING"}, reason)
+        if selection.losses():
+            self.report(
+                {"WARNING"}, f"The optimized mesh will lose the {' and the '.join(selection.losses())}"
+            )
         if count >= selection.triangles:
             self.report(
                 {"INFO"},
@@ -86,7 +90,7 @@ class GENERIO_OT_optimize_selected(HandOver, bpy.types.Operator):
             template=OPTIMIZE,
             name=item.name,
             token=token,
-            snapshot=str(snapshot),
+            source=str(snapshot),
             parameters={"polygon_count": count},
             destination=place.here(context, mode, item),
         )

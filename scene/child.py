@@ -1,4 +1,4 @@
-"""The script that a child Blender runs: `child.py export|import SOURCE TARGET`.
+"""The script that a child Blender runs: `child.py export|import|picture SOURCE TARGET`.
 
 Says how it went on one line of its own: GENERIO_ANSWER {"problem": "" or Blender's words}.
 """
@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+
+BARE = "GENERIO bare "
+"""What the name of the object begins with that a snapshot is about, see `snapshot.py`."""
 
 
 def end_with_parent() -> None:
@@ -26,13 +29,16 @@ def known(operator: Any, **options: Any) -> dict[str, Any]:
 
 
 def export_glb(source: str, target: str) -> None:
-    """Write the one object in the .blend `source` as GLB: its mesh, materials and textures, nothing else."""
+    """Write the bare object in the .blend `source` as GLB: its mesh, materials and textures.
+
+    Whatever else its materials refer to is in the file, too, and not to be sent.
+    """
     with bpy.data.libraries.load(source) as (inside, wanted):  # pyright: ignore
-        wanted.objects = inside.objects
-    for item in wanted.objects:
-        if item.data.shape_keys is not None:
-            item.shape_key_clear()
-        bpy.context.collection.objects.link(item)
+        wanted.objects = [name for name in inside.objects if name.startswith(BARE)]
+    (item,) = wanted.objects
+    if item.data.shape_keys is not None:
+        item.shape_key_clear()
+    bpy.context.collection.objects.link(item)
     options = known(
         bpy.ops.export_scene.gltf,
         export_format="GLB",
@@ -65,6 +71,16 @@ def import_glb(source: str, target: str) -> None:
     bpy.data.libraries.write(target, objects)
 
 
+def make_png(source: str, target: str) -> None:
+    """Write the picture `source` as PNG."""
+    image = bpy.data.images.load(source)
+    if not image.size[0]:
+        raise RuntimeError("it is no picture that Blender can read.")
+    image.file_format = "PNG"
+    image.filepath_raw = target
+    image.save()
+
+
 def main() -> None:
     """Do the one task that the arguments name."""
     task, source, target = sys.argv[-3:]
@@ -72,9 +88,9 @@ def main() -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     problem = ""
     try:
-        {"export": export_glb, "import": import_glb}[task](source, target)
-    except RuntimeError as error:
-        problem = " ".join(str(error).split()) or "no reason was given."
+        {"export": export_glb, "import": import_glb, "picture": make_png}[task](source, target)
+    except Exception as error:  # the parent wants a sentence, not an exit code
+        problem = " ".join(str(error).split()) or type(error).__name__
     print(f"\nGENERIO_ANSWER {json.dumps({'problem': problem})}", flush=True)  # noqa: T201 - how a child speaks
 
 

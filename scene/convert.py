@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +38,10 @@ class ConversionFailed(FlowsError):
     """The child Blender could not read or write the model."""
 
     remedy: Remedy = "retry"
-    fix = "Check the model, or try again."
+    fix = "Check the file, or try again."
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"Blender could not convert the model: {reason}")
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"Blender could not convert {name}: {reason}")
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class Converter:
         options = ("--background", "--factory-startup", "--offline-mode", "--python-exit-code", "1")
         return cls((binary, *options, "--python", str(CHILD), "--"))
 
-    def make_glb(self, snapshot: Path, glb: Path, cancelled: Callable[[], bool]) -> None:
-        """Write the only object of the .blend `snapshot` to `glb`, in object space (see `_run`)."""
-        self._run("export", snapshot, glb, cancelled)
+    def make_input(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+        """Make what can be sent (see `_run`): of a snapshot, a .blend, a GLB; of a picture a PNG."""
+        self._run("export" if source.suffix == ".blend" else "picture", source, target, cancelled)
 
     def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """Write what `glb` holds to `blend`, images packed (see `_run`)."""
@@ -72,9 +73,19 @@ class Converter:
     def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Raises ConversionFailed with Blender's words, Cancelled, or OSError where no child starts."""
         part = target.with_name(target.name + ".part")
+        with ExitStack() as stack:
+            stack.callback(part.unlink, missing_ok=True)
+            output, code = self._output([task, str(source), str(part)], cancelled)
+            problem = _problem(output, code)
+            if problem:
+                raise ConversionFailed(source.name, problem)
+            part.replace(target)
+
+    def _output(self, arguments: list[str], cancelled: Callable[[], bool]) -> tuple[str, int | None]:
+        """What the child printed, and how it ended."""
         with AT_ONCE, tempfile.TemporaryDirectory(prefix="generio-") as home, tempfile.TemporaryFile() as log:
             child = subprocess.Popen(  # noqa: S603 - our own binary with our own script
-                [*self.command, task, str(source), str(part)],
+                [*self.command, *arguments],
                 stdin=subprocess.PIPE,  # stays open as long as we live: the child ends when it closes
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -83,17 +94,12 @@ class Converter:
             try:
                 _wait(child, cancelled)
                 log.seek(0)
-                output = log.read().decode(errors="replace")
+                return log.read().decode(errors="replace"), child.returncode
             finally:
                 child.kill()
                 child.wait()
                 assert child.stdin is not None
                 child.stdin.close()
-        problem = _problem(output, child.returncode)
-        if problem:
-            part.unlink(missing_ok=True)
-            raise ConversionFailed(problem)
-        part.replace(target)
 
 
 def _environment(home: str) -> dict[str, str]:
@@ -114,7 +120,7 @@ def _wait(child: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None
         if cancelled():
             raise Cancelled
         if waited > TIMEOUT:
-            raise ConversionFailed(f"it took longer than {TIMEOUT / 60:.0f} minutes.")
+            raise ConversionFailed("the file", f"it took longer than {TIMEOUT / 60:.0f} minutes.")
 
 
 def _problem(output: str, code: int | None) -> str:

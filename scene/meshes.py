@@ -12,6 +12,11 @@ def mesh_of(item: bpy.types.Object) -> bpy.types.Mesh:
     return cast(bpy.types.Mesh, item.data)
 
 
+def users_of(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:
+    """The objects that have this mesh."""
+    return [item for item in bpy.data.objects if item.data == mesh]
+
+
 def triangle_count(mesh: bpy.types.Mesh) -> int:
     """How many triangles the faces of `mesh` make, n-gons included, without looking at any face.
 

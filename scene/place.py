@@ -4,6 +4,7 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
     mode        "cursor" (a new model) | "replace" (an object gets the new mesh) | "beside" (a copy does)
     document    which opened file it was asked in, see `here`; file: its path, "" if it was not saved
     scene, collection, object, uid      names, and the object's session uid
+    corners     of the mesh that was sent, to see whether it has been edited since
     location    where a new model goes, world space, Blender units
 """
 
@@ -22,7 +23,7 @@ from mathutils import Matrix, Vector
 
 from ..api import FlowsError
 from ..api.errors import Remedy
-from .meshes import mesh_of
+from .meshes import mesh_of, users_of
 
 Destination = Mapping[str, Any]
 
@@ -37,6 +38,21 @@ LONGEST_NAME = 63
 
 GAP = 1.1
 """How far beside its original a copy stands, in widths of the original."""
+
+KINDS = (
+    "objects",
+    "collections",
+    "meshes",
+    "armatures",
+    "cameras",
+    "lights",
+    "curves",
+    "actions",
+    "materials",
+    "node_groups",
+    "images",
+)
+"""What can come in with a model, users before what they use."""
 
 _document = uuid.uuid4().hex
 
@@ -79,7 +95,8 @@ def here(context: bpy.types.Context, mode: str, target: bpy.types.Object | None 
         "location": list(context.scene.cursor.location),
     }
     if target is not None:
-        destination |= {"object": target.name, "uid": target.session_uid}
+        corners = len(mesh_of(target).loops)
+        destination |= {"object": target.name, "uid": target.session_uid, "corners": corners}
     return destination
 
 
@@ -89,10 +106,15 @@ def belongs_here(destination: Destination) -> bool:
     return destination.get("document") == _document or bool(file and file == bpy.data.filepath)
 
 
-def not_now(context: bpy.types.Context) -> str:
-    """Why this is the wrong moment to change the scene, or ""."""
+def not_now(context: bpy.types.Context, destinations: Sequence[Destination]) -> str:
+    """Why this is the wrong moment to put something there, or ""."""
     if context.mode != "OBJECT":
         return "Waits until you are in Object Mode"
+    for destination in destinations:
+        target = _find_target(destination)
+        # It may be edited in another window, or in a scene that is not shown.
+        if target is not None and any(user.mode != "OBJECT" for user in users_of(mesh_of(target))):
+            return f'Waits until "{target.name}" is in Object Mode'
     if bpy.app.is_job_running("RENDER"):
         return "Waits for the render"
     if any(len(window.modal_operators) for window in context.window_manager.windows):
@@ -108,8 +130,10 @@ def place(
 ) -> list[bpy.types.Object]:
     """Put the models where they belong, as one undo step; returns the objects that have them now.
 
-    Raises CannotPlace where the target is gone or a model is not usable; what was placed before that stays.
+    Raises CannotPlace where the target is gone or a model is not usable.
     """
+    if destination.get("mode", CURSOR) != CURSOR:
+        models = models[:1]  # one object has one mesh
     objects = [_place_one(context, model, destination) for model in models]
     if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
         bpy.ops.ed.undo_push(message=f"GENERIO: {models[0].name}")
@@ -130,79 +154,81 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
     finally:
         loaded.remove_unused()
     for name, value in model.provenance.items():
-        placed[PROVENANCE + name] = value
+        # A custom property holds 32 bits.
+        placed[PROVENANCE + name] = str(value) if isinstance(value, int) and abs(value) >= 2**31 else value
     return placed
 
 
+def _find_target(destination: Destination) -> bpy.types.Object | None:
+    """The mesh object that a destination means: by uid, or by name where the file was opened again."""
+    if destination.get("mode", CURSOR) == CURSOR:
+        return None
+    if destination.get("document") == _document:
+        uid = destination.get("uid")
+        target = next((item for item in bpy.data.objects if item.session_uid == uid), None)
+    else:
+        target = bpy.data.objects.get((destination.get("object", ""), None))
+    return target if target is not None and target.type == "MESH" else None
+
+
 def _target(destination: Destination) -> bpy.types.Object:
-    name, uid = destination.get("object", ""), destination.get("uid")
-    same_session = destination.get("document") == _document
-    target = next((item for item in bpy.data.objects if same_session and item.session_uid == uid), None)
-    if target is None:  # opened again, or undone and redone: the name is what stays
-        target = bpy.data.objects.get((name, None))
-    if target is None or target.type != "MESH":
-        raise CannotPlace(f'The object "{name}" is gone.')
+    target = _find_target(destination)
+    if target is None:
+        raise CannotPlace(f'The object "{destination.get("object", "")}" is gone.')
     if not target.is_editable or not mesh_of(target).is_editable:
-        raise CannotPlace(f'The object "{name}" is linked from another file.')
+        raise CannotPlace(f'The object "{target.name}" is linked from another file.')
+    sent = destination.get("corners")
+    if sent is not None and sent != len(mesh_of(target).loops):
+        raise CannotPlace(f'The mesh of "{target.name}" was changed while it was optimized.')
     return target
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What came in with a model. materials: by their names in the GLB. others: meshes, materials, images."""
+    """What came in with a model. materials: by their names in the GLB. before: what there was already."""
 
     objects: list[bpy.types.Object]
     materials: dict[str, bpy.types.Material]
-    others: Sequence[Sequence[bpy.types.ID]]
+    before: Mapping[str, set[bpy.types.ID]]
 
     def remove_unused(self) -> None:
-        """Leave nothing behind that nobody uses: first objects, then what they used, and so on."""
-        for group in (self.objects, *self.others):
-            bpy.data.batch_remove([item for item in group if item.users == 0])
+        """Leave nothing behind that came in and that nobody uses: first objects, then what they used."""
+        for kind in KINDS:
+            came = [item for item in getattr(bpy.data, kind) if item not in self.before[kind]]
+            bpy.data.batch_remove([item for item in came if item.users == 0])
 
 
 def _load(context: bpy.types.Context, model: Model) -> _Loaded:
     if not model.blend or not Path(model.blend).exists():
         return _import_directly(model)
+    before = {kind: set(getattr(bpy.data, kind)) for kind in KINDS}
     libraries = set(bpy.data.libraries)
     with bpy.data.libraries.load(model.blend) as (inside, wanted):  # pyright: ignore
         wanted.objects = inside.objects
-        wanted.meshes = inside.meshes
         wanted.materials = inside.materials
-        wanted.images = inside.images
         names = list(inside.materials)
     # Everything was appended; Blender keeps an entry for the file all the same.
     bpy.data.batch_remove([library for library in bpy.data.libraries if library not in libraries])
-    return _Loaded(
-        list(wanted.objects),
-        dict(zip(names, wanted.materials, strict=True)),
-        (wanted.meshes, wanted.materials, wanted.images),
-    )
+    materials = dict(zip(names, wanted.materials, strict=True))
+    return _Loaded(list(wanted.objects), materials, before)
 
 
 def _import_directly(model: Model) -> _Loaded:
     """The way without a child Blender: the window stands still meanwhile."""
-    data = bpy.data
-    old_objects, old_meshes = set(data.objects), set(data.meshes)
-    old_materials, old_images = set(data.materials), set(data.images)
+    before = {kind: set(getattr(bpy.data, kind)) for kind in KINDS}
+    importer: Any = bpy.ops.import_scene.gltf
+    known = importer.get_rna_type().properties
+    options = {"import_scene_as_collection": False} if "import_scene_as_collection" in known else {}
     try:
-        bpy.ops.import_scene.gltf(filepath=model.glb)
+        importer(filepath=model.glb, **options)
     except RuntimeError as error:
         raise CannotPlace(f"Blender cannot read the model: {' '.join(str(error).split())}") from error
-    objects = [item for item in data.objects if item not in old_objects]
-    materials = [item for item in data.materials if item not in old_materials]
+    objects = [item for item in bpy.data.objects if item not in before["objects"]]
+    materials = [item for item in bpy.data.materials if item not in before["materials"]]
     for item in objects:
         for collection in item.users_collection:
             collection.objects.unlink(item)
-    return _Loaded(
-        objects,
-        {item.name: item for item in materials},
-        (
-            [item for item in data.meshes if item not in old_meshes],
-            materials,
-            [item for item in data.images if item not in old_images],
-        ),
-    )
+    return _Loaded(objects, {item.name: item for item in materials}, before)
 
 
 def _at_cursor(
@@ -214,7 +240,8 @@ def _at_cursor(
     scene = bpy.data.scenes.get(destination.get("scene", "")) or context.scene
     assert scene is not None
     collection = bpy.data.collections.get(destination.get("collection", ""))
-    if collection is None or collection not in scene.collection.children_recursive:
+    usable = collection is not None and collection.is_editable
+    if collection is None or not usable or collection not in scene.collection.children_recursive:
         collection = scene.collection
     roots = [item for item in loaded.objects if item.parent is None]
     root = roots[0]
@@ -264,6 +291,10 @@ def _adopt_names(
     """Give a new mesh the target's own materials where the names match, and its names of UV maps."""
     for old, new in zip(mesh_of(target).uv_layers, mesh.uv_layers, strict=False):
         new.name = old.name
+        new.active = old.active
+        new.active_render = old.active_render
+    for name, value in mesh_of(target).items():
+        mesh[name] = value
     originals = [slot.material for slot in target.material_slots]
     slots = {
         material.name if material else "": index for index, material in reversed([*enumerate(originals)])

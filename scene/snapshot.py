@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import bpy
 
 from .meshes import mesh_of, triangle_count
+
+BARE = "GENERIO bare "
+"""What the name of the object begins with that a snapshot is about; the child knows it by this."""
 
 
 def write_snapshot(source: bpy.types.Object, path: Path) -> None:
@@ -20,7 +24,7 @@ def write_snapshot(source: bpy.types.Object, path: Path) -> None:
     source.update_from_editmode()
     path.parent.mkdir(parents=True, exist_ok=True)
     # A bare object with the same mesh: nothing else that `source` refers to comes along.
-    bare = bpy.data.objects.new(source.name, source.data)
+    bare = bpy.data.objects.new(BARE + uuid.uuid4().hex, source.data)
     try:
         for own, slot in zip(bare.material_slots, source.material_slots, strict=True):
             own.link = slot.link
@@ -60,6 +64,15 @@ class Selection:
                 chosen[mesh] = item
                 triangles += triangle_count(mesh)
         return cls(list(chosen.values()), refused, triangles)
+
+    def losses(self) -> list[str]:
+        """What a GLB cannot carry of these objects, each with how many have it."""
+        kinds = {
+            "shape keys": lambda item: mesh_of(item).shape_keys is not None,
+            "vertex groups": lambda item: bool(item.vertex_groups),
+        }
+        counts = {kind: sum(map(has, self.objects)) for kind, has in kinds.items()}
+        return [f"{kind} of {count} objects" for kind, count in counts.items() if count]
 
     def shares(self, count: int) -> list[int]:
         """`count` triangles spread over the objects by what each has now; at least one each."""

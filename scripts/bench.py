@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -47,7 +48,7 @@ class Row:
 # ---------------------------------------------------------------------- what is measured, each in a child
 
 
-def ours() -> object:
+def ours() -> Any:
     """The add-on's client, imported without Blender."""
     sys.path.insert(0, str(ROOT / "tests"))
     importlib.import_module("conftest")
@@ -105,7 +106,7 @@ def bearer() -> dict[str, str]:
     return {"Authorization": f"Bearer {KEY}"}
 
 
-def in_child(name: str, *arguments: str) -> dict[str, object]:
+def in_child(name: str, *arguments: str) -> dict[str, Any]:
     """Run one of MEASURED in a process of its own: {"seconds", "peak" (MiB, whole process), "answer"}."""
     command = [sys.executable, __file__, "--measure", name, *arguments]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -75,25 +75,32 @@ def ensure(suite: str, root: Path) -> Path:
 
     Raises RootError with the reason when it cannot be made.
     """
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with root.with_name(root.name + ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _make(suite, root)
+    except OSError as error:
+        raise RootError(f"a Debian root cannot be made: {error}") from error
+    return root
+
+
+def _make(suite: str, root: Path) -> None:
     stamp = root / "generio-root"
     wanted = "\n".join((suite, *PACKAGES))
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with root.with_name(root.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if stamp.is_file() and stamp.read_text() == wanted:
-            return root
-        if os.geteuid() != 0:
-            raise RootError("making a Debian root needs root rights")
-        if not root.exists():
-            _debootstrap(suite, root)
-        shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-        # A mirror that is a snapshot may be older than the week for which sid's index is valid.
-        _run(*entered(root, ["apt-get", "-o", "Acquire::Check-Valid-Until=false", "update"]))
-        install = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
-        _run(*entered(root, install, env={"DEBIAN_FRONTEND": "noninteractive"}))
-        _run(*entered(root, ["apt-get", "clean"]))
-        stamp.write_text(wanted)
-    return root
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    if os.geteuid() != 0:
+        raise RootError("making a Debian root needs root rights")
+    if not root.exists():
+        _debootstrap(suite, root)
+    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+    # A mirror that is a snapshot may be older than the week for which sid's index is valid.
+    _run(*entered(root, ["apt-get", "-o", "Acquire::Check-Valid-Until=false", "update"]))
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
+    _run(*entered(root, install, env={"DEBIAN_FRONTEND": "noninteractive"}))
+    _run(*entered(root, ["apt-get", "clean"]))
+    stamp.write_text(wanted)
 
 
 def _debootstrap(suite: str, root: Path) -> None:

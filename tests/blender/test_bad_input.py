@@ -161,36 +161,3 @@ def test_what_the_service_may_do_differently(addon, sandbox, outcome: dict[str, 
     sandbox.order({"flow": outcome})
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
     assert "A chair" in bpy.data.objects
-
-
-def test_a_target_that_is_gone_leaves_the_result_ready(addon, sandbox):
-    item = scenes.ball()
-    scenes.select(item)
-    carrier = addon.bridge.engine(bpy.context)
-    removed = False
-
-    def watch(job) -> None:
-        nonlocal removed
-        if job.flow_id and not removed:
-            bpy.data.objects.remove(item)
-            removed = True
-
-    folder = addon.bridge.job_folder(bpy.context, "0" * 32)
-    addon.scene.snapshot.write_snapshot(item, folder / "snapshot.blend")
-    job = carrier.submit(
-        addon.jobs.Job(
-            service=sandbox.url,
-            template="model_optimize",
-            name="Ball",
-            token="0" * 32,
-            snapshot=str(folder / "snapshot.blend"),
-            parameters={"polygon_count": 500},
-            destination=addon.scene.place.here(bpy.context, "replace", item),
-        )
-    )
-    addon.bridge.run_until(bpy.context, [job.token], watch)
-    (row,) = bpy.context.window_manager.generio.jobs
-    assert row.state == "Ready"
-    assert 'The object "Ball" is gone' in row.message
-    assert bpy.ops.generio.import_result(token=job.token) == {"FINISHED"}
-    assert scenes.triangles(bpy.data.objects["Ball"]) <= 500

@@ -204,3 +204,14 @@ def test_an_arriving_model_leaves_the_selection_alone(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     assert bpy.context.selected_objects == [item]
     assert bpy.context.view_layer.objects.active == item
+
+
+def test_what_a_glb_cannot_carry_is_named(addon, capfd):
+    item = scenes.ball()
+    item.vertex_groups.new(name="Arm")
+    item.shape_key_add(name="Basis")
+    scenes.select(item)
+    assert bpy.ops.generio.optimize_selected(polygon_count=500) == {"FINISHED"}
+    assert (
+        "will lose the shape keys of 1 objects and the vertex groups of 1 objects" in capfd.readouterr().out
+    )

@@ -31,9 +31,11 @@ NEXT_PASS = 0.0  # Blender's main loop goes round once
 REDRAW = 0.15
 GLIDE = 0.5  # regions open and scroll smoothly
 TOOLTIP = 1.5
+BESIDE = 150  # pixels from the middle of a label to where its field surely is
 PATIENCE = 10.0  # with a label that is not there
 TIMEOUT = 60.0
 
+_REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 _KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH", "\n": "RET"}
 _DIGITS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
 
@@ -49,6 +51,7 @@ class Driver:
         self._pictures = pictures
         self._sandbox = sandbox
         self._on_step = on_step
+        self._window = 0
         self._mouse = (0, 0)
         self._seen: list[eyes.Line] = []
         self.notes: dict[str, Any] = {}
@@ -58,16 +61,17 @@ class Driver:
 
     @property
     def window(self) -> bpy.types.Window:
-        return bpy.context.window_manager.windows[0]
+        return bpy.context.window_manager.windows[self._window]
 
     @property
     def area(self) -> bpy.types.Area:
-        areas = [area for area in self.window.screen.areas if area.type == "VIEW_3D"]
+        areas = [area for area in self.window.screen.areas if area.type in _REGIONS]
         return max(areas, key=lambda area: area.width * area.height)
 
     @property
-    def sidebar(self) -> bpy.types.Region:
-        return next(region for region in self.area.regions if region.type == "UI")
+    def region(self) -> bpy.types.Region:
+        """The sidebar of the 3D view, or what the window of the preferences shows."""
+        return next(region for region in self.area.regions if region.type == _REGIONS[self.area.type])
 
     @property
     def package(self) -> str:
@@ -86,13 +90,13 @@ class Driver:
         if not self.area.spaces.active.show_region_ui:
             yield from self.press("N")
             yield GLIDE
-        self.sidebar.active_panel_category = tab
+        self.region.active_panel_category = tab
         yield REDRAW
-        if (missing := width - self.sidebar.width) > 0:
+        if (missing := width - self.region.width) > 0:
             # Its edge can be grasped only beside a panel, and there is always one at the top.
-            x, y = self.sidebar.x + 8, self.sidebar.y + self.sidebar.height - 40
+            x, y = self.region.x + 8, self.region.y + self.region.height - 40
             yield from self._drag((x, y), (x - missing, y))
-        if self.sidebar.active_panel_category != tab:
+        if self.region.active_panel_category != tab:
             raise Failed(f"there is no tab {tab!r}")
 
     def click(self, label: str, *, popup: bool = False) -> Steps[None]:
@@ -118,10 +122,14 @@ class Driver:
         where = yield from self._sweep_for(lambda what: _name_of_property(what) == field)
         yield from self._click_at(where)
         yield from self._key("A", ctrl=True)
-        for letter in text:
-            yield from self._key(_key_of(letter), letter=letter)
-        yield from self._key("RET")
-        yield REDRAW
+        yield from self._write(text)
+
+    def type_beside(self, label: str, text: str) -> Steps[None]:
+        """Type into the empty field to the right of a label; for where Blender tells nothing of a field."""
+        self._on_step(f"type beside {label}")
+        x, y = yield from self._find(label)
+        yield from self._click_at((x + BESIDE, y))
+        yield from self._write(text)
 
     def press(self, key: str, *, ctrl: bool = False, shift: bool = False, alt: bool = False) -> Steps[None]:
         """Press a key with the mouse in the middle of the 3D view."""
@@ -154,6 +162,20 @@ class Driver:
         bpy.ops.wm.open_mainfile(filepath=str(path))
         yield GLIDE
 
+    def go_to_window(self, number: int) -> Steps[None]:
+        """Let hands and eyes be in another window; 0 is the first, which fills the screen."""
+        self._on_step(f"go to window {number}")
+        self._window = number
+        yield REDRAW
+
+    def close_window(self) -> Steps[None]:
+        """Close the window where the hands are, and go back to the first."""
+        self._on_step("close the window")
+        with bpy.context.temp_override(window=self.window):
+            bpy.ops.wm.window_close()
+        self._window = 0
+        yield GLIDE
+
     def disable(self, package: str) -> Steps[None]:
         """Take away the check mark of an add-on."""
         self._on_step("disable the add-on")
@@ -176,7 +198,7 @@ class Driver:
     def see_no(self, label: str) -> Steps[None]:
         """Make sure that nothing in the whole sidebar bears this label."""
         self._on_step(f"see no {label}")
-        found = yield from self._scrolled(lambda: self._read_for(label, self._sidebar_box(), whole=True))
+        found = yield from self._scrolled(lambda: self._read_for(label, self._region_box(), whole=True))
         if found:
             raise Failed(f"{label!r} is to be seen")
 
@@ -254,13 +276,25 @@ class Driver:
 
     def _around_mouse(self) -> Box:
         """Where tooltips and pop-ups open."""
-        width, height = self.window.width, self.window.height
-        left, top = max(0, self._mouse[0] - 350), max(0, height - self._mouse[1] - 200)
-        return Box(left, top, min(700, width - left), min(400, height - top))
+        x, y = self._mouse
+        return self._box(x - 350, y - 200, 700, 400)
 
-    def _sidebar_box(self) -> Box:
-        region = self.sidebar
-        return Box(region.x, self.window.height - region.y - region.height, region.width, region.height)
+    def _region_box(self) -> Box:
+        region = self.region
+        return self._box(region.x, region.y, region.width, region.height)
+
+    def _box(self, x: int, y: int, width: int, height: int) -> Box:
+        """That part of the screen which shows this part of the window, as far as it is on the screen."""
+        screen = bpy.context.window_manager.windows[0]
+        left, bottom = self.window.x + x, self.window.y + y
+        right, top = min(screen.width, left + width), min(screen.height, bottom + height)
+        left, bottom = max(0, left), max(0, bottom)
+        return Box(left, screen.height - top, right - left, top - bottom)
+
+    def _in_window(self, x: int, y: int) -> tuple[int, int]:
+        """The position in the window of a position on the screen."""
+        screen = bpy.context.window_manager.windows[0]
+        return x - self.window.x, screen.height - y - self.window.y
 
     def _find(
         self, text: str, *, popup: bool = False, whole: bool = True, timeout: float = PATIENCE
@@ -271,10 +305,9 @@ class Driver:
             if popup:
                 box = yield from self._read_for(text, self._around_mouse(), whole)
             else:
-                box = yield from self._scrolled(lambda: self._read_for(text, self._sidebar_box(), whole))
+                box = yield from self._scrolled(lambda: self._read_for(text, self._region_box(), whole))
             if box:
-                x, y = box.centre
-                return x, self.window.height - y
+                return self._in_window(*box.centre)
             if time.monotonic() > end:
                 raise Failed(f"{text!r} is not to be seen; read was:\n{eyes.text_of(self._seen)}")
 
@@ -296,7 +329,7 @@ class Driver:
         key = "HOME"
         while position != self._scroll_position():
             position = self._scroll_position()
-            yield from self._move(self.sidebar.x + 12, self.sidebar.y + self.sidebar.height - 20)  # a panel
+            yield from self._move(self.region.x + 12, self.region.y + self.region.height - 20)  # a panel
             yield from self._key(key)
             yield GLIDE
             if position != self._scroll_position() and (found := (yield from look())):
@@ -306,7 +339,7 @@ class Driver:
         return None
 
     def _scroll_position(self) -> float:
-        return self.sidebar.view2d.region_to_view(0, 0)[1]
+        return self.region.view2d.region_to_view(0, 0)[1]
 
     def _sweep_for(self, wanted: Callable[[str], bool], number: int = 0) -> Steps[tuple[int, int]]:
         """Where the button is of which Blender tells what is wanted, found by moving over the sidebar."""
@@ -319,7 +352,7 @@ class Driver:
         for column in self._columns():
             rows: list[tuple[int, int]] = []
             was_wanted = False
-            for y in range(self.sidebar.y + self.sidebar.height - 5, self.sidebar.y, -10):
+            for y in range(self.region.y + self.region.height - 5, self.region.y, -10):
                 yield from self._move(column, y)
                 what = self._hovered()
                 is_wanted = what is not None and wanted(what)
@@ -332,7 +365,7 @@ class Driver:
 
     def _columns(self) -> Iterator[int]:
         """Where to sweep: first where every field is, then from the right, where the small buttons are."""
-        left, width = self.sidebar.x, self.sidebar.width
+        left, width = self.region.x, self.region.width
         yield left + width * 62 // 100
         yield from range(left + width - 40, left, -14)
 
@@ -343,7 +376,7 @@ class Driver:
         """
         manager = bpy.context.window_manager
         manager.clipboard = ""
-        with bpy.context.temp_override(window=self.window, area=self.area, region=self.sidebar):
+        with bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
             if bpy.ops.ui.copy_python_command_button.poll():
                 bpy.ops.ui.copy_python_command_button()
             elif bpy.ops.ui.copy_data_path_button.poll():
@@ -355,7 +388,7 @@ class Driver:
         if what is None or not what.startswith("bpy.ops."):
             return None
         category, name = what.removeprefix("bpy.ops.").partition("(")[0].split(".")
-        with bpy.context.temp_override(window=self.window, area=self.area, region=self.sidebar):
+        with bpy.context.temp_override(window=self.window, area=self.area, region=self.region):
             callable_now = getattr(getattr(bpy.ops, category), name).poll()
         return None if callable_now else f"{category}.{name}"
 
@@ -378,6 +411,12 @@ class Driver:
         yield NEXT_PASS
         self.window.event_simulate(key, "RELEASE", x=x, y=y, **modifiers)
         yield NEXT_PASS
+
+    def _write(self, text: str) -> Steps[None]:
+        for letter in text:
+            yield from self._key(_key_of(letter), letter=letter)
+        yield from self._key("RET")
+        yield REDRAW
 
     def _click_at(self, where: tuple[int, int]) -> Steps[None]:
         yield from self._point_at(*where)
@@ -413,9 +452,9 @@ def _key_of(letter: str) -> str:
 
 
 def _name_of_property(path: str) -> str | None:
-    """The name that people read of the property with this full data path (`bpy.data.….prompt`)."""
+    """The name that people read of the property with this full path (`bpy.data.….prompt`)."""
     owner, _, identifier = path.rpartition(".")
-    if not path.startswith("bpy.data.") or not identifier.isidentifier():
+    if not path.startswith(("bpy.data.", "bpy.context.")) or not identifier.isidentifier():
         return None
     found = eval(owner, {"bpy": bpy}).bl_rna.properties.get(identifier)  # the path comes from Blender
     return found.name if found else None

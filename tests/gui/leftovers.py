@@ -43,9 +43,8 @@ def _is_from(function: Any, package: str) -> bool:
 
 def _properties() -> Iterator[str]:
     for name in dir(bpy.types):
-        owner = getattr(bpy.types, name)
-        yield from owner.bl_rna.properties.keys()
-        yield from (name for name in vars(owner) if not name.startswith("__"))
+        if owner := getattr(getattr(bpy.types, name), "bl_rna", None):  # a few are not types
+            yield from owner.properties.keys()
 
 
 def _handlers() -> Iterator[tuple[str, Any]]:

@@ -17,13 +17,14 @@ def clear_view(bring_aside: str = "") -> None:
     for item in [item for item in bpy.data.objects if item.type == "MESH" and item.name != bring_aside]:
         bpy.data.objects.remove(item)
     if bring_aside:
-        bpy.data.objects[bring_aside].location = (-2.0, 0.0, 1.0)
+        aside = bpy.data.objects[bring_aside]
+        aside.location, aside.scale = (-0.9, -0.7, 0.3), (0.3, 0.3, 0.3)
     for area in bpy.context.window_manager.windows[0].screen.areas:
         if area.type == "VIEW_3D":
             view = area.spaces.active
             view.shading.color_type = "TEXTURE"
-            view.region_3d.view_location = (0.3, 0.0, 0.5)
-            view.region_3d.view_distance = 6.0
+            view.region_3d.view_location = (0.3, 0.2, 0.5)
+            view.region_3d.view_distance = 5.0
     remember("the beginning")
 
 

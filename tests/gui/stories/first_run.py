@@ -10,7 +10,7 @@ def enter_a_key(blender: Driver) -> Steps[None]:
     yield from blender.open_tab("GENERIO")
     yield from blender.see("No API key yet")
     yield from blender.picture("first-run")
-    for label in ("Generate", "Generate Model", "Optimize", "Jobs"):
+    for label in ("Generate", "Jobs"):
         yield from blender.see_no(label)
 
     windows = bpy.context.window_manager.windows
@@ -19,7 +19,10 @@ def enter_a_key(blender: Driver) -> Steps[None]:
     assert windows[1].screen.areas[0].type == "PREFERENCES"
     assert bpy.context.preferences.active_section in ("ADDONS", "EXTENSIONS")
     yield from blender.picture("first-run-preferences")
-    blender.preferences.api_key = "demo-key"
+    yield from blender.go_to_window(1)
+    yield from blender.type_beside("API Key", "demo-key")
+    yield from blender.close_window()
+    assert blender.preferences.api_key == "demo-key"
     yield from blender.see("Generate Model")
     yield from blender.see_no("Set Up")
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tests import conftest  # noqa: F401  # maps the package's name
+
 KEY = "a-secret-key-0123456789"
 
 
@@ -16,7 +17,9 @@ def peak_kib() -> int:
     """Peak of this program alone: getrusage may tell that of the process which started it."""
     status = Path("/proc/self/status")
     if status.exists():
-        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return next(
+            int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")
+        )
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

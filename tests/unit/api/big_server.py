@@ -1,4 +1,4 @@
-"""A service for the memory test, in a process of its own: swallows uploads, and sends 200 MB in every wrapping.
+"""A service for the memory test, in a process of its own: swallows uploads, sends 200 MB in every wrapping.
 
 Run as a program; prints its port. It makes what it sends from one block over and over, and keeps nothing.
 """
@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 from base64 import b64encode
+from contextlib import suppress
 
 BLOCK = bytes(range(256)) * 768  # a multiple of 3, so that its base64 can be repeated
 WRAPPINGS = {
@@ -58,7 +59,7 @@ def serve(megabytes: int) -> None:
         sys.stdout.flush()
         while True:
             peer, _ = server.accept()
-            with peer:
+            with peer, suppress(ConnectionError):
                 received = b""
                 while True:
                     while b"\r\n\r\n" not in received and (block := peer.recv(65536)):
@@ -66,7 +67,9 @@ def serve(megabytes: int) -> None:
                     request, _, body = received.partition(b"\r\n\r\n")
                     if not request:
                         break
-                    lengths = [line for line in request.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+                    lengths = [
+                        line for line in request.lower().split(b"\r\n") if line.startswith(b"content-length:")
+                    ]
                     left = int(lengths[0].split(b":")[1]) - len(body) if lengths else 0
                     while left > 0:
                         left -= peer.recv_into(buffer)

@@ -26,7 +26,9 @@ def waits() -> list[float]:
 
 @pytest.fixture
 def client(server: Server, waits: list[float]) -> Iterator[FlowsClient]:
-    with FlowsClient(server.url, KEY, timeout=(5, 10), wait=waits.append, policy=RetryPolicy(attempts=4)) as client:
+    with FlowsClient(
+        server.url, KEY, timeout=(5, 10), wait=waits.append, policy=RetryPolicy(attempts=4)
+    ) as client:
         yield client
 
 

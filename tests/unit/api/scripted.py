@@ -52,10 +52,11 @@ def answer(value: Any = None, status: int = 200, **headers: str) -> Answer:
 class Server:
     """`on("GET", "/flows", first, second)` answers in turn and then with the last; others get a 404."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.asked: list[Asked] = []
+        self.abandoned = False  # whether a connection stayed open that nobody used
         self._scripts: dict[tuple[str, str], list[Script]] = {}
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._http.daemon_threads = False
         if tls is not None:
             self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
@@ -71,8 +72,9 @@ class Server:
 
     def close(self) -> None:
         self._http.shutdown()
-        self._http.server_close()
+        self._http.server_close()  # waits for the connections to end
         self._thread.join(10)
+        assert not self.abandoned, "the client has left a connection open"
 
     def _answer(self, asked: Asked) -> Answer:
         scripts = self._scripts.get((asked.method, asked.path))
@@ -87,8 +89,12 @@ class Server:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+            timeout = 10  # seconds that a connection may be silent
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_error(self, *_: Any) -> None:
+                server.abandoned = True  # http.server reports nothing else here: no test sends a bad request
+
+            def log_message(self, *_: Any) -> None:
                 pass
 
             def handle(self) -> None:
@@ -128,7 +134,7 @@ class Server:
                 if reply.cut is not None:
                     self.close_connection = True
 
-            do_CONNECT = do_GET = do_POST = do_PATCH = do_DELETE = _any
+            do_CONNECT = do_GET = do_POST = do_PATCH = do_DELETE = _any  # noqa: N815  # as http.server wants
 
         return Handler
 

@@ -23,7 +23,9 @@ FLOW = {
 }
 
 
-def test_every_call_has_key_and_user_agent_and_keeps_the_connection(server: Server, client: FlowsClient) -> None:
+def test_every_call_has_key_and_user_agent_and_keeps_the_connection(
+    server: Server, client: FlowsClient
+) -> None:
     server.on("GET", "/flows", answer({"flows": []}))
     client.flows()
     client.flows()
@@ -43,7 +45,9 @@ def test_templates(server: Server, client: FlowsClient) -> None:
         "output_types": [GLB_MIME],
         "parameters": {"polygon_count": {"type": "integer"}},
     }
-    server.on("GET", "/templates", answer({"templates": [entry, {"name": "another"}, {"description": "no name"}]}))
+    server.on(
+        "GET", "/templates", answer({"templates": [entry, {"name": "another"}, {"description": "no name"}]})
+    )
     first, second = client.templates()
     assert (first.name, first.template_id, first.input_types) == ("model_optimize", "66aa", (GLB_MIME,))
     assert first.parameters == {"polygon_count": {"type": "integer"}}
@@ -63,7 +67,10 @@ def test_flows_and_flow(server: Server, client: FlowsClient) -> None:
 def test_create_flow_with_prompt(server: Server, client: FlowsClient) -> None:
     server.on("POST", "/flows", answer({"flow_id": "f1", "state": "starting"}))
     flow = client.create_flow(
-        "model_generate_fromprompt", {"seed": 7}, [Prompt("a brass lamp é😀", {"ref": "lamp"})], {"token": "t"}
+        "model_generate_fromprompt",
+        {"seed": 7},
+        [Prompt("a brass lamp é😀", {"ref": "lamp"})],
+        {"token": "t"},
     )
     assert (flow.flow_id, flow.state) == ("f1", "starting")
     assert server.asked[0].headers["Content-Type"] == "application/json"
@@ -113,7 +120,9 @@ def test_add_input_sends_the_file_as_data_uri(server: Server, client: FlowsClien
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-@pytest.mark.parametrize("said", [b"", b"null", b"[]", b'"ok"', b"{}", b"<html>", b"\xff\xfe{", b'{"asset_id": 1'])
+@pytest.mark.parametrize(
+    "said", [b"", b"null", b"[]", b'"ok"', b"{}", b"<html>", b"\xff\xfe{", b'{"asset_id": 1']
+)
 def test_add_input_does_not_rely_on_the_answer(server: Server, client: FlowsClient, said: bytes) -> None:
     server.on("POST", "/flows/f1/inputs", answer(said))
     assert client.add_input("f1", Prompt("a lamp")) is None
@@ -134,7 +143,9 @@ def test_outputs_and_download(server: Server, client: FlowsClient, model: bytes,
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.glb"]
 
 
-def test_connection_is_kept_after_downloads(server: Server, client: FlowsClient, model: bytes, tmp_path: Path) -> None:
+def test_connection_is_kept_after_downloads(
+    server: Server, client: FlowsClient, model: bytes, tmp_path: Path
+) -> None:
     ports: list[str] = []
     data = {"data": "data:model/gltf-binary;base64," + base64.b64encode(model).decode()}
     server.on("GET", "/flows/f1/outputs/raw", answer(model))

@@ -125,7 +125,13 @@ DETAILS = [
         "template: field required",
     ),
     (
-        {"detail": [{"loc": ["body", "inputs", 0, "data"], "msg": "a"}, {"loc": [], "msg": "b"}, {"msg": "c"}]},
+        {
+            "detail": [
+                {"loc": ["body", "inputs", 0, "data"], "msg": "a"},
+                {"loc": [], "msg": "b"},
+                {"msg": "c"},
+            ]
+        },
         "inputs.0.data: a; b; c",
     ),
     ({"error": {"message": "too big"}}, "too big"),
@@ -217,7 +223,10 @@ def test_an_outer_exception_does_not_count_as_cause() -> None:
 def test_slow_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts in the kernel, and never says a word
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with FlowsClient(url, KEY, policy=ONCE, timeout=(5, 0.05)) as client, pytest.raises(NetworkError) as caught:
+        with (
+            FlowsClient(url, KEY, policy=ONCE, timeout=(5, 0.05)) as client,
+            pytest.raises(NetworkError) as caught,
+        ):
             client.flows()
     assert caught.value.sent
     assert "too long" in caught.value.message
@@ -280,8 +289,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_answers_end_in_the_tree(name: str, tmp_path: Path) -> None:
-    """Whatever a server sends: an error of the tree, or it is tolerated; and no foreign exception stays attached."""
-    with RawServer(HOSTILE[name]) as server, FlowsClient(server.url, KEY, policy=ONCE, timeout=(5, 5)) as client:
+    """Whatever a server sends: an error of the tree, or tolerated; no foreign exception stays attached."""
+    with (
+        RawServer(HOSTILE[name]) as server,
+        FlowsClient(server.url, KEY, policy=ONCE, timeout=(5, 5)) as client,
+    ):
         calls = [
             client.flows,
             client.templates,
@@ -320,8 +332,26 @@ def test_too_long_an_answer(server: Server, client: FlowsClient, monkeypatch: py
 def test_odd_fields_everywhere(server: Server, client: FlowsClient) -> None:
     """Wrong types in every field: parsed, or refused for want of an id."""
     for odd in (None, True, -1, 1.5, 10**30, "", "x\x00\ud800", [], [[]], {}, {"a": {"b": []}}, "x" * 10_000):
-        keys = ("template state status progress created_at started_at finished_at parameters additional error "
-                "message detail reason data processed description input_types output_types").split()
+        keys = [
+            "template",
+            "state",
+            "status",
+            "progress",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "parameters",
+            "additional",
+            "error",
+            "message",
+            "detail",
+            "reason",
+            "data",
+            "processed",
+            "description",
+            "input_types",
+            "output_types",
+        ]
         entry = {"id": "a1"} | dict.fromkeys(keys, odd)
         for path, call in {"/flows": client.flows, "/templates": client.templates}.items():
             server.on("GET", path, answer([entry, odd]))

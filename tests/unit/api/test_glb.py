@@ -47,7 +47,12 @@ def test_counts(tmp_path: Path) -> None:
     document = ASSET | {
         "meshes": [
             {"primitives": [{"attributes": {"POSITION": 0}, "indices": 1}, {"attributes": {"POSITION": 0}}]},
-            {"primitives": [{"attributes": {"POSITION": 0}, "mode": 5}, {"attributes": {"POSITION": 0}, "mode": 1}]},
+            {
+                "primitives": [
+                    {"attributes": {"POSITION": 0}, "mode": 5},
+                    {"attributes": {"POSITION": 0}, "mode": 1},
+                ]
+            },
         ],
         "accessors": [{"count": 30}, {"count": 96}],
         "materials": [{}],
@@ -68,7 +73,10 @@ def test_counts(tmp_path: Path) -> None:
         container(JSON, chunk(b"BIN\0", b"1234"), chunk(b"XTRA", b"12345")),
         container(JSON, chunk(b"XTRA", b"")),
         glb(ASSET | {"buffers": [{"byteLength": 4}]}, b"1234"),
-        glb(ASSET | {"images": None, "buffers": {}, "meshes": [None, {"primitives": 3}], "extensionsRequired": 1}),
+        glb(
+            ASSET
+            | {"images": None, "buffers": {}, "meshes": [None, {"primitives": 3}], "extensionsRequired": 1}
+        ),
         glb(ASSET | {"meshes": [{"primitives": [{"indices": 10**30}, {"indices": -1}, {"attributes": []}]}]}),
     ],
 )
@@ -121,7 +129,9 @@ def test_cut_off(tmp_path: Path, length: int) -> None:
         check(tmp_path, glb()[:length])
 
 
-@pytest.mark.parametrize("uri", ["model.bin", "../../etc/passwd", "https://example.org/a.png", "file:///a", "", 3, []])
+@pytest.mark.parametrize(
+    "uri", ["model.bin", "../../etc/passwd", "https://example.org/a.png", "file:///a", "", 3, []]
+)
 @pytest.mark.parametrize("key", ["buffers", "images"])
 def test_outside_files(tmp_path: Path, uri: Any, key: str) -> None:
     with pytest.raises(NotSelfContained):

@@ -44,4 +44,6 @@ def test_200_megabytes(url: str, tmp_path: Path, way: str) -> None:
     )
     assert path.stat().st_size >= MEGABYTES * 1_000_000
     peak = int(done.stdout)
-    assert 10 * 1024 < peak <= ALLOWED_KIB  # a Python that imports requests takes 25 MiB: less is no measurement
+    assert (
+        10 * 1024 < peak <= ALLOWED_KIB
+    )  # a Python that imports requests takes 25 MiB: less is no measurement

@@ -41,7 +41,15 @@ methods = st.sampled_from(["GET", "DELETE", "POST", "PATCH"])
 fractions = st.floats(0, 1)
 
 
-@given(policies, methods, st.integers(1, 10**6), transient, st.booleans(), fractions, st.none() | st.floats(0, 1e9))
+@given(
+    policies,
+    methods,
+    st.integers(1, 10**6),
+    transient,
+    st.booleans(),
+    fractions,
+    st.none() | st.floats(0, 1e9),
+)
 def test_waits_are_bounded(
     policy: RetryPolicy,
     method: str,
@@ -140,7 +148,10 @@ def test_parse_retry_after(value: str | None, seconds: float | None) -> None:
     assert parse_retry_after(value, NOW) == seconds
 
 
-@given(st.text(max_size=60) | st.from_regex(r"\w{3}, \d{1,3} \w{3} \d{1,6} \d\d:\d\d(:\d\d)? \S*", fullmatch=True))
+@given(
+    st.text(max_size=60)
+    | st.from_regex(r"\w{3}, \d{1,3} \w{3} \d{1,6} \d\d:\d\d(:\d\d)? \S*", fullmatch=True)
+)
 def test_parse_retry_after_never_raises(value: str) -> None:
     seconds = parse_retry_after(value, NOW)
     assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
@@ -235,6 +246,20 @@ def test_delete_of_what_never_was(server: Server, client: FlowsClient, first: li
     server.on("DELETE", "/flows/f1", *first, answer(b"", 404))
     with pytest.raises(NotFound):
         client.delete_flow("f1")
+
+
+def test_delete_that_never_left_is_not_a_lost_answer(request: pytest.FixtureRequest) -> None:
+    port = closed_port()
+    servers: list[Server] = []
+
+    def wait(_: float) -> None:
+        servers.append(Server(port=port))
+        request.addfinalizer(servers[-1].close)
+
+    with FlowsClient(f"http://127.0.0.1:{port}", KEY, wait=wait) as client, pytest.raises(NotFound):
+        client.delete_flow("f1")
+    (server,) = servers
+    assert server.calls() == ["DELETE /flows/f1"]
 
 
 def test_downloads_are_repeated(server: Server, client: FlowsClient, model: bytes, tmp_path: Path) -> None:

@@ -58,7 +58,22 @@ def test_missing_key(key: str) -> None:
         FlowsClient("https://example.org", key)
 
 
-@pytest.mark.parametrize("key", ["a b", "a\nb", "a\r\nX-Evil: 1", "a\0b", "a\tb", "a\x7fb", "a\u00a0b", "a\u0085b", "schlüssel…", "ключ", "a\ud800"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a b",
+        "a\nb",
+        "a\r\nX-Evil: 1",
+        "a\0b",
+        "a\tb",
+        "a\x7fb",
+        "a\u00a0b",
+        "a\u0085b",
+        "schlüssel…",
+        "ключ",
+        "a\ud800",
+    ],
+)
 def test_malformed_key(key: str) -> None:
     with pytest.raises(MalformedKey) as caught:
         FlowsClient("https://example.org", key)
@@ -152,7 +167,14 @@ def test_an_echoed_key_is_masked_in_answers(server: Server, client: FlowsClient)
 
 def test_no_error_holds_the_key(server: Server, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.DEBUG)
-    server.on("GET", "/flows", answer(b"{" + KEY.encode()), answer(b"", 401), Answer(cut=-1), Answer(200, b"[]  ", cut=2))
+    server.on(
+        "GET",
+        "/flows",
+        answer(b"{" + KEY.encode()),
+        answer(b"", 401),
+        Answer(cut=-1),
+        Answer(200, b"[]  ", cut=2),
+    )
     with FlowsClient(server.url, KEY, policy=ONCE) as client:
         for _ in range(4):
             with pytest.raises(FlowsError) as caught:
@@ -169,7 +191,10 @@ def test_proxy_credentials_are_not_in_errors(monkeypatch: pytest.MonkeyPatch) ->
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTPS_PROXY", f"http://somebody:pa55word@127.0.0.1:{closed_port()}")
-    with FlowsClient("https://flows.invalid", KEY, policy=ONCE) as client, pytest.raises(NetworkError) as caught:
+    with (
+        FlowsClient("https://flows.invalid", KEY, policy=ONCE) as client,
+        pytest.raises(NetworkError) as caught,
+    ):
         client.flows()
     assert not caught.value.sent
     assert "pa55word" not in everything_about(caught.value)
@@ -178,7 +203,9 @@ def test_proxy_credentials_are_not_in_errors(monkeypatch: pytest.MonkeyPatch) ->
 # ---- proxies and certificates ------------------------------------------------------------------------
 
 
-def test_system_proxy_is_used_and_does_not_see_the_key(other: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_proxy_is_used_and_does_not_see_the_key(
+    other: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     for name in ("HTTPS_PROXY", "https_proxy"):
@@ -207,9 +234,10 @@ def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     if openssl is None:
         pytest.skip("needs the openssl program, to make a certificate")
     certificate, private = tmp_path / "certificate.pem", tmp_path / "private.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", private, "-out", certificate]
     subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=DNS:localhost", "-keyout", private, "-out", certificate],
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files],
         check=True,
         capture_output=True,
     )
@@ -234,7 +262,10 @@ def test_certificates_of_the_environment(secure: tuple[str, Path], monkeypatch: 
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(secure[1]))
     with FlowsClient(secure[0], KEY) as client:
         assert client.flows() == []
-    with FlowsClient(secure[0].replace("localhost", "127.0.0.1"), KEY) as client, pytest.raises(CertificateError):
+    with (
+        FlowsClient(secure[0].replace("localhost", "127.0.0.1"), KEY) as client,
+        pytest.raises(CertificateError),
+    ):
         client.flows()
 
 
@@ -245,7 +276,9 @@ def test_certificates_of_the_environment(secure: tuple[str, Path], monkeypatch: 
 def test_redirect_to_another_host_does_not_carry_the_key(
     server: Server, other: Server, client: FlowsClient, model: bytes, tmp_path: Path, status: int
 ) -> None:
-    server.on("GET", "/flows/f1/outputs/o1", answer(b"moved", status, Location=f"{other.url}/files/1?signature=x"))
+    server.on(
+        "GET", "/flows/f1/outputs/o1", answer(b"moved", status, Location=f"{other.url}/files/1?signature=x")
+    )
     other.on("GET", "/files/1?signature=x", answer(model))
     client.download_output("f1", "o1", tmp_path / "result.glb")
     assert (tmp_path / "result.glb").read_bytes() == model
@@ -282,7 +315,12 @@ def test_redirects_end(server: Server, client: FlowsClient) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_only_reading_follows_redirects(server: Server, client: FlowsClient, status: int) -> None:
-    for method, path in (("POST", "/flows"), ("POST", "/flows/f1/inputs"), ("PATCH", "/flows/f1"), ("DELETE", "/flows/f1")):
+    for method, path in (
+        ("POST", "/flows"),
+        ("POST", "/flows/f1/inputs"),
+        ("PATCH", "/flows/f1"),
+        ("DELETE", "/flows/f1"),
+    ):
         server.on(method, path, answer(b"", status, Location=f"{server.url}/elsewhere"))
     for call in (
         lambda: client.create_flow("t"),
@@ -328,7 +366,14 @@ def test_redirect_targets(base: str, location: str, followed: bool) -> None:
 
 def test_origins() -> None:
     assert same_origin("https://a.org/x", "https://A.org:443/y")
-    for other in ("http://a.org", "https://b.org", "https://a.org:444", "https://x.a.org", "https://a.org.", "a.org"):
+    for other in (
+        "http://a.org",
+        "https://b.org",
+        "https://a.org:444",
+        "https://x.a.org",
+        "https://a.org.",
+        "a.org",
+    ):
         assert not same_origin("https://a.org", other)
 
 
@@ -353,14 +398,19 @@ def test_prompts_are_refused_or_bare(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " \n", "data:image/png;base64,AAAA", " DATA:x"])
 def test_refused_prompts_are_not_sent(server: Server, client: FlowsClient, text: str) -> None:
-    for call in (lambda: client.create_flow("t", inputs=[Prompt(text)]), lambda: client.add_input("f1", Prompt(text))):
+    for call in (
+        lambda: client.create_flow("t", inputs=[Prompt(text)]),
+        lambda: client.add_input("f1", Prompt(text)),
+    ):
         with pytest.raises(InputRefused):
             call()
     assert server.asked == []
 
 
 @pytest.mark.parametrize("mime", ["image/png", "model/gltf-binary"])
-def test_content_has_to_be_what_it_claims(server: Server, client: FlowsClient, tmp_path: Path, mime: str) -> None:
+def test_content_has_to_be_what_it_claims(
+    server: Server, client: FlowsClient, tmp_path: Path, mime: str
+) -> None:
     path = tmp_path / "secret.png"
     path.write_bytes(b"\xff\xd8\xff\xe0 a JPEG")
     with pytest.raises(UnsupportedFile, match=r"secret\.png"):
@@ -377,7 +427,11 @@ def test_paths_are_not_sent(server: Server, client: FlowsClient, model_file: Pat
 
 def test_an_endless_head_of_errors_is_not_read(client: FlowsClient) -> None:
     reply = b"HTTP/1.1 400 Bad\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 1_000_000
-    with RawServer(reply) as server, FlowsClient(server.url, KEY, policy=ONCE) as client, pytest.raises(InvalidRequest):
+    with (
+        RawServer(reply) as server,
+        FlowsClient(server.url, KEY, policy=ONCE) as client,
+        pytest.raises(InvalidRequest),
+    ):
         client.flows()
 
 

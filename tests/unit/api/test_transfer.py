@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import socket
 import struct
+import threading
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +26,10 @@ from generio_flows.api import (
     NotSelfContained,
     ResultTooLarge,
     ResultTruncated,
+    RetryPolicy,
     UnreadableFile,
+    transfer,
 )
-from generio_flows.api import transfer
 from generio_flows.api.scan import Event, JsonScanner, to_text
 from generio_flows.api.transfer import DataUri, JsonBody, receive
 from hypothesis import HealthCheck, given, settings
@@ -103,13 +108,15 @@ WRAPPERS: list[Callable[[bytes], bytes]] = [
 
 def chunked(body: bytes, cuts: list[int]) -> Iterator[bytes]:
     places = sorted({cut % (len(body) + 1) for cut in cuts} | {0, len(body)})
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         yield body[start:end]
 
 
 models = st.binary(max_size=300).map(lambda binary: glb(binary=binary))
 cuts = st.lists(st.integers(0, 10_000), max_size=12)
-relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+relaxed = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
+)
 
 
 def round_trip(model: bytes, blocks: Iterator[bytes], folder: Path, wanted: str | None = None) -> None:
@@ -121,7 +128,14 @@ def round_trip(model: bytes, blocks: Iterator[bytes], folder: Path, wanted: str 
 
 
 @relaxed
-@given(models, st.sampled_from(HEADERS), st.sampled_from(TEXTS), st.sampled_from(ESCAPES), st.sampled_from(WRAPPERS), cuts)
+@given(
+    models,
+    st.sampled_from(HEADERS),
+    st.sampled_from(TEXTS),
+    st.sampled_from(ESCAPES),
+    st.sampled_from(WRAPPERS),
+    cuts,
+)
 def test_json_round_trip(
     tmp_path: Path,
     model: bytes,
@@ -167,7 +181,14 @@ IDS = ["o1", "ö/😀", 'a"b\\', "7"]
 
 
 @relaxed
-@given(models, st.permutations(["asset_id", "data", "status"]), st.integers(0, 3), st.sampled_from(IDS), st.booleans(), cuts)
+@given(
+    models,
+    st.permutations(["asset_id", "data", "status"]),
+    st.integers(0, 3),
+    st.sampled_from(IDS),
+    st.booleans(),
+    cuts,
+)
 def test_asset_out_of_a_list(
     tmp_path: Path, model: bytes, order: list[str], index: int, name: str, bare: bool, cuts: list[int]
 ) -> None:
@@ -182,6 +203,12 @@ def test_asset_out_of_a_list(
     outputs = [*others[:index], {key: values[key] for key in order}, *others[index:]]
     value = outputs if bare else {"flow_id": name, "data": "AAAA", "outputs": outputs}
     round_trip(model, chunked(json.dumps(value).encode(), cuts), tmp_path, wanted=name)
+
+
+def test_an_asset_without_id_is_nobodys(tmp_path: Path, model: bytes) -> None:
+    outputs = [{"asset_id": "o1", "data": None}, {"data": base64.b64encode(model).decode()}]
+    with pytest.raises(NoResult):
+        receive(iter([json.dumps(outputs).encode()]), tmp_path / "result.glb", wanted="o1")
 
 
 def test_what_follows_the_wanted_asset_is_not_read(tmp_path: Path, model: bytes) -> None:
@@ -212,7 +239,11 @@ BROKEN: list[tuple[bytes, type[Exception], str]] = [
     (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, NotAGlb, "a PNG picture"),
     (b"PK\x03\x04" + b"\0" * 100, NotAGlb, "a ZIP archive"),
     (b'{"data": "' + base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 100) + b'"}', NotAGlb, "a PNG picture"),
-    (b'{"data": "data:model/obj;base64,' + base64.b64encode(b"v 1 2 3\nv 4 5 6\n") + b'"}', NotAGlb, "model/obj"),
+    (
+        b'{"data": "data:model/obj;base64,' + base64.b64encode(b"v 1 2 3\nv 4 5 6\n") + b'"}',
+        NotAGlb,
+        "model/obj",
+    ),
     (b'{"data": "data:text/plain,hello, world!"}', NotAGlb, "text/plain"),
     (b'{"data": "not base64!"}', NotAGlb, "not a GLB"),
     (b'{"data": "Z2xURg==Z2xURg=="}', NotAGlb, "not a GLB"),
@@ -265,7 +296,9 @@ def test_any_bytes_end_in_the_tree(tmp_path: Path, body: bytes, cuts: list[int])
 @relaxed
 def test_a_model_that_is_cut_off(tmp_path: Path, model: bytes, data: st.DataObject) -> None:
     end = data.draw(st.integers(4, len(model) - 1))
-    wrap = data.draw(st.sampled_from([as_is, base64.b64encode, lambda raw: b'["%s"]' % base64.b64encode(raw)]))
+    wrap = data.draw(
+        st.sampled_from([as_is, base64.b64encode, lambda raw: b'["%s"]' % base64.b64encode(raw)])
+    )
     with pytest.raises(ResultTruncated):
         receive(iter([wrap(model[:end])]), tmp_path / "result.glb")
 
@@ -300,7 +333,11 @@ def test_a_disk_that_refuses(tmp_path: Path, model: bytes) -> None:
 # ---- the scanner itself ------------------------------------------------------------------------------
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False) | st.text(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**9), 10**9)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
@@ -319,7 +356,9 @@ def flat(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ..
 
 @relaxed
 @given(json_values.map(lambda value: [value]), st.booleans(), st.sampled_from([None, 1]), cuts)
-def test_scanner_agrees_with_the_standard_library(value: Any, ascii_only: bool, indent: int | None, cuts: list[int]) -> None:
+def test_scanner_agrees_with_the_standard_library(
+    value: Any, ascii_only: bool, indent: int | None, cuts: list[int]
+) -> None:
     body = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode("utf-8", "surrogatepass")
     scanner = JsonScanner()
     told: list[tuple[tuple[Any, ...], Any]] = []
@@ -343,6 +382,23 @@ def test_scanner_agrees_with_the_standard_library(value: Any, ascii_only: bool, 
     assert told == list(flat(json.loads(body)))
 
 
+@pytest.mark.parametrize(
+    "text", ["\\\\/", "\\\\u002b", "\\\\\\/\\/", "\\/\\\\n", "\\ud83d\\ude00", "\\u00e9\\t", 'a\\"']
+)
+def test_escapes(text: str) -> None:
+    """As the standard library reads them, also where one backslash escapes the next."""
+    body = f'["{text}"]'.encode()
+    for size in range(1, len(body) + 1):
+        scanner = JsonScanner()
+        pieces = [
+            piece
+            for at in range(0, len(body), size)
+            for event, piece in scanner.feed(body[at : at + size])
+            if event is Event.TEXT
+        ]
+        assert [to_text(b"".join(pieces))] == json.loads(body)
+
+
 # ---- upwards -----------------------------------------------------------------------------------------
 
 
@@ -351,7 +407,10 @@ def test_scanner_agrees_with_the_standard_library(value: Any, ascii_only: bool, 
 def test_body_is_the_json_that_it_stands_for(tmp_path: Path, content: bytes, block: int) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    value = {"a": 'ü"\\', "inputs": [{"data": DataUri(path, "image/png")}, {"data": DataUri(path, "x/y"), "n": 1}]}
+    value = {
+        "a": 'ü"\\',
+        "inputs": [{"data": DataUri(path, "image/png")}, {"data": DataUri(path, "x/y"), "n": 1}],
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transfer, "_FILE_BLOCK", block)
         body = JsonBody(value)
@@ -361,7 +420,10 @@ def test_body_is_the_json_that_it_stands_for(tmp_path: Path, content: bytes, blo
             text = base64.b64encode(content).decode()
             assert json.loads(sent) == {
                 "a": 'ü"\\',
-                "inputs": [{"data": f"data:image/png;base64,{text}"}, {"data": f"data:x/y;base64,{text}", "n": 1}],
+                "inputs": [
+                    {"data": f"data:image/png;base64,{text}"},
+                    {"data": f"data:x/y;base64,{text}", "n": 1},
+                ],
             }
 
 
@@ -432,6 +494,34 @@ def test_cancelling_an_upload(server: Server, client: FlowsClient, tmp_path: Pat
     assert client.flows() == []  # on a new connection: the old one is broken
 
 
+def test_an_upload_outlasts_a_stall(tmp_path: Path) -> None:
+    """A line that stands still for longer than connecting may take, and then goes on."""
+    path = tmp_path / "model.glb"
+    path.write_bytes(b"glTF" + bytes(20_000_000))  # more than the system takes off our hands
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            peer, _ = listening.accept()
+            with peer:
+                time.sleep(0.5)
+                length = len(JsonBody({"data": DataUri(path, GLB_MIME), "additional": None}))
+                body = b""
+                received = 0
+                while received < length and (block := peer.recv(1 << 16)):
+                    if not received:  # still in the head
+                        body += block
+                        block = body.partition(b"\r\n\r\n")[2]
+                    received += len(block)
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with FlowsClient(url, KEY, timeout=(0.2, 20), policy=RetryPolicy(attempts=1)) as client:
+            assert client.add_input("f1", File(path, GLB_MIME)) is None
+        thread.join(20)
+
+
 def test_cancelling_a_download(server: Server, client: FlowsClient, tmp_path: Path) -> None:
     server.on("GET", "/flows/f1/outputs/o1", answer(b"glTF" + b"\0" * 3_000_000))
     done: list[int] = []
@@ -458,18 +548,25 @@ def test_cancelled_before_anything_is_sent(server: Server, client: FlowsClient, 
 def test_progress_without_a_length(server: Server, client: FlowsClient, model: bytes, tmp_path: Path) -> None:
     server.on("GET", "/flows/f1/outputs/o1", Answer(200, model, chunked=True))
     seen: list[tuple[int, int | None]] = []
-    client.download_output("f1", "o1", tmp_path / "a", progress=lambda done, total: seen.append((done, total)))
+    client.download_output(
+        "f1", "o1", tmp_path / "a", progress=lambda done, total: seen.append((done, total))
+    )
     assert seen[-1] == (len(model), None)
 
 
 @pytest.mark.parametrize("chunked", [True, False])
-def test_too_large_a_download(server: Server, model: bytes, tmp_path: Path, chunked: bool) -> None:
-    server.on("GET", "/flows/f1/outputs/o1", Answer(200, model, chunked=chunked))
-    with FlowsClient(server.url, KEY, max_download=len(model) - 1) as client, pytest.raises(ResultTooLarge):
-        client.download_output("f1", "o1", tmp_path / "result.glb")
+def test_too_large_a_download(server: Server, tmp_path: Path, chunked: bool) -> None:
+    body = glb(binary=bytes(300_000))
+    server.on("GET", "/flows/f1/outputs/o1", Answer(200, body, chunked=chunked))
+    seen: list[int] = []
+    with FlowsClient(server.url, KEY, max_download=len(body) - 1) as client, pytest.raises(ResultTooLarge):
+        client.download_output(
+            "f1", "o1", tmp_path / "result.glb", progress=lambda done, _: seen.append(done)
+        )
     assert list(tmp_path.iterdir()) == []
+    assert bool(seen) == chunked  # an announced length is enough to know
     assert len(server.asked) == 1  # asking in another way would not make it smaller
-    with FlowsClient(server.url, KEY, max_download=len(model)) as client:
+    with FlowsClient(server.url, KEY, max_download=len(body)) as client:
         client.download_output("f1", "o1", tmp_path / "result.glb")
 
 
@@ -495,7 +592,13 @@ def test_the_list_with_data_is_the_last_resort(
 
 
 @pytest.mark.parametrize(
-    "there", [answer(b"", 404), answer({"outputs": []}), answer({"outputs": [{"id": "o2", "data": "AAAA"}]}), answer(b"")]
+    "there",
+    [
+        answer(b"", 404),
+        answer({"outputs": []}),
+        answer({"outputs": [{"id": "o2", "data": "AAAA"}]}),
+        answer(b""),
+    ],
 )
 def test_the_first_trouble_is_told_when_the_last_resort_fails(
     server: Server, client: FlowsClient, tmp_path: Path, there: Answer

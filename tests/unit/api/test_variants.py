@@ -237,8 +237,10 @@ def test_v08_image_types(server: Server, client: FlowsClient, tmp_path: Path) ->
     ],
 )
 def test_v09_progress(server: Server, client: FlowsClient, said: str, progress: float | None) -> None:
-    """V9: a fraction; above 1 a percentage; clamped; anything else is indeterminate; never decides completion."""
-    server.on("GET", "/flows/f1", answer(b'{"flow_id": "f1", "state": "running", "progress": %s}' % said.encode()))
+    """V9: a fraction; above 1 a percentage; clamped; else indeterminate; never decides completion."""
+    server.on(
+        "GET", "/flows/f1", answer(b'{"flow_id": "f1", "state": "running", "progress": %s}' % said.encode())
+    )
     flow = client.flow("f1")
     assert flow.progress == progress
     assert not flow.state.terminal
@@ -291,11 +293,17 @@ def test_v14_additional_when_none(server: Server, client: FlowsClient) -> None:
     assert server.asked[0].json["additional"] is None
     assert server.asked[0].json["inputs"][0]["additional"] is None
     for parse in (Flow.parse, Asset.parse):
-        assert parse({"id": "a", "additional": {}}) == parse({"id": "a", "additional": None}) == parse({"id": "a"})
+        assert (
+            parse({"id": "a", "additional": {}})
+            == parse({"id": "a", "additional": None})
+            == parse({"id": "a"})
+        )
         assert parse({"id": "a", "additional": {"ref": 1}}).additional == {"ref": 1}
 
 
-@pytest.mark.parametrize("text", ["a lamp", " a lamp\n", "Zürich “lamp” 😀", "https://example.org/lamp.png", "\x00\ud800"])
+@pytest.mark.parametrize(
+    "text", ["a lamp", " a lamp\n", "Zürich “lamp” 😀", "https://example.org/lamp.png", "\x00\ud800"]
+)
 def test_v15_prompt_is_bare_text(server: Server, client: FlowsClient, text: str) -> None:
     """V15: neither prefix nor base64."""
     server.on("POST", "/flows/f1/inputs", answer({}))
@@ -429,7 +437,8 @@ def test_v23_prefix_is_kept(server: Server, model: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "not_yet", [answer({"outputs": []}), answer({"detail": "not yet"}, 409), answer({"detail": "not yet"}, 400)]
+    "not_yet",
+    [answer({"outputs": []}), answer({"detail": "not yet"}, 409), answer({"detail": "not yet"}, 400)],
 )
 def test_v24_outputs_of_a_just_finished_flow(
     server: Server, client: FlowsClient, waits: list[float], not_yet: Answer
@@ -518,6 +527,16 @@ def test_v29_flow_id_key() -> None:
     """V29: `flow_id`, then `id`; without one it is no flow."""
     assert Flow.parse({"flow_id": "a", "id": "b"}).flow_id == "a"
     assert Flow.parse({"id": "b"}).flow_id == "b"
-    for odd in ({}, {"flow_id": None}, {"flow_id": ["a"]}, {"id": True}, {"id": "a\nb"}, {"id": "a" * 500}, [], "f1", None):
+    for odd in (
+        {},
+        {"flow_id": None},
+        {"flow_id": ["a"]},
+        {"id": True},
+        {"id": "a\nb"},
+        {"id": "a" * 500},
+        [],
+        "f1",
+        None,
+    ):
         with pytest.raises(UnexpectedAnswer):
             Flow.parse(odd)

@@ -26,6 +26,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is the one thing that is not real here."""
     monkeypatch.setattr(steps, "BACK_OFF", RetryPolicy(attempts=1_000_000, base=0.02, ceiling=0.1))
     monkeypatch.setattr(steps, "LOOKUP_SECONDS", 0.05)
+    monkeypatch.setattr(steps, "OUTPUT_SECONDS", 0.05)
     monkeypatch.setattr(polling, "SHORTEST", 0.05)
 
 

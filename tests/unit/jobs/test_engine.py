@@ -1,13 +1,19 @@
 """Jobs of every kind reach their end through a real service, once, whatever it does."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from generio_flows.api import FlowsError, check_glb
-from generio_flows.jobs import Engine, Job, Settings, State, Step
+from generio_flows.jobs import Engine, Job, Ledger, Settings, State, Step, polling
+from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs.ledger import LEASE_SECONDS
+from generio_flows.jobs.model import GOES_ON
+from generio_flows.jobs.steps import MAYBE_RUNNING, Steps
 
 from tests.sandbox import Sandbox
 
@@ -122,7 +128,7 @@ def test_cancel_where_the_service_cannot_stop_says_so(engine: Engine, sandbox: S
     ended = finished(engine, job)
     assert ended.state is State.CANCELLED
     assert ended.problem is not None
-    assert "no way to stop" in ended.problem.message
+    assert "could not be told to stop" in ended.problem.message
 
 
 def test_a_model_that_was_finished_before_the_cancel_is_kept(
@@ -177,7 +183,7 @@ def test_a_lost_answer_that_cannot_be_looked_up_asks_the_user(
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
     waiting = engine.job(job.token)
-    assert waiting.problem.code == "maybe_running"
+    assert waiting.problem.code == MAYBE_RUNNING
     assert runs(sandbox) == [1]
     engine.retry(job.token)
     assert finished(engine, job).state is State.READY
@@ -247,7 +253,6 @@ def test_another_engine_carries_on(
     wait_until(lambda: list(Step).index(first.job(job.token).step) >= reached)
     first.close()
     second = new_engine()
-    assert [resumed.token for resumed in second.resume()] == [job.token]
     assert finished(second, job).state is State.READY
     assert runs(sandbox) == [1]
 
@@ -345,3 +350,208 @@ def test_the_key_is_not_in_the_ledger(engine: Engine, tmp_path: Path, sandbox: S
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert sandbox.key.encode() not in path.read_bytes()
+
+
+# ---- nothing is run twice because something went wrong here
+
+
+def test_a_login_page_in_the_way_is_waited_out(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*", "action": "garbage", "times": 3},
+        {"method": "POST", "path": "/flows", "action": "garbage"},
+        {"method": "PATCH", "path": "/flows/*", "action": "garbage"},
+    )
+    assert finished(engine, engine.submit(jobs["image"])).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_retry_after_a_defect_looks_at_the_flow_that_runs(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+):
+    sandbox.order({"flow": {"outcome": "hang"}})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+
+    def broken(*_arguments: object) -> float:
+        raise ZeroDivisionError("oops")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(polling, "next_poll", broken)
+        assert finished(engine, job).state is State.FAILED
+    engine.retry(job.token)
+    wait_until(lambda: engine.job(job.token).state is State.RUNNING)
+    assert len(sandbox.stats()["flows"]) == 1
+
+
+def test_a_garbled_answer_to_a_one_shot_create_is_looked_up(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order(
+        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        {"method": "POST", "path": "/flows", "action": "garbage", "when": "after"},
+        {"method": "GET", "path": "/flows", "action": "status", "status": 503},
+    )
+    assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_an_incomplete_list_is_no_proof_that_nothing_runs(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order(
+        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        {"method": "POST", "path": "/flows", "action": "drop", "when": "after"},
+        {"method": "GET", "path": "/flows", "action": "garbage", "body": '{"flows": []}', "times": -1},
+    )
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    assert engine.job(job.token).problem.code == MAYBE_RUNNING
+    assert runs(sandbox) == [1]
+
+
+def test_retry_repeats_a_create_only_when_the_user_was_told(
+    engine: Engine, settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order(
+        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        {"method": "POST", "path": "/flows", "action": "drop", "when": "after"},
+        {"method": "GET", "path": "/flows", "action": "status", "status": 402},
+    )
+    job = engine.submit(jobs["prompt"])
+    wait_until(
+        lambda: engine.job(job.token).problem and engine.job(job.token).problem.code == "payment_required"
+    )
+    engine.retry(job.token)
+    assert finished(engine, job).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_retry_of_a_flow_that_was_deleted_runs_a_new_one(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order({"method": "GET", "path": "/flows/*/outputs", "action": "status", "status": 404})
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert job.problem.code == "deleted"
+    engine.retry(job.token)
+    assert finished(engine, job).state is State.READY
+    assert runs(sandbox) == [1, 1]
+
+
+def test_a_service_without_a_list_of_inputs_gets_a_fresh_flow(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order(
+        {"method": "POST", "path": "/flows/*/inputs", "action": "drop", "when": "after"},
+        {"method": "GET", "path": "/flows/*/inputs", "action": "status", "status": 405, "times": -1},
+    )
+    assert finished(engine, engine.submit(jobs["image"])).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+# ---- turns and time
+
+
+def test_pressing_retry_often_does_not_ask_more_often(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order({"flow": {"outcome": "hang"}})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    for _ in range(20):
+        engine.retry(job.token)
+    wait_until(lambda: not engine._busy)
+    assert list(engine._due) == [job.token]
+
+
+def test_a_slow_answer_holds_up_no_other_job(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order(
+        {"flow": {"outcome": "hang"}}, {"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 8}
+    )
+    slow = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(slow.token).step is Step.STARTED)
+    wait_until(lambda: engine._busy)
+    other = engine.submit(jobs["image"])
+    wait_until(lambda: engine.job(other.token).step is Step.STARTED)
+    assert engine._busy >= {slow.token}, "the slow answer is still awaited"
+
+
+def test_a_ledger_that_is_locked_for_a_while_stops_nothing(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    engine._ledger._db.execute("PRAGMA busy_timeout = 50")
+    sandbox.order({"flow": {"outcome": "hang"}})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    wait_until(lambda: engine.job(job.token).problem and engine.job(job.token).problem.code == "ledger")
+    other.execute("ROLLBACK")
+    other.close()
+    wait_until(lambda: engine.job(job.token).state is State.RUNNING)
+    assert runs(sandbox) == [1]
+
+
+def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
+    new_engine: Callable[..., Engine],
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger.add(jobs["prompt"], "a process that is gone", time.time() - LEASE_SECONDS + 0.5)
+    ledger.close()
+    engine = new_engine()
+    assert not engine.carries(jobs["prompt"].token)
+    assert finished(engine, jobs["prompt"]).state is State.READY
+
+
+def test_another_engine_sees_what_this_one_does(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    working, watching = new_engine(), new_engine()
+    job = finished(working, working.submit(jobs["prompt"]))
+    wait_until(lambda: watching.job(job.token) is not None and watching.job(job.token).finished)
+    assert working.place(job.token)
+    assert not watching.place(job.token)
+    assert runs(sandbox) == [1]
+
+
+# ---- cancelling never ends nowhere
+
+
+@pytest.mark.parametrize("sandbox", ["quickstart"], indirect=True)
+def test_cancel_of_what_may_be_running_says_so(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order({"method": "POST", "path": "/flows", "after": 1, "action": "drop", "when": "after"})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    engine.cancel(job.token)
+    ended = finished(engine, job)
+    assert (ended.state, ended.problem.code) == (State.CANCELLED, GOES_ON)
+
+
+def test_cancel_after_the_service_address_was_changed(
+    engine: Engine, settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order({"flow": {"outcome": "hang"}})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    engine.configure(replace(settings, base_url="http://127.0.0.1:9"))
+    engine.cancel(job.token)
+    ended = finished(engine, job)
+    assert (ended.state, ended.problem.code) == (State.CANCELLED, GOES_ON)
+
+
+def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    (result,) = job.results
+    again = replace(job, attempt=2)
+    names = {
+        Steps.result_path(engine.folder(job.token), each, asset).name
+        for each in (job, again)
+        for asset in ("one", "../two")
+    }
+    assert len(names) == 4
+    assert all(name.startswith("result-") and name.endswith(".glb") for name in names)
+    assert Path(result.glb).name.startswith("result-")

@@ -65,16 +65,33 @@ def test_finished_jobs_are_not_claimed(path: Path):
     ledger.add(first, "me", now=0.0)
     ledger.save(first.at(Step.READY), "me", now=0.0)
     assert ledger.claim("you", now=1000.0) == []
-    assert ledger.take(first.token, "you", now=1000.0)
-    assert not ledger.take(first.token, "me", now=1001.0)
     ledger.close()
+
+
+def test_of_two_processes_one_changes_a_finished_job(path: Path):
+    mine, yours = Ledger(path), Ledger(path)
+    first = job()
+    mine.add(first, "me", now=0.0)
+    mine.save(first.at(Step.READY), "me", now=0.0)
+
+    def place(ready: Job) -> Job:
+        return ready.at(Step.PLACED)
+
+    placed = yours.change(first.token, (Step.READY,), place, "you", now=1.0)
+    assert placed is not None
+    assert placed.step is Step.PLACED
+    assert mine.change(first.token, (Step.READY,), place, "me", now=1.0) is None
+    mine.close()
+    yours.close()
 
 
 def test_a_removed_job_is_forgotten(path: Path):
     ledger = Ledger(path)
     first = job()
     ledger.add(first, "me", now=0.0)
-    ledger.remove(first.token)
+    assert not ledger.remove(first.token), "it is unfinished"
+    ledger.save(first.at(Step.FAILED), "me", now=0.0)
+    assert ledger.remove(first.token)
     assert ledger.jobs() == []
     ledger.close()
 

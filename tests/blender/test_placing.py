@@ -1,0 +1,185 @@
+"""A result goes where it belongs, into nothing else, and only at a good moment."""
+
+import bpy
+import pytest
+
+from tests.blender import scenes
+
+
+def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
+    """Optimize `item` to 500 triangles, and do something `meanwhile`; returns the job's token."""
+    carrier = addon.bridge.engine(bpy.context)
+    token = "0" * 32
+    snapshot = addon.bridge.job_folder(bpy.context, token) / "snapshot.blend"
+    addon.scene.snapshot.write_snapshot(item, snapshot)
+    job = addon.jobs.Job(
+        service=sandbox.url,
+        template="model_optimize",
+        name=item.name,
+        token=token,
+        source=str(snapshot),
+        parameters={"polygon_count": 500},
+        destination=addon.scene.place.here(bpy.context, "replace", item),
+    )
+    carrier.submit(job)
+    meanwhile()
+    addon.bridge.run_until(bpy.context, [token])
+    return token
+
+
+def row():
+    (only,) = bpy.context.window_manager.generio.jobs
+    return only
+
+
+def test_a_target_that_is_gone_leaves_the_result_ready(addon, sandbox):
+    item = scenes.ball()
+    token = optimizing(addon, sandbox, item, lambda: bpy.data.objects.remove(item))
+    assert row().state == "Ready"
+    assert 'The object "Ball" is gone' in row().message
+    assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
+    assert scenes.triangles(bpy.data.objects["Ball"]) <= 500
+
+
+def test_another_object_of_the_same_name_is_not_touched(addon, sandbox):
+    item = scenes.ball()
+
+    def replace_by_another() -> None:
+        bpy.data.objects.remove(item)
+        bpy.ops.mesh.primitive_cube_add()
+        bpy.context.object.name = "Ball"
+
+    optimizing(addon, sandbox, item, replace_by_another)
+    assert row().state == "Ready"
+    assert scenes.triangles(bpy.data.objects["Ball"]) == 12
+
+
+def test_a_mesh_that_was_edited_meanwhile_is_not_overwritten(addon, sandbox):
+    item = scenes.ball()
+
+    def edit() -> None:
+        scenes.select(item)
+        bpy.ops.object.mode_set(mode="EDIT")
+        bpy.ops.mesh.select_all(action="SELECT")
+        bpy.ops.mesh.subdivide()
+        bpy.ops.object.mode_set(mode="OBJECT")
+
+    before = scenes.triangles(item)
+    optimizing(addon, sandbox, item, edit)
+    assert row().state == "Ready"
+    assert "was changed while it was optimized" in row().message
+    assert scenes.triangles(item) > before
+
+
+def test_in_edit_mode_a_script_gets_its_result_to_import_later(addon, sandbox):
+    item = scenes.ball()
+    scenes.select(item)
+    before = scenes.triangles(item)
+    token = optimizing(addon, sandbox, item, lambda: bpy.ops.object.mode_set(mode="EDIT"))
+    assert row().state == "Ready"
+    assert "Object Mode" in row().message
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert scenes.triangles(item) == before
+    assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
+    assert scenes.triangles(item) <= 500
+
+
+def test_a_target_in_edit_mode_in_another_scene_is_waited_for(addon):
+    item = scenes.ball()
+    scenes.select(item)
+    destination = addon.scene.place.here(bpy.context, "replace", item)
+    assert addon.scene.place.not_now(bpy.context, [destination]) == ""
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert "Object Mode" in addon.scene.place.not_now(bpy.context, [destination])
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_nothing_but_the_mesh_and_its_materials_is_sent(addon, sandbox, tmp_path):
+    secret = scenes.ball("Secret")
+    item = scenes.ball()
+    material = scenes.textured("Paint")
+    coordinates = material.node_tree.nodes.new("ShaderNodeTexCoord")
+    coordinates.object = secret
+    item.data.materials.append(material)
+    item.parent = secret
+    item.modifiers.new("Boolean", "BOOLEAN").object = secret
+    snapshot, glb = tmp_path / "snapshot.blend", tmp_path / "input.glb"
+    addon.scene.snapshot.write_snapshot(item, snapshot)
+    addon.scene.convert.Converter.of_this_blender().make_input(snapshot, glb, lambda: False)
+    assert b"Secret" not in glb.read_bytes()
+    assert addon.api.check_glb(glb).triangles == scenes.triangles(item)
+
+
+def test_another_file_leaves_the_result_ready_until_it_is_opened_again(addon, sandbox, tmp_path):
+    first = tmp_path / "first.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(first))
+    carrier = addon.bridge.engine(bpy.context)
+    job = carrier.submit(
+        addon.jobs.Job(
+            service=sandbox.url,
+            template="model_generate_fromprompt",
+            name="A chair",
+            prompt="A chair",
+            destination=addon.scene.place.here(bpy.context, "cursor"),
+        )
+    )
+    bpy.ops.wm.read_homefile(use_empty=True)
+    addon.bridge.run_until(bpy.context, [job.token])
+    assert (row().state, row().message) == ("Ready", "Belongs to first.blend")
+    assert len(bpy.data.objects) == 0
+    bpy.ops.wm.open_mainfile(filepath=str(first))
+    addon.bridge.run_until(bpy.context, [job.token])
+    assert row().state == "Done"
+    assert "A chair" in bpy.data.objects
+
+
+@pytest.mark.parametrize("state", ["linked", "excluded"])
+def test_a_collection_that_cannot_take_it_is_not_in_the_way(addon, tmp_path, state: str):
+    library = tmp_path / "library.blend"
+    collection = bpy.data.collections.new("Props")
+    bpy.context.scene.collection.children.link(collection)
+    if state == "linked":
+        bpy.data.libraries.write(str(library), {collection})
+        bpy.data.collections.remove(collection)
+        with bpy.data.libraries.load(str(library), link=True) as (_inside, wanted):
+            wanted.collections = ["Props"]
+        bpy.context.scene.collection.children.link(bpy.data.collections["Props"])
+    layer = bpy.context.view_layer.layer_collection.children["Props"]
+    bpy.context.view_layer.active_layer_collection = layer
+    layer.exclude = state == "excluded"
+    assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
+    assert bpy.ops.generio.import_result(token=row().token) == {"FINISHED"}
+    assert "A chair" in bpy.data.objects
+
+
+def test_the_uv_map_that_is_rendered_stays_the_one(addon):
+    item = scenes.ball()
+    item.data.uv_layers.new(name="Second")
+    item.data.uv_layers["Second"].active_render = True
+    scenes.select(item)
+    bpy.ops.generio.optimize_selected(polygon_count=500)
+    assert [layer.name for layer in item.data.uv_layers] == ["UVMap", "Second"]
+    assert item.data.uv_layers["Second"].active_render
+
+
+def test_properties_of_the_mesh_stay(addon):
+    item = scenes.ball()
+    item.data["level"] = 3
+    scenes.select(item)
+    bpy.ops.generio.optimize_selected(polygon_count=500)
+    assert item.data["level"] == 3
+
+
+@pytest.mark.parametrize("scale", [(1, 1, 1), (2, 0.5, 1), (-1, 1, 1), (1, -2, -0.5)])
+def test_the_result_stands_exactly_where_the_object_stood(addon, scale):
+    parent = scenes.ball("Parent", 8, 8, location=(1, 2, 3), rotation=(0.4, 0.5, 0.6))
+    parent.scale = (1.0, 3.0, 0.7)
+    item = scenes.ball(segments=32, rings=16, location=(0.3, -4, 2), rotation=(1, 0.2, -0.4))
+    item.parent = parent
+    item.scale = scale
+    bpy.context.view_layer.update()
+    matrix, box = item.matrix_world.copy(), scenes.bounds([item])
+    scenes.select(item)
+    bpy.ops.generio.optimize_selected(polygon_count=1_000_000)
+    assert item.matrix_world == matrix
+    assert abs(scenes.bounds([item]) - box).max() < 1e-4 * (box[1] - box[0]).max()
