@@ -29,8 +29,10 @@ def unregister() -> None:
     import bpy
 
     from . import bridge, properties
+    from .panels import thumbnails
 
     bridge.unregister()
+    thumbnails.unregister()
     properties.unregister()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

@@ -7,6 +7,7 @@ Everything here runs on the main thread.
 from __future__ import annotations
 
 import atexit
+import json
 import time
 import traceback
 from collections.abc import Callable
@@ -41,7 +42,8 @@ def engine(context: bpy.types.Context) -> Engine:
     if _engine is None:
         ledger = Ledger(user_folder(context) / "jobs.sqlite")
         converter = Converter.of_this_blender()
-        _engine = Engine(ledger, settings(context), converter.make_input, converter.to_blend)
+        picture = None if bpy.app.background else converter.draw_thumbnail
+        _engine = Engine(ledger, settings(context), converter.make_input, converter.to_blend, picture)
         _welcome(_engine.jobs())
     return _engine
 
@@ -268,7 +270,23 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
     row.prompt = job.prompt
     row.flow_id = job.flow_id
     row.finished = job.finished
+    row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
     row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
+
+
+def _looks(job: Job) -> tuple[str, str]:
+    """The path of a picture of the first result, and what it consists of; "" where there is none."""
+    if not job.results or not job.results[0].blend:
+        return "", ""
+    blend = Path(job.results[0].blend)
+    picture, report = blend.with_suffix(".png"), blend.with_suffix(".json")
+    try:
+        counts = json.loads(report.read_text(encoding="utf-8"))
+        textures = [f"{width} x {height}" for width, height in counts["textures"]]
+        parts = [f"{counts['triangles']:,} triangles", *textures]
+    except (OSError, ValueError, KeyError):
+        parts = []
+    return str(picture) if picture.exists() else "", ", ".join(parts)
 
 
 def _where(job: Job) -> str:

@@ -33,6 +33,8 @@ class GenerioJob(bpy.types.PropertyGroup):
         fix: str
         remedy: str
         prompt: str
+        summary: str
+        thumbnail: str
         flow_id: str
         finished: bool
         importable: bool
@@ -46,6 +48,8 @@ class GenerioJob(bpy.types.PropertyGroup):
         fix: bpy.props.StringProperty()
         remedy: bpy.props.StringProperty()
         prompt: bpy.props.StringProperty()
+        summary: bpy.props.StringProperty()
+        thumbnail: bpy.props.StringProperty()
         flow_id: bpy.props.StringProperty()
         finished: bpy.props.BoolProperty()
         importable: bpy.props.BoolProperty()

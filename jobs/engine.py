@@ -83,18 +83,27 @@ class Settings:
 class Engine:
     """Carries jobs; its methods may be called from any thread, and those that only tell wait for nothing.
 
-    ledger: owned from now on, closed by `close`. make_input, convert: see `Convert`; from a .blend or a
-    picture to the file to send, and from a received GLB to a .blend. `events` holds each job as it is after
-    each change. Methods that change a job write the ledger first and raise LedgerError where that fails.
+    ledger: owned from now on, closed by `close`. make_input, convert, illustrate: see `Convert`; from a
+    .blend or a picture to the file to send, from a received GLB to a .blend, and from that to a picture,
+    which is nice to have. `events` holds each job as it is after each change. Methods that change a job
+    write the ledger first and raise LedgerError where that fails.
     """
 
-    def __init__(self, ledger: Ledger, settings: Settings, make_input: Convert, convert: Convert) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        settings: Settings,
+        make_input: Convert,
+        convert: Convert,
+        illustrate: Convert | None = None,
+    ) -> None:
         self.events: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._ledger = ledger
         self._settings = settings
         self._make_input = make_input
         self._convert = convert
+        self._illustrate = illustrate
         # Guards all that follows. Looking into _jobs does without, so that drawing never waits for a disk.
         self._lock = threading.RLock()
         self._wake = threading.Condition(self._lock)
@@ -356,6 +365,22 @@ class Engine:
             if self._closing.is_set() or token not in self._mine:
                 return
             self._settle(job, outcome, settings)
+        if outcome.job.step is Step.READY:
+            self._draw(outcome.job)  # after the result is told, which nobody should wait for
+
+    def _draw(self, job: Job) -> None:
+        """Make a picture of each result, if that can be had, and tell once more."""
+        if self._illustrate is None:
+            return
+        for result in job.results:
+            with suppress(FlowsError, OSError):
+                blend = Path(result.blend)
+                self._illustrate(blend, blend.with_suffix(".png"), self._closing.is_set)
+        now = self._jobs.get(job.token)
+        if now is not None:
+            self.events.put(now)
+        else:
+            shutil.rmtree(self.folder(job.token), ignore_errors=True)  # removed meanwhile
 
     def _settle(self, before: Job, outcome: Outcome, settings: Settings) -> None:
         """Write down how far a job has come since `before`, and when its next turn is."""

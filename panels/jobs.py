@@ -8,6 +8,7 @@ import bpy
 
 from ..properties import GenerioJob, GenerioProperties, properties
 from .tab import Tab, preferences_button, wrapped
+from .thumbnails import icon_of
 
 ICONS: dict[str, Any] = {
     "Queued": "SORTTIME",
@@ -39,7 +40,11 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         _index: int,
     ) -> None:
         split = layout.split(factor=0.6)
-        split.label(text=job.name, icon=ICONS.get(job.state, "QUESTION"))
+        picture = icon_of(job.thumbnail)
+        if picture:
+            split.label(text=job.name, icon_value=picture)
+        else:
+            split.label(text=job.name, icon=ICONS.get(job.state, "QUESTION"))
         right = split.row(align=True)
         if not job.finished and job.progress:
             right.progress(factor=job.progress, text=job.remaining or f"{job.progress:.0%}")
@@ -70,8 +75,13 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def _details(self, context: bpy.types.Context, job: GenerioJob) -> None:
         column = self.layout.column()
         width = context.region.width
+        picture = icon_of(job.thumbnail)
+        if picture:
+            column.template_icon(icon_value=picture, scale=6.0)
         wrapped(column, f"{job.state}, {job.elapsed}", width, ICONS.get(job.state, "QUESTION"))
         wrapped(column, job.prompt or job.name, width, "BLANK1")
+        if job.summary:
+            wrapped(column, job.summary, width, "BLANK1")
         if job.message:
             wrapped(column, f"{job.message} {job.fix}", width, "BLANK1")
         if job.remedy in ("enter_key", "check_address", "open_preferences"):

@@ -1,4 +1,4 @@
-"""The script that a child Blender runs: `child.py export|import|picture SOURCE TARGET`.
+"""The script that a child Blender runs: `child.py export|import|picture|thumbnail SOURCE TARGET`.
 
 Says how it went on one line of its own: GENERIO_ANSWER {"problem": "" or Blender's words}.
 """
@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from mathutils import Vector
+
+THUMBNAIL_PIXELS = 256
+THUMBNAIL_SAMPLES = 32
 
 BARE = "GENERIO bare "
 """What the name of the object begins with that a snapshot is about, see `snapshot.py`."""
@@ -69,6 +73,76 @@ def import_glb(source: str, target: str) -> None:
     if not objects:
         raise RuntimeError("the model is empty.")
     bpy.data.libraries.write(target, objects)
+    beside = Path(target).with_name(Path(target).name.partition(".")[0] + ".json")
+    beside.write_text(json.dumps(report()), encoding="utf-8")
+
+
+def report() -> dict[str, Any]:
+    """What stands in the scene: counts, pictures with sizes in pixels, and the extent in Blender units."""
+    meshes: list[Any] = [item.data for item in bpy.context.scene.objects if item.type == "MESH"]
+    pictures: list[Any] = [image for image in bpy.data.images if image.type == "IMAGE" and image.size[0]]
+    low, high = extent()
+    return {
+        "triangles": sum(len(mesh.loops) - 2 * len(mesh.polygons) for mesh in meshes),
+        "vertices": sum(len(mesh.vertices) for mesh in meshes),
+        "materials": len({material for mesh in meshes for material in mesh.materials if material}),
+        "textures": [[*image.size] for image in pictures],
+        "uv_maps": max((len(mesh.uv_layers) for mesh in meshes), default=0),
+        "size": [*(high - low)],
+    }
+
+
+def extent() -> tuple[Vector, Vector]:
+    """Lowest and highest corner of all meshes, world space."""
+    bpy.context.view_layer.update()
+    corners = [
+        item.matrix_world @ Vector(corner)
+        for item in bpy.context.scene.objects
+        if item.type == "MESH"
+        for corner in item.bound_box
+    ] or [Vector((0.0, 0.0, 0.0))]
+    low = Vector([min(corner[axis] for corner in corners) for axis in range(3)])
+    return low, Vector([max(corner[axis] for corner in corners) for axis in range(3)])
+
+
+def draw_thumbnail(source: str, target: str) -> None:
+    """Render the .blend `source` as a square PNG with a clear background, from the front right and above."""
+    with bpy.data.libraries.load(source) as (inside, wanted):  # pyright: ignore
+        wanted.objects = inside.objects
+    scene: Any = bpy.context.scene
+    for item in wanted.objects:
+        scene.collection.objects.link(item)
+    low, high = extent()
+    middle, radius = (low + high) / 2, max((high - low).length / 2, 1e-6)
+    direction = Vector((0.45, -1.0, 0.4)).normalized()
+    lens = bpy.data.cameras.new("Camera")
+    lens.type = "ORTHO"
+    lens.ortho_scale = 1.8 * radius  # a sphere around a box has air at its rim
+    lens.clip_start, lens.clip_end = radius * 0.01, radius * 20
+    camera = bpy.data.objects.new("Camera", lens)
+    camera.location = middle + direction * radius * 4
+    camera.rotation_euler = (-direction).to_track_quat("-Z", "Y").to_euler()
+    light: Any = bpy.data.lights.new("Sun", "SUN")
+    light.energy = 2.5
+    sun = bpy.data.objects.new("Sun", light)
+    sun.rotation_euler = (0.7, 0.3, 0.5)
+    for item in (camera, sun):
+        scene.collection.objects.link(item)
+    scene.camera = camera
+    scene.world = bpy.data.worlds.new("Neutral")
+    scene.world.color = (0.5, 0.5, 0.5)
+    scene.render.engine = "CYCLES"  # needs no graphics card, and no screen
+    scene.cycles.device = "CPU"
+    scene.cycles.samples = THUMBNAIL_SAMPLES
+    scene.cycles.use_denoising = False  # not every build has a denoiser
+    scene.render.film_transparent = True
+    scene.view_settings.view_transform = "Standard"
+    scene.render.resolution_x = scene.render.resolution_y = THUMBNAIL_PIXELS
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.image_settings.color_mode = "RGBA"
+    scene.render.use_file_extension = False
+    scene.render.filepath = target
+    bpy.ops.render.render(write_still=True)
 
 
 def make_png(source: str, target: str) -> None:
@@ -88,7 +162,9 @@ def main() -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     problem = ""
     try:
-        {"export": export_glb, "import": import_glb, "picture": make_png}[task](source, target)
+        {"export": export_glb, "import": import_glb, "picture": make_png, "thumbnail": draw_thumbnail}[task](
+            source, target
+        )
     except Exception as error:  # the parent wants a sentence, not an exit code
         problem = " ".join(str(error).split()) or type(error).__name__
     print(f"\nGENERIO_ANSWER {json.dumps({'problem': problem})}", flush=True)  # noqa: T201 - how a child speaks

@@ -67,8 +67,12 @@ class Converter:
         self._run("export" if source.suffix == ".blend" else "picture", source, target, cancelled)
 
     def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
-        """Write what `glb` holds to `blend`, images packed (see `_run`)."""
+        """Write what `glb` holds to `blend`, images packed, and a report (JSON) beside it (see `_run`)."""
         self._run("import", glb, blend, cancelled)
+
+    def draw_thumbnail(self, blend: Path, png: Path, cancelled: Callable[[], bool]) -> None:
+        """Render what `blend` holds as a picture of 256 x 256 pixels (see `_run`)."""
+        self._run("thumbnail", blend, png, cancelled)
 
     def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Raises ConversionFailed with Blender's words, Cancelled, or OSError where no child starts."""

@@ -78,7 +78,8 @@ class Rig:
         """Play one act of a story in a new window, check what Blender wrote, and return the act's report."""
         name = f"{story}-{act + 1}"
         report = self.out / f"{name}.json"
-        report.unlink(missing_ok=True)
+        for former in self.out.glob(f"{name}[.-]*"):
+            former.unlink()
         log = self.out / f"{name}.log"
         blender = ("blender", "--online-mode", "--enable-event-simulate", "--window-geometry", "0", "0")
         size = tuple(str(side) for side in SCREEN)

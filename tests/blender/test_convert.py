@@ -1,0 +1,138 @@
+"""The child Blender converts, describes and draws; it ends with its parent and knows no secrets."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bpy
+import pytest
+from PIL import Image
+
+from tests.blender import scenes
+from tests.sandbox.generate import from_prompt
+
+
+@pytest.fixture
+def converter(addon):
+    return addon.scene.convert.Converter.of_this_blender()
+
+
+@pytest.fixture
+def glb(tmp_path: Path) -> Path:
+    path = tmp_path / "model.glb"
+    path.write_bytes(from_prompt("a lamp", quality="low", seed=1, texture=True))
+    return path
+
+
+def never() -> bool:
+    return False
+
+
+def test_what_comes_in_equals_a_direct_import(addon, converter, glb: Path):
+    blend = glb.with_suffix(".blend")
+    converter.to_blend(glb, blend, never)
+    bpy.ops.import_scene.gltf(filepath=str(glb))
+    (direct,) = bpy.context.selected_objects
+    model = addon.scene.place.Model(str(glb), str(blend), "lamp", {})
+    (placed,) = addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
+    bpy.context.view_layer.update()
+    assert len(placed.data.vertices) == len(direct.data.vertices)
+    assert len(placed.data.uv_layers) == len(direct.data.uv_layers) == 1
+    assert len(placed.material_slots) == len(direct.material_slots)
+    sizes = [[tuple(image.size) for image in scenes.base_colour_images(item)] for item in (placed, direct)]
+    assert sizes[0] == sizes[1]
+    assert (scenes.bounds([placed]) == scenes.bounds([direct])).all()
+
+
+def test_a_report_and_a_picture_are_made(converter, glb: Path):
+    blend, picture = glb.with_suffix(".blend"), glb.with_suffix(".png")
+    converter.to_blend(glb, blend, never)
+    report = json.loads(glb.with_suffix(".json").read_text())
+    assert report["triangles"] > 1000
+    assert report["uv_maps"] == 1
+    assert report["textures"]
+    assert max(report["size"]) == pytest.approx(1.0, abs=0.1)
+    converter.draw_thumbnail(blend, picture, never)
+    with Image.open(picture) as image:
+        assert image.size == (256, 256)
+        covered = sum(image.getchannel("A").histogram()[128:])
+        colours = image.convert("RGB").getcolors(65536)
+    assert 0.1 < covered / 256**2 < 0.9
+    assert len(colours) > 100, "a picture of something has shades"
+
+
+def test_a_broken_model_is_refused_in_blenders_words(addon, converter, tmp_path: Path):
+    broken = tmp_path / "broken.glb"
+    broken.write_bytes(b"glTF" + bytes(100))
+    with pytest.raises(addon.scene.convert.ConversionFailed, match=r"broken\.glb"):
+        converter.to_blend(broken, tmp_path / "broken.blend", never)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.glb"]
+
+
+def test_a_child_stops_when_asked_and_leaves_nothing(addon, converter, glb: Path):
+    before = set(glb.parent.iterdir())
+    with pytest.raises(addon.api.Cancelled):
+        converter.to_blend(glb, glb.with_suffix(".blend"), lambda: True)
+    assert set(glb.parent.iterdir()) == before
+
+
+def test_a_child_has_no_key_and_none_of_the_users_settings(addon, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("GENERIO_API_KEY", "secret")
+    environment = addon.scene.convert._environment("/nowhere")
+    assert "GENERIO_API_KEY" not in environment
+    assert [name for name in environment if name.startswith("BLENDER_USER")] == ["BLENDER_USER_RESOURCES"]
+    assert environment["BLENDER_USER_RESOURCES"] == "/nowhere"
+
+
+def test_a_child_ends_with_its_parent(addon, tmp_path: Path):
+    child = addon.scene.convert.CHILD
+    code = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, {str(child)!r}, 'picture', '/dev/stdin', 'x'],"
+        " stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    deadline = time.monotonic() + 60
+    while _alive(pid):
+        assert time.monotonic() < deadline, "the child outlived its parent"
+        time.sleep(0.05)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state != "Z"
+
+
+def test_no_gltf_operator_runs_in_the_users_blender(addon, capfd: pytest.CaptureFixture[str]):
+    item = scenes.ball()
+    scenes.select(item)
+    capfd.readouterr()
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    bpy.ops.generio.optimize_selected(polygon_count=500)
+    assert "glTF" not in capfd.readouterr().out, (
+        "the importer and the exporter of Blender say so when they run"
+    )
+    assert scenes.triangles(item) <= 500
+
+
+def test_without_a_child_the_model_is_imported_directly(addon, monkeypatch: pytest.MonkeyPatch):
+    nothing = addon.scene.convert.Converter(("/no/such/program",))
+    monkeypatch.setattr(addon.bridge.Converter, "of_this_blender", lambda: nothing)
+    assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
+    assert bpy.data.objects["A chair"].type == "MESH"
+    (row,) = bpy.context.window_manager.generio.jobs
+    assert row.state == "Done"
