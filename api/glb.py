@@ -19,6 +19,36 @@ MAGIC = b"glTF"
 _JSON, _BIN = 0x4E4F534A, 0x004E4942
 _LONGEST_JSON = 16 << 20  # bytes; a description of that length would stall Blender's importer as well
 
+_BYTES = {"5120": 1, "5121": 1, "5122": 2, "5123": 2, "5125": 4, "5126": 4}
+_COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
+_BEST_COMPRESSION = 64  # elements that a byte of the file may stand for, generously
+_EXTENSIONS = frozenset(  # those that the importers of Blender 4.2 to 5.2 know
+    [
+        "KHR_animation_pointer",
+        "KHR_draco_mesh_compression",
+        "KHR_lights_punctual",
+        "KHR_materials_anisotropy",
+        "KHR_materials_clearcoat",
+        "KHR_materials_dispersion",
+        "KHR_materials_emissive_strength",
+        "KHR_materials_ior",
+        "KHR_materials_iridescence",
+        "KHR_materials_pbrSpecularGlossiness",
+        "KHR_materials_sheen",
+        "KHR_materials_specular",
+        "KHR_materials_transmission",
+        "KHR_materials_unlit",
+        "KHR_materials_variants",
+        "KHR_materials_volume",
+        "KHR_mesh_quantization",
+        "KHR_meshopt_compression",
+        "KHR_texture_transform",
+        "EXT_mesh_gpu_instancing",
+        "EXT_meshopt_compression",
+        "EXT_texture_webp",
+    ]
+)
+
 
 @dataclass(frozen=True)
 class GlbInfo:
@@ -77,6 +107,8 @@ def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
     if document is None:
         raise _damaged()
     _check_buffers(document, binary)
+    _check_extensions(document)
+    _check_accessors(document, declared)
     return document
 
 
@@ -106,6 +138,44 @@ def _check_buffers(document: dict[str, Any], binary: int) -> None:
     for index, entry in enumerate(_objects(document, "buffers")):
         length = _count(entry.get("byteLength"))
         if "uri" not in entry and (index > 0 or length > binary):
+            raise _damaged()
+
+
+def _check_extensions(document: dict[str, Any]) -> None:
+    """A required extension that Blender does not know makes the model unreadable (glTF 2.0, section 3.12)."""
+    required = document.get("extensionsRequired")
+    for name in cast(list[object], required) if isinstance(required, list) else []:
+        if name not in _EXTENSIONS:
+            raise NotAGlb(
+                f"The model needs the glTF extension “{tidy(str(name), 60)}”, which Blender does not know."
+            )
+
+
+def _check_accessors(document: dict[str, Any], size: int) -> None:
+    """No accessor may claim more than its buffer view holds (section 3.6.2): importers believe it."""
+    buffers = [_count(entry.get("byteLength")) for entry in _objects(document, "buffers")]
+    views: list[int] = []
+    for view in _objects(document, "bufferViews"):
+        index, start, length = (
+            view.get("buffer"),
+            _count(view.get("byteOffset")),
+            _count(view.get("byteLength")),
+        )
+        if not isinstance(index, int) or not 0 <= index < len(buffers) or start + length > buffers[index]:
+            raise _damaged()
+        views.append(length)
+    for accessor in _objects(document, "accessors"):
+        count, index = _count(accessor.get("count")), accessor.get("bufferView")
+        if index is None:
+            # All zeros, sparse, or compressed by an extension: nothing to measure by but the file itself.
+            if count > max(1_000_000, size * _BEST_COMPRESSION):
+                raise _damaged()
+            continue
+        width = _BYTES.get(str(accessor.get("componentType")), 1)
+        width *= _COMPONENTS.get(str(accessor.get("type")), 1)
+        if not isinstance(index, int) or not 0 <= index < len(views):
+            raise _damaged()
+        if _count(accessor.get("byteOffset")) + count * width > views[index]:
             raise _damaged()
 
 

@@ -176,3 +176,48 @@ def test_any_damage_ends_in_the_tree(tmp_path: Path, data: st.DataObject) -> Non
         check(tmp_path, bytes(content))
     except ResultUnusable as error:
         assert error.message
+
+
+TRIANGLE = {
+    **ASSET,
+    "buffers": [{"byteLength": 36}],
+    "bufferViews": [{"buffer": 0, "byteLength": 36}],
+    "accessors": [{"bufferView": 0, "componentType": 5126, "count": 3, "type": "VEC3"}],
+}
+
+
+def triangle(**changes: Any) -> bytes:
+    document = json.dumps({**TRIANGLE, **changes}).encode()
+    return container(chunk(b"JSON", document + b" " * (-len(document) % 4)), chunk(b"BIN\0", bytes(36)))
+
+
+def test_counts_that_the_file_holds_are_accepted(tmp_path: Path):
+    assert check(tmp_path, triangle()).size == len(triangle())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"accessors": [{"bufferView": 0, "componentType": 5126, "count": 4, "type": "VEC3"}]},
+        {
+            "accessors": [
+                {"bufferView": 0, "byteOffset": 1, "componentType": 5126, "count": 3, "type": "VEC3"}
+            ]
+        },
+        {"accessors": [{"bufferView": 7, "componentType": 5126, "count": 3, "type": "VEC3"}]},
+        {"accessors": [{"componentType": 5126, "count": 4_000_000_000, "type": "VEC3"}]},
+        {"bufferViews": [{"buffer": 0, "byteOffset": 4, "byteLength": 36}]},
+        {"bufferViews": [{"buffer": 1, "byteLength": 36}]},
+        {"bufferViews": [{"byteLength": 36}]},
+    ],
+)
+def test_counts_that_the_file_cannot_hold_are_refused(tmp_path: Path, changes: dict[str, Any]):
+    with pytest.raises(NotAGlb, match="do not fit together"):
+        check(tmp_path, triangle(**changes))
+
+
+def test_a_required_extension_must_be_one_that_blender_knows(tmp_path: Path):
+    check(tmp_path, triangle(extensionsRequired=["KHR_mesh_quantization"]))
+    check(tmp_path, triangle(extensionsUsed=["ACME_fur"]))
+    with pytest.raises(NotAGlb, match="ACME_fur"):
+        check(tmp_path, triangle(extensionsRequired=["ACME_fur"]))
