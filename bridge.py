@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Between Blender and the engine: holds the one engine, and drains its events from one timer.
 
 The engine starts with the first job, or, shortly after Blender, when there is a ledger to carry on.
@@ -10,25 +11,29 @@ import atexit
 import json
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
 
+from . import properties as properties_module
 from .api import FlowsError
 from .api.address import is_loopback
-from .jobs import Engine, Job, Ledger, LedgerError, Problem, Settings, State, Step
+from .jobs import Engine, Job, Ledger, LedgerError, NoConverter, Problem, Settings, State, Step
 from .preferences import api_key, preferences, results_folder, user_folder
 from .properties import GenerioJob, properties
 from .scene import place
-from .scene.convert import Converter
+from .scene.convert import Converter, make_input_here
 
+IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 
 _engine: Engine | None = None
 _rows_stale = True  # the window manager's view must be built anew
+_to_convert: set[str] = set()  # jobs that found no second Blender
 _to_place: set[str] = set()  # finished jobs whose results belong into the open file
 _last_tick = 0.0
 
@@ -103,9 +108,10 @@ def _tick(context: bpy.types.Context) -> float:
     assert _engine is not None
     _engine.configure(settings(context))
     news = _drain(_engine)
+    _convert_here(context, _engine, news)
     _place_results(context, _engine)
     unfinished = _show(context, _engine, news)
-    return BUSY_SECONDS if unfinished or _to_place else IDLE_SECONDS
+    return BUSY_SECONDS if unfinished or _to_place or _to_convert else IDLE_SECONDS
 
 
 def print_state(job: Job) -> None:
@@ -144,7 +150,7 @@ def run_until(
 
 def _needs_user(job: Job) -> bool:
     assert _engine is not None
-    return job.waiting and not _engine.carries(job.token)
+    return job.waiting and not _engine.carries(job.token) and job.token not in _to_convert
 
 
 def _welcome(jobs: list[Job]) -> None:
@@ -175,6 +181,18 @@ def _place_results(context: bpy.types.Context, carrier: Engine) -> None:
         elif not place.not_now(context, [job.destination]):
             place_result(context, carrier, job, job.destination)
             return
+
+
+def _convert_here(context: bpy.types.Context, carrier: Engine, news: dict[str, Job]) -> None:
+    """Make the files to send of jobs that found no second Blender, one a tick, at a good moment."""
+    _to_convert.update(
+        token for token, job in news.items() if job.problem and job.problem.code == NoConverter.code
+    )
+    if _to_convert and not place.not_now(context, []):
+        token = _to_convert.pop()
+        job = carrier.job(token)
+        if job is not None and job.waiting and not job.finished:
+            carrier.prepare_here(token, make_input_here)
 
 
 def place_result(
@@ -263,8 +281,9 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
         row.progress = running / max(running + left, 1.0)
         row.remaining = f"{clock(left)} left"
     waits = place.not_now(bpy.context, [job.destination]) if job.token in _to_place else ""
+    note = waits or (IMPORTED_HERE if job.step is Step.PLACED and not job.results[0].blend else "")
     elsewhere = job.step is Step.READY and not job.problem and not waits
-    row.message = job.problem.message if job.problem else waits or (_where(job) if elsewhere else "")
+    row.message = job.problem.message if job.problem else note or (_where(job) if elsewhere else "")
     row.fix = job.problem.fix if job.problem else ""
     row.remedy = job.problem.remedy if job.problem else ""
     row.prompt = job.prompt
@@ -282,7 +301,8 @@ def _looks(job: Job) -> tuple[str, str]:
     picture, report = blend.with_suffix(".png"), blend.with_suffix(".json")
     try:
         counts = json.loads(report.read_text(encoding="utf-8"))
-        textures = [f"{width} x {height}" for width, height in counts["textures"]]
+        sizes = Counter(f"{width}x{height}" for width, height in counts["textures"])
+        textures = [f"{count} texture{'s'[: count > 1]} {size}" for size, count in sizes.items()]
         parts = [f"{counts['triangles']:,} triangles", *textures]
     except (OSError, ValueError, KeyError):
         parts = []
@@ -324,10 +344,16 @@ def _redraw(context: bpy.types.Context) -> None:
 
 
 @persistent
+def _before_load(_file: str) -> None:
+    properties_module.keep(bpy.context)
+
+
+@persistent
 def _after_load(_file: str) -> None:
     """Another file is open: the view went with the old one, and other results may belong here."""
     global _rows_stale
     place.new_document()
+    properties_module.restore(bpy.context)
     _rows_stale = True
     _to_place.clear()
     if _engine is not None:
@@ -346,6 +372,7 @@ def register() -> None:
     global _rows_stale
     _rows_stale = True
     bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
+    bpy.app.handlers.load_pre.append(_before_load)
     bpy.app.handlers.load_post.append(_after_load)
     atexit.register(_stop)
 
@@ -354,6 +381,7 @@ def unregister() -> None:
     """Stop the timer and the engine; jobs go on when the add-on is enabled again."""
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
+    bpy.app.handlers.load_pre.remove(_before_load)
     bpy.app.handlers.load_post.remove(_after_load)
     atexit.unregister(_stop)
     _stop()

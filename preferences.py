@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The add-on's preferences: the key, the service, the network, where results are kept."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the panels edit, and the view of the jobs that they draw.
 
 Both live in the window manager: they are not part of a .blend, and undo does not touch them. The truth about
@@ -112,6 +113,33 @@ class GenerioProperties(bpy.types.PropertyGroup):
 def properties(context: bpy.types.Context) -> GenerioProperties:
     """What the panels edit."""
     return cast(GenerioProperties, context.window_manager.generio)  # type: ignore[attr-defined]
+
+
+EDITED = (
+    "source",
+    "prompt",
+    "image",
+    "quality",
+    "random_seed",
+    "seed",
+    "texture",
+    "polygon_count",
+    "placement",
+)
+_kept: dict[str, Any] = {}
+
+
+def keep(context: bpy.types.Context) -> None:
+    """Remember what the user has entered, before another file is opened: all of it starts anew then."""
+    panel = properties(context)
+    _kept.clear()
+    _kept.update({name: getattr(panel, name) for name in EDITED if panel.is_property_set(name)})
+
+
+def restore(context: bpy.types.Context) -> None:
+    """Enter again what was kept."""
+    for name, value in _kept.items():
+        setattr(properties(context), name, value)
 
 
 def register() -> None:

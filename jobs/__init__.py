@@ -1,7 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes."""
 
 from .engine import Engine, Settings
 from .ledger import Ledger, LedgerError
 from .model import Job, Problem, Result, State, Step
+from .steps import NoConverter
 
-__all__ = ["Engine", "Job", "Ledger", "LedgerError", "Problem", "Result", "Settings", "State", "Step"]
+__all__ = [
+    "Engine",
+    "Job",
+    "Ledger",
+    "LedgerError",
+    "NoConverter",
+    "Problem",
+    "Result",
+    "Settings",
+    "State",
+    "Step",
+]

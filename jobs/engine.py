@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The engine: carries jobs from step to step in threads and tells what happened through a queue.
 
 One *scheduler* thread knows what is due. It hands running flows to one *poller*, and all other steps to
@@ -27,7 +28,7 @@ from ..api.retry import RetryPolicy
 from . import polling
 from .ledger import LEASE_SECONDS, Ledger, LedgerError
 from .model import UNSENT, Job, Problem, Step
-from .steps import MAYBE_RUNNING, Outcome, Steps, trouble
+from .steps import MAYBE_RUNNING, Outcome, Steps, input_path, prepared, trouble
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
@@ -191,6 +192,22 @@ class Engine:
                 self._again(token)
             self._fill_places()
 
+    def prepare_here(self, token: str, make: Callable[[Path, Path], None]) -> None:
+        """Make the file to send of a job that found no converter, here, by `make` (source, target)."""
+        job = self._jobs[token]
+        target = input_path(job, self.folder(token))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            make(Path(job.source), target)
+            done = prepared(job, target)
+        except FlowsError as error:
+            done = job.failed(Problem.of(error), time.time())
+        with self._lock:
+            self._save(done)
+            if not done.finished:
+                self._again(token)
+            self._fill_places()
+
     def cancel(self, token: str) -> None:
         """Stop a job: at once while it is prepared or uploaded, else when the service has stopped it."""
         with self._lock:
@@ -321,6 +338,9 @@ class Engine:
         now = time.time()
         if self._mine:
             self._ledger.renew(self.owner, now)
+        for owner in self._ledger.owners():
+            if owner != self.owner and _is_dead(owner):
+                self._ledger.release(owner)
         for job in self._ledger.claim(self.owner, now):
             self._adopt(replace(job, queued=True))
         for job in self._ledger.jobs():
@@ -498,6 +518,21 @@ class Engine:
                 self.events.put(self._jobs[token])
 
         return report
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether an owner is known to be dead, so that its lease need not run out: on this host, on POSIX."""
+    host, _, rest = owner.partition(":")
+    process = rest.partition(":")[0]
+    if os.name != "posix" or host != socket.gethostname() or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)  # asks only
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _disk_problem(error: LedgerError) -> Problem:

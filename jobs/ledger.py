@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The ledger: every job of this user, on disk before each step is taken (SQLite, write-ahead log).
 
 Several Blenders may share one ledger. A job belongs to one process at a time through a lease, which the
@@ -164,6 +165,12 @@ class Ledger:
                 "UPDATE jobs SET lease_until = ? WHERE owner = ? AND finished = 0",
                 (now + LEASE_SECONDS, owner),
             )
+
+    def owners(self) -> list[str]:
+        """Who has unfinished jobs."""
+        with self._transaction() as db:
+            rows = db.execute("SELECT DISTINCT owner FROM jobs WHERE finished = 0").fetchall()
+        return [owner for (owner,) in rows]
 
     def release(self, owner: str) -> None:
         """Give back the leases of `owner`, so that the next process need not wait for them to run out."""

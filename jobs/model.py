@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 r"""What a job is: its steps, what a user sees of them, and the pure transitions between them.
 
 A *step* is what the ledger remembers. Steps whose name ends in -ING are intentions: they are on disk

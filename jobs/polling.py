@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """When to ask the service how a flow is doing, and how long it may still take: pure and clock-free.
 
 Durations of earlier flows of the same kind tell when asking is worth a request. Each question is put when one

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of one job, each a short function: make the file, create, upload, start, ask, download, convert.
 
 Whatever may run or cost something twice is written to the ledger as an intention first; a step that is
@@ -150,19 +151,12 @@ class Steps:
             return job.at(Step.PREPARED)
         self.folder.mkdir(parents=True, exist_ok=True)
         source = Path(job.source)
-        model = source.suffix == ".blend"
-        target = self.folder / ("input.glb" if model else "input.png")
+        target = input_path(job, self.folder)
         try:
             self.make_input(source, target, self.cancelled)
-        except OSError as error:
-            problem = Problem(
-                "not_prepared", f"{job.name} could not be prepared: {error}.", "Try again.", "retry"
-            )
-            return job.failed(problem, time.time())
-        if model:
-            source.unlink(missing_ok=True)  # ours; a picture is the user's
-        mime = GLB_MIME if model else "image/png"
-        return job.at(Step.PREPARED, source="", input_path=str(target), input_mime=mime)
+        except OSError:
+            raise NoConverter from None
+        return prepared(job, target)
 
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
@@ -390,6 +384,27 @@ class NeedsUser(FlowsError):
     fix = "Retry only if it may run a second time; or cancel."
 
 
+class NoConverter(FlowsError):
+    """No second Blender can be started: the first one has to make the file to send, see `Engine.prepared`."""
+
+    message = "No second Blender could be started, so this one makes the file to send."
+    fix = "The window stands still for that moment."
+
+
+def input_path(job: Job, folder: Path) -> Path:
+    """Where the file to send is made from the job's source."""
+    return folder / ("input.glb" if job.source.endswith(".blend") else "input.png")
+
+
+def prepared(job: Job, path: Path) -> Job:
+    """The job whose file to send has been made."""
+    source = Path(job.source)
+    if source.suffix == ".blend":
+        source.unlink(missing_ok=True)  # ours; a picture is the user's
+    mime = GLB_MIME if path.suffix == ".glb" else "image/png"
+    return job.at(Step.PREPARED, source="", input_path=str(path), input_mime=mime)
+
+
 MAYBE_RUNNING = NeedsUser.code
 
 
@@ -407,7 +422,7 @@ def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcom
         if seconds is None:
             seconds = error.retry_after or BACK_OFF.ceiling
         return Outcome(job.blocked(Problem.of(error)), again_in=seconds)
-    if isinstance(error, NeedsUser | NotReady | KeyRefused | PaymentRequired):
+    if isinstance(error, NeedsUser | NoConverter | NotReady | KeyRefused | PaymentRequired):
         return Outcome(job.blocked(Problem.of(error)))
     if isinstance(error, NotFound) and job.flow_id:
         return Outcome(job.failed(_deleted(), time.time()))

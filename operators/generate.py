@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Generate a model from a prompt or from a picture."""
 
 from pathlib import Path

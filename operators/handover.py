@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Handing jobs over to the engine: modal only for the moments until the service has them.
 
 A modal operator stops Blender's autosave, so the minutes of waiting belong to the bridge's timer.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What can be done with the jobs in the list."""
 
 from typing import TYPE_CHECKING, ClassVar

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab "GENERIO". Panels draw what the properties show; nothing is computed or fetched here."""
 
 from . import generate, jobs, optimize, setup

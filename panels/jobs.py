@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The list of jobs, and the details of one."""
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ import bpy
 from ..properties import GenerioJob, GenerioProperties, properties
 from .tab import Tab, preferences_button, wrapped
 from .thumbnails import icon_of
+
+SHORT_NAME = 12
+"""Characters that the list has room for."""
 
 ICONS: dict[str, Any] = {
     "Queued": "SORTTIME",
@@ -79,7 +83,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         if picture:
             column.template_icon(icon_value=picture, scale=6.0)
         wrapped(column, f"{job.state}, {job.elapsed}", width, ICONS.get(job.state, "QUESTION"))
-        wrapped(column, job.prompt or job.name, width, "BLANK1")
+        if job.prompt or len(job.name) > SHORT_NAME:
+            wrapped(column, job.prompt or job.name, width, "BLANK1")
         if job.summary:
             wrapped(column, job.summary, width, "BLANK1")
         if job.message:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reduce the selected meshes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The panel that is there while something is missing, and then alone."""
 
 from __future__ import annotations

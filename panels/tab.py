@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What all panels of the tab share."""
 
 from __future__ import annotations

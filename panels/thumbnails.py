@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The pictures of results, as icons that panels can draw."""
 
 from __future__ import annotations

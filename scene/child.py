@@ -1,6 +1,8 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The script that a child Blender runs: `child.py export|import|picture|thumbnail SOURCE TARGET`.
 
-Says how it went on one line of its own: GENERIO_ANSWER {"problem": "" or Blender's words}.
+Where no child can be started, the user's Blender uses `export_glb` and `make_png` itself. A child says how it
+went on one line of its own: GENERIO_ANSWER {"problem": "" or Blender's words}.
 """
 
 import json
@@ -17,7 +19,7 @@ THUMBNAIL_PIXELS = 256
 THUMBNAIL_SAMPLES = 32
 
 BARE = "GENERIO bare "
-"""What the name of the object begins with that a snapshot is about, see `snapshot.py`."""
+"""What the name of the object begins with that a snapshot is about; see `snapshot.write_snapshot`."""
 
 
 def end_with_parent() -> None:
@@ -42,10 +44,13 @@ def export_glb(source: str, target: str) -> None:
     (item,) = wanted.objects
     if item.data.shape_keys is not None:
         item.shape_key_clear()
-    bpy.context.collection.objects.link(item)
+    # A scene of its own, so that this works in the user's Blender, too, where no child can be started.
+    scene = bpy.data.scenes.new(item.name)
+    scene.collection.objects.link(item)
     options = known(
         bpy.ops.export_scene.gltf,
         export_format="GLB",
+        use_active_scene=True,
         export_animations=False,
         export_skins=False,
         export_morph=False,
@@ -56,7 +61,9 @@ def export_glb(source: str, target: str) -> None:
     )
     # The exporter appends .glb to any other name.
     glb = str(Path(target).with_suffix(".glb.glb"))
-    bpy.ops.export_scene.gltf(filepath=glb, **options)
+    with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+        bpy.ops.export_scene.gltf(filepath=glb, **options)
+    bpy.data.scenes.remove(scene)
     Path(glb).replace(target)
 
 
@@ -153,6 +160,7 @@ def make_png(source: str, target: str) -> None:
     image.file_format = "PNG"
     image.filepath_raw = target
     image.save()
+    bpy.data.images.remove(image)
 
 
 def main() -> None:
@@ -170,4 +178,5 @@ def main() -> None:
     print(f"\nGENERIO_ANSWER {json.dumps({'problem': problem})}", flush=True)  # noqa: T201 - how a child speaks
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Conversions between .blend and GLB in a child Blender, so that the user's window never waits for them.
 
 The child is the running binary in the background, or the Python that imported bpy where there is no
@@ -22,8 +23,10 @@ import bpy
 
 from ..api import Cancelled, FlowsError
 from ..api.errors import Remedy
+from . import child
+from .arrivals import Arrivals
 
-CHILD = Path(__file__).with_name("child.py")
+CHILD = Path(child.__file__)
 ANSWER = "GENERIO_ANSWER "
 """What the line begins with on which the child says how it went; Blender prints other things, too."""
 
@@ -42,6 +45,20 @@ class ConversionFailed(FlowsError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"Blender could not convert {name}: {reason}")
+
+
+def make_input_here(source: Path, target: Path) -> None:
+    """Make what can be sent in this Blender, where no child can be started; the window stands still.
+
+    source, target: as for `Converter.make_input`. Raises ConversionFailed.
+    """
+    arrivals = Arrivals()
+    try:
+        (child.export_glb if source.suffix == ".blend" else child.make_png)(str(source), str(target))
+    except Exception as error:  # whatever Blender and its exporter may raise
+        raise ConversionFailed(source.name, " ".join(str(error).split())) from error
+    finally:
+        arrivals.remove_unused()
 
 
 @dataclass(frozen=True)
@@ -88,7 +105,7 @@ class Converter:
     def _output(self, arguments: list[str], cancelled: Callable[[], bool]) -> tuple[str, int | None]:
         """What the child printed, and how it ended."""
         with AT_ONCE, tempfile.TemporaryDirectory(prefix="generio-") as home, tempfile.TemporaryFile() as log:
-            child = subprocess.Popen(  # noqa: S603 - our own binary with our own script
+            process = subprocess.Popen(  # noqa: S603 - our own binary with our own script
                 [*self.command, *arguments],
                 stdin=subprocess.PIPE,  # stays open as long as we live: the child ends when it closes
                 stdout=log,
@@ -96,14 +113,14 @@ class Converter:
                 env=_environment(home),
             )
             try:
-                _wait(child, cancelled)
+                _wait(process, cancelled)
                 log.seek(0)
-                return log.read().decode(errors="replace"), child.returncode
+                return log.read().decode(errors="replace"), process.returncode
             finally:
-                child.kill()
-                child.wait()
-                assert child.stdin is not None
-                child.stdin.close()
+                process.kill()
+                process.wait()
+                assert process.stdin is not None
+                process.stdin.close()
 
 
 def _environment(home: str) -> dict[str, str]:
@@ -113,11 +130,11 @@ def _environment(home: str) -> dict[str, str]:
     return {**kept, "BLENDER_USER_RESOURCES": home}
 
 
-def _wait(child: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:
+def _wait(process: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:
     waited = 0.0
     while True:
         try:
-            child.wait(0.05)
+            process.wait(0.05)
             return
         except subprocess.TimeoutExpired:
             waited += 0.05

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Small facts about mesh objects."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A finished model goes into the scene: appended from the .blend that a child made of it, and linked.
 
 A *destination* says where a result belongs. It is a plain dictionary, so that the ledger can keep it:
@@ -23,6 +24,7 @@ from mathutils import Matrix, Vector
 
 from ..api import FlowsError
 from ..api.errors import Remedy
+from .arrivals import Arrivals
 from .meshes import mesh_of, users_of
 
 Destination = Mapping[str, Any]
@@ -38,21 +40,6 @@ LONGEST_NAME = 63
 
 GAP = 1.1
 """How far beside its original a copy stands, in widths of the original."""
-
-KINDS = (
-    "objects",
-    "collections",
-    "meshes",
-    "armatures",
-    "cameras",
-    "lights",
-    "curves",
-    "actions",
-    "materials",
-    "node_groups",
-    "images",
-)
-"""What can come in with a model, users before what they use."""
 
 _document = uuid.uuid4().hex
 
@@ -143,7 +130,8 @@ def place(
 def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> bpy.types.Object:
     mode = destination.get("mode", CURSOR)
     target = _target(destination) if mode != CURSOR else None
-    loaded = _load(context, model)
+    arrivals = Arrivals()
+    loaded = _load(model, arrivals)
     try:
         if target is None:
             placed = _at_cursor(context, loaded, model.name, destination)
@@ -152,7 +140,7 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
             _adopt_names(mesh, target, loaded.materials)
             placed = _swap_mesh(target, mesh) if mode == REPLACE else _copy_beside(target, mesh)
     finally:
-        loaded.remove_unused()
+        arrivals.remove_unused()
     for name, value in model.provenance.items():
         # A custom property holds 32 bits.
         placed[PROVENANCE + name] = str(value) if isinstance(value, int) and abs(value) >= 2**31 else value
@@ -185,37 +173,25 @@ def _target(destination: Destination) -> bpy.types.Object:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What came in with a model. materials: by their names in the GLB. before: what there was already."""
+    """What came in with a model. materials: by their names in the GLB."""
 
     objects: list[bpy.types.Object]
     materials: dict[str, bpy.types.Material]
-    before: Mapping[str, set[bpy.types.ID]]
-
-    def remove_unused(self) -> None:
-        """Leave nothing behind that came in and that nobody uses: first objects, then what they used."""
-        for kind in KINDS:
-            came = [item for item in getattr(bpy.data, kind) if item not in self.before[kind]]
-            bpy.data.batch_remove([item for item in came if item.users == 0])
 
 
-def _load(context: bpy.types.Context, model: Model) -> _Loaded:
+def _load(model: Model, arrivals: Arrivals) -> _Loaded:
     if not model.blend or not Path(model.blend).exists():
-        return _import_directly(model)
-    before = {kind: set(getattr(bpy.data, kind)) for kind in KINDS}
-    libraries = set(bpy.data.libraries)
+        return _import_directly(model, arrivals)
     with bpy.data.libraries.load(model.blend) as (inside, wanted):  # pyright: ignore
         wanted.objects = inside.objects
         wanted.materials = inside.materials
         names = list(inside.materials)
-    # Everything was appended; Blender keeps an entry for the file all the same.
-    bpy.data.batch_remove([library for library in bpy.data.libraries if library not in libraries])
-    materials = dict(zip(names, wanted.materials, strict=True))
-    return _Loaded(list(wanted.objects), materials, before)
+    return _Loaded(list(wanted.objects), dict(zip(names, wanted.materials, strict=True)))
 
 
-def _import_directly(model: Model) -> _Loaded:
+def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     """The way without a child Blender: the window stands still meanwhile."""
-    before = {kind: set(getattr(bpy.data, kind)) for kind in KINDS}
+    taken = {item.name for item in bpy.data.materials}
     importer: Any = bpy.ops.import_scene.gltf
     known = importer.get_rna_type().properties
     options = {"import_scene_as_collection": False} if "import_scene_as_collection" in known else {}
@@ -223,12 +199,16 @@ def _import_directly(model: Model) -> _Loaded:
         importer(filepath=model.glb, **options)
     except RuntimeError as error:
         raise CannotPlace(f"Blender cannot read the model: {' '.join(str(error).split())}") from error
-    objects = [item for item in bpy.data.objects if item not in before["objects"]]
-    materials = [item for item in bpy.data.materials if item not in before["materials"]]
+    objects = arrivals.of("objects")
     for item in objects:
         for collection in item.users_collection:
             collection.objects.unlink(item)
-    return _Loaded(objects, {item.name: item for item in materials}, before)
+    materials: dict[str, bpy.types.Material] = {}
+    for item in arrivals.of("materials"):
+        # Blender numbered those whose names were taken.
+        name = re.sub(r"\.\d{3,}$", "", item.name)
+        materials[name if name in taken else item.name] = item
+    return _Loaded(objects, materials)
 
 
 def _at_cursor(
@@ -256,6 +236,9 @@ def _at_cursor(
     root.name = shortened(name)
     if root.type == "MESH" and mesh_of(root).users == 1:
         mesh_of(root).name = root.name
+    for item in roots:
+        if item.animation_data is None:
+            item.rotation_mode = "XYZ"  # the importer leaves quaternions, which few want to edit
     root.location += Vector(destination.get("location", (0.0, 0.0, 0.0)))
     return root
 

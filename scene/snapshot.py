@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is sent of a mesh object: a partial .blend, quick to write, from which a child makes the GLB."""
 
 from __future__ import annotations
@@ -9,10 +10,8 @@ from pathlib import Path
 
 import bpy
 
+from .child import BARE
 from .meshes import mesh_of, triangle_count
-
-BARE = "GENERIO bare "
-"""What the name of the object begins with that a snapshot is about; the child knows it by this."""
 
 
 def write_snapshot(source: bpy.types.Object, path: Path) -> None:

@@ -136,3 +136,31 @@ def test_without_a_child_the_model_is_imported_directly(addon, monkeypatch: pyte
     assert bpy.data.objects["A chair"].type == "MESH"
     (row,) = bpy.context.window_manager.generio.jobs
     assert row.state == "Done"
+    assert "no second Blender" in row.message
+
+
+def test_without_a_child_the_file_to_send_is_made_directly(addon, sandbox, monkeypatch: pytest.MonkeyPatch):
+    nothing = addon.scene.convert.Converter(("/no/such/program",))
+    monkeypatch.setattr(addon.bridge.Converter, "of_this_blender", lambda: nothing)
+    item = scenes.ball()
+    item.data.materials.append(scenes.textured("Paint"))
+    scenes.select(item)
+    before = {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.arrivals.KINDS}
+    assert bpy.ops.generio.optimize_selected(polygon_count=500) == {"FINISHED"}
+    assert scenes.triangles(item) <= 500
+    assert {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.arrivals.KINDS} == before
+    assert sandbox.stats()["run_total"] == 1
+
+
+def test_pictures_outside_the_file_are_sent_too(addon, converter, tmp_path: Path):
+    picture = tmp_path / "paint.png"
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(picture)
+    item = scenes.ball()
+    material = scenes.textured("Paint")
+    (texture,) = [node for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
+    texture.image = bpy.data.images.load(str(picture))
+    item.data.materials.append(material)
+    snapshot, glb = tmp_path / "snapshot.blend", tmp_path / "input.glb"
+    addon.scene.snapshot.write_snapshot(item, snapshot)
+    converter.make_input(snapshot, glb, never)
+    assert addon.api.check_glb(glb).images == 1

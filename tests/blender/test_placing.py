@@ -183,3 +183,12 @@ def test_the_result_stands_exactly_where_the_object_stood(addon, scale):
     bpy.ops.generio.optimize_selected(polygon_count=1_000_000)
     assert item.matrix_world == matrix
     assert abs(scenes.bounds([item]) - box).max() < 1e-4 * (box[1] - box[0]).max()
+
+
+def test_another_file_leaves_what_was_typed(addon):
+    panel = bpy.context.window_manager.generio
+    panel.prompt, panel.quality = "A chair", "LOW"
+    bpy.ops.wm.read_homefile(use_empty=True)
+    panel = bpy.context.window_manager.generio
+    assert (panel.prompt, panel.quality) == ("A chair", "LOW")
+    assert not panel.is_property_set("texture"), "what nobody touched stays untouched"

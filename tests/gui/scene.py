@@ -13,19 +13,27 @@ HEAVY = "Suzanne"
 
 
 def clear_view(bring_aside: str = "") -> None:
-    """Leave only camera and light, and show textures; one object may stay, further left."""
+    """Leave only camera and light, and look at the origin; one object may stay, further left."""
     for item in [item for item in bpy.data.objects if item.type == "MESH" and item.name != bring_aside]:
         bpy.data.objects.remove(item)
     if bring_aside:
         aside = bpy.data.objects[bring_aside]
         aside.location, aside.scale = (-0.9, -0.7, 0.3), (0.3, 0.3, 0.3)
-    for area in bpy.context.window_manager.windows[0].screen.areas:
-        if area.type == "VIEW_3D":
-            view = area.spaces.active
-            view.shading.color_type = "TEXTURE"
-            view.region_3d.view_location = (0.3, 0.2, 0.5)
-            view.region_3d.view_distance = 5.0
+    for view in _views():
+        view.region_3d.view_location = (0.3, 0.2, 0.5)
+        view.region_3d.view_distance = 5.0
     remember("the beginning")
+
+
+def show_textures() -> None:
+    """Draw textures; for pictures only, for software GL takes up to two seconds to begin with it."""
+    for view in _views():
+        view.shading.color_type = "TEXTURE"
+
+
+def _views() -> list[bpy.types.SpaceView3D]:
+    areas = bpy.context.window_manager.windows[0].screen.areas
+    return [area.spaces.active for area in areas if area.type == "VIEW_3D"]
 
 
 def add_heavy_mesh() -> None:

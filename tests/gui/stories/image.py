@@ -21,6 +21,7 @@ def generate_from_image(blender: Driver) -> Steps[None]:
     (model,) = yield from blender.wait_for(lambda: scene.models("sneaker"), "the model in the scene")
     assert SNEAKER.read_bytes() in scene.pictures_on(model), "the model does not wear the picture"
     yield from jobs.until(blender, "Done")
+    scene.show_textures()
     yield from blender.picture("image-done")
     yield from jobs.check_counters(blender, jobs.DONE)
 

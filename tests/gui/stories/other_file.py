@@ -24,6 +24,7 @@ def import_into_another_file(blender: Driver) -> Steps[None]:
 
     yield from blender.click("Import")
     yield from jobs.until(blender, "Done")
+    scene.show_textures()
     yield from blender.picture("other-file-imported")
     assert len(scene.models("robot")) == 1
     yield from jobs.check_counters(blender, jobs.DONE)

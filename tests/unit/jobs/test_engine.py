@@ -1,6 +1,10 @@
 """Jobs of every kind reach their end through a real service, once, whatever it does."""
 
+import os
+import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -555,3 +559,17 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
     assert len(names) == 4
     assert all(name.startswith("result-") and name.endswith(".glb") for name in names)
     assert Path(result.glb).name.startswith("result-")
+
+
+def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
+):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger.add(jobs["prompt"], f"{socket.gethostname()}:{gone.pid}:x", time.time())
+    ledger.add(jobs["image"], f"{socket.gethostname()}:{os.getpid()}:x", time.time())
+    ledger.close()
+    engine = new_engine()
+    assert finished(engine, jobs["prompt"]).state is State.READY
+    assert not engine.carries(jobs["image"].token), "its process is alive"

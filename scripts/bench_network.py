@@ -1,0 +1,196 @@
+"""Memory and time of transfers, beside the vendor's quickstart; part 2 of `make bench`.
+
+Each is measured in a process of its own, against the sandbox in another.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import os
+import resource
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from scripts.bench_rows import Row
+
+ROOT = Path(__file__).resolve().parents[1]
+KEY = "bench-key"
+MIB = 1 << 20
+POLL_SECONDS = 0.2
+
+
+# ---------------------------------------------------------------------- what is measured, each in a child
+
+
+def ours() -> Any:
+    """The add-on's client, imported without Blender."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    importlib.import_module("conftest")
+    return importlib.import_module("generio_flows.api")
+
+
+def upload_ours(url: str, path: Path) -> str:
+    """Create a flow with `path` as its input, streaming; returns the flow's id."""
+    api = ours()
+    with api.FlowsClient(url, KEY) as client:
+        source = api.File(path, "model/gltf-binary")
+        return client.create_flow("model_optimize", {"polygon_count": 1000}, [source]).flow_id
+
+
+def upload_quickstart(url: str, path: Path) -> str:
+    """The same as the vendor's quickstart does it: the whole file in memory, several times over."""
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    payload = {
+        "template": "model_optimize",
+        "parameters": {"polygon_count": 1000},
+        "inputs": [{"data": f"data:model/gltf-binary;base64,{encoded}", "additional": None}],
+        "additional": None,
+    }
+    return requests.post(f"{url}/flows", headers=bearer(), json=payload, timeout=600).json()["flow_id"]
+
+
+def download_ours(url: str, path: Path, flow_id: str) -> None:
+    """Fetch and check the only output of a flow, streaming."""
+    api = ours()
+    with api.FlowsClient(url, KEY) as client:
+        (output,) = client.outputs(flow_id)
+        client.download_output(flow_id, output.asset_id, path)
+
+
+def download_quickstart(url: str, path: Path, flow_id: str) -> None:
+    """The same as the vendor's quickstart does it; where the answer is JSON, JSON is what it saves."""
+    outputs = requests.get(f"{url}/flows/{flow_id}/outputs", headers=bearer(), timeout=600).json()["outputs"]
+    asset_id = outputs[0].get("id") or outputs[0]["asset_id"]
+    answer = requests.get(f"{url}/flows/{flow_id}/outputs/{asset_id}", headers=bearer(), timeout=600)
+    path.write_bytes(answer.content)
+
+
+def idle(_url: str, _path: Path) -> None:
+    """Only what importing costs."""
+    ours()
+
+
+MEASURED: dict[str, Callable[..., str | None]] = {
+    call.__name__: call for call in (upload_ours, upload_quickstart, download_ours, download_quickstart, idle)
+}
+
+
+def bearer() -> dict[str, str]:
+    """The header that carries the key."""
+    return {"Authorization": f"Bearer {KEY}"}
+
+
+def in_child(name: str, *arguments: str) -> dict[str, Any]:
+    """Run one of MEASURED in a process of its own: {"seconds", "peak" (MiB, whole process), "answer"}."""
+    command = [sys.executable, "-m", "scripts.bench_network", name, *arguments]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def measure(name: str, url: str, path: str, *more: str) -> None:
+    """The child's side of `in_child`."""
+    started = time.perf_counter()
+    answer = MEASURED[name](url, Path(path), *more)
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak": peak, "answer": answer}))
+
+
+# ---------------------------------------------------------------------- the network side
+
+
+@contextmanager
+def sandbox(profile: str) -> Iterator[str]:
+    """The service double in a process of its own; yields its address."""
+    command = [sys.executable, "-m", "tests.sandbox", "--port", "0", "--key", KEY, "--profile", profile]
+    process = subprocess.Popen([*command, "--speed", "0.01"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().removeprefix("listening on ").strip()
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def padded_model(path: Path, size: int) -> None:
+    """A GLB of one triangle and `size` bytes that nothing refers to: the optimizer gives it back as it is."""
+    points = struct.pack("<9f", 0, 0, 0, 1, 0, 0, 0, 1, 0)
+    binary = size - size % 4
+    document = {
+        "asset": {"version": "2.0"},
+        "scene": 0,
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [{"attributes": {"POSITION": 0}}]}],
+        "accessors": [
+            {
+                "bufferView": 0,
+                "componentType": 5126,
+                "count": 3,
+                "type": "VEC3",
+                "min": [0, 0, 0],
+                "max": [1, 1, 0],
+            }
+        ],
+        "bufferViews": [{"buffer": 0, "byteLength": len(points)}],
+        "buffers": [{"byteLength": binary}],
+    }
+    text = json.dumps(document).encode()
+    text += b" " * (-len(text) % 4)
+    with path.open("wb") as file:
+        file.write(struct.pack("<4sII", b"glTF", 2, 12 + 8 + len(text) + 8 + binary))
+        file.write(struct.pack("<I4s", len(text), b"JSON") + text)
+        file.write(struct.pack("<I4s", binary, b"BIN\0") + points)
+        block = os.urandom(MIB)
+        left = binary - len(points)
+        while left:
+            left -= file.write(block[:left])
+
+
+def finished(url: str, flow_id: str) -> None:
+    """Wait until a flow is over. Raises SystemExit where it does not end well."""
+    while True:
+        state = requests.get(f"{url}/flows/{flow_id}", headers=bearer(), timeout=60).json()["state"]
+        if state in ("completed", "failed", "aborted"):
+            break
+        time.sleep(POLL_SECONDS)
+    if state != "completed":
+        raise SystemExit(f"The flow ended {state}.")
+
+
+def transfers(sizes: list[int], folder: Path) -> Iterator[Row]:
+    """Upload and download of `sizes` (MB), ours beside the quickstart's way; files are made in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for size in sizes:
+        model = folder / f"model-{size}.glb"
+        padded_model(model, size * 1_000_000)
+        with sandbox("quickstart") as url:
+            theirs = in_child("upload_quickstart", url, str(model))
+            mine = in_child("upload_ours", url, str(model))
+            yield Row(f"upload {size} MB", "MiB peak", mine["peak"], theirs["peak"])
+            yield Row(f"upload {size} MB", "s", mine["seconds"], theirs["seconds"])
+            flow_id = str(mine["answer"])
+            finished(url, flow_id)
+            got = folder / "got.glb"
+            theirs = in_child("download_quickstart", url, str(got), flow_id)
+            mine = in_child("download_ours", url, str(got), flow_id)
+            if got.read_bytes() != model.read_bytes():
+                raise SystemExit("What came back is not what was sent.")
+            yield Row(f"download {size} MB", "MiB peak", mine["peak"], theirs["peak"])
+            yield Row(f"download {size} MB", "s", mine["seconds"], theirs["seconds"])
+            got.unlink()
+        model.unlink()
+
+
+if __name__ == "__main__":
+    measure(*sys.argv[1:])
