@@ -37,6 +37,7 @@ DRAWING = 0.05  # seconds between two drawings of the sidebar
 
 def enabled() -> ModuleType:
     """The add-on's package, registered."""
+    sys.dont_write_bytecode = False  # Blender compiles it only once, too
     addon_utils.enable(EXTENSION, default_set=True)
     return sys.modules[EXTENSION]
 

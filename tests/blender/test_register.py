@@ -1,0 +1,53 @@
+"""Whatever enabling adds, disabling removes; and enabling costs nothing before there is something to do."""
+
+import threading
+
+import addon_utils
+import bpy
+
+from tests.blender import scenes
+from tests.blender.conftest import EXTENSION, HOME
+from tests.gui import leftovers
+
+
+def test_ten_times_on_and_off_leaves_nothing(addon):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")  # with threads, ledger and rows
+    before = leftovers.of_addon(EXTENSION)
+    assert before.keys() >= {"classes", "operators", "properties", "handlers", "timers", "threads"}
+    for _ in range(10):
+        addon_utils.disable(EXTENSION, default_set=True)
+        assert leftovers.of_addon(EXTENSION) == {}
+        addon_utils.enable(EXTENSION, default_set=True)
+        again = leftovers.of_addon(EXTENSION)
+        assert {**again, "threads": before["threads"]} == before
+
+
+def test_enabling_opens_no_file_and_starts_no_thread(sandbox):
+    threads = set(threading.enumerate())
+    addon_utils.enable(EXTENSION, default_set=True)
+    assert set(threading.enumerate()) == threads
+    assert not list(HOME.rglob("jobs.sqlite"))
+    addon_utils.disable(EXTENSION, default_set=True)
+
+
+def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
+    carrier = addon.bridge.engine(bpy.context)
+    item = scenes.ball()
+    job = carrier.submit(
+        addon.jobs.Job(
+            service=sandbox.url,
+            template="model_generate_fromprompt",
+            name="A chair",
+            prompt="A chair",
+            destination=addon.scene.place.here(bpy.context, "cursor", item),
+        )
+    )
+    addon_utils.disable(EXTENSION, default_set=True)
+    addon_utils.enable(EXTENSION, default_set=True)
+    preferences = bpy.context.preferences.addons[EXTENSION].preferences
+    preferences.service_url, preferences.api_key = sandbox.url, sandbox.key
+    carrier = addon.bridge.engine(bpy.context)
+    addon.bridge.run_until(bpy.context, [job.token])
+    assert carrier.job(job.token).state == "Done"
+    assert sandbox.stats()["run_total"] == 1
