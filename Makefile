@@ -38,7 +38,7 @@ matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2
 	$(BIN)/nox --no-error-on-missing-interpreters
 
 gui-test: $(READY) ## Stories in real windows of Blender 4.3 and 5.2 (Debian, as root)  [K="trixie and generate"]
-	$(BIN)/python -m pytest -s tests/gui $(if $(K),-k "$(K)")
+	$(BIN)/python -m pytest -s tests/gui $(if $(K),-k "$(K)") $(if $(RERUNS),--reruns $(RERUNS))
 
 pictures: $(READY) ## The pictures in docs/images, from the last gui-test
 	$(BIN)/python scripts/pictures.py

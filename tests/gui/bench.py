@@ -48,6 +48,7 @@ class Watch:
 
     def stall(self, name: str, call: Callable[[], T]) -> Generator[float, None, T]:
         """The same, and wait until the window is at rest again; its longest pause meanwhile is noted, too."""
+        os.sync()  # else a call that writes waits for the disk to take what those before it wrote
         self._phase, self._last_beat = name, time.perf_counter()
         result = self.time(name, call)
         if not bpy.app.background:
