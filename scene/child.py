@@ -176,6 +176,7 @@ def main() -> None:
     except Exception as error:  # the parent wants a sentence, not an exit code
         problem = " ".join(str(error).split()) or type(error).__name__
     print(f"\nGENERIO_ANSWER {json.dumps({'problem': problem})}", flush=True)  # noqa: T201 - how a child speaks
+    os._exit(0)  # nothing here is worth Blender's teardown, which as a module may wait for ever
 
 
 if __name__ == "__main__":

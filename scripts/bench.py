@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Measures beside what users would have without the add-on, in one run; ratios tell more than figures.
 
 `make bench` runs all: how long the window stands still, and the network side. Prints a table and writes

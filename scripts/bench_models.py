@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Models to measure with: a wavy sheet of so many triangles, plain or with three 4K textures, as GLB."""
 
 from __future__ import annotations

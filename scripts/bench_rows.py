@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What `make bench` has measured: rows, printed as a table and kept as JSON."""
 
 from __future__ import annotations

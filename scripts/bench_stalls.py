@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How long the user's window stands still, beside direct import and export; part 1 of `make bench`.
 
 Measured in the bpy module of this Python, and in a real window of Blender where there can be one (see

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = Path(tempfile.mkdtemp(prefix="generio-test-"))
+EXIT_STATUS = pytest.StashKey[int]()
 EXTENSION = "bl_ext.user_default.generio_flows"
 
 os.environ["BLENDER_USER_RESOURCES"] = str(HOME)  # before bpy looks for the user's own settings
@@ -23,6 +24,18 @@ import bpy  # noqa: E402
 import addon_utils  # noqa: E402 - comes with bpy
 
 from tests.sandbox import Sandbox  # noqa: E402
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[EXIT_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End without Blender's teardown, which as a module may wait for ever once glTF went through it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(config.stash.get(EXIT_STATUS, 1))
 
 
 @pytest.fixture(scope="session", autouse=True)
