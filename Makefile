@@ -9,6 +9,9 @@ READY := $(VENV)/.ready
 BPY_FOR_3.11 := 4.5.*
 BPY_FOR_3.13 := 5.2.*
 
+# Handed on in the environment, where no quote or dollar in a prompt can do harm.
+export PROMPT IMAGE MODEL SERVICE PROFILE
+
 .PHONY: help setup demo test lint matrix gui-test pictures bench package clean
 
 help: ## List the commands
@@ -28,8 +31,7 @@ $(READY): pyproject.toml scripts/find_python.sh
 	@touch $(READY)
 
 demo: $(READY) ## The main job, headless, against the sandbox  [PROMPT="..." IMAGE=path MODEL=path SERVICE=cloud]
-	@$(BIN)/python scripts/demo.py --prompt "$(or $(PROMPT),A modern office chair)" --image "$(IMAGE)" --model "$(MODEL)" \
-		--service "$(or $(SERVICE),sandbox)" --profile "$(or $(PROFILE),reference)"
+	@$(BIN)/python scripts/demo.py
 
 test: $(READY) ## Everything that needs no window
 	$(BIN)/python -m pytest

@@ -117,7 +117,8 @@ def _tick(context: bpy.types.Context) -> float:
 def print_state(job: Job) -> None:
     """Say on the terminal how a job is doing."""
     progress = f" {job.progress:.0%}" if job.progress else ""
-    print(f"GENERIO: {job.name}: {job.state}{progress}", flush=True)  # noqa: T201
+    reason = f" ({job.problem.message} {job.problem.fix})" if job.problem else ""
+    print(f"GENERIO: {job.name}: {job.state}{progress}{reason}", flush=True)  # noqa: T201
 
 
 def run_until(

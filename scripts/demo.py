@@ -72,8 +72,9 @@ def quiet() -> Iterator[None]:
 
 
 def install(package: Path, url: str, key: str) -> None:
-    """Install and enable the zip as a user would, and set the address and the key."""
+    """Install and enable the zip as a user would, allow the network, and set the address and the key."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
+    bpy.context.preferences.system.use_online_access = url.startswith("https:")
     bpy.ops.extensions.package_install_files(
         filepath=str(package), repo="user_default", enable_on_install=True
     )
@@ -233,18 +234,19 @@ def run(options: argparse.Namespace, url: str, key: str) -> None:
 def main() -> None:
     """Run the demonstration that the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--prompt", default="A modern office chair")
-    parser.add_argument("--image", default="", help="a picture to make a model from")
-    parser.add_argument("--model", default="", help="a GLB to optimize")
-    parser.add_argument("--service", choices=("sandbox", "cloud"), default="sandbox")
-    parser.add_argument("--profile", choices=("reference", "quickstart"), default="reference")
+    given = os.environ.get
+    parser.add_argument("--prompt", default=given("PROMPT") or "A modern office chair")
+    parser.add_argument("--image", default=given("IMAGE") or "", help="a picture to make a model from")
+    parser.add_argument("--model", default=given("MODEL") or "", help="a GLB to optimize")
+    services, profiles = ("sandbox", "cloud"), ("reference", "quickstart")
+    parser.add_argument("--service", choices=services, default=given("SERVICE") or "sandbox")
+    parser.add_argument("--profile", choices=profiles, default=given("PROFILE") or "reference")
     options = parser.parse_args()
     shutil.rmtree(BUILD, ignore_errors=True)
     BUILD.mkdir(parents=True)
     if options.service == "cloud":
         if not os.environ.get("GENERIO_API_KEY"):
             raise SystemExit("Set GENERIO_API_KEY to run against the real service.")
-        bpy.context.preferences.system.use_online_access = True
         run(options, "https://flows.generio.ai", "")
     else:
         os.environ.pop("GENERIO_API_KEY", None)
