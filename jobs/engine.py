@@ -99,7 +99,7 @@ class Engine:
         illustrate: Convert | None = None,
     ) -> None:
         self.events: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = f"{machine()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._ledger = ledger
         self._settings = settings
         self._make_input = make_input
@@ -520,11 +520,20 @@ class Engine:
         return report
 
 
+def machine() -> str:
+    """Where a process id means the same process: this host, and in it this Flatpak or container."""
+    try:
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # no Linux, so no such sandboxes
+        namespace = ""
+    return f"{socket.gethostname()}/{namespace}".replace(":", "")
+
+
 def _is_dead(owner: str) -> bool:
-    """Whether an owner is known to be dead, so that its lease need not run out: on this host, on POSIX."""
-    host, _, rest = owner.partition(":")
+    """Whether an owner is known to be dead, so that its lease need not run out; only told on POSIX."""
+    place, _, rest = owner.partition(":")
     process = rest.partition(":")[0]
-    if os.name != "posix" or host != socket.gethostname() or not process.isdigit():
+    if os.name != "posix" or place != machine() or not process.isdigit():
         return False
     try:
         os.kill(int(process), 0)  # asks only

@@ -16,6 +16,7 @@ def generate_from_prompt(blender: Driver) -> Steps[None]:
     yield from blender.picture("generate-running")
     yield from blender.wait_for(lambda: scene.models("chair"), "the model in the scene")
     yield from jobs.until(blender, "Done")
+    yield from blender.wait_for(lambda: jobs.newest().thumbnail, "a picture of the model in the job list")
     scene.show_textures()
     yield from blender.picture("generate-done")
     assert scene.selection() == selected, scene.selection()

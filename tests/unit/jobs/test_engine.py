@@ -1,7 +1,6 @@
 """Jobs of every kind reach their end through a real service, once, whatever it does."""
 
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -561,14 +560,19 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
     assert Path(result.glb).name.startswith("result-")
 
 
+def test_a_process_of_another_sandbox_is_not_taken_for_dead():
+    assert not engine_module._is_dead("another-host:1:x")
+    assert not engine_module._is_dead(f"{engine_module.machine()}-else:999999:x")
+
+
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
 ):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     ledger = Ledger(tmp_path / "jobs.sqlite")
-    ledger.add(jobs["prompt"], f"{socket.gethostname()}:{gone.pid}:x", time.time())
-    ledger.add(jobs["image"], f"{socket.gethostname()}:{os.getpid()}:x", time.time())
+    ledger.add(jobs["prompt"], f"{engine_module.machine()}:{gone.pid}:x", time.time())
+    ledger.add(jobs["image"], f"{engine_module.machine()}:{os.getpid()}:x", time.time())
     ledger.close()
     engine = new_engine()
     assert finished(engine, jobs["prompt"]).state is State.READY
