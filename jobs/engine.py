@@ -382,9 +382,12 @@ class Engine:
                 self._looks.pop(token, None)
         with self._lock:
             self._busy.discard(token)
-            if self._closing.is_set() or token not in self._mine:
+            if self._closing.is_set():
                 return
-            self._settle(job, outcome, settings)
+            if token in self._mine:
+                self._settle(job, outcome, settings)
+            else:
+                self._fill_places()  # it is over and saved as such, or another process has it
         if outcome.job.step is Step.READY:
             self._draw(outcome.job)  # after the result is told, which nobody should wait for
 

@@ -83,6 +83,35 @@ def test_no_more_jobs_at_once_than_the_limit(
     assert len(sandbox.stats()["flows"]) == 3
 
 
+def test_a_queued_job_has_its_turn_as_soon_as_another_is_over(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 3600.0)  # nothing else may wake the scheduler
+    engine = new_engine(replace(settings, concurrent_jobs=1))
+    submitted = [engine.submit(job) for job in (jobs["prompt"], jobs["image"])]
+    assert [finished(engine, job).state for job in submitted] == [State.READY, State.READY]
+
+
+def test_a_picture_is_made_after_the_result_is_told(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]
+):
+    engine = new_engine()
+    told: list[State] = []
+
+    def draw(source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+        told.append(engine.jobs()[0].state)
+        copy(source, target, cancelled)
+
+    engine._illustrate = draw
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    wait_until(Path(job.results[0].blend).with_suffix(".png").exists)
+    assert told == [State.READY]
+
+
 def test_many_jobs_each_run_once(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     submitted = [engine.submit(replace(jobs["prompt"], token=f"{number:032x}")) for number in range(12)]
     assert {finished(engine, job).state for job in submitted} == {State.READY}
