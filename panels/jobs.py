@@ -81,7 +81,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         width = context.region.width
         picture = icon_of(job.thumbnail)
         if picture:
-            column.template_icon(icon_value=picture, scale=6.0)
+            column.template_icon(icon_value=picture, scale=5.0)
         wrapped(column, f"{job.state}, {job.elapsed}", width, ICONS.get(job.state, "QUESTION"))
         if job.prompt or len(job.name) > SHORT_NAME:
             wrapped(column, job.prompt or job.name, width, "BLANK1")

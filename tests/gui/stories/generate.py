@@ -18,6 +18,7 @@ def generate_from_prompt(blender: Driver) -> Steps[None]:
     yield from jobs.until(blender, "Done")
     yield from blender.wait_for(lambda: jobs.newest().thumbnail, "a picture of the model in the job list")
     scene.show_textures()
+    yield 2.0  # Blender reads the pictures of icons when they are first drawn, beside its other work
     yield from blender.picture("generate-done")
     assert scene.selection() == selected, scene.selection()
 
