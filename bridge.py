@@ -190,10 +190,11 @@ def _convert_here(context: bpy.types.Context, carrier: Engine, news: dict[str, J
         token for token, job in news.items() if job.problem and job.problem.code == NoConverter.code
     )
     if _to_convert and not place.not_now(context, []):
-        token = _to_convert.pop()
+        token = next(iter(_to_convert))
         job = carrier.job(token)
         if job is not None and job.waiting and not job.finished:
             carrier.prepare_here(token, make_input_here)
+        _to_convert.discard(token)
 
 
 def place_result(
@@ -204,8 +205,9 @@ def place_result(
     again: bool = False,
 ) -> list[bpy.types.Object]:
     """Put the results of `job` into the scene and return the objects; what is wrong, the job tells."""
-    _to_place.discard(job.token)
-    if not carrier.place(job.token, again):
+    ours = carrier.place(job.token, again)
+    _to_place.discard(job.token)  # only now: where the ledger was busy, the next tick tries again
+    if not ours:
         return []
     try:
         return place.place(context, _models(job), destination)

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,13 +93,14 @@ class Converter:
     def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Raises ConversionFailed with Blender's words, Cancelled, or OSError where no child starts."""
         part = target.with_name(target.name + ".part")
-        with ExitStack() as stack:
-            stack.callback(part.unlink, missing_ok=True)
+        try:
             output, code = self._output([task, str(source), str(part)], cancelled)
             problem = _problem(output, code)
             if problem:
                 raise ConversionFailed(source.name, problem)
             part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
 
     def _output(self, arguments: list[str], cancelled: Callable[[], bool]) -> tuple[str, int | None]:
         """What the child printed, and how it ended."""

@@ -192,3 +192,19 @@ def test_another_file_leaves_what_was_typed(addon):
     panel = bpy.context.window_manager.generio
     assert (panel.prompt, panel.quality) == ("A chair", "LOW")
     assert not panel.is_property_set("texture"), "what nobody touched stays untouched"
+
+
+def test_a_ledger_that_is_busy_when_a_result_is_due_only_delays_it(addon, monkeypatch: pytest.MonkeyPatch):
+    carrier = addon.bridge.engine(bpy.context)
+    once = iter([True])
+    place = carrier.place
+
+    def busy_once(token: str, again: bool = False) -> bool:
+        if next(once, False):
+            raise addon.jobs.LedgerError("The job list is in use.")
+        return place(token, again)
+
+    monkeypatch.setattr(carrier, "place", busy_once)
+    assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
+    assert "A chair" in bpy.data.objects
+    assert [job.state for job in carrier.jobs()] == ["Done"]
