@@ -58,7 +58,6 @@ from .models import (
 )
 from .retry import RetryPolicy, decide, parse_retry_after
 from .transfer import CancelCheck, Progress
-from .transport import version
 
 __all__ = [
     "BUILTIN_TEMPLATES",
@@ -116,5 +115,4 @@ __all__ = [
     "decide",
     "detect_image",
     "parse_retry_after",
-    "version",
 ]

@@ -34,7 +34,6 @@ from .images import SENDABLE, detect_image, read_head
 from .models import GLB_MIME, Asset, File, Flow, Prompt, Source, Template, as_object, parse_list
 from .retry import RetryPolicy
 from .transfer import CancelCheck, DataUri, JsonBody, Progress, receive, watched
-from .transport import Transport, blocks, length_of
 
 __all__ = ["PRODUCTION_URL", "FlowsClient"]
 
@@ -65,6 +64,9 @@ class FlowsClient:
         wait: Callable[[float], object] = time.sleep,
         max_download: int = 1 << 30,
     ) -> None:
+        # requests takes far longer to import than all the rest, and Blender waits for an add-on to register.
+        from .transport import Transport
+
         self._transport = Transport(base_url, api_key, timeout, policy, wait)
         self._max_download = max_download
 
@@ -241,6 +243,7 @@ class FlowsClient:
         Raises ResultUnusable's classes (a whole file that is not fit for use is put aside, see `kept`),
         NotSaved when the disk refuses, and Cancelled.
         """
+        from .transport import blocks, length_of
 
         def download(url_path: str, wanted: str | None) -> GlbInfo:
             def once() -> GlbInfo:

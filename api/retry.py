@@ -4,7 +4,6 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 
 from .errors import CallFailed, FlowsError, RateLimited
 
@@ -57,6 +56,8 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
         return None
     if match := _SECONDS.fullmatch(value):
         return float(match[0])
+    from email.utils import parsedate_to_datetime  # slow to import, and hardly ever needed
+
     try:
         date = parsedate_to_datetime(value)
         # An HTTP date is UTC by definition, even when its zone was left out.

@@ -57,6 +57,15 @@ def test_the_package_imports_without_blender():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", check=True)
 
 
+def test_what_only_a_call_needs_is_imported_with_the_first_call():
+    code = (
+        "import sys, conftest, generio_flows.jobs, generio_flows.api.check\n"
+        "early = {'requests', 'urllib3', 'ssl', 'http.client', 'email', 'numpy'} & {*sys.modules}\n"
+        "assert not early, early"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", check=True)
+
+
 def test_the_package_holds_the_add_on_and_nothing_else(tmp_path: Path):
     with zipfile.ZipFile(build(tmp_path)) as package:
         names = set(package.namelist())

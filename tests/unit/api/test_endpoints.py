@@ -6,7 +6,8 @@ import base64
 from pathlib import Path
 
 import pytest
-from generio_flows.api import GLB_MIME, Asset, File, FlowsClient, Prompt, version
+from generio_flows.api import GLB_MIME, Asset, File, FlowsClient, Prompt
+from generio_flows.api.transport import version
 
 from tests.unit.api.scripted import KEY, Answer, Server, answer
 
