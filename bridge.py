@@ -24,7 +24,7 @@ from .api.address import is_loopback
 from .jobs import Engine, Job, Ledger, LedgerError, NoConverter, Problem, Settings, State, Step
 from .preferences import api_key, preferences, results_folder, user_folder
 from .properties import GenerioJob, properties
-from .scene import place
+from .scene import pictures, place
 from .scene.convert import Converter, make_input_here
 
 IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
@@ -35,6 +35,7 @@ _engine: Engine | None = None
 _rows_stale = True  # the window manager's view must be built anew
 _to_convert: set[str] = set()  # jobs that found no second Blender
 _to_place: set[str] = set()  # finished jobs whose results belong into the open file
+_pictures_loose = True  # there may be pictures of placed models to pack
 _last_tick = 0.0
 
 
@@ -109,9 +110,11 @@ def _tick(context: bpy.types.Context) -> float:
     _engine.configure(settings(context))
     news = _drain(_engine)
     _convert_here(context, _engine, news)
-    _place_results(context, _engine)
+    if not _place_results(context, _engine):
+        _pack_picture(context)
     unfinished = _show(context, _engine, news)
-    return BUSY_SECONDS if unfinished or _to_place or _to_convert else IDLE_SECONDS
+    busy = unfinished or _to_place or _to_convert or _pictures_loose
+    return BUSY_SECONDS if busy else IDLE_SECONDS
 
 
 def print_state(job: Job) -> None:
@@ -173,15 +176,23 @@ def _drain(carrier: Engine) -> dict[str, Job]:
     return news
 
 
-def _place_results(context: bpy.types.Context, carrier: Engine) -> None:
-    """Place one finished result, if this is a good moment; the next one has its turn at the next tick."""
+def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
+    """Place one finished result, if there is one and this is a good moment; returns whether it was."""
     for token in list(_to_place):
         job = carrier.job(token)
         if job is None or job.step is not Step.READY:
             _to_place.discard(token)
         elif not place.not_now(context, [job.destination]):
             place_result(context, carrier, job, job.destination)
-            return
+            return True
+    return False
+
+
+def _pack_picture(context: bpy.types.Context) -> None:
+    """Pack one picture of a placed model, if there is one and this is a good moment."""
+    global _pictures_loose
+    if _pictures_loose and not place.not_now(context, []):
+        _pictures_loose = pictures.pack_next()
 
 
 def _convert_here(context: bpy.types.Context, carrier: Engine, news: dict[str, Job]) -> None:
@@ -205,17 +216,23 @@ def place_result(
     again: bool = False,
 ) -> list[bpy.types.Object]:
     """Put the results of `job` into the scene and return the objects; what is wrong, the job tells."""
+    global _pictures_loose
     ours = carrier.place(job.token, again)
     _to_place.discard(job.token)  # only now: where the ledger was busy, the next tick tries again
     if not ours:
         return []
     try:
-        return place.place(context, _models(job), destination)
+        placed = place.place(context, _models(job), destination)
     except FlowsError as error:
         carrier.hold(job.token, Problem.of(error))
     except Exception as error:  # whatever it is, the result is not to be lost by it
         traceback.print_exc()
         carrier.hold(job.token, Problem("defect", f"The model could not be placed: {error}", "Report it."))
+    else:
+        _pictures_loose = True
+        if bpy.app.background:  # no frame to lose, and perhaps no tick to come
+            pictures.pack_all()
+        return placed
     return []
 
 
@@ -319,8 +336,10 @@ def _where(job: Job) -> str:
     return f"Belongs to {Path(file).name}" if file else "Belongs to a file that was not saved"
 
 
-def forget_row(context: bpy.types.Context, token: str) -> None:
-    """Take a removed job out of the list."""
+def remove(context: bpy.types.Context, token: str) -> None:
+    """Forget a finished job and delete its files; models in the scene stay. Raises as `Engine.remove`."""
+    pictures.pack_all()
+    engine(context).remove(token)
     rows = properties(context).jobs
     for index, row in enumerate(rows):
         if row.token == token:
@@ -354,13 +373,26 @@ def _before_load(_file: str) -> None:
 @persistent
 def _after_load(_file: str) -> None:
     """Another file is open: the view went with the old one, and other results may belong here."""
-    global _rows_stale
+    global _rows_stale, _pictures_loose
     place.new_document()
     properties_module.restore(bpy.context)
-    _rows_stale = True
+    _rows_stale = _pictures_loose = True
     _to_place.clear()
     if _engine is not None:
         _welcome(_engine.jobs())
+
+
+@persistent
+def _before_save(_file: str) -> None:
+    """A file is never saved with pictures that lie among the results."""
+    pictures.pack_all()
+
+
+@persistent
+def _after_undo(_scene: bpy.types.Scene) -> None:
+    """Pictures are loose again where that was so at this point of the history."""
+    global _pictures_loose
+    _pictures_loose = True
 
 
 def _stop() -> None:
@@ -370,13 +402,22 @@ def _stop() -> None:
         _engine = None
 
 
+_HANDLERS = (
+    ("load_pre", _before_load),
+    ("load_post", _after_load),
+    ("save_pre", _before_save),
+    ("undo_post", _after_undo),
+    ("redo_post", _after_undo),
+)
+
+
 def register() -> None:
     """Start the timer; nothing is opened, and no thread runs, before there is something to do."""
     global _rows_stale
     _rows_stale = True
     bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
-    bpy.app.handlers.load_pre.append(_before_load)
-    bpy.app.handlers.load_post.append(_after_load)
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
     atexit.register(_stop)
 
 
@@ -384,8 +425,9 @@ def unregister() -> None:
     """Stop the timer and the engine; jobs go on when the add-on is enabled again."""
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
-    bpy.app.handlers.load_pre.remove(_before_load)
-    bpy.app.handlers.load_post.remove(_after_load)
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)
     atexit.unregister(_stop)
     _stop()
+    pictures.pack_all()
     _to_place.clear()

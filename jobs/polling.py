@@ -24,7 +24,7 @@ FARTHEST = 20.0
 TAIL = 3.0
 """Seconds; the slowest pace once flows of this kind may have ended."""
 
-CHANCE = 10
+CHANCE = 14
 ENOUGH = 3
 """Durations; with fewer nothing is known."""
 

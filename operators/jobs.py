@@ -119,11 +119,10 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
             self.report({"ERROR"}, "The job is not over. Cancel it first")
             return {"CANCELLED"}
         try:
-            bridge.engine(context).remove(self.token)
+            bridge.remove(context, self.token)
         except ValueError:
             self.report({"ERROR"}, "Another Blender works on this job")
             return {"CANCELLED"}
-        bridge.forget_row(context, self.token)
         return {"FINISHED"}
 
 

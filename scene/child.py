@@ -18,6 +18,9 @@ from mathutils import Vector
 THUMBNAIL_PIXELS = 256
 THUMBNAIL_SAMPLES = 32
 
+LOOSE = "generio_loose"
+"""The custom property of a picture that is to be packed once its model has been placed; see `pictures`."""
+
 BARE = "GENERIO bare "
 """What the name of the object begins with that a snapshot is about; see `snapshot.write_snapshot`."""
 
@@ -68,7 +71,7 @@ def export_glb(source: str, target: str) -> None:
 
 
 def import_glb(source: str, target: str) -> None:
-    """Write everything that `source` holds as a .blend, images packed."""
+    """Write everything that `source` holds as a .blend, its pictures and a report (JSON) beside it."""
     options = known(
         bpy.ops.import_scene.gltf,
         import_pack_images=True,
@@ -79,9 +82,21 @@ def import_glb(source: str, target: str) -> None:
     objects = set(bpy.context.scene.objects)
     if not objects:
         raise RuntimeError("the model is empty.")
+    name = Path(target).name.partition(".")[0]
+    told = report()
+    for number, image in enumerate(bpy.data.images):
+        put_beside(image, Path(target).with_name(f"{name}-{number}"))
     bpy.data.libraries.write(target, objects)
-    beside = Path(target).with_name(Path(target).name.partition(".")[0] + ".json")
-    beside.write_text(json.dumps(report()), encoding="utf-8")
+    Path(target).with_name(f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def put_beside(image: Any, path: Path) -> None:
+    """Let a packed picture be the file `path` instead, and say so."""
+    if image.packed_file is not None:
+        path.write_bytes(image.packed_file.data)
+        image.unpack(method="REMOVE")
+        image.filepath_raw = str(path)
+        image[LOOSE] = True
 
 
 def report() -> dict[str, Any]:

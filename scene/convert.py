@@ -83,7 +83,7 @@ class Converter:
         self._run("export" if source.suffix == ".blend" else "picture", source, target, cancelled)
 
     def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
-        """Write what `glb` holds to `blend`, images packed, and a report (JSON) beside it (see `_run`)."""
+        """Write what `glb` holds to `blend`, its pictures and a report (JSON) beside it (see `_run`)."""
         self._run("import", glb, blend, cancelled)
 
     def draw_thumbnail(self, blend: Path, png: Path, cancelled: Callable[[], bool]) -> None:

@@ -23,6 +23,7 @@ from mathutils import Matrix, Vector
 
 from ..api import FlowsError
 from ..api.errors import Remedy
+from . import pictures
 from .arrivals import Arrivals
 from .meshes import mesh_of, users_of
 
@@ -185,6 +186,10 @@ def _load(model: Model, arrivals: Arrivals) -> _Loaded:
         wanted.objects = inside.objects
         wanted.materials = inside.materials
         names = list(inside.materials)
+    if not all(pictures.is_there(image) for image in arrivals.of("images") if image in pictures.loose()):
+        bpy.data.batch_remove(wanted.objects)
+        arrivals.remove_unused()
+        return _import_directly(model, arrivals)
     return _Loaded(list(wanted.objects), dict(zip(names, wanted.materials, strict=True)))
 
 

@@ -32,16 +32,16 @@ POLL_SECONDS = 0.2
 # ---------------------------------------------------------------------- what is measured, each in a child
 
 
-def ours() -> Any:
-    """The add-on's client, imported without Blender."""
+def client_package(room: str = "api") -> Any:
+    """A room of the add-on, imported without Blender."""
     sys.path.insert(0, str(ROOT / "tests"))
     importlib.import_module("conftest")
-    return importlib.import_module("generio_flows.api")
+    return importlib.import_module(f"generio_flows.{room}")
 
 
 def upload_ours(url: str, path: Path) -> str:
     """Create a flow with `path` as its input, streaming; returns the flow's id."""
-    api = ours()
+    api = client_package()
     with api.FlowsClient(url, KEY) as client:
         source = api.File(path, "model/gltf-binary")
         return client.create_flow("model_optimize", {"polygon_count": 1000}, [source]).flow_id
@@ -61,7 +61,7 @@ def upload_quickstart(url: str, path: Path) -> str:
 
 def download_ours(url: str, path: Path, flow_id: str) -> None:
     """Fetch and check the only output of a flow, streaming."""
-    api = ours()
+    api = client_package()
     with api.FlowsClient(url, KEY) as client:
         (output,) = client.outputs(flow_id)
         client.download_output(flow_id, output.asset_id, path)
@@ -77,7 +77,7 @@ def download_quickstart(url: str, path: Path, flow_id: str) -> None:
 
 def idle(_url: str, _path: Path) -> None:
     """Only what importing costs."""
-    ours()
+    client_package()
 
 
 MEASURED: dict[str, Callable[..., str | None]] = {

@@ -28,7 +28,9 @@ from tests.gui.rig import rig
 from tests.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
-SUITE = "trixie"
+SUITES = ("trixie", "sid")
+"""Debian's releases with the two Blenders that have a window here."""
+
 TIMEOUT = 900.0
 SLOW = 100.0
 """How much slower than usual the sandbox is, so that no job ends while jobs are measured."""
@@ -47,11 +49,11 @@ def module_rows(folder: Path) -> Iterator[Row]:
         yield from _rows(measure, "module", folder)
 
 
-def window_rows(folder: Path) -> Iterator[Row]:
-    """What is measured in a window, or nothing where there can be none; the models are made in `folder`."""
+def window_rows(folder: Path, suite: str) -> Iterator[Row]:
+    """What is measured in a window of that suite, or nothing where there can be none; models as above."""
     _make_models(folder)
     try:
-        with _window(folder) as measure:
+        with _window(folder, suite) as measure:
             yield from _rows(measure, "window", INSIDE)
     except RootError as reason:
         print(f"No window to measure in: {reason}")
@@ -122,6 +124,8 @@ def _model_figures(told: dict[str, Any]) -> Iterator[tuple[str, str, float, floa
         yield "Blender's own: main loop's longest pause, redraw", "ms", pauses["redraw"] * 1000, None
         for name in ("place's undo step", "swap's undo step"):
             yield f"Blender's own: {name}", "ms", typical[name], None
+    if "pack" in times:
+        yield "pack one picture afterwards: stall", "ms", max(times["pack"]) * 1000, None
     stands = (typical["convert"] + typical["place"]) / 1000
     yield "until the model stands", "s", stands, typical["direct import"] / 1000
 
@@ -162,9 +166,9 @@ def _module() -> Iterator[Measure]:
 
 
 @contextmanager
-def _window(folder: Path) -> Iterator[Measure]:
+def _window(folder: Path, suite: str) -> Iterator[Measure]:
     """Tasks run in a window on a screen nobody sees. Raises RootError where there cannot be one."""
-    with rig(SUITE) as blender:
+    with rig(suite) as blender:
         blender.install(build(blender.tmp / "package"), "", "")
         inside = blender.tmp / INSIDE.name
         inside.mkdir()

@@ -45,6 +45,58 @@ def test_what_comes_in_equals_a_direct_import(addon, converter, glb: Path):
     sizes = [[tuple(image.size) for image in scenes.base_colour_images(item)] for item in (placed, direct)]
     assert sizes[0] == sizes[1]
     assert (scenes.bounds([placed]) == scenes.bounds([direct])).all()
+    addon.scene.pictures.pack_all()
+    pictures = [
+        [(image.filepath, image.packed_file.data) for image in scenes.base_colour_images(item)]
+        for item in (placed, direct)
+    ]
+    assert pictures[0] == pictures[1]
+
+
+@pytest.fixture
+def loose(addon, converter, glb: Path):
+    """A model that was placed, and whose pictures are not packed yet."""
+    blend = glb.with_suffix(".blend")
+    converter.to_blend(glb, blend, never)
+    model = addon.scene.place.Model(str(glb), str(blend), "lamp", {})
+    (placed,) = addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
+    assert len(addon.scene.pictures.loose()) == len(scenes.base_colour_images(placed)) > 1
+    return placed
+
+
+def test_pictures_are_packed_one_at_a_time_and_before_saving(addon, loose, tmp_path: Path):
+    assert addon.scene.pictures.pack_next()
+    assert addon.scene.pictures.loose()
+    assert bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend")) == {"FINISHED"}
+    assert not addon.scene.pictures.loose()
+    assert not addon.scene.pictures.pack_next()
+    assert all(image.packed_file for image in scenes.base_colour_images(loose))
+
+
+def test_a_job_that_is_removed_leaves_the_pictures_in_the_file(addon):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", texture=True)
+    images = scenes.base_colour_images(bpy.data.objects["A chair"])
+    (row,) = bpy.context.window_manager.generio.jobs
+    folder = addon.bridge.job_folder(bpy.context, row.token)
+    assert folder.exists()
+    bpy.ops.generio.remove_job(token=row.token)
+    assert not folder.exists()
+    assert images
+    for image in images:
+        image.reload()
+        assert image.packed_file and image.size[0] and image.filepath == ""
+
+
+def test_a_result_whose_pictures_are_gone_is_imported_from_the_glb(addon, converter, glb: Path):
+    blend = glb.with_suffix(".blend")
+    converter.to_blend(glb, blend, never)
+    for beside in glb.parent.glob(f"{glb.stem}-[0-9]*"):
+        beside.unlink()
+    model = addon.scene.place.Model(str(glb), str(blend), "lamp", {})
+    (placed,) = addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
+    images = scenes.base_colour_images(placed)
+    assert images and all(image.packed_file and image.size[0] for image in images)
+    assert len(bpy.data.objects) == 1 and len(bpy.data.images) == len(images)
 
 
 def test_a_report_and_a_picture_are_made(converter, glb: Path):

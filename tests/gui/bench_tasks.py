@@ -96,6 +96,8 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     _clear()
     where = place.here(context, place.CURSOR)
     yield from watch.stall("place", lambda: place.place(context, [result], where))
+    while package.scene.pictures.loose():
+        yield from watch.stall("pack", package.scene.pictures.pack_next)
     yield from _undo_step(watch, "place's undo step")
 
 

@@ -88,6 +88,15 @@ def selection() -> tuple[str, list[str]]:
 
 def pictures_on(item: bpy.types.Object) -> list[bytes]:
     """The files of the images that the object's materials show."""
+    return [image.packed_file.data for image in _images_on(item) if image.packed_file]
+
+
+def all_packed(word: str) -> bool:
+    """Whether there are images on the models with this word, all of them with their files in the .blend."""
+    images = [image for item in models(word) for image in _images_on(item)]
+    return bool(images) and all(image.packed_file for image in images)
+
+
+def _images_on(item: bpy.types.Object) -> list[bpy.types.Image]:
     nodes = (node for slot in item.material_slots for node in slot.material.node_tree.nodes)
-    images = (node.image for node in nodes if node.type == "TEX_IMAGE" and node.image)
-    return [image.packed_file.data for image in images if image.packed_file]
+    return [node.image for node in nodes if node.type == "TEX_IMAGE" and node.image]

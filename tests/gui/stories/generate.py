@@ -17,6 +17,7 @@ def generate_from_prompt(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: scene.models("chair"), "the model in the scene")
     yield from jobs.until(blender, "Done")
     yield from blender.wait_for(lambda: jobs.newest().thumbnail, "a picture of the model in the job list")
+    yield from blender.wait_for(lambda: scene.all_packed("chair"), "its pictures being part of the file")
     scene.show_textures()
     yield 2.0  # Blender reads the pictures of icons when they are first drawn, beside its other work
     yield from blender.picture("generate-done")
@@ -26,6 +27,9 @@ def generate_from_prompt(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: not scene.models("chair"), "the model being undone")
     yield from blender.press("Z", ctrl=True, shift=True)
     yield from blender.wait_for(lambda: scene.models("chair"), "the model being redone")
+    yield from blender.wait_for(
+        lambda: scene.all_packed("chair"), "its pictures being part of the file again"
+    )
     yield from jobs.check_counters(blender, jobs.DONE)
 
 

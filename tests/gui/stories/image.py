@@ -18,7 +18,8 @@ def generate_from_image(blender: Driver) -> Steps[None]:
     yield from blender.click("Low")
     yield from blender.picture("image")
     yield from blender.click("Generate Model")
-    (model,) = yield from blender.wait_for(lambda: scene.models("sneaker"), "the model in the scene")
+    yield from blender.wait_for(lambda: scene.all_packed("sneaker"), "the model in the scene")
+    (model,) = scene.models("sneaker")
     assert SNEAKER.read_bytes() in scene.pictures_on(model), "the model does not wear the picture"
     yield from jobs.until(blender, "Done")
     scene.show_textures()

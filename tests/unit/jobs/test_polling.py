@@ -1,10 +1,11 @@
 """How often the service is asked, and how soon the end of a flow is noticed."""
 
-import random
-
+import pytest
 from generio_flows.jobs import polling
 from hypothesis import given
 from hypothesis import strategies as st
+
+from scripts.bench_polling import simulate
 
 SECONDS = st.floats(min_value=0, max_value=1e6)
 PROGRESS = st.none() | st.floats(min_value=0, max_value=1)
@@ -38,37 +39,8 @@ def test_the_time_left_is_learned_and_no_percentage_invented():
     assert polling.time_left(10.0, [], 0.5) == 10.0
 
 
-def noticed(duration: float, wait) -> tuple[float, int]:
-    """(seconds between the end of a flow and the question that finds it, questions)."""
-    now, asked = 0.0, 0
-    while True:
-        now += wait(now)
-        asked += 1
-        if now >= duration:
-            return now - duration, asked
-
-
-def test_the_end_is_noticed_twice_as_soon_as_at_a_fixed_pace_with_no_more_requests():
-    chance = random.Random(7)
-    kinds = {"low": 15.0, "high": 45.0, "optimize": 30.0}
-
-    def length(usual: float) -> float:
-        return usual * chance.lognormvariate(0.0, 0.25)
-
-    learned = {kind: [length(usual) for _ in range(20)] for kind, usual in kinds.items()}
-    ours, fixed = [], []
-    for number in range(200):
-        kind = chance.choice(list(kinds))
-        duration = length(kinds[kind])
-
-        def wait(
-            now: float, kind: str = kind, duration: float = duration, told: bool = number % 2 == 0
-        ) -> float:
-            return polling.next_poll(now, learned[kind], now / duration if told else 0.0)
-
-        ours.append(noticed(duration, wait))
-        fixed.append(noticed(duration, lambda _now: 5.0))
-    delay = sum(late for late, _ in fixed) / sum(late for late, _ in ours)
-    requests = sum(asked for _, asked in ours) / sum(asked for _, asked in fixed)
-    assert delay >= 2.0, f"{delay:.2f} times as soon"
-    assert requests <= 1.0, f"{requests:.2f} times the requests"
+@pytest.mark.parametrize("seed", range(5))
+def test_the_end_is_noticed_twice_as_soon_as_at_a_fixed_pace_with_no_more_requests(seed: int):
+    ours, fixed = simulate(polling.next_poll, seed)
+    assert fixed.late / ours.late >= 2.0
+    assert ours.asked <= fixed.asked

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pictures of placed models: they come as files from the folder of results, and end up packed.
+
+To append a .blend with three packed 4K pictures takes longer than a frame of the window; to pack one of them
+does not. So the child leaves them beside its .blend (see `child.put_beside`), and whoever places a model has
+them packed one at a time. The picture itself tells that it is loose, so undo, redo and saving lose nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from .child import LOOSE
+
+
+def loose() -> list[bpy.types.Image]:
+    """The pictures that are still to be packed."""
+    return [image for image in bpy.data.images if LOOSE in image and image.is_editable]
+
+
+def is_there(image: bpy.types.Image) -> bool:
+    """Whether the file of a loose picture exists."""
+    return Path(image.filepath).exists()
+
+
+def pack_next() -> bool:
+    """Pack one loose picture; returns whether there may be more."""
+    found = loose()
+    if found:
+        _pack(found[0])
+    return len(found) > 1
+
+
+def pack_all() -> None:
+    """Pack every loose picture."""
+    while pack_next():
+        pass
+
+
+def _pack(image: bpy.types.Image) -> None:
+    del image[LOOSE]
+    if not is_there(image):
+        return  # somebody emptied the folder of results: Blender shows it as missing
+    image.pack()
+    # As the importer leaves it: where it once lay is nobody's business. The raw path reloads nothing.
+    image.filepath_raw = ""
+    for packed in image.packed_files:
+        packed.filepath = ""
