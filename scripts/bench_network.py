@@ -7,9 +7,11 @@ Each is measured in a process of its own, against the sandbox in another.
 from __future__ import annotations
 
 import base64
+import binascii
 import importlib
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -27,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 KEY = "bench-key"
 MIB = 1 << 20
 POLL_SECONDS = 0.2
+BARE_BLOCK = 3 * (1 << 16)  # bytes; a multiple of 3, so that base64 joins without padding
 
 
 # ---------------------------------------------------------------------- what is measured, each in a child
@@ -75,13 +78,61 @@ def download_quickstart(url: str, path: Path, flow_id: str) -> None:
     path.write_bytes(answer.content)
 
 
+def upload_bare(url: str, path: Path) -> str:
+    """The least that any client does: a socket, and base64 by a function written in C."""
+    value = {"template": "model_optimize", "parameters": {"polygon_count": 1000}, "additional": None}
+    item = {"additional": None, "data": "data:model/gltf-binary;base64,"}
+    head, tail = json.dumps({**value, "inputs": [item]}).encode().split(b"base64,")
+    head += b"base64,"
+    length = len(head) + (path.stat().st_size + 2) // 3 * 4 + len(tail)
+    with _bare_socket(url) as connection, path.open("rb") as file:
+        connection.sendall(_bare_head("POST", "/flows", f"Content-Length: {length}\r\n") + head)
+        while block := file.read(BARE_BLOCK):
+            connection.sendall(binascii.b2a_base64(block, newline=False))
+        connection.sendall(tail)
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    return json.loads(answer.partition(b"\r\n\r\n")[2])["flow_id"]
+
+
+def download_bare(url: str, path: Path, flow_id: str) -> None:
+    """The same the other way; this profile of the sandbox sends the model as it is."""
+    outputs = requests.get(f"{url}/flows/{flow_id}/outputs", headers=bearer(), timeout=600).json()["outputs"]
+    with _bare_socket(url) as connection, path.open("wb") as file:
+        connection.sendall(_bare_head("GET", f"/flows/{flow_id}/outputs/{outputs[0]['id']}"))
+        block = b""
+        while b"\r\n\r\n" not in block:
+            block += connection.recv(BARE_BLOCK)
+        file.write(block.partition(b"\r\n\r\n")[2])
+        while block := connection.recv(BARE_BLOCK):
+            file.write(block)
+
+
+def _bare_socket(url: str) -> socket.socket:
+    host, _, port = url.removeprefix("http://").partition(":")
+    return socket.create_connection((host, int(port)))
+
+
+def _bare_head(method: str, path: str, more: str = "") -> bytes:
+    always = f"Authorization: Bearer {KEY}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    return f"{method} {path} HTTP/1.1\r\nHost: bench\r\n{always}{more}\r\n".encode()
+
+
 def idle(_url: str, _path: Path) -> None:
     """Only what importing costs."""
     client_package()
 
 
 MEASURED: dict[str, Callable[..., str | None]] = {
-    call.__name__: call for call in (upload_ours, upload_quickstart, download_ours, download_quickstart, idle)
+    call.__name__: call
+    for call in (
+        upload_ours,
+        upload_quickstart,
+        upload_bare,
+        download_ours,
+        download_quickstart,
+        download_bare,
+        idle,
+    )
 }
 
 
@@ -99,6 +150,7 @@ def in_child(name: str, *arguments: str) -> dict[str, Any]:
 
 def measure(name: str, url: str, path: str, *more: str) -> None:
     """The child's side of `in_child`."""
+    client_package("api.transport")  # what importing costs is no part of a transfer
     started = time.perf_counter()
     answer = MEASURED[name](url, Path(path), *more)
     seconds = time.perf_counter() - started
@@ -181,6 +233,8 @@ def transfers(sizes: list[int], folder: Path) -> Iterator[Row]:
             mine = in_child("upload_ours", url, str(model))
             yield Row(f"upload {size} MB", "MiB peak", mine["peak"], theirs["peak"])
             yield Row(f"upload {size} MB", "s", mine["seconds"], theirs["seconds"])
+            bare = in_child("upload_bare", url, str(model))
+            yield Row(f"upload {size} MB, beside a bare socket", "s", mine["seconds"], bare["seconds"])
             flow_id = str(mine["answer"])
             finished(url, flow_id)
             got = folder / "got.glb"
@@ -190,6 +244,10 @@ def transfers(sizes: list[int], folder: Path) -> Iterator[Row]:
                 raise SystemExit("What came back is not what was sent.")
             yield Row(f"download {size} MB", "MiB peak", mine["peak"], theirs["peak"])
             yield Row(f"download {size} MB", "s", mine["seconds"], theirs["seconds"])
+            bare = in_child("download_bare", url, str(got), flow_id)
+            if got.read_bytes() != model.read_bytes():
+                raise SystemExit("The bare socket got something else.")
+            yield Row(f"download {size} MB, beside a bare socket", "s", mine["seconds"], bare["seconds"])
             got.unlink()
         model.unlink()
 
