@@ -38,6 +38,10 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     os._exit(config.stash.get(EXIT_STATUS, 1))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--models", default="", help="a folder with more GLB files to bring in")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def installed() -> Iterator[None]:
     """The checkout stands where Blender looks for extensions."""

@@ -2,12 +2,15 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -31,26 +34,56 @@ def never() -> bool:
     return False
 
 
-def test_what_comes_in_equals_a_direct_import(addon, converter, glb: Path):
-    blend = glb.with_suffix(".blend")
-    converter.to_blend(glb, blend, never)
-    bpy.ops.import_scene.gltf(filepath=str(glb))
-    (direct,) = bpy.context.selected_objects
-    model = addon.scene.place.Model(str(glb), str(blend), "lamp", {})
-    (placed,) = addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "any_glb" in metafunc.fixturenames:
+        more = (
+            sorted(Path(metafunc.config.getoption("models")).glob("*.glb"))
+            if metafunc.config.getoption("models")
+            else []
+        )
+        metafunc.parametrize(
+            "any_glb", [None, *more], indirect=True, ids=lambda path: path.stem if path else "made"
+        )
+
+
+@pytest.fixture
+def any_glb(request: pytest.FixtureRequest, glb: Path, tmp_path: Path) -> Path:
+    """A model that the sandbox made, or a copy of one that --models names."""
+    return Path(shutil.copy(request.param, tmp_path)) if request.param else glb
+
+
+def looks(items: Iterable[bpy.types.Object]) -> dict[str, object]:
+    """What the meshes among `items` consist of, and where they stand."""
+    meshes = [item for item in items if item.type == "MESH"]
+    images = [image for item in meshes for image in scenes.base_colour_images(item)]
+    return {
+        "vertices": sorted(len(item.data.vertices) for item in meshes),
+        "uvs": sorted(
+            sum(uv.vector.x + uv.vector.y for uv in layer.uv)
+            for item in meshes
+            for layer in item.data.uv_layers
+        ),
+        "slots": sorted(len(item.material_slots) for item in meshes),
+        "pictures": sorted((tuple(image.size), image.filepath, image.packed_file.data) for image in images),
+        "bounds": scenes.bounds(meshes).tolist(),
+    }
+
+
+def test_what_comes_in_equals_a_direct_import(addon, converter, any_glb: Path):
+    blend = any_glb.with_suffix(".blend")
+    converter.to_blend(any_glb, blend, never)
+    bpy.ops.import_scene.gltf(filepath=str(any_glb))
     bpy.context.view_layer.update()
-    assert len(placed.data.vertices) == len(direct.data.vertices)
-    assert len(placed.data.uv_layers) == len(direct.data.uv_layers) == 1
-    assert len(placed.material_slots) == len(direct.material_slots)
-    sizes = [[tuple(image.size) for image in scenes.base_colour_images(item)] for item in (placed, direct)]
-    assert sizes[0] == sizes[1]
-    assert (scenes.bounds([placed]) == scenes.bounds([direct])).all()
+    direct = looks(bpy.context.selected_objects)
+    before = set(bpy.data.objects)
+    model = addon.scene.place.Model(str(any_glb), str(blend), "lamp", {})
+    addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
     addon.scene.pictures.pack_all()
-    pictures = [
-        [(image.filepath, image.packed_file.data) for image in scenes.base_colour_images(item)]
-        for item in (placed, direct)
-    ]
-    assert pictures[0] == pictures[1]
+    bpy.context.view_layer.update()
+    placed = looks(set(bpy.data.objects) - before)
+    # A rotation comes as Euler angles instead of a quaternion, which moves the last of a float's bits.
+    assert np.allclose(placed.pop("bounds"), direct.pop("bounds"), rtol=0, atol=1e-6)
+    assert placed["vertices"] and placed == direct
 
 
 @pytest.fixture
