@@ -17,11 +17,13 @@ def register() -> None:
     import bpy
 
     from . import bridge, properties
+    from .cli import command
 
     for cls in _classes():
         bpy.utils.register_class(cls)
     properties.register()
     bridge.register()
+    command.register()
 
 
 def unregister() -> None:
@@ -29,8 +31,10 @@ def unregister() -> None:
     import bpy
 
     from . import bridge, properties
+    from .cli import command
     from .panels import thumbnails
 
+    command.unregister()
     bridge.unregister()
     thumbnails.unregister()
     properties.unregister()

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
-from .api import PRODUCTION_URL
-
-KEY_VARIABLE = "GENERIO_API_KEY"
-"""An environment variable that wins over the key in the preferences."""
+from .api.address import KEY_VARIABLE, PRODUCTION_URL
 
 
 class GenerioPreferences(bpy.types.AddonPreferences):

@@ -8,6 +8,9 @@ from .errors import UnsafeAddress
 
 PRODUCTION_URL = "https://flows.generio.ai"
 
+KEY_VARIABLE = "GENERIO_API_KEY"
+"""The environment variable that may hold the API key."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 

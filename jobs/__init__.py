@@ -2,11 +2,12 @@
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes."""
 
 from .engine import Engine, Settings
-from .ledger import Ledger, LedgerError
+from .ledger import AlreadyThere, Ledger, LedgerError
 from .model import Job, Problem, Result, State, Step
 from .steps import NoConverter
 
 __all__ = [
+    "AlreadyThere",
     "Engine",
     "Job",
     "Ledger",

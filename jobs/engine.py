@@ -86,7 +86,8 @@ class Engine:
 
     ledger: owned from now on, closed by `close`. make_input, convert, illustrate: see `Convert`; from a
     .blend or a picture to the file to send, from a received GLB to a .blend, and from that to a picture,
-    which is nice to have. `events` holds each job as it is after each change. Methods that change a job
+    which is nice to have. heir: whether it goes on with all that dead processes left unfinished, or only
+    with what `carry_on` names. `events` holds each job as it is after each change. Methods that change a job
     write the ledger first and raise LedgerError where that fails.
     """
 
@@ -97,6 +98,7 @@ class Engine:
         make_input: Convert,
         convert: Convert,
         illustrate: Convert | None = None,
+        heir: bool = True,
     ) -> None:
         self.events: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self.owner = f"{machine()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -105,6 +107,8 @@ class Engine:
         self._make_input = make_input
         self._convert = convert
         self._illustrate = illustrate
+        self._inherits: set[str] | None = None if heir else set()  # tokens; None = all
+        self._shared_at = -SHARE_SECONDS
         # Guards all that follows. Looking into _jobs does without, so that drawing never waits for a disk.
         self._lock = threading.RLock()
         self._wake = threading.Condition(self._lock)
@@ -174,6 +178,14 @@ class Engine:
                 if self._jobs[token].waiting:
                     self._again(token)
             self._fill_places()
+
+    def carry_on(self, token: str) -> None:
+        """Go on with a job that another process began, as soon as that is known to have let go of it."""
+        with self._lock:
+            if self._inherits is not None:
+                self._inherits.add(token)
+            self._shared_at = -SHARE_SECONDS
+            self._wake.notify_all()
 
     def retry(self, token: str) -> None:
         """Try a waiting job now, or carry a failed or cancelled one once more (see `Job.again`)."""
@@ -309,17 +321,16 @@ class Engine:
 
     def _schedule(self) -> None:
         """The scheduler: hands on what is due, and keeps in touch with other processes."""
-        shared = -SHARE_SECONDS
         while not self._closing.is_set():
             try:
                 with self._lock:
                     now = time.monotonic()
-                    if now - shared >= SHARE_SECONDS:
-                        shared = now
+                    if now - self._shared_at >= SHARE_SECONDS:
+                        self._shared_at = now
                         self._share()
                     self._hand_on(now)
                     dues = [due for token, due in self._due.items() if token not in self._busy]
-                    self._wake.wait(max(0.0, min([*dues, shared + SHARE_SECONDS]) - now))
+                    self._wake.wait(max(0.0, min([*dues, self._shared_at + SHARE_SECONDS]) - now))
             except LedgerError:
                 self._closing.wait(1.0)  # a busy disk passes; nothing is lost by waiting
 
@@ -341,7 +352,7 @@ class Engine:
         for owner in self._ledger.owners():
             if owner != self.owner and _is_dead(owner):
                 self._ledger.release(owner)
-        for job in self._ledger.claim(self.owner, now):
+        for job in self._ledger.claim(self.owner, now, self._inherits):
             self._adopt(replace(job, queued=True))
         for job in self._ledger.jobs():
             if job.token not in self._mine and job != self._jobs.get(job.token):

@@ -34,15 +34,21 @@ class LedgerError(Exception):
     """The ledger cannot be used; the text says why and what to do, for people."""
 
 
+class AlreadyThere(LedgerError):
+    """A job with this token is in the ledger, perhaps since a moment ago and from another process."""
+
+
 class Ledger:
     """The jobs of one user, in one file. All methods may be called from any thread, and raise LedgerError.
 
     path: the SQLite file, made with its folder when missing. One that is unreadable, or was written by
-    another version of the add-on, is left as it is.
+    another version of the add-on, is left as it is. shared: several machines see the file; then there is no
+    write-ahead log, whose index lives in the memory of one machine.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shared: bool = False) -> None:
         self.path = path
+        self._journal = "DELETE" if shared else "WAL"
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +71,7 @@ class Ledger:
             raise
 
     def _open(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute(f"PRAGMA journal_mode = {self._journal}")
         self._db.execute("PRAGMA synchronous = FULL")  # a step must survive a power cut, too
         with self._exclusive():
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -103,12 +109,14 @@ class Ledger:
             self._db.close()
 
     def add(self, job: Job, owner: str, now: float) -> None:
-        """Write a new job, leased to `owner`."""
+        """Write a new job, leased to `owner`. Raises AlreadyThere."""
         with self._transaction() as db:
-            db.execute(
-                "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?)",
+            cursor = db.execute(
+                "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (job.token, job.created_at, job.finished, owner, now + LEASE_SECONDS, job.to_json()),
             )
+            if cursor.rowcount == 0:
+                raise AlreadyThere(f"The job {job.token} is in the job list {self.path} already.")
 
     def save(self, job: Job, owner: str, now: float) -> bool:
         """Write how far a job has come and renew its lease; False when it no longer belongs to `owner`."""
@@ -128,16 +136,23 @@ class Ledger:
             raise LedgerError(f"The job list {self.path} cannot be read: {error}.") from error
         return [job for (document,) in documents if (job := _read(document)) is not None]
 
-    def claim(self, owner: str, now: float) -> list[Job]:
-        """Take over every unfinished job whose lease has run out; returns what was taken, oldest first."""
+    def claim(self, owner: str, now: float, tokens: Container[str] | None = None) -> list[Job]:
+        """Take over unfinished jobs whose lease has run out; returns what was taken, oldest first.
+
+        tokens: which of them; None for all.
+        """
         with self._transaction() as db:
-            rows = db.execute(
-                "UPDATE jobs SET owner = ?, lease_until = ?"
-                " WHERE finished = 0 AND owner != ? AND lease_until < ? RETURNING document",
-                (owner, now + LEASE_SECONDS, owner, now),
+            left = db.execute(
+                "SELECT token, document FROM jobs WHERE finished = 0 AND owner != ? AND lease_until < ?"
+                " ORDER BY created_at",
+                (owner, now),
             ).fetchall()
-        jobs = [job for (document,) in rows if (job := _read(document)) is not None]
-        return sorted(jobs, key=lambda job: job.created_at)
+            taken = [(token, document) for token, document in left if tokens is None or token in tokens]
+            db.executemany(
+                "UPDATE jobs SET owner = ?, lease_until = ? WHERE token = ?",
+                [(owner, now + LEASE_SECONDS, token) for token, _ in taken],
+            )
+        return [job for _, document in taken if (job := _read(document)) is not None]
 
     def change(
         self, token: str, steps: Container[Step], change: Callable[[Job], Job], owner: str, now: float

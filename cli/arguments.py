@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the command line understands."""
+
+import argparse
+from pathlib import Path
+
+EPILOG = """\
+exit codes: 0 done, 1 some failed, 2 wrong usage, 3 no valid key, 4 no connection, 130 interrupted.
+Run the same command again to go on where it stopped; what is done is never done again."""
+
+
+def parser(program: str) -> argparse.ArgumentParser:
+    """The parser; `program` is how the user starts it."""
+    top = argparse.ArgumentParser(
+        prog=program,
+        description="Models from prompts and pictures, and lighter meshes, through the GENERIO Flows API.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    generate = _command(commands, "generate", "make models from prompts, pictures or sketches")
+    generate.add_argument(
+        "--prompt", action="append", default=[], help="what to make, in words; may be given several times"
+    )
+    generate.add_argument(
+        "--image", nargs="+", action="extend", default=[], metavar="FILE", help="pictures; patterns are fine"
+    )
+    generate.add_argument("--quality", choices=("low", "high"), help="how fine (the service's default: high)")
+    generate.add_argument(
+        "--seed", type=int, help="the same seed and input give the same model; -1 draws one"
+    )
+    generate.add_argument("--no-texture", action="store_true", help="make no textures")
+    generate.add_argument(
+        "--optimize", type=_positive, metavar="N", help="reduce each model to N polygons afterwards"
+    )
+    _work(generate)
+
+    optimize = _command(commands, "optimize", "reduce the polygons of GLB models")
+    optimize.add_argument("model", nargs="*", help="GLB files; patterns are fine")
+    target = optimize.add_mutually_exclusive_group()
+    target.add_argument("--polygons", type=_positive, metavar="N", help="to so many")
+    target.add_argument("--ratio", type=float, metavar="R", help="to this part of what each has, 0..1")
+    _work(optimize)
+
+    jobs = _command(commands, "jobs", "see what became of jobs, and go on with them")
+    actions = jobs.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, text, ids in (
+        ("list", "all jobs, oldest first", None),
+        ("show", "all that is known about jobs", "+"),
+        ("resume", "go on with unfinished jobs (all, if none is named), and try failed ones again", "*"),
+        ("cancel", "stop jobs, here and at the service", "+"),
+        ("delete", "forget jobs that are over, and delete their files; outputs stay", "*"),
+    ):
+        action = actions.add_parser(name, help=text, description=_sentence(text))
+        if ids:
+            action.add_argument("id", nargs=ids, metavar="ID", help="a job's id, or how it begins")
+        if name == "delete":
+            action.add_argument("--finished", action="store_true", help="all that are done")
+            action.add_argument(
+                "--at-service", action="store_true", help="delete them at the service, too, with what it made"
+            )
+        action.add_argument(
+            "--output", type=Path, metavar="FOLDER", help="where the command wrote whose jobs are meant"
+        )
+        _common(action)
+        if name == "resume":
+            _pace(action)
+
+    _common(_command(commands, "templates", "what the service offers"))
+    return top
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=text, description=_sentence(text))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _work(command: argparse.ArgumentParser) -> None:
+    """What the commands that make files have in common."""
+    command.add_argument(
+        "--output",
+        type=Path,
+        default=Path(),
+        metavar="PATH",
+        help="a .glb or .blend file, or a folder (default: .)",
+    )
+    command.add_argument("--format", choices=("glb", "blend"), help="of files in a folder (default: glb)")
+    command.add_argument(
+        "--list", type=Path, metavar="FILE", help="a CSV or JSONL file with one model on each line"
+    )
+    command.add_argument("--shard", metavar="I/N", help="only the I-th of N shares of the work")
+    _common(command)
+    _pace(command)
+
+
+def _pace(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--jobs", type=_positive, default=4, metavar="N", help="how many at once (default: 4)"
+    )
+    command.add_argument(
+        "--patience",
+        type=float,
+        default=10.0,
+        metavar="MINUTES",
+        help="give up after so long without any news (default: 10)",
+    )
+
+
+def _common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--service", metavar="URL", help="another service than the one that is set")
+    command.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="FOLDER",
+        help="where jobs are kept (default: .generio beside the output)",
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object on each line")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return number

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`blender --command generio …`: the command line, as Blender offers it to extensions."""
+
+import bpy
+
+from .. import bridge, preferences
+from ..scene.convert import Converter
+from .places import Home, Host
+
+NAME = "generio"
+
+_handle: object = None
+
+
+def execute(words: list[str]) -> int:
+    """What Blender calls with the words after the command's name; returns the exit code."""
+    from .main import run
+
+    return run(host(bpy.context), words)
+
+
+def host(context: bpy.types.Context) -> Host:
+    """This Blender, with what its preferences say."""
+    settings = bridge.settings(context)
+    window = Home(preferences.user_folder(context), shared=False, results_folder=settings.folder)
+    return Host(
+        program=f"blender --command {NAME}",
+        service=settings.base_url,
+        api_key=settings.api_key,
+        online=settings.online,
+        window=window,
+        converter=Converter.of_this_blender,
+    )
+
+
+def register() -> None:
+    """Offer the command."""
+    global _handle
+    _handle = bpy.utils.register_cli_command(NAME, execute)
+
+
+def unregister() -> None:
+    """Take it away."""
+    global _handle
+    bpy.utils.unregister_cli_command(_handle)
+    _handle = None

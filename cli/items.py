@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a command is to make: one item for each output file, with an identity that survives a restart."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..api import (
+    GLB_MIME,
+    IMAGE_TO_MODEL,
+    OPTIMIZE,
+    SENDABLE,
+    TEXT_TO_MODEL,
+    AmbiguousPrompt,
+    EmptyPrompt,
+    UnreadableFile,
+    UnsupportedFile,
+    check_glb,
+    detect_image,
+)
+from ..jobs import Job, Result
+from .places import Home
+
+SUFFIXES = (".glb", ".blend")
+LONGEST_STEM = 60  # characters that a prompt gives to a file's name
+
+FIELDS = (
+    "prompt",
+    "image",
+    "model",
+    "quality",
+    "seed",
+    "texture",
+    "polygons",
+    "ratio",
+    "optimize",
+    "output",
+)
+"""What a row of a list may have; each means what the option of its name does."""
+
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class UsageError(Exception):
+    """The command cannot be understood; the text says what to change."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One model to make.
+
+    template: as the API names it. output: where it goes, .glb or .blend. prompt, or source: the picture or
+    GLB to send. parameters: as the API names them. ratio: of the source's triangles, instead of a polygon
+    count. optimize: to how many polygons a generated model is reduced afterwards, or None.
+    """
+
+    template: str
+    output: Path
+    prompt: str = ""
+    source: Path | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    ratio: float | None = None
+    optimize: int | None = None
+
+    def job(self, service: str, home: Home) -> Job:
+        """The job that makes this item at `service`, with a token that is the same each time.
+
+        Raises InputRefused's or ResultUnusable's classes where the input cannot be sent.
+        """
+        parameters = dict(self.parameters)
+        mime, content = "", self.prompt
+        if self.source is not None:
+            mime = _mime(self)
+            content = _digest(self.source)
+        elif not self.prompt:
+            raise EmptyPrompt
+        elif self.prompt.lower().startswith("data:"):
+            raise AmbiguousPrompt
+        if self.ratio is not None and self.source is not None:
+            parameters["polygon_count"] = max(1, round(self.ratio * check_glb(self.source).triangles))
+        destination: dict[str, Any] = {"output": home.relative(self.output)}
+        if self.optimize is not None:
+            destination["optimize"] = self.optimize
+        return Job(
+            service=service,
+            template=self.template,
+            name=self.output.name,
+            token=_token(service, self.template, parameters, content, destination),
+            parameters=parameters,
+            prompt=self.prompt,
+            input_path=str(self.source) if mime else "",
+            input_mime=mime,
+            source="" if mime or self.source is None else str(self.source),
+            destination=destination,
+        )
+
+
+def optimizing(generated: Job, model: Result) -> Job:
+    """The second job of an item that is generated and then optimized: it takes the `model` of the first."""
+    destination = {"output": generated.destination["output"]}
+    parameters = {"polygon_count": generated.destination["optimize"]}
+    return Job(
+        service=generated.service,
+        template=OPTIMIZE,
+        name=generated.name,
+        token=_token(generated.service, OPTIMIZE, parameters, generated.token, destination),
+        parameters=parameters,
+        input_path=model.glb,
+        input_mime=GLB_MIME,
+        destination=destination,
+    )
+
+
+def _token(*parts: Any) -> str:
+    """The same words for the same wish, on every machine, so that no ledger takes it twice."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
+
+
+def _mime(item: Item) -> str:
+    """The type of the file to send, "" where a child Blender has to make a PNG of it first."""
+    assert item.source is not None
+    if item.template == OPTIMIZE:
+        if item.source.suffix.lower() != ".glb":
+            raise UnsupportedFile(f"The file “{item.source.name}” is not a GLB model.", "Export it as GLB.")
+        return GLB_MIME
+    mime = detect_image(item.source)
+    return mime if mime in SENDABLE else ""
+
+
+# ---------------------------------------------------------------------- from options and lists to items
+
+
+def generated(
+    prompts: Sequence[str],
+    images: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    common: Mapping[str, Any],
+) -> list[Item]:
+    """Items of the `generate` command. Raises UsageError."""
+    wishes = [{"prompt": prompt} for prompt in prompts] + [{"image": path} for path in matching(images)]
+    return _named([_generated({**common, **wish}) for wish in [*wishes, *rows]], common)
+
+
+def optimized(
+    models: Sequence[str], rows: Iterable[Mapping[str, Any]], common: Mapping[str, Any]
+) -> list[Item]:
+    """Items of the `optimize` command. Raises UsageError."""
+    wishes = [{"model": path} for path in matching(models)]
+    return _named([_optimized({**common, **wish}) for wish in [*wishes, *rows]], common)
+
+
+def matching(patterns: Iterable[str]) -> list[str]:
+    """The files that patterns such as "in/**/*.png" name, for shells that do not look themselves."""
+    paths: list[str] = []
+    for pattern in patterns:
+        if glob.has_magic(pattern) and not Path(pattern).exists():
+            found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - knows absolute patterns
+            if not found:
+                raise UsageError(f"no file matches {pattern}")
+            paths += found
+        else:
+            paths.append(pattern)
+    return paths
+
+
+def listed(path: Path) -> list[dict[str, Any]]:
+    """The rows of a CSV or JSONL list; paths in it are relative to its own folder. Raises UsageError."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the list {path} cannot be read: {error}") from None
+    if path.suffix.lower() == ".csv":
+        rows = [
+            {name: value for name, value in row.items() if value} for row in csv.DictReader(text.splitlines())
+        ]
+    else:
+        rows = [
+            _json_row(path, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()
+        ]
+    for row in rows:
+        if unknown := sorted(map(str, row.keys() - set(FIELDS))):
+            raise UsageError(
+                f"the list {path} has unknown columns: {', '.join(unknown)}; known: {', '.join(FIELDS)}"
+            )
+        for name in ("image", "model"):
+            if name in row:
+                row[name] = str(path.parent / str(row[name]))
+    return rows
+
+
+def _json_row(path: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise UsageError(f"line {number} of {path} is no JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise UsageError(f"line {number} of {path} is no JSON object")
+    return row
+
+
+def shard(items: list[Item], spec: str) -> list[Item]:
+    """The items of share "i/n", 1/n to n/n; all shares together are all items. Raises UsageError."""
+    found = re.fullmatch(r"(\d+)/(\d+)", spec)
+    number, count = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= count:
+        raise UsageError(f"--shard wants i/n, such as 3/8, and not {spec}")
+    return items[number - 1 :: count]
+
+
+def _generated(wish: Mapping[str, Any]) -> Item:
+    if ("prompt" in wish) == ("image" in wish) or "model" in wish:
+        raise UsageError("each model to generate needs either a prompt or an image")
+    source = Path(str(wish["image"])).absolute() if "image" in wish else None
+    parameters: dict[str, Any] = {}
+    if "quality" in wish:
+        parameters["quality"] = str(wish["quality"]).lower()
+        if parameters["quality"] not in ("low", "high"):
+            raise UsageError(f"quality is low or high, and not {wish['quality']}")
+    if "seed" in wish:
+        parameters["seed"] = _number(wish, "seed", int, -1)
+    if "texture" in wish:
+        parameters["texture"] = _truth(wish["texture"])
+    return Item(
+        template=IMAGE_TO_MODEL if source else TEXT_TO_MODEL,
+        output=Path(str(wish.get("output", ""))),
+        prompt=str(wish.get("prompt", "")).strip(),
+        source=source,
+        parameters=parameters,
+        optimize=_number(wish, "optimize", int, 1) if "optimize" in wish else None,
+    )
+
+
+def _optimized(wish: Mapping[str, Any]) -> Item:
+    if "model" not in wish or "prompt" in wish or "image" in wish:
+        raise UsageError("each model to optimize needs a GLB file")
+    if "polygons" in wish and "ratio" in wish:
+        raise UsageError("a model is optimized to a number of polygons or by a ratio, not both")
+    ratio = _number(wish, "ratio", float, 0.0) if "ratio" in wish else None
+    if ratio is not None and not 0.0 < ratio <= 1.0:
+        raise UsageError(f"a ratio is more than 0 and at most 1, and not {wish['ratio']}")
+    return Item(
+        template=OPTIMIZE,
+        output=Path(str(wish.get("output", ""))),
+        source=Path(str(wish["model"])).absolute(),
+        parameters={"polygon_count": _number(wish, "polygons", int, 1)} if "polygons" in wish else {},
+        ratio=ratio,
+    )
+
+
+def _number(wish: Mapping[str, Any], name: str, kind: type[Any], least: float) -> Any:
+    try:
+        number = kind(str(wish[name]))
+    except ValueError:
+        raise UsageError(f"{name} is a number, and not {wish[name]}") from None
+    if not least <= number:
+        raise UsageError(f"{name} is {least:g} or more, and not {wish[name]}")
+    return number
+
+
+def _truth(value: Any) -> bool:
+    word = str(value).lower()
+    if word not in _TRUE + _FALSE:
+        raise UsageError(f"texture is yes or no, and not {value}")
+    return word in _TRUE
+
+
+def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
+    """The items with the paths of their outputs, no two alike; `common` has folder, file and suffix."""
+    if not items:
+        raise UsageError("there is nothing to do: give an input, or a list that is not empty")
+    folder, file, suffix = common["folder"], common["file"], common["suffix"]
+    if file and len(items) > 1:
+        raise UsageError(f"{len(items)} models do not fit into {file}; give a folder as --output")
+    taken: set[str] = set()
+    named: list[Item] = []
+    for item in items:
+        own = item.output if item.output.name else None
+        if own is not None and own.suffix.lower() not in SUFFIXES:
+            own = own.with_name(own.name + suffix)
+        path = Path(os.path.abspath(file or folder / (own or f"{_stem(item)}{suffix}")))  # noqa: PTH100
+        stem, number = path.stem, 1
+        while str(path).casefold() in taken:  # folders that do not tell cases apart are common
+            number += 1
+            path = path.with_stem(f"{stem}-{number}")
+        taken.add(str(path).casefold())
+        named.append(replace(item, output=path))
+    return named
+
+
+def _stem(item: Item) -> str:
+    if item.source is not None:
+        return item.source.stem
+    words = re.sub(r"[^\w]+", "-", item.prompt.lower()).strip("-_")
+    return words[:LONGEST_STEM].rstrip("-_") or "model"

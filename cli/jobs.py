@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `jobs` command: see what became of jobs, go on with them, stop or forget them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict
+
+from ..api import FlowsClient, NotFound
+from ..jobs import Job, Ledger, State
+from ..jobs.ledger import LEASE_SECONDS
+from .batch import SOME_FAILED, SUCCESS, Batch
+from .items import UsageError
+from .places import Home, Host
+from .report import report_for
+
+SHORT = 8  # characters of an id that lists show
+
+
+def act(host: Host, home: Home, options: argparse.Namespace, interrupted: threading.Event) -> int:
+    """Do what `options` ask with the jobs in `home`; returns the exit code."""
+    with closing(Ledger(home.ledger, shared=home.shared)) as ledger:
+        known = ledger.jobs()
+    named = [_find(known, word) for word in getattr(options, "id", [])]
+    match options.action:
+        case "list":
+            _list(known, options.json)
+            return SUCCESS
+        case "show":
+            for job in named:
+                _write(json.dumps(asdict(job)) if options.json else json.dumps(asdict(job), indent=2))
+            return SUCCESS
+        case "delete":
+            if options.finished:
+                named += [job for job in known if job.state is State.DONE and job not in named]
+            if not named:
+                raise UsageError("name the jobs to delete, or say --finished")
+            return _delete(host, home, named, options.at_service)
+        case "resume":
+            todo = named or [job for job in known if not job.finished or job.state is State.READY]
+            return _resume(host, home, todo, options, interrupted)
+        case _:
+            return _cancel(host, home, named, options, interrupted)
+
+
+def _find(jobs: Sequence[Job], word: str) -> Job:
+    found = [job for job in jobs if job.token.startswith(word)]
+    if len(found) != 1:
+        raise UsageError(f"{'no job' if not found else 'more than one job'} begins with {word}")
+    return found[0]
+
+
+def _list(jobs: Sequence[Job], as_json: bool) -> None:
+    for job in jobs:
+        if as_json:
+            _write(json.dumps({**asdict(job), "state": job.state}))
+            continue
+        created = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created_at))
+        reason = f"  {job.problem.message}" if job.problem else ""
+        _write(f"{job.token[:SHORT]}  {created}  {job.state:<11}  {job.name}{reason}")
+
+
+def _resume(
+    host: Host, home: Home, todo: Sequence[Job], options: argparse.Namespace, interrupted: threading.Event
+) -> int:
+    report = report_for(sys.stdout, len(todo), options.json)
+    named = bool(options.id)
+    converter = None
+    if any(job.source or str(job.destination.get("output", "")).endswith(".blend") for job in todo):
+        with suppress(OSError):
+            converter = host.converter()
+    with Batch(
+        host,
+        home,
+        report,
+        at_once=options.jobs,
+        patience=options.patience * 60.0,
+        interrupted=interrupted,
+        converter=converter,
+    ) as batch:
+        return batch.run([batch.resuming(job, sure=named) for job in todo])
+
+
+def _cancel(
+    host: Host, home: Home, todo: Sequence[Job], options: argparse.Namespace, interrupted: threading.Event
+) -> int:
+    report = report_for(sys.stdout, len(todo), options.json)
+    code = SUCCESS
+    with Batch(
+        host, home, report, at_once=len(todo), patience=LEASE_SECONDS, interrupted=interrupted
+    ) as batch:
+        for job in todo:
+            if not batch.cancel(job.token):
+                report.say(f"{job.name}: another process works on it, or it is over. Stop that one first.")
+                code = SOME_FAILED
+            else:
+                report.say(f"{job.name}: cancelled.")
+    return code
+
+
+def _delete(host: Host, home: Home, todo: Sequence[Job], at_service: bool) -> int:
+    code = SUCCESS
+    with closing(Ledger(home.ledger, shared=home.shared)) as ledger:
+        for job in todo:
+            if not job.finished:
+                _write(f"{job.name}: it is not over. Cancel it first.")
+                code = SOME_FAILED
+                continue
+            if at_service and job.flow_id:
+                with FlowsClient(job.service, host.api_key) as client, suppress(NotFound):
+                    client.delete_flow(job.flow_id)
+            ledger.remove(job.token)
+            shutil.rmtree(home.results / job.token, ignore_errors=True)
+            _write(f"{job.name}: deleted.")
+    return code
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line + "\n")

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From arguments to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ..api import FlowsClient, FlowsError, NetworkError, NotReady, UnsafeAddress
+from ..api.address import check_base, is_loopback
+from ..api.credentials import ApiKey
+from ..api.errors import KeyRefused
+from ..jobs import LedgerError
+from ..jobs.engine import Offline
+from . import arguments, items
+from .batch import KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, display
+from .items import Item, UsageError
+from .places import FOLDER, Home, Host
+from .report import report_for
+
+if TYPE_CHECKING:
+    from ..scene.convert import Converter
+
+
+def run(host: Host, words: Sequence[str]) -> int:
+    """Run the command that `words` are, and return its exit code. Nothing is raised."""
+    parser = arguments.parser(host.program)
+    try:
+        options = parser.parse_args(words)
+    except SystemExit as end:  # --help, or what argparse has complained about already
+        return int(end.code or 0)
+    try:
+        if options.service:
+            host = replace(host, service=options.service.strip().rstrip("/"))
+        return _COMMANDS[options.command](host, options)
+    except UsageError as error:
+        return _say(f"{host.program}: {error}", USAGE)
+    except UnsafeAddress as error:
+        return _say(str(error), USAGE)
+    except Offline as error:
+        return _say(str(error), NETWORK)
+    except (NotReady, KeyRefused) as error:
+        return _say(str(error), KEY)
+    except NetworkError as error:
+        return _say(str(error), NETWORK)
+    except (FlowsError, LedgerError) as error:
+        return _say(str(error), SOME_FAILED)
+
+
+def _say(text: str, code: int) -> int:
+    sys.stderr.write(text + "\n")
+    return code
+
+
+# ---------------------------------------------------------------------- generate and optimize
+
+
+def _generate(host: Host, options: argparse.Namespace) -> int:
+    common = _files(options)
+    for name in ("quality", "seed", "optimize"):
+        if (value := getattr(options, name)) is not None:
+            common[name] = value
+    if options.no_texture:
+        common["texture"] = False
+    rows = items.listed(options.list) if options.list else []
+    return _work(host, options, items.generated(options.prompt, options.image, rows, common))
+
+
+def _optimize(host: Host, options: argparse.Namespace) -> int:
+    common = _files(options)
+    rows = items.listed(options.list) if options.list else []
+    if options.ratio is not None:
+        common["ratio"] = options.ratio
+    if options.polygons is not None:
+        common["polygons"] = options.polygons
+    return _work(host, options, items.optimized(options.model, rows, common))
+
+
+def _files(options: argparse.Namespace) -> dict[str, Any]:
+    """What --output and --format mean: a folder and a suffix, or one file."""
+    path: Path = options.output
+    file = path if path.suffix.lower() in items.SUFFIXES and not path.is_dir() else None
+    if file and options.format:
+        raise UsageError(f"--format is for folders, and {file} says itself what it is")
+    return {"folder": path, "file": file, "suffix": f".{options.format or 'glb'}"}
+
+
+def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
+    """Make the items, or this shard's share of them."""
+    check_base(host.service)  # these two raise what is wrong, before anything is written
+    ApiKey(host.api_key)
+    if options.shard:
+        todo = items.shard(todo, options.shard)
+    files = _files(options)
+    home = _home(options, files["file"].parent if files["file"] else files["folder"])
+    converter = _converter(host, todo)
+    report = report_for(sys.stdout, len(todo), options.json)
+    with (
+        _interruptible() as interrupted,
+        Batch(
+            host,
+            home,
+            report,
+            at_once=options.jobs,
+            patience=options.patience * 60.0,
+            interrupted=interrupted,
+            converter=converter,
+        ) as batch,
+    ):
+        code = batch.run([batch.task(item) for item in todo])
+    if code not in (SUCCESS, USAGE):
+        again = f"{host.program} jobs resume " + (
+            f"--ledger {display(home.folder)}"
+            if options.ledger
+            else f"--output {display(home.folder.parent)}"
+        )
+        again += f" --service {host.service}" if options.service else ""
+        report.say(f"Run the same command again to go on, or: {again}")
+    return code
+
+
+def _home(options: argparse.Namespace, folder: Path) -> Home:
+    """Where the jobs of outputs in `folder` are kept."""
+    return Home((options.ledger or folder / FOLDER).absolute())
+
+
+def _converter(host: Host, todo: Sequence[Item]) -> Converter | None:
+    """The means to make .blend files, and PNG of other pictures; None where nobody needs them."""
+    blends = any(item.output.suffix.lower() == ".blend" for item in todo)
+    pictures = any(item.template == items.IMAGE_TO_MODEL for item in todo)
+    try:
+        return host.converter() if blends or pictures else None
+    except OSError as error:
+        if blends:
+            raise UsageError(f".blend files need Blender: {error}") from None
+        return None
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, or a cluster that wants its machine back, sets instead of ending the process."""
+    told = threading.Event()
+
+    def tell(_number: int, _frame: FrameType | None) -> None:
+        told.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, tell) for number in numbers]
+    try:
+        yield told
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+# ---------------------------------------------------------------------- templates
+
+
+def _templates(host: Host, options: argparse.Namespace) -> int:
+    import json
+
+    if not host.online and not is_loopback(host.service):
+        raise Offline
+    with FlowsClient(host.service, host.api_key) as client:
+        for template in client.templates():
+            about = {
+                "name": template.name,
+                "description": template.description,
+                "inputs": list(template.input_types),
+                "parameters": dict(template.parameters),
+            }
+            lines = [f"{template.name}  {template.description}", f"  takes {', '.join(template.input_types)}"]
+            print(json.dumps(about) if options.json else "\n".join(lines))  # noqa: T201 - what was asked for
+    return SUCCESS
+
+
+def _jobs(host: Host, options: argparse.Namespace) -> int:
+    from . import jobs
+
+    if options.output or options.ledger:
+        home = _home(options, options.output or Path())
+    elif host.window is not None:
+        home = host.window
+    else:
+        raise UsageError("say whose jobs are meant: --output FOLDER, where the command wrote")
+    if not home.ledger.exists():
+        raise UsageError(f"there are no jobs in {display(home.folder)}")
+    with _interruptible() as interrupted:
+        return jobs.act(host, home, options, interrupted)
+
+
+_COMMANDS = {"generate": _generate, "optimize": _optimize, "jobs": _jobs, "templates": _templates}

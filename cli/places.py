@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a command keeps its jobs, and what it may use: the same for Blender and for plain Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..scene.convert import Converter
+
+FOLDER = ".generio"
+"""Beside the outputs: the jobs of all commands that wrote there, so that each can go on anywhere."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """A folder that holds a ledger and the jobs' files. Outputs are named relative to it.
+
+    shared: whether several machines may see it. results: where each job's own folder is.
+    """
+
+    folder: Path
+    shared: bool = True
+    results_folder: Path | None = None
+
+    @property
+    def ledger(self) -> Path:
+        """The SQLite file."""
+        return self.folder / "jobs.sqlite"
+
+    @property
+    def results(self) -> Path:
+        """The folder in which each job has one for its files."""
+        return self.results_folder or self.folder / "results"
+
+    def relative(self, output: Path) -> str:
+        """How the ledger names an output, so that it may be reached by another path on another machine."""
+        try:
+            return Path(os.path.relpath(output, self.folder)).as_posix()
+        except ValueError:  # another drive
+            return output.as_posix()
+
+    def output(self, name: str) -> Path:
+        """The output that the ledger names so."""
+        return Path(os.path.normpath(self.folder / name))
+
+
+@dataclass(frozen=True)
+class Host:
+    """What runs the command.
+
+    program: how the user starts it, for messages. service, api_key, online: what is set there. window: where
+    the jobs of Blender's windows are, None where there is no Blender. converter: gives the means to convert
+    to and from .blend, or raises OSError.
+    """
+
+    program: str
+    service: str
+    api_key: str
+    online: bool
+    window: Home | None
+    converter: Callable[[], Converter]

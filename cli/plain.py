@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line in plain Python: the key comes from the environment, and bpy only where it is needed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..api.address import KEY_VARIABLE, PRODUCTION_URL
+from .main import run
+from .places import Host
+
+if TYPE_CHECKING:
+    from ..scene.convert import Converter
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command that `words` are, and return its exit code."""
+    host = Host(
+        program="python -m generio_flows",
+        service=PRODUCTION_URL,
+        api_key=os.environ.get(KEY_VARIABLE, ""),
+        online=True,
+        window=None,
+        converter=_converter,
+    )
+    return run(host, words)
+
+
+def _converter() -> Converter:
+    if importlib.util.find_spec("bpy") is None:
+        raise OSError("this Python has no bpy module")
+    from ..scene.convert import Converter
+
+    return Converter.of_this_blender()

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a command tells while it works: bars on a terminal, lines in a pipe, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TextIO
+
+DONE, ALREADY_DONE, FAILED = "Done", "Already Done", "Failed"
+ENDS = (DONE, ALREADY_DONE, FAILED)
+
+REDRAW_SECONDS = 0.1
+BAR = 24  # characters
+
+
+@dataclass(frozen=True)
+class Event:
+    """How one item is doing.
+
+    item: its output, as the user would write it. state: one of ENDS, or a job's state. progress: 0..1 of that
+    state, None = unknown. job: the job's token, "" before there is one. outputs: the files that were written.
+    message, fix, code: what went wrong, as `jobs.Problem` says it.
+    """
+
+    item: str
+    state: str
+    progress: float | None = None
+    job: str = ""
+    outputs: tuple[str, ...] = ()
+    message: str = ""
+    fix: str = ""
+    code: str = ""
+
+
+class Report:
+    """Counts what it is told; the subclasses show it."""
+
+    def __init__(self, out: TextIO, total: int) -> None:
+        self.out = out
+        self.total = total
+        self.counts = dict.fromkeys(ENDS, 0)
+
+    def tell(self, event: Event) -> None:
+        """Take in that an item has come so far."""
+        if event.state in ENDS:
+            self.counts[event.state] += 1
+        self.show(event)
+
+    def show(self, event: Event) -> None:
+        """Show it."""
+        raise NotImplementedError
+
+    def say(self, text: str) -> None:
+        """Show a sentence that is about no item in particular."""
+        self._write(text)
+
+    def end(self, seconds: float) -> None:
+        """Show how it went altogether."""
+        done, failed = self.counts[DONE] + self.counts[ALREADY_DONE], self.counts[FAILED]
+        left = self.total - done - failed
+        parts = [f"{done} of {self.total} done"]
+        parts += [f"{self.counts[ALREADY_DONE]} of them before"] if self.counts[ALREADY_DONE] else []
+        parts += [f"{failed} failed"] if failed else []
+        parts += [f"{left} not finished"] if left else []
+        self.say(f"{', '.join(parts)}, after {seconds:.0f} s.")
+
+    def _write(self, line: str) -> None:
+        self.out.write(line + "\n")
+        self.out.flush()
+
+
+class Lines(Report):
+    """One line for each change of state."""
+
+    def __init__(self, out: TextIO, total: int) -> None:
+        super().__init__(out, total)
+        self._states: dict[str, tuple[str, str]] = {}
+
+    def show(self, event: Event) -> None:
+        """Say it, unless only the progress is new."""
+        if self._states.get(event.item) != (event.state, event.message):
+            self._states[event.item] = (event.state, event.message)
+            self._write(sentence(event))
+
+
+class Json(Report):
+    """One JSON object on each line: events of items, and a summary as the last one."""
+
+    def show(self, event: Event) -> None:
+        """Write it."""
+        self._object("item", asdict(event))
+
+    def say(self, text: str) -> None:
+        """Write a message."""
+        self._object("message", {"message": text})
+
+    def end(self, seconds: float) -> None:
+        """Write the summary."""
+        done, failed = self.counts[DONE] + self.counts[ALREADY_DONE], self.counts[FAILED]
+        left = self.total - done - failed
+        counts = {"total": self.total, "done": done, "already_done": self.counts[ALREADY_DONE]}
+        self._object("summary", {**counts, "failed": failed, "left": left, "seconds": round(seconds, 1)})
+
+    def _object(self, kind: str, content: Mapping[str, Any]) -> None:
+        self._write(json.dumps({"event": kind, "time": round(time.time(), 3), **content}))
+
+
+class Bars(Report):
+    """A bar for each item under way, below what is over."""
+
+    def __init__(self, out: TextIO, total: int) -> None:
+        super().__init__(out, total)
+        self._rows: dict[str, Event] = {}
+        self._drawn = 0
+        self._last = 0.0
+
+    def show(self, event: Event) -> None:
+        """Draw it."""
+        if event.state in ENDS:
+            self._rows.pop(event.item, None)
+            self._erase()
+            self._write(sentence(event))
+            self._draw()
+            return
+        self._rows[event.item] = event
+        if time.monotonic() - self._last >= REDRAW_SECONDS:
+            self._erase()
+            self._draw()
+
+    def say(self, text: str) -> None:
+        """Write a line where the bars were."""
+        self._erase()
+        self._write(text)
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self.out.write(f"\x1b[{self._drawn}A\x1b[J")
+            self._drawn = 0
+
+    def _draw(self) -> None:
+        self._last = time.monotonic()
+        width = shutil.get_terminal_size().columns - 1
+        over = sum(self.counts.values())
+        rows = [f"{bar(event.progress)} {sentence(event)}"[:width] for event in self._rows.values()]
+        rows.append(f"{bar(over / self.total if self.total else 1.0)} {over} of {self.total}"[:width])
+        self.out.write("\n".join(rows) + "\n")
+        self.out.flush()
+        self._drawn = len(rows)
+
+
+def sentence(event: Event) -> str:
+    """One line about an item."""
+    progress = f" {event.progress:.0%}" if event.progress and event.state not in ENDS else ""
+    reason = f" ({event.message} {event.fix})".replace(" )", ")") if event.message else ""
+    return f"{event.item}: {event.state}{progress}{reason}"
+
+
+def bar(fraction: float | None) -> str:
+    """A bar of BAR characters."""
+    full = round(BAR * min(1.0, max(0.0, fraction or 0.0)))
+    return f"[{'#' * full}{'.' * (BAR - full)}]"
+
+
+def report_for(out: TextIO, total: int, as_json: bool) -> Report:
+    """The report that suits what `out` is."""
+    if as_json:
+        return Json(out, total)
+    return (Bars if out.isatty() else Lines)(out, total)

@@ -1,0 +1,108 @@
+"""The command line as a program of its own, and a sandbox for it to talk to."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox import Sandbox
+from tests.sandbox.generate import from_prompt
+
+ROOT = Path(__file__).resolve().parents[3]
+LONGEST = 120.0
+"""Seconds after which a command that should have ended has failed; never a measure of speed."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def states(self, item: str) -> list[str]:
+        """The states of one item, without repetitions."""
+        states = [event["state"] for event in self.events if event.get("item") == item]
+        return [state for number, state in enumerate(states) if states[:number][-1:] != [state]]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Runs the command line in plain Python, in a folder of its own."""
+
+    folder: Path
+    sandbox: Sandbox
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("GENERIO")}
+        return {**kept, "GENERIO_API_KEY": self.sandbox.key}
+
+    def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, str(ROOT), *words]
+        if words and words[0] in ("generate", "optimize", "templates"):
+            command += ["--service", self.sandbox.url]
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *words: str, **environment: str) -> Answer:
+        process = self.start(*words, **environment)
+        out, err = process.communicate(timeout=LONGEST)
+        return Answer(process.returncode, out, err)
+
+    def runs(self) -> list[int]:
+        """How often each flow was run that was run at all."""
+        return [flow["run"] for flow in self.sandbox.stats()["flows"].values() if flow["run"]]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(speed=0.01) as service:
+        yield service
+
+
+@pytest.fixture
+def program(tmp_path: Path, sandbox: Sandbox) -> Program:
+    return Program(tmp_path, sandbox)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A folder with 64 small models, all different."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    glb = from_prompt("ball", quality="low", seed=1, texture=False)
+    for number in range(64):
+        (folder / f"{number:02d}.glb").write_bytes(renamed(glb, f"{number:02d}"))
+    return folder
+
+
+def renamed(glb: bytes, mark: str) -> bytes:
+    """The GLB with other bytes in its JSON's padding-free end: blanks, which mean nothing."""
+    length = int.from_bytes(glb[12:16], "little")
+    document = json.loads(glb[20 : 20 + length])
+    document["asset"]["copyright"] = mark
+    content = json.dumps(document).encode()
+    content += b" " * (-len(content) % 4)
+    rest = glb[20 + length :]
+    total = 20 + len(content) + len(rest)
+    return (
+        glb[:8] + total.to_bytes(4, "little") + len(content).to_bytes(4, "little") + b"JSON" + content + rest
+    )

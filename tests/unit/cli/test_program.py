@@ -1,0 +1,406 @@
+"""The command line as users and scripts meet it: a process with arguments, output and an exit code."""
+
+import json
+import os
+import pty
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from generio_flows.api import check_glb
+from PIL import Image
+
+from tests.sandbox import Sandbox
+
+from .conftest import LONGEST, ROOT, Program
+
+
+def jobs_in(folder: Path) -> list[dict[str, object]]:
+    with closing(sqlite3.connect(folder / ".generio/jobs.sqlite")) as ledger:
+        return [json.loads(text) for (text,) in ledger.execute("SELECT document FROM jobs")]
+
+
+def test_a_prompt_becomes_a_file(program: Program):
+    answer = program(
+        "generate", "--prompt", "A brass lamp", "--quality", "low", "--output", "lamp.glb", "--json"
+    )
+    assert (answer.code, answer.err) == (0, "")
+    assert check_glb(program.folder / "lamp.glb").triangles > 1000
+    assert answer.states("lamp.glb")[-1] == "Done"
+    assert answer.events[-1]["event"] == "summary"
+    assert (answer.events[-1]["done"], answer.events[-1]["failed"], answer.events[-1]["left"]) == (1, 0, 0)
+    assert program.runs() == [1]
+
+
+def test_many_inputs_go_into_a_folder(program: Program):
+    (program.folder / "in").mkdir()
+    for name in ("a", "b"):
+        Image.new("RGB", (16, 16), (200, 30, 30)).save(program.folder / f"in/{name}.png")
+    answer = program(
+        *("generate", "--prompt", "lamp", "--image", "in/*.png", "--quality", "low", "--output", "out")
+    )
+    assert answer.code == 0, answer.err
+    assert sorted(path.name for path in (program.folder / "out").glob("*.glb")) == [
+        "a.glb",
+        "b.glb",
+        "lamp.glb",
+    ]
+    assert "out/lamp.glb: Done" in answer.out.splitlines()
+    assert answer.out.splitlines()[-1].startswith("3 of 3 done, after ")
+    assert program.runs() == [1, 1, 1]
+
+
+def test_optimize_by_ratio(program: Program, models: Path):
+    before = check_glb(models / "00.glb").triangles
+    answer = program("optimize", "models/00.glb", "models/01.glb", "--ratio", "0.25", "--output", "small")
+    assert answer.code == 0, answer.out + answer.err
+    assert {check_glb(path).triangles <= before / 4 for path in (program.folder / "small").glob("*.glb")} == {
+        True
+    }
+    assert len(list((program.folder / "small").glob("*.glb"))) == 2
+
+
+def test_generate_and_optimize_in_one_go(program: Program):
+    words = ("generate", "--prompt", "lamp", "--quality", "low", "--optimize", "500", "--output", "lamp.glb")
+    assert program(*words).code == 0
+    assert check_glb(program.folder / "lamp.glb").triangles <= 500
+    templates = sorted(job["template"] for job in jobs_in(program.folder))
+    assert templates == ["model_generate_fromprompt", "model_optimize"]
+    assert "Already Done" in program(*words).out
+    assert program.runs() == [1, 1]
+
+
+def test_the_same_command_runs_nothing_again(program: Program):
+    words = (
+        "generate",
+        "--prompt",
+        "lamp",
+        "--prompt",
+        "chair",
+        "--quality",
+        "low",
+        "--output",
+        "out",
+        "--json",
+    )
+    assert program(*words).events[-1]["already_done"] == 0
+    again = program(*words)
+    assert (again.code, again.events[-1]["already_done"]) == (0, 2)
+    assert program.runs() == [1, 1]
+
+
+def test_an_output_that_was_deleted_is_written_again_and_not_made_again(program: Program):
+    words = ("generate", "--prompt", "lamp", "--quality", "low", "--output", "lamp.glb")
+    program(*words)
+    first = (program.folder / "lamp.glb").read_bytes()
+    (program.folder / "lamp.glb").unlink()
+    assert program(*words).code == 0
+    assert (program.folder / "lamp.glb").read_bytes() == first
+    assert program.runs() == [1]
+
+
+def test_a_moved_folder_is_gone_on_with(program: Program):
+    program("generate", "--prompt", "lamp", "--quality", "low", "--output", "here")
+    (program.folder / "here/lamp.glb").unlink()
+    (program.folder / "here").rename(program.folder / "there")
+    answer = program("generate", "--prompt", "lamp", "--quality", "low", "--output", "there")
+    assert answer.code == 0, answer.out
+    check_glb(program.folder / "there/lamp.glb")
+    assert program.runs() == [1]
+
+
+def test_one_that_fails_does_not_hold_up_the_others(program: Program, sandbox: Sandbox):
+    sandbox.order({"flow": {"outcome": "fail", "reason": "too dark"}, "times": 1})
+    words = (
+        "generate",
+        "--prompt",
+        "lamp",
+        "--prompt",
+        "chair",
+        "--quality",
+        "low",
+        "--output",
+        "out",
+        "--jobs",
+        "1",
+    )
+    answer = program(*words)
+    assert answer.code == 1
+    assert "out/lamp.glb: Failed (The service could not make the model: too dark" in answer.out
+    assert "out/chair.glb: Done" in answer.out
+    assert "1 of 2 done, 1 failed" in answer.out
+    again = program(*words)
+    assert (again.code, "out/lamp.glb: Done" in again.out) == (0, True)
+    assert program.runs() == [1, 1, 1]
+
+
+def test_an_input_that_cannot_be_read_fails_alone_and_costs_nothing(program: Program):
+    (program.folder / "empty.png").touch()
+    answer = program("generate", "--image", "empty.png", "missing.png", "--output", "out")
+    assert answer.code == 1
+    assert "out/empty.glb: Failed (The file “empty.png” is empty." in answer.out
+    assert "out/missing.glb: Failed (The file “missing.png” cannot be read." in answer.out
+    assert program.sandbox.stats()["flows"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "COMMAND"),
+        (("generate",), "there is nothing to do"),
+        (("generate", "--prompt", "x", "--quality", "best"), "--quality"),
+        (("generate", "--prompt", "x", "--shard", "9/8"), "--shard wants i/n"),
+        (("generate", "--prompt", "x", "--output", "a.glb", "--format", "blend"), "--format is for folders"),
+        (("generate", "--image", "*.png"), "no file matches"),
+        (("optimize", "a.glb", "--ratio", "2"), "a ratio is"),
+        (("optimize", "a.glb", "--polygons", "0"), "must be 1 or more"),
+        (("jobs", "list"), "say whose jobs are meant"),
+        (("jobs", "list", "--output", "."), "there are no jobs in"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_why(program: Program, words: tuple[str, ...], told: str):
+    answer = program(*words)
+    assert answer.code == 2
+    assert told in answer.err
+    assert answer.out == ""
+    assert list(program.folder.iterdir()) == []
+
+
+def test_an_address_that_would_show_the_key_ends_with_2(program: Program):
+    answer = program(
+        "generate", "--prompt", "x", "--service", "http://flows.example.com", "--output", "o.glb"
+    )
+    assert answer.code == 0, "the last one counts, which is the sandbox's"
+    process = subprocess.run(
+        [sys.executable, str(ROOT), *("generate", "--prompt", "x", "--service", "http://flows.example.com")],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (process.returncode, process.stdout) == (2, "")
+    assert "Write https://" in process.stderr
+
+
+@pytest.mark.parametrize("key", ["", "a b"])
+def test_no_key_ends_with_3_before_anything_is_written(program: Program, key: str):
+    answer = program("generate", "--prompt", "x", GENERIO_API_KEY=key)
+    assert answer.code == 3
+    assert "key" in answer.err
+    assert list(program.folder.iterdir()) == []
+
+
+def test_a_key_that_is_refused_ends_with_3_and_another_goes_on(program: Program):
+    words = ("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
+    answer = program(*words, GENERIO_API_KEY="wrong-key")
+    assert answer.code == 3
+    assert "did not accept the API key" in answer.out
+    assert "2 not finished" in answer.out
+    assert program(*words).code == 0
+    assert program.runs() == [1, 1]
+
+
+def test_the_key_is_in_no_file_and_no_output(program: Program):
+    answer = program("generate", "--prompt", "a", "--json", "--output", "out", GENERIO_API_KEY="wrong-key")
+    files = [path for path in program.folder.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if b"wrong-key" in path.read_bytes()]
+    assert "wrong-key" not in answer.out + answer.err
+
+
+def test_no_connection_ends_with_4_and_the_same_command_goes_on(program: Program, sandbox: Sandbox):
+    words = ("generate", "--prompt", "a", "--quality", "low", "--output", "out")
+    sandbox.order({"method": "POST", "path": "/flows", "action": "drop", "times": -1})
+    answer = program(*words, "--patience", "0.02")
+    assert answer.code == 4, answer.out
+    assert "Nothing has happened for 0.02 minutes. The connection to the service broke." in answer.out
+    assert (
+        "Run the same command again to go on, or: python -m generio_flows jobs resume --output out"
+        in answer.out
+    )
+    sandbox.clear_faults()
+    assert program(*words).code == 0
+
+
+def test_no_connection_for_templates_ends_with_4(program: Program):
+    process = subprocess.run(
+        [sys.executable, str(ROOT), "templates", "--service", "http://127.0.0.1:9"],
+        env=program.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (process.returncode, process.stdout) == (4, "")
+    assert "connection" in process.stderr
+
+
+def test_templates(program: Program):
+    answer = program("templates")
+    assert answer.code == 0
+    assert "model_optimize" in answer.out
+    assert {event["name"] for event in program("templates", "--json").events} == {
+        "model_generate_fromprompt",
+        "model_generate_fromimage",
+        "model_optimize",
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_jobs_that_go_on(program: Program, sandbox: Sandbox, number: signal.Signals):
+    words = (
+        "generate",
+        "--prompt",
+        "a",
+        "--prompt",
+        "b",
+        "--quality",
+        "low",
+        "--output",
+        "out",
+        "--jobs",
+        "1",
+    )
+    sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
+    process = program.start(*words)
+    assert process.stdout is not None
+    lines: list[str] = []
+    while "out/a.glb: Running" not in lines:
+        lines.append(process.stdout.readline().strip())
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=LONGEST)
+    assert process.returncode == 130
+    assert "Interrupted." in rest
+    assert "0 of 2 done, 2 not finished" in rest
+    assert "python -m generio_flows jobs resume --output out" in rest
+    # What was not begun is not in the ledger: nobody is going to run it by chance.
+    assert [job["name"] for job in jobs_in(program.folder / "out")] == ["a.glb"]
+
+
+def test_what_was_interrupted_is_fetched_and_not_made_again(program: Program, sandbox: Sandbox):
+    words = ("generate", "--prompt", "a", "--quality", "high", "--output", "a.glb")
+    process = program.start(*words)
+    assert process.stdout is not None
+    while process.stdout.readline().strip() != "a.glb: Running":
+        pass
+    process.kill()
+    process.communicate()
+    answer = program("jobs", "resume", "--output", ".", "--service", sandbox.url)
+    assert answer.code == 0, answer.out + answer.err
+    check_glb(program.folder / "a.glb")
+    assert "Already Done" in program(*words).out
+    assert program.runs() == [1]
+
+
+def test_bars_on_a_terminal(program: Program):
+    ours, theirs = pty.openpty()
+    words = ("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT), *words, "--service", program.sandbox.url],
+        cwd=program.folder,
+        env=program.environment,
+        stdout=theirs,
+        stderr=subprocess.STDOUT,
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(ours, 4096)
+        except OSError:  # the other end is closed
+            break
+    os.close(ours)
+    assert process.wait(LONGEST) == 0
+    text = shown.decode()
+    assert "[" + "." * 24 + "] 0 of 2" in text or "] 1 of 2" in text
+    assert "[" + "#" * 24 + "] 2 of 2" in text
+    assert "\x1b[J" in text
+    assert "2 of 2 done" in text
+
+
+# ---- jobs
+
+
+def test_jobs_are_listed_shown_and_deleted(program: Program, sandbox: Sandbox):
+    program("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
+    listed = program("jobs", "list", "--output", "out")
+    assert [line.split()[3:5] for line in listed.out.splitlines()] == [["Done", "a.glb"], ["Done", "b.glb"]]
+    first = listed.out.split()[0]
+    (shown,) = program("jobs", "show", first, "--output", "out", "--json").events
+    assert (shown["name"], shown["prompt"], shown["step"]) == ("a.glb", "a", "placed")
+    assert program("jobs", "show", "ffffffffffff", "--output", "out").code == 2
+    deleted = program("jobs", "delete", first, "--at-service", "--output", "out")
+    assert (deleted.code, deleted.out) == (0, "a.glb: deleted.\n")
+    assert sandbox.stats()["flows"][shown["flow_id"]]["deleted"] == 1
+    assert program("jobs", "delete", "--finished", "--output", "out").out == "b.glb: deleted.\n"
+    assert program("jobs", "list", "--output", "out").out == ""
+    assert list((program.folder / "out/.generio/results").iterdir()) == []
+    assert len(list((program.folder / "out").glob("*.glb"))) == 2
+
+
+def test_a_job_is_cancelled_at_the_service(program: Program, sandbox: Sandbox):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
+    process = program.start("generate", "--prompt", "a", "--output", "out")
+    assert process.stdout is not None
+    while process.stdout.readline().strip() != "out/a.glb: Running":
+        pass
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LONGEST)
+    (job,) = jobs_in(program.folder / "out")
+    refused = program("jobs", "delete", str(job["token"]), "--output", "out")
+    assert (refused.code, refused.out) == (1, "a.glb: it is not over. Cancel it first.\n")
+    answer = program("jobs", "cancel", str(job["token"])[:6], "--output", "out", "--service", sandbox.url)
+    assert (answer.code, answer.out) == (0, "a.glb: cancelled.\n")
+    (flow,) = sandbox.stats()["flows"].values()
+    assert flow["aborted"] == 1
+    twice = program("jobs", "cancel", str(job["token"]), "--output", "out", "--service", sandbox.url)
+    assert (twice.code, "or it is over" in twice.out) == (1, True)
+
+
+# ---- how it is started
+
+
+def test_it_is_a_module_where_the_folder_is_called_generio_flows(program: Program):
+    (program.folder / "generio_flows").symlink_to(ROOT)
+    process = subprocess.run(
+        [sys.executable, "-m", "generio_flows", "--help"], cwd=program.folder, capture_output=True, text=True
+    )
+    assert process.returncode == 0
+    assert process.stdout.startswith("usage: python -m generio_flows")
+
+
+def test_plain_python_without_bpy_says_what_blend_files_need(program: Program):
+    code = (
+        "import importlib.util, runpy, sys; real = importlib.util.find_spec;"
+        "importlib.util.find_spec = lambda name, *rest: None if name == 'bpy' else real(name, *rest);"
+        f"sys.argv = ['x', 'generate', '--prompt', 'a', '--output', 'a.blend'];"
+        f"runpy.run_path({str(ROOT)!r}, run_name='__main__')"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 2, process.stderr
+    assert ".blend files need Blender: this Python has no bpy module" in process.stderr
+
+
+def test_glb_to_glb_needs_no_bpy_at_all(program: Program, models: Path):
+    """Whoever imported bpy would have opened its shared library."""
+    process = program.start("optimize", "models/00.glb", "--polygons", "400", "--output", "o.glb")
+    opened: set[str] = set()
+    while process.poll() is None:
+        try:
+            opened.update(Path(f"/proc/{process.pid}/maps").read_text().split())
+        except OSError:  # it has just ended
+            break
+        time.sleep(0.05)
+    process.communicate()
+    assert process.returncode == 0
+    assert any("python" in path for path in opened)
+    assert not [path for path in opened if "/bpy/" in path]
