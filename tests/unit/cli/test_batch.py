@@ -103,7 +103,7 @@ def test_an_array_of_shards_as_slurm_starts_them(program: Program, models: Path)
 
 
 def test_shards_as_parallel_starts_them(program: Program, models: Path):
-    """GNU parallel runs one command for each number, a few at a time; xargs is its stand-in on any system."""
+    """GNU parallel runs one command for each number, a few at a time; without it xargs does the same here."""
     line = in_documentation("farm.md", "parallel")
     assert line.startswith("seq 8 | parallel -j 4 ")
     command = line.removeprefix("seq 8 | parallel -j 4 ").strip().strip("'")
