@@ -345,7 +345,7 @@ class Batch:
         wanted = job is not None and str(job.destination.get("output", "")).lower().endswith(".blend")
         if not wanted or "optimize" in job.destination or self._converter is None:
             raise OSError("no .blend is wanted")
-        self._converter.to_blend(glb, blend, cancelled)
+        self._converter.to_file(glb, blend, cancelled)
 
 
 def display(path: Path) -> str:

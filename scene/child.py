@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script that a child Blender runs: `child.py export|import|picture|thumbnail SOURCE TARGET`.
+"""The script that a child Blender runs: `child.py export|import|save|picture|thumbnail SOURCE TARGET`.
 
 Where no child can be started, the user's Blender uses `export_glb` and `make_png` itself. A child says how it
 went on one line of its own: GENERIO_ANSWER {"problem": "" or Blender's words}.
@@ -99,6 +99,17 @@ def put_beside(image: Any, path: Path) -> None:
         image[LOOSE] = True
 
 
+def save_file(source: str, target: str) -> None:
+    """Write everything that `source` holds as a .blend to open: a scene with it, images packed."""
+    options = known(bpy.ops.import_scene.gltf, import_pack_images=True, import_scene_as_collection=False)
+    bpy.ops.import_scene.gltf(filepath=source, **options)
+    if not bpy.context.scene.objects:
+        raise RuntimeError("the model is empty.")
+    blend = str(Path(target).with_suffix(".blend"))  # Blender appends that to any other name
+    bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True, check_existing=False, compress=True)
+    Path(blend).replace(target)
+
+
 def report() -> dict[str, Any]:
     """What stands in the scene: counts, pictures with sizes in pixels, and the extent in Blender units."""
     meshes: list[Any] = [item.data for item in bpy.context.scene.objects if item.type == "MESH"]
@@ -178,6 +189,15 @@ def make_png(source: str, target: str) -> None:
     bpy.data.images.remove(image)
 
 
+TASKS = {
+    "export": export_glb,
+    "import": import_glb,
+    "save": save_file,
+    "picture": make_png,
+    "thumbnail": draw_thumbnail,
+}
+
+
 def main() -> None:
     """Do the one task that the arguments name."""
     task, source, target = sys.argv[-3:]
@@ -185,9 +205,7 @@ def main() -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     problem = ""
     try:
-        {"export": export_glb, "import": import_glb, "picture": make_png, "thumbnail": draw_thumbnail}[task](
-            source, target
-        )
+        TASKS[task](source, target)
     except Exception as error:  # the parent wants a sentence, not an exit code
         problem = " ".join(str(error).split()) or type(error).__name__
     print(f"\nGENERIO_ANSWER {json.dumps({'problem': problem})}", flush=True)  # noqa: T201 - how a child speaks

@@ -86,6 +86,10 @@ class Converter:
         """Write what `glb` holds to `blend`, its pictures and a report (JSON) beside it (see `_run`)."""
         self._run("import", glb, blend, cancelled)
 
+    def to_file(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
+        """Write what `glb` holds to `blend` as a file to open, with a scene, images packed (see `_run`)."""
+        self._run("save", glb, blend, cancelled)
+
     def draw_thumbnail(self, blend: Path, png: Path, cancelled: Callable[[], bool]) -> None:
         """Render what `blend` holds as a picture of 256 x 256 pixels (see `_run`)."""
         self._run("thumbnail", blend, png, cancelled)

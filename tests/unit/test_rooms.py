@@ -52,8 +52,15 @@ def test_scene_and_panels_know_no_http(path: Path):
     assert not imported(path) & {"requests", "urllib3", "http", "..jobs"}
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "cli").glob("*.py")), ids=lambda path: path.name)
+def test_the_command_line_needs_blender_in_one_module_only(path: Path):
+    assert path.name == "command.py" or "bpy" not in imported(path)
+
+
 def test_the_package_imports_without_blender():
-    code = "import sys, conftest, generio_flows.jobs; assert 'bpy' not in sys.modules"
+    code = (
+        "import sys, conftest, generio_flows.jobs, generio_flows.cli.plain; assert 'bpy' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", check=True)
 
 
@@ -74,5 +81,5 @@ def test_the_package_holds_the_add_on_and_nothing_else(tmp_path: Path):
     assert manifest["blender_version_min"] == "4.2.0"
     assert {"__init__.py", "LICENSE", "README.md", "scene/child.py"} <= names
     rooms = {name.split("/")[0] for name in names if "/" in name}
-    assert rooms == {"api", "jobs", "operators", "panels", "scene"}
+    assert rooms == {"api", "cli", "jobs", "operators", "panels", "scene"}
     assert {name.rpartition(".")[2] for name in names} == {"py", "toml", "md", "LICENSE"}

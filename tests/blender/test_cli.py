@@ -1,0 +1,112 @@
+"""The command line inside Blender: with its preferences, its list of jobs, and its own file format."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import bpy
+import pytest
+from PIL import Image
+
+LOOK = """
+import bpy, json, os, sys
+bpy.ops.wm.open_mainfile(filepath=sys.argv[-1])
+print("SEEN", json.dumps({
+    "scene": [item.name for item in bpy.context.scene.objects],
+    "packed": [image.packed_file is not None for image in bpy.data.images if image.source == "FILE"],
+}), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.fixture
+def generio(addon, capsys):
+    """Runs the command as Blender does; gives the exit code and what was printed."""
+    import importlib
+
+    command = importlib.import_module(f"{addon.__name__}.cli.command")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = command.execute(list(words))
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+def seen(blend: Path) -> dict[str, list[object]]:
+    """What another Blender sees when it opens the file."""
+    told = subprocess.run(
+        [sys.executable, "-c", LOOK, str(blend)], capture_output=True, text=True, check=True
+    )
+    (line,) = [line for line in told.stdout.splitlines() if line.startswith("SEEN ")]
+    return json.loads(line.removeprefix("SEEN "))
+
+
+def test_key_and_service_are_those_of_the_preferences(generio, sandbox, tmp_path: Path):
+    path = tmp_path / "lamp.glb"
+    code, out, _ = generio(
+        "generate", "--prompt", "lamp", "--quality", "low", "--output", str(path), "--json"
+    )
+    assert (code, json.loads(out.splitlines()[-1])["done"]) == (0, 1)
+    assert path.exists()
+    assert sandbox.stats()["run_total"] == 1
+
+
+def test_a_blend_file_opens_with_the_model_in_its_scene(generio, tmp_path: Path):
+    path = tmp_path / "lamp.blend"
+    assert generio("generate", "--prompt", "lamp", "--quality", "low", "--output", str(path))[0] == 0
+    inside = seen(path)
+    assert len(inside["scene"]) == 1
+    assert inside["packed"] and all(inside["packed"])
+
+
+def test_a_picture_of_another_kind_becomes_a_png_first(generio, sandbox, tmp_path: Path):
+    Image.new("RGB", (16, 16), (200, 30, 30)).save(tmp_path / "shoe.bmp")
+    picture = str(tmp_path / "shoe.bmp")
+    code, out, _ = generio("generate", "--image", picture, "--quality", "low", "--output", str(tmp_path))
+    assert code == 0, out
+    assert (tmp_path / "shoe.glb").exists()
+    assert (tmp_path / "shoe.bmp").exists()
+
+
+def test_the_scene_and_the_windows_list_stay_as_they_are(generio, addon, tmp_path: Path):
+    generio("generate", "--prompt", "lamp", "--quality", "low", "--output", str(tmp_path))
+    assert not bpy.data.objects
+    assert addon.bridge.running() is None
+
+
+def test_jobs_without_a_folder_are_those_of_the_windows(generio, sandbox):
+    assert generio("jobs", "list")[0] == 2
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    code, out, _ = generio("jobs", "list")
+    assert code == 0
+    assert out.splitlines()[-1].split()[3:] == ["Done", "A", "chair"]
+    assert sandbox.stats()["run_total"] == 1
+
+
+def test_a_window_goes_on_with_nothing_of_a_folder(generio, addon, sandbox, tmp_path: Path):
+    """Whoever interrupts a batch does not want the next Blender to run it."""
+    sandbox.order({"status": 401, "method": "POST", "path": "/flows", "action": "status", "times": -1})
+    assert generio("generate", "--prompt", "lamp", "--output", str(tmp_path))[0] == 3
+    sandbox.clear_faults()
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    assert [job.name for job in addon.bridge.running().jobs()] == ["A chair"]
+    assert sandbox.stats()["run_total"] == 1
+
+
+def test_offline_is_said_with_its_fix_and_ends_with_4(generio, addon, tmp_path: Path):
+    addon.preferences.preferences(bpy.context).service_url = "https://flows.generio.ai"
+    assert not bpy.app.online_access
+    code, out, _ = generio("generate", "--prompt", "lamp", "--output", str(tmp_path))
+    assert code == 4
+    assert "Blender is offline. Allow online access in Preferences > System > Network." in out
+    code, _, err = generio("templates")
+    assert (code, err.startswith("Blender is offline.")) == (4, True)
+
+
+def test_help_says_how_it_is_started(generio):
+    code, out, _ = generio("--help")
+    assert code == 0
+    assert out.startswith("usage: blender --command generio ")
