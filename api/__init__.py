@@ -38,6 +38,7 @@ from .errors import (
     UnreadableFile,
     UnsafeAddress,
     UnsupportedFile,
+    WebPage,
     WrongState,
 )
 from .glb import GlbInfo, check_glb
@@ -111,6 +112,7 @@ __all__ = [
     "UnreadableFile",
     "UnsafeAddress",
     "UnsupportedFile",
+    "WebPage",
     "WrongState",
     "check_glb",
     "decide",

@@ -4,9 +4,10 @@
 from .engine import Engine, Settings
 from .ledger import Ledger, LedgerError
 from .model import Job, Problem, Result, State, Step
-from .steps import NoConverter
+from .steps import SNAPSHOT, NoConverter
 
 __all__ = [
+    "SNAPSHOT",
     "Engine",
     "Job",
     "Ledger",
