@@ -12,7 +12,7 @@ BPY_FOR_3.13 := 5.2.*
 # Handed on in the environment, where no quote or dollar in a prompt can do harm.
 export PROMPT IMAGE MODEL SERVICE PROFILE
 
-.PHONY: help setup demo test lint matrix gui-test pictures bench package clean
+.PHONY: help setup demo test lint matrix gui-test pictures faults bench package clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ gui-test: $(READY) ## Stories in real windows of Blender 4.3 and 5.2 (Debian, as
 
 pictures: $(READY) ## The pictures in docs/images, from the last gui-test
 	$(BIN)/python scripts/pictures.py
+
+faults: $(READY) ## Crashes, bad networks and hostile input against the engine  [ONLY="kills pair" SEED=1 SHARE=0.1]
+	$(BIN)/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(SHARE),--share $(SHARE))
 
 bench: $(READY) ## Speed and memory beside what there is without the add-on
 	$(BIN)/python scripts/bench.py

@@ -38,6 +38,7 @@ from .errors import (
     UnreadableFile,
     UnsafeAddress,
     UnsupportedFile,
+    WebPage,
     WrongState,
 )
 from .glb import GlbInfo, check_glb
@@ -110,6 +111,7 @@ __all__ = [
     "UnreadableFile",
     "UnsafeAddress",
     "UnsupportedFile",
+    "WebPage",
     "WrongState",
     "check_glb",
     "decide",

@@ -9,8 +9,8 @@ body ──► Unwrapper ──┬─ begins with glTF ────────�
 import binascii
 from typing import BinaryIO
 
-from .errors import NoResult, NotAGlb, ResultTruncated, ResultUnusable
-from .glb import MAGIC, not_a_glb
+from .errors import NoResult, NotAGlb, ResultTruncated, ResultUnusable, WebPage
+from .glb import MAGIC, looks_like, not_a_glb
 from .models import ASSET_ID_KEYS, ENVELOPE_KEYS
 from .scan import Event, JsonScanner, to_text
 
@@ -45,6 +45,11 @@ class PayloadText:
     def problem(self) -> ResultUnusable | None:
         """Error for a text that is no base64, None while it is."""
         return NotAGlb(not_a_glb(self._start, self.mime)) if self._broken else None
+
+    @property
+    def is_page(self) -> bool:
+        """Whether the text is a web page."""
+        return looks_like(self._start) == "a web page"
 
     def feed(self, text: bytes) -> None:
         """Take the next piece."""
@@ -166,6 +171,8 @@ class Unwrapper:
             raise ResultTruncated()
         if self._scanner is None and self._text is not None:
             self._text.finish()
+            if self._text.is_page:
+                raise WebPage
         if self._text is not None and self._text.problem is not None:
             raise self._text.problem
         if self._sink.tell() == 0:

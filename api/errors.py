@@ -30,6 +30,7 @@ FlowsError
 ├── ResultUnusable          an answer arrived, but no model that Blender could open
 │   ├── NoResult            nothing in it
 │   ├── NotAGlb             something else in it
+│   │   └── WebPage         a page in its place, which a network's login puts there for a while
 │   ├── ResultTruncated     cut off
 │   ├── ResultTooLarge      larger than allowed
 │   └── NotSelfContained    refers to files outside itself
@@ -328,6 +329,13 @@ class NotAGlb(ResultUnusable):
     """Something else in the answer."""
 
     message = "The result is not a GLB model."
+
+
+class WebPage(NotAGlb):
+    """A page in place of the answer, as a network shows before one has logged in."""
+
+    message = "The result is not a GLB model, it is a web page."
+    fix = "Log in to the network that you use, or check the service address."
 
 
 class ResultTruncated(ResultUnusable):

@@ -18,6 +18,7 @@ from .text import tidy
 MAGIC = b"glTF"
 _JSON, _BIN = 0x4E4F534A, 0x004E4942
 _LONGEST_JSON = 16 << 20  # bytes; a description of that length would stall Blender's importer as well
+_MOST_OBJECTS = 200_000  # objects and lists in it; so would these
 
 _BYTES = {"5120": 1, "5121": 1, "5122": 2, "5123": 2, "5125": 4, "5126": 4}
 _COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
@@ -113,6 +114,8 @@ def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
 
 
 def _parse(content: bytes) -> dict[str, Any]:
+    if content.count(b"{") + content.count(b"[") > _MOST_OBJECTS:
+        raise _damaged()
     try:
         document: object = json.loads(content)
     except (ValueError, RecursionError):

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from enum import Enum, auto
 
 DEEPEST = 64  # levels; nothing in the contract has more than a few
+_MOST_VALUES = 50_000  # an answer has a few for each asset; they take time, each
 _LONGEST_TOKEN = 1024  # bytes of a key, number or word
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
@@ -56,13 +57,14 @@ class JsonScanner:
 
     While an event is handled, `path` is where it happened: the keys and indices from the root, [] for the
     root itself. `complete` is True once the whole document was seen. Raises ValueError for what is no JSON,
-    or is nested deeper than DEEPEST.
+    is nested deeper than DEEPEST, or holds more values than anybody would send.
     """
 
     def __init__(self) -> None:
         # Each open container owns one step: the key or index of what is being read inside it.
         self.path: list[str | int] = []
         self._expect = _Expect.VALUE
+        self._values = 0
         self._in_text = False
         self._in_key = False
         self._key = b""
@@ -163,6 +165,9 @@ class JsonScanner:
         return isinstance(self.path[-1], int)
 
     def _value_done(self) -> None:
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise ValueError("too many values")
         self._expect = _Expect.COMMA_OR_END if self.path else _Expect.NOTHING
 
 

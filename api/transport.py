@@ -45,6 +45,7 @@ from .transfer import JsonBody
 
 _BLOCK = 1 << 16  # bytes read at a time
 _LONGEST_ANSWER = 16 << 20  # bytes of an answer that is kept in memory
+_MOST_VALUES = 200_000  # in such an answer; more would hold up Python, and the window with it
 _LONGEST_COMPLAINT = 64 << 10  # bytes of a failed call's answer that are looked at
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -89,11 +90,13 @@ class _Session(requests.Session):
 
 
 class _Adapter(HTTPAdapter):
-    """An adapter that closes its connections when told to, and lets content decide what an answer is."""
+    """An adapter that closes its connections when told to, and takes each answer as it is on the wire."""
 
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         # Nothing here needs it, and older versions of requests stumble over a charset without a value.
         resp.headers.pop("Content-Type", None)
+        # We ask for no compression. A small answer that unpacks to gigabytes would do so in memory.
+        resp.headers.pop("Content-Encoding", None)
         return super().build_response(req, resp)
 
     def close(self) -> None:
@@ -165,6 +168,8 @@ class Transport:
         return None
 
     def _decode(self, content: bytes) -> Any:
+        if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+            raise UnexpectedAnswer("The answer of the service is far too long.")
         with suppress(ValueError, RecursionError):
             return self._key.scrub(json.loads(content))
         # Not in a handler: the decoder's exception holds the whole answer, and would stay attached.

@@ -4,9 +4,10 @@
 from .engine import Engine, Settings
 from .ledger import AlreadyThere, Ledger, LedgerError
 from .model import Job, Problem, Result, State, Step
-from .steps import NoConverter
+from .steps import SNAPSHOT, NoConverter
 
 __all__ = [
+    "SNAPSHOT",
     "AlreadyThere",
     "Engine",
     "Job",

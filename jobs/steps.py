@@ -39,6 +39,7 @@ from ..api import (
     RetryPolicy,
     TooLarge,
     UnexpectedAnswer,
+    WebPage,
     WrongState,
     decide,
 )
@@ -48,6 +49,9 @@ from . import polling
 from .model import GOES_ON, UNSENT, Job, Problem, Result, Step
 
 CLIENT_NAME = "generio-flows-blender"
+SNAPSHOT = "snapshot.blend"
+"""What of the scene is to be sent, in the job's folder; gone when the file to send has been made."""
+
 OUTPUT_TRIES = 6
 """How often a flow that is over may still say that its outputs are not there yet (contract, V24)."""
 
@@ -160,6 +164,9 @@ class Steps:
 
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
+        # Not sooner: until the ledger knows the file to send, that may have to be made once more.
+        with suppress(OSError):
+            (self.folder / SNAPSHOT).unlink()
         if job.service not in self.one_shot_services:
             try:
                 flow = self.client().create_flow(job.template, job.parameters, additional=_additional(job))
@@ -208,7 +215,7 @@ class Steps:
     def _upload(self, job: Job) -> Job:
         if job.step is Step.UPLOADING:
             try:
-                arrived = any(asset.usable or asset.pending for asset in self.client().inputs(job.flow_id))
+                arrived = self._arrived(job)
             except (NotFound, MethodNotAllowed):
                 # No list of inputs, or no flow any more. What never started has run nothing: begin anew.
                 with suppress(CallFailed):
@@ -238,8 +245,19 @@ class Steps:
             self.client().start_flow(job.flow_id)
         except WrongState:
             if self.client().flow(job.flow_id).state == "created":
+                self._check_arrival(starting)
                 raise
         return starting.at(Step.STARTED, started_at=time.time())
+
+    def _arrived(self, job: Job) -> bool:
+        return any(asset.usable or asset.pending for asset in self.client().inputs(job.flow_id))
+
+    def _check_arrival(self, job: Job) -> None:
+        """Go back to the upload where the service has no input: a login page may have taken it."""
+        with suppress(NotFound, MethodNotAllowed):
+            if not self._arrived(job):
+                self.save(job.at(Step.UPLOADING))
+                raise UnexpectedAnswer
 
     def _source(self, job: Job) -> Prompt | File:
         additional = {"ref": job.ref}
@@ -331,6 +349,8 @@ class Steps:
                 return None
             raise self._no_result(job, assets)
         self.folder.mkdir(parents=True, exist_ok=True)
+        for left_by_a_crash in self.folder.glob("*.part"):
+            left_by_a_crash.unlink(missing_ok=True)
         results: list[Result] = []
         refused: ResultUnusable | None = None
         for asset in usable:
@@ -341,6 +361,8 @@ class Steps:
                         job.flow_id, asset.asset_id, path, progress=self._progress, cancelled=self.cancelled
                     )
                 results.append(Result(str(path)))
+            except WebPage:
+                raise  # the model is there, behind it
             except ResultUnusable as error:
                 refused = error
         if not results and refused is not None:
@@ -398,9 +420,6 @@ def input_path(job: Job, folder: Path) -> Path:
 
 def prepared(job: Job, path: Path) -> Job:
     """The job whose file to send has been made."""
-    source = Path(job.source)
-    if source.suffix == ".blend":
-        source.unlink(missing_ok=True)  # ours; a picture is the user's
     mime = GLB_MIME if path.suffix == ".glb" else "image/png"
     return job.at(Step.PREPARED, source="", input_path=str(path), input_mime=mime)
 
@@ -414,13 +433,14 @@ def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcom
     failures: how often in a row, this one included. chance: 0..1, spreads the repeats of many clients.
     """
     # A hotel's login page is no answer of the service, and goes away again.
-    if isinstance(error, CallFailed) and (
-        error.transient or isinstance(error, NetworkError | UnexpectedAnswer)
+    if isinstance(error, WebPage) or (
+        isinstance(error, CallFailed)
+        and (error.transient or isinstance(error, NetworkError | UnexpectedAnswer))
     ):
-        like = error if error.transient else NetworkError()
+        like = error if isinstance(error, CallFailed) and error.transient else NetworkError()
         seconds = decide(BACK_OFF, "GET", failures, like, chance)
         if seconds is None:
-            seconds = error.retry_after or BACK_OFF.ceiling
+            seconds = like.retry_after or BACK_OFF.ceiling
         return Outcome(job.blocked(Problem.of(error)), again_in=seconds)
     if isinstance(error, NeedsUser | NoConverter | NotReady | KeyRefused | PaymentRequired):
         return Outcome(job.blocked(Problem.of(error)))

@@ -8,7 +8,7 @@ import bpy
 
 from .. import bridge
 from ..api import OPTIMIZE
-from ..jobs import Job
+from ..jobs import SNAPSHOT, Job
 from ..properties import PLACEMENTS, properties
 from ..scene import place
 from ..scene.snapshot import Selection, write_snapshot
@@ -84,7 +84,7 @@ class GENERIO_OT_optimize_selected(HandOver, bpy.types.Operator):
 
     def _request(self, context: bpy.types.Context, item: bpy.types.Object, count: int, mode: str) -> Job:
         token = uuid.uuid4().hex
-        snapshot = bridge.job_folder(context, token) / "snapshot.blend"
+        snapshot = bridge.job_folder(context, token) / SNAPSHOT
         write_snapshot(item, snapshot)
         return Job(
             service=bridge.settings(context).base_url,

@@ -13,7 +13,7 @@ def main() -> None:
     """Serve until told to stop."""
     parser = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8377, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--key", default="demo-key", help="the API key to accept (default: %(default)s)")
+    parser.add_argument("--key", default="demo-key", help="what keys to accept (default: %(default)s)")
     parser.add_argument(
         "--profile", choices=sorted(PROFILES), default="reference", help="default: %(default)s"
     )

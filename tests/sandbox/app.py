@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Request
@@ -273,6 +274,10 @@ def _sandbox_routes(service: Service) -> APIRouter:
         except ValidationError as error:
             raise RequestValidationError(error.errors(include_url=False)) from error
 
+    @router.get("/faults")
+    async def faults_left() -> Response:
+        return JSONResponse(service.orders.left())
+
     @router.post("/reset")
     async def reset() -> None:
         service.orders.replace([])
@@ -288,7 +293,7 @@ def _authorise(service: Service) -> Callable[..., Awaitable[None]]:
 
     async def check(authorization: Annotated[str | None, Header()] = None) -> None:
         scheme, _, key = (authorization or "").partition(" ")
-        if scheme.lower() == "bearer" and key == service.key:
+        if scheme.lower() == "bearer" and fnmatchcase(key, service.key):
             return
         service.unauthorised += 1
         if scheme.lower() == "bearer" and key and key == service.expired_key:

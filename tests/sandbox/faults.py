@@ -1,13 +1,15 @@
 """Faults to order, and the gate in front of the service that carries them out.
 
-`PUT /_sandbox/faults` with a JSON list, or `Sandbox.order(*faults)`, replaces all orders. Each is an object:
+`PUT /_sandbox/faults` with a JSON list, or `Sandbox.order(*faults)`, replaces all orders; `GET` tells which
+are left. Each is an object:
 
     {"method": "GET", "path": "/flows/*/outputs/*", "after": 2, "times": 1, "action": "cut", "at": 1000}
     {"flow": {"template": "model_optimize", "outcome": "fail", "reason": "too thin"}, "times": -1}
 
 Which requests: `method` (default "*") and `path` (default "*" = every path; otherwise a pattern for each
-segment, so that "/flows/*" is one flow and not its outputs). `after` matches go by unharmed (default 0),
-then `times` are hit (default 1; -1 = all). The first order that hits wins. `/_sandbox/...` is never hit.
+segment, so that "/flows/*" is one flow and not its outputs), `key` (default "*"; a pattern for the API key,
+so that each of many clients has faults of its own). `after` matches go by unharmed (default 0), then `times`
+are hit (default 1; -1 = all). The first order that hits wins. `/_sandbox/...` is never hit.
 
 `action`, and what else it takes:
 
@@ -102,6 +104,7 @@ class Fault(_Order):
     flow: FlowFault | None = None
     method: str = "*"
     path: str = "*"
+    key: str = "*"
     action: Literal["status", "garbage", "empty", "redirect", "drop", "cut", "stall", "delay"] | None = None
     when: Literal["before", "after"] | None = None
     status: Annotated[int, Field(ge=200, le=599)] | None = None
@@ -126,9 +129,11 @@ class Fault(_Order):
         """Whether the service does what was asked although its answer is lost."""
         return (self.when or ("after" if self.action == "empty" else "before")) == "after"
 
-    def matches(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str, key: str) -> bool:
         """Whether a request is one of those that the order is about."""
-        if self.action is None or not fnmatchcase(method, self.method.upper()):
+        if self.action is None or not fnmatchcase(key, self.key):
+            return False
+        if not fnmatchcase(method, self.method.upper()):
             return False
         if self.path == "*":
             return True
@@ -149,9 +154,13 @@ class Orders:
         """Forget the former orders. pydantic's ValidationError when one is not understood."""
         self._faults = _FAULTS.validate_python(list(orders))
 
-    def for_request(self, method: str, path: str) -> Fault | None:
+    def left(self) -> list[dict[str, Any]]:
+        """Tell which orders still wait for what they are about."""
+        return [fault.model_dump(exclude_defaults=True) for fault in self._faults if fault.times]
+
+    def for_request(self, method: str, path: str, key: str) -> Fault | None:
         """Find the fault that hits this request."""
-        return self._take(lambda fault: fault.matches(method, path))
+        return self._take(lambda fault: fault.matches(method, path, key))
 
     def for_flow(self, template: str) -> FlowFault | None:
         """Find the fault that hits a flow which starts now."""
@@ -184,7 +193,7 @@ class Gate:
         if scope["type"] != "http" or scope["path"].startswith("/_sandbox/"):
             await self._app(scope, receive, send)
             return
-        fault = self._orders.for_request(scope["method"], scope["path"])
+        fault = self._orders.for_request(scope["method"], scope["path"], _key(scope))
         if fault is None:
             await self._app(scope, receive, send)
         elif fault.action == "delay":
@@ -254,6 +263,11 @@ class _Interrupted:
             rest = rest[1:]
             await asyncio.sleep(_DRIP)
         return rest
+
+
+def _key(scope: Message) -> str:
+    """The API key that a request carries, or ""."""
+    return dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").partition(" ")[2]
 
 
 def _answer(fault: Fault) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

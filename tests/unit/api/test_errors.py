@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import inspect
 import re
 import socket
@@ -20,6 +21,7 @@ from generio_flows.api.errors import (
     KeyRefused,
     MethodNotAllowed,
     NetworkError,
+    NotAGlb,
     NotFound,
     PaymentRequired,
     RateLimited,
@@ -272,7 +274,8 @@ HOSTILE = {
     "bad chunk": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[]",
     "bad charset": OK + b"Content-Type: text/html; charset\r\nContent-Length: 1\r\n\r\n{",
     "unknown charset": OK + b"Content-Type: text/html; charset=x\xff\r\nContent-Length: 1\r\n\r\n{",
-    "not gzip": OK + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd",
+    "gzip": OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"[]"),
+    "not gzip": OK + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n[abc",
     "bad cookie": OK + b"Set-Cookie: \xff=;;=; expires=x\r\nContent-Length: 1\r\n\r\n{",
     "not utf-8": OK + b'Content-Length: 4\r\n\r\n["\xff"',
     "html": OK + b"\r\n<html></html>",
@@ -319,6 +322,21 @@ def test_hostile_answers_end_in_the_tree(name: str, tmp_path: Path) -> None:
                     seen = seen.__cause__ or seen.__context__
         assert failed >= 6
     assert list(tmp_path.iterdir()) == []
+
+
+def test_too_many_values(server: Server, client: FlowsClient, tmp_path: Path) -> None:
+    server.on("GET", "/flows", answer(b"[" + b"[]," * 300_000 + b"[]]"))
+    with pytest.raises(UnexpectedAnswer, match="far too long"):
+        client.flows()
+    server.on("GET", "/flows/f1/outputs/o1", answer(b"{" + b'"a":1,' * 300_000 + b'"a":1}'))
+    with pytest.raises(NotAGlb, match="too many values"):
+        client.download_output("f1", "o1", tmp_path / "result.glb")
+
+
+def test_what_comes_compressed_is_not_unpacked(server: Server, client: FlowsClient) -> None:
+    server.on("GET", "/flows", answer(gzip.compress(b"[]"), Content_Encoding="gzip"))
+    with pytest.raises(UnexpectedAnswer):
+        client.flows()
 
 
 def test_too_long_an_answer(server: Server, client: FlowsClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,6 +166,11 @@ def test_what_it_is_instead(tmp_path: Path, content: bytes, claimed: str | None,
     assert len(caught.value.message) < 150
 
 
+def test_too_many_objects(tmp_path: Path) -> None:
+    with pytest.raises(NotAGlb, match="do not fit together"):
+        check(tmp_path, glb(ASSET | {"accessors": [{}] * 300_000}))
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 @given(st.data())
 def test_any_damage_ends_in_the_tree(tmp_path: Path, data: st.DataObject) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api import FlowsError, check_glb
-from generio_flows.jobs import Engine, Job, Ledger, Settings, State, Step, polling
+from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, polling
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
@@ -303,9 +303,8 @@ def test_a_failed_job_can_be_run_again(engine: Engine, sandbox: Sandbox, jobs: d
 def test_a_result_that_exists_is_fetched_not_made_again(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
-    sandbox.order({"method": "GET", "path": "/flows/*/outputs/*", "action": "garbage", "times": 2})
     sandbox.order(
-        {"method": "GET", "path": "/flows/*/outputs/*", "action": "garbage"},
+        {"method": "GET", "path": "/flows/*/outputs/*", "action": "garbage", "size": 100},
         {"method": "GET", "path": "/flows/*/outputs", "after": 1, "action": "garbage"},
     )
     job = finished(engine, engine.submit(jobs["prompt"]))
@@ -391,6 +390,7 @@ def test_a_login_page_in_the_way_is_waited_out(engine: Engine, sandbox: Sandbox,
     sandbox.order(
         {"method": "GET", "path": "/flows/*", "action": "garbage", "times": 3},
         {"method": "POST", "path": "/flows", "action": "garbage"},
+        {"method": "POST", "path": "/flows/*/inputs", "action": "garbage"},
         {"method": "PATCH", "path": "/flows/*", "action": "garbage"},
     )
     assert finished(engine, engine.submit(jobs["image"])).state is State.READY
@@ -477,6 +477,47 @@ def test_a_service_without_a_list_of_inputs_gets_a_fresh_flow(
         {"method": "GET", "path": "/flows/*/inputs", "action": "status", "status": 405, "times": -1},
     )
     assert finished(engine, engine.submit(jobs["image"])).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_a_snapshot_outlives_a_note_that_could_not_be_written(
+    engine: Engine, jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    snapshot = engine.folder(jobs["optimize"].token) / "snapshot.blend"
+    snapshot.parent.mkdir(parents=True)
+    snapshot.write_bytes(Path(jobs["optimize"].input_path).read_bytes())
+    save, refused = engine._ledger.save, threading.Event()
+
+    def save_later(job: Job, owner: str, now: float) -> bool:
+        if job.step is Step.PREPARED and not refused.is_set():
+            refused.set()
+            raise LedgerError("busy")
+        return save(job, owner, now)
+
+    monkeypatch.setattr(engine._ledger, "save", save_later)
+    job = engine.submit(replace(jobs["optimize"], input_path="", input_mime="", source=str(snapshot)))
+    assert (finished(engine, job).state, refused.is_set()) == (State.READY, True)
+    assert not snapshot.exists()
+
+
+def test_what_a_crash_left_of_a_download_is_removed(engine: Engine, jobs: dict[str, Job]):
+    part = engine.folder(jobs["prompt"].token) / "result-1.glb.12345678.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"glTF")
+    assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
+    assert not part.exists()
+
+
+@BOTH_PROFILES
+def test_a_login_page_in_place_of_the_model_is_waited_out(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*/outputs/*", "action": "garbage", "times": 3},
+        {"method": "GET", "path": "/flows/*/outputs", "after": 1, "action": "garbage"},
+    )
+    assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
     assert runs(sandbox) == [1]
 
 

@@ -324,3 +324,15 @@ def test_a_flow_fault_hits_only_its_template_and_only_once(reference: Sandbox, c
     )
     states = [caller.wait(caller.create(PROMPT, "a chair", quality="low"))["state"] for _ in range(2)]
     assert states == ["failed", "completed"]
+
+
+def test_a_fault_can_be_meant_for_one_client() -> None:
+    with (
+        Sandbox(key="key-*") as sandbox,
+        Caller(sandbox.url, "key-1") as one,
+        Caller(sandbox.url, "key-2") as other,
+        Caller(sandbox.url, "another") as stranger,
+    ):
+        sandbox.order({"key": "key-2", "action": "status", "times": -1})
+        callers = (one, other, stranger)
+        assert [caller.call("GET", "/templates").status_code for caller in callers] == [200, 503, 401]

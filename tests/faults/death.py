@@ -1,0 +1,89 @@
+"""The moments at which a process is killed: at any time from outside, or exactly here."""
+
+import os
+import signal
+from typing import Any
+from urllib.parse import urlsplit
+
+from generio_flows.api.transport import Transport
+from generio_flows.jobs import Job, Ledger
+
+SAVED = {
+    "reference": (
+        "prepared",
+        "created",
+        "uploading",
+        "uploaded",
+        "starting",
+        "started",
+        "completed",
+        "downloaded",
+        "ready",
+    ),
+    "quickstart": ("prepared", "submitting", "started", "completed", "downloaded", "ready"),
+}
+CALLED = {
+    "reference": (
+        "POST /flows",
+        "POST /flows/*/inputs",
+        "PATCH /flows/*",
+        "GET /flows/*",
+        "GET /flows/*/outputs",
+        "GET /flows/*/outputs/*",
+    ),
+    "quickstart": ("POST /flows", "GET /flows/*", "GET /flows/*/outputs", "GET /flows/*/outputs/*"),
+}
+ELSEWHERE = ("make input", "convert", "placed", "scene saved")
+
+
+def moments(profile: str) -> list[str]:
+    """Name every boundary of a job's life where a service has this profile."""
+    found = [f"{edge} saving {step}" for step in SAVED[profile] for edge in ("before", "after")]
+    found += [f"{edge} {call}" for call in CALLED[profile] for edge in ("before", "after")]
+    return [*found, *ELSEWHERE]
+
+
+class Death:
+    """Kills this process when it comes to `moment` for the `nth` time (from 1); "" lets it live."""
+
+    def __init__(self, moment: str, nth: int) -> None:
+        self._moment = moment
+        self._left = nth
+
+    def here(self, moment: str) -> None:
+        """Say that the process has come to `moment`."""
+        if moment == self._moment:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch_calls(self) -> None:
+        """Be there before each request leaves, and when the service has answered but nobody knows yet."""
+        send = Transport._send
+
+        def watched(transport: Transport, method: str, url: str, body: Any) -> Any:
+            call = f"{method} {pattern(urlsplit(url).path)}"
+            self.here(f"before {call}")
+            answer = send(transport, method, url, body)
+            self.here(f"after {call}")
+            return answer
+
+        Transport._send = watched  # type: ignore[method-assign]
+
+
+class WatchedLedger(Ledger):
+    """A ledger with death around each step that it writes."""
+
+    death = Death("", 0)
+
+    def save(self, job: Job, owner: str, now: float) -> bool:
+        self.death.here(f"before saving {job.step}")
+        saved = super().save(job, owner, now)
+        self.death.here(f"after saving {job.step}")
+        return saved
+
+
+def pattern(path: str) -> str:
+    """The path of a request with "*" for each id."""
+    words = path.partition("?")[0].strip("/").split("/")
+    return "/" + "/".join(word if word in ("flows", "inputs", "outputs") else "*" for word in words)

@@ -1,0 +1,21 @@
+"""Time, scaled down: what the engine waits for is the same, only shorter."""
+
+from generio_flows.api import FlowsClient, RetryPolicy
+from generio_flows.jobs import engine, polling, steps
+
+SCALE = 1 / 20
+"""A stall of 10 s takes half a second here, and so do the client's time-outs that it is measured against."""
+
+
+def hurry() -> None:
+    """Let this process wait as little as it can. Only for processes of the suite, which end soon."""
+    steps.BACK_OFF = RetryPolicy(attempts=1_000_000_000, base=0.02, ceiling=0.2)
+    steps.LOOKUP_SECONDS = 0.05
+    steps.OUTPUT_SECONDS = 0.05
+    polling.SHORTEST = 0.05
+    engine.SHARE_SECONDS = 0.5
+    engine.BUSY_DISK_SECONDS = 0.1
+    defaults = FlowsClient.__init__.__kwdefaults__
+    assert defaults is not None
+    connecting, waiting = defaults["timeout"]
+    defaults["timeout"] = (connecting * SCALE, waiting * SCALE)

@@ -1,0 +1,22 @@
+"""A small part of each part of the fault suite; `make faults` plays all of it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults import fuzz, kills, network, pair, soak
+from tests.faults.table import Report
+
+SEED = 1
+
+
+@pytest.mark.parametrize(
+    ("run", "share"),
+    [(kills.run, 0.05), (network.run, 0.08), (fuzz.run, 0.04), (pair.run, 0.2), (soak.run, 0.1)],
+    ids=["kills", "network", "fuzz", "pair", "soak"],
+)
+def test_nothing_lost_and_nothing_twice(
+    run: Callable[[int, float, Path], Report], share: float, tmp_path: Path
+) -> None:
+    assert run(SEED, share, tmp_path).complaints == []

@@ -1,0 +1,101 @@
+"""What must be true of a ledger, the service, the scenes and the disk when everything is over."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from generio_flows.api import FlowsError, check_glb
+from generio_flows.jobs import Job, Ledger, Step
+from generio_flows.jobs.steps import MAYBE_RUNNING
+
+from .scene import Scene
+
+ONCE = ("run", "started", "uploaded")
+
+
+@dataclass
+class Verdict:
+    """How many jobs ended how, and what is wrong."""
+
+    jobs: int = 0
+    done: int = 0
+    asking: int = 0
+    runs: int = 0
+    complaints: list[str] = field(default_factory=list[str])
+
+
+def judge(folder: Path, flows: Iterable[dict[str, Any]], scenes: Iterable[str], *, may_ask: bool) -> Verdict:
+    """Look at everything that a worker's `folder` has to do with.
+
+    flows: what the service counted. scenes: names of the files that results went into. may_ask: whether a
+    job may end asking the user, who alone may have something run that perhaps has run.
+    """
+    verdict = Verdict()
+    ledger = Ledger(folder / "jobs.sqlite")
+    jobs = ledger.jobs()
+    ledger.close()
+    placed = Counter(token for name in scenes for token in Scene(folder / f"{name}.json").placed)
+    of_job: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for flow in flows:
+        of_job[flow["additional"]["token"].partition(".")[0]].append(flow)
+    for job in jobs:
+        wrong = [*_wrong_at_the_service(job, of_job[job.token]), *_wrong_here(job, placed[job.token])]
+        asking = job.waiting and job.problem is not None and job.problem.code == MAYBE_RUNNING
+        if job.step is not Step.PLACED and not (may_ask and asking):
+            wrong.append(f"ended as {job.state}: {job.problem and job.problem.message}")
+        verdict.complaints += [f"{job.name} ({job.template}): {sentence}" for sentence in wrong]
+        verdict.done += job.step is Step.PLACED
+        verdict.asking += asking
+        verdict.runs += sum(flow["run"] for flow in of_job[job.token])
+    verdict.jobs = len(jobs)
+    verdict.complaints += _lost(folder, {job.token for job in jobs})
+    verdict.complaints += _left_behind(folder, jobs)
+    return verdict
+
+
+def _wrong_at_the_service(job: Job, flows: list[dict[str, Any]]) -> list[str]:
+    """A flow that ran has run, was started, and got its input once; and no more than one has."""
+    wrong = [f"has {what} {times} times" for what in ONCE if (times := _times(flows, what)) > 1]
+    if job.step is Step.PLACED and _times(flows, "run") != 1:
+        wrong.append("is done, but nothing has run")
+    return wrong
+
+
+def _times(flows: list[dict[str, Any]], what: str) -> int:
+    """How often that was done to a job's flows; inputs count only where they led to a run."""
+    return sum(flow[what] for flow in flows if what != "uploaded" or flow["run"])
+
+
+def _wrong_here(job: Job, placed: int) -> list[str]:
+    """A job that is done has a whole result, which is in the scene, once."""
+    if job.step is not Step.PLACED:
+        return [f"is not done, but {placed} times in the scene"] if placed else []
+    wrong = [] if placed == 1 else [f"is {placed} times in the scene"]
+    for result in job.results:
+        try:
+            check_glb(Path(result.glb))
+            if Path(result.blend).read_bytes() != Path(result.glb).read_bytes():
+                wrong.append("was converted to half a file")
+        except (FlowsError, OSError) as error:
+            wrong.append(f"has no usable result: {error}")
+    return wrong if job.results else [*wrong, "has no result"]
+
+
+def _lost(folder: Path, known: set[str]) -> list[str]:
+    """What the user asked for, and the ledger knows nothing of."""
+    asked_for = set((folder / "asked-for.txt").read_text().split())
+    return [f"job {int(token, 16)} was asked for and is lost" for token in sorted(asked_for - known)]
+
+
+def _left_behind(folder: Path, jobs: list[Job]) -> list[str]:
+    """Files that nobody needs: every other one belongs to a job that is in the ledger."""
+    wanted = {Path(path) for job in jobs for path in (job.input_path, job.source)}
+    wanted |= {Path(path) for job in jobs for result in job.results for path in (result.glb, result.blend)}
+    everything = [path for place in ("results", "tmp") for path in (folder / place).rglob("*")]
+    return [
+        f"left behind: {path.relative_to(folder)}"
+        for path in everything
+        if path.is_file() and path not in wanted
+    ]

@@ -1,0 +1,194 @@
+"""One Blender without Blender: the engine, a scene, and somebody who wants models; it may be killed.
+
+`python -m tests.faults.worker plan.json` prints "up" when it works, does all that the plan asks for, and
+ends. What is real: the engine, the ledger, the HTTP, the files. What is not: making a file to send and
+converting a result are copies (in two halves, so that a crash can come in between), and the scene is a file
+of its own kind.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, ledger
+from generio_flows.jobs.steps import MAYBE_RUNNING
+
+from .death import Death, WatchedLedger
+from .impatience import hurry
+from .scene import Scene
+from .work import job as job_of
+
+LONGEST = 90.0
+"""Seconds without any news after which the worker gives up, and says what is not done."""
+
+
+ASKING = (MAYBE_RUNNING, NoConverter.code)
+"""What a job waits for that has to be told by the user, or done by a window."""
+
+
+class NeverDone(Exception):
+    """Jobs that are neither over nor getting anywhere."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a worker is to do.
+
+    folder: of the ledger, the results, and the scenes. user: see `work.samples`. scene: the name of the file
+    that is open. first, count: the numbers of the jobs to have done; those that are in the ledger are not
+    asked for again. at_once: how many may be unfinished. lease: seconds until the jobs of a process are free
+    that gives no sign of life. moment, nth: see `Death`.
+    """
+
+    folder: str
+    user: str
+    scene: str
+    url: str
+    key: str
+    seed: int
+    first: int = 0
+    count: int = 0
+    belongs_to: str = "scene"
+    at_once: int = 6
+    lease: float = 30.0
+    moment: str = ""
+    nth: int = 1
+
+    def write(self, path: Path) -> Path:
+        """Write the plan for a worker to read."""
+        path.write_text(json.dumps(asdict(self)))
+        return path
+
+
+@dataclass
+class Worker:
+    """Carries out a plan, in ticks as Blender's timer does."""
+
+    plan: Plan
+    death: Death = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._dice = random.Random(self.plan.seed)
+        folder = Path(self.plan.folder)
+        self.death = Death(self.plan.moment, self.plan.nth)
+        if self.plan.moment:
+            self.death.watch_calls()
+            WatchedLedger.death = self.death
+        self._settings = Settings(folder / "results", self.plan.url, self.plan.key)
+        self.engine = Engine(
+            WatchedLedger(folder / "jobs.sqlite"),
+            self._settings,
+            self._copy("make input"),
+            self._copy("convert"),
+        )
+        self.scene = Scene(folder / f"{self.plan.scene}.json")
+        self._wanted: deque[int] = deque()
+        self.want(self.plan.first, self.plan.count)
+        self._asked_for = folder / "asked-for.txt"
+        self._open = {job.token for job in self.engine.jobs() if not self._over(job)}
+        self._bring_back()
+
+    def want(self, first: int, count: int) -> None:
+        """Ask for the jobs of these numbers as soon as others are over."""
+        known = {job.token for job in self.engine.jobs()}
+        self._wanted.extend(number for number in range(first, first + count) if f"{number:032x}" not in known)
+
+    def run(self) -> None:
+        """Do everything, save, and end; raises NeverDone."""
+        self.carry()
+        self.scene.save()
+        self.engine.close()
+
+    def carry(self) -> None:
+        """Tick until everything is done; raises NeverDone where nothing happens any more before that."""
+        news_at = time.monotonic()
+        while self._open or self._wanted:
+            if self.tick():
+                news_at = time.monotonic()
+            elif time.monotonic() - news_at > LONGEST:
+                self.engine.close()
+                jobs = [self.engine.job(token) for token in self._open]
+                raise NeverDone("; ".join(f"{job.name} is {job.step}, {job.problem}" for job in jobs if job))
+            time.sleep(0.005)
+
+    def tick(self) -> bool:
+        """Take the news and act on them; whether there were any."""
+        news = False
+        while not self.engine.events.empty():
+            job, news = self.engine.events.get(), True
+            self._open.add(job.token)
+        for token in list(self._open):
+            job = self.engine.job(token)
+            assert job is not None
+            if job.step is Step.READY:
+                self._place(job)
+            elif self._over(job):
+                self._open.discard(token)
+        while self._wanted and len(self._open) < self.plan.at_once:
+            self._ask_for(self._wanted.popleft())
+        return news
+
+    def _over(self, job: Job) -> bool:
+        """Whether nothing more happens to a job without the user, who is not here."""
+        asks = job.waiting and job.problem is not None and job.problem.code in ASKING
+        return job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) or asks
+
+    def _ask_for(self, number: int) -> None:
+        job = job_of(number, self.plan.url, Path(self.plan.user), self._settings.folder)
+        job = self.engine.submit(replace(job, destination={"file": self.plan.belongs_to}))
+        with self._asked_for.open("a") as file:  # from here on the user counts on it
+            file.write(job.token + "\n")
+        self._open.add(job.token)
+
+    def _place(self, job: Job, again: bool = False) -> None:
+        """As `bridge.place_result`: told to the ledger first, then into the scene, saved some time later."""
+        if not self.engine.place(job.token, again):
+            return
+        self.death.here("placed")
+        self.scene.placed.append(job.token)
+        if self._dice.random() < 0.5:
+            self.scene.save()
+            self.death.here("scene saved")
+
+    def _bring_back(self) -> None:
+        """What was placed here, but not saved, went with the crash."""
+        for job in self.engine.jobs():
+            belongs_here = job.destination["file"] == self.plan.scene
+            if job.step is Step.PLACED and belongs_here and job.token not in self.scene.placed:
+                self._place(job, again=True)
+
+    def _copy(self, what: str) -> Callable[[Path, Path, Callable[[], bool]], None]:
+        def copy(source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:
+            content = source.read_bytes()
+            part = target.with_name(target.name + ".part")
+            with part.open("wb") as file:
+                file.write(content[: len(content) // 2])
+                file.flush()
+                self.death.here(what)
+                file.write(content[len(content) // 2 :])
+            part.replace(target)
+
+        return copy
+
+
+def main() -> None:
+    """Carry out the plan that is named on the command line."""
+    hurry()
+    plan = Plan(**json.loads(Path(sys.argv[1]).read_text()))
+    ledger.LEASE_SECONDS = plan.lease
+    worker = Worker(plan)
+    sys.stdout.write("up\n")
+    sys.stdout.flush()
+    worker.run()
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
