@@ -16,10 +16,12 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..api import PRODUCTION_URL, Cancelled, FlowsClient, FlowsError
 from ..api.address import is_loopback
@@ -27,7 +29,7 @@ from ..api.errors import NotReady, Remedy
 from ..api.retry import RetryPolicy
 from . import polling
 from .ledger import LEASE_SECONDS, Ledger, LedgerError
-from .model import UNSENT, Job, Problem, Step
+from .model import FINISHED, UNSENT, Job, Problem, Step
 from .steps import MAYBE_RUNNING, Outcome, Steps, input_path, prepared, trouble
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
@@ -45,6 +47,10 @@ BUSY_DISK_SECONDS = 2.0
 
 REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
+
+NOT_SAVED = Problem(
+    "not_saved", "The file was closed and not saved, and the model with it.", "Use Import to have it again."
+)
 
 
 class Offline(NotReady):
@@ -120,6 +126,7 @@ class Engine:
             self._learn(job)
         self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._polls: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._notes: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._local = threading.local()
         self._clients: list[FlowsClient] = []
@@ -128,6 +135,7 @@ class Engine:
         self._workers = 0
         self._start("scheduler", self._schedule)
         self._start("poller", self._serve, self._polls)
+        self._start("clerk", self._write_notes)
 
     # ------------------------------------------------------------------ what the outside may ask for
 
@@ -222,21 +230,75 @@ class Engine:
             self._again(token)
             self._fill_places()
 
-    def place(self, token: str, again: bool = False) -> bool:
+    def place(self, token: str, document: str = "", again: bool = False) -> bool:
         """Note, before a result goes into a scene, that it does; False if another process was faster.
 
-        again: whether one that has been placed before may be placed once more.
+        document: the opening of a file into which it goes, see `saved`; "" where it cannot get lost there.
+        again: whether one that has been placed before may be placed once more, which changes nothing here.
         """
-        steps = (Step.READY, Step.PLACED) if again else (Step.READY,)
-        return self._change(token, steps, lambda job: replace(job.at(Step.PLACED), hold=False))
+        job = self._jobs.get(token)
+        if again and job is not None and job.step is Step.PLACED:
+            return True
+        return self._change(
+            token, (Step.READY,), lambda job: job.at(Step.PLACED, hold=False, placed_in=document)
+        )
+
+    def place_soon(self, token: str, document: str) -> None:
+        """As `place`, but wait for no disk: `events` tells what became of it."""
+        self._notes.put(lambda: self._note(token, lambda: self.place(token, document)))
 
     def hold(self, token: str, problem: Problem) -> bool:
         """Keep a finished result until the user imports it, and say why."""
         return self._change(
             token,
             (Step.READY, Step.PLACED),
-            lambda job: replace(job.at(Step.READY), problem=problem, hold=True),
+            lambda job: job.at(Step.READY, problem=problem, hold=True, placed_in=""),
         )
+
+    # A result that stands in a file that was not saved since is *loose*: if the process dies, the file on
+    # disk lacks it. Its lease is kept like that of an unfinished job, so whoever takes it over knows. These
+    # four are told by the thread that may not wait: they take effect soon, and each in its turn.
+
+    def saved(self, document: str, but: Collection[str] = ()) -> None:
+        """What went into `document` is in a file on disk now.
+
+        but: what was noted to go there, but has not.
+        """
+
+        def settle(job: Job) -> Job | None:
+            return None if job.token in but else replace(job, placed_in="")
+
+        self._notes.put(lambda: self._change_loose(document, settle))
+
+    def closed(self, document: str, but: Collection[str] = ()) -> None:
+        """`document` is open no more: what went into it since it was saved is Ready again, for the user.
+
+        but: what was noted to go there, but has not; it is Ready as before.
+        """
+
+        def ready(job: Job) -> Job:
+            if job.token in but:
+                return job.at(Step.READY, placed_in="")
+            return job.at(Step.READY, problem=NOT_SAVED, hold=True)
+
+        self._notes.put(lambda: self._change_loose(document, ready))
+
+    def found(self, token: str, document: str) -> None:
+        """A result that is Ready stands in the file that is open; `document` as for `place`."""
+        self._notes.put(lambda: self._note(token, lambda: self.place(token, document)))
+
+    def relocate(self, token: str, destination: Mapping[str, Any]) -> None:
+        """Change where a result belongs."""
+
+        def move() -> None:
+            with self._lock:
+                if token in self._mine:
+                    self._jobs[token] = replace(self._jobs[token], destination=destination)
+                    self._save(self._jobs[token])
+                    return
+            self._change(token, tuple(FINISHED), lambda job: replace(job, destination=destination))
+
+        self._notes.put(lambda: self._note(token, move))
 
     def remove(self, token: str) -> None:
         """Forget a finished job and delete its files. Raises ValueError while it is unfinished."""
@@ -254,6 +316,7 @@ class Engine:
             self._closing.set()
             self._wake.notify_all()
             self._polls.put(None)
+            self._notes.put(None)
             for _ in range(self._workers):
                 self._work.put(None)
         end = time.monotonic() + timeout
@@ -336,13 +399,16 @@ class Engine:
     def _share(self) -> None:
         """Renew our leases, take over what dead processes left unfinished, see what others have done."""
         now = time.time()
-        if self._mine:
+        if self._mine or any(job.loose for job in self._jobs.values()):
             self._ledger.renew(self.owner, now)
         for owner in self._ledger.owners():
             if owner != self.owner and _is_dead(owner):
                 self._ledger.release(owner)
         for job in self._ledger.claim(self.owner, now):
-            self._adopt(replace(job, queued=True))
+            if job.loose:  # the file was open in a process that is no more
+                self._save(job.at(Step.READY))
+            else:
+                self._adopt(replace(job, queued=True))
         for job in self._ledger.jobs():
             if job.token not in self._mine and job != self._jobs.get(job.token):
                 self._jobs[job.token] = job
@@ -353,6 +419,31 @@ class Engine:
         """A worker, or the poller: carries what it is given."""
         while (token := work.get()) is not None and not self._closing.is_set():
             self._carry(token)
+
+    def _write_notes(self) -> None:
+        """The clerk: writes down what was told by those who must not wait for a disk."""
+        while (note := self._notes.get()) is not None:
+            note()
+
+    def _note(self, token: str, write: Callable[[], object]) -> None:
+        """Write one note about a job, as soon as the ledger takes it."""
+        while token in self._jobs:
+            try:
+                write()
+                return
+            except LedgerError:
+                if self._closing.wait(BUSY_DISK_SECONDS):
+                    return
+
+    def _change_loose(self, document: str, change: Callable[[Job], Job | None]) -> None:
+        """Change the jobs whose results are loose in `document`."""
+
+        def change_here(job: Job) -> Job | None:
+            return change(job) if job.placed_in == document else None
+
+        for job in self.jobs():
+            if job.loose and job.placed_in == document:
+                self._note(job.token, partial(self._change, job.token, (Step.PLACED,), change_here))
 
     # ------------------------------------------------------------------ one job in hand
 
@@ -470,6 +561,8 @@ class Engine:
     def _save(self, job: Job) -> bool:
         """Make `job` the truth: on disk, in memory, and told. False when another process has it now."""
         with self._lock:
+            if job.token in self._mine:  # the file in which it belongs may have got another name meanwhile
+                job = replace(job, destination=self._jobs[job.token].destination)
             if not self._ledger.save(job, self.owner, time.time()):
                 # This one slept past its lease (a suspended laptop, say): hands off.
                 self._let_go(job.token)
@@ -493,14 +586,14 @@ class Engine:
             if not self._save(replace(job, cancelling=wish and not job.finished)):
                 raise Cancelled
 
-    def _change(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job]) -> bool:
+    def _change(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job | None]) -> bool:
         with self._lock:
             job = self._ledger.change(token, steps, change, self.owner, time.time())
-            if job is None:
-                return False
-            self._jobs[token] = job
-            self.events.put(job)
-            return True
+            known = job or self._ledger.job(token)
+            if known is not None and token not in self._mine:
+                self._jobs[token] = known
+                self.events.put(known)
+            return job is not None
 
     def _learn(self, job: Job) -> None:
         if job.run_seconds > 0.0:
@@ -548,6 +641,4 @@ def _is_dead(owner: str) -> bool:
 
 
 def _disk_problem(error: LedgerError) -> Problem:
-    return Problem(
-        "ledger", str(error), "Free some disk space, or close what uses the file; it goes on by itself."
-    )
+    return Problem("ledger", str(error), error.fix)

@@ -132,6 +132,8 @@ class Job:
     cancelling: the user asked to stop. starts_itself: the flow was created with its input.
     stopped_at: the step at which it failed or was cancelled.
     hold: the finished result is not to be placed by itself; the user imports it.
+    placed_in: the opening of a file into which the result went, until that file has been saved; "" then, and
+    before.
     """
 
     service: str
@@ -157,6 +159,7 @@ class Job:
     flow_state: str = ""
     progress: float | None = None
     results: tuple[Result, ...] = ()
+    placed_in: str = ""
     created_at: float = 0.0
     started_at: float = 0.0
     finished_at: float = 0.0
@@ -176,6 +179,16 @@ class Job:
     def finished(self) -> bool:
         """Whether the engine has nothing left to do (the result may still be waiting to be placed)."""
         return self.step in FINISHED
+
+    @property
+    def loose(self) -> bool:
+        """Whether the result stands in a file that was not saved since, so that a crash takes it away."""
+        return self.step is Step.PLACED and self.placed_in != ""
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing can happen to it any more unless the user wants it."""
+        return self.finished and not self.loose
 
     @property
     def state(self) -> State:
