@@ -39,6 +39,8 @@ _to_place: set[str] = set()  # finished jobs whose results belong into the open 
 _pictures_loose = True  # there may be pictures of placed models to pack
 _noted: str = ""  # the one of them that the ledger is being told about
 _recovered = False  # the open file came from an autosave: what is in it is not yet where it belongs
+_news: dict[str, Job] = {}  # what changed since the rows were last filled, each job as it is by now
+_notice = ""
 _last_tick = 0.0
 
 
@@ -107,15 +109,19 @@ def _tick(context: bpy.types.Context) -> float:
         try:
             engine(context)
         except LedgerError as error:
-            print(f"GENERIO Flows: {error}")  # noqa: T201 - there is no panel to say it in before the engine runs
+            _say(context, f"{error} {error.fix}")
             return 60.0
     assert _engine is not None
     _engine.configure(settings(context))
-    news = _drain(_engine)
-    _convert_here(context, _engine, news)
-    if not _place_results(context, _engine):
-        _pack_picture(context)
-    unfinished = _show(context, _engine, news)
+    _drain(_engine)
+    try:
+        _convert_here(context, _engine)
+        if not _place_results(context, _engine):
+            _pack_picture(context)
+    finally:  # whatever went wrong there, the list says how the jobs are
+        _say(context, _engine.notice)
+        unfinished = _show(context, _engine, _news)
+        _news.clear()
     if _noted:
         return NOTED_SECONDS
     busy = unfinished or _to_place or _to_convert or _pictures_loose
@@ -174,14 +180,29 @@ def _welcome(carrier: Engine, jobs: Iterable[Job]) -> None:
             _to_place.add(job.token)
 
 
-def _drain(carrier: Engine) -> dict[str, Job]:
-    """What changed, each job as it is by now."""
-    news: dict[str, Job] = {}
+def _drain(carrier: Engine) -> None:
+    """Take what changed into the news."""
     while not carrier.events.empty():
         job = carrier.events.get_nowait()
-        news[job.token] = job
-    _welcome(carrier, news.values())
-    return news
+        _news[job.token] = job
+    _welcome(carrier, _news.values())
+    _to_convert.update(
+        token for token, job in _news.items() if job.problem and job.problem.code == NoConverter.code
+    )
+
+
+def notice() -> str:
+    """A sentence about the job list that the user should see, or ""."""
+    return _notice
+
+
+def _say(context: bpy.types.Context, sentence: str) -> None:
+    global _notice
+    if sentence != _notice:
+        _notice = sentence
+        if sentence:
+            print(f"GENERIO Flows: {sentence}")  # noqa: T201 - where no panel is
+        _redraw(context)
 
 
 def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
@@ -220,11 +241,8 @@ def _pack_picture(context: bpy.types.Context) -> None:
         _pictures_loose = pictures.pack_next()
 
 
-def _convert_here(context: bpy.types.Context, carrier: Engine, news: dict[str, Job]) -> None:
+def _convert_here(context: bpy.types.Context, carrier: Engine) -> None:
     """Make the files to send of jobs that found no second Blender, one a tick, at a good moment."""
-    _to_convert.update(
-        token for token, job in news.items() if job.problem and job.problem.code == NoConverter.code
-    )
     if _to_convert and not place.not_now(context, []):
         token = next(iter(_to_convert))
         job = carrier.job(token)
@@ -359,6 +377,8 @@ def _looks(job: Job) -> tuple[str, str]:
 
 
 def _where(job: Job) -> str:
+    if job.adopted:
+        return "Found again at the service"
     if job.hold:
         return "It was finished before it could be cancelled"
     file = job.destination.get("file")

@@ -28,9 +28,10 @@ from ..api.address import is_loopback
 from ..api.errors import NotReady, Remedy
 from ..api.retry import RetryPolicy
 from . import polling
-from .ledger import LEASE_SECONDS, Ledger, LedgerError
+from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
-from .steps import MAYBE_RUNNING, Outcome, Steps, input_path, prepared, trouble
+from .recovery import NAME, keep_request, rebuilt, tokens, traces
+from .steps import MAYBE_RUNNING, NotStarted, Outcome, Steps, input_path, prepared, trouble
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
@@ -44,6 +45,9 @@ SHARE_SECONDS = LEASE_SECONDS / 3
 
 BUSY_DISK_SECONDS = 2.0
 """After these a step is tried again that the ledger could not take."""
+
+SEARCH_SECONDS = 10.0
+"""After these lost jobs are looked for again, where the service could not be asked."""
 
 REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
@@ -92,7 +96,8 @@ class Engine:
 
     ledger: owned from now on, closed by `close`. make_input, convert, illustrate: see `Convert`; from a
     .blend or a picture to the file to send, from a received GLB to a .blend, and from that to a picture,
-    which is nice to have. `events` holds each job as it is after each change. Methods that change a job
+    which is nice to have. `events` holds each job as it is after each change, `notice` a sentence about the
+    ledger that the user should see, or "". Methods that change a job
     write the ledger first and raise LedgerError where that fails.
     """
 
@@ -136,6 +141,11 @@ class Engine:
         self._start("scheduler", self._schedule)
         self._start("poller", self._serve, self._polls)
         self._start("clerk", self._write_notes)
+        self.notice = ""
+        if ledger.set_aside is not None:
+            self.notice = f"The job list was damaged and is kept as {ledger.set_aside.name}."
+        if not ledger.searched:
+            self._start("search", self._search)
 
     # ------------------------------------------------------------------ what the outside may ask for
 
@@ -170,7 +180,30 @@ class Engine:
         with self._lock:
             self._adopt(job)
             self._fill_places()
+        self._notes.put(partial(self._note, job.token, partial(keep_request, self.folder(job.token), job)))
         return job
+
+    def holder(self, flow_id: str) -> Job | None:
+        """The job that a flow of the service belongs to, if there is one."""
+        return next((job for job in self.jobs() if job.flow_id == flow_id), None)
+
+    def recover(self, flow_id: str, destination: Mapping[str, Any]) -> Job:
+        """Adopt a flow as a new job, in whatever state it is; its result is held for the user to import.
+
+        One that was never started waits for the user, see `retry`.
+        """
+        return self.submit(
+            Job(
+                service=self._settings.base_url,
+                template="",
+                name=NAME,
+                flow_id=flow_id,
+                step=Step.ADOPTED,
+                adopted=True,
+                hold=True,
+                destination=destination,
+            )
+        )
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from now on; what waited for a key, an address or the network is tried again."""
@@ -197,6 +230,8 @@ class Engine:
                 if job.problem is not None and job.problem.code == MAYBE_RUNNING:
                     # The user has been told that it may run a second time.
                     self._save(job.at(Step.PREPARED, attempt=job.attempt + 1))
+                elif job.problem is not None and job.problem.code == NotStarted.code:
+                    self._save(job.at(Step.UPLOADED, starts_itself=False))
                 self._again(token)
             self._fill_places()
 
@@ -420,6 +455,50 @@ class Engine:
         while (token := work.get()) is not None and not self._closing.is_set():
             self._carry(token)
 
+    # ------------------------------------------------------------------ jobs of a ledger that is no more
+
+    def _search(self) -> None:
+        """A thread that ends: find again the jobs of a ledger before this one, which was damaged or lost."""
+        while not self._closing.is_set():
+            try:
+                found = self._bring_back(self._settings)
+                self._ledger.mark_searched()
+            except (FlowsError, LedgerError, OSError):
+                self._closing.wait(SEARCH_SECONDS)
+                continue
+            if found:
+                jobs = "1 job was" if found == 1 else f"{found} jobs were"
+                self.notice = f"{self.notice} {jobs} found again.".strip()
+            return
+
+    def _bring_back(self, settings: Settings) -> int:
+        """Add the jobs that have a folder, but no row in the ledger; returns how many."""
+        there = tokens(settings.folder)
+        known = {job.token for job in self._ledger.jobs()}  # asked after that: one may just be submitted
+        lost = [token for token in there if token not in known]
+        flows = traces(self._client(settings.base_url, settings)) if lost else {}
+        count = 0
+        for token in lost:
+            now = time.time()
+            job = rebuilt(self.folder(token), token, flows.get(token), settings.base_url, now)
+            if job is None:
+                continue
+            try:
+                self._ledger.add(job, self.owner, now)
+            except AlreadyThere:
+                continue  # another process searches, too
+            count += 1
+            with self._lock:
+                if job.finished:
+                    self._jobs[token] = job
+                    self.events.put(job)
+                else:
+                    self._adopt(job)
+                    self._fill_places()
+        return count
+
+    # ------------------------------------------------------------------ notes
+
     def _write_notes(self) -> None:
         """The clerk: writes down what was told by those who must not wait for a disk."""
         while (note := self._notes.get()) is not None:
@@ -527,7 +606,7 @@ class Engine:
             return self._closing.is_set() or (self._jobs[job.token].cancelling and not job.cancelling)
 
         return Steps(
-            client=lambda: self._client(job, settings),
+            client=lambda: self._client(job.service, settings),
             folder=settings.folder / job.token,
             make_input=self._make_input,
             convert=self._convert,
@@ -539,10 +618,10 @@ class Engine:
             looks=self._looks.get(job.token, 0),
         )
 
-    def _client(self, job: Job, settings: Settings) -> FlowsClient:
-        """This thread's client for the present settings. Raises NotReady."""
-        if job.service != settings.base_url:
-            raise OtherService(job.service)
+    def _client(self, service: str, settings: Settings) -> FlowsClient:
+        """This thread's client for `service` and the present settings. Raises NotReady."""
+        if service != settings.base_url:
+            raise OtherService(service)
         if not settings.online and not is_loopback(settings.base_url):
             raise Offline
         client: FlowsClient | None = getattr(self._local, "client", None)

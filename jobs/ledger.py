@@ -54,6 +54,10 @@ class LedgerError(Exception):
         self.fix = fix
 
 
+class AlreadyThere(LedgerError):
+    """A job with this token is in the ledger, perhaps since a moment ago and from another process."""
+
+
 class Ledger:
     """The jobs of one user, in one file. All methods may be called from any thread, and raise LedgerError.
 
@@ -156,12 +160,14 @@ class Ledger:
             self._db.close()
 
     def add(self, job: Job, owner: str, now: float) -> None:
-        """Write a new job, leased to `owner`."""
+        """Write a new job, leased to `owner`. Raises AlreadyThere."""
         with self._transaction() as db:
-            db.execute(
-                "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?)",
+            cursor = db.execute(
+                "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (job.token, job.created_at, job.settled, owner, now + LEASE_SECONDS, job.to_json()),
             )
+            if cursor.rowcount == 0:
+                raise AlreadyThere(f"The job {job.token} is in the job list {self.path} already.")
 
     def save(self, job: Job, owner: str, now: float) -> bool:
         """Write how far a job has come and renew its lease; False when it no longer belongs to `owner`."""
