@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from .. import bridge
 from ..properties import GenerioJob, GenerioProperties, properties
 from .tab import Tab, preferences_button, wrapped
 from .thumbnails import icon_of
@@ -67,11 +68,13 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return len(properties(context).jobs) > 0
+        return len(properties(context).jobs) > 0 or bool(bridge.notice())
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         panel = properties(context)
+        if bridge.notice():
+            wrapped(layout, bridge.notice(), context.region.width, "INFO")
         layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3)
         if panel.active_job < len(panel.jobs):
             self._details(context, panel.jobs[panel.active_job])

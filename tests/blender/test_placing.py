@@ -199,10 +199,10 @@ def test_a_ledger_that_is_busy_when_a_result_is_due_only_delays_it(addon, monkey
     once = iter([True])
     place = carrier.place
 
-    def busy_once(token: str, again: bool = False) -> bool:
+    def busy_once(token: str, document: str) -> bool:
         if next(once, False):
             raise addon.jobs.LedgerError("The job list is in use.")
-        return place(token, again)
+        return place(token, document)
 
     monkeypatch.setattr(carrier, "place", busy_once)
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
