@@ -12,7 +12,8 @@ import json
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -37,6 +38,11 @@ _to_convert: set[str] = set()  # jobs that found no second Blender
 _to_place: set[str] = set()  # finished jobs whose results belong into the open file
 _pictures_loose = True  # there may be pictures of placed models to pack
 _last_tick = 0.0
+
+listeners: list[Callable[[Job], None]] = []
+"""Scripts that want to hear of each change of a job, on the main thread; see `flows.subscribe`."""
+
+_for_script: list[str] | None = None  # takes the tokens of jobs that a script waits for by itself
 
 
 # ---------------------------------------------------------------------- the engine
@@ -113,8 +119,37 @@ def _tick(context: bpy.types.Context) -> float:
     if not _place_results(context, _engine):
         _pack_picture(context)
     unfinished = _show(context, _engine, news)
+    _tell(news)
     busy = unfinished or _to_place or _to_convert or _pictures_loose
     return BUSY_SECONDS if busy else IDLE_SECONDS
+
+
+def _tell(news: dict[str, Job]) -> None:
+    for listener in list(listeners):
+        for job in news.values():
+            try:
+                listener(job)
+            except Exception:  # a script's mistake is not to stop the others
+                traceback.print_exc()
+
+
+@contextmanager
+def for_script() -> Iterator[list[str]]:
+    """Collects the tokens of the jobs that operators hand over meanwhile; they do not wait for them."""
+    global _for_script
+    _for_script = tokens = []
+    try:
+        yield tokens
+    finally:
+        _for_script = None
+
+
+def taken_by_script(tokens: list[str]) -> bool:
+    """Whether a script has called the operator that has handed over these jobs, and takes them from here."""
+    if _for_script is None:
+        return False
+    _for_script.extend(tokens)
+    return True
 
 
 def print_state(job: Job) -> None:
@@ -125,13 +160,18 @@ def print_state(job: Job) -> None:
 
 
 def run_until(
-    context: bpy.types.Context, tokens: list[str], watch: Callable[[Job], None] = print_state
+    context: bpy.types.Context,
+    tokens: list[str],
+    watch: Callable[[Job], None] = print_state,
+    timeout: float | None = None,
 ) -> None:
     """Tick until the jobs are over and placed, or wait for the user; for where there is no window.
 
-    watch: is shown the jobs whenever their state or progress has changed.
+    watch: is shown the jobs whenever their state or progress has changed. timeout: seconds, after which
+    TimeoutError is raised.
     """
     assert _engine is not None
+    began = time.monotonic()
     seen: dict[str, tuple[State, float | None]] = {}
     while True:
         tick()
@@ -141,7 +181,7 @@ def run_until(
                 seen[job.token] = (job.state, job.progress)
                 watch(job)
         if all(job.finished or _needs_user(job) for job in jobs):
-            late = _to_place.intersection(tokens)
+            late = {job.token for job in jobs if not is_over(job)}
             reason = place.not_now(context, [job.destination for job in jobs])
             if not late:
                 return
@@ -149,7 +189,16 @@ def run_until(
                 for token in late:
                     _engine.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
                 _to_place.difference_update(late)
+        if timeout is not None and time.monotonic() - began > timeout:
+            raise TimeoutError(f"not over after {timeout:g} seconds")
         time.sleep(0.02)  # nobody looks at a window here
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing more happens to a job by itself: where its result is due here, it has been placed."""
+    if job.step is Step.READY:
+        return job.hold or not place.belongs_here(job.destination)
+    return job.finished or _needs_user(job)
 
 
 def _needs_user(job: Job) -> bool:
@@ -431,3 +480,4 @@ def unregister() -> None:
     _stop()
     pictures.pack_all()
     _to_place.clear()
+    listeners.clear()
