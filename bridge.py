@@ -12,7 +12,8 @@ import json
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -42,6 +43,11 @@ _recovered = False  # the open file came from an autosave: what is in it is not 
 _news: dict[str, Job] = {}  # what changed since the rows were last filled, each job as it is by now
 _notice = ""
 _last_tick = 0.0
+
+listeners: list[Callable[[Job], None]] = []
+"""Scripts that want to hear of each change of a job, on the main thread; see `flows.subscribe`."""
+
+_for_script: list[str] | None = None  # takes the tokens of jobs that a script waits for by itself
 
 
 # ---------------------------------------------------------------------- the engine
@@ -121,11 +127,40 @@ def _tick(context: bpy.types.Context) -> float:
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
         unfinished = _show(context, _engine, _news)
+        _tell(_news)
         _news.clear()
     if _noted:
         return NOTED_SECONDS
     busy = unfinished or _to_place or _to_convert or _pictures_loose
     return BUSY_SECONDS if busy else IDLE_SECONDS
+
+
+def _tell(news: dict[str, Job]) -> None:
+    for listener in list(listeners):
+        for job in news.values():
+            try:
+                listener(job)
+            except Exception:  # a script's mistake is not to stop the others
+                traceback.print_exc()
+
+
+@contextmanager
+def for_script() -> Iterator[list[str]]:
+    """Collects the tokens of the jobs that operators hand over meanwhile; they do not wait for them."""
+    global _for_script
+    _for_script = tokens = []
+    try:
+        yield tokens
+    finally:
+        _for_script = None
+
+
+def taken_by_script(tokens: list[str]) -> bool:
+    """Whether a script has called the operator that has handed over these jobs, and takes them from here."""
+    if _for_script is None:
+        return False
+    _for_script.extend(tokens)
+    return True
 
 
 def print_state(job: Job) -> None:
@@ -136,13 +171,18 @@ def print_state(job: Job) -> None:
 
 
 def run_until(
-    context: bpy.types.Context, tokens: list[str], watch: Callable[[Job], None] = print_state
+    context: bpy.types.Context,
+    tokens: list[str],
+    watch: Callable[[Job], None] = print_state,
+    timeout: float | None = None,
 ) -> None:
     """Tick until the jobs are over and placed, or wait for the user; for where there is no window.
 
-    watch: is shown the jobs whenever their state or progress has changed.
+    watch: is shown the jobs whenever their state or progress has changed. timeout: seconds, after which
+    TimeoutError is raised.
     """
     assert _engine is not None
+    began = time.monotonic()
     seen: dict[str, tuple[State, float | None]] = {}
     while True:
         tick()
@@ -152,7 +192,7 @@ def run_until(
                 seen[job.token] = (job.state, job.progress)
                 watch(job)
         if all(job.finished or _needs_user(job) for job in jobs):
-            late = _to_place.intersection(tokens)
+            late = {job.token for job in jobs if not is_over(job)}
             reason = place.not_now(context, [job.destination for job in jobs])
             if not late:
                 return
@@ -160,7 +200,16 @@ def run_until(
                 for token in late:
                     _engine.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
                 _to_place.difference_update(late)
+        if timeout is not None and time.monotonic() - began > timeout:
+            raise TimeoutError(f"not over after {timeout:g} seconds")
         time.sleep(0.02)  # nobody looks at a window here
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing more happens to a job by itself: where its result is due here, it has been placed."""
+    if job.step is Step.READY:
+        return job.hold or not place.belongs_here(job.destination)
+    return job.finished or _needs_user(job)
 
 
 def _needs_user(job: Job) -> bool:
@@ -507,3 +556,4 @@ def unregister() -> None:
     atexit.unregister(_stop)
     _stop()
     pictures.pack_all()
+    listeners.clear()

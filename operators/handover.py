@@ -60,6 +60,8 @@ class HandOver(OperatorMixin):
         except LedgerError as error:
             self.report({"ERROR"}, f"Nothing more was sent: {error} {error.fix}")
             return {"CANCELLED"}
+        if bridge.taken_by_script(self._tokens):
+            return {"FINISHED"}
         if bpy.app.background:
             bridge.run_until(context, self._tokens)
             return self._told()
