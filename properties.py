@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
-from .scene import place
+from .options import OPTIONS, OptimizeOptions
 
 QUALITIES = (
     ("LOW", "Low", "Faster, and with fewer polygons"),
     ("HIGH", "High", "Finer, the service's default"),
-)
-PLACEMENTS = (
-    (place.REPLACE.upper(), "Keep Object", "The same object gets the optimized mesh"),
-    (place.BESIDE.upper(), "Beside", "A copy of the object gets the optimized mesh and stands next to it"),
 )
 
 
@@ -56,7 +52,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         importable: bpy.props.BoolProperty()
 
 
-class GenerioProperties(bpy.types.PropertyGroup):
+class GenerioProperties(OptimizeOptions, bpy.types.PropertyGroup):
     """What the panels edit."""
 
     if TYPE_CHECKING:
@@ -67,8 +63,6 @@ class GenerioProperties(bpy.types.PropertyGroup):
         random_seed: bool
         seed: int
         texture: bool
-        polygon_count: int
-        placement: str
         jobs: Any
         active_job: int
     else:
@@ -95,17 +89,6 @@ class GenerioProperties(bpy.types.PropertyGroup):
         texture: bpy.props.BoolProperty(
             name="Texture", description="Make physically based textures, too", default=True
         )
-        polygon_count: bpy.props.IntProperty(
-            name="Triangles",
-            description="How many triangles all selected meshes are to have together",
-            default=100_000,
-            min=1,
-            soft_min=100,
-            max=100_000_000,
-        )
-        placement: bpy.props.EnumProperty(
-            name="Result", description="Where the optimized mesh goes", items=PLACEMENTS
-        )
         jobs: bpy.props.CollectionProperty(type=GenerioJob)
         active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
 
@@ -123,8 +106,7 @@ EDITED = (
     "random_seed",
     "seed",
     "texture",
-    "polygon_count",
-    "placement",
+    *OPTIONS,
 )
 _kept: dict[str, Any] = {}
 

@@ -51,9 +51,6 @@ from . import polling
 from .model import GOES_ON, UNSENT, Job, Problem, Result, Step
 
 CLIENT_NAME = "generio-flows-blender"
-SNAPSHOT = "snapshot.blend"
-"""What of the scene is to be sent, in the job's folder; gone when the file to send has been made."""
-
 OUTPUT_TRIES = 6
 """How often a flow that is over may still say that its outputs are not there yet (contract, V24)."""
 
@@ -177,9 +174,6 @@ class Steps:
 
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
-        # Not sooner: until the ledger knows the file to send, that may have to be made once more.
-        with suppress(OSError):
-            (self.folder / SNAPSHOT).unlink()
         if job.service not in self.one_shot_services:
             try:
                 flow = self.client().create_flow(job.template, job.parameters, additional=_additional(job))

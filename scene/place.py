@@ -2,9 +2,13 @@
 """A finished model goes into the scene: appended from the .blend that a child made of it, and linked.
 
 A *destination* says where a result belongs. It is a plain dictionary, so that the ledger can keep it:
-    mode        "cursor" (a new model) | "replace" (an object gets the new mesh) | "beside" (a copy does)
+    mode        "cursor" (a new model), or where an optimized mesh goes: "replace" (the same objects get it),
+                or copies, which stand "beside" them, in a "collection" of their own, or in their place, and
+                "hide" them, or are a "lod" of them, then `level` says which
     document    which opened file it was asked in, see `here`; file: its path, "" if it was not saved
     scene, collection, object, uid      names, and the object's session uid
+    others      names and uids of more objects that have the same mesh and get the result as well
+    applied     whether the modifiers of the objects are in what was sent
     corners     of the mesh that was sent, to see whether it has been edited since
     location    where a new model goes, world space, Blender units
 """
@@ -24,16 +28,11 @@ from mathutils import Vector
 from . import pictures, swap
 from .arrivals import Arrivals
 from .errors import CannotPlace
-from .meshes import mesh_of, users_of
+from .meshes import PREFIX, mesh_of, users_of
 
 Destination = Mapping[str, Any]
 
-REPLACE = "replace"
-BESIDE = "beside"
 CURSOR = "cursor"
-PROVENANCE = "generio_"
-"""What the names of the custom properties begin with that say where a model came from."""
-
 LONGEST_NAME = 63
 """Bytes in the name of an ID."""
 
@@ -64,8 +63,16 @@ def new_document() -> None:
     _document = uuid.uuid4().hex
 
 
-def here(context: bpy.types.Context, mode: str, target: bpy.types.Object | None = None) -> dict[str, Any]:
-    """The destination that is meant now: cursor and active collection, and `target` for an optimized mesh."""
+def here(
+    context: bpy.types.Context,
+    mode: str,
+    target: bpy.types.Object | None = None,
+    others: Sequence[bpy.types.Object] = (),
+) -> dict[str, Any]:
+    """The destination that is meant now: cursor, active collection, and the objects of an optimized mesh.
+
+    others: more objects that have the mesh of `target`.
+    """
     assert context.scene is not None
     destination: dict[str, Any] = {
         "mode": mode,
@@ -78,6 +85,7 @@ def here(context: bpy.types.Context, mode: str, target: bpy.types.Object | None 
     if target is not None:
         corners = len(mesh_of(target).loops)
         destination |= {"object": target.name, "uid": target.session_uid, "corners": corners}
+        destination["others"] = [[item.name, item.session_uid] for item in others]
     return destination
 
 
@@ -128,45 +136,53 @@ def place(
     """
     if destination.get("mode", CURSOR) != CURSOR:
         models = models[:1]  # one object has one mesh
-    objects = [_place_one(context, model, destination) for model in models]
+    objects = [item for model in models for item in _place_one(context, model, destination)]
     if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
         bpy.ops.ed.undo_push(message=f"GENERIO: {models[0].name}")
     return objects
 
 
-def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> bpy.types.Object:
+def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> list[bpy.types.Object]:
     mode = destination.get("mode", CURSOR)
-    target = _target(destination) if mode != CURSOR else None
+    targets = _targets(destination) if mode != CURSOR else []
     arrivals = Arrivals()
     loaded = _load(model, arrivals)
     try:
-        if target is None:
-            placed = _at_cursor(context, loaded, model.name, destination)
+        if not targets:
+            placed = [_at_cursor(context, loaded, model.name, destination)]
+            owner: bpy.types.ID = placed[0]
         else:
-            mesh = swap.joined_mesh(context, loaded.objects)
-            swap.adopt_names(mesh, target, loaded.materials)
-            placed = swap.swap_mesh(target, mesh) if mode == REPLACE else swap.copy_beside(target, mesh)
+            # The objects may have a history of their own, so that of the mesh is the mesh's.
+            owner = mesh = swap.fitted_mesh(loaded.objects, loaded.materials, Path(model.glb), targets[0])
+            placed = swap.put(context, mesh, targets, destination)
     finally:
         arrivals.remove_unused()
     for name, value in model.provenance.items():
         # A custom property holds 32 bits.
-        placed[PROVENANCE + name] = str(value) if isinstance(value, int) and abs(value) >= 2**31 else value
+        owner[PREFIX + name] = str(value) if isinstance(value, int) and abs(value) >= 2**31 else value
     return placed
 
 
 def _find_target(destination: Destination) -> bpy.types.Object | None:
-    """The mesh object that a destination means: by uid, or by name where the file was opened again."""
+    """The mesh object that a destination means first."""
+    return next(iter(_find(destination)), None)
+
+
+def _find(destination: Destination) -> list[bpy.types.Object]:
+    """The mesh objects that a destination means: by uid, or by name where the file was opened again."""
     if destination.get("mode", CURSOR) == CURSOR:
-        return None
+        return []
+    meant = [(destination.get("object", ""), destination.get("uid")), *destination.get("others", ())]
     if destination.get("document") == _document:
-        uid = destination.get("uid")
-        target = next((item for item in bpy.data.objects if item.session_uid == uid), None)
+        by_uid = {item.session_uid: item for item in bpy.data.objects}
+        found = [by_uid.get(uid) for _name, uid in meant]
     else:
-        target = bpy.data.objects.get((destination.get("object", ""), None))
-    return target if target is not None and target.type == "MESH" else None
+        found = [bpy.data.objects.get((name, None)) for name, _uid in meant]
+    return [item for item in found if item is not None and item.type == "MESH"]
 
 
-def _target(destination: Destination) -> bpy.types.Object:
+def _targets(destination: Destination) -> list[bpy.types.Object]:
+    """The objects that get an optimized mesh; the first one has the mesh that was sent, and so have all."""
     target = _find_target(destination)
     if target is None:
         raise CannotPlace(f'The object "{destination.get("object", "")}" is gone.')
@@ -175,7 +191,7 @@ def _target(destination: Destination) -> bpy.types.Object:
     sent = destination.get("corners")
     if sent is not None and sent != len(mesh_of(target).loops):
         raise CannotPlace(f'The mesh of "{target.name}" was changed while it was optimized.')
-    return target
+    return [item for item in _find(destination) if item.data == target.data]
 
 
 @dataclass(frozen=True)

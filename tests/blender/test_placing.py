@@ -10,7 +10,7 @@ def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
     """Optimize `item` to 500 triangles, and do something `meanwhile`; returns the job's token."""
     carrier = addon.bridge.engine(bpy.context)
     token = "0" * 32
-    snapshot = addon.bridge.job_folder(bpy.context, token) / "snapshot.blend"
+    snapshot = addon.bridge.job_folder(bpy.context, token) / addon.scene.snapshot.snapshot_name()
     addon.scene.snapshot.write_snapshot(item, snapshot)
     job = addon.jobs.Job(
         service=sandbox.url,
