@@ -70,7 +70,8 @@ class Choice:
         self._panel = panel
 
     def __getattr__(self, name: str) -> Any:
-        given = self._operator.properties.is_property_set(name)
+        own = self._operator.properties
+        given = name in own.bl_rna.properties and own.is_property_set(name)
         return getattr(self._operator if given else self._panel, name)
 
     @property

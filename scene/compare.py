@@ -12,37 +12,31 @@ from .meshes import mesh_of, triangle_count
 if TYPE_CHECKING:
     import numpy as np
 
+    Array = np.ndarray[Any, Any]
+
 SAMPLES = 10_000
 """Points on each surface from which the distance to the other one is taken."""
 
 
-def comparison(before: bpy.types.Object, after: bpy.types.Object, scene: bpy.types.Scene) -> dict[str, Any]:
-    """Figures of two mesh objects that stand at the origin of `scene`.
+def comparison(before: bpy.types.Object, after: bpy.types.Object) -> dict[str, Any]:
+    """Figures of two mesh objects, in the space of their meshes.
 
     "before" and "after": see `figures`. "drift": how far the corners of the bounding box have moved at most,
     "deviation": "mean" and "max" distance between the surfaces, sampled from both; all as shares of the
     diagonal of `before`.
     """
-    import numpy as np
+    import numpy as np  # takes longer to import than all of the add-on, and is needed here only
 
-    old, new = _points(mesh_of(before)), _points(mesh_of(after))
-    low, high = old.min(axis=0), old.max(axis=0)
+    old, new = _triangles(mesh_of(before)), _triangles(mesh_of(after))
+    low, high = old.min(axis=(0, 1)), old.max(axis=(0, 1))
     diagonal = float(np.linalg.norm(high - low)) or 1.0
-    drift = float(max(np.abs(new.min(axis=0) - low).max(), np.abs(new.max(axis=0) - high).max()))
-    scene.view_layers[0].update()
-    depsgraph = scene.view_layers[0].depsgraph
-    assert depsgraph is not None
-    distances = np.concatenate(
-        [_distances(before, old, after, depsgraph), _distances(after, new, before, depsgraph)]
-    )
+    drift = max(np.abs(new.min(axis=(0, 1)) - low).max(), np.abs(new.max(axis=(0, 1)) - high).max())
+    distances = np.concatenate([_distances(old, new), _distances(new, old)]) / diagonal
     return {
         "before": figures(before),
         "after": figures(after),
-        "drift": drift / diagonal,
-        "deviation": {
-            "mean": float(distances.mean()) / diagonal,
-            "max": float(distances.max()) / diagonal,
-        },
+        "drift": float(drift) / diagonal,
+        "deviation": {"mean": float(distances.mean()), "max": float(distances.max())},
     }
 
 
@@ -65,36 +59,30 @@ def figures(item: bpy.types.Object) -> dict[str, int]:
     }
 
 
-def _points(mesh: bpy.types.Mesh) -> np.ndarray[Any, Any]:
-    """The vertices, N x 3."""
+def _triangles(mesh: bpy.types.Mesh) -> Array:
+    """The corners of the triangles, N x 3 x 3."""
     import numpy as np
 
     points = np.empty(len(mesh.vertices) * 3, dtype=np.float32)
-    mesh.attributes["position"].data.foreach_get("vector", points)  # type: ignore[attr-defined]
-    return points.reshape(-1, 3)
-
-
-def _distances(
-    source: bpy.types.Object,
-    points: np.ndarray[Any, Any],
-    target: bpy.types.Object,
-    depsgraph: bpy.types.Depsgraph,
-) -> np.ndarray[Any, Any]:
-    """From random points all over the surface of `source` to that of `target`; the same ones each time."""
-    import numpy as np
-    from mathutils.bvhtree import BVHTree
-
-    mesh = mesh_of(source)
+    mesh.vertices.foreach_get("co", points)
     mesh.calc_loop_triangles()
     corners = np.empty(len(mesh.loop_triangles) * 3, dtype=np.int32)
     mesh.loop_triangles.foreach_get("vertices", corners)
-    first, second, third = (points[corners[start::3]] for start in range(3))
-    areas = np.linalg.norm(np.cross(second - first, third - first), axis=1).astype(np.float64)
-    total = areas.sum()
+    return points.astype(np.float64).reshape(-1, 3)[corners].reshape(-1, 3, 3)
+
+
+def _distances(source: Array, target: Array) -> Array:
+    """From random points all over the surface `source` to the surface `target`; the same ones each time."""
+    import numpy as np
+    from mathutils.bvhtree import BVHTree
+
+    areas = np.linalg.norm(np.cross(source[:, 1] - source[:, 0], source[:, 2] - source[:, 0]), axis=1)
     dice = np.random.default_rng(0)
-    chosen = dice.choice(len(areas), SAMPLES, p=areas / total) if total else np.zeros(SAMPLES, dtype=np.int32)
+    shares = areas / areas.sum() if areas.sum() else None
+    chosen = source[dice.choice(len(source), SAMPLES, p=shares)]
     one, other = dice.random((2, SAMPLES, 1))
     root = np.sqrt(one)  # evenly over the triangle
-    samples = (1 - root) * first[chosen] + root * (1 - other) * second[chosen] + root * other * third[chosen]
-    tree = BVHTree.FromObject(target, depsgraph)
-    return np.array([tree.find_nearest(sample)[3] or 0.0 for sample in samples.tolist()])
+    points = (1 - root) * chosen[:, 0] + root * ((1 - other) * chosen[:, 1] + other * chosen[:, 2])
+    corners = np.arange(len(target) * 3).reshape(-1, 3)
+    tree = BVHTree.FromPolygons(target.reshape(-1, 3).tolist(), corners.tolist(), all_triangles=True)
+    return np.array([tree.find_nearest(point)[3] or 0.0 for point in points.tolist()])

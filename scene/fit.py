@@ -70,7 +70,7 @@ def fit(
             missing = len(mesh_of(old).uv_layers) - len(mesh_of(new).uv_layers)
             if missing > 0:
                 lost.append(f"{missing} UV maps" if missing > 1 else "a UV map")
-            report = compare.comparison(old, new, scene)
+            report = compare.comparison(old, new)
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True
