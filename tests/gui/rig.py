@@ -50,7 +50,9 @@ class Rig:
 
     def command(self, *command: str, **env: str) -> list[str]:
         """The command line to run something inside."""
-        binds = {self.tmp: "/tmp", CHECKOUT / "tests/gui": "/rig/tests/gui"}
+        binds = {self.tmp: "/tmp"}
+        for room in ("gui", "blender"):  # a story may have a scene that is made there
+            binds[CHECKOUT / "tests" / room] = f"/rig/tests/{room}"
         if self.version:
             binds[self.out] = "/out"
         settings = {"HOME": "/tmp/home", "DISPLAY": self.display, "LIBGL_ALWAYS_SOFTWARE": "1", **env}

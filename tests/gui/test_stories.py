@@ -36,6 +36,7 @@ STORIES = {
     "generate": Stage(),
     "image": Stage(),
     "optimize": Stage(speed=0.6),
+    "versions": Stage(speed=0.1),
     "cancel": Stage(),
     "failure": Stage(),
     "other_file": Stage(speed=1.0),
