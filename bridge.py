@@ -127,7 +127,7 @@ def _tick(context: bpy.types.Context) -> float:
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
         unfinished = _show(context, _engine, _news)
-        _tell(_news)
+        _tell(dict(_news))
         _news.clear()
     if _noted:
         return NOTED_SECONDS

@@ -1,4 +1,4 @@
-"""Builds the extension's zip and a repository to install it from: `package.py [--output-dir dist]`.
+"""Builds the extension's zip and a repository to install it from: `package.py [--output-dir dist | --check]`.
 
     dist/generio_flows-<version>.zip     for Install from Disk
     dist/repository/                     to put onto any web server as it is: index.json, which Blender reads,
@@ -60,6 +60,11 @@ def build(output_dir: Path, source: Path = ROOT) -> Path:
     return package
 
 
+def check() -> None:
+    """Check the manifest of this checkout. Raises CalledProcessError."""
+    blender_tool("validate", valid_tags(), str(ROOT))
+
+
 def repository(package: Path, folder: Path) -> Path:
     """Make `folder` a repository that offers `package`, and return it. Raises CalledProcessError."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -91,7 +96,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output-dir", type=Path, default=ROOT / "dist")
-    output_dir: Path = parser.parse_args().output_dir
+    parser.add_argument("--check", action="store_true", help="check the manifest, and build nothing")
+    options = parser.parse_args()
+    output_dir: Path = options.output_dir
+    if options.check:
+        check()
+        return
     package = build(output_dir)
     print(package)
     print(repository(package, output_dir / "repository"))

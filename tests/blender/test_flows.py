@@ -11,8 +11,9 @@ from PIL import Image
 
 from tests.blender import scenes
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs/scripting.md"
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("docs/scripting.md", "README.md"))
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", DOCUMENTS, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture

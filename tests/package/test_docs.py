@@ -1,8 +1,10 @@
 """The documentation says what is true: commands that run, every error, files and pictures that are there."""
 
+import argparse
 import importlib
 import pkgutil
 import re
+import shlex
 from pathlib import Path
 
 import generio_flows
@@ -67,23 +69,26 @@ def test_problems_that_are_no_exceptions_are_in_the_guide_with_their_words():
 # ---- commands
 
 
-def command_blocks() -> list[str]:
-    """The commands of docs/cli.md that begin with the name of the command line."""
-    text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
-    return [
-        line
-        for block in re.findall(r"<!-- test -->\n```sh\n(.*?)```", text, re.DOTALL)
-        for line in block.splitlines()
+def commands() -> list[str]:
+    """The commands of the command line in all documents, from the words after its name on."""
+    blocks = [
+        block
+        for path in DOCS
+        for block in re.findall(r"```sh\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
     ]
+    lines = [line for block in blocks for line in block.replace("\\\n", "").splitlines()]
+    call = r"(?:^generio|--command generio|generio_flows| \.) ((?:generate|optimize|jobs|templates)\b.*)"
+    return [found[1] for line in lines if (found := re.search(call, line))]
 
 
-@pytest.mark.parametrize("command", command_blocks())
+@pytest.mark.parametrize("command", commands())
 def test_each_command_of_the_documentation_is_understood(command: str):
-    import shlex
+    """Those of docs/cli.md and docs/farm.md are also run, in tests/unit/cli."""
+    arguments.parser("generio").parse_args(shlex.split(command))
 
-    words = shlex.split(command)
-    assert words[0] == "generio"
-    arguments.parser("generio").parse_args(words[1:])
+
+def test_there_are_commands():
+    assert len(commands()) > 15
 
 
 def test_every_option_is_documented_and_every_documented_option_exists():
@@ -96,8 +101,6 @@ def test_every_option_is_documented_and_every_documented_option_exists():
 
 
 def subparsers(parser: object) -> list[object]:
-    import argparse
-
     found = [parser]
     for action in parser._actions:  # type: ignore[attr-defined]
         if isinstance(action, argparse._SubParsersAction):

@@ -289,6 +289,23 @@ def test_another_engine_carries_on(
     assert runs(sandbox) == [1]
 
 
+def test_an_engine_that_is_no_heir_goes_on_with_what_is_named_only(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    first = new_engine(replace(settings, api_key="wrong-key"))
+    left = [first.submit(jobs[kind]) for kind in ("prompt", "image")]
+    wait_until(lambda: all(first.job(job.token).waiting for job in left))
+    first.close()
+    second = new_engine(heir=False)
+    second.carry_on(left[0].token)
+    assert finished(second, left[0]).state is State.READY
+    own = finished(second, second.submit(jobs["optimize"]))
+    assert own.state is State.READY
+    assert not second.carries(left[1].token)
+    assert second.job(left[1].token).waiting
+    assert runs(sandbox) == [1, 1]
+
+
 def test_a_failed_job_can_be_run_again(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"flow": {"outcome": "fail", "reason": "too thin"}})
     job = finished(engine, engine.submit(jobs["optimize"]))

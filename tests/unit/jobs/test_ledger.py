@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import Job, Ledger, LedgerError, Step
+from generio_flows.jobs import AlreadyThere, Job, Ledger, LedgerError, Step
 from generio_flows.jobs.ledger import LEASE_SECONDS
 
 
@@ -212,3 +212,33 @@ def test_a_ledger_of_version_1_is_migrated(path: Path):
     assert [job.name for job in ledger.claim("you", now=2e9)] == ["requested", "submitting", "started"]
     ledger.close()
     Ledger(path).close()
+
+
+def test_a_token_is_taken_once(path: Path):
+    mine, yours = Ledger(path), Ledger(path)
+    first = job()
+    mine.add(first, "me", now=0.0)
+    with pytest.raises(AlreadyThere):
+        yours.add(first.at(Step.FAILED), "you", now=1.0)
+    assert yours.jobs() == [first]
+    mine.close()
+    yours.close()
+
+
+def test_only_what_is_named_is_claimed(path: Path):
+    ledger = Ledger(path)
+    jobs = [job(name) for name in "abc"]
+    for one in jobs:
+        ledger.add(one, "me", now=0.0)
+    ledger.release("me")
+    assert ledger.claim("you", now=1.0, tokens={jobs[1].token}) == [jobs[1]]
+    assert ledger.claim("you", now=1.0, tokens=set()) == []
+    assert ledger.claim("you", now=1.0) == [jobs[0], jobs[2]]
+    ledger.close()
+
+
+def test_a_shared_ledger_needs_no_memory_that_machines_would_have_to_share(path: Path):
+    ledger = Ledger(path, shared=True)
+    ledger.add(job(), "me", now=0.0)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    ledger.close()
