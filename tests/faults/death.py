@@ -20,6 +20,7 @@ SAVED = {
         "downloaded",
         "ready",
     ),
+    "one-shot": ("prepared", "submitting", "started", "completed", "downloaded", "ready"),
     "quickstart": ("prepared", "submitting", "started", "completed", "downloaded", "ready"),
 }
 CALLED = {
@@ -27,6 +28,13 @@ CALLED = {
         "POST /flows",
         "POST /flows/*/inputs",
         "PATCH /flows/*",
+        "GET /flows/*",
+        "GET /flows/*/outputs",
+        "GET /flows/*/outputs/*",
+    ),
+    "one-shot": (
+        "POST /flows",
+        "GET /flows",
         "GET /flows/*",
         "GET /flows/*/outputs",
         "GET /flows/*/outputs/*",

@@ -65,7 +65,7 @@ def run(seed: int, share: float, folder: Path) -> Report:
                     continue
                 if code:
                     report.complaints.append(f"{each_plan.scene} ended with {code}: {last_words(each_plan)}")
-        verdict = judge(folder, sandbox.stats().values(), ["one", "other"], may_ask=False)
+        verdict = judge(folder, sandbox.stats().values(), ["one", "other"])
     report.complaints += verdict.complaints
     report.add("jobs / done", f"{verdict.jobs} / {verdict.done}")
     report.add("flows that ran", verdict.runs)
