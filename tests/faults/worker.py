@@ -19,7 +19,7 @@ from pathlib import Path
 from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, ledger
 from generio_flows.jobs.steps import MAYBE_RUNNING
 
-from .death import Death, WatchedLedger
+from .death import Death, Naps, WatchedLedger
 from .impatience import hurry
 from .scene import Scene
 from .work import job as job_of
@@ -32,6 +32,10 @@ ASKING = (MAYBE_RUNNING, NoConverter.code)
 """What a job waits for that has to be told by the user, or done by a window."""
 
 
+ANY = "any"
+"""The name of a file that everybody has open."""
+
+
 class NeverDone(Exception):
     """Jobs that are neither over nor getting anywhere."""
 
@@ -41,9 +45,10 @@ class Plan:
     """What a worker is to do.
 
     folder: of the ledger, the results, and the scenes. user: see `work.samples`. scene: the name of the file
-    that is open. first, count: the numbers of the jobs to have done; those that are in the ledger are not
-    asked for again. at_once: how many may be unfinished. lease: seconds until the jobs of a process are free
-    that gives no sign of life. moment, nth: see `Death`.
+    that is open. belongs_to: of the one in which the results belong, "" = that one. first, count: the numbers
+    of the jobs to have done; those that are in the ledger are not asked for again. at_once: how many may be
+    unfinished. lease: seconds until the jobs of a process are free that gives no sign of life. moment, nth:
+    see `Death`. naps: how often to fall asleep, see `Naps`.
     """
 
     folder: str
@@ -54,11 +59,12 @@ class Plan:
     seed: int
     first: int = 0
     count: int = 0
-    belongs_to: str = "scene"
+    belongs_to: str = ""
     at_once: int = 6
     lease: float = 30.0
     moment: str = ""
     nth: int = 1
+    naps: int = 0
 
     def write(self, path: Path) -> Path:
         """Write the plan for a worker to read."""
@@ -77,7 +83,9 @@ class Worker:
         self._dice = random.Random(self.plan.seed)
         folder = Path(self.plan.folder)
         self.death = Death(self.plan.moment, self.plan.nth)
-        if self.plan.moment:
+        if self.plan.naps:
+            self.death = Naps(self._dice, self.plan.naps)
+        if self.plan.moment or self.plan.naps:
             self.death.watch_calls()
             WatchedLedger.death = self.death
         self._settings = Settings(folder / "results", self.plan.url, self.plan.key)
@@ -126,10 +134,10 @@ class Worker:
         for token in list(self._open):
             job = self.engine.job(token)
             assert job is not None
-            if job.step is Step.READY:
-                self._place(job)
-            elif self._over(job):
+            if self._over(job):
                 self._open.discard(token)
+            elif job.step is Step.READY:
+                self._place(job)
         while self._wanted and len(self._open) < self.plan.at_once:
             self._ask_for(self._wanted.popleft())
         return news
@@ -137,11 +145,15 @@ class Worker:
     def _over(self, job: Job) -> bool:
         """Whether nothing more happens to a job without the user, who is not here."""
         asks = job.waiting and job.problem is not None and job.problem.code in ASKING
-        return job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) or asks
+        elsewhere = job.step is Step.READY and not self._belongs_here(job)
+        return job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) or asks or elsewhere
+
+    def _belongs_here(self, job: Job) -> bool:
+        return job.destination["file"] in (self.plan.scene, ANY)
 
     def _ask_for(self, number: int) -> None:
         job = job_of(number, self.plan.url, Path(self.plan.user), self._settings.folder)
-        job = self.engine.submit(replace(job, destination={"file": self.plan.belongs_to}))
+        job = self.engine.submit(replace(job, destination={"file": self.plan.belongs_to or self.plan.scene}))
         with self._asked_for.open("a") as file:  # from here on the user counts on it
             file.write(job.token + "\n")
         self._open.add(job.token)
@@ -159,8 +171,8 @@ class Worker:
     def _bring_back(self) -> None:
         """What was placed here, but not saved, went with the crash."""
         for job in self.engine.jobs():
-            belongs_here = job.destination["file"] == self.plan.scene
-            if job.step is Step.PLACED and belongs_here and job.token not in self.scene.placed:
+            lacks = job.destination["file"] == self.plan.scene and job.token not in self.scene.placed
+            if job.step is Step.PLACED and lacks:
                 self._place(job, again=True)
 
     def _copy(self, what: str) -> Callable[[Path, Path, Callable[[], bool]], None]:
@@ -186,6 +198,8 @@ def main() -> None:
     sys.stdout.write("up\n")
     sys.stdout.flush()
     worker.run()
+    if isinstance(worker.death, Naps):
+        sys.stdout.write(f"{worker.death.taken}\n")
     sys.stdout.flush()
     os._exit(0)
 
