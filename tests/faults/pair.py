@@ -32,7 +32,7 @@ def run(seed: int, share: float, folder: Path) -> Report:
     half = max(10, round(JOBS * share / 2))
     samples(folder / "user")
     with service("reference", "a-key") as sandbox:
-        plan = Plan(str(folder), str(folder / "user"), "one", sandbox.url, "a-key", seed, lease=LEASE)
+        plan = Plan(str(folder), str(folder / "user"), "one", sandbox.url, "a-key", seed)
         for way, play in (("at once", _at_once), ("in turns", _in_turns)):
             own = folder / way
             own.mkdir()
@@ -59,7 +59,7 @@ def _at_once(plan: Plan, count: int) -> tuple[int, list[str]]:
 
 def _in_turns(plan: Plan, count: int) -> tuple[int, list[str]]:
     """Sleep, and find one's jobs carried on."""
-    one = replace(plan, first=JOBS, count=count // 2, naps=max(2, count // 10))
+    one = replace(plan, first=JOBS, count=count // 2, lease=LEASE, naps=max(2, count // 10))
     return _both(one, _other(one, count - one.count))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from generio_flows.api import FlowsError, check_glb
 from generio_flows.jobs import Job, Ledger, Step
+from generio_flows.jobs.recovery import REQUEST
 from generio_flows.jobs.steps import MAYBE_RUNNING
 
 from .scene import Scene
@@ -79,6 +80,7 @@ def _wrong_here(job: Job, placed: int) -> list[str]:
     if job.step is not Step.PLACED:
         return [f"is not done, but {placed} times in the scene"] if placed else []
     wrong = [] if placed == 1 else [f"is {placed} times in the scene"]
+    wrong += ["is in a scene that was saved, and the ledger does not know that"] if job.loose else []
     for result in job.results:
         try:
             check_glb(Path(result.glb))
@@ -97,7 +99,8 @@ def _lost(folder: Path, known: set[str]) -> list[str]:
 
 def _left_behind(folder: Path, jobs: list[Job]) -> list[str]:
     """Files that nobody needs: every other one belongs to a job that is in the ledger."""
-    wanted = {Path(path) for job in jobs for path in (job.input_path, job.source)}
+    wanted = {folder / "results" / job.token / REQUEST for job in jobs}
+    wanted |= {Path(path) for job in jobs for path in (job.input_path, job.source)}
     wanted |= {Path(path) for job in jobs for result in job.results for path in (result.glb, result.blend)}
     everything = [path for place in ("results", "tmp") for path in (folder / place).rglob("*")]
     return [

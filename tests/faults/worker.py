@@ -11,6 +11,7 @@ import os
 import random
 import sys
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -95,12 +96,12 @@ class Worker:
             self._copy("make input"),
             self._copy("convert"),
         )
+        self._document = uuid.uuid4().hex
         self.scene = Scene(folder / f"{self.plan.scene}.json")
         self._wanted: deque[int] = deque()
         self.want(self.plan.first, self.plan.count)
         self._asked_for = folder / "asked-for.txt"
         self._open = {job.token for job in self.engine.jobs() if not self._over(job)}
-        self._bring_back()
 
     def want(self, first: int, count: int) -> None:
         """Ask for the jobs of these numbers as soon as others are over."""
@@ -110,7 +111,7 @@ class Worker:
     def run(self) -> None:
         """Do everything, save, and end; raises NeverDone."""
         self.carry()
-        self.scene.save()
+        self._save_scene()
         self.engine.close()
 
     def carry(self) -> None:
@@ -134,10 +135,10 @@ class Worker:
         for token in list(self._open):
             job = self.engine.job(token)
             assert job is not None
-            if self._over(job):
+            if job.step is Step.READY and self._belongs_here(job):
+                self._welcome(job)
+            elif self._over(job):
                 self._open.discard(token)
-            elif job.step is Step.READY:
-                self._place(job)
         while self._wanted and len(self._open) < self.plan.at_once:
             self._ask_for(self._wanted.popleft())
         return news
@@ -145,8 +146,9 @@ class Worker:
     def _over(self, job: Job) -> bool:
         """Whether nothing more happens to a job without the user, who is not here."""
         asks = job.waiting and job.problem is not None and job.problem.code in ASKING
+        lost = job.loose and job.destination["file"] == self.plan.scene and job.placed_in != self._document
         elsewhere = job.step is Step.READY and not self._belongs_here(job)
-        return job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) or asks or elsewhere
+        return (job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) and not lost) or asks or elsewhere
 
     def _belongs_here(self, job: Job) -> bool:
         return job.destination["file"] in (self.plan.scene, ANY)
@@ -158,22 +160,21 @@ class Worker:
             file.write(job.token + "\n")
         self._open.add(job.token)
 
-    def _place(self, job: Job, again: bool = False) -> None:
-        """As `bridge.place_result`: told to the ledger first, then into the scene, saved some time later."""
-        if not self.engine.place(job.token, again):
-            return
-        self.death.here("placed")
-        self.scene.placed.append(job.token)
-        if self._dice.random() < 0.5:
-            self.scene.save()
-            self.death.here("scene saved")
+    def _welcome(self, job: Job) -> None:
+        """As `bridge._welcome`: place a result, unless it stands in the scene already."""
+        if job.placed_in and job.token in self.scene.placed:
+            self.engine.found(job.token, "" if job.placed_in != self._document else self._document)
+            self._open.discard(job.token)  # the engine's answer is news
+        elif self.engine.place(job.token, self._document):  # the ledger knows before the scene has it
+            self.death.here("placed")
+            self.scene.placed.append(job.token)
+            if self._dice.random() < 0.5:
+                self._save_scene()
 
-    def _bring_back(self) -> None:
-        """What was placed here, but not saved, went with the crash."""
-        for job in self.engine.jobs():
-            lacks = job.destination["file"] == self.plan.scene and job.token not in self.scene.placed
-            if job.step is Step.PLACED and lacks:
-                self._place(job, again=True)
+    def _save_scene(self) -> None:
+        self.scene.save()
+        self.death.here("scene saved")
+        self.engine.saved(self._document)
 
     def _copy(self, what: str) -> Callable[[Path, Path, Callable[[], bool]], None]:
         def copy(source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:
