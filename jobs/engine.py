@@ -127,6 +127,7 @@ class Engine:
         self._mine: set[str] = set()  # unfinished jobs whose lease is ours
         self._active: set[str] = set()  # those that hold one of the places
         self._busy: set[str] = set()  # those that a thread has in hand
+        self._stale: set[str] = set()  # those of them that were lost and taken over again meanwhile
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
         self._looks: dict[str, int] = {}  # consecutive, in vain
@@ -384,6 +385,9 @@ class Engine:
 
     def _adopt(self, job: Job) -> None:
         """An unfinished job whose lease is ours from now on."""
+        self._let_go(job.token)  # it may have been ours before, and have been lost without our noticing
+        if job.token in self._busy:
+            self._stale.add(job.token)
         self._jobs[job.token] = job
         self._mine.add(job.token)
         self.events.put(job)
@@ -565,7 +569,10 @@ class Engine:
             self._busy.discard(token)
             if self._closing.is_set():
                 return
-            if token in self._mine:
+            if token in self._stale:
+                self._stale.discard(token)  # what others have done meanwhile counts, not this turn
+                self._wake.notify_all()
+            elif token in self._mine:
                 self._settle(job, outcome, settings)
             else:
                 self._fill_places()  # it is over and saved as such, or another process has it
@@ -671,6 +678,8 @@ class Engine:
 
     def _save_or_stop(self, job: Job) -> None:
         with self._lock:
+            if job.token in self._stale:
+                raise Cancelled
             # The user's wish may be newer than the step that is being saved.
             wish = self._jobs[job.token].cancelling
             if not self._save(replace(job, cancelling=wish and not job.finished)):

@@ -608,6 +608,35 @@ def test_another_engine_sees_what_this_one_does(
     assert runs(sandbox) == [1]
 
 
+def test_a_turn_from_before_the_job_was_lost_changes_nothing(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 3600.0)
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    held, go_on = threading.Event(), threading.Event()
+
+    def slow(source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+        held.set()
+        go_on.wait(60.0)
+        copy(source, target, cancelled)
+
+    sleeper = new_engine()
+    sleeper._make_input = slow
+    picture = jobs["image"].input_path
+    job = sleeper.submit(replace(jobs["image"], input_path="", input_mime="", source=picture))
+    held.wait(60.0)
+    sleeper._ledger.release(sleeper.owner)  # it sleeps past its lease
+    other = new_engine()
+    wait_until(lambda: other.job(job.token).step is Step.STARTED)
+    other.close()  # which falls asleep as well
+    with sleeper._lock:
+        sleeper._share()
+    go_on.set()
+    wait_until(lambda: not sleeper._busy)
+    wait_until(lambda: sleeper.job(job.token).state is State.RUNNING)
+    assert len(sandbox.stats()["flows"]) == 1
+
+
 # ---- cancelling never ends nowhere
 
 
