@@ -32,7 +32,10 @@ def is_first(job: Job) -> bool:
 
 
 def followers(job: Job, results: Path) -> list[Job]:
-    """The jobs that follow a finished one; they go where it would have gone. results: where jobs keep files."""
+    """The jobs that follow a finished one; they go where it would have gone.
+
+    results: where jobs keep their files.
+    """
     jobs: list[Job] = []
     for number, _result in enumerate(job.results):
         token = hashlib.sha256(f"{job.token} {THEN} {number}".encode()).hexdigest()[:32]

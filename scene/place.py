@@ -98,7 +98,7 @@ def moved(destination: Destination) -> dict[str, Any] | None:
 
 def tokens() -> set[str]:
     """The jobs whose results stand in the file that is open; takes half a microsecond for each object."""
-    name = PROVENANCE + "token"
+    name = PREFIX + "token"
     return {token for item in bpy.data.objects if isinstance(token := item.get(name), str)}
 
 
