@@ -312,9 +312,11 @@ class Engine:
 
         but: what was noted to go there, but has not.
         """
+        # As it is now: what goes there before this is written was not saved.
+        there = {job.token for job in self.jobs() if job.placed_in == document} - {*but}
 
         def settle(job: Job) -> Job | None:
-            return None if job.token in but else replace(job, placed_in="")
+            return replace(job, placed_in="") if job.token in there else None
 
         self._notes.put(lambda: self._change_loose(document, settle))
 

@@ -224,12 +224,13 @@ class Steps:
             try:
                 arrived = self._arrived(job)
             except (NotFound, MethodNotAllowed):
-                # No list of inputs, or no flow any more. What never started has run nothing: begin anew.
-                with suppress(CallFailed):
-                    self.client().delete_flow(job.flow_id)
-                return job.at(Step.PREPARED, flow_id="", flow_state="")
+                arrived = False  # no list of inputs, or no flow any more
             if arrived:
                 return job.at(Step.UPLOADED)
+            # The lost one may still be on its way, so the next goes to another flow. This one never runs.
+            with suppress(CallFailed):
+                self.client().delete_flow(job.flow_id)
+            return job.at(Step.PREPARED, flow_id="", flow_state="")
         uploading = job.at(Step.UPLOADING)
         self.save(uploading)
         try:

@@ -538,6 +538,16 @@ def test_a_login_page_in_place_of_the_model_is_waited_out(
     assert runs(sandbox) == [1]
 
 
+def test_an_upload_that_got_lost_is_repeated_to_another_flow(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    # It may still be on its way, and a flow that gets its input twice makes two models.
+    sandbox.order({"method": "POST", "path": "/flows/*/inputs", "action": "drop"})
+    assert finished(engine, engine.submit(jobs["image"])).state is State.READY
+    first, second = sandbox.stats()["flows"].values()
+    assert (first["uploaded"], first["deleted"], second["uploaded"], second["run"]) == (0, 1, 1, 1)
+
+
 # ---- turns and time
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -178,3 +179,18 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
         wait_until(lambda: on_disk(ledger).state is State.READY)
     assert on_disk(ledger).destination == {"file": "chair.blend"}
     ledger.close()
+
+
+def test_what_is_placed_while_a_save_is_noted_was_not_saved(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    engine = new_engine()
+    go_on = threading.Event()
+    engine._notes.put(lambda: go_on.wait(60.0) and None)  # a disk that takes its time
+    engine.saved(DOCUMENT)
+    assert engine.place(ready.token, DOCUMENT)
+    go_on.set()
+    written = threading.Event()
+    engine._notes.put(written.set)
+    written.wait(60.0)
+    assert on_disk(ledger).loose
