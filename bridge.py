@@ -79,6 +79,7 @@ def settings(context: bpy.types.Context) -> Settings:
         api_key=api_key(context),
         online=bpy.app.online_access,
         concurrent_jobs=chosen.concurrent_jobs,
+        patience=chosen.patience * 60.0,
     )
 
 
@@ -396,6 +397,8 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
         running = now - job.started_at
         row.progress = running / max(running + left, 1.0)
         row.remaining = f"{clock(left)} left"
+    if job.waiting and job.retry_at > now:
+        row.remaining = f"again in {clock(job.retry_at - now + 0.999)}"
     waits = place.not_now(bpy.context, [job.destination]) if job.token in _to_place else ""
     note = waits or (IMPORTED_HERE if job.step is Step.PLACED and not job.results[0].blend else "")
     elsewhere = job.step is Step.READY and not job.problem and job.token not in _to_place

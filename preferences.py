@@ -19,6 +19,7 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         api_key: str
         service_url: str
         concurrent_jobs: int
+        patience: int
         folder: str
     else:
         api_key: bpy.props.StringProperty(
@@ -37,6 +38,14 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             default=4,
             min=1,
             max=16,
+        )
+        patience: bpy.props.IntProperty(
+            name="Patience",
+            description="Minutes without any news of a job, after which you are asked whether to wait on;"
+            " 0 to wait for ever",
+            default=60,
+            min=0,
+            max=10_000,
         )
         folder: bpy.props.StringProperty(
             name="Results Folder",
@@ -61,6 +70,7 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             row.operator("wm.url_open", text="Get a Key", icon="URL").url = "https://account.generio.ai"
         layout.prop(self, "service_url")
         layout.prop(self, "concurrent_jobs")
+        layout.prop(self, "patience")
         layout.prop(self, "folder")
         row = layout.row()
         row.alignment = "RIGHT"

@@ -31,7 +31,7 @@ from . import polling
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
 from .recovery import NAME, keep_request, rebuilt, tokens, traces
-from .steps import MAYBE_RUNNING, NotStarted, Outcome, Steps, input_path, prepared, trouble
+from .steps import MAYBE_RUNNING, NOTHING_NEW, NotStarted, Outcome, Steps, input_path, prepared, trouble
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
@@ -81,7 +81,8 @@ class Settings:
 
     folder: where each job keeps its files, in a folder of its own. base_url, api_key: see `FlowsClient`.
     online: whether the network may be used (loopback always may). concurrent_jobs: how many jobs are carried
-    at once, the others are queued.
+    at once, the others are queued. patience: seconds without any news of a flow, after which the user is
+    asked whether to go on (0 = never).
     """
 
     folder: Path
@@ -89,6 +90,7 @@ class Settings:
     api_key: str = field(default="", repr=False)
     online: bool = True
     concurrent_jobs: int = 4
+    patience: float = 3600.0
 
 
 class Engine:
@@ -212,14 +214,9 @@ class Engine:
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from now on; what waited for a key, an address or the network is tried again."""
-        if settings == self._settings:
-            return
-        with self._lock:
+        if settings != self._settings:
             self._settings = settings
-            for token in list(self._mine):
-                if self._jobs[token].waiting:
-                    self._again(token)
-            self._fill_places()
+            self._notes.put(partial(self._until_written, self._reconsider))
 
     def carry_on(self, token: str) -> None:
         """Go on with a job that another process began, as soon as that is known to have let go of it."""
@@ -245,6 +242,8 @@ class Engine:
                     self._save(job.at(Step.PREPARED, attempt=job.attempt + 1))
                 elif job.problem is not None and job.problem.code == NotStarted.code:
                     self._save(job.at(Step.UPLOADED, starts_itself=False))
+                elif job.problem is not None and job.problem.code == NOTHING_NEW:
+                    self._save(replace(job, changed_at=time.time()))
                 self._again(token)
             self._fill_places()
 
@@ -413,7 +412,7 @@ class Engine:
         if token in self._active:
             self._at(0.0, token)
         elif not job.queued:
-            self._save(replace(job, queued=True, waiting=False))
+            self._save(job.going(queued=True))
 
     def _at(self, seconds: float, token: str) -> None:
         """Look at an active job again in so many seconds, or sooner if that was asked for meanwhile."""
@@ -463,6 +462,10 @@ class Engine:
             if job.token not in self._mine and job != self._jobs.get(job.token):
                 self._jobs[job.token] = job
                 self.events.put(job)
+        for token in self._mine - self._active:
+            job = self._jobs[token]
+            if job.waiting and 0.0 < job.retry_at <= now:
+                self._again(token)
         self._fill_places()
 
     def _serve(self, work: queue.SimpleQueue[str | None]) -> None:
@@ -520,14 +523,26 @@ class Engine:
             note()
 
     def _note(self, token: str, write: Callable[[], object]) -> None:
-        """Write one note about a job, as soon as the ledger takes it."""
-        while token in self._jobs:
+        """Write one note about a job, if there still is one."""
+        self._until_written(lambda: write() if token in self._jobs else None)
+
+    def _until_written(self, write: Callable[[], object]) -> None:
+        """Write something as soon as the ledger takes it."""
+        while True:
             try:
                 write()
                 return
             except LedgerError:
                 if self._closing.wait(BUSY_DISK_SECONDS):
                     return
+
+    def _reconsider(self) -> None:
+        """Try again what waits: other settings may have mended it."""
+        with self._lock:
+            for token in list(self._mine):
+                if self._jobs[token].waiting:
+                    self._again(token)
+            self._fill_places()
 
     def _change_loose(self, document: str, change: Callable[[Job], Job | None]) -> None:
         """Change the jobs whose results are loose in `document`."""
@@ -634,6 +649,7 @@ class Engine:
             one_shot_services=self._one_shot_services,
             durations=self._learned.get(job.kind, ()),
             looks=self._looks.get(job.token, 0),
+            patience=settings.patience,
         )
 
     def _client(self, service: str, settings: Settings) -> FlowsClient:
