@@ -21,6 +21,8 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         concurrent_jobs: int
         patience: int
         folder: str
+        results_limit: float
+        delete_flows: bool
     else:
         api_key: bpy.props.StringProperty(
             name="API Key",
@@ -52,6 +54,21 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             description="Where jobs keep their files; empty for the extension's own folder",
             subtype="DIR_PATH",
         )
+        results_limit: bpy.props.FloatProperty(
+            name="Size Limit",
+            description="Gigabytes of results, beyond which the oldest are deleted whose models are in saved"
+            " files; 0 for no limit",
+            default=2.0,
+            min=0.0,
+            soft_max=100.0,
+            precision=1,
+        )
+        delete_flows: bpy.props.BoolProperty(
+            name="Delete at the Service",
+            description="Delete a job at the service when all its models are here and checked. The vendor"
+            " advises it, to save the cost of storage; it cannot be undone",
+            default=False,
+        )
 
     def draw(self, _context: bpy.types.Context) -> None:
         """Key first: without it nothing works."""
@@ -72,6 +89,8 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "concurrent_jobs")
         layout.prop(self, "patience")
         layout.prop(self, "folder")
+        layout.prop(self, "results_limit")
+        layout.prop(self, "delete_flows")
         row = layout.row()
         row.alignment = "RIGHT"
         row.operator("generio.test_connection", icon="CHECKMARK")

@@ -28,6 +28,7 @@ from ..api.address import is_loopback
 from ..api.errors import NotReady, Remedy
 from ..api.retry import RetryPolicy
 from . import polling
+from .housekeeping import empty, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
 from .recovery import NAME, keep_request, rebuilt, tokens, traces
@@ -82,7 +83,9 @@ class Settings:
     folder: where each job keeps its files, in a folder of its own. base_url, api_key: see `FlowsClient`.
     online: whether the network may be used (loopback always may). concurrent_jobs: how many jobs are carried
     at once, the others are queued. patience: seconds without any news of a flow, after which the user is
-    asked whether to go on (0 = never).
+    asked whether to go on (0 = never). results_limit: bytes of all jobs' files, beyond which the oldest
+    models that are safely in a file go (0 = none). delete_flows: whether a flow is deleted at the service,
+    for good, when all its models are here.
     """
 
     folder: Path
@@ -91,6 +94,8 @@ class Settings:
     online: bool = True
     concurrent_jobs: int = 4
     patience: float = 3600.0
+    results_limit: int = 0
+    delete_flows: bool = False
 
 
 class Engine:
@@ -148,6 +153,9 @@ class Engine:
         self._start("scheduler", self._schedule)
         self._start("poller", self._serve, self._polls)
         self._start("clerk", self._write_notes)
+        self._untidy = threading.Event()
+        self._untidy.set()
+        self._start("housekeeper", self._keep_house)
         self.notice = ""
         if ledger.set_aside is not None:
             self.notice = f"The job list was damaged and is kept as {ledger.set_aside.name}."
@@ -217,6 +225,7 @@ class Engine:
         if settings != self._settings:
             self._settings = settings
             self._notes.put(partial(self._until_written, self._reconsider))
+            self._untidy.set()
 
     def carry_on(self, token: str) -> None:
         """Go on with a job that another process began, as soon as that is known to have let go of it."""
@@ -316,6 +325,7 @@ class Engine:
             return None if job.token in but else replace(job, placed_in="")
 
         self._notes.put(lambda: self._change_loose(document, settle))
+        self._notes.put(self._untidy.set)
 
     def closed(self, document: str, but: Collection[str] = ()) -> None:
         """`document` is open no more: what went into it since it was saved is Ready again, for the user.
@@ -364,6 +374,7 @@ class Engine:
             self._wake.notify_all()
             self._polls.put(None)
             self._notes.put(None)
+            self._untidy.set()
             for _ in range(self._workers):
                 self._work.put(None)
         end = time.monotonic() + timeout
@@ -515,6 +526,26 @@ class Engine:
                     self._fill_places()
         return count
 
+    # ------------------------------------------------------------------ the results folder
+
+    def _keep_house(self) -> None:
+        """A thread: keeps the results folder within its limit."""
+        while self._untidy.wait() and not self._closing.is_set():
+            self._untidy.clear()
+            settings = self._settings
+            if settings.results_limit:
+                for job in to_empty(settings.folder, self.jobs(), settings.results_limit):
+                    self._until_written(partial(self._empty, job.token))
+
+    def _empty(self, token: str) -> None:
+        """Delete the models of a job that are in a saved file; the job stays in the list."""
+
+        def emptied(job: Job) -> Job | None:
+            return replace(job, results=()) if job.settled else None
+
+        if self._change(token, (Step.PLACED,), emptied):
+            empty(self.folder(token))
+
     # ------------------------------------------------------------------ notes
 
     def _write_notes(self) -> None:
@@ -593,6 +624,7 @@ class Engine:
                 self._fill_places()  # it is over and saved as such, or another process has it
         if outcome.job.step is Step.READY:
             self._draw(outcome.job)  # after the result is told, which nobody should wait for
+            self._untidy.set()
 
     def _draw(self, job: Job) -> None:
         """Make a picture of each result, if that can be had, and tell once more."""
@@ -650,6 +682,7 @@ class Engine:
             durations=self._learned.get(job.kind, ()),
             looks=self._looks.get(job.token, 0),
             patience=settings.patience,
+            delete_flows=settings.delete_flows,
         )
 
     def _client(self, service: str, settings: Settings) -> FlowsClient:

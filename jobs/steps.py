@@ -114,7 +114,8 @@ class Steps:
     `jobs.engine`. save: writes a job to the ledger, raises Cancelled if it is no longer ours. report: tells
     the progress 0..1. cancelled: asked all the time. one_shot_services: base URLs that are known to refuse an
     empty create. durations: seconds that flows of this kind took. looks: so far, in vain and in a row.
-    patience: seconds without any news of a flow, after which the user is asked (0 = never).
+    patience: seconds without any news of a flow, after which the user is asked (0 = never). delete_flows:
+    whether a flow is deleted when all its models are here.
     """
 
     client: Callable[[], FlowsClient]
@@ -128,6 +129,7 @@ class Steps:
     durations: Sequence[float]
     looks: int
     patience: float
+    delete_flows: bool
 
     def take(self, job: Job) -> Outcome:
         """Carry `job` on until it is over or has to wait. Raises FlowsError; what was reached is saved."""
@@ -417,7 +419,13 @@ class Steps:
                 refused = error
         if not results and refused is not None:
             raise refused
-        return job.at(Step.DOWNLOADED, results=tuple(results))
+        job = job.at(Step.DOWNLOADED, results=tuple(results))
+        if self.delete_flows and job.flow_state == "completed" and len(results) == len(assets):
+            self.save(job)  # what is deleted there has to be known here
+            with suppress(CallFailed, NotReady):
+                self.client().delete_flow(job.flow_id)
+                job = replace(job, flow_state="deleted")
+        return job
 
     @staticmethod
     def result_path(folder: Path, job: Job, asset_id: str) -> Path:
