@@ -9,6 +9,28 @@ import bpy
 
 from .api.address import KEY_VARIABLE, PRODUCTION_URL
 
+_session_key = ""
+"""The key that is to be kept nowhere but here; it goes with the process."""
+
+
+def _change_keeping(chosen: "GenerioPreferences", _context: bpy.types.Context) -> None:
+    """The key moves where it is to be kept from now on."""
+    global _session_key
+    if chosen.session_only:
+        _session_key = chosen.api_key or _session_key
+        chosen.api_key = ""
+    else:
+        chosen.api_key, _session_key = _session_key or chosen.api_key, ""
+
+
+def _get_session_key(_chosen: bpy.types.AddonPreferences) -> str:
+    return _session_key
+
+
+def _set_session_key(_chosen: bpy.types.AddonPreferences, key: str) -> None:
+    global _session_key
+    _session_key = key
+
 
 class GenerioPreferences(bpy.types.AddonPreferences):
     """What the user sets once."""
@@ -17,6 +39,8 @@ class GenerioPreferences(bpy.types.AddonPreferences):
 
     if TYPE_CHECKING:
         api_key: str
+        session_key: str
+        session_only: bool
         service_url: str
         concurrent_jobs: int
         patience: int
@@ -28,6 +52,20 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             name="API Key",
             description=f"Your GENERIO key. {KEY_VARIABLE} in the environment wins over it",
             subtype="PASSWORD",
+        )
+        session_key: bpy.props.StringProperty(
+            name="API Key",
+            description="Your GENERIO key, until Blender ends",
+            subtype="PASSWORD",
+            options={"SKIP_SAVE"},
+            get=_get_session_key,
+            set=_set_session_key,
+        )
+        session_only: bpy.props.BoolProperty(
+            name="Keep for This Session Only",
+            description="Do not write the key into Blender's preferences, where it can be read by whoever can"
+            " read the file; enter it again after each start",
+            update=_change_keeping,
         )
         service_url: bpy.props.StringProperty(
             name="Service Address",
@@ -81,7 +119,8 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             row.prop(self, "api_key", placeholder=f"Set by {KEY_VARIABLE}")
             layout.label(text=f"The key comes from {KEY_VARIABLE} in the environment", icon="INFO")
         else:
-            layout.prop(self, "api_key")
+            layout.prop(self, "session_key" if self.session_only else "api_key")
+            layout.prop(self, "session_only")
             row = layout.row()
             row.alignment = "RIGHT"
             row.operator("wm.url_open", text="Get a Key", icon="URL").url = "https://account.generio.ai"
@@ -109,7 +148,8 @@ def preferences(context: bpy.types.Context) -> GenerioPreferences:
 
 def api_key(context: bpy.types.Context) -> str:
     """The key to use, or ""."""
-    return key_from_environment() or preferences(context).api_key.strip()
+    chosen = preferences(context)
+    return key_from_environment() or (_session_key if chosen.session_only else chosen.api_key).strip()
 
 
 def user_folder(context: bpy.types.Context) -> Path:
