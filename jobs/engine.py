@@ -462,9 +462,9 @@ class Engine:
         if self._mine or any(job.loose for job in self._jobs.values()):
             self._ledger.renew(self.owner, now)
         for owner in self._ledger.owners():
-            if owner != self.owner and _is_dead(owner):
+            if owner != self.owner and _lives(owner) is False:
                 self._ledger.release(owner)
-        for job in self._ledger.claim(self.owner, now, self._inherits):
+        for job in self._ledger.claim(self.owner, now, self._inherits, lambda owner: bool(_lives(owner))):
             if job.loose:  # the file was open in a process that is no more
                 self._save(job.at(Step.READY))
             else:
@@ -773,19 +773,19 @@ def machine() -> str:
     return f"{socket.gethostname()}/{namespace}".replace(":", "")
 
 
-def _is_dead(owner: str) -> bool:
-    """Whether an owner is known to be dead, so that its lease need not run out; only told on POSIX."""
+def _lives(owner: str) -> bool | None:
+    """Whether an owner's process lives; None where there is no telling, as anywhere but on POSIX."""
     place, _, rest = owner.partition(":")
     process = rest.partition(":")[0]
     if os.name != "posix" or place != machine() or not process.isdigit():
-        return False
+        return None
     try:
         os.kill(int(process), 0)  # asks only
     except ProcessLookupError:
-        return True
+        return False
     except OSError:
         pass
-    return False
+    return True
 
 
 def _disk_problem(error: LedgerError) -> Problem:
