@@ -54,7 +54,9 @@ REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
 
 NOT_SAVED = Problem(
-    "not_saved", "The file was closed and not saved, and the model with it.", "Use Import to have it again."
+    "closed_unsaved",
+    "The file was closed and not saved, and the model with it.",
+    "Use Import to have it again.",
 )
 
 

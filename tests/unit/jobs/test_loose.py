@@ -125,7 +125,7 @@ def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
     engine.closed("another file")
     engine.closed(DOCUMENT)
     wait_until(lambda: now(engine).state is State.READY)
-    assert (now(engine).hold, now(engine).problem.code) == (True, "not_saved")
+    assert (now(engine).hold, now(engine).problem.code) == (True, "closed_unsaved")
     engine.found(ready.token, "")  # and it was there after all: an autosave was opened
     wait_until(lambda: on_disk(ledger).step is Step.PLACED)
     assert (on_disk(ledger).loose, on_disk(ledger).hold, on_disk(ledger).problem) == (False, False, None)
