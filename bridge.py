@@ -79,6 +79,9 @@ def settings(context: bpy.types.Context) -> Settings:
         api_key=api_key(context),
         online=bpy.app.online_access,
         concurrent_jobs=chosen.concurrent_jobs,
+        patience=chosen.patience * 60.0,
+        results_limit=round(chosen.results_limit * 2**30),
+        delete_flows=chosen.delete_flows,
     )
 
 
@@ -396,8 +399,10 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
         running = now - job.started_at
         row.progress = running / max(running + left, 1.0)
         row.remaining = f"{clock(left)} left"
+    if job.waiting and job.retry_at > now:
+        row.remaining = f"again in {clock(job.retry_at - now + 0.999)}"
     waits = place.not_now(bpy.context, [job.destination]) if job.token in _to_place else ""
-    note = waits or (IMPORTED_HERE if job.step is Step.PLACED and not job.results[0].blend else "")
+    note = waits or _of_results(job)
     elsewhere = job.step is Step.READY and not job.problem and job.token not in _to_place
     row.message = job.problem.message if job.problem else note or (_where(job) if elsewhere else "")
     row.fix = job.problem.fix if job.problem else ""
@@ -423,6 +428,14 @@ def _looks(job: Job) -> tuple[str, str]:
     except (OSError, ValueError, KeyError):
         parts = []
     return str(picture) if picture.exists() else "", ", ".join(parts)
+
+
+def _of_results(job: Job) -> str:
+    if job.step is not Step.PLACED:
+        return ""
+    if not job.results:
+        return "Its files were deleted to save space; the model is in the file"
+    return "" if job.results[0].blend else IMPORTED_HERE
 
 
 def _where(job: Job) -> str:

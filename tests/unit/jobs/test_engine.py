@@ -687,8 +687,8 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
 
 
 def test_a_process_of_another_sandbox_is_not_taken_for_dead():
-    assert not engine_module._is_dead("another-host:1:x")
-    assert not engine_module._is_dead(f"{engine_module.machine()}-else:999999:x")
+    assert engine_module._lives("another-host:1:x") is None
+    assert engine_module._lives(f"{engine_module.machine()}-else:999999:x") is None
 
 
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(

@@ -97,6 +97,27 @@ def test_as_long_as_its_process_lives_a_result_stays_placed(
     assert on_disk(ledger).loose
 
 
+def test_a_process_that_was_stopped_for_longer_than_its_lease_still_has_its_file_open(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stopped:
+        owner = f"{engine_module.machine()}:{stopped.pid}:x"
+        long_ago = time.time() - LEASE_SECONDS - 60.0
+        ledger.change(
+            ready.token,
+            (Step.READY,),
+            lambda job: job.at(Step.PLACED, placed_in=DOCUMENT),
+            owner,
+            long_ago,
+        )
+        first = new_engine()
+        wait_until(lambda: first._shared_at > 0.0)
+        first.close()
+        assert on_disk(ledger).loose
+    second = new_engine()
+    wait_until(lambda: now(second).state is State.READY)
+
+
 def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
     ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
 ):
@@ -105,7 +126,7 @@ def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
     engine.closed("another file")
     engine.closed(DOCUMENT)
     wait_until(lambda: now(engine).state is State.READY)
-    assert (now(engine).hold, now(engine).problem.code) == (True, "not_saved")
+    assert (now(engine).hold, now(engine).problem.code) == (True, "closed_unsaved")
     engine.found(ready.token, "")  # and it was there after all: an autosave was opened
     wait_until(lambda: on_disk(ledger).step is Step.PLACED)
     assert (on_disk(ledger).loose, on_disk(ledger).hold, on_disk(ledger).problem) == (False, False, None)
