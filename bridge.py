@@ -189,8 +189,10 @@ def run_until(
     tokens: list[str],
     watch: Callable[[Job], None] = print_state,
     timeout: float | None = None,
-) -> None:
+) -> list[str]:
     """Tick until the jobs are over and placed, or wait for the user; for where there is no window.
+
+    Returns their tokens, and those of the jobs that followed them.
 
     watch: is shown the jobs whenever their state or progress has changed. timeout: seconds, after which
     TimeoutError is raised.
@@ -218,7 +220,7 @@ def run_until(
             late = {job.token for job in jobs if not is_over(job)}
             reason = place.not_now(context, [job.destination for job in jobs])
             if not late:
-                return
+                return tokens
             if reason:  # and nobody is here to change that
                 for token in late:
                     _engine.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))

@@ -58,3 +58,9 @@ def test_a_crash_between_the_two_runs_nothing_twice(
     assert scenes.triangles(bpy.data.objects["A chair"]) <= 500
     assert runs(sandbox) == [1, 1]
     assert len(bpy.data.objects) == 1
+
+
+def test_that_the_second_job_fails_is_said(addon, sandbox):
+    sandbox.order({"flow": {"template": "model_optimize", "outcome": "fail", "reason": "too thin"}})
+    with pytest.raises(RuntimeError, match="too thin"):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
