@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
-from .options import OPTIONS, OptimizeOptions
+from .options import OPTIONS, FollowOptions, OptimizeOptions
 
 QUALITIES = (
     ("LOW", "Low", "Faster, and with fewer polygons"),
@@ -52,7 +52,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         importable: bpy.props.BoolProperty()
 
 
-class GenerioProperties(OptimizeOptions, bpy.types.PropertyGroup):
+class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup):
     """What the panels edit."""
 
     if TYPE_CHECKING:

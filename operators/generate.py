@@ -17,13 +17,14 @@ from ..api import (
     UnreadableFile,
     detect_image,
 )
-from ..jobs import Job
+from ..jobs import Job, with_follower
+from ..options import Choice, FollowOptions
 from ..properties import QUALITIES, properties
 from ..scene import place
 from .handover import HandOver
 
 
-class Generate(HandOver):
+class Generate(FollowOptions, HandOver):
     """What both generators share. Parameters that nobody touched are not sent: the service has defaults."""
 
     if TYPE_CHECKING:
@@ -63,7 +64,9 @@ class Generate(HandOver):
         except InputRefused as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        return self.hand_over(context, [job], modal)
+        choice = Choice(self, properties(context))
+        jobs = [with_follower(job, choice.then_count) if choice.then_optimize else job]
+        return self.hand_over(context, jobs, modal)
 
     def request(self, context: bpy.types.Context) -> Job:
         """The job that the properties describe. Raises InputRefused."""
