@@ -19,6 +19,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import properties as properties_module
+from . import status
 from .api import FlowsError
 from .api.address import is_loopback
 from .jobs import Engine, Job, Ledger, LedgerError, NoConverter, Problem, Settings, State, Step
@@ -26,6 +27,7 @@ from .preferences import api_key, preferences, results_folder, user_folder
 from .properties import GenerioJob, properties
 from .scene import pictures, place
 from .scene.convert import Converter, make_input_here
+from .status import clock
 
 IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
 BUSY_SECONDS = 0.1
@@ -113,6 +115,7 @@ def _tick(context: bpy.types.Context) -> float:
     if not _place_results(context, _engine):
         _pack_picture(context)
     unfinished = _show(context, _engine, news)
+    status.show(context, _engine, news.values())
     busy = unfinished or _to_place or _to_convert or _pictures_loose
     return BUSY_SECONDS if busy else IDLE_SECONDS
 
@@ -307,6 +310,7 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
     row.fix = job.problem.fix if job.problem else ""
     row.remedy = job.problem.remedy if job.problem else ""
     row.prompt = job.prompt
+    row.settings = _settings_of(job)
     row.flow_id = job.flow_id
     row.finished = job.finished
     row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
@@ -329,6 +333,21 @@ def _looks(job: Job) -> tuple[str, str]:
     return str(picture) if picture.exists() else "", ", ".join(parts)
 
 
+def _settings_of(job: Job) -> str:
+    """The parameters that were sent, for people."""
+    words = {"polygon_count": "triangles"}
+    parts: list[str] = []
+    for name, value in job.parameters.items():
+        name = words.get(name, name)
+        if isinstance(value, bool):
+            parts.append(name if value else f"no {name}")
+        elif isinstance(value, int) and name == "triangles":
+            parts.append(f"{value:,} {name}")
+        else:
+            parts.append(f"{name} {value}")
+    return ", ".join(parts)
+
+
 def _where(job: Job) -> str:
     if job.hold:
         return "It was finished before it could be cancelled"
@@ -345,12 +364,6 @@ def remove(context: bpy.types.Context, token: str) -> None:
         if row.token == token:
             rows.remove(index)
             break
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def _redraw(context: bpy.types.Context) -> None:
@@ -415,6 +428,7 @@ def register() -> None:
     """Start the timer; nothing is opened, and no thread runs, before there is something to do."""
     global _rows_stale
     _rows_stale = True
+    status.register()
     bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
@@ -428,6 +442,7 @@ def unregister() -> None:
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).remove(handler)
     atexit.unregister(_stop)
+    status.unregister()
     _stop()
     pictures.pack_all()
     _to_place.clear()

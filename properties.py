@@ -19,6 +19,13 @@ PLACEMENTS = (
     (place.REPLACE.upper(), "Keep Object", "The same object gets the optimized mesh"),
     (place.BESIDE.upper(), "Beside", "A copy of the object gets the optimized mesh and stands next to it"),
 )
+JOB_STATES = (
+    ("ALL", "All", "Every job", "FILTER", 0),
+    ("OPEN", "Running", "What is queued, under way or waiting", "PLAY", 1),
+    ("READY", "To Import", "What is finished and not in a scene yet", "IMPORT", 2),
+    ("OVER", "Done", "What is in a scene, or was cancelled", "CHECKMARK", 3),
+    ("TROUBLE", "With Problems", "What failed, or waits for you", "ERROR", 4),
+)
 
 
 class GenerioJob(bpy.types.PropertyGroup):
@@ -34,6 +41,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         fix: str
         remedy: str
         prompt: str
+        settings: str
         summary: str
         thumbnail: str
         flow_id: str
@@ -49,6 +57,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         fix: bpy.props.StringProperty()
         remedy: bpy.props.StringProperty()
         prompt: bpy.props.StringProperty()
+        settings: bpy.props.StringProperty()
         summary: bpy.props.StringProperty()
         thumbnail: bpy.props.StringProperty()
         flow_id: bpy.props.StringProperty()
@@ -71,6 +80,8 @@ class GenerioProperties(bpy.types.PropertyGroup):
         placement: str
         jobs: Any
         active_job: int
+        job_search: str
+        job_states: str
     else:
         source: bpy.props.EnumProperty(
             name="Source",
@@ -108,6 +119,14 @@ class GenerioProperties(bpy.types.PropertyGroup):
         )
         jobs: bpy.props.CollectionProperty(type=GenerioJob)
         active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
+        job_search: bpy.props.StringProperty(
+            name="Search Jobs",
+            description="Show only jobs with these words in their name, prompt or flow id",
+            options={"TEXTEDIT_UPDATE", "SKIP_SAVE"},
+        )
+        job_states: bpy.props.EnumProperty(
+            name="Show Jobs", description="Show only jobs that are this far", items=JOB_STATES
+        )
 
 
 def properties(context: bpy.types.Context) -> GenerioProperties:

@@ -10,6 +10,8 @@ import bpy
 from .. import __package__ as base_package
 from .. import bridge
 
+ACCOUNT_URL = "https://account.generio.ai"
+
 
 class Tab:
     """Mixin: a panel in the tab."""
@@ -32,8 +34,38 @@ def preferences_button(layout: bpy.types.UILayout | None, text: str) -> None:
     layout.operator("preferences.addon_show", text=text, icon="PREFERENCES").module = base_package
 
 
+def account_button(layout: bpy.types.UILayout | None, text: str) -> None:
+    """A button that opens the user's account in the web browser."""
+    layout.operator("wm.url_open", text=text, icon="URL").url = ACCOUNT_URL
+
+
+def online_button(layout: bpy.types.UILayout | None) -> None:
+    """A button that allows online access."""
+    layout.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
+
+
+def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") -> None:
+    """The button that does what an error asks for; `remedy`: see `api.errors`, `token`: of a job, or ""."""
+    match remedy:
+        case "enter_key":
+            preferences_button(layout, "Enter Key")
+        case "check_address" | "open_preferences":
+            preferences_button(layout, "Open Preferences")
+        case "open_account":
+            account_button(layout, "Open Account")
+        case "go_online":
+            online_button(layout)
+        case "retry" if token:
+            layout.operator("generio.retry_job", icon="FILE_REFRESH").token = token
+        case "edit_input" if token:
+            layout.operator(
+                "generio.use_job_settings", text="Change Settings", icon="GREASEPENCIL"
+            ).token = token
+
+
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
     """A sentence on as many lines as it needs; `width`: of the region, pixels."""
+    text = bpy.app.translations.pgettext_iface(text)
     # Blender's interface font is about 7 pixels wide a character at scale 1.
     scale = bpy.context.preferences.system.ui_scale
     characters = max(12, int((width - 50 * scale) / (6.6 * scale)))
@@ -45,6 +77,7 @@ def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any 
             line = f"{line} {word}".strip()
             continue
         if line:
-            column.label(text=line, icon=icon if first else ("BLANK1" if icon != "NONE" else "NONE"))
+            icon_here = icon if first else ("BLANK1" if icon != "NONE" else "NONE")
+            column.label(text=line, translate=False, icon=icon_here)
             first = False
         line = word

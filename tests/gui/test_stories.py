@@ -41,6 +41,7 @@ STORIES = {
     "other_file": Stage(speed=1.0),
     "restart": Stage(),
     "register": Stage(),
+    "job_list": Stage(),
     "autosave": Stage(),
 }
 
