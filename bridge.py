@@ -25,7 +25,7 @@ from .api.address import is_loopback
 from .jobs import Engine, Job, Ledger, LedgerError, NoConverter, Problem, Settings, State, Step
 from .preferences import api_key, preferences, results_folder, user_folder
 from .properties import GenerioJob, properties
-from .scene import pictures, place
+from .scene import pictures, place, stand_in
 from .scene.convert import Converter, make_input_here
 from .status import clock
 
@@ -116,6 +116,7 @@ def _tick(context: bpy.types.Context) -> float:
         _pack_picture(context)
     unfinished = _show(context, _engine, news)
     status.show(context, _engine, news.values())
+    stand_in.show(_stand_ins(context, _engine))
     busy = unfinished or _to_place or _to_convert or _pictures_loose
     return BUSY_SECONDS if busy else IDLE_SECONDS
 
@@ -295,14 +296,8 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
     row.name = job.name
     row.state = job.state
     row.elapsed = clock((job.finished_at or now) - job.created_at)
-    left = carrier.time_left(job)
-    if left is None:
-        row.progress = job.progress or 0.0
-        row.remaining = ""
-    else:
-        running = now - job.started_at
-        row.progress = running / max(running + left, 1.0)
-        row.remaining = f"{clock(left)} left"
+    row.progress, left = _progress(job, carrier, now)
+    row.remaining = f"{clock(left)} left" if left is not None else ""
     waits = place.not_now(bpy.context, [job.destination]) if job.token in _to_place else ""
     note = waits or (IMPORTED_HERE if job.step is Step.PLACED and not job.results[0].blend else "")
     elsewhere = job.step is Step.READY and not job.problem and not waits
@@ -315,6 +310,25 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
     row.finished = job.finished
     row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
     row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
+
+
+def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | None]:
+    """How far a job is, 0..1, and the seconds that are left, if that can be told."""
+    left = carrier.time_left(job)
+    if left is None:
+        return job.progress or 0.0, None
+    running = now - job.started_at
+    return running / max(running + left, 1.0), left
+
+
+def _stand_ins(context: bpy.types.Context, carrier: Engine) -> list[stand_in.StandIn]:
+    """What is drawn for the models that are still being made for the open file."""
+    now = int(time.time())  # a progress that moves once a second
+    return [
+        stand_in.StandIn.of(job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
+        for job in status.unfinished(carrier)
+        if job.destination.get("mode") in place.NEW and place.belongs_here(job.destination)
+    ]
 
 
 def _looks(job: Job) -> tuple[str, str]:
@@ -443,6 +457,7 @@ def unregister() -> None:
         getattr(bpy.app.handlers, name).remove(handler)
     atexit.unregister(_stop)
     status.unregister()
+    stand_in.unregister()
     _stop()
     pictures.pack_all()
     _to_place.clear()

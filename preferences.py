@@ -9,6 +9,12 @@ import bpy
 
 from .api.address import KEY_VARIABLE, PRODUCTION_URL
 
+SHADINGS = (
+    ("KEEP", "As It Comes", "Leave the shading that the model has"),
+    ("SMOOTH", "Smooth", "Shade all faces smooth"),
+    ("FLAT", "Flat", "Shade all faces flat"),
+)
+
 
 class GenerioPreferences(bpy.types.AddonPreferences):
     """What the user sets once."""
@@ -20,6 +26,11 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         service_url: str
         concurrent_jobs: int
         folder: str
+        longest_side: int
+        model_height: float
+        use_unit_scale: bool
+        collection: str
+        shading: str
     else:
         api_key: bpy.props.StringProperty(
             name="API Key",
@@ -43,6 +54,37 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             description="Where jobs keep their files; empty for the extension's own folder",
             subtype="DIR_PATH",
         )
+        longest_side: bpy.props.IntProperty(
+            name="Largest Picture",
+            description="Pictures with a longer side than this, in pixels, are made smaller before they are "
+            "sent; the originals stay as they are. 0 sends them as they are",
+            default=2048,
+            min=0,
+            soft_max=8192,
+            subtype="PIXEL",
+        )
+        model_height: bpy.props.FloatProperty(
+            name="Height",
+            description="How high new models become, in the scene's unit of length; "
+            "0 leaves them as they come",
+            default=0.0,
+            min=0.0,
+            soft_max=10.0,
+            unit="LENGTH",
+        )
+        use_unit_scale: bpy.props.BoolProperty(
+            name="Scale by Unit",
+            description="Let a metre of the model be a metre in scenes whose unit scale is not 1",
+            default=False,
+        )
+        collection: bpy.props.StringProperty(
+            name="Collection",
+            description="Collection that new models go into, made if need be; "
+            "empty for the active collection",
+        )
+        shading: bpy.props.EnumProperty(
+            name="Shading", description="How the faces of new models are shaded", items=SHADINGS
+        )
 
     def draw(self, _context: bpy.types.Context) -> None:
         """Key first: without it nothing works."""
@@ -62,6 +104,12 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "service_url")
         layout.prop(self, "concurrent_jobs")
         layout.prop(self, "folder")
+        layout.prop(self, "longest_side")
+        header, body = layout.panel("GENERIO_PT_new_models")
+        header.label(text="New Models")
+        if body is not None:
+            for name in ("model_height", "use_unit_scale", "collection", "shading"):
+                body.prop(self, name)
         row = layout.row()
         row.alignment = "RIGHT"
         row.operator("generio.test_connection", icon="CHECKMARK")

@@ -5,10 +5,12 @@ Both live in the window manager: they are not part of a .blend, and undo does no
 jobs is the engine's.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
+from .api import picture_size
 from .scene import place
 
 QUALITIES = (
@@ -19,6 +21,13 @@ PLACEMENTS = (
     (place.REPLACE.upper(), "Keep Object", "The same object gets the optimized mesh"),
     (place.BESIDE.upper(), "Beside", "A copy of the object gets the optimized mesh and stands next to it"),
 )
+WHERE = (
+    ("CURSOR", "3D Cursor", "At the 3D cursor"),
+    ("SURFACE", "Surface", "On the surface below the 3D cursor"),
+    ("BOX", "Into Box", "Fitted into the bounds of the active object, wherever it is by then"),
+)
+MOST_VARIANTS = 8
+
 JOB_STATES = (
     ("ALL", "All", "Every job", "FILTER", 0),
     ("OPEN", "Running", "What is queued, under way or waiting", "PLAY", 1),
@@ -65,6 +74,17 @@ class GenerioJob(bpy.types.PropertyGroup):
         importable: bpy.props.BoolProperty()
 
 
+def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
+    """Note what kind of picture was chosen, once, so that drawing need not open the file."""
+    panel.image_note = ""
+    path = Path(bpy.path.abspath(panel.image))
+    if not panel.image or not path.is_file():
+        return
+    size = picture_size(path)
+    kind = path.suffix[1:].upper()
+    panel.image_note = f"{size[0]} x {size[1]}, {kind}" if size else kind
+
+
 class GenerioProperties(bpy.types.PropertyGroup):
     """What the panels edit."""
 
@@ -76,6 +96,9 @@ class GenerioProperties(bpy.types.PropertyGroup):
         random_seed: bool
         seed: int
         texture: bool
+        image_note: str
+        where: str
+        variants: int
         polygon_count: int
         placement: str
         jobs: Any
@@ -92,19 +115,38 @@ class GenerioProperties(bpy.types.PropertyGroup):
             name="Prompt", description="What you want to get, in your own words", options={"TEXTEDIT_UPDATE"}
         )
         image: bpy.props.StringProperty(
-            name="Image", description="The picture or sketch to make a model from", subtype="FILE_PATH"
+            name="Image",
+            description="The picture or sketch to make a model from: PNG, JPEG, WebP, TIFF, "
+            "and what else Blender can read",
+            subtype="FILE_PATH",
+            update=_look_at_image,
         )
+        image_note: bpy.props.StringProperty()
         quality: bpy.props.EnumProperty(
-            name="Quality", description="How fine the model gets", items=QUALITIES, default="HIGH"
+            name="Quality",
+            description="How fine the model gets. The service's default is High",
+            items=QUALITIES,
+            default="HIGH",
         )
         random_seed: bpy.props.BoolProperty(
-            name="Random Seed", description="Draw another seed each time", default=True
+            name="Random Seed", description="Draw another seed each time, the service's default", default=True
         )
         seed: bpy.props.IntProperty(
             name="Seed", description="The same seed and input give the same model again", min=0
         )
         texture: bpy.props.BoolProperty(
-            name="Texture", description="Make physically based textures, too", default=True
+            name="Texture",
+            description="Make physically based textures, too. The service's default is yes",
+            default=True,
+        )
+        where: bpy.props.EnumProperty(name="Place", description="Where the new model goes", items=WHERE)
+        variants: bpy.props.IntProperty(
+            name="Variants",
+            description="How many models to make of the same input, each with a seed of its own; "
+            "they stand side by side",
+            default=1,
+            min=1,
+            max=MOST_VARIANTS,
         )
         polygon_count: bpy.props.IntProperty(
             name="Triangles",
@@ -142,6 +184,8 @@ EDITED = (
     "random_seed",
     "seed",
     "texture",
+    "where",
+    "variants",
     "polygon_count",
     "placement",
 )

@@ -19,7 +19,7 @@ _ENDINGS = {
     State.FAILED: ("{name} failed, see Jobs", "ERROR"),
 }
 
-_unfinished: set[str] = set()  # whose end is to be told
+_unfinished: dict[str, None] = {}  # whose end is to be told
 _news: dict[str, float] = {}  # tokens of jobs that are over, and until when that is told
 _line: tuple[str, str] = ("", "NONE")  # text and icon
 _second = 0
@@ -33,9 +33,9 @@ def show(context: bpy.types.Context, carrier: Engine, changed: Iterable[Job]) ->
     for job in changed:
         any_news = True
         if not job.finished:
-            _unfinished.add(job.token)
+            _unfinished[job.token] = None
         elif job.token in _unfinished:
-            _unfinished.discard(job.token)
+            del _unfinished[job.token]
             _news[job.token] = now + NEWS_SECONDS
     if not any_news and int(now) == _second:
         return
@@ -58,8 +58,13 @@ def _told(carrier: Engine) -> tuple[str, str] | None:
     return None
 
 
+def unfinished(carrier: Engine) -> list[Job]:
+    """The jobs that are under way."""
+    return [job for token in _unfinished if (job := carrier.job(token)) is not None and not job.finished]
+
+
 def _running(carrier: Engine) -> tuple[str, str]:
-    jobs = [job for token in _unfinished if (job := carrier.job(token)) is not None and not job.finished]
+    jobs = unfinished(carrier)
     if not jobs:
         return "", "NONE"
     translated = bpy.app.translations.pgettext_iface

@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Thin operators: read the properties, hand over to jobs/ or scene/, report."""
 
-from . import connection, generate, jobs, optimize
+from . import connection, generate, jobs, optimize, pictures, prompts
 
-CLASSES = (*generate.CLASSES, *optimize.CLASSES, *jobs.CLASSES, *connection.CLASSES)
+CLASSES = (
+    *generate.CLASSES,
+    *prompts.CLASSES,
+    *pictures.CLASSES,
+    *optimize.CLASSES,
+    *jobs.CLASSES,
+    *connection.CLASSES,
+)

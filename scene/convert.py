@@ -43,6 +43,7 @@ class ConversionFailed(FlowsError):
     fix = "Check the file, or try again."
 
     def __init__(self, name: str, reason: str) -> None:
+        name = name.removesuffix(".json")  # an order is named after its picture
         super().__init__(f"Blender could not convert {name}: {reason}")
 
 
@@ -79,7 +80,10 @@ class Converter:
         return cls((binary, *options, "--python", str(CHILD), "--"))
 
     def make_input(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
-        """Make what can be sent (see `_run`): of a snapshot, a .blend, a GLB; of a picture a PNG."""
+        """Make what can be sent (see `_run`): of a snapshot, a .blend, a GLB; of a picture a PNG.
+
+        A picture may be an order for one, see `child.make_png`.
+        """
         self._run("export" if source.suffix == ".blend" else "picture", source, target, cancelled)
 
     def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:

@@ -2,11 +2,12 @@
 """A finished model goes into the scene: appended from the .blend that a child made of it, and linked.
 
 A *destination* says where a result belongs. It is a plain dictionary, so that the ledger can keep it:
-    mode        "cursor" (a new model) | "replace" (an object gets the new mesh) | "beside" (a copy does)
+    mode        "cursor" or "box" (a new model, there) | "replace" (an object gets the new mesh) |
+                "beside" (a copy of it does)
     document    which opened file it was asked in, see `here`; file: its path, "" if it was not saved
     scene, collection, object, uid      names, and the object's session uid
     corners     of the mesh that was sent, to see whether it has been edited since
-    location    where a new model goes, world space, Blender units
+    location    where a new model goes, world space, Blender units; for more about it see `settle`
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mathutils import Matrix, Vector
 
 from ..api import FlowsError
 from ..api.errors import Remedy
-from . import pictures
+from . import pictures, settle
 from .arrivals import Arrivals
 from .meshes import mesh_of, users_of
 
@@ -32,6 +33,10 @@ Destination = Mapping[str, Any]
 REPLACE = "replace"
 BESIDE = "beside"
 CURSOR = "cursor"
+BOX = "box"
+NEW = (CURSOR, BOX)
+"""Modes that bring a new model, and are about no mesh."""
+
 PROVENANCE = "generio_"
 """What the names of the custom properties begin with that say where a model came from."""
 
@@ -119,7 +124,7 @@ def place(
 
     Raises CannotPlace where the target is gone or a model is not usable.
     """
-    if destination.get("mode", CURSOR) != CURSOR:
+    if destination.get("mode", CURSOR) not in NEW:
         models = models[:1]  # one object has one mesh
     objects = [_place_one(context, model, destination) for model in models]
     if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
@@ -129,12 +134,14 @@ def place(
 
 def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> bpy.types.Object:
     mode = destination.get("mode", CURSOR)
-    target = _target(destination) if mode != CURSOR else None
+    target = _target(destination) if mode not in NEW else None
+    if mode == BOX and settle.box_of(destination) is None:
+        raise CannotPlace(f'The box "{destination.get("box", "")}" is gone.')
     arrivals = Arrivals()
     loaded = _load(model, arrivals)
     try:
         if target is None:
-            placed = _at_cursor(context, loaded, model.name, destination)
+            placed = _new_model(context, loaded, model.name, destination)
         else:
             mesh = _joined_mesh(context, loaded)
             _adopt_names(mesh, target, loaded.materials)
@@ -149,7 +156,7 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
 
 def _find_target(destination: Destination) -> bpy.types.Object | None:
     """The mesh object that a destination means: by uid, or by name where the file was opened again."""
-    if destination.get("mode", CURSOR) == CURSOR:
+    if destination.get("mode", CURSOR) in NEW:
         return None
     if destination.get("document") == _document:
         uid = destination.get("uid")
@@ -215,10 +222,10 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     return _Loaded(objects, materials)
 
 
-def _at_cursor(
+def _new_model(
     context: bpy.types.Context, loaded: _Loaded, name: str, destination: Destination
 ) -> bpy.types.Object:
-    """Link everything that came in, under one root that stands at the cursor and has the model's name."""
+    """Link everything that came in, under one root that stands where it belongs and has the model's name."""
     if not loaded.objects:
         raise CannotPlace("The model is empty.")
     scene = bpy.data.scenes.get(destination.get("scene", "")) or context.scene
@@ -227,6 +234,7 @@ def _at_cursor(
     usable = collection is not None and collection.is_editable
     if collection is None or not usable or collection not in scene.collection.children_recursive:
         collection = scene.collection
+    collection = settle.collection_for(scene, destination, collection)
     roots = [item for item in loaded.objects if item.parent is None]
     root = roots[0]
     if len(roots) > 1:
@@ -243,8 +251,7 @@ def _at_cursor(
     for item in roots:
         if item.animation_data is None:
             item.rotation_mode = "XYZ"  # the importer leaves quaternions, which few want to edit
-    root.location += Vector(destination.get("location", (0.0, 0.0, 0.0)))
-    return root
+    return settle.settle(root, loaded.objects, destination)
 
 
 def _joined_mesh(context: bpy.types.Context, loaded: _Loaded) -> bpy.types.Mesh:
