@@ -86,7 +86,7 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             name="Shading", description="How the faces of new models are shaded", items=SHADINGS
         )
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """Key first: without it nothing works."""
         layout = self.layout
         layout.use_property_split = True
@@ -110,9 +110,9 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         if body is not None:
             for name in ("model_height", "use_unit_scale", "collection", "shading"):
                 body.prop(self, name)
-        row = layout.row()
-        row.alignment = "RIGHT"
-        row.operator("generio.test_connection", icon="CHECKMARK")
+        from .panels.connection import draw_findings  # panels know the preferences
+
+        draw_findings(layout, context, context.region.width)
 
 
 def key_from_environment() -> str:

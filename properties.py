@@ -85,6 +85,21 @@ def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> N
     panel.image_note = f"{size[0]} x {size[1]}, {kind}" if size else kind
 
 
+class GenerioFinding(bpy.types.PropertyGroup):
+    """One line of what the connection doctor has found; see `api.doctor.Finding`."""
+
+    if TYPE_CHECKING:
+        verdict: str
+        message: str
+        fix: str
+        remedy: str
+    else:
+        verdict: bpy.props.StringProperty()
+        message: bpy.props.StringProperty()
+        fix: bpy.props.StringProperty()
+        remedy: bpy.props.StringProperty()
+
+
 class GenerioProperties(bpy.types.PropertyGroup):
     """What the panels edit."""
 
@@ -105,6 +120,8 @@ class GenerioProperties(bpy.types.PropertyGroup):
         active_job: int
         job_search: str
         job_states: str
+        findings: Any
+        checking: bool
     else:
         source: bpy.props.EnumProperty(
             name="Source",
@@ -161,6 +178,8 @@ class GenerioProperties(bpy.types.PropertyGroup):
         )
         jobs: bpy.props.CollectionProperty(type=GenerioJob)
         active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
+        findings: bpy.props.CollectionProperty(type=GenerioFinding)
+        checking: bpy.props.BoolProperty()
         job_search: bpy.props.StringProperty(
             name="Search Jobs",
             description="Show only jobs with these words in their name, prompt or flow id",
@@ -215,4 +234,4 @@ def unregister() -> None:
     del bpy.types.WindowManager.generio  # type: ignore[attr-defined]
 
 
-CLASSES = (GenerioJob, GenerioProperties)
+CLASSES = (GenerioJob, GenerioFinding, GenerioProperties)

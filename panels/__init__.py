@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab "GENERIO". Panels draw what the properties show; nothing is computed or fetched here."""
 
-from . import generate, jobs, optimize, setup
+from . import connection, generate, jobs, optimize, setup
 
-CLASSES = (*setup.CLASSES, *generate.CLASSES, *optimize.CLASSES, *jobs.CLASSES)
+CLASSES = (*setup.CLASSES, *generate.CLASSES, *optimize.CLASSES, *jobs.CLASSES, *connection.CLASSES)

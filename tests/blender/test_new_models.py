@@ -1,5 +1,7 @@
 """Where a new model stands, how large it is, and what becomes of its variants."""
 
+import itertools
+
 import bpy
 import numpy as np
 import pytest
@@ -188,7 +190,7 @@ def test_variants_stand_side_by_side_and_one_is_kept(addon, sandbox):
     assert sorted(item["generio_seed"] for item in variants) == [7, 8, 9]
     bpy.context.view_layer.update()
     spans = sorted((scenes.bounds([item])[0][0], scenes.bounds([item])[1][0]) for item in variants)
-    assert all(left[1] < right[0] for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left[1] < right[0] for left, right in itertools.pairwise(spans))
     assert sorted(row.name for row in panel().jobs) == [f"A brass lamp {number}" for number in (1, 2, 3)]
     scenes.select(variants[1])
     assert bpy.ops.generio.keep_variant() == {"FINISHED"}

@@ -73,6 +73,11 @@ class Driver:
         """The sidebar of the 3D view, or what the window of the preferences shows."""
         return next(region for region in self.area.regions if region.type == _REGIONS[self.area.type])
 
+    def view_size(self) -> tuple[int, int]:
+        """Width and height of the 3D view in pixels."""
+        region = next(region for region in self.area.regions if region.type == "WINDOW")
+        return region.width, region.height
+
     @property
     def package(self) -> str:
         """The add-on's name among Blender's modules."""
@@ -415,7 +420,9 @@ class Driver:
     def _write(self, text: str) -> Steps[None]:
         for letter in text:
             yield from self._key(_key_of(letter), letter=letter)
-        yield from self._key("RET")
+        yield from self._key(
+            "RET", ctrl=True
+        )  # without Ctrl it would begin a line, where there may be several
         yield REDRAW
 
     def _click_at(self, where: tuple[int, int]) -> Steps[None]:

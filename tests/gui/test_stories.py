@@ -35,6 +35,8 @@ STORIES = {
     "first_run": Stage(has_key=False),
     "generate": Stage(),
     "image": Stage(),
+    "variants": Stage(speed=0.6),
+    "pictures": Stage(),
     "optimize": Stage(speed=0.6),
     "cancel": Stage(),
     "failure": Stage(),
