@@ -18,10 +18,12 @@ def register() -> None:
 
     from . import bridge, properties
     from .cli import command
+    from .panels import menus
 
     for cls in _classes():
         bpy.utils.register_class(cls)
     properties.register()
+    menus.register()
     bridge.register()
     command.register()
 
@@ -32,10 +34,11 @@ def unregister() -> None:
 
     from . import bridge, properties
     from .cli import command
-    from .panels import thumbnails
+    from .panels import menus, thumbnails
 
     command.unregister()
     bridge.unregister()
+    menus.unregister()
     thumbnails.unregister()
     properties.unregister()
     for cls in reversed(_classes()):

@@ -31,6 +31,7 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         use_unit_scale: bool
         collection: str
         shading: str
+        author: str
     else:
         api_key: bpy.props.StringProperty(
             name="API Key",
@@ -82,6 +83,9 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             description="Collection that new models go into, made if need be; "
             "empty for the active collection",
         )
+        author: bpy.props.StringProperty(
+            name="Author", description="Whose name assets bear that are made of models"
+        )
         shading: bpy.props.EnumProperty(
             name="Shading", description="How the faces of new models are shaded", items=SHADINGS
         )
@@ -108,7 +112,7 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         header, body = layout.panel("GENERIO_PT_new_models")
         header.label(text="New Models")
         if body is not None:
-            for name in ("model_height", "use_unit_scale", "collection", "shading"):
+            for name in ("model_height", "use_unit_scale", "collection", "shading", "author"):
                 body.prop(self, name)
         from .panels.connection import draw_findings  # panels know the preferences
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Thin operators: read the properties, hand over to jobs/ or scene/, report."""
 
-from . import connection, generate, jobs, optimize, pictures, prompts
+from . import assets, connection, drop, generate, jobs, optimize, pictures, prompts
 
 CLASSES = (
     *generate.CLASSES,
+    *drop.CLASSES,
+    *assets.CLASSES,
     *prompts.CLASSES,
     *pictures.CLASSES,
     *optimize.CLASSES,

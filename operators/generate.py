@@ -211,6 +211,38 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
         )
 
 
+class GENERIO_OT_ask_prompt(bpy.types.Operator):
+    """Ask for a prompt, and make a model of it"""
+
+    bl_idname = "generio.ask_prompt"
+    bl_label = "GENERIO Model"
+
+    if TYPE_CHECKING:
+        prompt: str
+    else:
+        prompt: bpy.props.StringProperty(name="Prompt", description="What you want to get, in your own words")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = bridge.why_not(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self.prompt = properties(context).prompt
+        return context.window_manager.invoke_props_dialog(self, width=400, confirm_text="Generate")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.activate_init = True
+        column.prop(self, "prompt", text="", placeholder="A modern office chair")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        properties(context).prompt = self.prompt
+        return bpy.ops.generio.generate_from_prompt("INVOKE_DEFAULT", prompt=self.prompt)  # type: ignore[attr-defined]
+
+
 class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):
     """Make a model from a picture or sketch"""
 
@@ -315,6 +347,7 @@ class GENERIO_OT_add_box(bpy.types.Operator):
 
 
 CLASSES = (
+    GENERIO_OT_ask_prompt,
     GENERIO_OT_generate_from_prompt,
     GENERIO_OT_generate_from_image,
     GENERIO_OT_keep_variant,

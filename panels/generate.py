@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..properties import GenerioProperties, properties
-from ..scene import settle
+from ..scene import assets, settle
 from .tab import ReadyTab
 from .thumbnails import icon_of
 
@@ -59,6 +59,10 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         item = context.active_object
         if item is not None and settle.GROUP in item:
             layout.operator("generio.keep_variant", icon="CHECKMARK")
+        if item is not None and item.select_get() and assets.is_ours(item):
+            row = layout.row(align=True)
+            row.operator("generio.mark_asset", icon="ASSET_MANAGER")
+            row.operator("generio.save_asset", text="", icon="FILE_TICK")
 
     def _prompt(self, layout: Any, panel: GenerioProperties) -> None:
         row = layout.row(align=True)
