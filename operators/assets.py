@@ -81,10 +81,10 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self, confirm_text="Save")
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
-        if _libraries:
+        if _libraries_of_user(self, context):
             layout.prop(self, "library")
         else:
             layout.label(text="There is no asset library yet.", icon="INFO")

@@ -164,10 +164,9 @@ def _clear_next() -> float | None:
         return None
     token = _to_clear.pop()
     try:
-        carrier.remove(token)
+        bridge.remove(bpy.context, token)
     except (ValueError, LedgerError):
         return 0.0  # another Blender has it, or the disk is busy: it stays in the list
-    bridge.forget_row(bpy.context, token)
     return 0.0
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import bpy
@@ -10,6 +11,11 @@ import bpy
 from .. import __package__ as base_package
 from .. import bridge
 
+FIRST_WIDE = "\u2e80"
+"""From here on characters are as wide as two, and words have no blanks between them."""
+
+WORDS = re.compile(r"[\u2e80-\uffff]\s*|[^\s\u2e80-\uffff]+\s*")
+STATUS = re.compile(r"(.+) \((\d{3})\)\.$")
 ACCOUNT_URL = "https://account.generio.ai"
 
 
@@ -65,19 +71,33 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
 
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
     """A sentence on as many lines as it needs; `width`: of the region, pixels."""
-    text = bpy.app.translations.pgettext_iface(text)
     # Blender's interface font is about 7 pixels wide a character at scale 1.
     scale = bpy.context.preferences.system.ui_scale
     characters = max(12, int((width - 50 * scale) / (6.6 * scale)))
     column = layout.column(align=True)
-    line = ""
-    first = True
-    for word in [*text.split(), ""]:
-        if word and len(line) + len(word) < characters:
-            line = f"{line} {word}".strip()
-            continue
-        if line:
-            icon_here = icon if first else ("BLANK1" if icon != "NONE" else "NONE")
-            column.label(text=line, translate=False, icon=icon_here)
-            first = False
-        line = word
+    for number, line in enumerate(lines(translated(text), characters)):
+        below = "BLANK1" if icon != "NONE" else "NONE"
+        column.label(text=line, translate=False, icon=below if number else icon)
+
+
+def translated(text: str) -> str:
+    """The text in the user's language; a status that stands in an error's sentence stays where it was."""
+    translate = bpy.app.translations.pgettext_iface
+    found = STATUS.match(text)
+    if found is None:
+        return translate(text)
+    whole = translate(found[1] + ".").rstrip(".\u3002")
+    return f"{whole} ({found[2]})."
+
+
+def lines(text: str, length: int) -> list[str]:
+    """The text in lines of `length` half-width characters; between wide ones a line may end anywhere."""
+    found, width = [""], 0
+    for word in WORDS.findall(text):
+        size = sum(1 + (char >= FIRST_WIDE) for char in word.rstrip())
+        if found[-1] and width + size > length:
+            found.append("")
+            width = 0
+        found[-1] += word
+        width += size + len(word) - len(word.rstrip())
+    return [line.rstrip() for line in found if line.strip()]

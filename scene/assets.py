@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 
 from ..api import FlowsError
+from . import pictures
 from .place import PROVENANCE
 
 TAGS = ("GENERIO",)
@@ -62,6 +63,7 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
     Nothing in the open file or in the library is changed. Raises CannotSave.
     """
     path = free_path(folder, item.name)
+    pictures.pack_all()  # what lies in the folder of results may be cleared away
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _asset(item, author, picture) as asset:

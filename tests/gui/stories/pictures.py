@@ -18,7 +18,7 @@ def take_pictures(blender: Driver) -> Steps[None]:
     yield from blender.click_icon("generio.choose_prompt")
     yield 1.0
     yield from blender.picture("pictures-history")
-    yield from blender.click("A tin robot", popup=True)
+    yield from blender.confirm()
     yield from blender.wait_for(lambda: panel.prompt == "A tin robot", "the prompt from before")
 
     yield from blender.click("Image")
@@ -28,9 +28,8 @@ def take_pictures(blender: Driver) -> Steps[None]:
     yield from blender.picture("pictures-view")
     picture = bpy.data.images.load(panel.image)
     assert tuple(picture.size) == (view := blender.view_size()), (tuple(picture.size), view)
-    colours = {
-        tuple(round(value, 1) for value in picture.pixels[at : at + 3]) for at in range(0, 400000, 400)
-    }
+    pixels, step = picture.pixels[:], 4 * 997
+    colours = {tuple(round(value, 1) for value in pixels[at : at + 3]) for at in range(0, len(pixels), step)}
     assert len(colours) > 5, colours
     bpy.data.images.remove(picture)
     assert all(view.overlay.show_overlays for view in scene.views())
