@@ -55,8 +55,9 @@ lint: $(READY) ## Style, types, and the manifest
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(BIN)/python scripts/package.py --check
 
-package: $(READY) ## The extension's zip, into dist/
+package: $(READY) ## The extension's zip, and a repository to install it from, into dist/
 	$(BIN)/python scripts/package.py
 
 clean: ## Remove what the other commands made

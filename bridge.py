@@ -12,7 +12,8 @@ import json
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -30,6 +31,7 @@ from .scene.convert import Converter, make_input_here
 from .status import clock
 
 IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
+NOTED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 
@@ -38,7 +40,16 @@ _rows_stale = True  # the window manager's view must be built anew
 _to_convert: set[str] = set()  # jobs that found no second Blender
 _to_place: set[str] = set()  # finished jobs whose results belong into the open file
 _pictures_loose = True  # there may be pictures of placed models to pack
+_noted: str = ""  # the one of them that the ledger is being told about
+_recovered = False  # the open file came from an autosave: what is in it is not yet where it belongs
+_news: dict[str, Job] = {}  # what changed since the rows were last filled, each job as it is by now
+_notice = ""
 _last_tick = 0.0
+
+listeners: list[Callable[[Job], None]] = []
+"""Scripts that want to hear of each change of a job, on the main thread; see `flows.subscribe`."""
+
+_for_script: list[str] | None = None  # takes the tokens of jobs that a script waits for by itself
 
 
 # ---------------------------------------------------------------------- the engine
@@ -52,7 +63,7 @@ def engine(context: bpy.types.Context) -> Engine:
         converter = Converter.of_this_blender()
         picture = None if bpy.app.background else converter.draw_thumbnail
         _engine = Engine(ledger, settings(context), converter.make_input, converter.to_blend, picture)
-        _welcome(_engine.jobs())
+        _welcome(_engine, _engine.jobs())
     return _engine
 
 
@@ -106,19 +117,54 @@ def _tick(context: bpy.types.Context) -> float:
         try:
             engine(context)
         except LedgerError as error:
-            print(f"GENERIO Flows: {error}")  # noqa: T201 - there is no panel to say it in before the engine runs
+            _say(context, f"{error} {error.fix}")
             return 60.0
     assert _engine is not None
     _engine.configure(settings(context))
-    news = _drain(_engine)
-    _convert_here(context, _engine, news)
-    if not _place_results(context, _engine):
-        _pack_picture(context)
-    unfinished = _show(context, _engine, news)
-    status.show(context, _engine, news.values())
-    stand_in.show(_stand_ins(context, _engine))
+    _drain(_engine)
+    try:
+        _convert_here(context, _engine)
+        if not _place_results(context, _engine):
+            _pack_picture(context)
+    finally:  # whatever went wrong there, the list says how the jobs are
+        _say(context, _engine.notice)
+        unfinished = _show(context, _engine, _news)
+        status.show(context, _engine, _news.values())
+        stand_in.show(_stand_ins(context, _engine))
+        _tell(dict(_news))
+        _news.clear()
+    if _noted:
+        return NOTED_SECONDS
     busy = unfinished or _to_place or _to_convert or _pictures_loose
     return BUSY_SECONDS if busy else IDLE_SECONDS
+
+
+def _tell(news: dict[str, Job]) -> None:
+    for listener in list(listeners):
+        for job in news.values():
+            try:
+                listener(job)
+            except Exception:  # a script's mistake is not to stop the others
+                traceback.print_exc()
+
+
+@contextmanager
+def for_script() -> Iterator[list[str]]:
+    """Collects the tokens of the jobs that operators hand over meanwhile; they do not wait for them."""
+    global _for_script
+    _for_script = tokens = []
+    try:
+        yield tokens
+    finally:
+        _for_script = None
+
+
+def taken_by_script(tokens: list[str]) -> bool:
+    """Whether a script has called the operator that has handed over these jobs, and takes them from here."""
+    if _for_script is None:
+        return False
+    _for_script.extend(tokens)
+    return True
 
 
 def print_state(job: Job) -> None:
@@ -129,13 +175,18 @@ def print_state(job: Job) -> None:
 
 
 def run_until(
-    context: bpy.types.Context, tokens: list[str], watch: Callable[[Job], None] = print_state
+    context: bpy.types.Context,
+    tokens: list[str],
+    watch: Callable[[Job], None] = print_state,
+    timeout: float | None = None,
 ) -> None:
     """Tick until the jobs are over and placed, or wait for the user; for where there is no window.
 
-    watch: is shown the jobs whenever their state or progress has changed.
+    watch: is shown the jobs whenever their state or progress has changed. timeout: seconds, after which
+    TimeoutError is raised.
     """
     assert _engine is not None
+    began = time.monotonic()
     seen: dict[str, tuple[State, float | None]] = {}
     while True:
         tick()
@@ -145,7 +196,7 @@ def run_until(
                 seen[job.token] = (job.state, job.progress)
                 watch(job)
         if all(job.finished or _needs_user(job) for job in jobs):
-            late = _to_place.intersection(tokens)
+            late = {job.token for job in jobs if not is_over(job)}
             reason = place.not_now(context, [job.destination for job in jobs])
             if not late:
                 return
@@ -153,7 +204,16 @@ def run_until(
                 for token in late:
                     _engine.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
                 _to_place.difference_update(late)
+        if timeout is not None and time.monotonic() - began > timeout:
+            raise TimeoutError(f"not over after {timeout:g} seconds")
         time.sleep(0.02)  # nobody looks at a window here
+
+
+def is_over(job: Job) -> bool:
+    """Whether nothing more happens to a job by itself: where its result is due here, it has been placed."""
+    if job.step is Step.READY:
+        return job.hold or not place.belongs_here(job.destination)
+    return job.finished or _needs_user(job)
 
 
 def _needs_user(job: Job) -> bool:
@@ -161,35 +221,70 @@ def _needs_user(job: Job) -> bool:
     return job.waiting and not _engine.carries(job.token) and job.token not in _to_convert
 
 
-def _welcome(jobs: list[Job]) -> None:
-    """Results that wait, and whose file is open, are placed by themselves."""
-    _to_place.update(
-        job.token
-        for job in jobs
-        if job.step is Step.READY and not job.hold and place.belongs_here(job.destination)
+def _welcome(carrier: Engine, jobs: Iterable[Job]) -> None:
+    """Results whose file is open are placed by themselves, unless they stand there already."""
+    ready = [job for job in jobs if job.step is Step.READY]
+    present = place.tokens() if any(job.placed_in for job in ready) else set[str]()
+    for job in ready:
+        if job.placed_in and job.token in present:
+            from_disk = job.placed_in != place.document() and not _recovered
+            carrier.found(job.token, "" if from_disk else place.document())
+        elif not job.hold and place.belongs_here(job.destination):
+            _to_place.add(job.token)
+
+
+def _drain(carrier: Engine) -> None:
+    """Take what changed into the news."""
+    while not carrier.events.empty():
+        job = carrier.events.get_nowait()
+        _news[job.token] = job
+    _welcome(carrier, _news.values())
+    _to_convert.update(
+        token for token, job in _news.items() if job.problem and job.problem.code == NoConverter.code
     )
 
 
-def _drain(carrier: Engine) -> dict[str, Job]:
-    """What changed, each job as it is by now."""
-    news: dict[str, Job] = {}
-    while not carrier.events.empty():
-        job = carrier.events.get_nowait()
-        news[job.token] = job
-    _welcome(list(news.values()))
-    return news
+def notice() -> str:
+    """A sentence about the job list that the user should see, or ""."""
+    return _notice
+
+
+def _say(context: bpy.types.Context, sentence: str) -> None:
+    global _notice
+    if sentence != _notice:
+        _notice = sentence
+        if sentence:
+            print(f"GENERIO Flows: {sentence}")  # noqa: T201 - where no panel is
+        _redraw(context)
 
 
 def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
-    """Place one finished result, if there is one and this is a good moment; returns whether it was."""
+    """Place one finished result, if there is one and this is a good moment; returns whether it was.
+
+    The ledger is told first, by a thread; the tick after that places.
+    """
+    global _noted
     for token in list(_to_place):
         job = carrier.job(token)
-        if job is None or job.step is not Step.READY:
+        noted = job is not None and _is_noted(job)
+        if job is None or not (noted or job.step is Step.READY):
             _to_place.discard(token)
-        elif not place.not_now(context, [job.destination]):
+            _noted = "" if token == _noted else _noted
+        elif place.not_now(context, [job.destination]):
+            continue
+        elif noted:
             place_result(context, carrier, job, job.destination)
             return True
+        elif not _noted:
+            _noted = token
+            carrier.place_soon(token, place.document())
+            return True
     return False
+
+
+def _is_noted(job: Job) -> bool:
+    """Whether the ledger has it that a result goes into the open file, where it is not yet."""
+    return job.token in _to_place and job.step is Step.PLACED and job.placed_in == place.document()
 
 
 def _pack_picture(context: bpy.types.Context) -> None:
@@ -199,11 +294,8 @@ def _pack_picture(context: bpy.types.Context) -> None:
         _pictures_loose = pictures.pack_next()
 
 
-def _convert_here(context: bpy.types.Context, carrier: Engine, news: dict[str, Job]) -> None:
+def _convert_here(context: bpy.types.Context, carrier: Engine) -> None:
     """Make the files to send of jobs that found no second Blender, one a tick, at a good moment."""
-    _to_convert.update(
-        token for token, job in news.items() if job.problem and job.problem.code == NoConverter.code
-    )
     if _to_convert and not place.not_now(context, []):
         token = next(iter(_to_convert))
         job = carrier.job(token)
@@ -220,9 +312,13 @@ def place_result(
     again: bool = False,
 ) -> list[bpy.types.Object]:
     """Put the results of `job` into the scene and return the objects; what is wrong, the job tells."""
-    global _pictures_loose
-    ours = carrier.place(job.token, again)
-    _to_place.discard(job.token)  # only now: where the ledger was busy, the next tick tries again
+    global _noted, _pictures_loose
+    ours = _is_noted(job) or carrier.place(job.token, place.document(), again)
+    if not ours:
+        now = carrier.job(job.token)  # noted in this very moment?
+        ours = now is not None and _is_noted(now)
+    _to_place.discard(job.token)
+    _noted = "" if job.token == _noted else _noted
     if not ours:
         return []
     try:
@@ -294,13 +390,13 @@ def _show(context: bpy.types.Context, carrier: Engine, news: dict[str, Job]) -> 
 def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
     row.token = job.token
     row.name = job.name
-    row.state = job.state
+    row.state = State.READY if job.token in _to_place else job.state
     row.elapsed = clock((job.finished_at or now) - job.created_at)
     row.progress, left = _progress(job, carrier, now)
     row.remaining = f"{clock(left)} left" if left is not None else ""
     waits = place.not_now(bpy.context, [job.destination]) if job.token in _to_place else ""
     note = waits or (IMPORTED_HERE if job.step is Step.PLACED and not job.results[0].blend else "")
-    elsewhere = job.step is Step.READY and not job.problem and not waits
+    elsewhere = job.step is Step.READY and not job.problem and job.token not in _to_place
     row.message = job.problem.message if job.problem else note or (_where(job) if elsewhere else "")
     row.fix = job.problem.fix if job.problem else ""
     row.remedy = job.problem.remedy if job.problem else ""
@@ -363,9 +459,13 @@ def _settings_of(job: Job) -> str:
 
 
 def _where(job: Job) -> str:
+    if job.adopted:
+        return "Found again at the service"
     if job.hold:
         return "It was finished before it could be cancelled"
     file = job.destination.get("file")
+    if job.placed_in and not file:
+        return "It stood in a file that was never saved"
     return f"Belongs to {Path(file).name}" if file else "Belongs to a file that was not saved"
 
 
@@ -398,15 +498,39 @@ def _before_load(_file: str) -> None:
 
 
 @persistent
-def _after_load(_file: str) -> None:
+def _after_load(file: str) -> None:
     """Another file is open: the view went with the old one, and other results may belong here."""
-    global _rows_stale, _pictures_loose
+    global _rows_stale, _recovered, _pictures_loose
+    _leave()
     place.new_document()
+    _recovered = Path(file).name != Path(bpy.data.filepath).name
     properties_module.restore(bpy.context)
     _rows_stale = _pictures_loose = True
-    _to_place.clear()
     if _engine is not None:
-        _welcome(_engine.jobs())
+        _welcome(_engine, _engine.jobs())
+
+
+@persistent
+def _after_save(file: str) -> None:
+    """What was placed is in a file on disk now, and what is on its way belongs into that file."""
+    global _recovered
+    if _engine is None or file != bpy.data.filepath:  # a copy was saved
+        return
+    _recovered = False
+    _engine.saved(place.document(), but=frozenset(_to_place))
+    for job in _engine.jobs():
+        destination = place.moved(job.destination)
+        if destination is not None:
+            _engine.relocate(job.token, destination)
+
+
+def _leave() -> None:
+    """The open file is left: what was placed since it was saved is no longer anywhere."""
+    global _noted
+    if _engine is not None:
+        _engine.closed(place.document(), but=frozenset(_to_place))
+    _to_place.clear()
+    _noted = ""
 
 
 @persistent
@@ -424,6 +548,7 @@ def _after_undo(_scene: bpy.types.Scene) -> None:
 
 def _stop() -> None:
     global _engine
+    _leave()
     if _engine is not None:
         _engine.close()
         _engine = None
@@ -433,6 +558,7 @@ _HANDLERS = (
     ("load_pre", _before_load),
     ("load_post", _after_load),
     ("save_pre", _before_save),
+    ("save_post", _after_save),
     ("undo_post", _after_undo),
     ("redo_post", _after_undo),
 )
@@ -460,4 +586,4 @@ def unregister() -> None:
     stand_in.unregister()
     _stop()
     pictures.pack_all()
-    _to_place.clear()
+    listeners.clear()

@@ -11,15 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import bpy
 
 from .api import picture_size
-from .scene import place
+from .options import OPTIONS, OptimizeOptions
 
 QUALITIES = (
     ("LOW", "Low", "Faster, and with fewer polygons"),
     ("HIGH", "High", "Finer, the service's default"),
-)
-PLACEMENTS = (
-    (place.REPLACE.upper(), "Keep Object", "The same object gets the optimized mesh"),
-    (place.BESIDE.upper(), "Beside", "A copy of the object gets the optimized mesh and stands next to it"),
 )
 WHERE = (
     ("CURSOR", "3D Cursor", "At the 3D cursor"),
@@ -100,7 +96,7 @@ class GenerioFinding(bpy.types.PropertyGroup):
         remedy: bpy.props.StringProperty()
 
 
-class GenerioProperties(bpy.types.PropertyGroup):
+class GenerioProperties(OptimizeOptions, bpy.types.PropertyGroup):
     """What the panels edit."""
 
     if TYPE_CHECKING:
@@ -114,8 +110,6 @@ class GenerioProperties(bpy.types.PropertyGroup):
         image_note: str
         where: str
         variants: int
-        polygon_count: int
-        placement: str
         jobs: Any
         active_job: int
         job_search: str
@@ -165,17 +159,6 @@ class GenerioProperties(bpy.types.PropertyGroup):
             min=1,
             max=MOST_VARIANTS,
         )
-        polygon_count: bpy.props.IntProperty(
-            name="Triangles",
-            description="How many triangles all selected meshes are to have together",
-            default=100_000,
-            min=1,
-            soft_min=100,
-            max=100_000_000,
-        )
-        placement: bpy.props.EnumProperty(
-            name="Result", description="Where the optimized mesh goes", items=PLACEMENTS
-        )
         jobs: bpy.props.CollectionProperty(type=GenerioJob)
         active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
         findings: bpy.props.CollectionProperty(type=GenerioFinding)
@@ -205,8 +188,7 @@ EDITED = (
     "texture",
     "where",
     "variants",
-    "polygon_count",
-    "placement",
+    *OPTIONS,
 )
 _kept: dict[str, Any] = {}
 

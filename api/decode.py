@@ -7,6 +7,7 @@ body ──► Unwrapper ──┬─ begins with glTF ────────�
 """
 
 import binascii
+from io import BytesIO
 from typing import BinaryIO
 
 from .errors import NoResult, NotAGlb, ResultTruncated, ResultUnusable, WebPage
@@ -21,6 +22,17 @@ _BOM = b"\xef\xbb\xbf"
 _JSON_STARTS = (b"{", b"[", b'"')
 _SPACE = b" \t\r\n\v\f"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")  # from the URL-safe alphabet
+
+
+def prompt_of(data: str) -> str:
+    """The words of a prompt that the service gives back, bare or as a data URI (contract section 6)."""
+    if data[:5].lower() != "data:":
+        return data
+    sink = BytesIO()
+    payload = PayloadText(sink)
+    payload.feed(data.encode(errors="replace"))
+    payload.finish()
+    return "" if payload.problem else sink.getvalue().decode(errors="replace")
 
 
 class PayloadText:

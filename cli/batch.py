@@ -103,8 +103,8 @@ class Batch:
             online=host.online,
             concurrent_jobs=at_once,
         )
-        ledger = Ledger(home.ledger, shared=home.shared)
-        self.engine = Engine(ledger, settings, self._make_input, self._convert, heir=False)
+        self._ledger = Ledger(home.ledger, shared=home.shared)
+        self.engine = Engine(self._ledger, settings, self._make_input, self._convert, heir=False)
         self._service = host.service
 
     def __enter__(self) -> Batch:
@@ -185,7 +185,17 @@ class Batch:
         self.report.end(time.monotonic() - began)
         return code
 
+    def _await_search(self) -> None:
+        """Where the ledger is new, but jobs' folders are not, the engine looks for their flows first."""
+        end = time.monotonic() + self._patience
+        while not self._ledger.searched:
+            if self._interrupted.wait(GLANCE):
+                raise Stopped(INTERRUPTED, "Interrupted.")
+            if time.monotonic() > end:
+                raise Stopped(NETWORK, "The service could not be asked about jobs whose list was lost.")
+
     def _run(self, waiting: deque[Task]) -> int:
+        self._await_search()
         under_way: list[Task] = []
         news = time.monotonic()
         while waiting or under_way:

@@ -48,10 +48,12 @@ def run(host: Host, words: Sequence[str]) -> int:
     except Offline as error:
         return _say(str(error), NETWORK)
     except (NotReady, KeyRefused) as error:
-        return _say(str(error), KEY)
+        return _say(f"{error} {host.key_hint}".strip(), KEY)
     except NetworkError as error:
         return _say(str(error), NETWORK)
-    except (FlowsError, LedgerError) as error:
+    except LedgerError as error:
+        return _say(f"{error} {error.fix}", SOME_FAILED)
+    except FlowsError as error:
         return _say(str(error), SOME_FAILED)
 
 
@@ -116,6 +118,8 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
         ) as batch,
     ):
         code = batch.run([batch.task(item) for item in todo])
+    if code == KEY and host.key_hint:
+        report.say(host.key_hint)
     if code not in (SUCCESS, USAGE):
         again = f"{host.program} jobs resume " + (
             f"--ledger {display(home.folder)}"

@@ -55,7 +55,7 @@ class Host:
 
     program: how the user starts it, for messages. service, api_key, online: what is set there. window: where
     the jobs of Blender's windows are, None where there is no Blender. converter: gives the means to convert
-    to and from .blend, or raises OSError.
+    to and from .blend, or raises OSError. key_hint: where the key comes from, if not from the preferences.
     """
 
     program: str
@@ -64,3 +64,4 @@ class Host:
     online: bool
     window: Home | None
     converter: Callable[[], Converter]
+    key_hint: str = ""

@@ -25,6 +25,7 @@ def main(words: Sequence[str]) -> int:
         online=True,
         window=None,
         converter=_converter,
+        key_hint=f"Here it comes from {KEY_VARIABLE} in the environment.",
     )
     return run(host, words)
 

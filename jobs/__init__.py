@@ -4,10 +4,9 @@
 from .engine import Engine, Settings
 from .ledger import AlreadyThere, Ledger, LedgerError
 from .model import Job, Problem, Result, State, Step
-from .steps import SNAPSHOT, NoConverter
+from .steps import NoConverter
 
 __all__ = [
-    "SNAPSHOT",
     "AlreadyThere",
     "Engine",
     "Job",

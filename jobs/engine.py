@@ -16,19 +16,22 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..api import PRODUCTION_URL, Cancelled, FlowsClient, FlowsError
 from ..api.address import is_loopback
 from ..api.errors import NotReady, Remedy
 from ..api.retry import RetryPolicy
 from . import polling
-from .ledger import LEASE_SECONDS, Ledger, LedgerError
-from .model import UNSENT, Job, Problem, Step
-from .steps import MAYBE_RUNNING, Outcome, Steps, input_path, prepared, trouble
+from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
+from .model import FINISHED, UNSENT, Job, Problem, Step
+from .recovery import NAME, keep_request, rebuilt, tokens, traces
+from .steps import MAYBE_RUNNING, NotStarted, Outcome, Steps, input_path, prepared, trouble
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
@@ -43,8 +46,15 @@ SHARE_SECONDS = LEASE_SECONDS / 3
 BUSY_DISK_SECONDS = 2.0
 """After these a step is tried again that the ledger could not take."""
 
+SEARCH_SECONDS = 10.0
+"""After these lost jobs are looked for again, where the service could not be asked."""
+
 REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
+
+NOT_SAVED = Problem(
+    "not_saved", "The file was closed and not saved, and the model with it.", "Use Import to have it again."
+)
 
 
 class Offline(NotReady):
@@ -87,7 +97,8 @@ class Engine:
     ledger: owned from now on, closed by `close`. make_input, convert, illustrate: see `Convert`; from a
     .blend or a picture to the file to send, from a received GLB to a .blend, and from that to a picture,
     which is nice to have. heir: whether it goes on with all that dead processes left unfinished, or only
-    with what `carry_on` names. `events` holds each job as it is after each change. Methods that change a job
+    with what `carry_on` names. `events` holds each job as it is after each change, `notice` a sentence about
+    the ledger that the user should see, or "". Methods that change a job
     write the ledger first and raise LedgerError where that fails.
     """
 
@@ -116,6 +127,7 @@ class Engine:
         self._mine: set[str] = set()  # unfinished jobs whose lease is ours
         self._active: set[str] = set()  # those that hold one of the places
         self._busy: set[str] = set()  # those that a thread has in hand
+        self._stale: set[str] = set()  # those of them that were lost and taken over again meanwhile
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
         self._looks: dict[str, int] = {}  # consecutive, in vain
@@ -124,6 +136,7 @@ class Engine:
             self._learn(job)
         self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._polls: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._notes: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._local = threading.local()
         self._clients: list[FlowsClient] = []
@@ -132,6 +145,12 @@ class Engine:
         self._workers = 0
         self._start("scheduler", self._schedule)
         self._start("poller", self._serve, self._polls)
+        self._start("clerk", self._write_notes)
+        self.notice = ""
+        if ledger.set_aside is not None:
+            self.notice = f"The job list was damaged and is kept as {ledger.set_aside.name}."
+        if not ledger.searched:
+            self._start("search", self._search)
 
     # ------------------------------------------------------------------ what the outside may ask for
 
@@ -166,7 +185,30 @@ class Engine:
         with self._lock:
             self._adopt(job)
             self._fill_places()
+        self._notes.put(partial(self._note, job.token, partial(keep_request, self.folder(job.token), job)))
         return job
+
+    def holder(self, flow_id: str) -> Job | None:
+        """The job that a flow of the service belongs to, if there is one."""
+        return next((job for job in self.jobs() if job.flow_id == flow_id), None)
+
+    def recover(self, flow_id: str, destination: Mapping[str, Any]) -> Job:
+        """Adopt a flow as a new job, in whatever state it is; its result is held for the user to import.
+
+        One that was never started waits for the user, see `retry`.
+        """
+        return self.submit(
+            Job(
+                service=self._settings.base_url,
+                template="",
+                name=NAME,
+                flow_id=flow_id,
+                step=Step.ADOPTED,
+                adopted=True,
+                hold=True,
+                destination=destination,
+            )
+        )
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from now on; what waited for a key, an address or the network is tried again."""
@@ -201,6 +243,8 @@ class Engine:
                 if job.problem is not None and job.problem.code == MAYBE_RUNNING:
                     # The user has been told that it may run a second time.
                     self._save(job.at(Step.PREPARED, attempt=job.attempt + 1))
+                elif job.problem is not None and job.problem.code == NotStarted.code:
+                    self._save(job.at(Step.UPLOADED, starts_itself=False))
                 self._again(token)
             self._fill_places()
 
@@ -234,21 +278,75 @@ class Engine:
             self._again(token)
             self._fill_places()
 
-    def place(self, token: str, again: bool = False) -> bool:
+    def place(self, token: str, document: str = "", again: bool = False) -> bool:
         """Note, before a result goes into a scene, that it does; False if another process was faster.
 
-        again: whether one that has been placed before may be placed once more.
+        document: the opening of a file into which it goes, see `saved`; "" where it cannot get lost there.
+        again: whether one that has been placed before may be placed once more, which changes nothing here.
         """
-        steps = (Step.READY, Step.PLACED) if again else (Step.READY,)
-        return self._change(token, steps, lambda job: replace(job.at(Step.PLACED), hold=False))
+        job = self._jobs.get(token)
+        if again and job is not None and job.step is Step.PLACED:
+            return True
+        return self._change(
+            token, (Step.READY,), lambda job: job.at(Step.PLACED, hold=False, placed_in=document)
+        )
+
+    def place_soon(self, token: str, document: str) -> None:
+        """As `place`, but wait for no disk: `events` tells what became of it."""
+        self._notes.put(lambda: self._note(token, lambda: self.place(token, document)))
 
     def hold(self, token: str, problem: Problem) -> bool:
         """Keep a finished result until the user imports it, and say why."""
         return self._change(
             token,
             (Step.READY, Step.PLACED),
-            lambda job: replace(job.at(Step.READY), problem=problem, hold=True),
+            lambda job: job.at(Step.READY, problem=problem, hold=True, placed_in=""),
         )
+
+    # A result that stands in a file that was not saved since is *loose*: if the process dies, the file on
+    # disk lacks it. Its lease is kept like that of an unfinished job, so whoever takes it over knows. These
+    # four are told by the thread that may not wait: they take effect soon, and each in its turn.
+
+    def saved(self, document: str, but: Collection[str] = ()) -> None:
+        """What went into `document` is in a file on disk now.
+
+        but: what was noted to go there, but has not.
+        """
+
+        def settle(job: Job) -> Job | None:
+            return None if job.token in but else replace(job, placed_in="")
+
+        self._notes.put(lambda: self._change_loose(document, settle))
+
+    def closed(self, document: str, but: Collection[str] = ()) -> None:
+        """`document` is open no more: what went into it since it was saved is Ready again, for the user.
+
+        but: what was noted to go there, but has not; it is Ready as before.
+        """
+
+        def ready(job: Job) -> Job:
+            if job.token in but:
+                return job.at(Step.READY, placed_in="")
+            return job.at(Step.READY, problem=NOT_SAVED, hold=True)
+
+        self._notes.put(lambda: self._change_loose(document, ready))
+
+    def found(self, token: str, document: str) -> None:
+        """A result that is Ready stands in the file that is open; `document` as for `place`."""
+        self._notes.put(lambda: self._note(token, lambda: self.place(token, document)))
+
+    def relocate(self, token: str, destination: Mapping[str, Any]) -> None:
+        """Change where a result belongs."""
+
+        def move() -> None:
+            with self._lock:
+                if token in self._mine:
+                    self._jobs[token] = replace(self._jobs[token], destination=destination)
+                    self._save(self._jobs[token])
+                    return
+            self._change(token, tuple(FINISHED), lambda job: replace(job, destination=destination))
+
+        self._notes.put(lambda: self._note(token, move))
 
     def remove(self, token: str) -> None:
         """Forget a finished job and delete its files. Raises ValueError while it is unfinished."""
@@ -266,6 +364,7 @@ class Engine:
             self._closing.set()
             self._wake.notify_all()
             self._polls.put(None)
+            self._notes.put(None)
             for _ in range(self._workers):
                 self._work.put(None)
         end = time.monotonic() + timeout
@@ -286,6 +385,9 @@ class Engine:
 
     def _adopt(self, job: Job) -> None:
         """An unfinished job whose lease is ours from now on."""
+        self._let_go(job.token)  # it may have been ours before, and have been lost without our noticing
+        if job.token in self._busy:
+            self._stale.add(job.token)
         self._jobs[job.token] = job
         self._mine.add(job.token)
         self.events.put(job)
@@ -347,13 +449,16 @@ class Engine:
     def _share(self) -> None:
         """Renew our leases, take over what dead processes left unfinished, see what others have done."""
         now = time.time()
-        if self._mine:
+        if self._mine or any(job.loose for job in self._jobs.values()):
             self._ledger.renew(self.owner, now)
         for owner in self._ledger.owners():
             if owner != self.owner and _is_dead(owner):
                 self._ledger.release(owner)
         for job in self._ledger.claim(self.owner, now, self._inherits):
-            self._adopt(replace(job, queued=True))
+            if job.loose:  # the file was open in a process that is no more
+                self._save(job.at(Step.READY))
+            else:
+                self._adopt(replace(job, queued=True))
         for job in self._ledger.jobs():
             if job.token not in self._mine and job != self._jobs.get(job.token):
                 self._jobs[job.token] = job
@@ -364,6 +469,75 @@ class Engine:
         """A worker, or the poller: carries what it is given."""
         while (token := work.get()) is not None and not self._closing.is_set():
             self._carry(token)
+
+    # ------------------------------------------------------------------ jobs of a ledger that is no more
+
+    def _search(self) -> None:
+        """A thread that ends: find again the jobs of a ledger before this one, which was damaged or lost."""
+        while not self._closing.is_set():
+            try:
+                found = self._bring_back(self._settings)
+                self._ledger.mark_searched()
+            except (FlowsError, LedgerError, OSError):
+                self._closing.wait(SEARCH_SECONDS)
+                continue
+            if found:
+                jobs = "1 job was" if found == 1 else f"{found} jobs were"
+                self.notice = f"{self.notice} {jobs} found again.".strip()
+            return
+
+    def _bring_back(self, settings: Settings) -> int:
+        """Add the jobs that have a folder, but no row in the ledger; returns how many."""
+        there = tokens(settings.folder)
+        known = {job.token for job in self._ledger.jobs()}  # asked after that: one may just be submitted
+        lost = [token for token in there if token not in known]
+        flows = traces(self._client(settings.base_url, settings)) if lost else {}
+        count = 0
+        for token in lost:
+            now = time.time()
+            job = rebuilt(self.folder(token), token, flows.get(token), settings.base_url, now)
+            if job is None:
+                continue
+            try:
+                self._ledger.add(job, self.owner, now)
+            except AlreadyThere:
+                continue  # another process searches, too
+            count += 1
+            with self._lock:
+                if job.finished:
+                    self._jobs[token] = job
+                    self.events.put(job)
+                else:
+                    self._adopt(job)
+                    self._fill_places()
+        return count
+
+    # ------------------------------------------------------------------ notes
+
+    def _write_notes(self) -> None:
+        """The clerk: writes down what was told by those who must not wait for a disk."""
+        while (note := self._notes.get()) is not None:
+            note()
+
+    def _note(self, token: str, write: Callable[[], object]) -> None:
+        """Write one note about a job, as soon as the ledger takes it."""
+        while token in self._jobs:
+            try:
+                write()
+                return
+            except LedgerError:
+                if self._closing.wait(BUSY_DISK_SECONDS):
+                    return
+
+    def _change_loose(self, document: str, change: Callable[[Job], Job | None]) -> None:
+        """Change the jobs whose results are loose in `document`."""
+
+        def change_here(job: Job) -> Job | None:
+            return change(job) if job.placed_in == document else None
+
+        for job in self.jobs():
+            if job.loose and job.placed_in == document:
+                self._note(job.token, partial(self._change, job.token, (Step.PLACED,), change_here))
 
     # ------------------------------------------------------------------ one job in hand
 
@@ -395,7 +569,10 @@ class Engine:
             self._busy.discard(token)
             if self._closing.is_set():
                 return
-            if token in self._mine:
+            if token in self._stale:
+                self._stale.discard(token)  # what others have done meanwhile counts, not this turn
+                self._wake.notify_all()
+            elif token in self._mine:
                 self._settle(job, outcome, settings)
             else:
                 self._fill_places()  # it is over and saved as such, or another process has it
@@ -447,7 +624,7 @@ class Engine:
             return self._closing.is_set() or (self._jobs[job.token].cancelling and not job.cancelling)
 
         return Steps(
-            client=lambda: self._client(job, settings),
+            client=lambda: self._client(job.service, settings),
             folder=settings.folder / job.token,
             make_input=self._make_input,
             convert=self._convert,
@@ -459,10 +636,10 @@ class Engine:
             looks=self._looks.get(job.token, 0),
         )
 
-    def _client(self, job: Job, settings: Settings) -> FlowsClient:
-        """This thread's client for the present settings. Raises NotReady."""
-        if job.service != settings.base_url:
-            raise OtherService(job.service)
+    def _client(self, service: str, settings: Settings) -> FlowsClient:
+        """This thread's client for `service` and the present settings. Raises NotReady."""
+        if service != settings.base_url:
+            raise OtherService(service)
         if not settings.online and not is_loopback(settings.base_url):
             raise Offline
         client: FlowsClient | None = getattr(self._local, "client", None)
@@ -481,6 +658,8 @@ class Engine:
     def _save(self, job: Job) -> bool:
         """Make `job` the truth: on disk, in memory, and told. False when another process has it now."""
         with self._lock:
+            if job.token in self._mine:  # the file in which it belongs may have got another name meanwhile
+                job = replace(job, destination=self._jobs[job.token].destination)
             if not self._ledger.save(job, self.owner, time.time()):
                 # This one slept past its lease (a suspended laptop, say): hands off.
                 self._let_go(job.token)
@@ -499,19 +678,21 @@ class Engine:
 
     def _save_or_stop(self, job: Job) -> None:
         with self._lock:
+            if job.token in self._stale:
+                raise Cancelled
             # The user's wish may be newer than the step that is being saved.
             wish = self._jobs[job.token].cancelling
             if not self._save(replace(job, cancelling=wish and not job.finished)):
                 raise Cancelled
 
-    def _change(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job]) -> bool:
+    def _change(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job | None]) -> bool:
         with self._lock:
             job = self._ledger.change(token, steps, change, self.owner, time.time())
-            if job is None:
-                return False
-            self._jobs[token] = job
-            self.events.put(job)
-            return True
+            known = job or self._ledger.job(token)
+            if known is not None and token not in self._mine:
+                self._jobs[token] = known
+                self.events.put(known)
+            return job is not None
 
     def _learn(self, job: Job) -> None:
         if job.run_seconds > 0.0:
@@ -559,6 +740,4 @@ def _is_dead(owner: str) -> bool:
 
 
 def _disk_problem(error: LedgerError) -> Problem:
-    return Problem(
-        "ledger", str(error), "Free some disk space, or close what uses the file; it goes on by itself."
-    )
+    return Problem("ledger", str(error), error.fix)

@@ -9,29 +9,49 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Container, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .model import Job, Step
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 LEASE_SECONDS = 30.0
 
 _SCHEMA = """
 CREATE TABLE jobs (
     token TEXT PRIMARY KEY,
     created_at REAL NOT NULL,
-    finished INTEGER NOT NULL,
+    settled INTEGER NOT NULL,
     owner TEXT NOT NULL,
     lease_until REAL NOT NULL,
     document TEXT NOT NULL
 ) STRICT;
 """
 
+_MIGRATIONS = {
+    1: "ALTER TABLE jobs RENAME COLUMN finished TO settled",  # what was placed then counts as saved
+}
+"""What makes a ledger of the next version out of one of this version."""
+
+_SEARCHED = 1
+"""`application_id` of a ledger after the jobs of one before it have been looked for."""
+
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""What SQLite says of a file that is broken, or is none of its own."""
+
 
 class LedgerError(Exception):
-    """The ledger cannot be used; the text says why and what to do, for people."""
+    """The ledger cannot be used; the text says why. `fix`: what to do about it, for people."""
+
+    def __init__(
+        self,
+        message: str,
+        fix: str = "Free some disk space, or close what uses the file; it goes on by itself.",
+    ) -> None:
+        super().__init__(message)
+        self.fix = fix
 
 
 class AlreadyThere(LedgerError):
@@ -41,67 +61,100 @@ class AlreadyThere(LedgerError):
 class Ledger:
     """The jobs of one user, in one file. All methods may be called from any thread, and raise LedgerError.
 
-    path: the SQLite file, made with its folder when missing. One that is unreadable, or was written by
-    another version of the add-on, is left as it is. shared: several machines see the file; then there is no
-    write-ahead log, whose index lives in the memory of one machine.
+    path: the SQLite file, made with its folder when missing. One that was written by a newer version of the
+    add-on is left as it is, an older one is brought up to date. One that is damaged is put aside, never
+    deleted, and a new one is begun; `set_aside` is then where it is. shared: several machines see the file;
+    then there is no write-ahead log, whose index lives in the memory of one machine.
     """
 
     def __init__(self, path: Path, shared: bool = False) -> None:
         self.path = path
+        self.set_aside: Path | None = None
         self._journal = "DELETE" if shared else "WAL"
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Autocommit mode: transactions are spelled out where one is needed.
-            self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
+            before = _identity(path)
+            try:
+                self._db = self._open()
+            except sqlite3.DatabaseError as error:
+                # An SQL error here means other tables than ours.
+                if not _is_damage(error) and _code(error) != sqlite3.SQLITE_ERROR:
+                    raise
+                if before == _identity(path):  # else another process has just done the same
+                    self.set_aside = _put_aside(path)
+                self._db = self._open()
         except (OSError, sqlite3.Error) as error:
             raise LedgerError(f"The job list {path} cannot be opened: {error}.") from error
+
+    def _open(self) -> sqlite3.Connection:
+        # Autocommit mode: transactions are spelled out where one is needed.
+        db = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
         try:
-            self._open()
-        except sqlite3.OperationalError as error:
-            self._db.close()
-            raise LedgerError(f"The job list {path} is in use by another program: {error}.") from error
-        except sqlite3.Error as error:
-            self._db.close()
-            raise LedgerError(
-                f"The job list {path} is damaged: {error}. Move the file away to go on."
-            ) from error
-        except LedgerError:
-            self._db.close()
-            raise
-
-    def _open(self) -> None:
-        self._db.execute(f"PRAGMA journal_mode = {self._journal}")
-        self._db.execute("PRAGMA synchronous = FULL")  # a step must survive a power cut, too
-        with self._exclusive():
-            (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                self._db.execute(_SCHEMA)
-                self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            elif version != SCHEMA_VERSION:
-                raise LedgerError(
-                    f"The job list {self.path} was written by another version of GENERIO Flows."
-                    " Update the add-on."
+            # Look before anything is written: the file may not be ours to write into.
+            version = self._version(db)
+            if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise _DamagedError("quick_check")
+            if version == SCHEMA_VERSION:
+                db.execute(
+                    "SELECT token, created_at, settled, owner, lease_until, document FROM jobs LIMIT 1"
                 )
+            db.execute(f"PRAGMA journal_mode = {self._journal}")
+            db.execute("PRAGMA synchronous = FULL")  # a step must survive a power cut, too
+            with _exclusive(db):
+                self._bring_up_to_date(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
 
-    @contextmanager
-    def _exclusive(self) -> Generator[None]:
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+    def _version(self, db: sqlite3.Connection) -> int:
+        """The version of what is in the file, 0 where it is new. Raises LedgerError for one to come."""
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise LedgerError(
+                f"The job list {self.path} was written by a newer version of GENERIO Flows.",
+                "Update the add-on.",
+            )
+        return version
+
+    def _bring_up_to_date(self, db: sqlite3.Connection) -> None:
+        version = self._version(db)
+        if version == SCHEMA_VERSION:
+            return
+        if version == 0:
+            db.execute(_SCHEMA)
+        else:
+            for older in range(version, SCHEMA_VERSION):
+                db.execute(_MIGRATIONS[older])
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    @property
+    def searched(self) -> bool:
+        """Whether the jobs of a ledger before this one have been looked for; see `mark_searched`."""
+        with self._transaction() as db:
+            return db.execute("PRAGMA application_id").fetchone() == (_SEARCHED,)
+
+    def mark_searched(self) -> None:
+        """Note that they have."""
+        with self._transaction() as db:
+            db.execute(f"PRAGMA application_id = {_SEARCHED}")
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
         try:
-            with self._exclusive():
+            with self._lock, _exclusive(self._db):
                 yield self._db
         except sqlite3.Error as error:
-            raise LedgerError(f"The job list {self.path} cannot be written: {error}.") from error
+            raise self._trouble("written", error) from error
+
+    def _trouble(self, what: str, error: sqlite3.Error) -> LedgerError:
+        if _is_damage(error):
+            return LedgerError(
+                f"The job list {self.path} is damaged.",
+                "Restart Blender: the file is kept, a new one is begun, and your jobs are looked for.",
+            )
+        return LedgerError(f"The job list {self.path} cannot be {what}: {error}.")
 
     def close(self) -> None:
         """Close the file; the ledger cannot be used afterwards."""
@@ -113,7 +166,7 @@ class Ledger:
         with self._transaction() as db:
             cursor = db.execute(
                 "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (job.token, job.created_at, job.finished, owner, now + LEASE_SECONDS, job.to_json()),
+                (job.token, job.created_at, job.settled, owner, now + LEASE_SECONDS, job.to_json()),
             )
             if cursor.rowcount == 0:
                 raise AlreadyThere(f"The job {job.token} is in the job list {self.path} already.")
@@ -122,8 +175,8 @@ class Ledger:
         """Write how far a job has come and renew its lease; False when it no longer belongs to `owner`."""
         with self._transaction() as db:
             cursor = db.execute(
-                "UPDATE jobs SET finished = ?, lease_until = ?, document = ? WHERE token = ? AND owner = ?",
-                (job.finished, now + LEASE_SECONDS, job.to_json(), job.token, owner),
+                "UPDATE jobs SET settled = ?, lease_until = ?, document = ? WHERE token = ? AND owner = ?",
+                (job.settled, now + LEASE_SECONDS, job.to_json(), job.token, owner),
             )
             return cursor.rowcount == 1
 
@@ -133,17 +186,23 @@ class Ledger:
             with self._lock:
                 documents = self._db.execute("SELECT document FROM jobs ORDER BY created_at").fetchall()
         except sqlite3.Error as error:
-            raise LedgerError(f"The job list {self.path} cannot be read: {error}.") from error
+            raise self._trouble("read", error) from error
         return [job for (document,) in documents if (job := _read(document)) is not None]
 
+    def job(self, token: str) -> Job | None:
+        """One job as it is on disk; None where there is none, or none that can be read."""
+        with self._transaction() as db:
+            row = db.execute("SELECT document FROM jobs WHERE token = ?", (token,)).fetchone()
+        return _read(row[0]) if row else None
+
     def claim(self, owner: str, now: float, tokens: Container[str] | None = None) -> list[Job]:
-        """Take over unfinished jobs whose lease has run out; returns what was taken, oldest first.
+        """Take over unsettled jobs whose lease has run out; returns what was taken, oldest first.
 
         tokens: which of them; None for all.
         """
         with self._transaction() as db:
             left = db.execute(
-                "SELECT token, document FROM jobs WHERE finished = 0 AND owner != ? AND lease_until < ?"
+                "SELECT token, document FROM jobs WHERE settled = 0 AND owner != ? AND lease_until < ?"
                 " ORDER BY created_at",
                 (owner, now),
             ).fetchall()
@@ -155,11 +214,12 @@ class Ledger:
         return [job for _, document in taken if (job := _read(document)) is not None]
 
     def change(
-        self, token: str, steps: Container[Step], change: Callable[[Job], Job], owner: str, now: float
+        self, token: str, steps: Container[Step], change: Callable[[Job], Job | None], owner: str, now: float
     ) -> Job | None:
         """Change a finished job that still is at one of `steps`, and make it `owner`'s; returns the new one.
 
-        Looking and writing are one transaction, so of several processes only one gets it. None = another did.
+        Looking and writing are one transaction, so of several processes only one gets it. None = another did,
+        or `change` did not want it as it is by now.
         """
         with self._transaction() as db:
             row = db.execute("SELECT document FROM jobs WHERE token = ?", (token,)).fetchone()
@@ -167,24 +227,26 @@ class Ledger:
             if job is None or job.step not in steps:
                 return None
             changed = change(job)
+            if changed is None:
+                return None
             db.execute(
-                "UPDATE jobs SET owner = ?, lease_until = ?, finished = ?, document = ? WHERE token = ?",
-                (owner, now + LEASE_SECONDS, changed.finished, changed.to_json(), token),
+                "UPDATE jobs SET owner = ?, lease_until = ?, settled = ?, document = ? WHERE token = ?",
+                (owner, now + LEASE_SECONDS, changed.settled, changed.to_json(), token),
             )
             return changed
 
     def renew(self, owner: str, now: float) -> None:
-        """Keep the leases of everything that `owner` still works on."""
+        """Keep the leases of everything that is not settled, and is `owner`'s."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE jobs SET lease_until = ? WHERE owner = ? AND finished = 0",
+                "UPDATE jobs SET lease_until = ? WHERE owner = ? AND settled = 0",
                 (now + LEASE_SECONDS, owner),
             )
 
     def owners(self) -> list[str]:
-        """Who has unfinished jobs."""
+        """Who has jobs that are not settled."""
         with self._transaction() as db:
-            rows = db.execute("SELECT DISTINCT owner FROM jobs WHERE finished = 0").fetchall()
+            rows = db.execute("SELECT DISTINCT owner FROM jobs WHERE settled = 0").fetchall()
         return [owner for (owner,) in rows]
 
     def release(self, owner: str) -> None:
@@ -195,7 +257,61 @@ class Ledger:
     def remove(self, token: str) -> bool:
         """Forget a job; False when it is unfinished."""
         with self._transaction() as db:
-            return db.execute("DELETE FROM jobs WHERE token = ? AND finished = 1", (token,)).rowcount == 1
+            row = db.execute("SELECT settled, document FROM jobs WHERE token = ?", (token,)).fetchone()
+            job = _read(row[1]) if row else None
+            if row is None or not (row[0] or (job is not None and job.finished)):
+                return False
+            db.execute("DELETE FROM jobs WHERE token = ?", (token,))
+            return True
+
+
+@contextmanager
+def _exclusive(db: sqlite3.Connection) -> Generator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:  # SQLite may have ended it
+            db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+class _DamagedError(sqlite3.DatabaseError):
+    """A check found what no statement has come upon yet."""
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return isinstance(error, _DamagedError) or _code(error) in _DAMAGE
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code that SQLite gave; 0 where the error is Python's own."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What changes when another file comes to stand at `path`; None where there is none."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename a damaged ledger, with what SQLite keeps beside it; returns its new path."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.stem}.damaged-{stamp}-{number}{path.suffix}")
+    path.rename(aside)
+    for ending in ("-wal", "-shm", "-journal"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
+    return aside
 
 
 def _read(document: str) -> Job | None:

@@ -8,6 +8,7 @@ before we repeat.
     REQUESTED -> PREPARED -> CREATED -> UPLOADING -> UPLOADED -> STARTING -> STARTED
                      \\-> SUBMITTING (one-shot create) ----------------------^
     STARTED -> COMPLETED -> DOWNLOADED -> READY -> PLACED          any -> FAILED | CANCELLED
+    ADOPTED (a flow that no job had) -> STARTED
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Step(StrEnum):
     UPLOADING = "uploading"
     UPLOADED = "uploaded"
     STARTING = "starting"
+    ADOPTED = "adopted"
     STARTED = "started"
     COMPLETED = "completed"
     DOWNLOADED = "downloaded"
@@ -79,6 +81,7 @@ _STATE_OF_STEP = {
     Step.UPLOADING: State.UPLOADING,
     Step.UPLOADED: State.UPLOADING,
     Step.STARTING: State.RUNNING,
+    Step.ADOPTED: State.RUNNING,
     Step.STARTED: State.RUNNING,
     Step.COMPLETED: State.DOWNLOADING,
     Step.DOWNLOADED: State.DOWNLOADING,
@@ -131,7 +134,10 @@ class Job:
     queued: waits for its turn. waiting: something outside must change first; `problem` says what.
     cancelling: the user asked to stop. starts_itself: the flow was created with its input.
     stopped_at: the step at which it failed or was cancelled.
+    adopted: the flow was there before the job: it was recovered by its id, or found again.
     hold: the finished result is not to be placed by itself; the user imports it.
+    placed_in: the opening of a file into which the result went, until that file has been saved; "" then, and
+    before.
     """
 
     service: str
@@ -151,12 +157,14 @@ class Job:
     cancelling: bool = False
     starts_itself: bool = False
     stopped_at: Step | None = None
+    adopted: bool = False
     hold: bool = False
     problem: Problem | None = None
     flow_id: str = ""
     flow_state: str = ""
     progress: float | None = None
     results: tuple[Result, ...] = ()
+    placed_in: str = ""
     created_at: float = 0.0
     started_at: float = 0.0
     finished_at: float = 0.0
@@ -176,6 +184,16 @@ class Job:
     def finished(self) -> bool:
         """Whether the engine has nothing left to do (the result may still be waiting to be placed)."""
         return self.step in FINISHED
+
+    @property
+    def loose(self) -> bool:
+        """Whether the result stands in a file that was not saved since, so that a crash takes it away."""
+        return self.step is Step.PLACED and self.placed_in != ""
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing can happen to it any more unless the user wants it."""
+        return self.finished and not self.loose
 
     @property
     def state(self) -> State:
@@ -217,6 +235,8 @@ class Job:
         over = code in FLOW_OVER or (self.step is Step.CANCELLED and code != GOES_ON)
         unsent = self.stopped_at is None or self.stopped_at in UNSENT
         fresh = {"queued": True, "finished_at": 0.0, "stopped_at": None, "hold": False}
+        if self.adopted:  # there may be nothing here that another flow could be made of
+            return self.at(Step.ADOPTED, **{**fresh, "hold": True})
         if not over and not unsent and self.stopped_at is not None:
             return self.at(self.stopped_at, **fresh)
         return self.at(

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..api import (
     GLB_MIME,
+    TEXT_TO_MODEL,
     Asset,
     CallFailed,
     Cancelled,
@@ -43,20 +44,27 @@ from ..api import (
     WrongState,
     decide,
 )
+from ..api.decode import prompt_of
 from ..api.errors import Remedy
 from ..api.models import as_object
 from . import polling
 from .model import GOES_ON, UNSENT, Job, Problem, Result, Step
 
 CLIENT_NAME = "generio-flows-blender"
-SNAPSHOT = "snapshot.blend"
-"""What of the scene is to be sent, in the job's folder; gone when the file to send has been made."""
-
 OUTPUT_TRIES = 6
 """How often a flow that is over may still say that its outputs are not there yet (contract, V24)."""
 
 OUTPUT_SECONDS = 1.0
 """Between the first two of these questions; doubled each time."""
+
+RESULT_PREFIX = "result-"
+"""What the names of the files begin with that hold outputs."""
+
+LONGEST_NAME = 60
+"""Characters of a prompt that name its job."""
+
+LONGEST_PROMPT = 10_000
+"""Characters of a prompt that comes from the service."""
 
 LOOKUPS = 3
 """How often `GET /flows` must not know a lost flow before the user is asked."""
@@ -136,6 +144,8 @@ class Steps:
                     job = self._upload(job)
                 case Step.UPLOADED | Step.STARTING:
                     job = self._start(job)
+                case Step.ADOPTED:
+                    job = self._look(job)
                 case Step.COMPLETED:
                     downloaded = self._download(job)
                     if downloaded is None:
@@ -164,9 +174,6 @@ class Steps:
 
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
-        # Not sooner: until the ledger knows the file to send, that may have to be made once more.
-        with suppress(OSError):
-            (self.folder / SNAPSHOT).unlink()
         if job.service not in self.one_shot_services:
             try:
                 flow = self.client().create_flow(job.template, job.parameters, additional=_additional(job))
@@ -267,6 +274,34 @@ class Steps:
 
     # ------------------------------------------------------------------ while it runs
 
+    def _look(self, job: Job) -> Job:
+        """Read a flow that is there already. What has not been started is not started without the user."""
+        try:
+            flow = self.client().flow(job.flow_id)
+        except NotFound:
+            raise UnknownFlow from None
+        prompt = job.prompt or self._prompt_of(flow)
+        job = replace(
+            job,
+            template=flow.template or job.template,
+            parameters=job.parameters or flow.parameters,
+            prompt=prompt,
+            name=" ".join(prompt.split())[:LONGEST_NAME] if prompt else job.name,
+        )
+        if flow.state == "created":
+            self.save(job)
+            raise NotStarted
+        return job.at(Step.STARTED, flow_state=flow.state, started_at=time.time(), starts_itself=True)
+
+    def _prompt_of(self, flow: Flow) -> str:
+        """What was asked for in words, where that is to be had."""
+        with suppress(CallFailed):
+            for asset in self.client().inputs(flow.flow_id) if flow.template == TEXT_TO_MODEL else ():
+                return prompt_of(self.client().input(flow.flow_id, asset.asset_id).data or "")[
+                    :LONGEST_PROMPT
+                ]
+        return ""
+
     def _poll(self, job: Job) -> Outcome:
         try:
             flow = self.client().flow(job.flow_id)
@@ -287,7 +322,8 @@ class Steps:
             return Outcome(job.failed(stopped, time.time()))
         # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
         # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
-        return Outcome(job.at(Step.COMPLETED, run_seconds=running), again_in=0.0)
+        run_seconds = 0.0 if job.adopted else running
+        return Outcome(job.at(Step.COMPLETED, run_seconds=run_seconds), again_in=0.0)
 
     def _cancel(self, job: Job) -> Outcome:
         """One turn of a job that the user wants stopped."""
@@ -299,7 +335,7 @@ class Steps:
 
     def _stop(self, job: Job) -> Outcome:
         now = time.time()
-        if job.step in UNSENT:
+        if job.step in UNSENT or job.step is Step.ADOPTED:
             return Outcome(job.cancelled(now))
         if job.step in (Step.COMPLETED, Step.DOWNLOADED):
             return Outcome(replace(job, cancelling=False, hold=True), again_in=0.0)
@@ -373,7 +409,7 @@ class Steps:
     def result_path(folder: Path, job: Job, asset_id: str) -> Path:
         """Where an output is kept: the service's names never become paths; each attempt has its own."""
         name = hashlib.sha256(f"{job.ref} {asset_id}".encode()).hexdigest()[:12]
-        return folder / f"result-{name}.glb"
+        return folder / f"{RESULT_PREFIX}{name}.glb"
 
     def _no_result(self, job: Job, assets: list[Asset]) -> FlowsError:
         reason = next((asset.reason for asset in assets if asset.reason), None)
@@ -388,7 +424,8 @@ class Steps:
             glb = Path(result.glb)
             blend = glb.with_suffix(".blend")
             try:
-                self.convert(glb, blend, self.cancelled)
+                if not blend.exists():  # it only ever gets this name whole
+                    self.convert(glb, blend, self.cancelled)
                 results.append(Result(str(glb), str(blend)))
             except OSError:
                 results.append(result)  # the scene side imports the GLB itself
@@ -404,6 +441,22 @@ class NeedsUser(FlowsError):
     remedy: Remedy = "retry"
     message = "The service may be working on this already, and there is no telling."
     fix = "Retry only if it may run a second time; or cancel."
+
+
+class NotStarted(FlowsError):
+    """An adopted flow waits for its start, which is the user's to ask for: it may cost."""
+
+    remedy: Remedy = "retry"
+    message = "This flow was created, but never started."
+    fix = "Retry starts it now; or cancel."
+
+
+class UnknownFlow(FlowsError):
+    """There is no flow of this id for this key."""
+
+    remedy: Remedy = "check_address"
+    message = "The service does not know a flow with this ID."
+    fix = "Check the ID, and that the API key belongs to the account that made it."
 
 
 class NoConverter(FlowsError):
@@ -442,7 +495,7 @@ def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcom
         if seconds is None:
             seconds = like.retry_after or BACK_OFF.ceiling
         return Outcome(job.blocked(Problem.of(error)), again_in=seconds)
-    if isinstance(error, NeedsUser | NoConverter | NotReady | KeyRefused | PaymentRequired):
+    if isinstance(error, NeedsUser | NotStarted | NoConverter | NotReady | KeyRefused | PaymentRequired):
         return Outcome(job.blocked(Problem.of(error)))
     if isinstance(error, NotFound) and job.flow_id:
         return Outcome(job.failed(_deleted(), time.time()))

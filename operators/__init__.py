@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Thin operators: read the properties, hand over to jobs/ or scene/, report."""
 
-from . import assets, connection, drop, generate, jobs, optimize, pictures, prompts
+from . import assets, compare, connection, drop, generate, jobs, lods, optimize, pictures, prompts
 
 CLASSES = (
     *generate.CLASSES,
@@ -10,6 +10,8 @@ CLASSES = (
     *prompts.CLASSES,
     *pictures.CLASSES,
     *optimize.CLASSES,
+    *lods.CLASSES,
+    *compare.CLASSES,
     *jobs.CLASSES,
     *connection.CLASSES,
 )

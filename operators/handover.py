@@ -5,7 +5,9 @@ A modal operator stops Blender's autosave, so the minutes of waiting belong to t
 """
 
 import time
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import bpy
 
@@ -21,6 +23,23 @@ LONGEST_SECONDS = 5.0
 HANDED_OVER = frozenset(
     {State.RUNNING, State.DOWNLOADING, State.READY, State.DONE, State.WAITING, State.QUEUED}
 )
+
+
+Execute = Callable[[Any, bpy.types.Context], set[str]]
+
+
+def tells(execute: Execute) -> Execute:
+    """Decorator of `execute`: a job list that cannot be used ends in a report, not in a traceback."""
+
+    @wraps(execute)
+    def told(self: Any, context: bpy.types.Context) -> set[str]:
+        try:
+            return execute(self, context)
+        except LedgerError as error:
+            self.report({"ERROR"}, f"{error} {error.fix}")
+            return {"CANCELLED"}
+
+    return told
 
 
 class HandOver(OperatorMixin):
@@ -39,8 +58,10 @@ class HandOver(OperatorMixin):
             for job in jobs:
                 self._tokens.append(carrier.submit(job).token)
         except LedgerError as error:
-            self.report({"ERROR"}, f"Nothing more was sent: {error}")
+            self.report({"ERROR"}, f"Nothing more was sent: {error} {error.fix}")
             return {"CANCELLED"}
+        if bridge.taken_by_script(self._tokens):
+            return {"FINISHED"}
         if bpy.app.background:
             bridge.run_until(context, self._tokens)
             return self._told()
@@ -60,16 +81,21 @@ class HandOver(OperatorMixin):
             self._leave(context)
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
-            for token in self._tokens:
-                carrier.cancel(token)
-            self._leave(context)
-            self.report({"INFO"}, "Cancelled")
-            return {"CANCELLED"}
+            return self._cancel(context)
         jobs = [job for token in self._tokens if (job := carrier.job(token)) is not None]
         if all(job.finished or job.state in HANDED_OVER for job in jobs) or time.monotonic() > self._until:
             self._leave(context)
             return self._told()
         return {"PASS_THROUGH"}
+
+    @tells
+    def _cancel(self, context: bpy.types.Context) -> set[str]:
+        self._leave(context)
+        carrier = bridge.engine(context)
+        for token in self._tokens:
+            carrier.cancel(token)
+        self.report({"INFO"}, "Cancelled")
+        return {"CANCELLED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator (another file is opened): the jobs go on."""

@@ -10,7 +10,7 @@ from ..api import OPTIMIZE
 from ..jobs import Job, LedgerError, Problem, State, Step
 from ..properties import properties
 from ..scene import place
-from .handover import OperatorMixin
+from .handover import OperatorMixin, tells
 
 
 class OnJob(OperatorMixin):
@@ -35,6 +35,7 @@ class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
     bl_idname = "generio.cancel_job"
     bl_label = "Cancel Job"
 
+    @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
@@ -55,6 +56,7 @@ class GENERIO_OT_retry_job(OnJob, bpy.types.Operator):
             cls.poll_message_set(reason)
         return not reason
 
+    @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
@@ -78,6 +80,7 @@ class GENERIO_OT_import_result(OnJob, bpy.types.Operator):
             return False
         return True
 
+    @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
         job = self.job(context)
         if job is None or not job.results:
@@ -113,6 +116,7 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
     bl_idname = "generio.remove_job"
     bl_label = "Remove Job"
 
+    @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
         job = self.job(context)
         if job is None:
@@ -126,6 +130,56 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
             self.report({"ERROR"}, "Another Blender works on this job")
             return {"CANCELLED"}
         return {"FINISHED"}
+
+
+class GENERIO_OT_recover_flow(bpy.types.Operator):
+    """Fetch the model of a flow that is not in the list, by the ID that the service gave it"""
+
+    bl_idname = "generio.recover_flow"
+    bl_label = "Recover by Flow ID"
+
+    if TYPE_CHECKING:
+        flow_id: str
+    else:
+        flow_id: bpy.props.StringProperty(
+            name="Flow ID",
+            description="Of a job of this or of another program; it is only read, never started or changed",
+            options={"SKIP_SAVE"},
+        )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = bridge.why_not(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, width=400)
+
+    @tells
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        flow_id = self.flow_id.strip()
+        if not flow_id or len(flow_id) > LONGEST_ID or not flow_id.isprintable() or " " in flow_id:
+            self.report({"ERROR"}, "This is no flow ID. Enter the ID that the service gave")
+            return {"CANCELLED"}
+        carrier = bridge.engine(context)
+        holder = carrier.holder(flow_id)
+        if holder is not None:
+            self.report({"ERROR"}, f'The job "{holder.name}" in the list has this flow')
+            return {"CANCELLED"}
+        job = carrier.recover(flow_id, place.here(context, place.CURSOR))
+        if bpy.app.background:
+            bridge.run_until(context, [job.token])
+            ended = carrier.job(job.token)
+            if ended is not None and ended.problem is not None:
+                self.report({"ERROR"}, f"{ended.problem.message} {ended.problem.fix}".strip())
+                return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+LONGEST_ID = 200
+"""Characters; those of the contract have 24."""
 
 
 class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
@@ -243,4 +297,5 @@ CLASSES = (
     GENERIO_OT_use_job_settings,
     GENERIO_OT_copy_flow_id,
     GENERIO_OT_show_job_folder,
+    GENERIO_OT_recover_flow,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from .. import status
+from .. import bridge, status
 from ..properties import GenerioJob, GenerioProperties, properties
 from .tab import Tab, fix_button, wrapped
 from .thumbnails import icon_of
@@ -117,7 +117,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return len(properties(context).jobs) > 0
+        return len(properties(context).jobs) > 0 or bool(bridge.notice())
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         count = status.running()
@@ -130,6 +130,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         panel = properties(context)
         jobs = panel.jobs
         count = len(jobs)
+        if bridge.notice():
+            wrapped(layout, bridge.notice(), context.region.width, "INFO")
         if count > FEW or panel.job_search or panel.job_states != "ALL":
             draw_search(layout, panel)
         layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3, maxrows=8)
@@ -139,7 +141,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             header.label(text="Details")
             if body is not None:
                 self._details(body, jobs[panel.active_job], context.region.width)
-        layout.operator("generio.clear_finished_jobs", icon="TRASH")
+        row = layout.row(align=True)
+        row.operator("generio.clear_finished_jobs", icon="TRASH")
+        row.operator("generio.recover_flow", text="", icon="FILE_REFRESH")
 
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
         """State, what is wrong and its fix, and what can be done with the job."""

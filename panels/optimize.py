@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reduce the selected meshes."""
+"""Reduce the selected meshes, and look at what has become of them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import bpy
 
-from ..properties import properties
-from ..scene.meshes import mesh_of, triangle_count
-from .tab import ReadyTab
+from ..options import carried
+from ..properties import GenerioProperties, properties
+from ..scene import versions
+from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, mesh_of, triangle_count, unsent
+from ..scene.selection import BUDGET, COUNT, PERCENT, Selection, Target
+from .tab import ReadyTab, wrapped
+
+MANY = 20
+"""Lines of a list that are shown."""
 
 
 class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
@@ -16,25 +25,147 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
     bl_order = 2
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
+        layout: Any = self.layout
         panel = properties(context)
-        meshes = {mesh_of(item): item for item in context.selected_objects if item.type == "MESH"}
-        if meshes:
-            triangles = sum(triangle_count(mesh) for mesh in meshes)
-            first = next(iter(meshes.values()))
-            name = first.name if len(meshes) == 1 else f"{len(meshes)} meshes"
-            layout.label(text=name, icon="MESH_DATA")
-            layout.label(text=f"{triangles:,} triangles", icon="BLANK1")
-        else:
-            layout.label(text="No mesh selected", icon="MESH_DATA")
+        width = context.region.width
+        selection = Selection.of(context.selected_objects)
+        _headline(layout, selection)
+        if selection.refused:
+            lines = [f"{item.name}: {reason}" for item, reason in selection.refused]
+            _list(layout, "generio_left_out", f"{len(lines)} left out", lines, width)
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        column.prop(panel, "polygon_count")
+        _target(column, panel, selection)
         column.prop(panel, "placement")
+        if selection.has_modifiers():
+            column.prop(panel, "modifier_mode")
+        kinds = {kind for mesh in selection.groups for kind in unsent(mesh)}
+        if kinds & {COLOR_ATTRIBUTES, CUSTOM_NORMALS}:
+            bring = column.column(heading="Bring Over")
+            if COLOR_ATTRIBUTES in kinds:
+                bring.prop(panel, "carry_colors")
+            if CUSTOM_NORMALS in kinds:
+                bring.prop(panel, "carry_normals")
+        if losses := selection.losses(carried(panel)):
+            _list(layout, "generio_losses", "Will be lost", losses, width, "ERROR")
         button = layout.row()
         button.scale_y = 1.4
-        button.operator("generio.optimize_selected", icon="MOD_DECIM")
+        several = len(selection.groups) > 1
+        text = f"Optimize {len(selection.groups)} Meshes" if several else "Optimize Selected"
+        button.operator("generio.optimize_selected", text=text, icon="MOD_DECIM")
+        layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
 
 
-CLASSES = (GENERIO_PT_optimize,)
+class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
+    bl_idname = "GENERIO_PT_versions"
+    bl_parent_id = "GENERIO_PT_optimize"
+    bl_label = "Before and After"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(versions.with_versions(context.selected_objects))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        found = versions.with_versions(context.selected_objects)
+        after = all(map(versions.shows_after, found))
+        before = not any(map(versions.shows_after, found))
+        row = layout.row(align=True)
+        row.operator("generio.show_version", text="Before", depress=before).version = "BEFORE"
+        row.operator("generio.show_version", text="After", depress=after).version = "AFTER"
+        width = context.region.width
+        wrapped(layout, _change(found), width)
+        if len(found) == 1:
+            report = versions.report_of(found[0])
+            wrapped(layout, f"Deviation {report['deviation']['mean']:.2%}, at most {_most(report)}", width)
+            _list(layout, "generio_report", "Report", _lines(report), width)
+        row = layout.row(align=True)
+        row.operator("generio.accept_optimized", icon="CHECKMARK")
+        row.operator("generio.revert_optimized", icon="LOOP_BACK")
+
+
+def _headline(layout: Any, selection: Selection) -> None:
+    count = sum(map(len, selection.groups.values()))
+    if not count:
+        layout.label(text="No mesh selected", icon="MESH_DATA")
+        return
+    name = selection.objects[0].name if count == 1 else f"{count} objects"
+    shared = count - len(selection.groups)
+    layout.label(text=name, icon="MESH_DATA")
+    meshes = f"{len(selection.groups)} mesh{'es'[: 2 * (len(selection.groups) > 1)]}, " if shared else ""
+    layout.label(text=f"{meshes}{selection.triangles:,} triangles", icon="BLANK1")
+
+
+def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None:
+    """How light; the choice between each and all only where that makes a difference."""
+    several = len(selection.groups) > 1
+    row = column.row(align=True)
+    row.prop_enum(panel, "target", COUNT if several else BUDGET, **({} if several else {"text": "Count"}))
+    row.prop_enum(panel, "target", PERCENT)
+    if several:
+        row.prop_enum(panel, "target", BUDGET)
+    column.prop(panel, "percent" if panel.target == PERCENT else "polygon_count")
+    if selection.triangles:
+        goal = Target(panel.target, panel.polygon_count, panel.percent)
+        total = selection.triangles
+        result = sum(goal.of(triangle_count(mesh), total) for mesh in selection.groups)
+        hint = f"{result:,} triangles" if panel.target == PERCENT else f"{result / total:.0%} of now"
+        line = column.row()
+        line.active = False
+        line.alignment = "RIGHT"
+        line.label(text=hint)
+
+
+def _list(layout: Any, name: str, title: str, lines: Sequence[str], width: int, icon: str = "NONE") -> None:
+    """A line that opens to a list."""
+    header, body = layout.panel(name, default_closed=True)
+    header.label(text=title, icon=icon)
+    if body is not None:
+        column = body.column(align=True)
+        for line in lines[:MANY]:
+            wrapped(column, line, width)
+        if len(lines) > MANY:
+            column.label(text=f"and {len(lines) - MANY} more")
+
+
+def _change(found: Sequence[bpy.types.Object]) -> str:
+    """How many triangles there were and are."""
+    before = after = 0
+    for item in found:
+        shown, hidden = mesh_of(item), versions.hidden_mesh(item)
+        assert hidden is not None
+        pair = (hidden, shown) if versions.shows_after(item) else (shown, hidden)
+        before += triangle_count(pair[0])
+        after += triangle_count(pair[1])
+    return f"{before:,} → {after:,} triangles ({after / max(before, 1) - 1:+.0%})"
+
+
+def _most(report: Any) -> str:
+    return f"{report['deviation']['max']:.2%}"
+
+
+def _lines(report: Any) -> list[str]:
+    """The figures of a comparison, one a line."""
+    before, after = report["before"], report["after"]
+    lines = [
+        f"{before[name]:,} → {after[name]:,} {label}"
+        for name, label in (("vertices", "vertices"), ("materials", "materials"))
+    ]
+    lines += [
+        f"{size(before[name])} → {size(after[name])} {label}"
+        for name, label in (("file_bytes", "file size"), ("texture_bytes", "texture memory"))
+    ]
+    lines.append(f"Bounding box moved by {report['drift']:.2%}")
+    if not report["slots"]:
+        lines.append("The materials are the result's own, since they are not those that were sent")
+    lines.append("Lost: " + (", ".join(report["lost"]) or "nothing"))
+    return lines
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
+
+
+CLASSES = (GENERIO_PT_optimize, GENERIO_PT_versions)

@@ -13,7 +13,7 @@ import bpy
 
 from ..api import FlowsError
 from . import pictures
-from .place import PROVENANCE
+from .meshes import PREFIX
 
 TAGS = ("GENERIO",)
 LONGEST_TAG = 63  # bytes
@@ -35,7 +35,7 @@ def mark(item: bpy.types.Object, author: str, picture: str) -> None:
 
 
 def _describe(data: Any, item: bpy.types.Object, author: str) -> None:
-    prompt = str(item.get(PROVENANCE + "prompt", ""))
+    prompt = str(item.get(PREFIX + "prompt", ""))
     data.description = prompt or f"{item.name}, made with GENERIO Flows"
     if author:
         data.author = author
@@ -127,4 +127,4 @@ def _rename(items: Sequence[bpy.types.ID], names: Sequence[str]) -> None:
 
 def is_ours(item: bpy.types.Object | None) -> bool:
     """Whether a model came from the service."""
-    return item is not None and (PROVENANCE + "flow_id") in item
+    return item is not None and (PREFIX + "flow_id") in item

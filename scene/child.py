@@ -5,10 +5,12 @@ Where no child can be started, the user's Blender uses `export_glb` and `make_pn
 went on one line of its own: GENERIO_ANSWER {"problem": "" or Blender's words}.
 """
 
+import importlib
 import json
 import os
 import sys
 import threading
+import types
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +81,15 @@ def import_glb(source: str, target: str) -> None:
         import_scene_as_collection=False,
     )
     bpy.ops.import_scene.gltf(filepath=source, **options)
-    objects = set(bpy.context.scene.objects)
+    objects: list[Any] = list(bpy.context.scene.objects)
     if not objects:
         raise RuntimeError("the model is empty.")
+    fitted = fit_result(Path(source), objects)
     name = Path(target).name.partition(".")[0]
-    told = report()
+    told = report() | fitted
     for number, image in enumerate(bpy.data.images):
         put_beside(image, Path(target).with_name(f"{name}-{number}"))
-    bpy.data.libraries.write(target, objects)
+    bpy.data.libraries.write(target, set(objects))
     Path(target).with_name(f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
 
 
@@ -108,6 +111,29 @@ def save_file(source: str, target: str) -> None:
     blend = str(Path(target).with_suffix(".blend"))  # Blender appends that to any other name
     bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True, check_existing=False, compress=True)
     Path(blend).replace(target)
+
+
+def fit_result(source: Path, objects: list[Any]) -> dict[str, Any]:
+    """Fit what came from `source` onto the snapshot beside it, if it was made of one (see `fit`)."""
+    fit = sibling("fit")
+    snapshot = fit.snapshot_of(source)
+    parts = [item for item in objects if item.type == "MESH" and len(item.data.polygons)]
+    if snapshot is None or not parts:
+        return {}
+    names = {material: material.name for material in bpy.data.materials}
+    fitted = fit.fit(parts, snapshot, names)
+    objects[:] = parts[:1]
+    return {"fit": fitted}
+
+
+def sibling(name: str) -> Any:
+    """A module of this folder. A script is in no package, so the folder is made one."""
+    package = __package__ or "generio_scene"
+    if package not in sys.modules:
+        module = types.ModuleType(package)
+        module.__path__ = [str(Path(__file__).parent)]
+        sys.modules[package] = module
+    return importlib.import_module(f"{package}.{name}")
 
 
 def report() -> dict[str, Any]:

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import bpy
 
@@ -24,6 +27,7 @@ from ..api import Cancelled, FlowsError
 from ..api.errors import Remedy
 from . import child
 from .arrivals import Arrivals
+from .fit import snapshot_of
 
 CHILD = Path(child.__file__)
 ANSWER = "GENERIO_ANSWER "
@@ -34,6 +38,10 @@ TIMEOUT = 15 * 60.0
 
 AT_ONCE = threading.BoundedSemaphore(2)
 """Each child takes a core and the memory of a whole model."""
+
+
+_turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+_turns_lock = threading.Lock()
 
 
 class ConversionFailed(FlowsError):
@@ -82,13 +90,29 @@ class Converter:
     def make_input(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Make what can be sent (see `_run`): of a snapshot, a .blend, a GLB; of a picture a PNG.
 
-        A picture may be an order for one, see `child.make_png`.
+        A picture may be an order for one, see `child.make_png`. Several jobs may have the same snapshot; then
+        the first one makes the GLB for all, as one file.
         """
-        self._run("export" if source.suffix == ".blend" else "picture", source, target, cancelled)
+        if source.suffix != ".blend":
+            self._run("picture", source, target, cancelled)
+            return
+        with _alone_with(source.name, cancelled):
+            if target.exists():  # it only ever gets this name whole
+                return
+            self._run("export", source, target, cancelled)
+            for snapshot in source.parent.parent.glob(f"*/{source.name}"):
+                if snapshot != source:
+                    link(target, snapshot.with_name(target.name))
 
     def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
-        """Write what `glb` holds to `blend`, its pictures and a report (JSON) beside it (see `_run`)."""
-        self._run("import", glb, blend, cancelled)
+        """Write what `glb` holds to `blend`, its pictures and a report (JSON) beside it (see `_run`).
+
+        With a snapshot beside it, it is fitted onto that (see `fit`), which then has done its work.
+        """
+        if not blend.exists():  # it only ever gets this name whole
+            self._run("import", glb, blend, cancelled)
+        if snapshot := snapshot_of(glb):
+            snapshot.unlink()
 
     def to_file(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """Write what `glb` holds to `blend` as a file to open, with a scene, images packed (see `_run`)."""
@@ -129,6 +153,34 @@ class Converter:
                 process.wait()
                 assert process.stdin is not None
                 process.stdin.close()
+
+
+def link(source: Path, target: Path) -> None:
+    """Let `target` be the same file as `source`, or a copy of it where the disk knows no links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    try:
+        try:
+            os.link(source, part)
+        except OSError:
+            shutil.copyfile(source, part)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone_with(name: str, cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Nobody else of this process makes something of the snapshot of this name meanwhile."""
+    with _turns_lock:
+        turn = _turns.setdefault(name, threading.Lock())
+    while not turn.acquire(timeout=0.05):
+        if cancelled():
+            raise Cancelled
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 def _environment(home: str) -> dict[str, str]:

@@ -24,3 +24,47 @@ def triangle_count(mesh: bpy.types.Mesh) -> int:
     A face of n corners makes n - 2 triangles.
     """
     return len(mesh.loops) - 2 * len(mesh.polygons)
+
+
+PREFIX = "generio_"
+"""What the names of the add-on's custom properties begin with."""
+
+EDGE_DATA = {
+    "uv_seam": "seams",
+    ".uv_seam": "seams",
+    "crease_edge": "creases",
+    "crease_vert": "creases",
+    "bevel_weight_edge": "bevel weights",
+    "bevel_weight_vert": "bevel weights",
+    "freestyle_edge": "Freestyle marks",
+    "freestyle_face": "Freestyle marks",
+    ".sculpt_face_set": "face sets",
+    ".sculpt_mask": "sculpt masks",
+}
+"""Attributes that only Blender's own tools know, and what they are called there."""
+
+SENT = frozenset({"position", "material_index", "sharp_edge", "sharp_face", "custom_normal"})
+"""Attributes that a GLB carries in a way of its own."""
+
+SHAPE_KEYS = "shape keys"
+COLOR_ATTRIBUTES = "color attributes"
+CUSTOM_NORMALS = "custom normals"
+
+
+def unsent(mesh: bpy.types.Mesh) -> list[str]:
+    """The kinds of data of `mesh` that a GLB does not carry; looks at no element."""
+    kinds: dict[str, None] = {}  # in this order, each once
+    if mesh.shape_keys is not None:
+        kinds[SHAPE_KEYS] = None
+    if len(mesh.color_attributes):
+        kinds[COLOR_ATTRIBUTES] = None
+    if mesh.has_custom_normals:
+        kinds[CUSTOM_NORMALS] = None
+    shown = {layer.name for layer in mesh.uv_layers} | {layer.name for layer in mesh.color_attributes}
+    for attribute in mesh.attributes:
+        name = attribute.name
+        if name in EDGE_DATA:
+            kinds[EDGE_DATA[name]] = None
+        elif not name.startswith((".", "uv_select_")) and name not in SENT and name not in shown:
+            kinds[f'the attribute "{name}"'] = None
+    return list(kinds)

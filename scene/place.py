@@ -2,10 +2,13 @@
 """A finished model goes into the scene: appended from the .blend that a child made of it, and linked.
 
 A *destination* says where a result belongs. It is a plain dictionary, so that the ledger can keep it:
-    mode        "cursor" or "box" (a new model, there) | "replace" (an object gets the new mesh) |
-                "beside" (a copy of it does)
+    mode        "cursor" or "box" (a new model, there), or where an optimized mesh goes: "replace" (the same
+                objects get it), or copies, which stand "beside" them, in a "collection" of their own, or in
+                their place, and "hide" them, or are a "lod" of them, then `level` says which
     document    which opened file it was asked in, see `here`; file: its path, "" if it was not saved
     scene, collection, object, uid      names, and the object's session uid
+    others      names and uids of more objects that have the same mesh and get the result as well
+    applied     whether the modifiers of the objects are in what was sent
     corners     of the mesh that was sent, to see whether it has been edited since
     location    where a new model goes, world space, Blender units; for more about it see `settle`
 """
@@ -17,43 +20,26 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import bpy
-from mathutils import Matrix, Vector
 
-from ..api import FlowsError
-from ..api.errors import Remedy
-from . import pictures, settle
+from . import pictures, settle, swap
 from .arrivals import Arrivals
-from .meshes import mesh_of, users_of
+from .errors import CannotPlace
+from .meshes import PREFIX, mesh_of, users_of
 
 Destination = Mapping[str, Any]
 
-REPLACE = "replace"
-BESIDE = "beside"
 CURSOR = "cursor"
 BOX = "box"
 NEW = (CURSOR, BOX)
 """Modes that bring a new model, and are about no mesh."""
 
-PROVENANCE = "generio_"
-"""What the names of the custom properties begin with that say where a model came from."""
-
 LONGEST_NAME = 63
 """Bytes in the name of an ID."""
 
-GAP = 1.1
-"""How far beside its original a copy stands, in widths of the original."""
-
 _document = uuid.uuid4().hex
-
-
-class CannotPlace(FlowsError):
-    """The result cannot go where it belongs."""
-
-    remedy: Remedy = ""
-    fix = "Use Import to put it at the 3D cursor."
 
 
 @dataclass(frozen=True)
@@ -69,14 +55,27 @@ class Model:
 # ---------------------------------------------------------------------- where a result belongs
 
 
+def document() -> str:
+    """Which opening of a file this is."""
+    return _document
+
+
 def new_document() -> None:
     """Another file has been opened: what was asked before belongs elsewhere."""
     global _document
     _document = uuid.uuid4().hex
 
 
-def here(context: bpy.types.Context, mode: str, target: bpy.types.Object | None = None) -> dict[str, Any]:
-    """The destination that is meant now: cursor and active collection, and `target` for an optimized mesh."""
+def here(
+    context: bpy.types.Context,
+    mode: str,
+    target: bpy.types.Object | None = None,
+    others: Sequence[bpy.types.Object] = (),
+) -> dict[str, Any]:
+    """The destination that is meant now: cursor, active collection, and the objects of an optimized mesh.
+
+    others: more objects that have the mesh of `target`.
+    """
     assert context.scene is not None
     destination: dict[str, Any] = {
         "mode": mode,
@@ -89,7 +88,21 @@ def here(context: bpy.types.Context, mode: str, target: bpy.types.Object | None 
     if target is not None:
         corners = len(mesh_of(target).loops)
         destination |= {"object": target.name, "uid": target.session_uid, "corners": corners}
+        destination["others"] = [[item.name, item.session_uid] for item in others]
     return destination
+
+
+def moved(destination: Destination) -> dict[str, Any] | None:
+    """A destination in the open file, with the name that this has by now; None where that is right."""
+    if destination.get("document") != _document or destination.get("file") == bpy.data.filepath:
+        return None
+    return {**destination, "file": bpy.data.filepath}
+
+
+def tokens() -> set[str]:
+    """The jobs whose results stand in the file that is open; takes half a microsecond for each object."""
+    name = PREFIX + "token"
+    return {token for item in bpy.data.objects if isinstance(token := item.get(name), str)}
 
 
 def belongs_here(destination: Destination) -> bool:
@@ -126,47 +139,55 @@ def place(
     """
     if destination.get("mode", CURSOR) not in NEW:
         models = models[:1]  # one object has one mesh
-    objects = [_place_one(context, model, destination) for model in models]
+    objects = [item for model in models for item in _place_one(context, model, destination)]
     if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
         bpy.ops.ed.undo_push(message=f"GENERIO: {models[0].name}")
     return objects
 
 
-def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> bpy.types.Object:
+def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> list[bpy.types.Object]:
     mode = destination.get("mode", CURSOR)
-    target = _target(destination) if mode not in NEW else None
+    targets = _targets(destination) if mode not in NEW else []
     if mode == BOX and settle.box_of(destination) is None:
         raise CannotPlace(f'The box "{destination.get("box", "")}" is gone.')
     arrivals = Arrivals()
     loaded = _load(model, arrivals)
     try:
-        if target is None:
-            placed = _new_model(context, loaded, model.name, destination)
+        if not targets:
+            placed = [_new_model(context, loaded, model.name, destination)]
+            owner: bpy.types.ID = placed[0]
         else:
-            mesh = _joined_mesh(context, loaded)
-            _adopt_names(mesh, target, loaded.materials)
-            placed = _swap_mesh(target, mesh) if mode == REPLACE else _copy_beside(target, mesh)
+            # The objects may have a history of their own, so that of the mesh is the mesh's.
+            owner = mesh = swap.fitted_mesh(loaded.objects, loaded.materials, Path(model.glb), targets[0])
+            placed = swap.put(context, mesh, targets, destination)
     finally:
         arrivals.remove_unused()
     for name, value in model.provenance.items():
         # A custom property holds 32 bits.
-        placed[PROVENANCE + name] = str(value) if isinstance(value, int) and abs(value) >= 2**31 else value
+        owner[PREFIX + name] = str(value) if isinstance(value, int) and abs(value) >= 2**31 else value
     return placed
 
 
 def _find_target(destination: Destination) -> bpy.types.Object | None:
-    """The mesh object that a destination means: by uid, or by name where the file was opened again."""
+    """The mesh object that a destination means first."""
+    return next(iter(_find(destination)), None)
+
+
+def _find(destination: Destination) -> list[bpy.types.Object]:
+    """The mesh objects that a destination means: by uid, or by name where the file was opened again."""
     if destination.get("mode", CURSOR) in NEW:
-        return None
+        return []
+    meant = [(destination.get("object", ""), destination.get("uid")), *destination.get("others", ())]
     if destination.get("document") == _document:
-        uid = destination.get("uid")
-        target = next((item for item in bpy.data.objects if item.session_uid == uid), None)
+        by_uid = {item.session_uid: item for item in bpy.data.objects}
+        found = [by_uid.get(uid) for _name, uid in meant]
     else:
-        target = bpy.data.objects.get((destination.get("object", ""), None))
-    return target if target is not None and target.type == "MESH" else None
+        found = [bpy.data.objects.get((name, None)) for name, _uid in meant]
+    return [item for item in found if item is not None and item.type == "MESH"]
 
 
-def _target(destination: Destination) -> bpy.types.Object:
+def _targets(destination: Destination) -> list[bpy.types.Object]:
+    """The objects that get an optimized mesh; the first one has the mesh that was sent, and so have all."""
     target = _find_target(destination)
     if target is None:
         raise CannotPlace(f'The object "{destination.get("object", "")}" is gone.')
@@ -175,7 +196,7 @@ def _target(destination: Destination) -> bpy.types.Object:
     sent = destination.get("corners")
     if sent is not None and sent != len(mesh_of(target).loops):
         raise CannotPlace(f'The mesh of "{target.name}" was changed while it was optimized.')
-    return target
+    return [item for item in _find(destination) if item.data == target.data]
 
 
 @dataclass(frozen=True)
@@ -252,106 +273,6 @@ def _new_model(
         if item.animation_data is None:
             item.rotation_mode = "XYZ"  # the importer leaves quaternions, which few want to edit
     return settle.settle(root, loaded.objects, destination)
-
-
-def _joined_mesh(context: bpy.types.Context, loaded: _Loaded) -> bpy.types.Mesh:
-    """The one mesh of an optimized model, in the object space of the mesh that was sent."""
-    parts = [item for item in loaded.objects if item.type == "MESH"]
-    if not parts or not any(len(mesh_of(item).polygons) for item in parts):
-        raise CannotPlace("The optimized model has no faces.", "Try a higher number of triangles.")
-    first = parts[0]
-    if len(parts) > 1:
-        for item in parts:
-            context.scene.collection.objects.link(item)
-        context.view_layer.update()
-        with context.temp_override(active_object=first, object=first, selected_editable_objects=parts):
-            bpy.ops.object.join()
-        loaded.objects[:] = [item for item in loaded.objects if item not in parts[1:]]
-        context.scene.collection.objects.unlink(first)
-    mesh = mesh_of(first)
-    mesh.transform(_matrix_from_root(first))
-    return mesh
-
-
-def _matrix_from_root(item: bpy.types.Object) -> Matrix:
-    """`matrix_world` of an object that is in no scene, where Blender does not work it out."""
-    own = item.matrix_parent_inverse @ item.matrix_basis
-    return _matrix_from_root(item.parent) @ own if item.parent else own
-
-
-def _adopt_names(
-    mesh: bpy.types.Mesh, target: bpy.types.Object, materials: Mapping[str, bpy.types.Material]
-) -> None:
-    """Give a new mesh the target's own materials where the names match, and its names of UV maps."""
-    for old, new in zip(mesh_of(target).uv_layers, mesh.uv_layers, strict=False):
-        new.name = old.name
-        new.active = old.active
-        new.active_render = old.active_render
-    for name, value in mesh_of(target).items():
-        mesh[name] = value
-    originals = [slot.material for slot in target.material_slots]
-    slots = {
-        material.name if material else "": index for index, material in reversed([*enumerate(originals)])
-    }
-    name_of = {material: name for name, material in materials.items()}
-    wanted = [slots.get(name_of.get(material, "") if material else "") for material in mesh.materials]
-    if None in wanted:
-        return  # not the materials that were sent: keep those that came
-    own = mesh_of(target).materials
-    if wanted != list(range(len(wanted))):
-        _renumber_faces(mesh, wanted)
-    # Slot by slot: clearing them all would set every face's index, which takes long.
-    for index, material in enumerate(own):
-        if index < len(mesh.materials):
-            mesh.materials[index] = material
-        else:
-            mesh.materials.append(material)
-    while len(mesh.materials) > len(own):
-        mesh.materials.pop()
-
-
-def _renumber_faces(mesh: bpy.types.Mesh, slots: Sequence[int | None]) -> None:
-    """Let faces that have slot i have slot `slots`[i]."""
-    import numpy as np  # takes longer to import than all of the add-on, and is needed here only
-
-    attribute: Any = mesh.attributes.get("material_index")  # the polygons' own property is ten times slower
-    if attribute is None:  # all faces have slot 0
-        attribute = mesh.attributes.new("material_index", "INT", "FACE")
-    indices = np.zeros(len(mesh.polygons), dtype=np.int32)
-    attribute.data.foreach_get("value", indices)
-    attribute.data.foreach_set("value", np.array(slots, dtype=np.int32)[indices])
-
-
-def _swap_mesh(target: bpy.types.Object, mesh: bpy.types.Mesh) -> bpy.types.Object:
-    """The same object, and all that share its mesh, get the new one."""
-    old = mesh_of(target)
-    slots = [(slot.link, slot.material) for slot in target.material_slots]
-    name = old.name
-    old.user_remap(mesh)
-    if old.users == 0:
-        bpy.data.meshes.remove(old)
-    else:
-        old.name = f"{name}_original"  # kept by a fake user, say
-    mesh.name = name
-    for slot, (link, material) in zip(target.material_slots, slots, strict=False):
-        if link == "OBJECT":
-            slot.link = link
-            slot.material = material
-    return target
-
-
-def _copy_beside(target: bpy.types.Object, mesh: bpy.types.Mesh) -> bpy.types.Object:
-    """A copy of the target with the new mesh, next to it along the world's X axis."""
-    corners = [target.matrix_world @ Vector(corner) for corner in target.bound_box]
-    width = max(corner.x for corner in corners) - min(corner.x for corner in corners)
-    copy = cast(bpy.types.Object, target.copy())
-    copy.data = mesh
-    copy.name = shortened(f"{target.name}_optimized")
-    mesh.name = copy.name
-    for collection in target.users_collection:
-        collection.objects.link(copy)
-    copy.matrix_world = Matrix.Translation((width * GAP, 0.0, 0.0)) @ target.matrix_world
-    return copy
 
 
 def shortened(name: str) -> str:

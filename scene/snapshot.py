@@ -4,77 +4,61 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from .child import BARE
-from .meshes import mesh_of, triangle_count
+from .fit import CARRY, SNAPSHOTS
+from .meshes import PREFIX, mesh_of
 
 
-def write_snapshot(source: bpy.types.Object, path: Path) -> None:
+def snapshot_name() -> str:
+    """A new name for a snapshot; see `fit.SNAPSHOTS`."""
+    return SNAPSHOTS.replace("*", uuid.uuid4().hex)
+
+
+def write_snapshot(
+    source: bpy.types.Object,
+    path: Path,
+    carry: Collection[str] = (),
+    evaluated: bpy.types.Mesh | None = None,
+) -> None:
     """Write the mesh of `source` with its materials and images to the .blend file `path`.
 
     The mesh is written in object space and without modifiers, so that the result fits the same object again,
-    wherever it stands by then. Raises RuntimeError where the file cannot be written.
+    wherever it stands by then. carry: what the result is to get beside vertex groups, of `fit.CARRIED`.
+    evaluated: the mesh to write instead, see `evaluate`. Raises RuntimeError where that cannot be written.
     """
     source.update_from_editmode()
     path.parent.mkdir(parents=True, exist_ok=True)
+    mesh = evaluated or mesh_of(source)
     # A bare object with the same mesh: nothing else that `source` refers to comes along.
-    bare = bpy.data.objects.new(BARE + uuid.uuid4().hex, source.data)
+    bare = bpy.data.objects.new(BARE + uuid.uuid4().hex, mesh)
     try:
-        for own, slot in zip(bare.material_slots, source.material_slots, strict=True):
+        bare[CARRY] = " ".join(carry)
+        bare.show_only_shape_key = True  # the first one, which is the mesh as it was made
+        for own, slot in zip(bare.material_slots, source.material_slots, strict=False):
             own.link = slot.link
             own.material = slot.material
-        # Absolute paths, since the child opens the file from another folder.
-        bpy.data.libraries.write(str(path), {bare}, path_remap="ABSOLUTE")
+        with _without_versions(mesh):
+            # Absolute paths, since the child opens the file from another folder.
+            bpy.data.libraries.write(str(path), {bare}, path_remap="ABSOLUTE")
     finally:
         bpy.data.objects.remove(bare)
 
 
-@dataclass(frozen=True)
-class Selection:
-    """The selected meshes, each mesh once, however many objects share it.
-
-    objects: one for each mesh that can be sent; refused: the others, each with why; triangles: of `objects`.
-    """
-
-    objects: list[bpy.types.Object]
-    refused: list[tuple[bpy.types.Object, str]]
-    triangles: int
-
-    @classmethod
-    def of(cls, selected: Iterable[bpy.types.Object]) -> Selection:
-        """What of `selected` can be sent; objects that are no meshes are not spoken of."""
-        chosen: dict[bpy.types.Mesh, bpy.types.Object] = {}
-        refused: list[tuple[bpy.types.Object, str]] = []
-        triangles = 0
-        for item in selected:
-            if item.type != "MESH" or (mesh := mesh_of(item)) in chosen:
-                continue
-            item.update_from_editmode()
-            if not item.is_editable or not mesh.is_editable:
-                refused.append((item, "it is linked from another file"))
-            elif not len(mesh.polygons):
-                refused.append((item, "it has no faces"))
-            else:
-                chosen[mesh] = item
-                triangles += triangle_count(mesh)
-        return cls(list(chosen.values()), refused, triangles)
-
-    def losses(self) -> list[str]:
-        """What a GLB cannot carry of these objects, each with how many have it."""
-        kinds = {
-            "shape keys": lambda item: mesh_of(item).shape_keys is not None,
-            "vertex groups": lambda item: bool(item.vertex_groups),
-        }
-        counts = {kind: sum(map(has, self.objects)) for kind, has in kinds.items()}
-        return [f"{kind} of {count} objects" for kind, count in counts.items() if count]
-
-    def shares(self, count: int) -> list[int]:
-        """`count` triangles spread over the objects by what each has now; at least one each."""
-        return [
-            max(1, round(count * triangle_count(mesh_of(item)) / self.triangles)) for item in self.objects
-        ]
+@contextmanager
+def _without_versions(mesh: bpy.types.Mesh) -> Iterator[None]:
+    """Without our own properties, one of which refers to the mesh before or after."""
+    own: dict[str, Any] = {name: value for name, value in mesh.items() if name.startswith(PREFIX)}
+    for name in own:
+        del mesh[name]
+    try:
+        yield
+    finally:
+        for name, value in own.items():
+            mesh[name] = value

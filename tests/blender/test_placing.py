@@ -10,7 +10,7 @@ def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
     """Optimize `item` to 500 triangles, and do something `meanwhile`; returns the job's token."""
     carrier = addon.bridge.engine(bpy.context)
     token = "0" * 32
-    snapshot = addon.bridge.job_folder(bpy.context, token) / "snapshot.blend"
+    snapshot = addon.bridge.job_folder(bpy.context, token) / addon.scene.snapshot.snapshot_name()
     addon.scene.snapshot.write_snapshot(item, snapshot)
     job = addon.jobs.Job(
         service=sandbox.url,
@@ -199,10 +199,10 @@ def test_a_ledger_that_is_busy_when_a_result_is_due_only_delays_it(addon, monkey
     once = iter([True])
     place = carrier.place
 
-    def busy_once(token: str, again: bool = False) -> bool:
+    def busy_once(token: str, document: str) -> bool:
         if next(once, False):
             raise addon.jobs.LedgerError("The job list is in use.")
-        return place(token, again)
+        return place(token, document)
 
     monkeypatch.setattr(carrier, "place", busy_once)
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}

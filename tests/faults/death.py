@@ -1,6 +1,7 @@
-"""The moments at which a process is killed: at any time from outside, or exactly here."""
+"""The moments at which a process is killed, or put to sleep: at any time from outside, or exactly here."""
 
 import os
+import random
 import signal
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ SAVED = {
         "downloaded",
         "ready",
     ),
+    "one-shot": ("prepared", "submitting", "started", "completed", "downloaded", "ready"),
     "quickstart": ("prepared", "submitting", "started", "completed", "downloaded", "ready"),
 }
 CALLED = {
@@ -27,6 +29,13 @@ CALLED = {
         "POST /flows",
         "POST /flows/*/inputs",
         "PATCH /flows/*",
+        "GET /flows/*",
+        "GET /flows/*/outputs",
+        "GET /flows/*/outputs/*",
+    ),
+    "one-shot": (
+        "POST /flows",
+        "GET /flows",
         "GET /flows/*",
         "GET /flows/*/outputs",
         "GET /flows/*/outputs/*",
@@ -55,7 +64,10 @@ class Death:
         if moment == self._moment:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                self._strike()
+
+    def _strike(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def watch_calls(self) -> None:
         """Be there before each request leaves, and when the service has answered but nobody knows yet."""
@@ -69,6 +81,27 @@ class Death:
             return answer
 
         Transport._send = watched  # type: ignore[method-assign]
+
+
+class Naps(Death):
+    """Stops this process in its tracks, so many times, at moments that the dice choose; others wake it."""
+
+    def __init__(self, dice: random.Random, count: int) -> None:
+        super().__init__("", 0)
+        self.taken = 0
+        self._dice = dice
+        self._count = count
+        self._next()
+
+    def _next(self) -> None:
+        self._moment = self._dice.choice(moments("reference"))
+        self._left = self._dice.randint(1, 4)
+
+    def _strike(self) -> None:
+        if self.taken < self._count:
+            self.taken += 1
+            self._next()
+            os.kill(os.getpid(), signal.SIGSTOP)
 
 
 class WatchedLedger(Ledger):

@@ -5,6 +5,7 @@ come from within at a boundary: before or after a step is written, a request lea
 middle of a file, around placing and saving. After each death another process takes over the same ledger.
 """
 
+import math
 import random
 import signal
 import subprocess
@@ -14,14 +15,13 @@ from pathlib import Path
 
 from .death import moments
 from .processes import finish, last_words, worker
-from .service import service
+from .service import PROFILES, service
 from .table import Report
-from .verdict import judge
+from .verdict import MAY_ASK, judge
 from .work import samples
 from .worker import Plan
 
 KILLS = 200
-PROFILES = ("reference", "quickstart")
 ENDLESS = 100_000
 """More jobs than can be done before the last kill."""
 
@@ -33,9 +33,9 @@ LONGEST_LIFE = 5.0
 
 
 def run(seed: int, share: float, folder: Path) -> Report:
-    """Kill as often as `share` of KILLS says, half of it in each profile, and see what became of the jobs."""
+    """Kill as often as `share` of KILLS says, in all profiles, and see what became of the jobs."""
     report = Report("kills")
-    each = max(4, round(KILLS * share / len(PROFILES)))
+    each = max(4, math.ceil(KILLS * share / len(PROFILES)))
     with ThreadPoolExecutor() as pool:
         campaigns = [pool.submit(_campaign, profile, seed, each, folder / profile) for profile in PROFILES]
     for campaign in campaigns:
@@ -62,7 +62,7 @@ def _campaign(profile: str, seed: int, kills: int, folder: Path) -> Report:
             at_boundaries += died
             report.complaints += wrong
         report.complaints += finish(replace(plan, count=0))
-        verdict = judge(folder, sandbox.stats().values(), ["scene"], may_ask=profile == "quickstart")
+        verdict = judge(folder, sandbox.stats().values(), ["scene"], MAY_ASK[profile])
     ended = f"{verdict.jobs:,} / {verdict.done:,} / {verdict.asking:,}"
     report.add(f"{profile}: killed", kills)
     report.add(f"{profile}: of these exactly at a boundary", at_boundaries)

@@ -19,13 +19,12 @@ from typing import Any
 from .death import CALLED
 from .impatience import SCALE
 from .relay import Outage
-from .service import ROOT, service
+from .service import PROFILES, ROOT, service
 from .table import Report
-from .verdict import judge
+from .verdict import MAY_ASK, judge
 from .work import samples
 
 SCENARIOS = 500
-PROFILES = ("reference", "quickstart")
 STATUSES = (408, 429, 500, 502, 503, 504)
 PAGE = "<!doctype html><title>Welcome</title><h1>Sign in to use this network</h1>"
 PATIENCE = 900.0
@@ -59,7 +58,7 @@ def scenarios(seed: int, count: int) -> list[Scenario]:
 
 
 def _scenario(dice: random.Random, number: int) -> Scenario:
-    profile = PROFILES[dice.random() < 0.4]
+    profile = dice.choice(PROFILES)
     kind = KINDS[number % len(KINDS)]
     if kind == "outage":
         call = dice.choice(("", *CALLED[profile]))
@@ -69,13 +68,16 @@ def _scenario(dice: random.Random, number: int) -> Scenario:
     faults = [_fault(dice, profile, kind)]
     if dice.random() < 0.3:
         faults.append(_fault(dice, profile, dice.choice(KINDS[:-1])))
+    if any((fault["method"], fault["path"]) == ("GET", "/flows") for fault in faults):
+        # The list is asked for only where the answer to a create was lost.
+        faults.insert(0, {"method": "POST", "path": "/flows", "after": 1, "action": "drop", "when": "after"})
     return Scenario(number, profile, kind, faults)
 
 
 def _fault(dice: random.Random, profile: str, kind: str) -> dict[str, Any]:
     method, _, path = dice.choice(CALLED[profile]).partition(" ")
-    # The first create of a job is the empty one, which the quickstart's service refuses.
-    after = dice.randrange(2) if path in ("/flows", "/flows/*") and method != "PATCH" else 0
+    # The first create of a job is the empty one, which two of the profiles refuse.
+    after = dice.randrange(2) if f"{method} {path}" in ("POST /flows", "GET /flows/*") else 0
     fault = {"method": method, "path": path, "after": after}
     processed = dice.choice(("before", "after"))
     match kind:
@@ -133,7 +135,7 @@ def run(seed: int, share: float, folder: Path) -> Report:
     runs = 0
     for scenario in planned:
         own = folder / str(scenario.number)
-        verdict = judge(own, flows[scenario.profile], ["scene"], may_ask=scenario.profile == "quickstart")
+        verdict = judge(own, flows[scenario.profile], ["scene"], MAY_ASK[scenario.profile])
         ended["done"] += verdict.done
         ended["asking"] += verdict.asking
         runs += verdict.runs

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+PROFILES = ("reference", "one-shot", "quickstart")
 SPEED = 0.01
 """Of the simulated flows: 8 s become 80 ms."""
 

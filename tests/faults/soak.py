@@ -41,7 +41,7 @@ def run(seed: int, share: float, folder: Path) -> Report:
         played = subprocess.run(
             command, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True
         )
-        verdict = judge(folder, sandbox.stats().values(), ["scene"], may_ask=False)
+        verdict = judge(folder, sandbox.stats().values(), ["scene"])
     before, after = (Holding(**held) for held in json.loads(played.stdout))
     report.complaints = verdict.complaints
     if after.memory > before.memory + MORE_MEMORY:

@@ -8,11 +8,15 @@ from typing import Any
 
 from generio_flows.api import FlowsError, check_glb
 from generio_flows.jobs import Job, Ledger, Step
+from generio_flows.jobs.recovery import REQUEST
 from generio_flows.jobs.steps import MAYBE_RUNNING
 
 from .scene import Scene
 
 ONCE = ("run", "started", "uploaded")
+MAY_ASK = {"reference": "never", "one-shot": "where nothing runs", "quickstart": "always"}
+"""Whether a job may end asking the user, who alone may have run again what perhaps has run, by profile. The
+first can be asked about every step; the second has a list, in which what runs has to be found."""
 
 
 @dataclass
@@ -26,11 +30,12 @@ class Verdict:
     complaints: list[str] = field(default_factory=list[str])
 
 
-def judge(folder: Path, flows: Iterable[dict[str, Any]], scenes: Iterable[str], *, may_ask: bool) -> Verdict:
+def judge(
+    folder: Path, flows: Iterable[dict[str, Any]], scenes: Iterable[str], may_ask: str = "never"
+) -> Verdict:
     """Look at everything that a worker's `folder` has to do with.
 
-    flows: what the service counted. scenes: names of the files that results went into. may_ask: whether a
-    job may end asking the user, who alone may have something run that perhaps has run.
+    flows: what the service counted. scenes: names of the files that results went into. may_ask: see MAY_ASK.
     """
     verdict = Verdict()
     ledger = Ledger(folder / "jobs.sqlite")
@@ -43,12 +48,14 @@ def judge(folder: Path, flows: Iterable[dict[str, Any]], scenes: Iterable[str], 
     for job in jobs:
         wrong = [*_wrong_at_the_service(job, of_job[job.token]), *_wrong_here(job, placed[job.token])]
         asking = job.waiting and job.problem is not None and job.problem.code == MAYBE_RUNNING
-        if job.step is not Step.PLACED and not (may_ask and asking):
+        runs = _times(of_job[job.token], "run")
+        fair = asking and (may_ask == "always" or (may_ask == "where nothing runs" and not runs))
+        if job.step is not Step.PLACED and not fair:
             wrong.append(f"ended as {job.state}: {job.problem and job.problem.message}")
         verdict.complaints += [f"{job.name} ({job.template}): {sentence}" for sentence in wrong]
         verdict.done += job.step is Step.PLACED
         verdict.asking += asking
-        verdict.runs += sum(flow["run"] for flow in of_job[job.token])
+        verdict.runs += runs
     verdict.jobs = len(jobs)
     verdict.complaints += _lost(folder, {job.token for job in jobs})
     verdict.complaints += _left_behind(folder, jobs)
@@ -73,6 +80,7 @@ def _wrong_here(job: Job, placed: int) -> list[str]:
     if job.step is not Step.PLACED:
         return [f"is not done, but {placed} times in the scene"] if placed else []
     wrong = [] if placed == 1 else [f"is {placed} times in the scene"]
+    wrong += ["is in a scene that was saved, and the ledger does not know that"] if job.loose else []
     for result in job.results:
         try:
             check_glb(Path(result.glb))
@@ -91,7 +99,8 @@ def _lost(folder: Path, known: set[str]) -> list[str]:
 
 def _left_behind(folder: Path, jobs: list[Job]) -> list[str]:
     """Files that nobody needs: every other one belongs to a job that is in the ledger."""
-    wanted = {Path(path) for job in jobs for path in (job.input_path, job.source)}
+    wanted = {folder / "results" / job.token / REQUEST for job in jobs}
+    wanted |= {Path(path) for job in jobs for path in (job.input_path, job.source)}
     wanted |= {Path(path) for job in jobs for result in job.results for path in (result.glb, result.blend)}
     everything = [path for place in ("results", "tmp") for path in (folder / place).rglob("*")]
     return [

@@ -11,6 +11,7 @@ import os
 import random
 import sys
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -19,7 +20,7 @@ from pathlib import Path
 from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, ledger
 from generio_flows.jobs.steps import MAYBE_RUNNING
 
-from .death import Death, WatchedLedger
+from .death import Death, Naps, WatchedLedger
 from .impatience import hurry
 from .scene import Scene
 from .work import job as job_of
@@ -32,6 +33,10 @@ ASKING = (MAYBE_RUNNING, NoConverter.code)
 """What a job waits for that has to be told by the user, or done by a window."""
 
 
+ANY = "any"
+"""The name of a file that everybody has open."""
+
+
 class NeverDone(Exception):
     """Jobs that are neither over nor getting anywhere."""
 
@@ -41,9 +46,10 @@ class Plan:
     """What a worker is to do.
 
     folder: of the ledger, the results, and the scenes. user: see `work.samples`. scene: the name of the file
-    that is open. first, count: the numbers of the jobs to have done; those that are in the ledger are not
-    asked for again. at_once: how many may be unfinished. lease: seconds until the jobs of a process are free
-    that gives no sign of life. moment, nth: see `Death`.
+    that is open. belongs_to: of the one in which the results belong, "" = that one. first, count: the numbers
+    of the jobs to have done; those that are in the ledger are not asked for again. at_once: how many may be
+    unfinished. lease: seconds until the jobs of a process are free that gives no sign of life. moment, nth:
+    see `Death`. naps: how often to fall asleep, see `Naps`.
     """
 
     folder: str
@@ -54,11 +60,12 @@ class Plan:
     seed: int
     first: int = 0
     count: int = 0
-    belongs_to: str = "scene"
+    belongs_to: str = ""
     at_once: int = 6
     lease: float = 30.0
     moment: str = ""
     nth: int = 1
+    naps: int = 0
 
     def write(self, path: Path) -> Path:
         """Write the plan for a worker to read."""
@@ -77,7 +84,9 @@ class Worker:
         self._dice = random.Random(self.plan.seed)
         folder = Path(self.plan.folder)
         self.death = Death(self.plan.moment, self.plan.nth)
-        if self.plan.moment:
+        if self.plan.naps:
+            self.death = Naps(self._dice, self.plan.naps)
+        if self.plan.moment or self.plan.naps:
             self.death.watch_calls()
             WatchedLedger.death = self.death
         self._settings = Settings(folder / "results", self.plan.url, self.plan.key)
@@ -87,12 +96,12 @@ class Worker:
             self._copy("make input"),
             self._copy("convert"),
         )
+        self._document = uuid.uuid4().hex
         self.scene = Scene(folder / f"{self.plan.scene}.json")
         self._wanted: deque[int] = deque()
         self.want(self.plan.first, self.plan.count)
         self._asked_for = folder / "asked-for.txt"
         self._open = {job.token for job in self.engine.jobs() if not self._over(job)}
-        self._bring_back()
 
     def want(self, first: int, count: int) -> None:
         """Ask for the jobs of these numbers as soon as others are over."""
@@ -102,7 +111,7 @@ class Worker:
     def run(self) -> None:
         """Do everything, save, and end; raises NeverDone."""
         self.carry()
-        self.scene.save()
+        self._save_scene()
         self.engine.close()
 
     def carry(self) -> None:
@@ -126,8 +135,8 @@ class Worker:
         for token in list(self._open):
             job = self.engine.job(token)
             assert job is not None
-            if job.step is Step.READY:
-                self._place(job)
+            if job.step is Step.READY and self._belongs_here(job):
+                self._welcome(job)
             elif self._over(job):
                 self._open.discard(token)
         while self._wanted and len(self._open) < self.plan.at_once:
@@ -137,31 +146,35 @@ class Worker:
     def _over(self, job: Job) -> bool:
         """Whether nothing more happens to a job without the user, who is not here."""
         asks = job.waiting and job.problem is not None and job.problem.code in ASKING
-        return job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) or asks
+        lost = job.loose and job.destination["file"] == self.plan.scene and job.placed_in != self._document
+        elsewhere = job.step is Step.READY and not self._belongs_here(job)
+        return (job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) and not lost) or asks or elsewhere
+
+    def _belongs_here(self, job: Job) -> bool:
+        return job.destination["file"] in (self.plan.scene, ANY)
 
     def _ask_for(self, number: int) -> None:
         job = job_of(number, self.plan.url, Path(self.plan.user), self._settings.folder)
-        job = self.engine.submit(replace(job, destination={"file": self.plan.belongs_to}))
+        job = self.engine.submit(replace(job, destination={"file": self.plan.belongs_to or self.plan.scene}))
         with self._asked_for.open("a") as file:  # from here on the user counts on it
             file.write(job.token + "\n")
         self._open.add(job.token)
 
-    def _place(self, job: Job, again: bool = False) -> None:
-        """As `bridge.place_result`: told to the ledger first, then into the scene, saved some time later."""
-        if not self.engine.place(job.token, again):
-            return
-        self.death.here("placed")
-        self.scene.placed.append(job.token)
-        if self._dice.random() < 0.5:
-            self.scene.save()
-            self.death.here("scene saved")
+    def _welcome(self, job: Job) -> None:
+        """As `bridge._welcome`: place a result, unless it stands in the scene already."""
+        if job.placed_in and job.token in self.scene.placed:
+            self.engine.found(job.token, "" if job.placed_in != self._document else self._document)
+            self._open.discard(job.token)  # the engine's answer is news
+        elif self.engine.place(job.token, self._document):  # the ledger knows before the scene has it
+            self.death.here("placed")
+            self.scene.placed.append(job.token)
+            if self._dice.random() < 0.5:
+                self._save_scene()
 
-    def _bring_back(self) -> None:
-        """What was placed here, but not saved, went with the crash."""
-        for job in self.engine.jobs():
-            belongs_here = job.destination["file"] == self.plan.scene
-            if job.step is Step.PLACED and belongs_here and job.token not in self.scene.placed:
-                self._place(job, again=True)
+    def _save_scene(self) -> None:
+        self.scene.save()
+        self.death.here("scene saved")
+        self.engine.saved(self._document)
 
     def _copy(self, what: str) -> Callable[[Path, Path, Callable[[], bool]], None]:
         def copy(source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:
@@ -186,6 +199,8 @@ def main() -> None:
     sys.stdout.write("up\n")
     sys.stdout.flush()
     worker.run()
+    if isinstance(worker.death, Naps):
+        sys.stdout.write(f"{worker.death.taken}\n")
     sys.stdout.flush()
     os._exit(0)
 

@@ -50,29 +50,45 @@ class Rig:
 
     def command(self, *command: str, **env: str) -> list[str]:
         """The command line to run something inside."""
-        binds = {self.tmp: "/tmp", CHECKOUT / "tests/gui": "/rig/tests/gui"}
+        binds = {self.tmp: "/tmp"}
+        for room in ("gui", "blender"):  # a story may have a scene that is made there
+            binds[CHECKOUT / "tests" / room] = f"/rig/tests/{room}"
         if self.version:
             binds[self.out] = "/out"
         settings = {"HOME": "/tmp/home", "DISPLAY": self.display, "LIBGL_ALWAYS_SOFTWARE": "1", **env}
         return entered(self.root, command, binds=binds, env=settings)
 
+    @property
+    def home(self) -> Path:
+        """The user's folder, /tmp/home inside."""
+        return self.tmp / "home"
+
+    def fresh_home(self) -> None:
+        """Start as a user who has never started Blender."""
+        shutil.rmtree(self.home, ignore_errors=True)
+        # Blender 5.2 loads a list of assets from the internet; what it cannot lock it leaves alone.
+        (self.home / ".cache/blender/remote-assets/online-essentials/_sync.lock").mkdir(parents=True)
+
     def install(self, package: Path, service: str, key: str) -> None:
         """Start with a fresh home, in which Blender has the extension and knows the service and the key."""
-        home = self.tmp / "home"
-        shutil.rmtree(home, ignore_errors=True)
-        # Blender 5.2 loads a list of assets from the internet; what it cannot lock it leaves alone.
-        (home / ".cache/blender/remote-assets/online-essentials/_sync.lock").mkdir(parents=True)
-        shutil.copy(package, home / package.name)
+        self.fresh_home()
+        shutil.copy(package, self.home / package.name)
         install = ("extension", "install-file", "-r", "user_default", "-e", f"/tmp/home/{package.name}")
-        self._succeed("blender", "--command", *install)
-        prepare = ("--python-exit-code", "1", "--python", "/rig/tests/gui/prepare.py", "--", service, key)
-        self._succeed("blender", "--background", *prepare)
+        self.succeed("blender", "--command", *install)
+        self.prepare(service, key)
 
-    def _succeed(self, *command: str) -> None:
+    def prepare(self, *settings: str) -> None:
+        """Settle the preferences; `settings`: service and key, where the extension is enabled already."""
+        prepare = ("--python-exit-code", "1", "--python", "/rig/tests/gui/prepare.py", "--", *settings)
+        self.succeed("blender", "--background", *prepare)
+
+    def succeed(self, *command: str, **env: str) -> str:
+        """Run something that has to end well and without complaints; returns what it printed."""
         done = subprocess.run(
-            self.command(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self.command(*command, **env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert done.returncode == 0 and not complaints(done.stdout), done.stdout
+        return done.stdout
 
     def play(self, story: str, act: int, sandbox: str, **env: str) -> dict[str, Any]:
         """Play one act of a story in a new window, check what Blender wrote, and return the act's report."""

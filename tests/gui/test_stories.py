@@ -42,6 +42,7 @@ STORIES = {
     "doctor": Stage(),
     "looks": Stage(),
     "optimize": Stage(speed=0.6),
+    "versions": Stage(speed=0.1),
     "cancel": Stage(),
     "failure": Stage(),
     "other_file": Stage(speed=1.0),

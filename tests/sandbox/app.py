@@ -82,7 +82,7 @@ class NewFlow(_AnyNewFlow):
 
 
 class NewFlowWithInputs(_AnyNewFlow):
-    """4.3, as the quickstart has it: there is no other way to send inputs."""
+    """4.3, where there is no other way to send inputs."""
 
     inputs: _Inputs
 
@@ -137,7 +137,7 @@ def _quickstart_routes(service: Service) -> APIRouter:
     """Route the four calls that the quickstart makes."""
     profile, store = service.profile, service.store
     router = APIRouter(dependencies=[Depends(_authorise(service))])
-    new_flow = NewFlow if profile.everything else NewFlowWithInputs
+    new_flow = NewFlow if profile.empty_create else NewFlowWithInputs
 
     @router.post("/flows")
     async def create(

@@ -1,14 +1,15 @@
 """What the service says, in each of its documented variants (contract, section 10).
 
-`REFERENCE` plays the newest reference pages, `QUICKSTART` what the vendor's quickstart shows and no more.
-Each field is one question that the documents answer differently; `dataclasses.replace` plays any other
-mixture. Rows that need no field, since the service has one answer: V6, V17 (only `data`, never a URL), V12 (a
-flow made with inputs starts by itself), V13 (`inputs` null or absent), V15, V16 (bare text, otherwise data
-URIs only), V19, V20 (the query of the list), V21 (no paging fields), V24 (an error before the end; a fault
-makes it last longer), V25 (a template's id, in the reference only), V27 (200). V23 and V26 are the client's.
+`REFERENCE` plays the newest reference pages, `QUICKSTART` what the vendor's quickstart shows and no more;
+`ONE_SHOT` is in between, with all endpoints, but inputs that have to come with the create. Each field is one
+question that the documents answer differently; `dataclasses.replace` plays any other mixture. Rows that need
+no field, since the service has one answer: V6, V17 (only `data`, never a URL), V12 (a flow made with inputs
+starts by itself), V13 (`inputs` null or absent), V15, V16 (bare text, otherwise data URIs only), V19, V20
+(the query of the list), V21 (no paging fields), V24 (an error before the end; a fault makes it last longer),
+V25 (a template's id, in the reference only), V27 (200). V23 and V26 are the client's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ class Profile:
 
     name: str
     everything: bool  # all endpoints, or only the four that the quickstart calls
+    empty_create: bool = True  # section 4.3: whether a flow may be created before it has inputs
     flow_key: Literal["flow_id", "id"] = "flow_id"  # V29
     asset_key: Literal["asset_id", "id", "_id"] = "asset_id"  # V1
     download: Literal["json", "raw", "base64"] = "json"  # V2
@@ -189,6 +191,7 @@ REFERENCE = Profile("reference", everything=True)
 QUICKSTART = Profile(
     "quickstart",
     everything=False,
+    empty_create=False,
     asset_key="id",
     download="raw",
     output_status=None,
@@ -199,4 +202,5 @@ QUICKSTART = Profile(
     state_in_created=False,
     output_processed=True,
 )
-PROFILES = {profile.name: profile for profile in (REFERENCE, QUICKSTART)}
+ONE_SHOT = replace(REFERENCE, name="one-shot", empty_create=False)
+PROFILES = {profile.name: profile for profile in (REFERENCE, QUICKSTART, ONE_SHOT)}

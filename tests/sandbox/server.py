@@ -25,7 +25,7 @@ _IDS = re.compile(r"^/flows/[^/]+(/(?:inputs?|outputs)(/[^/]+)?)?$")
 class Sandbox:
     """The service double, as a context manager.
 
-    `profile` is "reference" or "quickstart"; `variants` changes single answers of it (fields of `Profile`).
+    `profile` is the name of one of PROFILES; `variants` changes single answers of it (fields of `Profile`).
     `speed` multiplies the simulated durations: at 1 a flow takes 8 s ("low"), 20 s ("high") or 6 s
     (optimise). Requests need `key`, which may be a pattern ("demo-*"); `expired_key` gets a 403. Bodies over
     `body_limit` bytes get a 413. `port` 0 takes a free one; OSError when the port is taken.

@@ -3,13 +3,9 @@
 import ast
 import subprocess
 import sys
-import tomllib
-import zipfile
 from pathlib import Path
 
 import pytest
-
-from scripts.package import build
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_BPY = [path for room in ("api", "jobs") for path in sorted((ROOT / room).glob("*.py"))]
@@ -71,15 +67,3 @@ def test_what_only_a_call_needs_is_imported_with_the_first_call():
         "assert not early, early"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", check=True)
-
-
-def test_the_package_holds_the_add_on_and_nothing_else(tmp_path: Path):
-    with zipfile.ZipFile(build(tmp_path)) as package:
-        names = set(package.namelist())
-        manifest = tomllib.loads(package.read("blender_manifest.toml").decode())
-    assert manifest["id"] == "generio_flows"
-    assert manifest["blender_version_min"] == "4.2.0"
-    assert {"__init__.py", "LICENSE", "README.md", "scene/child.py"} <= names
-    rooms = {name.split("/")[0] for name in names if "/" in name}
-    assert rooms == {"api", "cli", "jobs", "operators", "panels", "scene", "translations"}
-    assert {name.rpartition(".")[2] for name in names} == {"py", "toml", "md", "LICENSE"}

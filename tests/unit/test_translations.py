@@ -9,8 +9,11 @@ import pytest
 from generio_flows.translations import LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_YET = {"panels/optimize.py", "operators/optimize.py", "operators/handover.py"}
-"""Files whose texts still change too much."""
+NOT_YET = {
+    *(f"operators/{name}.py" for name in ("compare", "handover", "lods", "optimize")),
+    *(f"panels/{name}.py" for name in ("compare", "lods", "optimize")),
+}
+"""Files whose texts still change too much, so that they are in English only."""
 
 FILES = [
     path

@@ -104,6 +104,18 @@ def test_an_output_that_was_deleted_is_written_again_and_not_made_again(program:
     assert program.runs() == [1]
 
 
+def test_a_deleted_ledger_costs_nothing_again(program: Program):
+    """The jobs' folders and the service's list tell what had been asked for."""
+    words = ("generate", "--prompt", "lamp", "--prompt", "chair", "--quality", "low", "--output", "out")
+    program(*words)
+    (program.folder / "out/.generio/jobs.sqlite").unlink()
+    (program.folder / "out/lamp.glb").unlink()
+    answer = program(*words)
+    assert answer.code == 0, answer.out
+    check_glb(program.folder / "out/lamp.glb")
+    assert program.runs() == [1, 1]
+
+
 def test_a_moved_folder_is_gone_on_with(program: Program):
     program("generate", "--prompt", "lamp", "--quality", "low", "--output", "here")
     (program.folder / "here/lamp.glb").unlink()
@@ -191,7 +203,7 @@ def test_an_address_that_would_show_the_key_ends_with_2(program: Program):
 def test_no_key_ends_with_3_before_anything_is_written(program: Program, key: str):
     answer = program("generate", "--prompt", "x", GENERIO_API_KEY=key)
     assert answer.code == 3
-    assert "key" in answer.err
+    assert "Here it comes from GENERIO_API_KEY in the environment." in answer.err
     assert list(program.folder.iterdir()) == []
 
 
@@ -200,6 +212,7 @@ def test_a_key_that_is_refused_ends_with_3_and_another_goes_on(program: Program)
     answer = program(*words, GENERIO_API_KEY="wrong-key")
     assert answer.code == 3
     assert "did not accept the API key" in answer.out
+    assert "Here it comes from GENERIO_API_KEY in the environment." in answer.out
     assert "2 not finished" in answer.out
     assert program(*words).code == 0
     assert program.runs() == [1, 1]

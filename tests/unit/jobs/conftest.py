@@ -46,8 +46,8 @@ def new_engine(tmp_path: Path, settings: Settings, impatient: None) -> Iterator[
     """Makes engines on one ledger, and closes them."""
     engines: list[Engine] = []
 
-    def make(settings: Settings = settings, convert: Callable[..., None] = copy) -> Engine:
-        engines.append(Engine(Ledger(tmp_path / "jobs.sqlite"), settings, copy, convert))
+    def make(settings: Settings = settings, convert: Callable[..., None] = copy, heir: bool = True) -> Engine:
+        engines.append(Engine(Ledger(tmp_path / "jobs.sqlite"), settings, copy, convert, heir=heir))
         return engines[-1]
 
     yield make

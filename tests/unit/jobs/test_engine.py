@@ -289,6 +289,23 @@ def test_another_engine_carries_on(
     assert runs(sandbox) == [1]
 
 
+def test_an_engine_that_is_no_heir_goes_on_with_what_is_named_only(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    first = new_engine(replace(settings, api_key="wrong-key"))
+    left = [first.submit(jobs[kind]) for kind in ("prompt", "image")]
+    wait_until(lambda: all(first.job(job.token).waiting for job in left))
+    first.close()
+    second = new_engine(heir=False)
+    second.carry_on(left[0].token)
+    assert finished(second, left[0]).state is State.READY
+    own = finished(second, second.submit(jobs["optimize"]))
+    assert own.state is State.READY
+    assert not second.carries(left[1].token)
+    assert second.job(left[1].token).waiting
+    assert runs(sandbox) == [1, 1]
+
+
 def test_a_failed_job_can_be_run_again(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"flow": {"outcome": "fail", "reason": "too thin"}})
     job = finished(engine, engine.submit(jobs["optimize"]))
@@ -498,7 +515,7 @@ def test_a_snapshot_outlives_a_note_that_could_not_be_written(
     monkeypatch.setattr(engine._ledger, "save", save_later)
     job = engine.submit(replace(jobs["optimize"], input_path="", input_mime="", source=str(snapshot)))
     assert (finished(engine, job).state, refused.is_set()) == (State.READY, True)
-    assert not snapshot.exists()
+    assert snapshot.exists(), "the result is fitted onto it, and then it goes"
 
 
 def test_what_a_crash_left_of_a_download_is_removed(engine: Engine, jobs: dict[str, Job]):
@@ -589,6 +606,35 @@ def test_another_engine_sees_what_this_one_does(
     assert working.place(job.token)
     assert not watching.place(job.token)
     assert runs(sandbox) == [1]
+
+
+def test_a_turn_from_before_the_job_was_lost_changes_nothing(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 3600.0)
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    held, go_on = threading.Event(), threading.Event()
+
+    def slow(source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+        held.set()
+        go_on.wait(60.0)
+        copy(source, target, cancelled)
+
+    sleeper = new_engine()
+    sleeper._make_input = slow
+    picture = jobs["image"].input_path
+    job = sleeper.submit(replace(jobs["image"], input_path="", input_mime="", source=picture))
+    held.wait(60.0)
+    sleeper._ledger.release(sleeper.owner)  # it sleeps past its lease
+    other = new_engine()
+    wait_until(lambda: other.job(job.token).step is Step.STARTED)
+    other.close()  # which falls asleep as well
+    with sleeper._lock:
+        sleeper._share()
+    go_on.set()
+    wait_until(lambda: not sleeper._busy)
+    wait_until(lambda: sleeper.job(job.token).state is State.RUNNING)
+    assert len(sandbox.stats()["flows"]) == 1
 
 
 # ---- cancelling never ends nowhere

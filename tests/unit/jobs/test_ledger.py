@@ -1,10 +1,12 @@
 """The ledger keeps every job, for one process at a time."""
 
 import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import Job, Ledger, LedgerError, Step
+from generio_flows.jobs import AlreadyThere, Job, Ledger, LedgerError, Step
 from generio_flows.jobs.ledger import LEASE_SECONDS
 
 
@@ -96,22 +98,92 @@ def test_a_removed_job_is_forgotten(path: Path):
     ledger.close()
 
 
-def test_a_damaged_ledger_is_left_alone(path: Path):
-    path.parent.mkdir()
-    path.write_bytes(b"this is no database, and long enough to be looked at" * 100)
+def overwrite(path: Path, at: int, size: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\xa5" * size)
+
+
+def other_tables(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE jobs (something TEXT)")
+        db.execute("PRAGMA user_version = 2")
+    db.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b"this is no database, and long enough to be looked at" * 100),
+        lambda path: overwrite(path, 0, 100),
+        lambda path: overwrite(path, 4096, 4096),
+        lambda path: overwrite(path, 3 * 4096, 2000),
+        lambda path: path.write_bytes(path.read_bytes()[: 4096 + 100]),
+        other_tables,
+    ],
+    ids=["text", "head", "table", "leaf", "cut", "other-tables"],
+)
+def test_a_damaged_ledger_is_put_aside_and_a_new_one_begun(path: Path, damage: Callable[[Path], object]):
+    ledger = Ledger(path)
+    for number in range(50):
+        ledger.add(replace(job(), prompt="x" * number * 20), "me", now=0.0)
+    ledger.close()
+    damage(path)
     before = path.read_bytes()
-    with pytest.raises(LedgerError, match="damaged"):
+    ledger = Ledger(path)
+    assert ledger.jobs() == []
+    assert not ledger.searched
+    assert ledger.set_aside is not None
+    assert ledger.set_aside.read_bytes() == before
+    assert ".damaged-" in ledger.set_aside.name
+    ledger.add(job(), "me", now=0.0)
+    ledger.close()
+    again = Ledger(path)
+    assert (again.set_aside, len(again.jobs())) == (None, 1)
+    again.close()
+
+
+def test_a_second_damage_in_the_same_second_overwrites_nothing(path: Path):
+    for _ in range(2):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"this is no database, and long enough to be looked at" * 100)
+        Ledger(path).close()
+    assert len(list(path.parent.glob("*.damaged-*"))) == 2
+
+
+def test_damage_while_it_is_open_is_told_from_a_full_disk(path: Path):
+    ledger = Ledger(path)
+    for number in range(50):
+        ledger.add(replace(job(), prompt="x" * number * 20), "me", now=0.0)
+    ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    ledger._db.execute("PRAGMA cache_size = 0")
+    overwrite(path, 4096, path.stat().st_size - 4096)
+    with pytest.raises(LedgerError, match="is damaged") as caught:
+        ledger.jobs()
+    assert "Restart Blender" in caught.value.fix
+    ledger.close()
+    with pytest.raises(LedgerError, match="cannot be read"):
+        ledger.jobs()
+
+
+def test_a_ledger_that_cannot_be_opened_is_left_alone(path: Path):
+    path.mkdir(parents=True)  # a folder in its place
+    with pytest.raises(LedgerError, match="cannot be opened"):
+        Ledger(path)
+    assert path.is_dir()
+
+
+def test_a_ledger_of_a_newer_version_is_left_alone(path: Path):
+    path.parent.mkdir()
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("CREATE TABLE jobs (something TEXT)")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = path.read_bytes()
+    with pytest.raises(LedgerError, match="newer version"):
         Ledger(path)
     assert path.read_bytes() == before
-
-
-def test_a_ledger_of_another_version_is_left_alone(path: Path):
-    Ledger(path).close()
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version = 99")
-    db.close()
-    with pytest.raises(LedgerError, match="another version"):
-        Ledger(path)
 
 
 def test_a_row_that_cannot_be_read_hides_no_other(path: Path):
@@ -124,4 +196,49 @@ def test_a_row_that_cannot_be_read_hides_no_other(path: Path):
     db.commit()
     db.close()
     assert [read.name for read in ledger.jobs()] == ["whole"]
+    ledger.close()
+
+
+def test_a_ledger_of_version_1_is_migrated(path: Path):
+    path.parent.mkdir()
+    with sqlite3.connect(path) as db:
+        db.executescript((Path(__file__).parent / "data" / "version-1.sql").read_text())
+    db.close()
+    ledger = Ledger(path)
+    jobs = {job.name: job for job in ledger.jobs()}
+    assert [*jobs] == ["requested", "submitting", "started", "ready", "placed", "failed"]
+    assert jobs["started"].flow_id == "66bb00000000000000000001"
+    assert jobs["placed"].settled, "nobody knows whether its file was saved, so it is not placed again"
+    assert [job.name for job in ledger.claim("you", now=2e9)] == ["requested", "submitting", "started"]
+    ledger.close()
+    Ledger(path).close()
+
+
+def test_a_token_is_taken_once(path: Path):
+    mine, yours = Ledger(path), Ledger(path)
+    first = job()
+    mine.add(first, "me", now=0.0)
+    with pytest.raises(AlreadyThere):
+        yours.add(first.at(Step.FAILED), "you", now=1.0)
+    assert yours.jobs() == [first]
+    mine.close()
+    yours.close()
+
+
+def test_only_what_is_named_is_claimed(path: Path):
+    ledger = Ledger(path)
+    jobs = [job(name) for name in "abc"]
+    for one in jobs:
+        ledger.add(one, "me", now=0.0)
+    ledger.release("me")
+    assert ledger.claim("you", now=1.0, tokens={jobs[1].token}) == [jobs[1]]
+    assert ledger.claim("you", now=1.0, tokens=set()) == []
+    assert ledger.claim("you", now=1.0) == [jobs[0], jobs[2]]
+    ledger.close()
+
+
+def test_a_shared_ledger_needs_no_memory_that_machines_would_have_to_share(path: Path):
+    ledger = Ledger(path, shared=True)
+    ledger.add(job(), "me", now=0.0)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
     ledger.close()

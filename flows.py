@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Python API, for the console, handlers, background scripts and other add-ons.
+
+    from bl_ext.user_default.generio_flows import flows
+
+    chair = flows.generate("A modern office chair", quality="low")
+    flows.wait(chair)
+    print(chair.objects)
+
+Everything is to be called on the main thread, as all of bpy. Nothing but `wait` waits: in a window models
+arrive by themselves, and `subscribe` tells when. In the background, where Blender has no timers, they arrive
+while `wait` waits. Jobs are those of the panel: they are listed there, survive a restart, and run once.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import bpy
+
+from . import bridge
+from .jobs import Job, State, Step
+
+__all__ = ["Failed", "Model", "Quality", "Refused", "generate", "models", "optimize", "subscribe", "wait"]
+
+Quality = Literal["low", "high"]
+
+
+class Refused(Exception):
+    """Nothing was sent; the text says why, and what to do."""
+
+
+class Failed(Exception):
+    """A model could not be made; the text says why, and what to do. `model` is the one."""
+
+    def __init__(self, model: "Model") -> None:
+        super().__init__(f"{model.name}: {model.problem}")
+        self.model = model
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model on its way, or here: a view of one job. token: the job's, unique and stable over restarts."""
+
+    token: str
+
+    @property
+    def job(self) -> Job:
+        """All that is known about it. Raises KeyError where it has been removed from the list of jobs."""
+        job = bridge.engine(bpy.context).job(self.token)
+        if job is None:
+            raise KeyError(self.token)
+        return job
+
+    @property
+    def name(self) -> str:
+        """What the panel calls it."""
+        return self.job.name
+
+    @property
+    def state(self) -> State:
+        """As the panel shows it: "Queued", "Running", "Done", "Failed" …; a str."""
+        return self.job.state
+
+    @property
+    def progress(self) -> float | None:
+        """0 to 1 of the present state, None where nobody knows."""
+        return self.job.progress
+
+    @property
+    def done(self) -> bool:
+        """Whether it stands in the scene."""
+        return self.job.step is Step.PLACED
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens by itself: it is done, failed, cancelled, or waits for the user."""
+        return bridge.is_over(self.job)
+
+    @property
+    def problem(self) -> str:
+        """What went wrong, or holds it up, with what to do about it; or ""."""
+        problem = self.job.problem
+        return f"{problem.message} {problem.fix}".strip() if problem else ""
+
+    @property
+    def files(self) -> list[Path]:
+        """The GLB files that the service made, each checked; empty until they are there."""
+        return [Path(result.glb) for result in self.job.results]
+
+    @property
+    def objects(self) -> list[bpy.types.Object]:
+        """The objects of the open file that it has become."""
+        return [item for item in bpy.data.objects if item.get("generio_token") == self.token]
+
+    def cancel(self) -> None:
+        """Stop it, here and at the service."""
+        bridge.engine(bpy.context).cancel(self.token)
+
+    def retry(self) -> None:
+        """Try a failed one again; what the service has made already is fetched, not made again."""
+        bridge.engine(bpy.context).retry(self.token)
+
+
+def generate(
+    prompt: str = "",
+    *,
+    image: str | Path = "",
+    quality: Quality | None = None,
+    seed: int | None = None,
+    texture: bool | None = None,
+    **options: Any,
+) -> Model:
+    """Ask for a model of a prompt, or of a picture or sketch; it comes to the 3D cursor of the open file.
+
+    quality, seed, texture: what is None is left to the panel, and where nothing was chosen there, to the
+    service. options: further properties of the operators `generio.generate_from_prompt` and
+    `generio.generate_from_image`. Returns at once. Raises Refused.
+    """
+    given: dict[str, Any] = {"seed": seed, "texture": texture, "quality": quality and quality.upper()}
+    chosen = {name: value for name, value in given.items() if value is not None} | options
+    if bool(prompt) == bool(image):
+        raise Refused("A model is made either of a prompt or of an image.")
+    if image:
+        (model,) = _called(bpy.ops.generio.generate_from_image, filepath=str(image), **chosen)  # type: ignore[attr-defined]
+    else:
+        (model,) = _called(bpy.ops.generio.generate_from_prompt, prompt=prompt, **chosen)  # type: ignore[attr-defined]
+    return model
+
+
+def optimize(
+    objects: bpy.types.Object | Sequence[bpy.types.Object], polygons: int, **options: Any
+) -> list[Model]:
+    """Ask for lighter meshes for these objects, with so many triangles together.
+
+    options: further properties of the operator `generio.optimize_selected`; `placement` says whether the
+    objects themselves get the new meshes. Returns at once, one model for each mesh. Raises Refused.
+    """
+    chosen = [objects] if isinstance(objects, bpy.types.Object) else list(objects)
+    if not chosen:
+        raise Refused("There are no objects to optimize.")
+    with bpy.context.temp_override(selected_objects=chosen, active_object=chosen[0]):
+        return _called(
+            bpy.ops.generio.optimize_selected,  # type: ignore[attr-defined]
+            polygon_count=polygons,
+            **options,
+        )
+
+
+def models() -> list[Model]:
+    """All models of the list of jobs, oldest first."""
+    return [Model(job.token) for job in bridge.engine(bpy.context).jobs()]
+
+
+def wait(*wanted: Model, timeout: float | None = None, check: bool = True) -> None:
+    """Wait until all of these are over. A window stands still meanwhile: there, rather `subscribe`.
+
+    timeout: seconds, after which TimeoutError is raised; the jobs go on. check: raise Failed for the first
+    that is not done.
+    """
+    bridge.run_until(bpy.context, [model.token for model in wanted], watch=lambda _: None, timeout=timeout)
+    if check:
+        for model in wanted:
+            if not model.done:
+                raise Failed(model)
+
+
+def subscribe(listener: Callable[[Model], object]) -> Callable[[], None]:
+    """Have `listener` called with each model whose state or progress has changed; returns what ends that.
+
+    It is called on the main thread and may change the scene. Disabling the add-on ends it, opening another
+    file does not.
+    """
+
+    def heard(job: Job) -> None:
+        listener(Model(job.token))
+
+    def end() -> None:
+        with suppress(ValueError):
+            bridge.listeners.remove(heard)
+
+    bridge.listeners.append(heard)
+    return end
+
+
+def _called(operator: Callable[..., set[str]], **properties: Any) -> list[Model]:
+    """The models of the jobs that an operator hands over, without waiting for them."""
+    with bridge.for_script() as tokens:
+        try:
+            operator("EXEC_DEFAULT", **properties)
+        except (RuntimeError, TypeError) as error:
+            reason = str(error).rpartition("poll() ")[2].removeprefix("Error: ").strip()
+            raise Refused(reason) from None
+    return [Model(token) for token in tokens]

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at an optimized object before and after, and choose."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import bpy
+
+from ..scene import versions
+from .handover import OperatorMixin
+
+
+class OnVersions(OperatorMixin):
+    """Mixin for operators on the selected objects that have two versions."""
+
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Switch to Object Mode first")
+            return False
+        if not versions.with_versions(context.selected_objects):
+            cls.poll_message_set(
+                "Select an object that has been optimized, and is neither accepted nor reverted"
+            )
+            return False
+        return True
+
+
+class GENERIO_OT_show_version(OnVersions, bpy.types.Operator):
+    """Show the selected objects as they were before they were optimized, or as they are after"""
+
+    bl_idname = "generio.show_version"
+    bl_label = "Show Version"
+
+    if TYPE_CHECKING:
+        version: str
+    else:
+        version: bpy.props.EnumProperty(
+            name="Version",
+            description="Which mesh is shown",
+            items=(
+                ("BEFORE", "Before", "The mesh as it was before it was optimized"),
+                ("AFTER", "After", "The optimized mesh"),
+                ("OTHER", "Other", "The one that is not shown now"),
+            ),
+            default="OTHER",
+        )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        for item in versions.with_versions(context.selected_objects):
+            after = versions.shows_after(item)
+            if self.version == "OTHER" or after != (self.version == "AFTER"):
+                versions.toggle(item)
+        return {"FINISHED"}
+
+
+class GENERIO_OT_accept_optimized(OnVersions, bpy.types.Operator):
+    """Keep the optimized meshes of the selected objects, and free those from before"""
+
+    bl_idname = "generio.accept_optimized"
+    bl_label = "Accept"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        for item in versions.with_versions(context.selected_objects):
+            versions.accept(item)
+        return {"FINISHED"}
+
+
+class GENERIO_OT_revert_optimized(OnVersions, bpy.types.Operator):
+    """Go back to the meshes from before, with their modifiers, and free the optimized ones"""
+
+    bl_idname = "generio.revert_optimized"
+    bl_label = "Revert"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        for item in versions.with_versions(context.selected_objects):
+            versions.revert(item)
+        return {"FINISHED"}
+
+
+CLASSES = (GENERIO_OT_show_version, GENERIO_OT_accept_optimized, GENERIO_OT_revert_optimized)

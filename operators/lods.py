@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make levels of detail of the selected meshes."""
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..scene import swap
+from ..scene.evaluate import batches
+from ..scene.meshes import triangle_count
+from .sending import Sending
+
+MOST_LEVELS = 8
+
+
+class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
+    """Make lighter and lighter copies of the selected meshes, named and collected for a game engine"""
+
+    bl_idname = "generio.make_lods"
+    bl_label = "Make LODs"
+
+    if TYPE_CHECKING:
+        method: str
+        levels: int
+        ratio: float
+        counts: str
+    else:
+        method: bpy.props.EnumProperty(
+            name="Triangles",
+            description="How many triangles the levels are to have",
+            items=(
+                ("RATIO", "By Ratio", "Each level has this share of the triangles of the one before"),
+                ("COUNTS", "By Counts", "Each level has the number of triangles that you give"),
+            ),
+        )
+        levels: bpy.props.IntProperty(
+            name="Levels",
+            description="How many levels to make, besides the original as level 0",
+            default=3,
+            min=1,
+            max=MOST_LEVELS,
+        )
+        ratio: bpy.props.FloatProperty(
+            name="Ratio",
+            description="Each level has this share of the triangles of the one before",
+            default=50.0,
+            min=1.0,
+            max=99.0,
+            precision=0,
+            subtype="PERCENTAGE",
+        )
+        counts: bpy.props.StringProperty(
+            name="Counts",
+            description="Triangles of level 1, level 2 and so on, separated by commas",
+            default="10000, 5000, 2500",
+        )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self)  # type: ignore[return-value]
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.row().prop(self, "method", expand=True)
+        if self.method == "RATIO":
+            layout.prop(self, "levels")
+            layout.prop(self, "ratio")
+        else:
+            layout.prop(self, "counts")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        choice = self.choice(context)
+        try:
+            given = self._given()
+        except ValueError:
+            self.report({"ERROR"}, "Give the triangles as numbers with commas between them: 10000, 5000")
+            return {"CANCELLED"}
+        selection = self.selection(context, choice)
+        if selection is None:
+            return {"CANCELLED"}
+        try:
+            with batches(context, selection.groups, choice.apply, False) as sent:
+                jobs = []
+                for batch in sent:
+                    counts = given or self._shares(triangle_count(batch.mesh))
+                    levels = range(1, len(counts) + 1)
+                    jobs += self.requests(
+                        context,
+                        batch,
+                        choice,
+                        counts,
+                        [{"mode": swap.LOD, "level": level} for level in levels],
+                        [f"{batch.objects[0].name} LOD{level}" for level in levels],
+                    )
+        except (RuntimeError, OSError) as error:
+            self.report({"ERROR"}, f"The selection cannot be written to disk: {error}")
+            return {"CANCELLED"}
+        return self.hand_over(context, jobs, modal=False)
+
+    def _given(self) -> list[int]:
+        """The counts that were given, [] where the ratio says them. Raises ValueError."""
+        by_counts = self.method == "COUNTS" or (
+            self.properties.is_property_set("counts") and not self.properties.is_property_set("method")
+        )
+        if not by_counts:
+            return []
+        counts = [int(part) for part in self.counts.split(",")]
+        if not 0 < len(counts) <= MOST_LEVELS or min(counts) < 1:
+            raise ValueError
+        return counts
+
+    def _shares(self, present: int) -> list[int]:
+        return [max(1, round(present * (self.ratio / 100) ** level)) for level in range(1, self.levels + 1)]
+
+
+CLASSES = (GENERIO_OT_make_lods,)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Meshes become jobs: what is shared by the operators that have meshes optimized."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+
+from .. import bridge
+from ..api import OPTIMIZE
+from ..jobs import Job
+from ..options import Choice
+from ..properties import properties
+from ..scene import place
+from ..scene.convert import link
+from ..scene.evaluate import Batch
+from ..scene.selection import Selection
+from ..scene.snapshot import snapshot_name, write_snapshot
+from .handover import HandOver
+
+
+class Sending(HandOver):
+    """Mixin for operators that have the selected meshes optimized."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = bridge.why_not(context)
+        if not reason and not any(item.type == "MESH" for item in context.selected_objects):
+            reason = "Select a mesh object first"
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def choice(self, context: bpy.types.Context) -> Choice:
+        """What is chosen, here or in the panel."""
+        return Choice(self, properties(context))
+
+    def selection(self, context: bpy.types.Context, choice: Choice) -> Selection | None:
+        """What can be sent; says what cannot, and what will be lost. None where there is nothing."""
+        for item in context.selected_objects:
+            item.update_from_editmode()
+        selection = Selection.of(context.selected_objects)
+        reasons = [f'"{item.name}" is left out: {reason}' for item, reason in selection.refused]
+        if not selection.groups:
+            self.report({"ERROR"}, ". ".join(["Nothing to optimize", *reasons, "Select a mesh with faces"]))
+            return None
+        for reason in reasons:
+            self.report({"WARNING"}, reason)
+        if losses := selection.losses(choice.carry):
+            self.report({"WARNING"}, f"The optimized meshes will not have the {', the '.join(losses)}")
+        return selection
+
+    def requests(
+        self,
+        context: bpy.types.Context,
+        batch: Batch,
+        choice: Choice,
+        counts: Sequence[int],
+        details: Sequence[dict[str, Any]],
+        names: Sequence[str],
+    ) -> list[Job]:
+        """Jobs that make of one mesh as many as there are `counts` of triangles, from one snapshot of it.
+
+        details: what each one's destination has besides, with its "mode". Raises RuntimeError, OSError.
+        """
+        first, *others = batch.objects
+        tokens = [uuid.uuid4().hex for _ in counts]
+        name = snapshot_name()
+        snapshots = [bridge.job_folder(context, token) / name for token in tokens]
+        write_snapshot(first, snapshots[0], choice.carry, batch.mesh if batch.applied else None)
+        for snapshot in snapshots[1:]:
+            link(snapshots[0], snapshot)
+        return [
+            Job(
+                service=bridge.settings(context).base_url,
+                template=OPTIMIZE,
+                name=name,
+                token=token,
+                source=str(snapshot),
+                parameters={"polygon_count": count},
+                destination={
+                    **place.here(context, detail["mode"], first, others),
+                    **detail,
+                    "applied": batch.applied,
+                },
+            )
+            for token, snapshot, count, detail, name in zip(
+                tokens, snapshots, counts, details, names, strict=True
+            )
+        ]

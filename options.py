@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be chosen for optimizing, in the panel as well as by scripts that call the operators."""
+
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from .scene.fit import COLORS, NORMALS
+from .scene.selection import BUDGET, MODIFIERS, RESULTS, TARGETS, Target
+
+
+class OptimizeOptions:
+    """Mixin: these properties."""
+
+    if TYPE_CHECKING:
+        target: str
+        polygon_count: int
+        percent: float
+        placement: str
+        modifier_mode: str
+        carry_colors: bool
+        carry_normals: bool
+    else:
+        target: bpy.props.EnumProperty(
+            name="Target", description="How light the meshes are to become", items=TARGETS, default=BUDGET
+        )
+        polygon_count: bpy.props.IntProperty(
+            name="Triangles",
+            description="How many triangles each mesh, or all together, are to have",
+            default=100_000,
+            min=1,
+            soft_min=100,
+            max=100_000_000,
+        )
+        percent: bpy.props.FloatProperty(
+            name="Percent",
+            description="How much of its triangles each mesh keeps",
+            default=50.0,
+            min=0.01,
+            soft_min=1.0,
+            max=100.0,
+            precision=0,
+            subtype="PERCENTAGE",
+        )
+        placement: bpy.props.EnumProperty(
+            name="Result", description="Where the optimized meshes go", items=RESULTS
+        )
+        modifier_mode: bpy.props.EnumProperty(
+            name="Modifiers", description="What happens to the modifiers of the objects", items=MODIFIERS
+        )
+        carry_colors: bpy.props.BoolProperty(
+            name="Color Attributes",
+            description="Bring the color attributes over to the optimized meshes",
+            default=True,
+        )
+        carry_normals: bpy.props.BoolProperty(
+            name="Custom Normals",
+            description="Bring the custom normals over, for the shading that the meshes have now",
+        )
+
+
+OPTIONS = tuple(OptimizeOptions.__annotations__)
+
+
+class Choice:
+    """What is chosen: an operator's own values where a script gives them, else those of the panel."""
+
+    def __init__(self, operator: Any, panel: Any) -> None:
+        self._operator = operator
+        self._panel = panel
+
+    def __getattr__(self, name: str) -> Any:
+        own = self._operator.properties
+        given = name in own.bl_rna.properties and own.is_property_set(name)
+        return getattr(self._operator if given else self._panel, name)
+
+    @property
+    def goal(self) -> Target:
+        """How light meshes are to become."""
+        return Target(self.target, self.polygon_count, self.percent)
+
+    @property
+    def apply(self) -> bool:
+        """Whether modifiers are applied."""
+        return self.modifier_mode == "APPLY"
+
+    @property
+    def carry(self) -> list[str]:
+        """What is brought over, of `selection.CARRIED`."""
+        return carried(self)
+
+
+def carried(options: Any) -> list[str]:
+    """What `options` (OptimizeOptions or Choice) bring over, of `selection.CARRIED`."""
+    chosen = {COLORS: options.carry_colors, NORMALS: options.carry_normals}
+    return [what for what, wanted in chosen.items() if wanted]

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be sent of meshes: themselves, or what modifiers make of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import bpy
+
+from .meshes import users_of
+from .versions import LEFT, applicable
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One mesh that is to be sent, for the objects that get the result.
+
+    applied: whether it is what their modifiers make; then it lives only for a while.
+    """
+
+    mesh: bpy.types.Mesh
+    objects: list[bpy.types.Object]
+    applied: bool
+
+
+@contextmanager
+def batches(
+    context: bpy.types.Context,
+    groups: Mapping[bpy.types.Mesh, list[bpy.types.Object]],
+    apply: bool,
+    everywhere: bool,
+) -> Iterator[list[Batch]]:
+    """What is to be sent of `groups`: meshes with the objects, sharing them, that were chosen.
+
+    apply: what modifiers make, where there are any; of equal meshes one, so that an array of duplicates is
+    still one mesh. everywhere: objects that were not chosen follow those that they equal.
+    """
+    plain = [Batch(mesh, items, False) for mesh, items in groups.items()]
+    if not apply:
+        yield plain
+        return
+    base = [batch for batch in plain if not any(map(applicable, batch.objects))]
+    found: list[Batch] = []
+    made: list[bpy.types.Mesh] = []
+    try:
+        for mesh, chosen in groups.items():
+            if not any(map(applicable, chosen)):
+                continue
+            rest = [item for item in users_of(mesh) if item not in chosen] if everywhere else []
+            by_look: dict[bytes, Batch] = {}
+            with _shaped(context, [*chosen, *rest]) as shaped:
+                for item, copy in shaped:
+                    result = _mesh_from(context, copy)
+                    look = _look(result)
+                    if look in by_look or item not in chosen:
+                        bpy.data.meshes.remove(result)
+                    else:
+                        made.append(result)
+                        by_look[look] = Batch(result, [], True)
+                        found.append(by_look[look])
+                    if look in by_look:
+                        by_look[look].objects.append(item)
+        yield [*base, *found]
+    finally:
+        bpy.data.batch_remove(made)
+
+
+@contextmanager
+def _shaped(
+    context: bpy.types.Context, objects: Sequence[bpy.types.Object]
+) -> Iterator[list[tuple[bpy.types.Object, bpy.types.Object]]]:
+    """Each object with a copy of it that is evaluated, without the modifiers that are not applied."""
+    scene: Any = context.scene
+    collection = bpy.data.collections.new("GENERIO evaluate")
+    scene.collection.children.link(collection)
+    copies: list[Any] = [item.copy() for item in objects]
+    try:
+        for copy in copies:
+            for modifier in [modifier for modifier in copy.modifiers if modifier.type in LEFT]:
+                copy.modifiers.remove(modifier)
+            copy.hide_viewport = False
+            collection.objects.link(copy)
+        yield list(zip(objects, copies, strict=True))
+    finally:
+        bpy.data.batch_remove(copies)
+        bpy.data.collections.remove(collection)
+
+
+def _mesh_from(context: bpy.types.Context, item: bpy.types.Object) -> bpy.types.Mesh:
+    graph = context.evaluated_depsgraph_get()
+    made: Any = bpy.data.meshes.new_from_object(
+        item.evaluated_get(graph), preserve_all_data_layers=True, depsgraph=graph
+    )
+    return cast(bpy.types.Mesh, made)
+
+
+def _look(mesh: bpy.types.Mesh) -> bytes:
+    """Equal for meshes that look the same."""
+    import numpy as np
+
+    digest = hashlib.blake2b()
+
+    def add(data: Any, field: str, kind: Any, size: int) -> None:
+        values = np.empty(len(data) * size, dtype=kind)
+        data.foreach_get(field, values)
+        digest.update(values.tobytes())
+
+    add(mesh.vertices, "co", np.float32, 3)
+    add(mesh.loops, "vertex_index", np.int32, 1)
+    add(mesh.polygons, "loop_start", np.int32, 1)
+    add(mesh.polygons, "material_index", np.int32, 1)
+    for layer in mesh.uv_layers:
+        add(layer.uv, "vector", np.float32, 2)
+    digest.update(repr([material.name if material else "" for material in mesh.materials]).encode())
+    return digest.digest()

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An optimized mesh comes to the objects that it was made for, or to copies of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import bpy
+from mathutils import Vector
+
+from . import versions
+from .errors import CannotPlace
+from .fit import FITTED, fit, snapshot_of
+from .meshes import PREFIX, mesh_of, users_of
+
+KEEP = "replace"
+BESIDE = "beside"
+COLLECTION = "collection"
+HIDE = "hide"
+LOD = "lod"
+
+COLLECTION_NAME = "Optimized"
+
+GAP = 1.1
+"""How far beside their originals copies stand, in widths of the originals."""
+
+
+def fitted_mesh(
+    objects: Sequence[bpy.types.Object],
+    materials: Mapping[str, bpy.types.Material],
+    glb: Path,
+    target: bpy.types.Object,
+) -> bpy.types.Mesh:
+    """The mesh of an optimized model, fitted onto the one that was sent (see `fit`) and with its report.
+
+    objects, materials: what has come in of the model, which belongs to `target`. Raises CannotPlace.
+    """
+    parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
+    if not parts:
+        raise CannotPlace("The optimized model has no faces.", "Try a higher number of triangles.")
+    if FITTED in parts[0]:
+        report = _report(glb)
+    else:
+        snapshot = snapshot_of(glb)
+        if snapshot is None:
+            raise CannotPlace("What was sent is not known any more.")
+        # The way without a child Blender: the window stands still meanwhile.
+        report = fit(parts, snapshot, {material: name for name, material in materials.items()})
+    mesh = mesh_of(parts[0])
+    for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
+        report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
+    if report["slots"]:
+        _take_materials(mesh, target, {material: name for name, material in materials.items()})
+    for name, value in mesh_of(target).items():
+        if not name.startswith(PREFIX):
+            mesh[name] = value
+    mesh[versions.REPORT] = json.dumps(report)
+    return mesh
+
+
+def _report(glb: Path) -> dict[str, Any]:
+    """What the child wrote when it fitted the model."""
+    try:
+        return json.loads(glb.with_suffix(".json").read_text(encoding="utf-8"))["fit"]
+    except (OSError, ValueError, KeyError) as error:
+        raise CannotPlace("The figures of the optimized model are gone.") from error
+
+
+def _take_materials(
+    mesh: bpy.types.Mesh, target: bpy.types.Object, names: Mapping[bpy.types.Material, str]
+) -> None:
+    """Put the materials that were sent into the slots, in the place of their copies."""
+    own = mesh_of(target).materials
+    if len(mesh.materials) == len(own):
+        # Slot by slot: clearing them all would set every face's index, which takes long.
+        for index, material in enumerate(own):
+            mesh.materials[index] = material
+        return
+    # Modifiers can make slots of their own.
+    for index, material in enumerate(mesh.materials):
+        original = bpy.data.materials.get((names.get(material, ""), None)) if material else None
+        if original is not None:
+            mesh.materials[index] = original
+
+
+def put(
+    context: bpy.types.Context,
+    mesh: bpy.types.Mesh,
+    targets: list[bpy.types.Object],
+    destination: Mapping[str, Any],
+) -> list[bpy.types.Object]:
+    """Give `mesh` to `targets`, which share a mesh, or to copies of them; returns what has it now."""
+    applied = bool(destination.get("applied"))
+    mode = destination["mode"]
+    if mode == KEEP:
+        versions.begin(targets if applied else users_of(mesh_of(targets[0])), mesh, applied)
+        return targets
+    if mode == LOD:
+        return [_level(context, targets[0], mesh, destination["level"], applied)]
+    copies = [_copy(item, mesh, f"{item.name}_optimized", applied) for item in targets]
+    mesh.name = copies[0].name
+    for item, copy in zip(targets, copies, strict=True):
+        homes = [_collection(context, COLLECTION_NAME)] if mode == COLLECTION else item.users_collection
+        for collection in homes:
+            collection.objects.link(copy)
+    if mode == BESIDE:
+        _move_beside(targets, copies)
+    if mode == HIDE:
+        for item in targets:
+            _hide(item)
+    return copies
+
+
+def _copy(item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: bool) -> bpy.types.Object:
+    """A copy of `item` in no collection that has `mesh`; `applied`: and no modifiers that are in it."""
+    versions.leave_room([item], mesh)
+    copy = cast(bpy.types.Object, item.copy())
+    versions.show(copy, mesh)
+    copy.name = name
+    if applied:
+        for modifier in versions.applicable(copy):
+            copy.modifiers.remove(modifier)
+    return copy
+
+
+def _collection(context: bpy.types.Context, name: str) -> bpy.types.Collection:
+    """The collection of this name in the scene, made where there is none."""
+    scene = context.scene
+    assert scene is not None
+    found = next((item for item in scene.collection.children_recursive if item.name == name), None)
+    if found is None or not found.is_editable:
+        found = bpy.data.collections.new(name)
+        scene.collection.children.link(found)
+    return found
+
+
+def _move_beside(targets: Sequence[bpy.types.Object], copies: Sequence[bpy.types.Object]) -> None:
+    """Move all copies by the same way along the world's X axis, so that they stand next to all originals."""
+    ends = [(item.matrix_world @ Vector(corner)).x for item in targets for corner in item.bound_box]
+    way = Vector(((max(ends) - min(ends)) * GAP, 0.0, 0.0))
+    for item, copy in zip(targets, copies, strict=True):
+        around = item.matrix_world @ item.matrix_basis.inverted_safe()
+        step = around.to_3x3().inverted_safe() @ way
+        moves = item.animation_data is not None or len(item.constraints)
+        if moves:
+            copy.delta_location = item.delta_location + step  # the location will be set again
+        else:
+            copy.location = item.location + step
+
+
+def _hide(item: bpy.types.Object) -> None:
+    """Hide `item` where it can be seen, and from the render."""
+    item.hide_render = True
+    for scene in bpy.data.scenes:
+        for layer in scene.view_layers:
+            if item.name in layer.objects:
+                item.hide_set(True, view_layer=layer)
+
+
+def _level(
+    context: bpy.types.Context, item: bpy.types.Object, mesh: bpy.types.Mesh, level: int, applied: bool
+) -> bpy.types.Object:
+    """A level of detail, named as game engines expect it, in a collection with the others and level 0."""
+    name = item.name
+    collection = _collection(context, f"{name}_LODs")
+    first = f"{name}_LOD0"
+    if first not in collection.objects:
+        original = cast(bpy.types.Object, item.copy())
+        original.name = first
+        collection.objects.link(original)
+    copy = _copy(item, mesh, f"{name}_LOD{level}", applied)
+    mesh.name = copy.name
+    collection.objects.link(copy)
+    return copy

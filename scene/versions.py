@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An optimized object has two versions, before and after, until one of them is chosen.
+
+The version that is not shown hangs on the one that is, by custom properties, and so is saved with the file:
+    of a mesh    OTHER: the mesh that is not shown; REPORT: figures, JSON, which only a mesh after has
+    of an object STASH: an object in no scene that has the other mesh, and the modifiers that belong to it;
+                 only where modifiers have been applied
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import bpy
+
+from .meshes import PREFIX, mesh_of, users_of
+
+OTHER = PREFIX + "other"
+REPORT = PREFIX + "report"
+STASH = PREFIX + "stash"
+
+LEFT = frozenset({"ARMATURE", "COLLISION", "PARTICLE_SYSTEM", "PARTICLE_INSTANCE"})
+"""Modifiers that are never applied: what they do is no shape of the mesh, or goes on with the animation."""
+
+
+def applicable(item: bpy.types.Object) -> list[bpy.types.Modifier]:
+    """The modifiers of `item` that "Apply" makes part of the mesh."""
+    return [modifier for modifier in item.modifiers if modifier.type not in LEFT]
+
+
+# ---------------------------------------------------------------------- what there is
+
+
+def hidden_mesh(item: bpy.types.Object) -> bpy.types.Mesh | None:
+    """The other version of the mesh of `item`; None where there is only one."""
+    stash = _stash(item)
+    return mesh_of(stash) if stash else mesh_of(item).get(OTHER)
+
+
+def shows_after(item: bpy.types.Object) -> bool:
+    """Whether the mesh of `item` is an optimized one."""
+    return REPORT in mesh_of(item)
+
+
+def report_of(item: bpy.types.Object) -> Mapping[str, Any]:
+    """The comparison of the two versions; see `fit`."""
+    shown, hidden = mesh_of(item), hidden_mesh(item)
+    text = shown.get(REPORT) or (hidden.get(REPORT) if hidden else None)
+    return json.loads(text) if text else {}
+
+
+def with_versions(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
+    """Those of `objects` that have two versions, one for each mesh that they share."""
+    chosen: dict[tuple[Any, Any], bpy.types.Object] = {}
+    for item in objects:
+        if item.type == "MESH" and (hidden := hidden_mesh(item)) is not None:
+            chosen.setdefault((item.data, hidden), item)
+    return list(chosen.values())
+
+
+def _stash(item: bpy.types.Object) -> bpy.types.Object | None:
+    return item.get(STASH)
+
+
+def _together(item: bpy.types.Object) -> list[bpy.types.Object]:
+    """The objects that change their version together with `item`."""
+    users = users_of(mesh_of(item))
+    stash = _stash(item)
+    if stash is None:
+        return users
+    return [user for user in users if (other := _stash(user)) and other.data == stash.data]
+
+
+# ---------------------------------------------------------------------- what can be done
+
+
+def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> None:
+    """`items`, which share a mesh, get `new`, and keep what they have as the version before.
+
+    applied: `new` was made with their modifiers, which go. Of what had two versions already, the first one
+    is kept, and the one in between goes.
+    """
+    first = items[0]
+    if hidden_mesh(first) is not None and not shows_after(first):
+        _drop_hidden(first)
+    present = mesh_of(first)
+    before = hidden_mesh(first) or present
+    name = present.name
+    leave_room(items, new)
+    for item in items:
+        if applied and _stash(item) is None:
+            stash = cast(bpy.types.Object, item.copy())
+            if stash.animation_data:
+                stash.animation_data.action = None  # but its drivers may be those of modifiers
+            stash.parent = None
+            stash.constraints.clear()
+            stash.name = f"{item.name}_before"
+            show(stash, before)
+            item[STASH] = stash
+        show(item, new)
+        if applied:
+            for modifier in applicable(item):
+                item.modifiers.remove(modifier)
+    if not applied:
+        new[OTHER] = before
+    if present != before:
+        remove_unused(present)
+    elif not users_of(present) or all(_is_stash(user) for user in users_of(present)):
+        before.name = f"{name}_before"
+    new.name = name
+
+
+def toggle(item: bpy.types.Object) -> None:
+    """Show the other version of `item`, and of all that change together with it."""
+    shown, hidden = mesh_of(item), hidden_mesh(item)
+    if hidden is None:
+        return
+    name, suffix = shown.name, "after" if shows_after(item) else "before"
+    stashed = _stash(item) is not None
+    for user in _together(item):
+        if stash := _stash(user):
+            _exchange(user, stash)
+        else:
+            show(user, hidden)
+    if not stashed:
+        del shown[OTHER]
+        hidden[OTHER] = shown
+    shown.name = f"{name}_{suffix}"
+    hidden.name = name
+
+
+def accept(item: bpy.types.Object) -> None:
+    """Keep the mesh after, and free the one before."""
+    if not shows_after(item):
+        toggle(item)
+    _drop_hidden(item)
+
+
+def revert(item: bpy.types.Object) -> None:
+    """Go back to the mesh before, and free the one after."""
+    if shows_after(item):
+        toggle(item)
+    _drop_hidden(item)
+
+
+def _drop_hidden(item: bpy.types.Object) -> None:
+    hidden = hidden_mesh(item)
+    if hidden is None:
+        return
+    for user in _together(item):
+        if stash := _stash(user):
+            del user[STASH]
+            bpy.data.objects.remove(stash)
+    if OTHER in item.data:  # type: ignore[operator]
+        del item.data[OTHER]  # type: ignore[arg-type]
+    remove_unused(hidden)
+
+
+def remove_unused(mesh: bpy.types.Mesh) -> None:
+    """Remove a mesh that nobody uses, with the materials and images that only it used."""
+    if mesh.users:
+        return
+    materials = {material for material in mesh.materials if material}
+    bpy.data.meshes.remove(mesh)
+    unused = {material for material in materials if not material.users}
+    images = {
+        node.image  # type: ignore[attr-defined]
+        for material in unused
+        if material.node_tree
+        for node in material.node_tree.nodes
+        if node.type == "TEX_IMAGE" and node.image  # type: ignore[attr-defined]
+    }
+    bpy.data.batch_remove([*unused])
+    bpy.data.batch_remove([image for image in images if not image.users])
+
+
+# ---------------------------------------------------------------------- how
+
+
+def _is_stash(item: bpy.types.Object) -> bool:
+    return not item.users_collection
+
+
+def leave_room(items: list[bpy.types.Object], mesh: bpy.types.Mesh) -> None:
+    """Let `mesh` have enough slots for the materials that the objects themselves have."""
+    needed = max(
+        (
+            index + 1
+            for item in items
+            for index, slot in enumerate(item.material_slots)
+            if slot.link == "OBJECT"
+        ),
+        default=0,
+    )
+    while len(mesh.materials) < needed:
+        mesh.materials.append(None)
+
+
+def show(item: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
+    """Give `item` another mesh, and leave it the materials that are its own."""
+    slots = [(slot.link, slot.material) for slot in item.material_slots]
+    item.data = mesh
+    _set_slots(item, slots)
+
+
+def _set_slots(item: bpy.types.Object, slots: list[tuple[str, Any]]) -> None:
+    for slot, (link, material) in zip(item.material_slots, slots, strict=False):
+        if link == "OBJECT" and (slot.link, slot.material) != (link, material):
+            slot.link = link
+            slot.material = material
+
+
+def _exchange(item: bpy.types.Object, stash: bpy.types.Object) -> None:
+    """Let the two have each other's mesh and modifiers."""
+    between = cast(bpy.types.Object, item.copy())
+    _take(item, stash)
+    _take(stash, between)
+    bpy.data.objects.remove(between)
+
+
+def _take(item: bpy.types.Object, source: bpy.types.Object) -> None:
+    show(item, mesh_of(source))
+    names = [modifier.name for modifier in source.modifiers]
+    for modifier in list(item.modifiers):
+        if modifier.type not in LEFT or modifier.name not in names:
+            item.modifiers.remove(modifier)
+    for place, name in enumerate(names):
+        if name not in item.modifiers:
+            with bpy.context.temp_override(object=source, active_object=source, selected_objects=[item]):
+                bpy.ops.object.modifier_copy_to_selected(modifier=name)
+        item.modifiers.move(item.modifiers.find(name), place)
+    _take_drivers(item, source)
+
+
+def _take_drivers(item: bpy.types.Object, source: bpy.types.Object) -> None:
+    """The drivers of modifiers, which go with them."""
+    data = source.animation_data
+    driven = [curve for curve in data.drivers if curve.data_path.startswith("modifiers[")] if data else []
+    for curve in driven:
+        own = item.animation_data or item.animation_data_create()
+        if own.drivers.find(curve.data_path, index=curve.array_index) is None:
+            copy = own.drivers.from_existing(src_driver=curve)
+            for variable in copy.driver.variables:
+                for target in variable.targets:
+                    if target.id == source:
+                        target.id = item

@@ -1,0 +1,153 @@
+"""The Python API: every example of docs/scripting.md, and what it promises."""
+
+import importlib
+import re
+from pathlib import Path
+from types import ModuleType
+
+import bpy
+import pytest
+from PIL import Image
+
+from tests.blender import scenes
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("docs/scripting.md", "README.md"))
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", DOCUMENTS, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def flows(addon) -> ModuleType:
+    return importlib.import_module(f"{addon.__name__}.flows")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_each_example_of_the_documentation_runs(addon, flows, sandbox, tmp_path: Path, example: str):
+    Image.new("RGB", (32, 32), (200, 30, 30)).save(tmp_path / "shoe.png")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    asked = len(re.findall(r"generate\(|generate_from_\w+\(|optimize\(", example))
+    exec(compile(example, "scripting.md", "exec"), {"SERVICE": sandbox.url, "KEY": sandbox.key})
+    assert all(model.done for model in flows.models())
+    runs = sandbox.stats()["run_total"]
+    assert runs == 3 if "for prompt in wanted" in example else runs >= asked
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) > 8
+
+
+def test_generate_returns_at_once_and_wait_brings_the_model(flows, sandbox):
+    bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
+    lamp = flows.generate("A lamp", quality="low", seed=7, texture=False)
+    assert not lamp.done and not lamp.over and lamp.objects == [] and lamp.files == []
+    flows.wait(lamp)
+    (item,) = lamp.objects
+    assert tuple(item.location) == (1.0, 2.0, 3.0)
+    assert (item["generio_quality"], item["generio_seed"], item["generio_texture"]) == ("low", 7, False)
+    assert (lamp.done, lamp.over, lamp.state, lamp.problem) == (True, True, "Done", "")
+    assert lamp.files[0].suffix == ".glb"
+    assert flows.models() == [lamp]
+
+
+def test_several_are_made_at_the_same_time(flows, sandbox):
+    models = [flows.generate(f"Lamp {number}", quality="low") for number in range(3)]
+    assert not any(model.over for model in models)
+    flows.wait(*models)
+    assert len(bpy.data.objects) == 3
+    assert sandbox.stats()["run_total"] == 3
+
+
+def test_optimize_needs_no_selection_and_leaves_it_alone(flows):
+    ball, other = scenes.ball("Ball"), scenes.ball("Other")
+    scenes.select(other)
+    before = scenes.triangles(other)
+    (model,) = flows.optimize(ball, 500)
+    flows.wait(model)
+    assert model.objects == [ball]
+    assert scenes.triangles(ball) <= 500
+    assert scenes.triangles(other) == before
+    assert bpy.context.selected_objects == [other]
+
+
+def test_changes_are_told_until_that_is_ended(flows):
+    told: list[str] = []
+    end = flows.subscribe(lambda model: told.append(model.state))
+    flows.wait(flows.generate("A lamp", quality="low"))
+    assert told[-1] == "Done"
+    assert "Running" in told
+    end()
+    count = len(told)
+    flows.wait(flows.generate("A chair", quality="low"))
+    assert len(told) == count
+    end()
+
+
+def test_a_listeners_mistake_stops_nobody_else(flows, capsys):
+    heard: list[object] = []
+
+    def mistaken(_model: object) -> None:
+        raise ZeroDivisionError
+
+    flows.subscribe(mistaken)
+    flows.subscribe(heard.append)
+    flows.wait(flows.generate("A lamp", quality="low"))
+    assert heard
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_disabling_the_add_on_ends_subscriptions(flows, addon):
+    import addon_utils
+
+    flows.subscribe(print)
+    addon_utils.disable(addon.__name__)
+    assert addon.bridge.listeners == []
+    addon_utils.enable(addon.__name__)
+
+
+def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):
+    for call, reason in (
+        (lambda: flows.generate(), "either of a prompt or of an image"),
+        (lambda: flows.generate("x", image="y"), "either of a prompt or of an image"),
+        (lambda: flows.generate("data:x"), 'A prompt cannot begin with "data:"'),
+        (lambda: flows.generate(image=tmp_path / "missing.png"), "cannot be read"),
+        (lambda: flows.optimize([], 500), "no objects"),
+        (lambda: flows.generate("x", colour="red"), "colour"),
+    ):
+        with pytest.raises(flows.Refused, match=reason):
+            call()
+    addon.preferences.preferences(bpy.context).api_key = ""
+    with pytest.raises(flows.Refused, match=r"^Enter your API key"):
+        flows.generate("A lamp")
+    assert sandbox.stats()["flows"] == {}
+
+
+def test_what_fails_says_why_and_can_be_tried_again(flows, sandbox):
+    sandbox.order({"flow": {"outcome": "fail", "reason": "too dark"}, "times": 1})
+    lamp = flows.generate("A lamp", quality="low")
+    with pytest.raises(
+        flows.Failed, match="A lamp: The service could not make the model: too dark"
+    ) as failed:
+        flows.wait(lamp)
+    assert failed.value.model == lamp
+    assert (lamp.over, lamp.done, lamp.state) == (True, False, "Failed")
+    lamp.retry()
+    flows.wait(lamp)
+    assert lamp.done
+
+
+def test_waiting_may_end_before_the_job_does(flows, sandbox):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
+    lamp = flows.generate("A lamp", quality="low")
+    with pytest.raises(TimeoutError):
+        flows.wait(lamp, timeout=0.5)
+    lamp.cancel()
+    flows.wait(lamp, check=False)
+    assert lamp.state == "Cancelled"
+
+
+def test_a_model_that_was_removed_is_gone(flows):
+    lamp = flows.generate("A lamp", quality="low")
+    flows.wait(lamp)
+    bpy.ops.generio.remove_job(token=lamp.token)
+    with pytest.raises(KeyError):
+        lamp.state  # noqa: B018 - it is the look that raises

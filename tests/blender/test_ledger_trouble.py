@@ -1,0 +1,162 @@
+"""A job list that cannot be used, or was lost, ends in a sentence; nothing else is lost by it."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import addon_utils
+import bpy
+import pytest
+
+from tests.blender.conftest import EXTENSION, HOME
+
+
+def ledger_path() -> Path:
+    (path,) = HOME.rglob("jobs.sqlite")
+    return path
+
+
+def ticks(addon, condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "this never came"
+        addon.bridge.tick()
+        time.sleep(0.02)
+
+
+def rows():
+    return bpy.context.window_manager.generio.jobs
+
+
+def restart(addon, sandbox) -> None:
+    addon_utils.disable(EXTENSION, default_set=True)
+    addon_utils.enable(EXTENSION, default_set=True)
+    preferences = bpy.context.preferences.addons[EXTENSION].preferences
+    preferences.service_url, preferences.api_key = sandbox.url, sandbox.key
+
+
+@pytest.fixture
+def busy(addon, sandbox):
+    """Another program holds the job list, in which one job has failed; gives the job's token."""
+    sandbox.order({"flow": {"outcome": "fail", "reason": "too thin"}})
+    with pytest.raises(RuntimeError, match="too thin"):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    carrier = addon.bridge.engine(bpy.context)
+    carrier._ledger._db.execute("PRAGMA busy_timeout = 50")
+    other = sqlite3.connect(ledger_path(), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield rows()[0].token
+    other.close()
+
+
+@pytest.mark.parametrize("name", ["retry_job", "remove_job"])
+def test_a_button_says_that_the_job_list_is_in_use(addon, busy: str, name: str):
+    with pytest.raises(RuntimeError, match=r"cannot be written: database is locked.*Free some disk space"):
+        getattr(bpy.ops.generio, name)(token=busy)
+    assert rows()[0].state == "Failed"
+
+
+def test_generating_and_cancelling_say_that_the_job_list_is_in_use(addon, sandbox, busy: str):
+    with pytest.raises(RuntimeError, match=r"Nothing more was sent: .*locked"):
+        bpy.ops.generio.generate_from_prompt(prompt="A lamp")
+    with pytest.raises(RuntimeError, match="locked"):
+        bpy.ops.generio.recover_flow(flow_id="66bb00000000000000000010")
+    assert len(addon.bridge.engine(bpy.context).jobs()) == 1
+
+
+def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.MonkeyPatch, capfd):
+    def broken(*_arguments: object) -> bool:
+        raise ZeroDivisionError
+
+    carrier = addon.bridge.engine(bpy.context)
+    with monkeypatch.context() as patched:
+        patched.setattr(addon.bridge, "_place_results", broken)
+        job = carrier.submit(
+            addon.jobs.Job(
+                service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"
+            )
+        )
+        ticks(addon, lambda: len(rows()) == 1 and rows()[0].state == "Ready")
+        assert "ZeroDivisionError" in capfd.readouterr().err
+    with monkeypatch.context() as patched:
+        patched.setattr(addon.bridge, "_fill", broken)
+        assert carrier.place(job.token)
+        for _ in range(3):
+            addon.bridge.tick()
+        assert rows()[0].state == "Ready"
+    ticks(addon, lambda: rows()[0].state == "Done")
+
+
+def test_a_list_of_a_newer_version_is_left_alone_and_said_in_the_panel(addon, sandbox):
+    addon_utils.disable(EXTENSION, default_set=True)
+    folder = HOME / "extensions" / ".user" / "user_default" / "generio_flows"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "jobs.sqlite"
+    path.unlink(missing_ok=True)
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    before = path.read_bytes()
+    restart(addon, sandbox)
+    assert addon.bridge.tick() > 1.0
+    assert "was written by a newer version" in addon.bridge.notice()
+    assert "Update the add-on." in addon.bridge.notice()
+    assert addon.panels.jobs.GENERIO_PT_jobs.poll(bpy.context)
+    with pytest.raises(RuntimeError, match="newer version"):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    assert path.read_bytes() == before
+    path.unlink()
+    assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
+    assert addon.bridge.notice() == ""
+
+
+@pytest.mark.parametrize("still_there", [True, False])
+def test_a_damaged_list_is_said_in_the_panel_and_its_jobs_come_back(addon, sandbox, still_there: bool):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    addon.bridge._stop()
+    ledger_path().write_bytes(b"no database" * 1000)
+    if not still_there:
+        bpy.data.objects.remove(bpy.data.objects["A chair"])
+    restart(addon, sandbox)
+    ticks(addon, lambda: "1 job was found again" in addon.bridge.notice())
+    assert "was damaged and is kept as jobs.damaged-" in addon.bridge.notice()
+    if still_there:
+        ticks(addon, lambda: rows() and rows()[0].state == "Done")
+        assert sandbox.stats()["run_total"] == 1
+        return
+    ticks(addon, lambda: rows() and rows()[0].state == "Ready")
+    assert (rows()[0].name, rows()[0].message) == ("A chair", "Found again at the service")
+    for _ in range(10):
+        addon.bridge.tick()
+    assert len(bpy.data.objects) == 0, "it is held for the user"
+    assert bpy.ops.generio.import_result(token=rows()[0].token) == {"FINISHED"}
+    assert sandbox.stats()["run_total"] == 1
+
+
+# ---- recover by flow id
+
+
+def test_a_flow_is_recovered_and_imported_at_the_cursor(addon, sandbox):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    flow_id, token = rows()[0].flow_id, rows()[0].token
+    with pytest.raises(RuntimeError, match='The job "A chair" in the list has this flow'):
+        bpy.ops.generio.recover_flow(flow_id=f" {flow_id}\n")
+    bpy.ops.generio.remove_job(token=token)
+    assert bpy.ops.generio.recover_flow(flow_id=f" {flow_id}\n") == {"FINISHED"}
+    assert (rows()[0].name, rows()[0].state) == ("A chair", "Ready")
+    assert bpy.ops.generio.import_result(token=rows()[0].token) == {"FINISHED"}
+    assert {item.name for item in bpy.data.objects} == {"A chair", "A chair.001"}
+    assert sandbox.stats()["run_total"] == 1
+
+
+@pytest.mark.parametrize("flow_id", ["", "  ", "a b", "a\nb", "x" * 201])
+def test_what_is_no_flow_id_is_refused(addon, sandbox, flow_id: str):
+    with pytest.raises(RuntimeError, match="This is no flow ID"):
+        bpy.ops.generio.recover_flow(flow_id=flow_id)
+    assert sandbox.stats()["requests"] == {}
+
+
+def test_a_flow_that_the_service_does_not_know_says_so(addon, sandbox):
+    with pytest.raises(RuntimeError, match="does not know a flow with this ID"):
+        bpy.ops.generio.recover_flow(flow_id="66bb00000000000000000010")

@@ -1,0 +1,388 @@
+"""Targets, what is brought over, the two versions, levels of detail, and the space a result lands in."""
+
+import json
+import math
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from mathutils import Matrix
+
+from tests.blender import kept, scenes
+
+
+def optimize(*items: bpy.types.Object, **options: object) -> None:
+    scenes.select(*items)
+    assert bpy.ops.generio.optimize_selected(**options) == {"FINISHED"}
+
+
+def runs(sandbox) -> int:
+    return sandbox.stats()["run_total"]
+
+
+def report(item: bpy.types.Object) -> dict:
+    return json.loads(item.data["generio_report"])
+
+
+# ---------------------------------------------------------------------- targets
+
+
+def test_each_mesh_gets_the_count_or_its_share_or_a_part_of_the_budget(addon):
+    sizes = {}
+    for target, options in {
+        "COUNT": {"polygon_count": 400},
+        "PERCENT": {"percent": 25},
+        "BUDGET": {"polygon_count": 1000},
+    }.items():
+        large, small = scenes.ball("Large", 48, 24), scenes.ball("Small", 24, 12)
+        counts = [scenes.triangles(item) for item in (large, small)]
+        optimize(large, small, target=target, **options)
+        sizes[target] = [scenes.triangles(item) for item in (large, small)]
+    assert all(350 <= size <= 400 for size in sizes["COUNT"])
+    for size, count in zip(sizes["PERCENT"], counts, strict=True):
+        assert 0.22 * count <= size <= 0.25 * count
+    assert 900 <= sum(sizes["BUDGET"]) <= 1000
+    assert sizes["BUDGET"][0] / sizes["BUDGET"][1] == pytest.approx(counts[0] / counts[1], rel=0.15)
+
+
+def test_a_mesh_without_faces_is_left_out_with_why_and_the_rest_goes_on(addon, capfd):
+    item = scenes.ball()
+    empty = bpy.data.objects.new("Empty", bpy.data.meshes.new("Empty"))
+    bpy.context.scene.collection.objects.link(empty)
+    optimize(item, empty, polygon_count=500)
+    assert '"Empty" is left out: it has no faces' in capfd.readouterr().out
+    assert scenes.triangles(item) <= 500
+
+
+def test_counting_looks_at_no_element(addon):
+    """Exact for n-gons, and of ten million triangles as quick as of two: only lengths are asked for."""
+
+    class Lengths:
+        """Stands for a mesh of ten million triangles, and falls over when an element is touched."""
+
+        def __init__(self, count: int) -> None:
+            self.count = count
+
+        def __len__(self) -> int:
+            return self.count
+
+    class Mesh:
+        loops, polygons = Lengths(30_000_000), Lengths(10_000_000)
+
+    assert addon.scene.meshes.triangle_count(Mesh()) == 10_000_000
+    bpy.ops.mesh.primitive_circle_add(vertices=17, fill_type="NGON")
+    circle = bpy.context.object
+    bpy.ops.mesh.primitive_cube_add()
+    assert addon.scene.meshes.triangle_count(circle.data) == scenes.triangles(circle) == 15
+    assert addon.scene.meshes.triangle_count(bpy.context.object.data) == 12
+
+
+# ---------------------------------------------------------------------- what is brought over
+
+
+def test_a_character_goes_on_moving_with_its_armature(addon):
+    (body,) = kept.character()
+    groups = [group.name for group in body.vertex_groups]
+    body.modifiers["Smooth"].show_viewport = False
+    before = {}
+    for frame in (1, 15, 20):
+        bpy.context.scene.frame_set(frame)
+        before[frame] = posed(body)
+    optimize(body, target="PERCENT", percent=30)
+    assert [group.name for group in body.vertex_groups] == groups
+    size = np.ptp(before[1], axis=0).max()
+    for frame, points in before.items():
+        bpy.context.scene.frame_set(frame)
+        assert distance(posed(body), points) < 0.06 * size, frame
+    assert distance(before[20], before[1]) > 0.1 * size, "there is a movement to follow"
+    assert "vertex groups" not in report(body)["lost"]
+
+
+def posed(item: bpy.types.Object) -> np.ndarray:
+    shape = item.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    points = np.empty(len(shape.vertices) * 3, dtype=np.float32)
+    shape.vertices.foreach_get("co", points)
+    return points.reshape(-1, 3)
+
+
+def distance(points: np.ndarray, others: np.ndarray) -> float:
+    """The farthest that one of `points` is from the nearest of `others`."""
+    return max(float(np.linalg.norm(others - point, axis=1).min()) for point in points)
+
+
+def test_weights_are_those_at_the_same_place(addon):
+    item = scenes.ball()
+    group = item.vertex_groups.new(name="Height")
+    for vertex in item.data.vertices:
+        group.add([vertex.index], (vertex.co.z + 1) / 2, "REPLACE")
+    optimize(item, polygon_count=600)
+    for vertex in item.data.vertices:
+        weight = item.vertex_groups["Height"].weight(vertex.index)
+        assert weight == pytest.approx((vertex.co.z + 1) / 2, abs=0.03)
+
+
+@pytest.mark.parametrize("domain", ["POINT", "CORNER"])
+def test_colors_are_brought_over_unless_they_are_not_wanted(addon, domain: str):
+    for wanted in (True, False):
+        item = scenes.ball()
+        colors = item.data.color_attributes.new("Height", "FLOAT_COLOR", domain)
+        places = [item.data.vertices[loop.vertex_index].co.z for loop in item.data.loops]
+        if domain == "POINT":
+            places = [vertex.co.z for vertex in item.data.vertices]
+        colors.data.foreach_set("color", [value for z in places for value in ((z + 1) / 2, 0, 0, 1)])
+        optimize(item, polygon_count=600, carry_colors=wanted)
+        if not wanted:
+            assert "Height" not in item.data.color_attributes
+            lost = "color attributes" in report(item)["lost"]
+            assert lost != bool(item.data.color_attributes), "a GLB may have brought them, by another name"
+            continue
+        attribute = item.data.color_attributes["Height"]
+        assert (attribute.domain, attribute.data_type) == (domain, "FLOAT_COLOR")
+        indices = (
+            range(len(item.data.vertices))
+            if domain == "POINT"
+            else [loop.vertex_index for loop in item.data.loops]
+        )
+        for color, index in zip(attribute.data, indices, strict=True):
+            assert color.color[0] == pytest.approx((item.data.vertices[index].co.z + 1) / 2, abs=0.05)
+
+
+def test_custom_normals_are_brought_over_where_asked(addon):
+    for asked in (True, False):
+        item = scenes.ball()
+        up = (0.0, 0.6, 0.8)
+        item.data.normals_split_custom_set([up] * len(item.data.loops))
+        optimize(item, polygon_count=600, carry_normals=asked)
+        normals = np.array([tuple(corner.vector) for corner in item.data.corner_normals])
+        close = bool((np.abs(normals - up).max(axis=1) < 0.05).all())
+        assert close == asked or close, "a GLB has normals, too"
+        if asked:
+            assert close
+
+
+def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, capfd):
+    first, second = scenes.ball("First"), scenes.ball("Second")
+    for item in (first, second):
+        item.shape_key_add(name="Basis")
+    first.data.edges[0].use_seam = True
+    first.data.attributes.new("wear", "FLOAT", "POINT")
+    second.modifiers.new("Multires", "MULTIRES")
+    second.data.attributes.new("crease_edge", "FLOAT", "EDGE")
+    optimize(first, second, polygon_count=1000)
+    told = capfd.readouterr().out
+    warning = told[told.index("will not have") :].splitlines()[0]
+    for words in (
+        "shape keys of 2 objects",
+        "seams of 1 object",
+        'attribute "wear" of 1 object',
+        "multiresolution details of 1 object",
+        "creases of 1 object",
+    ):
+        assert words in warning, words
+    assert set(report(first)["lost"]) == {"shape keys", "seams", 'the attribute "wear"'}
+
+
+def test_materials_that_were_not_sent_stay_and_the_report_says_so(addon, tmp_path: Path):
+    """As from a service that makes materials of its own."""
+    sent, came = scenes.ball("Sent"), scenes.ball("Came")
+    sent.data.materials.append(scenes.textured("Paint"))
+    came.data.materials.append(scenes.textured("Baked"))
+    snapshot = tmp_path / addon.scene.snapshot.snapshot_name()
+    addon.scene.snapshot.write_snapshot(sent, snapshot)
+    told = addon.scene.fit.fit([came], snapshot, {came.data.materials[0]: "Baked"})
+    assert not told["slots"]
+    assert [material.name for material in came.data.materials] == ["Baked"]
+
+
+# ---------------------------------------------------------------------- modifiers
+
+
+def test_applied_modifiers_are_in_the_mesh_and_gone_from_the_object(addon, sandbox):
+    item = scenes.ball(segments=24, rings=12)
+    item.modifiers.new("Smooth", "SUBSURF").levels = 2
+    mirror = item.modifiers.new("Row", "ARRAY")
+    mirror.count, mirror.relative_offset_displace[0] = 3, 2.0
+    bpy.context.view_layer.update()
+    box = np.array([posed(item).min(axis=0), posed(item).max(axis=0)])
+    size = box[1] - box[0]
+    optimize(item, polygon_count=3000, modifier_mode="APPLY")
+    assert not item.modifiers
+    assert 2500 <= scenes.triangles(item) <= 5000  # of 28,800
+    assert (np.abs(scenes.bounds([item]) - box) < 0.1 * size).all()
+
+
+def test_with_apply_the_armature_stays(addon):
+    (body,) = kept.character()
+    optimize(body, target="PERCENT", percent=30, modifier_mode="APPLY")
+    assert [modifier.name for modifier in body.modifiers] == ["Armature"]
+    assert bpy.ops.generio.revert_optimized() == {"FINISHED"}
+    assert [modifier.name for modifier in body.modifiers] == ["Armature", "Smooth"]
+    assert body.modifiers["Smooth"].levels == 1
+
+
+def test_equal_duplicates_are_one_mesh_also_with_applied_modifiers(addon, sandbox):
+    items = kept.array()[:10]
+    for item in items:
+        item.modifiers.new("Smooth", "SUBSURF").levels = 1 + (item == items[9])
+    optimize(*items, target="PERCENT", percent=30, modifier_mode="APPLY")
+    assert runs(sandbox) == 2
+    assert len({item.data for item in items[:9]}) == 1
+    assert items[9].data != items[0].data
+    assert not any(item.modifiers for item in items)
+    bpy.ops.generio.revert_optimized()
+    assert len({item.data for item in items}) == 1
+    assert [item.modifiers["Smooth"].levels for item in items] == [1] * 9 + [2]
+
+
+# ---------------------------------------------------------------------- before and after
+
+
+def test_before_and_after_are_shown_in_turn_and_either_can_be_chosen(addon):
+    for choice in ("accept", "revert"):
+        item = scenes.ball("Ball")
+        mate = item.copy()
+        bpy.context.scene.collection.objects.link(mate)
+        heavy = item.data
+        name, count = heavy.name, scenes.triangles(item)
+        optimize(item, polygon_count=500)
+        light = item.data
+        assert (light.name, mate.data) == (name, light)
+        for _ in range(3):
+            bpy.ops.generio.show_version(version="BEFORE")
+            assert (item.data, mate.data, heavy.name) == (heavy, heavy, name)
+            bpy.ops.generio.show_version()
+            assert (item.data, mate.data, light.name) == (light, light, name)
+        bpy.ops.generio.show_version(version="BEFORE")
+        getattr(bpy.ops.generio, f"{choice}_optimized")()
+        assert (scenes.triangles(item) == count) == (choice == "revert")
+        assert item.data.name == name
+        assert not bpy.ops.generio.show_version.poll()
+        assert [mesh for mesh in bpy.data.meshes if mesh.name.startswith(name)] == [item.data]
+        bpy.data.batch_remove([item, mate])
+        bpy.ops.outliner.orphans_purge(do_recursive=True)
+
+
+def test_optimizing_twice_goes_back_to_the_first_mesh(addon):
+    item = scenes.ball()
+    count, name = scenes.triangles(item), item.data.name
+    optimize(item, polygon_count=1000)
+    optimize(item, polygon_count=300)
+    assert scenes.triangles(item) <= 300
+    assert len(bpy.data.meshes) == 2
+    bpy.ops.generio.revert_optimized()
+    assert (scenes.triangles(item), item.data.name) == (count, name)
+    assert len(bpy.data.meshes) == 1
+
+
+def test_a_report_says_what_has_changed(addon, sandbox):
+    item = scenes.ball()
+    item.data.materials.append(scenes.textured("Paint"))
+    before = scenes.triangles(item)
+    optimize(item, polygon_count=500)
+    told = report(item)
+    assert told["before"]["triangles"] == before
+    assert told["after"]["triangles"] == scenes.triangles(item)
+    assert told["after"]["vertices"] == len(item.data.vertices)
+    assert told["before"]["materials"] == told["after"]["materials"] == 1
+    assert told["before"]["texture_bytes"] == told["after"]["texture_bytes"] == 4 * 64 * 64
+    assert 0 < told["after"]["file_bytes"] < told["before"]["file_bytes"]
+    assert 0 < told["deviation"]["mean"] < told["deviation"]["max"] < 0.05
+    assert 0 <= told["drift"] < 0.02
+    assert told["slots"]
+
+
+def test_the_deviation_is_that_of_the_surfaces_both_ways(addon, tmp_path: Path):
+    bpy.ops.mesh.primitive_plane_add(size=2.0)
+    plate = bpy.context.object
+    other = plate.copy()
+    other.data = plate.data.copy()
+    other.data.transform(Matrix.Translation((0, 0, 0.1)))
+    told = addon.scene.compare.comparison(plate, other)
+    diagonal = math.sqrt(8)
+    assert told["deviation"]["mean"] == pytest.approx(0.1 / diagonal, rel=1e-4)
+    assert told["deviation"]["max"] == pytest.approx(0.1 / diagonal, rel=1e-4)
+    assert told["drift"] == pytest.approx(0.1 / diagonal, rel=1e-4)
+
+
+# ---------------------------------------------------------------------- levels of detail
+
+
+def test_levels_of_detail_come_from_one_file_and_are_named_for_game_engines(addon, sandbox):
+    item = scenes.ball("Rock")
+    count = scenes.triangles(item)
+    scenes.select(item)
+    assert bpy.ops.generio.make_lods(levels=3, ratio=50) == {"FINISHED"}
+    assert runs(sandbox) == 3
+    collection = bpy.data.collections["Rock_LODs"]
+    assert sorted(collection.objects.keys()) == [f"Rock_LOD{level}" for level in range(4)]
+    for level in range(4):
+        made = collection.objects[f"Rock_LOD{level}"]
+        assert 0.9 * count / 2**level <= scenes.triangles(made) <= count / 2**level
+        assert made.matrix_world == item.matrix_world
+    assert scenes.triangles(item) == count
+    folders = Path(addon.bridge.job_folder(bpy.context, "x")).parent
+    files = [path.stat().st_ino for path in folders.glob("*/input.glb")]
+    assert len(files) == 3
+    assert len(set(files)) == 1, "one file that all have sent"
+    assert not list(folders.glob("*/snapshot*"))
+
+
+def test_levels_can_have_counts(addon):
+    item = scenes.ball("Rock")
+    scenes.select(item)
+    assert bpy.ops.generio.make_lods(counts="800, 200") == {"FINISHED"}
+    assert 700 <= scenes.triangles(bpy.data.objects["Rock_LOD1"]) <= 800
+    assert 150 <= scenes.triangles(bpy.data.objects["Rock_LOD2"]) <= 200
+    with pytest.raises(RuntimeError, match="numbers with commas"):
+        bpy.ops.generio.make_lods(counts="many")
+
+
+# ---------------------------------------------------------------------- space
+
+
+def torus() -> bpy.types.Object:
+    bpy.ops.mesh.primitive_torus_add(major_segments=48, minor_segments=24)
+    return bpy.context.object
+
+
+def monkey() -> bpy.types.Object:
+    bpy.ops.mesh.primitive_monkey_add()
+    bpy.context.object.data.transform(Matrix.Translation((120.0, -40.0, 7.0)))  # far from its origin
+    return bpy.context.object
+
+
+def grid() -> bpy.types.Object:
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=40, y_subdivisions=40, size=0.002)
+    return bpy.context.object
+
+
+def tower() -> bpy.types.Object:
+    bpy.ops.mesh.primitive_cylinder_add(vertices=64, depth=900.0, radius=20.0)
+    return bpy.context.object
+
+
+SPACES = {
+    "scaled": lambda item: setattr(item, "scale", (0.3, 2.0, 5.0)),
+    "mirrored": lambda item: setattr(item, "scale", (-1.0, 2.0, -0.5)),
+    "turned": lambda item: setattr(item, "rotation_euler", (1.0, 0.3, -2.0)),
+    "moved": lambda item: setattr(item, "location", (1e3, -2e3, 5.0)),
+    "unit": lambda _item: setattr(bpy.context.scene.unit_settings, "scale_length", 0.01),
+}
+
+
+@pytest.mark.parametrize("shape", [scenes.ball, torus, monkey, grid, tower], ids=lambda shape: shape.__name__)
+@pytest.mark.parametrize("space", SPACES)
+def test_a_result_lands_where_the_mesh_was(addon, shape, space: str):
+    item = shape()
+    SPACES[space](item)
+    parent = bpy.data.objects.new("Parent", None)
+    bpy.context.scene.collection.objects.link(parent)
+    parent.matrix_world = Matrix.Shear("XY", 4, (0.2, 0.1)) @ Matrix.Rotation(0.5, 4, "Z")
+    item.parent = parent
+    bpy.context.view_layer.update()
+    matrix, box = item.matrix_world.copy(), scenes.bounds([item])
+    optimize(item, polygon_count=10_000_000)
+    assert item.matrix_world == matrix
+    assert np.abs(scenes.bounds([item]) - box).max() < 1e-4 * np.linalg.norm(box[1] - box[0])
+    assert report(item)["deviation"]["max"] < 1e-3  # to a long triangle Blender measures in single precision

@@ -1,0 +1,127 @@
+"""Property by property: what an optimized object keeps, in every mode, in scenes where much hangs on it."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import bpy
+import pytest
+
+from tests.blender import kept, scenes
+
+TRIED: Counter[str] = Counter()
+MODES = ("REPLACE", "BESIDE", "COLLECTION", "HIDE")
+
+OF_THE_ORIGINAL = {
+    "REPLACE": set(),
+    "BESIDE": set(),
+    "COLLECTION": set(),
+    "HIDE": {"visible", "selected"},
+}
+"""What the mode is there to change on the objects that were optimized."""
+
+OF_THE_COPY = {
+    "name",
+    "uid",
+    "children",
+    "mesh name",
+    "mates",
+    "selected",
+}
+"""In what a copy differs from its original in any mode."""
+
+MORE_OF_THE_COPY = {
+    "BESIDE": {"matrix_world", "matrix_local", "matrix_basis", "location", "delta_location"},
+    "COLLECTION": {"collections", "scenes"},
+    "HIDE": set(),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def numbers():
+    yield
+    print(f"\nproperties kept: {TRIED['kept']} of {TRIED['tried']}")  # noqa: T201
+
+
+def compare(before: dict, after: dict, but: set[str]) -> None:
+    for name in before.keys() - but:
+        TRIED["tried"] += 1
+        assert after[name] == before[name], name
+        TRIED["kept"] += 1
+
+
+def look(items: list[bpy.types.Object]) -> list[dict]:
+    bpy.context.view_layer.update()
+    return [kept.properties(item) for item in items]
+
+
+def optimize(items: list[bpy.types.Object], **options: object) -> None:
+    scenes.select(*items)
+    assert bpy.ops.generio.optimize_selected(target="PERCENT", percent=40, **options) == {"FINISHED"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("scene", kept.SCENES)
+def test_everything_but_the_mesh_is_kept(addon, sandbox, scene: str, mode: str):
+    items = kept.SCENES[scene]()
+    scenes.select(*items)
+    before = look(items)
+    heavy = [scenes.triangles(item) for item in items]
+    objects = set(bpy.data.objects)
+    optimize(items, placement=mode)
+    for was, now in zip(before, look(items), strict=True):
+        compare(was, now, OF_THE_ORIGINAL[mode])
+    copies = [item for item in bpy.data.objects if item not in objects]
+    if mode == "REPLACE":
+        assert not copies
+        light = [scenes.triangles(item) for item in items]
+    else:
+        assert len(copies) == len(items)
+        assert [scenes.triangles(item) for item in items] == heavy
+        copies = [bpy.data.objects[f"{item.name}_optimized"] for item in items]
+        for was, now in zip(before, look(copies), strict=True):
+            compare(was, now, OF_THE_COPY | MORE_OF_THE_COPY[mode])
+        light = [scenes.triangles(item) for item in copies]
+    assert all(few <= 0.41 * many for few, many in zip(light, heavy, strict=True))
+    assert sandbox.stats()["run_total"] == len({item.data for item in items})
+
+
+@pytest.mark.parametrize("scene", kept.SCENES)
+def test_revert_brings_everything_back_also_after_saving_and_opening(addon, tmp_path: Path, scene: str):
+    items = kept.SCENES[scene]()
+    scenes.select(*items)
+    names = [item.name for item in items]
+    before = plain(look(items))
+    heavy = [scenes.triangles(item) for item in items]
+    meshes = len(bpy.data.meshes)
+    optimize(items, modifier_mode="APPLY")
+    path = tmp_path / "saved.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    items = [bpy.data.objects[name] for name in names]
+    scenes.select(*items)
+    assert bpy.ops.generio.revert_optimized() == {"FINISHED"}
+    now = plain(look(items))
+    assert [scenes.triangles(item) for item in items] == heavy
+    for was, is_now in zip(before, now, strict=True):
+        compare(was, is_now, {"uid"})
+    assert len(bpy.data.meshes) == meshes
+    assert not [item.name for item in bpy.data.objects if not item.users_collection]
+
+
+def plain(looks: list[dict]) -> list[dict]:
+    """The same with names in the place of data, which are others once a file has been opened."""
+    text = json.dumps(looks, default=lambda value: value.name)
+    return json.loads(text)
+
+
+def test_what_is_linked_from_a_library_is_left_out_with_why(addon, sandbox, tmp_path: Path, capfd):
+    local, away = kept.library_linked(tmp_path)
+    scenes.select(local, away)
+    before = look([away, local])
+    optimize([local, away])
+    assert '"Away" is left out: it is linked from another file' in capfd.readouterr().out
+    for was, now in zip(before, look([away, local]), strict=True):
+        compare(was, now, set())
+    assert sandbox.stats()["run_total"] == 1
+    assert scenes.triangles(away) == 224

@@ -1,0 +1,219 @@
+"""A result that went into a file that was not saved is not lost with it, and never comes twice."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import bpy
+import pytest
+
+from tests.blender import scenes
+from tests.blender.session import Session
+
+CHAIR = "bpy.ops.generio.generate_from_prompt(prompt='A chair', quality='LOW')"
+BALL = (
+    "from tests.blender import scenes; ball = scenes.ball(); ball.name = 'Ball';"
+    "scenes.select(ball); bpy.ops.wm.save_mainfile();"
+    "bpy.ops.generio.optimize_selected(polygon_count=500)"
+)
+
+
+@pytest.fixture
+def new_session(sandbox, tmp_path: Path) -> Iterator[Callable[[], Session]]:
+    """Starts Blenders of one user."""
+    sessions: list[Session] = []
+
+    def start() -> Session:
+        sessions.append(Session(tmp_path / "home", sandbox.url, sandbox.key))
+        return sessions[-1]
+
+    yield start
+    for session in sessions:
+        session.__exit__()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    return str(tmp_path / "chair.blend")
+
+
+def save_as(file: str) -> str:
+    return f"bpy.ops.wm.save_as_mainfile(filepath={file!r})"
+
+
+def open_file(file: str) -> str:
+    return f"bpy.ops.wm.open_mainfile(filepath={file!r})"
+
+
+@pytest.mark.parametrize("kind", ["cursor", "replace"])
+def test_what_a_crash_took_along_comes_again_in_its_file_and_once(
+    new_session: Callable[[], Session], sandbox, file: str, kind: str
+):
+    asked, token = (CHAIR, "A chair") if kind == "cursor" else (BALL, "Ball")
+    lighter = f"result = len(bpy.data.objects[{token!r}].data.polygons)"
+    with new_session() as first:
+        first.do(f"{save_as(file)}; {asked}")
+        polygons = first.do(lighter)
+        assert first.do("result = rows()[0][0]") == "Done"
+        first.kill()
+    with new_session() as second:
+        second.do("tick_until(lambda: rows() and rows()[0][0] == 'Ready')")
+        assert second.do("result = rows()[0][1]") == "Belongs to chair.blend"
+        second.do(open_file(file))
+        second.do(f"tick_until(lambda: rows()[0][0] == 'Done'); {save_as(file)}; tick_until(settled)")
+        assert second.do(lighter) == polygons
+        assert second.do("result = names()") == [token]
+        second.kill()
+    with new_session() as third:
+        third.do(f"{open_file(file)}; tick_until(lambda: rows()); tick_for(1)")
+        assert third.do("result = (names(), rows()[0][0])") == [[token], "Done"]
+    assert sandbox.stats()["run_total"] == 1
+
+
+def test_what_is_in_the_file_though_nobody_could_write_that_down_is_not_placed_again(
+    new_session: Callable[[], Session], file: str
+):
+    with new_session() as first:
+        # Killed between the file and the ledger: Blender's own saving without our handler.
+        first.do(f"{save_as(file)}; {CHAIR}; bpy.app.handlers.save_post.clear(); {save_as(file)}")
+        first.kill()
+    with new_session() as second:
+        second.do("tick_until(lambda: rows() and rows()[0][0] == 'Ready')")
+        second.do(f"{open_file(file)}; tick_until(settled); tick_for(0.5)")
+        assert second.do("result = (names(), rows()[0][0])") == [["A chair"], "Done"]
+
+
+def test_a_result_of_a_file_that_was_never_saved_waits_and_says_so(new_session: Callable[[], Session]):
+    with new_session() as first:
+        first.do(CHAIR)
+        first.kill()
+    with new_session() as second:
+        second.do("tick_until(lambda: rows() and rows()[0][0] == 'Ready'); tick_for(0.5)")
+        assert second.do("result = (names(), rows()[0])") == [
+            [],
+            ["Ready", "It stood in a file that was never saved"],
+        ]
+        second.do("bpy.ops.generio.import_result(token=bridge.running().jobs()[0].token)")
+        assert second.do("result = (names(), rows()[0][0])") == [["A chair"], "Done"]
+
+
+def test_another_blender_leaves_what_stands_in_an_unsaved_file_until_that_is_gone(
+    new_session: Callable[[], Session], file: str
+):
+    with new_session() as first, new_session() as second:
+        first.do(f"{save_as(file)}; {CHAIR}")
+        second.do(f"{open_file(file)}; tick_until(lambda: rows() and rows()[0][0] == 'Done')")
+        second.do("addon.jobs.engine.SHARE_SECONDS = 0.1; tick_for(12)")
+        assert second.do("result = names()") == []
+        first.kill()
+        second.do("tick_until(lambda: names() == ['A chair'])")
+
+
+def test_quitting_without_saving_leaves_the_result_to_the_user(new_session: Callable[[], Session], file: str):
+    with new_session() as first:
+        first.do(f"{save_as(file)}; {CHAIR}")
+        first.quit()
+    with new_session() as second:
+        second.do(f"{open_file(file)}; tick_until(lambda: rows()); tick_for(0.5)")
+        assert second.do("result = (names(), rows()[0])") == [
+            [],
+            ["Ready", "The file was closed and not saved, and the model with it."],
+        ]
+        second.do("bpy.ops.generio.import_result(token=bridge.running().jobs()[0].token)")
+        assert second.do("result = names()") == ["A chair"]
+
+
+# ---- within one Blender
+
+
+def ticks(addon, condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "this never came"
+        addon.bridge.tick()
+        time.sleep(0.02)
+
+
+def only(addon):
+    (job,) = addon.bridge.engine(bpy.context).jobs()
+    return job
+
+
+def test_reverting_leaves_the_result_to_the_user(addon, tmp_path: Path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    bpy.ops.wm.revert_mainfile()
+    ticks(addon, lambda: only(addon).state == "Ready")
+    assert only(addon).hold
+    assert len(bpy.data.objects) == 0
+    assert bpy.ops.generio.import_result(token=only(addon).token) == {"FINISHED"}
+    assert [item.name for item in bpy.data.objects] == ["A chair"]
+
+
+def test_a_copy_of_the_file_does_not_count_as_saved_and_a_save_does(addon, tmp_path: Path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "copy.blend"), copy=True)
+    bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW")
+    assert [job.settled for job in addon.bridge.running().jobs()] == [False, False]
+    bpy.ops.wm.save_mainfile()
+    ticks(addon, lambda: all(job.settled for job in addon.bridge.running().jobs()))
+
+
+def test_what_the_user_deleted_and_saved_stays_deleted(addon, tmp_path: Path):
+    file = str(tmp_path / "chair.blend")
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    bpy.data.objects.remove(bpy.data.objects["A chair"])
+    bpy.ops.wm.save_as_mainfile(filepath=file)
+    ticks(addon, lambda: only(addon).settled)
+    bpy.ops.wm.open_mainfile(filepath=file)
+    for _ in range(20):
+        addon.bridge.tick()
+    assert (only(addon).state, len(bpy.data.objects)) == ("Done", 0)
+
+
+def test_a_job_asked_in_a_new_file_belongs_into_it_once_it_has_a_name(addon, sandbox, tmp_path: Path):
+    file = str(tmp_path / "chair.blend")
+    sandbox.order({"method": "GET", "path": "/flows/*/outputs", "action": "delay", "seconds": 1})
+    carrier = addon.bridge.engine(bpy.context)
+    job = carrier.submit(
+        addon.jobs.Job(
+            service=sandbox.url,
+            template="model_generate_fromprompt",
+            name="A chair",
+            prompt="A chair",
+            destination=addon.scene.place.here(bpy.context, "cursor"),
+        )
+    )
+    bpy.ops.wm.save_as_mainfile(filepath=file)
+    ticks(addon, lambda: only(addon).destination["file"] == file)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    addon.bridge.run_until(bpy.context, [job.token])
+    assert only(addon).state == "Ready"
+    bpy.ops.wm.open_mainfile(filepath=file)
+    ticks(addon, lambda: "A chair" in bpy.data.objects)
+
+
+def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, sandbox, tmp_path: Path):
+    carrier = addon.bridge.engine(bpy.context)
+    job = carrier.submit(
+        addon.jobs.Job(
+            service=sandbox.url,
+            template="model_generate_fromprompt",
+            name="A chair",
+            prompt="A chair",
+            destination=addon.scene.place.here(bpy.context, "cursor"),
+        )
+    )
+    scenes.ball()
+    noted = addon.bridge._is_noted
+    ticks(addon, lambda: addon.bridge._noted)
+    while not noted(carrier.job(job.token)):
+        pass
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
+    for _ in range(200):
+        if "A chair" in bpy.data.objects:
+            break
+        addon.bridge.tick()
+    assert "A chair" in bpy.data.objects
+    assert carrier.job(job.token).loose

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The static repository of `make package` and the command line, with real Blenders."""
+
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from scripts.gui_root import RootError
+from scripts.package import build, repository
+from tests.gui.rig import Rig, rig
+from tests.sandbox import Sandbox
+
+SUITES = ("trixie", "sid")
+MUST_RUN = "trixie"
+OLDER = "0.0.1"
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def blender(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    with ExitStack() as stack:
+        try:
+            ready = stack.enter_context(rig(request.param))
+        except RootError as reason:
+            if request.param == MUST_RUN:
+                raise
+            pytest.skip(f"Debian {request.param}: {reason}")
+        yield ready
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("package"))
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The folder on a loopback port, as any web server would have it; yields the address of its index."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - its name in the library
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/index.json"
+        server.shutdown()
+
+
+def older(package: Path, folder: Path) -> Path:
+    """The same extension under an older version."""
+    source = folder / "source"
+    with zipfile.ZipFile(package) as inside:
+        inside.extractall(source)
+    manifest = source / "blender_manifest.toml"
+    text = re.sub(r'^version = ".*"', f'version = "{OLDER}"', manifest.read_text(), flags=re.MULTILINE)
+    manifest.write_text(text)
+    return build(folder, source)
+
+
+def test_installed_upgraded_and_removed_without_a_trace(blender: Rig, package: Path, tmp_path: Path):
+    shop = tmp_path / "repository"
+    blender.fresh_home()
+    blender.prepare()
+    with Sandbox(speed=0.2) as sandbox, served(shop) as address:
+        repository(older(package, tmp_path), shop)
+        blender.play("repository", 0, sandbox.url, REPOSITORY=address, SERVICE=sandbox.url)
+        repository(package, shop)
+        blender.play("repository", 1, sandbox.url, REPOSITORY=address, SERVICE=sandbox.url)
+        assert list(blender.home.rglob("jobs.sqlite")), "there was something to remove"
+        blender.play("repository", 2, sandbox.url, REPOSITORY=address, SERVICE=sandbox.url)
+    left = [path.relative_to(blender.home) for path in blender.home.rglob("*generio*")]
+    assert not left
+    assert not list(blender.home.rglob("jobs.sqlite"))
+    knowing = [
+        path for path in blender.home.rglob("*") if path.is_file() and b"demo-key" in path.read_bytes()
+    ]
+    assert not knowing
+
+
+# ---- the command line in a real Blender; what it does is tested in tests/unit/cli, here is how it is called
+
+
+def blender_command(blender: Rig, *words: str) -> list[str]:
+    return blender.command("blender", "--online-mode", "--command", "generio", *words)
+
+
+def test_the_command_of_a_real_blender(blender: Rig, package: Path):
+    with Sandbox(speed=0.05) as sandbox:
+        blender.install(package, sandbox.url, sandbox.key)
+        words = ("generate", "--prompt", "A brass lamp", "--quality", "low", "--output", "/tmp/out", "--json")
+        done = subprocess.run(blender_command(blender, *words), capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        assert (events[-1]["event"], events[-1]["done"]) == ("summary", 1)
+        assert (blender.tmp / "out/a-brass-lamp.glb").read_bytes()[:4] == b"glTF"
+        blend = ("generate", "--prompt", "A chair", "--quality", "low", "--output", "/tmp/out/chair.blend")
+        assert subprocess.run(blender_command(blender, *blend), capture_output=True).returncode == 0
+        assert (blender.tmp / "out/chair.blend").stat().st_size > 10_000
+        assert subprocess.run(blender_command(blender, "generate"), capture_output=True).returncode == 2
+        assert sandbox.stats()["run_total"] == 2
+        blender.prepare(sandbox.url, "wrong-key")
+        other = ("generate", "--prompt", "Another", "--output", "/tmp/out")
+        assert subprocess.run(blender_command(blender, *other), capture_output=True).returncode == 3
+
+
+def test_ctrl_c_in_a_real_blender(blender: Rig, package: Path):
+    shutil.rmtree(blender.tmp / "out", ignore_errors=True)
+    with Sandbox(speed=0.05) as sandbox:
+        blender.install(package, sandbox.url, sandbox.key)
+        sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
+        words = ("generate", "--prompt", "lamp", "--quality", "low", "--output", "/tmp/out")
+        with subprocess.Popen(blender_command(blender, *words), stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            told = ""
+            while "Running" not in told:
+                told += (line := process.stdout.readline())
+                assert line, told
+            interrupt(process.pid)
+            told += process.stdout.read()
+            assert process.wait(60) == 130
+        assert "Interrupted." in told
+        assert "blender --command generio jobs resume --output" in told
+
+
+def interrupt(parent: int) -> None:
+    """Send what Ctrl-C sends to the Blender somewhere below a process."""
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        if Path(f"/proc/{child}/comm").read_text().strip() == "blender":
+            os.kill(int(child), signal.SIGINT)
+        else:
+            interrupt(int(child))

@@ -1,0 +1,137 @@
+"""The documentation says what is true: commands that run, every error, files and pictures that are there."""
+
+import argparse
+import importlib
+import pkgutil
+import re
+import shlex
+from pathlib import Path
+
+import generio_flows
+import pytest
+from generio_flows.api import FlowsError
+from generio_flows.cli import arguments
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
+TROUBLE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+
+OF_NO_CLASS = {"aborted", "deleted", "goes_on", "ledger", "defect", "not_now"}
+"""Codes of problems that are no exceptions."""
+
+
+def error_classes() -> list[type[FlowsError]]:
+    """Every public class of the exception tree, wherever in the package it is defined."""
+    for module in pkgutil.walk_packages(generio_flows.__path__, "generio_flows."):
+        if module.name.split(".")[1] in ("api", "jobs", "scene", "bridge", "operators"):
+            importlib.import_module(module.name)
+
+    def below(kind: type[FlowsError]) -> list[type[FlowsError]]:
+        return [kind, *(deeper for child in kind.__subclasses__() for deeper in below(child))]
+
+    return [kind for kind in below(FlowsError) if not kind.__name__.startswith("_")]
+
+
+def rows() -> dict[str, str]:
+    """The table rows of the guide, by code."""
+    found = {}
+    for line in TROUBLE.splitlines():
+        if match := re.search(r"\| `(\w+)` \|$", line):
+            assert match[1] not in found, match[1]
+            found[match[1]] = line
+    return found
+
+
+def test_every_error_is_in_the_troubleshooting_guide_with_its_words():
+    told, missing = rows(), []
+    for kind in error_classes():
+        row = told.get(kind.code, "")
+        own = kind.message if "message" in vars(kind) else ""
+        if not row or own not in row or kind.fix not in row:
+            missing.append(f"| {own or '…'} | {kind.fix} | `{kind.code}` |")
+    assert not missing, "missing in docs/troubleshooting.md:\n" + "\n".join(missing)
+
+
+def test_the_guide_knows_no_error_that_does_not_exist():
+    assert rows().keys() - {kind.code for kind in error_classes()} == OF_NO_CLASS
+
+
+def test_problems_that_are_no_exceptions_are_in_the_guide_with_their_words():
+    sources = [
+        path.read_text(encoding="utf-8") for room in ("jobs", "scene") for path in (ROOT / room).glob("*.py")
+    ]
+    sources.append((ROOT / "bridge.py").read_text(encoding="utf-8"))
+    codes = {code for text in sources for code in re.findall(r'Problem\(\s*"(\w+)"', text)}
+    assert codes
+    assert codes <= rows().keys()
+
+
+# ---- commands
+
+
+def commands() -> list[str]:
+    """The commands of the command line in all documents, from the words after its name on."""
+    blocks = [
+        block
+        for path in DOCS
+        for block in re.findall(r"```sh\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+    lines = [line for block in blocks for line in block.replace("\\\n", "").splitlines()]
+    call = r"(?:^generio|--command generio|generio_flows| \.) ((?:generate|optimize|jobs|templates)\b.*)"
+    return [found[1] for line in lines if (found := re.search(call, line))]
+
+
+@pytest.mark.parametrize("command", commands())
+def test_each_command_of_the_documentation_is_understood(command: str):
+    """Those of docs/cli.md and docs/farm.md are also run, in tests/unit/cli."""
+    arguments.parser("generio").parse_args(shlex.split(command))
+
+
+def test_there_are_commands():
+    assert len(commands()) > 15
+
+
+def test_every_option_is_documented_and_every_documented_option_exists():
+    text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    help_texts = "".join(parser.format_help() for parser in subparsers(arguments.parser("generio")))
+    existing = set(re.findall(r"--[a-z][\w-]*", help_texts)) - {"--help"}
+    documented = set(re.findall(r"--[a-z][\w-]*", text))
+    assert existing - documented == set()
+    assert documented - existing <= {"--command", "--online-mode"}
+
+
+def subparsers(parser: object) -> list[object]:
+    found = [parser]
+    for action in parser._actions:  # type: ignore[attr-defined]
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                found += subparsers(child)
+    return found
+
+
+def test_every_make_target_that_is_named_exists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    for path in DOCS:
+        named = set(re.findall(r"`make ([a-z-]+)", path.read_text(encoding="utf-8")))
+        named |= set(re.findall(r"^make ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        assert named <= targets, path.name
+
+
+# ---- links
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_links_lead_to_files_and_headings_that_are_there(path: Path):
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?:|mailto:", target):
+            continue
+        name, _, heading = target.partition("#")
+        file = (path.parent / name) if name else path
+        assert file.exists(), target
+        if heading:
+            lines = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", line).lower().replace(" ", "-") for line in lines}, (
+                target
+            )

@@ -1,0 +1,180 @@
+"""A result that stands in a file that was not saved is not lost with it, and never comes twice."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from generio_flows.jobs import Engine, Job, Ledger, Problem, State, Step
+from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs.ledger import LEASE_SECONDS
+
+from .conftest import wait_until
+
+DOCUMENT = "the opening of a file"
+
+
+@pytest.fixture
+def ready(jobs: dict[str, Job]) -> Job:
+    return replace(jobs["prompt"].at(Step.READY), queued=False, created_at=1.0)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, ready: Job) -> Ledger:
+    """With one result that waits."""
+    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger.add(ready, "", 0.0)
+    return ledger
+
+
+def dead_process() -> str:
+    """An owner that is known to be dead."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    return f"{engine_module.machine()}:{gone.pid}:x"
+
+
+def on_disk(ledger: Ledger) -> Job:
+    (only,) = ledger.jobs()
+    return only
+
+
+def now(engine: Engine) -> Job:
+    (only,) = engine.jobs()
+    return only
+
+
+def test_what_was_not_saved_when_its_process_died_is_ready_again(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    placed = ledger.change(
+        ready.token,
+        (Step.READY,),
+        lambda job: job.at(Step.PLACED, placed_in=DOCUMENT),
+        dead_process(),
+        time.time(),
+    )
+    assert placed is not None
+    engine = new_engine()
+    wait_until(lambda: now(engine).state is State.READY)
+    assert (now(engine).hold, now(engine).placed_in) == (False, DOCUMENT)
+    assert on_disk(ledger).step is Step.READY
+
+
+def test_what_was_saved_before_its_process_died_is_done(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+):
+    first = new_engine()
+    assert first.place(ready.token, DOCUMENT)
+    first.saved(DOCUMENT)
+    wait_until(lambda: not on_disk(ledger).loose)
+    first.close()
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    second = new_engine()
+    time.sleep(0.3)  # it has looked at least twice
+    assert on_disk(ledger).step is Step.PLACED
+    assert not second.place(ready.token)
+
+
+def test_as_long_as_its_process_lives_a_result_stays_placed(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    first = new_engine()
+    assert first.place(ready.token, DOCUMENT)
+    soon = time.time() + LEASE_SECONDS
+    new_engine()
+
+    def lease_until() -> float:
+        (until,) = ledger._db.execute("SELECT lease_until FROM jobs").fetchone()
+        return until
+
+    wait_until(lambda: lease_until() > soon)
+    assert on_disk(ledger).loose
+
+
+def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    engine = new_engine()
+    assert engine.place(ready.token, DOCUMENT)
+    engine.closed("another file")
+    engine.closed(DOCUMENT)
+    wait_until(lambda: now(engine).state is State.READY)
+    assert (now(engine).hold, now(engine).problem.code) == (True, "not_saved")
+    engine.found(ready.token, "")  # and it was there after all: an autosave was opened
+    wait_until(lambda: on_disk(ledger).step is Step.PLACED)
+    assert (on_disk(ledger).loose, on_disk(ledger).hold, on_disk(ledger).problem) == (False, False, None)
+
+
+def test_what_was_noted_to_be_placed_and_was_not_is_ready_as_before(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    engine = new_engine()
+    engine.place_soon(ready.token, DOCUMENT)
+    engine.saved(DOCUMENT, but={ready.token})
+    wait_until(lambda: now(engine).loose)
+    engine.closed(DOCUMENT, but={ready.token})
+    wait_until(lambda: now(engine).step is Step.READY)
+    assert (now(engine).hold, now(engine).placed_in, now(engine).problem) == (False, "", None)
+
+
+def test_a_note_waits_for_a_ledger_that_is_busy(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    engine = new_engine()
+    engine._ledger._db.execute("PRAGMA busy_timeout = 20")
+    ledger._db.execute("BEGIN IMMEDIATE")
+    engine.place_soon(ready.token, DOCUMENT)
+    time.sleep(0.3)
+    ledger._db.execute("ROLLBACK")
+    wait_until(lambda: now(engine).loose)
+
+
+def test_of_two_that_are_to_place_one_is_told_that_the_other_has(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    first, second = new_engine(), new_engine()
+    first.place_soon(ready.token, "one")
+    wait_until(lambda: now(first).loose)
+    second.place_soon(ready.token, "two")
+    wait_until(lambda: now(second).loose)
+    assert now(second).placed_in == "one"
+
+
+def test_a_placing_that_failed_is_not_looked_for_in_the_file(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    engine = new_engine()
+    assert engine.place(ready.token, DOCUMENT)
+    assert engine.hold(ready.token, Problem("gone", "The object is gone."))
+    assert now(engine).placed_in == ""
+
+
+def test_a_result_can_be_removed_though_its_file_was_not_saved(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    engine = new_engine()
+    assert engine.place(ready.token, DOCUMENT)
+    engine.remove(ready.token)
+    assert ledger.jobs() == []
+
+
+@pytest.mark.parametrize("step", [Step.REQUESTED, Step.READY, Step.FAILED])
+def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
+    tmp_path: Path, jobs: dict[str, Job], new_engine: Callable[..., Engine], settings, step: Step
+):
+    engine = new_engine(replace(settings, api_key=""))
+    job = engine.submit(replace(jobs["prompt"], step=step, destination={"file": ""}))
+    engine.relocate(job.token, {"file": "chair.blend"})
+    ledger = Ledger(tmp_path / "jobs.sqlite")
+    wait_until(lambda: on_disk(ledger).destination == {"file": "chair.blend"})
+    engine.configure(settings)
+    if step is Step.REQUESTED:
+        wait_until(lambda: on_disk(ledger).state is State.READY)
+    assert on_disk(ledger).destination == {"file": "chair.blend"}
+    ledger.close()

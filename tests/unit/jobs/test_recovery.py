@@ -1,0 +1,263 @@
+"""Flows without a job get one again, from an id or after the ledger was lost; nothing is started by that."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import requests
+from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, FlowsClient, Prompt, check_glb
+from generio_flows.jobs import Engine, Job, Ledger, Settings, State, Step
+from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs.steps import NotStarted, UnknownFlow
+
+from tests.sandbox import Sandbox
+
+from .conftest import finished, wait_until
+
+PLACE = {"mode": "cursor", "location": [1.0, 2.0, 3.0]}
+
+
+@pytest.fixture
+def client(sandbox: Sandbox):
+    with FlowsClient(sandbox.url, sandbox.key) as client:
+        yield client
+
+
+def runs(sandbox: Sandbox) -> list[int]:
+    return [flow["run"] for flow in sandbox.stats()["flows"].values()]
+
+
+def changing_calls(sandbox: Sandbox) -> list[str]:
+    return [call for call in sandbox.stats()["requests"] if not call.startswith("GET")]
+
+
+def wait_for_end(client: FlowsClient, flow_id: str) -> None:
+    wait_until(lambda: client.flow(flow_id).state.terminal)
+
+
+# ---- by its id
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_flow_is_recovered_by_its_id(engine: Engine, sandbox: Sandbox, client: FlowsClient, ended: bool):
+    flow = client.create_flow(
+        TEXT_TO_MODEL, {"quality": "low", "seed": 7}, [Prompt("a  brass\nlamp")], {"client": "another"}
+    )
+    if ended:
+        wait_for_end(client, flow.flow_id)
+    before = changing_calls(sandbox)
+    job = finished(engine, engine.recover(flow.flow_id, PLACE))
+    assert (job.state, job.hold, job.problem) == (State.READY, True, None)
+    assert (job.name, job.prompt, job.destination) == ("a brass lamp", "a  brass\nlamp", PLACE)
+    assert (job.template, job.parameters["seed"]) == (TEXT_TO_MODEL, 7)
+    check_glb(Path(job.results[0].glb))
+    assert engine.holder(flow.flow_id) == job
+    assert engine.holder("another") is None
+    assert changing_calls(sandbox) == before
+    assert runs(sandbox) == [1]
+
+
+@pytest.mark.parametrize("sandbox", ["quickstart"], indirect=True)
+def test_a_flow_is_recovered_where_there_are_no_inputs_to_be_read(
+    engine: Engine, sandbox: Sandbox, client: FlowsClient
+):
+    flow = client.create_flow(TEXT_TO_MODEL, {}, [Prompt("a lamp")])
+    job = finished(engine, engine.recover(flow.flow_id, PLACE))
+    assert (job.state, job.name) == (State.READY, "Recovered Model")
+
+
+def test_a_flow_that_was_never_started_is_started_by_the_user_only(
+    engine: Engine, sandbox: Sandbox, client: FlowsClient, jobs: dict[str, Job]
+):
+    flow = client.create_flow(IMAGE_TO_MODEL, {"quality": "low"})
+    client.add_input(flow.flow_id, File(Path(jobs["image"].input_path), "image/png"))
+    job = engine.recover(flow.flow_id, PLACE)
+    wait_until(lambda: engine.job(job.token).waiting)
+    assert engine.job(job.token).problem.code == NotStarted.code
+    assert not engine.carries(job.token)
+    assert runs(sandbox) == [0]
+    engine.retry(job.token)
+    assert finished(engine, job).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_a_flow_that_is_still_created_after_a_restart_is_not_started(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, client: FlowsClient
+):
+    flow = client.create_flow(TEXT_TO_MODEL, {})
+    first = new_engine()
+    job = first.recover(flow.flow_id, PLACE)
+    wait_until(lambda: first.job(job.token).waiting)
+    first.close()
+    second = new_engine()
+    wait_until(lambda: second.job(job.token).waiting and not second.carries(job.token))
+    second.cancel(job.token)
+    assert finished(second, job).state is State.CANCELLED
+    assert (runs(sandbox), client.flow(flow.flow_id).state) == ([0], "created")
+
+
+def test_an_id_that_nobody_knows_says_so_and_runs_nothing_when_retried(engine: Engine, sandbox: Sandbox):
+    job = finished(engine, engine.recover("66bb00000000000000000010", PLACE))
+    assert (job.state, job.problem.code) == (State.FAILED, UnknownFlow.code)
+    engine.retry(job.token)
+    wait_until(lambda: engine.job(job.token).state is State.FAILED and sandbox.stats()["requests"])
+    assert changing_calls(sandbox) == []
+
+
+@pytest.mark.parametrize("ref", ["../../etc/passwd", "a/b?c=d", "\u0001", "..", "{}"])
+def test_an_id_is_never_a_path(engine: Engine, sandbox: Sandbox, ref: str):
+    job = finished(engine, engine.recover(ref, PLACE))
+    assert job.state is State.FAILED
+    assert job.problem.code in (UnknownFlow.code, "unexpected_answer", "invalid_request")
+    assert changing_calls(sandbox) == []
+
+
+def test_a_flow_that_failed_is_looked_at_again_and_not_run_again(
+    engine: Engine, sandbox: Sandbox, client: FlowsClient
+):
+    sandbox.order({"flow": {"outcome": "fail", "reason": "too thin"}})
+    flow = client.create_flow(TEXT_TO_MODEL, {}, [Prompt("a lamp")])
+    job = finished(engine, engine.recover(flow.flow_id, PLACE))
+    assert "too thin" in job.problem.message
+    engine.retry(job.token)
+    wait_until(lambda: engine.job(job.token).step is Step.FAILED)
+    assert runs(sandbox) == [1]
+
+
+def test_recovering_waits_for_what_is_missing(
+    new_engine: Callable[..., Engine], settings: Settings, client: FlowsClient
+):
+    flow = client.create_flow(TEXT_TO_MODEL, {}, [Prompt("a lamp")])
+    engine = new_engine(replace(settings, api_key=""))
+    job = engine.recover(flow.flow_id, PLACE)
+    wait_until(lambda: engine.job(job.token).waiting)
+    engine.configure(settings)
+    assert finished(engine, job).state is State.READY
+
+
+# ---- after the ledger was lost
+
+
+def damage(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite").write_bytes(b"no database" * 1000)
+
+
+def test_jobs_of_a_damaged_ledger_come_back_and_nothing_runs_or_is_fetched_twice(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
+):
+    first = new_engine()
+    done = finished(first, first.submit(jobs["image"]))
+    sandbox.order({"flow": {"outcome": "hang"}})
+    running = first.submit(replace(jobs["prompt"], destination=PLACE))
+    wait_until(lambda: first.job(running.token).step is Step.STARTED)
+    removed = finished(first, first.submit(jobs["optimize"]))
+    first.remove(removed.token)
+    first.close()
+    damage(tmp_path)
+    second = new_engine()
+    wait_until(lambda: "2 jobs were found again" in second.notice)
+    assert "is kept as jobs.damaged-" in second.notice
+    assert finished(second, done).hold
+    again = second.job(done.token)
+    assert (again.name, again.results, again.flow_id) == (done.name, done.results, done.flow_id)
+    assert sandbox.stats()["flows"][done.flow_id]["downloaded"] == 1
+    wait_until(lambda: second.job(running.token).step is Step.STARTED)
+    assert (second.job(running.token).prompt, second.job(running.token).destination) == ("a lamp", PLACE)
+    assert runs(sandbox) == [1, 1, 1]
+    assert second.job(removed.token) is None
+    second.close()
+    third = new_engine()
+    assert (third.notice, len(third.jobs())) == ("", 2)
+
+
+def test_the_search_goes_on_until_the_service_can_be_asked(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(engine_module, "SEARCH_SECONDS", 0.05)
+    first = new_engine()
+    job = finished(first, first.submit(jobs["prompt"]))
+    first.close()
+    damage(tmp_path)
+    second = new_engine(replace(settings, api_key=""))
+    wait_until(lambda: second.notice)
+    assert second.jobs() == []
+    second.close()
+    third = new_engine()
+    assert finished(third, job).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+@pytest.mark.parametrize("sandbox", ["quickstart"], indirect=True)
+def test_results_on_disk_come_back_where_the_service_has_no_list(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
+):
+    first = new_engine()
+    done = finished(first, first.submit(jobs["prompt"]))
+    first.close()
+    (tmp_path / "jobs.sqlite").unlink()
+    second = new_engine()
+    again = finished(second, done)
+    assert (again.state, again.hold, again.name, again.results) == (
+        State.READY,
+        True,
+        done.name,
+        done.results,
+    )
+    assert runs(sandbox) == [1]
+
+
+def test_a_flow_that_was_created_and_not_started_is_left_alone(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
+):
+    sandbox.order({"method": "PATCH", "path": "/flows/*", "action": "status", "status": 402, "times": -1})
+    first = new_engine()
+    job = first.submit(jobs["image"])
+    wait_until(lambda: first.job(job.token).waiting)
+    first.close()
+    damage(tmp_path)
+    second = new_engine()
+    wait_until(lambda: second._ledger.searched)
+    assert second.jobs() == []
+    assert runs(sandbox) == [0]
+
+
+def test_what_others_write_into_additional_is_no_job(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, tmp_path: Path
+):
+    for additional in (None, 7, "token", ["token"], {"token": 7}, {"token": "x"}, {"token": "a.b.c"}):
+        for client in ("generio-flows-blender", "another"):
+            value = {**additional, "client": client} if isinstance(additional, dict) else additional
+            requests.post(
+                f"{sandbox.url}/flows",
+                json={"template": TEXT_TO_MODEL, "additional": value},
+                headers={"Authorization": f"Bearer {sandbox.key}"},
+                timeout=10,
+            ).raise_for_status()
+    (settings.folder / ("0" * 32)).mkdir(parents=True)
+    (settings.folder / ("1" * 32)).write_text("a file")
+    (settings.folder / "notes").mkdir()
+    engine = new_engine()
+    wait_until(lambda: engine._ledger.searched)
+    assert engine.jobs() == []
+
+
+def test_two_engines_that_search_bring_each_job_back_once(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
+):
+    first = new_engine()
+    job = finished(first, first.submit(jobs["prompt"]))
+    first.close()
+    damage(tmp_path)
+    engines = [new_engine(), new_engine()]
+    wait_until(lambda: all(engine._ledger.searched for engine in engines))
+    ledger = Ledger(tmp_path / "jobs.sqlite")
+    wait_until(lambda: [kept.state for kept in ledger.jobs()] == [State.READY])
+    ledger.close()
+    assert runs(sandbox) == [1]
+    assert sandbox.stats()["flows"][job.flow_id]["downloaded"] == 1
