@@ -53,6 +53,11 @@ def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
     return all(word in text for word in words)
 
 
+def is_narrow(context: bpy.types.Context) -> bool:
+    """Whether the sidebar has no room for two words beside each other."""
+    return context.region.width < NARROW * context.preferences.system.ui_scale
+
+
 class GENERIO_UL_jobs(bpy.types.UIList):
     bl_idname = "GENERIO_UL_jobs"
 
@@ -71,7 +76,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
 
     def draw_item(
         self,
-        _context: bpy.types.Context,
+        context: bpy.types.Context,
         layout: bpy.types.UILayout,
         _data: GenerioProperties,
         job: GenerioJob,
@@ -81,7 +86,8 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         _index: int,
     ) -> None:
         state = job.state
-        split = layout.split(factor=0.55)
+        narrow = is_narrow(context)
+        split = layout.split(factor=0.7 if narrow and job.finished else 0.55)
         picture = icon_of(job.thumbnail)
         if picture:
             split.label(text=job.name, translate=False, icon_value=picture)
@@ -92,7 +98,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
             text = job.remaining or f"{job.progress:.0%}"
             right.progress(factor=job.progress, text=text, translate=False)
         elif job.finished:
-            right.label(text=state)
+            right.label(text="" if narrow else state)  # the icon or the picture tells
         else:
             right.label(text=f"{bpy.app.translations.pgettext_iface(state)} {job.elapsed}", translate=False)
         if not job.finished:
@@ -157,8 +163,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         retries = state in ("Failed", "Cancelled", "Waiting")
         if job.remedy and not (job.remedy == "retry" and retries):
             fix_button(column, job.remedy, token)
-        narrow = width < NARROW * context.preferences.system.ui_scale
-        row = column.column(align=True) if narrow else column.row(align=True)
+        row = column.column(align=True) if is_narrow(context) else column.row(align=True)
         if job.importable:
             text = "Import" if state == "Ready" else "Import Again"
             row.operator("generio.import_result", text=text, icon="IMPORT").token = token
