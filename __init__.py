@@ -16,12 +16,15 @@ def register() -> None:
     """Add the add-on to Blender."""
     import bpy
 
-    from . import bridge, properties
+    from . import bridge, properties, translations
     from .cli import command
+    from .panels import menus
 
     for cls in _classes():
         bpy.utils.register_class(cls)
     properties.register()
+    translations.register(__package__ or "")
+    menus.register()
     bridge.register()
     command.register()
 
@@ -30,13 +33,15 @@ def unregister() -> None:
     """Take away what `register` added, in reverse."""
     import bpy
 
-    from . import bridge, properties
+    from . import bridge, properties, translations
     from .cli import command
-    from .panels import thumbnails
+    from .panels import menus, thumbnails
 
     command.unregister()
     bridge.unregister()
+    menus.unregister()
     thumbnails.unregister()
+    translations.unregister(__package__ or "")
     properties.unregister()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

@@ -20,6 +20,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import properties as properties_module
+from . import status
 from .api import FlowsError
 from .api.address import is_loopback
 from .jobs import (
@@ -38,8 +39,9 @@ from .jobs import (
 )
 from .preferences import api_key, preferences, results_folder, user_folder
 from .properties import GenerioJob, properties
-from .scene import pictures, place
+from .scene import pictures, place, stand_in
 from .scene.convert import Converter, link, make_input_here
+from .status import clock
 
 IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
 FOLLOWED = "Optimized by the job that follows it"
@@ -144,6 +146,8 @@ def _tick(context: bpy.types.Context) -> float:
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
         unfinished = _show(context, _engine, _news)
+        status.show(context, _engine, _news.values())
+        stand_in.show(_stand_ins(context, _engine))
         _tell(dict(_news))
         _news.clear()
     if _noted:
@@ -433,14 +437,8 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
     row.name = job.name
     row.state = State.READY if job.token in _to_place else job.state
     row.elapsed = clock((job.finished_at or now) - job.created_at)
-    left = carrier.time_left(job)
-    if left is None:
-        row.progress = job.progress or 0.0
-        row.remaining = ""
-    else:
-        running = now - job.started_at
-        row.progress = running / max(running + left, 1.0)
-        row.remaining = f"{clock(left)} left"
+    row.progress, left = _progress(job, carrier, now)
+    row.remaining = f"{clock(left)} left" if left is not None else ""
     if job.waiting and job.retry_at > now:
         row.remaining = f"again in {clock(job.retry_at - now + 0.999)}"
     waits = place.not_now(bpy.context, [job.destination]) if job.token in _to_place else ""
@@ -451,10 +449,30 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
     row.fix = job.problem.fix if job.problem else ""
     row.remedy = job.problem.remedy if job.problem else ""
     row.prompt = job.prompt
+    row.settings = _settings_of(job)
     row.flow_id = job.flow_id
     row.finished = job.finished
     row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
     row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
+
+
+def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | None]:
+    """How far a job is, 0..1, and the seconds that are left, if that can be told."""
+    left = carrier.time_left(job)
+    if left is None:
+        return job.progress or 0.0, None
+    running = now - job.started_at
+    return running / max(running + left, 1.0), left
+
+
+def _stand_ins(context: bpy.types.Context, carrier: Engine) -> list[stand_in.StandIn]:
+    """What is drawn for the models that are still being made for the open file."""
+    now = int(time.time())  # a progress that moves once a second
+    return [
+        stand_in.StandIn.of(job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
+        for job in status.unfinished(carrier)
+        if job.destination.get("mode") in place.NEW and place.belongs_here(job.destination)
+    ]
 
 
 def _looks(job: Job) -> tuple[str, str]:
@@ -481,6 +499,21 @@ def _of_results(job: Job) -> str:
     return "" if job.results[0].blend else IMPORTED_HERE
 
 
+def _settings_of(job: Job) -> str:
+    """The parameters that were sent, for people."""
+    words = {"polygon_count": "triangles"}
+    parts: list[str] = []
+    for name, value in job.parameters.items():
+        name = words.get(name, name)
+        if isinstance(value, bool):
+            parts.append(name if value else f"no {name}")
+        elif isinstance(value, int) and name == "triangles":
+            parts.append(f"{value:,} {name}")
+        else:
+            parts.append(f"{name} {value}")
+    return ", ".join(parts)
+
+
 def _where(job: Job) -> str:
     if job.adopted:
         return "Found again at the service"
@@ -501,12 +534,6 @@ def remove(context: bpy.types.Context, token: str) -> None:
         if row.token == token:
             rows.remove(index)
             break
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def _redraw(context: bpy.types.Context) -> None:
@@ -597,6 +624,7 @@ def register() -> None:
     """Start the timer; nothing is opened, and no thread runs, before there is something to do."""
     global _rows_stale
     _rows_stale = True
+    status.register()
     bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
@@ -610,6 +638,8 @@ def unregister() -> None:
     for name, handler in _HANDLERS:
         getattr(bpy.app.handlers, name).remove(handler)
     atexit.unregister(_stop)
+    status.unregister()
+    stand_in.unregister()
     _stop()
     pictures.pack_all()
     listeners.clear()

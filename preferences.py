@@ -9,6 +9,12 @@ import bpy
 
 from .api.address import KEY_VARIABLE, PRODUCTION_URL
 
+SHADINGS = (
+    ("KEEP", "As It Comes", "Leave the shading that the model has"),
+    ("SMOOTH", "Smooth", "Shade all faces smooth"),
+    ("FLAT", "Flat", "Shade all faces flat"),
+)
+
 _session_key = ""
 """The key that is to be kept nowhere but here; it goes with the process."""
 
@@ -47,6 +53,12 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         folder: str
         results_limit: float
         delete_flows: bool
+        longest_side: int
+        model_height: float
+        use_unit_scale: bool
+        collection: str
+        shading: str
+        author: str
     else:
         api_key: bpy.props.StringProperty(
             name="API Key",
@@ -107,8 +119,42 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             " advises it, to save the cost of storage; it cannot be undone",
             default=False,
         )
+        longest_side: bpy.props.IntProperty(
+            name="Largest Picture",
+            description="Pictures with a longer side than this, in pixels, are made smaller before they are "
+            "sent; the originals stay as they are. 0 sends them as they are",
+            default=2048,
+            min=0,
+            soft_max=8192,
+            subtype="PIXEL",
+        )
+        model_height: bpy.props.FloatProperty(
+            name="Height",
+            description="How high new models become, in the scene's unit of length; "
+            "0 leaves them as they come",
+            default=0.0,
+            min=0.0,
+            soft_max=10.0,
+            unit="LENGTH",
+        )
+        use_unit_scale: bpy.props.BoolProperty(
+            name="Scale by Unit",
+            description="Let a metre of the model be a metre in scenes whose unit scale is not 1",
+            default=False,
+        )
+        collection: bpy.props.StringProperty(
+            name="Collection",
+            description="Collection that new models go into, made if need be; "
+            "empty for the active collection",
+        )
+        author: bpy.props.StringProperty(
+            name="Author", description="Whose name assets bear that are made of models"
+        )
+        shading: bpy.props.EnumProperty(
+            name="Shading", description="How the faces of new models are shaded", items=SHADINGS
+        )
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """Key first: without it nothing works."""
         layout = self.layout
         layout.use_property_split = True
@@ -130,9 +176,15 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         layout.prop(self, "folder")
         layout.prop(self, "results_limit")
         layout.prop(self, "delete_flows")
-        row = layout.row()
-        row.alignment = "RIGHT"
-        row.operator("generio.test_connection", icon="CHECKMARK")
+        layout.prop(self, "longest_side")
+        header, body = layout.panel("GENERIO_PT_new_models")
+        header.label(text="New Models")
+        if body is not None:
+            for name in ("model_height", "use_unit_scale", "collection", "shading", "author"):
+                body.prop(self, name)
+        from .panels.connection import draw_findings  # panels know the preferences
+
+        draw_findings(layout, context, context.region.width)
 
 
 def key_from_environment() -> str:

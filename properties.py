@@ -5,15 +5,31 @@ Both live in the window manager: they are not part of a .blend, and undo does no
 jobs is the engine's.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
+from .api import picture_size
 from .options import OPTIONS, FollowOptions, OptimizeOptions
 
 QUALITIES = (
     ("LOW", "Low", "Faster, and with fewer polygons"),
     ("HIGH", "High", "Finer, the service's default"),
+)
+WHERE = (
+    ("CURSOR", "3D Cursor", "At the 3D cursor"),
+    ("SURFACE", "Surface", "On the surface below the 3D cursor"),
+    ("BOX", "Into Box", "Fitted into the bounds of the active object, wherever it is by then"),
+)
+MOST_VARIANTS = 8
+
+JOB_STATES = (
+    ("ALL", "All", "Every job", "FILTER", 0),
+    ("OPEN", "Running", "What is queued, under way or waiting", "PLAY", 1),
+    ("READY", "To Import", "What is finished and not in a scene yet", "IMPORT", 2),
+    ("OVER", "Done", "What is in a scene, or was cancelled", "CHECKMARK", 3),
+    ("TROUBLE", "With Problems", "What failed, or waits for you", "ERROR", 4),
 )
 
 
@@ -30,6 +46,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         fix: str
         remedy: str
         prompt: str
+        settings: str
         summary: str
         thumbnail: str
         flow_id: str
@@ -45,11 +62,38 @@ class GenerioJob(bpy.types.PropertyGroup):
         fix: bpy.props.StringProperty()
         remedy: bpy.props.StringProperty()
         prompt: bpy.props.StringProperty()
+        settings: bpy.props.StringProperty()
         summary: bpy.props.StringProperty()
         thumbnail: bpy.props.StringProperty()
         flow_id: bpy.props.StringProperty()
         finished: bpy.props.BoolProperty()
         importable: bpy.props.BoolProperty()
+
+
+def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
+    """Note what kind of picture was chosen, once, so that drawing need not open the file."""
+    panel.image_note = ""
+    path = Path(bpy.path.abspath(panel.image))
+    if not panel.image or not path.is_file():
+        return
+    size = picture_size(path)
+    kind = path.suffix[1:].upper()
+    panel.image_note = f"{size[0]} x {size[1]}, {kind}" if size else kind
+
+
+class GenerioFinding(bpy.types.PropertyGroup):
+    """One line of what the connection doctor has found; see `api.doctor.Finding`."""
+
+    if TYPE_CHECKING:
+        verdict: str
+        message: str
+        fix: str
+        remedy: str
+    else:
+        verdict: bpy.props.StringProperty()
+        message: bpy.props.StringProperty()
+        fix: bpy.props.StringProperty()
+        remedy: bpy.props.StringProperty()
 
 
 class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup):
@@ -63,8 +107,15 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
         random_seed: bool
         seed: int
         texture: bool
+        image_note: str
+        where: str
+        variants: int
         jobs: Any
         active_job: int
+        job_search: str
+        job_states: str
+        findings: Any
+        checking: bool
     else:
         source: bpy.props.EnumProperty(
             name="Source",
@@ -75,22 +126,51 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
             name="Prompt", description="What you want to get, in your own words", options={"TEXTEDIT_UPDATE"}
         )
         image: bpy.props.StringProperty(
-            name="Image", description="The picture or sketch to make a model from", subtype="FILE_PATH"
+            name="Image",
+            description="The picture or sketch to make a model from: PNG, JPEG, WebP, TIFF, "
+            "and what else Blender can read",
+            subtype="FILE_PATH",
+            update=_look_at_image,
         )
+        image_note: bpy.props.StringProperty()
         quality: bpy.props.EnumProperty(
-            name="Quality", description="How fine the model gets", items=QUALITIES, default="HIGH"
+            name="Quality",
+            description="How fine the model gets. The service's default is High",
+            items=QUALITIES,
+            default="HIGH",
         )
         random_seed: bpy.props.BoolProperty(
-            name="Random Seed", description="Draw another seed each time", default=True
+            name="Random Seed", description="Draw another seed each time, the service's default", default=True
         )
         seed: bpy.props.IntProperty(
             name="Seed", description="The same seed and input give the same model again", min=0
         )
         texture: bpy.props.BoolProperty(
-            name="Texture", description="Make physically based textures, too", default=True
+            name="Texture",
+            description="Make physically based textures, too. The service's default is yes",
+            default=True,
+        )
+        where: bpy.props.EnumProperty(name="Place", description="Where the new model goes", items=WHERE)
+        variants: bpy.props.IntProperty(
+            name="Variants",
+            description="How many models to make of the same input, each with a seed of its own; "
+            "they stand side by side",
+            default=1,
+            min=1,
+            max=MOST_VARIANTS,
         )
         jobs: bpy.props.CollectionProperty(type=GenerioJob)
         active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
+        findings: bpy.props.CollectionProperty(type=GenerioFinding)
+        checking: bpy.props.BoolProperty()
+        job_search: bpy.props.StringProperty(
+            name="Search Jobs",
+            description="Show only jobs with these words in their name, prompt or flow id",
+            options={"TEXTEDIT_UPDATE", "SKIP_SAVE"},
+        )
+        job_states: bpy.props.EnumProperty(
+            name="Show Jobs", description="Show only jobs that are this far", items=JOB_STATES
+        )
 
 
 def properties(context: bpy.types.Context) -> GenerioProperties:
@@ -106,6 +186,8 @@ EDITED = (
     "random_seed",
     "seed",
     "texture",
+    "where",
+    "variants",
     *OPTIONS,
 )
 _kept: dict[str, Any] = {}
@@ -134,4 +216,4 @@ def unregister() -> None:
     del bpy.types.WindowManager.generio  # type: ignore[attr-defined]
 
 
-CLASSES = (GenerioJob, GenerioProperties)
+CLASSES = (GenerioJob, GenerioFinding, GenerioProperties)

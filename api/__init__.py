@@ -42,7 +42,7 @@ from .errors import (
     WrongState,
 )
 from .glb import GlbInfo, check_glb
-from .images import SENDABLE, detect_image
+from .images import SENDABLE, detect_image, picture_size
 from .models import (
     BUILTIN_TEMPLATES,
     GLB_MIME,
@@ -117,4 +117,5 @@ __all__ = [
     "decide",
     "detect_image",
     "parse_retry_after",
+    "picture_size",
 ]

@@ -7,7 +7,7 @@ from requests import PreparedRequest
 
 from .errors import MalformedKey, MissingKey
 
-_MASK = "•••"
+MASK = "•••"
 DEEPEST_JSON = 64  # levels
 
 
@@ -30,7 +30,7 @@ class ApiKey:
         self._key = key
 
     def __repr__(self) -> str:
-        return f"ApiKey({_MASK})"
+        return f"ApiKey({MASK})"
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """Refuse to be pickled or copied: that is how secrets end up in files."""
@@ -48,7 +48,7 @@ class ApiKey:
         walks through it later need not care.
         """
         if isinstance(value, str):
-            return value.replace(self._key, _MASK)
+            return value.replace(self._key, MASK)
         if isinstance(value, list | dict) and depth == 0:
             raise ValueError("nested too deeply")
         if isinstance(value, list):

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Thin operators: read the properties, hand over to jobs/ or scene/, report."""
 
-from . import compare, connection, generate, jobs, lods, optimize
+from . import assets, compare, connection, drop, generate, jobs, lods, optimize, pictures, prompts
 
 CLASSES = (
     *generate.CLASSES,
+    *drop.CLASSES,
+    *assets.CLASSES,
+    *prompts.CLASSES,
+    *pictures.CLASSES,
     *optimize.CLASSES,
     *lods.CLASSES,
     *compare.CLASSES,

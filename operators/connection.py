@@ -1,75 +1,114 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask the service whether address and key are right."""
+"""The connection doctor: what works between Blender and the service, and what does not."""
 
 import queue
 import threading
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import bpy
 
 from .. import bridge
-from ..api import FlowsError
-from ..api.check import check_connection
-from ..jobs import Settings
+from ..preferences import api_key
+from ..properties import properties
 
-Answer = tuple[Literal["INFO", "ERROR"], str]
+if TYPE_CHECKING:
+    from ..api.doctor import Finding
+    from ..jobs import Settings
+
+DRAIN_SECONDS = 0.1
+
+_findings: queue.SimpleQueue["Finding | None"] = queue.SimpleQueue()
+_seen: list["Finding"] = []  # of the last examination
 
 
 class GENERIO_OT_test_connection(bpy.types.Operator):
-    """Ask the service whether the address and the key are right"""
+    """Check everything between Blender and the service, and say how to mend what does not work"""
 
     bl_idname = "generio.test_connection"
-    bl_label = "Test Connection"
-
-    _answers: queue.SimpleQueue[Answer]
-    _timer: bpy.types.Timer | None = None
+    bl_label = "Check Connection"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = bridge.why_not(context)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        if properties(context).checking:
+            cls.poll_message_set("The check is going on")
+            return False
+        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        self._answers = queue.SimpleQueue()
-        arguments = (bridge.settings(context), self._answers)
-        thread = threading.Thread(target=_ask, args=arguments, name="generio-connection", daemon=True)
-        thread.start()
+        global _findings
+        _findings = queue.SimpleQueue()  # what an older thread may still find is of no interest
+        _seen.clear()
+        panel = properties(context)
+        panel.findings.clear()
+        panel.checking = True
+        arguments = (bridge.settings(context), _findings)
         if bpy.app.background:
-            return self._told(self._answers.get())
-        self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+            _examine(*arguments)
+            _drain()
+            return self._told()
+        thread = threading.Thread(target=_examine, args=arguments, name="generio-doctor", daemon=True)
+        thread.start()
+        if not bpy.app.timers.is_registered(_drain):
+            bpy.app.timers.register(_drain, first_interval=DRAIN_SECONDS)
+        return {"FINISHED"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if event.type == "ESC":
-            self.cancel(context)
+    def _told(self) -> set[str]:
+        problem = next((finding for finding in _seen if finding.verdict == "problem"), None)
+        if problem is not None:
+            self.report({"ERROR"}, f"{problem.message} {problem.fix}".strip())
             return {"CANCELLED"}
-        if self._answers.empty():
-            return {"PASS_THROUGH"}
-        self.cancel(context)
-        return self._told(self._answers.get())
-
-    def cancel(self, context: bpy.types.Context) -> None:
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-
-    def _told(self, answer: Answer) -> set[str]:
-        level, text = answer
-        self.report({level}, text)
-        return {"FINISHED"} if level == "INFO" else {"CANCELLED"}
+        self.report({"INFO"}, next(finding.message for finding in _seen if finding.check == "Service"))
+        return {"FINISHED"}
 
 
-def _ask(settings: Settings, answers: queue.SimpleQueue[Answer]) -> None:
-    """In a thread, which knows nothing of the operator: Blender may free that at any time."""
+def _examine(settings: "Settings", findings: queue.SimpleQueue["Finding | None"]) -> None:
+    """In a thread, which knows no Blender."""
+    from ..api.doctor import examine
+
     try:
-        answers.put(("INFO", check_connection(settings.base_url, settings.api_key)))
-    except FlowsError as error:
-        answers.put(("ERROR", str(error)))
-    except Exception as error:  # the operator waits for an answer, whatever it is
-        answers.put(("ERROR", f"GENERIO Flows made a mistake: {type(error).__name__}: {error}"))
+        examine(settings.base_url, settings.api_key, settings.online, findings.put)
+    finally:
+        findings.put(None)
 
 
-CLASSES = (GENERIO_OT_test_connection,)
+def _drain() -> float | None:
+    """Show what the doctor has found so far."""
+    panel = properties(bpy.context)
+    while not _findings.empty():
+        finding = _findings.get_nowait()
+        if finding is None:
+            panel.checking = False
+        else:
+            _seen.append(finding)
+            row = panel.findings.add()
+            row.name, row.verdict, row.message = finding.check, finding.verdict, finding.message
+            row.fix, row.remedy = finding.fix, finding.remedy
+        for window in bpy.context.window_manager.windows:
+            for area in window.screen.areas:
+                if area.type in ("VIEW_3D", "PREFERENCES"):
+                    area.tag_redraw()
+    return DRAIN_SECONDS if panel.checking else None
+
+
+class GENERIO_OT_copy_report(bpy.types.Operator):
+    """Copy what the check found, to show it to somebody who can help; it does not hold your key"""
+
+    bl_idname = "generio.copy_report"
+    bl_label = "Copy Report"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not _seen:
+            cls.poll_message_set("Check the connection first")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..api.doctor import report
+
+        context.window_manager.clipboard = report(_seen, api_key(context), bpy.app.version_string)
+        self.report({"INFO"}, "Copied the report")
+        return {"FINISHED"}
+
+
+CLASSES = (GENERIO_OT_test_connection, GENERIO_OT_copy_report)

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Generate a model from a prompt or from a picture."""
+"""Generate a model, or several variants, from a prompt or from a picture."""
 
+import json
+import random
+import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +20,24 @@ from ..api import (
     InputRefused,
     UnreadableFile,
     detect_image,
+    picture_size,
 )
 from ..jobs import Job, with_follower
 from ..options import Choice, FollowOptions
-from ..properties import QUALITIES, properties
-from ..scene import place
+from ..preferences import preferences
+from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
+from ..scene import place, settle, surface
 from .handover import HandOver
+from .prompts import history
+
+LARGEST_SEED = 2**31 - 1
+
+
+class NoBox(InputRefused):
+    """A model is to be fitted into an object, and there is none."""
+
+    message = "There is no box to fit the model into."
+    fix = "Select an object, or add a box."
 
 
 class Generate(FollowOptions, HandOver):
@@ -31,18 +47,34 @@ class Generate(FollowOptions, HandOver):
         quality: str
         seed: int
         texture: bool
+        where: str
+        variants: int
     else:
         quality: bpy.props.EnumProperty(
-            name="Quality", description="How fine the model gets", items=QUALITIES, default="HIGH"
+            name="Quality",
+            description="How fine the model gets. The service's default is High",
+            items=QUALITIES,
+            default="HIGH",
         )
         seed: bpy.props.IntProperty(
             name="Seed",
-            description="The same seed and input give the same model again; -1 draws one",
+            description="The same seed and input give the same model again. The service's default, -1, "
+            "draws one",
             default=-1,
             min=-1,
         )
         texture: bpy.props.BoolProperty(
-            name="Texture", description="Make physically based textures, too", default=True
+            name="Texture",
+            description="Make physically based textures, too. The service's default is yes",
+            default=True,
+        )
+        where: bpy.props.EnumProperty(name="Place", description="Where the new model goes", items=WHERE)
+        variants: bpy.props.IntProperty(
+            name="Variants",
+            description="How many models to make of the same input, each with a seed of its own",
+            default=1,
+            min=1,
+            max=MOST_VARIANTS,
         )
 
     @classmethod
@@ -60,17 +92,50 @@ class Generate(FollowOptions, HandOver):
 
     def _generate(self, context: bpy.types.Context, modal: bool) -> set[str]:
         try:
-            job = self.request(context)
+            jobs = self._several(context, self.request(context))
         except InputRefused as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        except OSError as error:
+            self.report({"ERROR"}, f"The results folder cannot be written to: {error}")
+            return {"CANCELLED"}
         choice = Choice(self, properties(context))
-        jobs = [with_follower(job, choice.then_count) if choice.then_optimize else job]
+        if choice.then_optimize:
+            jobs = [with_follower(job, choice.then_count) for job in jobs]
         return self.hand_over(context, jobs, modal)
 
     def request(self, context: bpy.types.Context) -> Job:
-        """The job that the properties describe. Raises InputRefused."""
+        """The job that the properties describe. Raises InputRefused, or OSError by the results folder."""
         raise NotImplementedError
+
+    def _several(self, context: bpy.types.Context, job: Job) -> list[Job]:
+        """The variants of a job: as many jobs, each with another seed that is known."""
+        count = self.chosen(context, "variants")
+        if count == 1:
+            return [job]
+        # The system's own randomness: a script may have fixed that of `random`.
+        first = job.parameters.get("seed", -1)
+        seeds = (
+            random.SystemRandom().sample(range(LARGEST_SEED), count)
+            if first < 0
+            else range(first, first + count)
+        )
+        destination = {**job.destination, "group": job.token}
+        return [
+            replace(
+                job,
+                token=uuid.uuid4().hex,
+                name=f"{job.name} {number}",
+                parameters={**job.parameters, "seed": seed},
+                destination=destination,
+            )
+            for number, seed in enumerate(seeds, start=1)
+        ]
+
+    def chosen(self, context: bpy.types.Context, name: str) -> Any:
+        """The value of this operator's own property where it is given, else the panel's."""
+        owner = self if self.properties.is_property_set(name) else properties(context)
+        return getattr(owner, name)
 
     def parameters(self, context: bpy.types.Context) -> dict[str, Any]:
         """As the API names them: this operator's own where they are given, else the panel's where touched."""
@@ -88,6 +153,38 @@ class Generate(FollowOptions, HandOver):
             parameters["seed"] = panel.seed
         return parameters
 
+    def destination(self, context: bpy.types.Context) -> dict[str, Any]:
+        """Where the model goes, and what the preferences say about new models. Raises NoBox."""
+        where = self.chosen(context, "where")
+        if where == "BOX":
+            box = context.active_object
+            if box is None:
+                raise NoBox
+            destination = place.here(context, place.BOX)
+            destination |= {"box": box.name, "uid": box.session_uid}
+        else:
+            destination = place.here(context, place.CURSOR)
+        if where == "SURFACE":
+            destination["location"] = [*surface.below(context, context.scene.cursor.location)]
+            destination["base"] = True
+        return destination | new_model_settings(context)
+
+
+def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
+    """What the preferences say about new models, as `scene.settle` wants it; only what is not the default."""
+    chosen = preferences(context)
+    settings: dict[str, Any] = {}
+    if chosen.model_height:
+        settings["height"] = chosen.model_height
+    unit = context.scene.unit_settings.scale_length
+    if chosen.use_unit_scale and unit != 1.0:
+        settings["scale"] = 1.0 / unit
+    if chosen.collection.strip():
+        settings["into"] = place.shortened(chosen.collection)
+    if chosen.shading != "KEEP":
+        settings["shading"] = chosen.shading.lower()
+    return settings
+
 
 class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
     """Make a model from the words of the prompt"""
@@ -101,21 +198,53 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
         prompt: bpy.props.StringProperty(name="Prompt", description="What you want to get, in your own words")
 
     def request(self, context: bpy.types.Context) -> Job:
-        prompt = (
-            self.prompt if self.properties.is_property_set("prompt") else properties(context).prompt
-        ).strip()
+        prompt = self.chosen(context, "prompt").strip()
         if not prompt:
             raise EmptyPrompt
         if prompt.lower().startswith("data:"):
             raise AmbiguousPrompt
+        destination = self.destination(context)
+        history(context).add(prompt)
         return Job(
             service=bridge.settings(context).base_url,
             template=TEXT_TO_MODEL,
             name=place.shortened(prompt),
             prompt=prompt,
             parameters=self.parameters(context),
-            destination=place.here(context, place.CURSOR),
+            destination=destination,
         )
+
+
+class GENERIO_OT_ask_prompt(bpy.types.Operator):
+    """Ask for a prompt, and make a model of it"""
+
+    bl_idname = "generio.ask_prompt"
+    bl_label = "GENERIO Model"
+
+    if TYPE_CHECKING:
+        prompt: str
+    else:
+        prompt: bpy.props.StringProperty(name="Prompt", description="What you want to get, in your own words")
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = bridge.why_not(context)
+        if reason:
+            cls.poll_message_set(reason)
+        return not reason
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self.prompt = properties(context).prompt
+        return context.window_manager.invoke_props_dialog(self, width=400, confirm_text="Generate")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.activate_init = True
+        column.prop(self, "prompt", text="", placeholder="A modern office chair")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        properties(context).prompt = self.prompt
+        return bpy.ops.generio.generate_from_prompt("INVOKE_DEFAULT", prompt=self.prompt)  # type: ignore[attr-defined]
 
 
 class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):
@@ -133,21 +262,98 @@ class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):
 
     def request(self, context: bpy.types.Context) -> Job:
         chosen = self.filepath if self.properties.is_property_set("filepath") else properties(context).image
-        if not chosen:
-            raise UnreadableFile("No image is chosen.", "Choose an image file.")
-        path = Path(bpy.path.abspath(chosen)).resolve()
-        mime = detect_image(path)
-        sendable = mime in SENDABLE
-        return Job(
-            service=bridge.settings(context).base_url,
-            template=IMAGE_TO_MODEL,
-            name=place.shortened(path.stem),
-            input_path=str(path) if sendable else "",
-            input_mime=mime if sendable and mime else "",
-            source="" if sendable else str(path),  # what Blender can read, it makes a PNG of
-            parameters=self.parameters(context),
-            destination=place.here(context, place.CURSOR),
+        return image_job(context, chosen, self.parameters(context), self.destination(context))
+
+
+def image_job(
+    context: bpy.types.Context, chosen: str, parameters: dict[str, Any], destination: dict[str, Any]
+) -> Job:
+    """The job that makes a model from the picture at the path `chosen`.
+
+    One that the service does not take, or that is larger than the preferences allow, a child Blender makes a
+    PNG of first. Raises InputRefused, or OSError by the results folder.
+    """
+    if not chosen:
+        raise UnreadableFile("No image is chosen.", "Choose an image file.")
+    path = Path(bpy.path.abspath(chosen)).resolve()
+    mime = detect_image(path)
+    longest = preferences(context).longest_side
+    too_large = longest > 0 and max(picture_size(path) or (0,)) > longest
+    job = Job(
+        service=bridge.settings(context).base_url,
+        template=IMAGE_TO_MODEL,
+        name=place.shortened(path.stem),
+        parameters=parameters,
+        destination={**destination, "picture": str(path)},
+    )
+    if mime in SENDABLE and not too_large:
+        return replace(job, input_path=str(path), input_mime=mime)
+    order = bridge.job_folder(context, job.token) / f"{path.name}.json"
+    order.parent.mkdir(parents=True, exist_ok=True)
+    order.write_text(json.dumps({"picture": str(path), "longest": longest}), encoding="utf-8")
+    return replace(job, source=str(order))
+
+
+class GENERIO_OT_keep_variant(bpy.types.Operator):
+    """Remove the other variants from the scene, and cancel those that are still being made"""
+
+    bl_idname = "generio.keep_variant"
+    bl_label = "Keep This One"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        item = context.active_object
+        if item is None or settle.GROUP not in item:
+            cls.poll_message_set("Select one of several variants first")
+            return False
+        return context.mode == "OBJECT"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        item = context.active_object
+        assert item is not None
+        group = item[settle.GROUP]
+        carrier = bridge.running()
+        for job in carrier.jobs() if carrier is not None else ():
+            if job.destination.get("group") == group and not job.finished:
+                carrier.cancel(job.token)
+        count = settle.keep(item)
+        self.report({"INFO"}, f"Removed {count} other variants")
+        return {"FINISHED"}
+
+
+class GENERIO_OT_add_box(bpy.types.Operator):
+    """Add a box at the 3D cursor; move and scale it, and the model will be fitted into it"""
+
+    bl_idname = "generio.add_box"
+    bl_label = "Add Box"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
+
+    if TYPE_CHECKING:
+        size: float
+    else:
+        size: bpy.props.FloatProperty(
+            name="Size", description="Length of the box's edges", default=1.0, min=0.001, unit="LENGTH"
         )
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.mode == "OBJECT"
 
-CLASSES = (GENERIO_OT_generate_from_prompt, GENERIO_OT_generate_from_image)
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        box = settle.make_box(context, self.size)
+        for item in context.selected_objects:
+            item.select_set(False)
+        box.select_set(True)
+        context.view_layer.objects.active = box
+        properties(context).where = "BOX"
+        return {"FINISHED"}
+
+
+CLASSES = (
+    GENERIO_OT_ask_prompt,
+    GENERIO_OT_generate_from_prompt,
+    GENERIO_OT_generate_from_image,
+    GENERIO_OT_keep_variant,
+    GENERIO_OT_add_box,
+)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from .. import bridge
-from ..jobs import Job, Problem, Step
+from ..api import OPTIMIZE
+from ..jobs import Job, LedgerError, Problem, State, Step
+from ..properties import properties
 from ..scene import place
 from .handover import OperatorMixin, tells
 
@@ -179,10 +181,121 @@ class GENERIO_OT_recover_flow(bpy.types.Operator):
 LONGEST_ID = 200
 """Characters; those of the contract have 24."""
 
+
+class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
+    """Take all jobs out of the list that are over; those whose model is not imported yet stay"""
+
+    bl_idname = "generio.clear_finished_jobs"
+    bl_label = "Clear Finished"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not any(row.state in OVER for row in properties(context).jobs):
+            cls.poll_message_set("No job is over")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        _to_clear.extend(row.token for row in properties(context).jobs if row.state in OVER)
+        if bpy.app.background:
+            while _clear_next() is not None:
+                pass
+        elif not bpy.app.timers.is_registered(_clear_next):
+            bpy.app.timers.register(_clear_next)
+        return {"FINISHED"}
+
+
+OVER = frozenset({State.DONE, State.FAILED, State.CANCELLED})
+
+_to_clear: list[str] = []
+
+
+def _clear_next() -> float | None:
+    """Remove one job with its files: many at a time would let the window wait for the disk."""
+    carrier = bridge.running()
+    if carrier is None or not _to_clear:
+        _to_clear.clear()
+        return None
+    token = _to_clear.pop()
+    try:
+        bridge.remove(bpy.context, token)
+    except (ValueError, LedgerError):
+        return 0.0  # another Blender has it, or the disk is busy: it stays in the list
+    return 0.0
+
+
+class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
+    """Enter the prompt or picture and the settings of this job into the panels again"""
+
+    bl_idname = "generio.use_job_settings"
+    bl_label = "Use Same Settings"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        job = self.job(context)
+        if job is None:
+            return {"CANCELLED"}
+        panel = properties(context)
+        parameters = job.parameters
+        if job.template == OPTIMIZE:
+            panel.polygon_count = parameters.get("polygon_count", panel.polygon_count)
+            return {"FINISHED"}
+        panel.source = "TEXT" if job.prompt else "IMAGE"
+        if job.prompt:
+            panel.prompt = job.prompt
+        else:
+            panel.image = job.destination.get("picture", job.input_path)
+        for name in ("quality", "texture"):
+            panel.property_unset(name)  # what was not sent is the service's choice again
+        if "quality" in parameters:
+            panel.quality = parameters["quality"].upper()
+        if "texture" in parameters:
+            panel.texture = parameters["texture"]
+        panel.random_seed = parameters.get("seed", -1) < 0
+        if not panel.random_seed:
+            panel.seed = parameters["seed"]
+        return {"FINISHED"}
+
+
+class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
+    """Copy the flow's id, by which the service knows this job"""
+
+    bl_idname = "generio.copy_flow_id"
+    bl_label = "Copy Flow ID"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        job = self.job(context)
+        if job is None:
+            return {"CANCELLED"}
+        context.window_manager.clipboard = job.flow_id
+        self.report({"INFO"}, "Copied the flow's id")
+        return {"FINISHED"}
+
+
+class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
+    """Open the folder that holds this job's files"""
+
+    bl_idname = "generio.show_job_folder"
+    bl_label = "Show Folder"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.job(context) is None:
+            return {"CANCELLED"}
+        folder = bridge.engine(context).folder(self.token)
+        if not folder.is_dir():
+            self.report({"INFO"}, "This job has no files yet")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=str(folder))
+        return {"FINISHED"}
+
+
 CLASSES = (
     GENERIO_OT_cancel_job,
     GENERIO_OT_retry_job,
     GENERIO_OT_import_result,
     GENERIO_OT_remove_job,
+    GENERIO_OT_clear_finished_jobs,
+    GENERIO_OT_use_job_settings,
+    GENERIO_OT_copy_flow_id,
+    GENERIO_OT_show_job_folder,
     GENERIO_OT_recover_flow,
 )

@@ -3,10 +3,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
-from ..properties import properties
+from ..properties import GenerioProperties, properties
+from ..scene import assets, settle
 from .tab import ReadyTab
+from .thumbnails import icon_of
+
+LINES = 3
+EXAMPLE = "A modern office chair"
+PREVIEW = 6.0  # units of the interface
 
 
 class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
@@ -15,13 +23,14 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
     bl_order = 1
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
+        layout: Any = self.layout
         panel = properties(context)
+        by_text = panel.source == "TEXT"
         layout.row().prop(panel, "source", expand=True)
-        if panel.source == "TEXT":
-            layout.prop(panel, "prompt", text="", placeholder="A modern office chair")
+        if by_text:
+            self._prompt(layout, panel)
         else:
-            layout.prop(panel, "image", text="", placeholder="Choose a picture")
+            self._image(layout, panel)
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
@@ -32,12 +41,64 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         number.active = not panel.random_seed
         number.prop(panel, "seed")
         seed.prop(panel, "random_seed", text="", icon="FILE_REFRESH")
+        column.prop(panel, "variants")
+        column.prop(panel, "where")
+        if panel.where == "BOX":
+            self._box(column, context)
         button = layout.row()
         button.scale_y = 1.4
-        by_text = panel.source == "TEXT"
+        count = panel.variants
+        translated = bpy.app.translations.pgettext_iface
+        text = translated("Generate {count} Variants").format(count=count) if count > 1 else ""
         button.operator(
-            "generio.generate_from_prompt" if by_text else "generio.generate_from_image", icon="SHADERFX"
+            "generio.generate_from_prompt" if by_text else "generio.generate_from_image",
+            text=text or "Generate Model",
+            translate=not text,
+            icon="SHADERFX",
         )
+        item = context.active_object
+        if item is not None and settle.GROUP in item:
+            layout.operator("generio.keep_variant", icon="CHECKMARK")
+        if item is not None and item.select_get() and assets.is_ours(item):
+            row = layout.row(align=True)
+            row.operator("generio.mark_asset", icon="ASSET_MANAGER")
+            row.operator("generio.save_asset", text="", icon="FILE_TICK")
+
+    def _prompt(self, layout: Any, panel: GenerioProperties) -> None:
+        row = layout.row(align=True)
+        if hasattr(row, "textbox"):  # from 5.2
+            row.textbox(panel, "prompt", initial_visible_lines=LINES, placeholder=EXAMPLE)
+            row = row.column(align=True)
+        else:
+            row.prop(panel, "prompt", text="", placeholder=EXAMPLE)
+            row.operator("generio.edit_prompt", text="", icon="GREASEPENCIL")
+        row.operator("generio.choose_prompt", text="", icon="TIME")
+
+    def _image(self, layout: Any, panel: GenerioProperties) -> None:
+        if panel.image_note:
+            column = layout.box().column(align=True)
+            column.template_icon(icon_value=icon_of(bpy.path.abspath(panel.image)), scale=PREVIEW)
+            row = column.row()
+            row.alignment = "CENTER"
+            row.label(text=panel.image_note, translate=False)
+        row = layout.row(align=True)
+        row.prop(panel, "image", text="", placeholder="Choose a picture")
+        row = layout.row(align=True)
+        row.operator("generio.use_blender_image", text="Image", icon="IMAGE_DATA")
+        row.operator("generio.use_render", text="Render", icon="RENDER_STILL")
+        row = layout.row(align=True)
+        row.operator("generio.use_view", text="View", icon="VIEW3D")
+        row.operator("generio.paste_image", text="Paste", icon="PASTEDOWN")
+
+    def _box(self, column: Any, context: bpy.types.Context) -> None:
+        box = context.active_object
+        if box is not None:
+            row = column.split(factor=0.4)
+            row.label()
+            row.label(text=box.name, translate=False, icon="CUBE")
+        row = column.split(factor=0.4)
+        row.label()
+        row.operator("generio.add_box", icon="MESH_CUBE")
 
 
 CLASSES = (GENERIO_PT_generate,)

@@ -7,13 +7,16 @@ from typing import Any
 
 import bpy
 
-from .. import bridge
+from .. import bridge, status
 from ..properties import GenerioJob, GenerioProperties, properties
-from .tab import Tab, preferences_button, wrapped
+from .tab import Tab, fix_button, wrapped
 from .thumbnails import icon_of
 
-SHORT_NAME = 12
-"""Characters that the list has room for."""
+FEW = 4
+"""Up to so many jobs need no search."""
+
+NARROW = 260
+"""Pixels at scale 1, below which two buttons in a row lose their words."""
 
 ICONS: dict[str, Any] = {
     "Queued": "SORTTIME",
@@ -29,13 +32,51 @@ ICONS: dict[str, Any] = {
     "Waiting": "PAUSE",
 }
 
+KINDS: dict[str, frozenset[str]] = {
+    "READY": frozenset({"Ready"}),
+    "OVER": frozenset({"Done", "Cancelled"}),
+    "TROUBLE": frozenset({"Failed", "Waiting"}),
+}
+"""States that `job_states` means; "OPEN" is whatever is not finished."""
+
+
+def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
+    """Whether a job is to be listed: has all `words` (lower case), and is of the `kind` (of JOB_STATES)."""
+    if kind == "OPEN":
+        if job.finished:
+            return False
+    elif kind != "ALL" and job.state not in KINDS[kind]:
+        return False
+    if not words:
+        return True
+    text = f"{job.name} {job.prompt} {job.flow_id}".lower()
+    return all(word in text for word in words)
+
+
+def is_narrow(context: bpy.types.Context) -> bool:
+    """Whether the sidebar has no room for two words beside each other."""
+    return context.region.width < NARROW * context.preferences.system.ui_scale
+
 
 class GENERIO_UL_jobs(bpy.types.UIList):
     bl_idname = "GENERIO_UL_jobs"
 
+    def draw_filter(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        draw_search(layout, properties(context))
+
+    def filter_items(
+        self, _context: bpy.types.Context, data: GenerioProperties, _property: str
+    ) -> tuple[list[int], list[int]]:
+        words = data.job_search.lower().split()
+        kind = data.job_states
+        if not words and kind == "ALL":
+            return [], []
+        shown = self.bitflag_filter_item
+        return [shown if fits(job, words, kind) else 0 for job in data.jobs], []
+
     def draw_item(
         self,
-        _context: bpy.types.Context,
+        context: bpy.types.Context,
         layout: bpy.types.UILayout,
         _data: GenerioProperties,
         job: GenerioJob,
@@ -44,21 +85,35 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         _active_property: str,
         _index: int,
     ) -> None:
-        split = layout.split(factor=0.6)
+        state = job.state
+        narrow = is_narrow(context)
+        split = layout.split(factor=0.7 if narrow and job.finished else 0.55)
         picture = icon_of(job.thumbnail)
         if picture:
-            split.label(text=job.name, icon_value=picture)
+            split.label(text=job.name, translate=False, icon_value=picture)
         else:
-            split.label(text=job.name, icon=ICONS.get(job.state, "QUESTION"))
+            split.label(text=job.name, translate=False, icon=ICONS.get(state, "QUESTION"))
         right = split.row(align=True)
         if not job.finished and job.progress:
-            right.progress(factor=job.progress, text=job.remaining or f"{job.progress:.0%}")
+            text = job.remaining or f"{job.progress:.0%}"
+            right.progress(factor=job.progress, text=text, translate=False)
+        elif job.finished:
+            right.label(text="" if narrow else state)  # the icon or the picture tells
         else:
-            right.label(text=job.state if job.finished else f"{job.state} {job.elapsed}")
+            right.label(text=f"{bpy.app.translations.pgettext_iface(state)} {job.elapsed}", translate=False)
         if not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
-        elif job.state == "Ready":
+        elif state == "Ready":
             right.operator("generio.import_result", text="", icon="IMPORT", emboss=False).token = job.token
+        elif state == "Failed":
+            right.operator("generio.retry_job", text="", icon="FILE_REFRESH", emboss=False).token = job.token
+
+
+def draw_search(layout: bpy.types.UILayout | None, panel: GenerioProperties) -> None:
+    """The row above the list that says which jobs are shown."""
+    row = layout.row(align=True)
+    row.prop(panel, "job_search", text="", icon="VIEWZOOM")
+    row.prop(panel, "job_states", text="", icon_only=True)
 
 
 class GENERIO_PT_jobs(Tab, bpy.types.Panel):
@@ -70,44 +125,71 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def poll(cls, context: bpy.types.Context) -> bool:
         return len(properties(context).jobs) > 0 or bool(bridge.notice())
 
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        count = status.running()
+        if count:
+            text = bpy.app.translations.pgettext_iface("{count} running").format(count=count)
+            self.layout.label(text=text, translate=False)
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         panel = properties(context)
+        jobs = panel.jobs
+        count = len(jobs)
         if bridge.notice():
             wrapped(layout, bridge.notice(), context.region.width, "INFO")
-        layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3)
-        if panel.active_job < len(panel.jobs):
-            self._details(context, panel.jobs[panel.active_job])
+        if count > FEW or panel.job_search or panel.job_states != "ALL":
+            draw_search(layout, panel)
+        layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3, maxrows=8)
+        if panel.active_job < count:
+            self._actions(context, layout.column(), jobs[panel.active_job])
+            header, body = layout.panel("GENERIO_PT_job_details")
+            header.label(text="Details")
+            if body is not None:
+                self._details(body, jobs[panel.active_job], context.region.width)
+        row = layout.row(align=True)
+        row.operator("generio.clear_finished_jobs", icon="TRASH")
+        row.operator("generio.recover_flow", text="", icon="FILE_REFRESH")
 
-    def _details(self, context: bpy.types.Context, job: GenerioJob) -> None:
-        column = self.layout.column()
-        width = context.region.width
+    def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
+        """State, what is wrong and its fix, and what can be done with the job."""
+        width, state, token = context.region.width, job.state, job.token
+        translated = bpy.app.translations.pgettext_iface
+        wrapped(column, f"{translated(state)}, {job.elapsed}", width, ICONS.get(state, "QUESTION"))
+        if job.message:
+            wrapped(column, job.message, width, "BLANK1")
+        if job.fix:
+            wrapped(column, job.fix, width, "BLANK1")
+        retries = state in ("Failed", "Cancelled", "Waiting")
+        if job.remedy and not (job.remedy == "retry" and retries):
+            fix_button(column, job.remedy, token)
+        row = column.column(align=True) if is_narrow(context) else column.row(align=True)
+        if job.importable:
+            text = "Import" if state == "Ready" else "Import Again"
+            row.operator("generio.import_result", text=text, icon="IMPORT").token = token
+        if retries:
+            row.operator("generio.retry_job", icon="FILE_REFRESH").token = token
+        if job.finished:
+            row.operator("generio.remove_job", text="Remove", icon="X").token = token
+        elif state != "Cancelling":
+            row.operator("generio.cancel_job", text="Cancel", icon="X").token = token
+
+    def _details(self, layout: bpy.types.UILayout, job: GenerioJob, width: int) -> None:
+        column = layout.column()
         picture = icon_of(job.thumbnail)
         if picture:
             column.template_icon(icon_value=picture, scale=5.0)
-        wrapped(column, f"{job.state}, {job.elapsed}", width, ICONS.get(job.state, "QUESTION"))
-        if job.prompt or len(job.name) > SHORT_NAME:
-            wrapped(column, job.prompt or job.name, width, "BLANK1")
+        wrapped(column, job.prompt or job.name, width, "OUTLINER_OB_FONT" if job.prompt else "MESH_DATA")
+        if job.settings:
+            wrapped(column, job.settings, width, "SETTINGS")
         if job.summary:
-            wrapped(column, job.summary, width, "BLANK1")
-        if job.message:
-            wrapped(column, f"{job.message} {job.fix}", width, "BLANK1")
-        if job.remedy in ("enter_key", "check_address", "open_preferences"):
-            preferences_button(column, "Enter Key" if job.remedy == "enter_key" else "Open Preferences")
-        elif job.remedy == "open_account":
-            column.operator("wm.url_open", text="Open Account", icon="URL").url = "https://account.generio.ai"
-        elif job.remedy == "go_online":
-            column.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
-        row = column.row(align=True)
-        if job.importable:
-            text = "Import" if job.state == "Ready" else "Import Again"
-            row.operator("generio.import_result", text=text, icon="IMPORT").token = job.token
-        if job.state in ("Failed", "Cancelled", "Waiting"):
-            row.operator("generio.retry_job", icon="FILE_REFRESH").token = job.token
-        if job.finished:
-            row.operator("generio.remove_job", text="Remove", icon="TRASH").token = job.token
-        elif job.state != "Cancelling":
-            row.operator("generio.cancel_job", text="Cancel", icon="X").token = job.token
+            wrapped(column, job.summary, width, "MESH_DATA")
+        if job.flow_id:
+            row = column.row(align=True)
+            row.label(text=job.flow_id, translate=False, icon="LINKED")
+            row.operator("generio.copy_flow_id", text="", icon="COPYDOWN").token = job.token
+        column.operator("generio.use_job_settings", icon="LOOP_BACK").token = job.token
+        column.operator("generio.show_job_folder", icon="FILE_FOLDER").token = job.token
 
 
 CLASSES = (GENERIO_UL_jobs, GENERIO_PT_jobs)

@@ -7,7 +7,7 @@ import bpy
 
 from .. import bridge
 from ..preferences import api_key
-from .tab import Tab, preferences_button, wrapped
+from .tab import Tab, account_button, online_button, preferences_button, wrapped
 
 
 class GENERIO_PT_setup(Tab, bpy.types.Panel):
@@ -23,13 +23,15 @@ class GENERIO_PT_setup(Tab, bpy.types.Panel):
         width = context.region.width
         if not api_key(context):
             wrapped(layout, "No API key yet.", width, "INFO")
-            wrapped(layout, "A key connects Blender with your GENERIO account.", width)
-            layout.operator("wm.url_open", text="Get a Key", icon="URL").url = "https://account.generio.ai"
+            wrapped(layout, "A key connects Blender with your GENERIO account.", width, "BLANK1")
+            wrapped(layout, "Get one there, then enter it here.", width, "BLANK1")
+            account_button(layout, "Get a Key")
             preferences_button(layout, "Enter Key")
         else:
             wrapped(layout, "Blender is offline.", width, "INTERNET_OFFLINE")
-            wrapped(layout, "Models are made by an online service.", width)
-            layout.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
+            wrapped(layout, "Models are made by an online service.", width, "BLANK1")
+            wrapped(layout, "Allow it here, or in Preferences > System > Network.", width, "BLANK1")
+            online_button(layout)
 
 
 CLASSES = (GENERIO_PT_setup,)

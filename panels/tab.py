@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import bpy
 
 from .. import __package__ as base_package
 from .. import bridge
+
+FIRST_WIDE = "\u2e80"
+"""From here on characters are as wide as two, and words have no blanks between them."""
+
+WORDS = re.compile(r"[\u2e80-\uffff]\s*|[^\s\u2e80-\uffff]+\s*")
+STATUS = re.compile(r"(.+) \((\d{3})\)\.$")
+ACCOUNT_URL = "https://account.generio.ai"
 
 
 class Tab:
@@ -32,19 +40,64 @@ def preferences_button(layout: bpy.types.UILayout | None, text: str) -> None:
     layout.operator("preferences.addon_show", text=text, icon="PREFERENCES").module = base_package
 
 
+def account_button(layout: bpy.types.UILayout | None, text: str) -> None:
+    """A button that opens the user's account in the web browser."""
+    layout.operator("wm.url_open", text=text, icon="URL").url = ACCOUNT_URL
+
+
+def online_button(layout: bpy.types.UILayout | None) -> None:
+    """A button that allows online access."""
+    layout.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
+
+
+def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") -> None:
+    """The button that does what an error asks for; `remedy`: see `api.errors`, `token`: of a job, or ""."""
+    match remedy:
+        case "enter_key":
+            preferences_button(layout, "Enter Key")
+        case "check_address" | "open_preferences":
+            preferences_button(layout, "Open Preferences")
+        case "open_account":
+            account_button(layout, "Open Account")
+        case "go_online":
+            online_button(layout)
+        case "retry" if token:
+            layout.operator("generio.retry_job", icon="FILE_REFRESH").token = token
+        case "edit_input" if token:
+            layout.operator(
+                "generio.use_job_settings", text="Change Settings", icon="GREASEPENCIL"
+            ).token = token
+
+
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
     """A sentence on as many lines as it needs; `width`: of the region, pixels."""
     # Blender's interface font is about 7 pixels wide a character at scale 1.
     scale = bpy.context.preferences.system.ui_scale
     characters = max(12, int((width - 50 * scale) / (6.6 * scale)))
     column = layout.column(align=True)
-    line = ""
-    first = True
-    for word in [*text.split(), ""]:
-        if word and len(line) + len(word) < characters:
-            line = f"{line} {word}".strip()
-            continue
-        if line:
-            column.label(text=line, icon=icon if first else ("BLANK1" if icon != "NONE" else "NONE"))
-            first = False
-        line = word
+    for number, line in enumerate(lines(translated(text), characters)):
+        below = "BLANK1" if icon != "NONE" else "NONE"
+        column.label(text=line, translate=False, icon=below if number else icon)
+
+
+def translated(text: str) -> str:
+    """The text in the user's language; a status that stands in an error's sentence stays where it was."""
+    translate = bpy.app.translations.pgettext_iface
+    found = STATUS.match(text)
+    if found is None:
+        return translate(text)
+    whole = translate(found[1] + ".").rstrip(".\u3002")
+    return f"{whole} ({found[2]})."
+
+
+def lines(text: str, length: int) -> list[str]:
+    """The text in lines of `length` half-width characters; between wide ones a line may end anywhere."""
+    found, width = [""], 0
+    for word in WORDS.findall(text):
+        size = sum(1 + (char >= FIRST_WIDE) for char in word.rstrip())
+        if found[-1] and width + size > length:
+            found.append("")
+            width = 0
+        found[-1] += word
+        width += size + len(word) - len(word.rstrip())
+    return [line.rstrip() for line in found if line.strip()]

@@ -205,10 +205,21 @@ def draw_thumbnail(source: str, target: str) -> None:
 
 
 def make_png(source: str, target: str) -> None:
-    """Write the picture `source` as PNG."""
-    image = bpy.data.images.load(source)
-    if not image.size[0]:
+    """Write the picture `source` as PNG; or, if that is an order (JSON), the `picture` that it names.
+
+    An order says, too, how many pixels the `longest` side may have; a larger picture is made smaller.
+    """
+    longest = 0
+    if source.endswith(".json"):
+        order = json.loads(Path(source).read_text(encoding="utf-8"))
+        source, longest = order["picture"], order["longest"]
+    image: Any = bpy.data.images.load(source)
+    width, height = image.size
+    if not width:
         raise RuntimeError("it is no picture that Blender can read.")
+    if longest and max(width, height) > longest:
+        scale = longest / max(width, height)
+        image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
     image.file_format = "PNG"
     image.filepath_raw = target
     image.save()

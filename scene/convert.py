@@ -51,6 +51,7 @@ class ConversionFailed(FlowsError):
     fix = "Check the file, or try again."
 
     def __init__(self, name: str, reason: str) -> None:
+        name = name.removesuffix(".json")  # an order is named after its picture
         super().__init__(f"Blender could not convert {name}: {reason}")
 
 
@@ -89,7 +90,8 @@ class Converter:
     def make_input(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Make what can be sent (see `_run`): of a snapshot, a .blend, a GLB; of a picture a PNG.
 
-        Several jobs may have the same snapshot; then the first one makes the GLB for all, as one file.
+        A picture may be an order for one, see `child.make_png`. Several jobs may have the same snapshot; then
+        the first one makes the GLB for all, as one file.
         """
         if source.suffix != ".blend":
             self._run("picture", source, target, cancelled)

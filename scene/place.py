@@ -2,15 +2,15 @@
 """A finished model goes into the scene: appended from the .blend that a child made of it, and linked.
 
 A *destination* says where a result belongs. It is a plain dictionary, so that the ledger can keep it:
-    mode        "cursor" (a new model), or where an optimized mesh goes: "replace" (the same objects get it),
-                or copies, which stand "beside" them, in a "collection" of their own, or in their place, and
-                "hide" them, or are a "lod" of them, then `level` says which
+    mode        "cursor" or "box" (a new model, there), or where an optimized mesh goes: "replace" (the same
+                objects get it), or copies, which stand "beside" them, in a "collection" of their own, or in
+                their place, and "hide" them, or are a "lod" of them, then `level` says which
     document    which opened file it was asked in, see `here`; file: its path, "" if it was not saved
     scene, collection, object, uid      names, and the object's session uid
     others      names and uids of more objects that have the same mesh and get the result as well
     applied     whether the modifiers of the objects are in what was sent
     corners     of the mesh that was sent, to see whether it has been edited since
-    location    where a new model goes, world space, Blender units
+    location    where a new model goes, world space, Blender units; for more about it see `settle`
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from mathutils import Vector
 
-from . import pictures, swap
+from . import pictures, settle, swap
 from .arrivals import Arrivals
 from .errors import CannotPlace
 from .meshes import PREFIX, mesh_of, users_of
@@ -33,6 +32,10 @@ from .meshes import PREFIX, mesh_of, users_of
 Destination = Mapping[str, Any]
 
 CURSOR = "cursor"
+BOX = "box"
+NEW = (CURSOR, BOX)
+"""Modes that bring a new model, and are about no mesh."""
+
 LONGEST_NAME = 63
 """Bytes in the name of an ID."""
 
@@ -144,7 +147,7 @@ def place(
 
     Raises CannotPlace where the target is gone or a model is not usable.
     """
-    if destination.get("mode", CURSOR) != CURSOR:
+    if destination.get("mode", CURSOR) not in NEW:
         models = models[:1]  # one object has one mesh
     objects = [item for model in models for item in _place_one(context, model, destination)]
     if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
@@ -154,12 +157,14 @@ def place(
 
 def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> list[bpy.types.Object]:
     mode = destination.get("mode", CURSOR)
-    targets = _targets(destination) if mode != CURSOR else []
+    targets = _targets(destination) if mode not in NEW else []
+    if mode == BOX and settle.box_of(destination) is None:
+        raise CannotPlace(f'The box "{destination.get("box", "")}" is gone.')
     arrivals = Arrivals()
     loaded = _load(model, arrivals)
     try:
         if not targets:
-            placed = [_at_cursor(context, loaded, model.name, destination)]
+            placed = [_new_model(context, loaded, model.name, destination)]
             owner: bpy.types.ID = placed[0]
         else:
             # The objects may have a history of their own, so that of the mesh is the mesh's.
@@ -180,7 +185,7 @@ def _find_target(destination: Destination) -> bpy.types.Object | None:
 
 def _find(destination: Destination) -> list[bpy.types.Object]:
     """The mesh objects that a destination means: by uid, or by name where the file was opened again."""
-    if destination.get("mode", CURSOR) == CURSOR:
+    if destination.get("mode", CURSOR) in NEW:
         return []
     meant = [(destination.get("object", ""), destination.get("uid")), *destination.get("others", ())]
     if destination.get("document") == _document:
@@ -248,10 +253,10 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     return _Loaded(objects, materials)
 
 
-def _at_cursor(
+def _new_model(
     context: bpy.types.Context, loaded: _Loaded, name: str, destination: Destination
 ) -> bpy.types.Object:
-    """Link everything that came in, under one root that stands at the cursor and has the model's name."""
+    """Link everything that came in, under one root that stands where it belongs and has the model's name."""
     if not loaded.objects:
         raise CannotPlace("The model is empty.")
     scene = bpy.data.scenes.get(destination.get("scene", "")) or context.scene
@@ -260,6 +265,7 @@ def _at_cursor(
     usable = collection is not None and collection.is_editable
     if collection is None or not usable or collection not in scene.collection.children_recursive:
         collection = scene.collection
+    collection = settle.collection_for(scene, destination, collection)
     roots = [item for item in loaded.objects if item.parent is None]
     root = roots[0]
     if len(roots) > 1:
@@ -276,8 +282,7 @@ def _at_cursor(
     for item in roots:
         if item.animation_data is None:
             item.rotation_mode = "XYZ"  # the importer leaves quaternions, which few want to edit
-    root.location += Vector(destination.get("location", (0.0, 0.0, 0.0)))
-    return root
+    return settle.settle(root, loaded.objects, destination)
 
 
 def shortened(name: str) -> str:

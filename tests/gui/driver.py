@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import bpy
+from bpy_extras.view3d_utils import location_3d_to_region_2d
 
 from tests.gui import eyes
 from tests.gui.eyes import Box
@@ -73,6 +74,11 @@ class Driver:
         """The sidebar of the 3D view, or what the window of the preferences shows."""
         return next(region for region in self.area.regions if region.type == _REGIONS[self.area.type])
 
+    def view_size(self) -> tuple[int, int]:
+        """Width and height of the 3D view in pixels."""
+        region = next(region for region in self.area.regions if region.type == "WINDOW")
+        return region.width, region.height
+
     @property
     def package(self) -> str:
         """The add-on's name among Blender's modules."""
@@ -85,14 +91,14 @@ class Driver:
     # --- steps of a person
 
     def open_tab(self, tab: str, width: int = 330) -> Steps[None]:
-        """Open the sidebar on a tab, and drag it to a width at which its texts are not cut."""
+        """Open the sidebar on a tab, and drag it to a width; at the one given here no text is cut."""
         self._on_step(f"open tab {tab}")
         if not self.area.spaces.active.show_region_ui:
             yield from self.press("N")
             yield GLIDE
         self.region.active_panel_category = tab
         yield REDRAW
-        if (missing := width - self.region.width) > 0:
+        if missing := width - self.region.width:
             # Its edge can be grasped only beside a panel, and there is always one at the top.
             x, y = self.region.x + 8, self.region.y + self.region.height - 40
             yield from self._drag((x, y), (x - missing, y))
@@ -115,6 +121,19 @@ class Driver:
         if self._greyed(self._hovered()) is not None:
             raise Failed(f"the button of {operator} is greyed out")
         yield from self._click_at((x, y))
+
+    def to_top(self) -> Steps[None]:
+        """Scroll the sidebar to its top."""
+        self._on_step("scroll to the top")
+        yield from self._move(self.region.x + 12, self.region.y + self.region.height - 20)
+        yield from self._key("HOME")
+        yield GLIDE
+
+    def confirm(self) -> Steps[None]:
+        """Press Enter where the mouse is: takes what a menu or a search has highlighted, or ends a dialog."""
+        self._on_step("confirm")
+        yield from self._key("RET")
+        yield REDRAW
 
     def type_into(self, field: str, text: str) -> Steps[None]:
         """Replace what stands in the field of the property with this name ("Prompt") by typing."""
@@ -144,6 +163,17 @@ class Driver:
         where = yield from self._find(label)
         yield from self._point_at(*where)
         yield TOOLTIP
+
+    def drop(self, path: Path, onto: tuple[float, float, float]) -> Steps[None]:
+        """Let a file from the desktop fall into the 3D view, where this point of the world is seen."""
+        self._on_step(f"drop {path.name}")
+        region = next(region for region in self.area.regions if region.type == "WINDOW")
+        at = location_3d_to_region_2d(region, self.area.spaces.active.region_3d, onto)
+        yield from self._point_at(region.x + int(at.x), region.y + int(at.y))
+        with bpy.context.temp_override(window=self.window, area=self.area, region=region):
+            files = [{"name": path.name}]
+            bpy.ops.wm.drop_import_file("INVOKE_DEFAULT", directory=str(path.parent), files=files)
+        yield REDRAW
 
     def start_new_file(self) -> Steps[None]:
         """Press Ctrl-N, and leave what is open as it was saved last."""
@@ -415,7 +445,9 @@ class Driver:
     def _write(self, text: str) -> Steps[None]:
         for letter in text:
             yield from self._key(_key_of(letter), letter=letter)
-        yield from self._key("RET")
+        yield from self._key(
+            "RET", ctrl=True
+        )  # without Ctrl it would begin a line, where there may be several
         yield REDRAW
 
     def _click_at(self, where: tuple[int, int]) -> Steps[None]:

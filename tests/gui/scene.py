@@ -19,7 +19,7 @@ def clear_view(bring_aside: str = "") -> None:
     if bring_aside:
         aside = bpy.data.objects[bring_aside]
         aside.location, aside.scale = (-0.9, -0.7, 0.3), (0.3, 0.3, 0.3)
-    for view in _views():
+    for view in views():
         view.region_3d.view_location = (0.3, 0.2, 0.5)
         view.region_3d.view_distance = 5.0
     remember("the beginning")
@@ -27,11 +27,11 @@ def clear_view(bring_aside: str = "") -> None:
 
 def show_textures() -> None:
     """Draw textures; for pictures only, for software GL takes up to two seconds to begin with it."""
-    for view in _views():
+    for view in views():
         view.shading.color_type = "TEXTURE"
 
 
-def _views() -> list[bpy.types.SpaceView3D]:
+def views() -> list[bpy.types.SpaceView3D]:
     areas = bpy.context.window_manager.windows[0].screen.areas
     return [area.spaces.active for area in areas if area.type == "VIEW_3D"]
 

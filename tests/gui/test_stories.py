@@ -35,6 +35,12 @@ STORIES = {
     "first_run": Stage(has_key=False),
     "generate": Stage(),
     "image": Stage(),
+    "variants": Stage(speed=0.6),
+    "pictures": Stage(),
+    "drop": Stage(),
+    "assets": Stage(),
+    "doctor": Stage(),
+    "looks": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),
     "cancel": Stage(),
@@ -42,6 +48,7 @@ STORIES = {
     "other_file": Stage(speed=1.0),
     "restart": Stage(),
     "register": Stage(),
+    "job_list": Stage(),
     "autosave": Stage(),
 }
 

@@ -39,7 +39,7 @@ def test_the_package_holds_the_add_on_and_nothing_else(package: Path):
     assert manifest["blender_version_min"] == "4.2.0"
     assert {"__init__.py", "__main__.py", "LICENSE", "README.md", "scene/child.py", "flows.py"} <= names
     rooms = {name.split("/")[0] for name in names if "/" in name}
-    assert rooms == {"api", "cli", "jobs", "operators", "panels", "scene"}
+    assert rooms == {"api", "cli", "jobs", "operators", "panels", "scene", "translations"}
     assert {name.rpartition(".")[2] for name in names} == {"py", "toml", "md", "LICENSE"}
 
 

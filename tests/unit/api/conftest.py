@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from generio_flows.api import FlowsClient, RetryPolicy
 
-from tests.unit.api.scripted import KEY, Server, glb
+from tests.unit.api.scripted import KEY, Server, answer, glb
 
 
 @pytest.fixture
@@ -43,3 +46,25 @@ def model_file(tmp_path: Path, model: bytes) -> Path:
     path = tmp_path / "model.glb"
     path.write_bytes(model)
     return path
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """An https server, and the certificate that it made for itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl program, to make a certificate")
+    certificate, private = tmp_path / "certificate.pem", tmp_path / "private.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", private, "-out", certificate]
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private)
+    server = Server(context)
+    server.on("GET", "/flows", answer([]))
+    yield server.url.replace("http://127.0.0.1", "https://localhost"), certificate
+    server.close()

@@ -5,9 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
-import shutil
-import ssl
-import subprocess
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -225,28 +222,6 @@ def test_this_computer_needs_no_proxy(server: Server, other: Server, monkeypatch
     with FlowsClient(server.url, KEY) as client:
         client.flows()
     assert other.asked == []
-
-
-@pytest.fixture
-def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """An https server, and the certificate that it made for itself."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl program, to make a certificate")
-    certificate, private = tmp_path / "certificate.pem", tmp_path / "private.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", private, "-out", certificate]
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, private)
-    server = Server(context)
-    server.on("GET", "/flows", answer([]))
-    yield server.url.replace("http://127.0.0.1", "https://localhost"), certificate
-    server.close()
 
 
 def test_unknown_certificate(secure: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:

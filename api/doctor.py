@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with the connection to the service? Checks it from the bottom up, and says how to mend it.
+
+For a thread: looking a name up may take long. Nothing is made at the service, and nothing runs there.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import os
+import platform
+import socket
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import requests
+
+from .address import check_base, is_loopback
+from .check import NO_FLOW, check_connection
+from .client import FlowsClient
+from .credentials import MASK, ApiKey, anonymous
+from .errors import CallFailed, CertificateError, FlowsError, KeyRefused, NetworkError, Remedy
+from .models import Prompt
+from .retry import RetryPolicy
+from .text import tidy
+from .transport import version
+
+Verdict = Literal["ok", "warning", "problem", "skipped"]
+
+TIMEOUT = (10.0, 20.0)  # seconds, to connect and to answer
+UPLOAD_BYTES = 256 << 10
+SLOW = 50_000  # bytes a second, below which a large model takes half an hour
+CLOCK_SECONDS = 300.0  # by which a clock may be wrong before certificates seem to have run out
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination.
+
+    check: what was looked at; message: one sentence about it; fix, remedy: as in `errors`, "" where nothing
+    is to be done.
+    """
+
+    check: str
+    verdict: Verdict
+    message: str
+    fix: str = ""
+    remedy: Remedy = ""
+
+    @classmethod
+    def of(cls, check: str, error: FlowsError) -> Finding:
+        """The finding that an error is."""
+        return cls(check, "problem", error.message, error.fix, error.remedy)
+
+
+Tell = Callable[[Finding], None]
+
+
+def examine(base_url: str, api_key: str, online: bool, tell: Tell) -> None:
+    """Check everything, and tell each finding as soon as it is known; what depends on a problem is skipped.
+
+    online: whether Blender may use the network.
+    """
+    checks: list[tuple[str, Callable[[], Finding]]] = [
+        ("Online access", lambda: _online(base_url, online)),
+        ("Address", lambda: _address(base_url)),
+        ("Name", lambda: _name(base_url)),
+        ("Proxy", lambda: _proxy(base_url)),
+        ("Certificates", _certificates),
+        ("Connection", lambda: _connection(base_url)),
+        ("API key", lambda: _key(api_key)),
+        ("Service", lambda: _service(base_url, api_key)),
+        ("Upload", lambda: _upload(base_url, api_key)),
+    ]
+    ill = False
+    for name, check in checks:
+        if ill:
+            tell(Finding(name, "skipped", "Not checked, since something before it has a problem."))
+            continue
+        try:
+            finding = check()
+        except FlowsError as error:
+            finding = Finding.of(name, error)
+        except Exception as error:  # the doctor tells of a defect, too, and goes on
+            finding = Finding(name, "warning", f"This could not be checked: {tidy(type(error).__name__)}.")
+        tell(finding)
+        ill = finding.verdict == "problem"
+
+
+def _online(base_url: str, online: bool) -> Finding:
+    if is_loopback(base_url):
+        return Finding("Online access", "ok", "Not needed for a service on this computer.")
+    if online:
+        return Finding("Online access", "ok", "Blender may use the network.")
+    return Finding(
+        "Online access",
+        "problem",
+        "Blender is offline.",
+        "Allow online access in Preferences > System > Network.",
+        "go_online",
+    )
+
+
+def _address(base_url: str) -> Finding:
+    return Finding("Address", "ok", f"{check_base(base_url)} can be used.")
+
+
+def _name(base_url: str) -> Finding:
+    parts = urlsplit(check_base(base_url))
+    host = parts.hostname or ""
+    if _proxy_for(base_url):
+        return Finding("Name", "skipped", "The proxy looks the name up.")
+    started = time.monotonic()
+    try:
+        found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+    except OSError:
+        raise NetworkError(
+            f"The name {host} was not found.",
+            "Check your internet connection, your VPN, and the service address.",
+        ) from None
+    kinds = {"IPv6" if family == socket.AF_INET6 else "IPv4" for family, *_ in found}
+    seconds = time.monotonic() - started
+    return Finding("Name", "ok", f"{host} was found in {seconds:.1f} s ({' and '.join(sorted(kinds))}).")
+
+
+def _proxy(base_url: str) -> Finding:
+    proxy = _proxy_for(base_url)
+    if not proxy:
+        return Finding("Proxy", "ok", "None is used.")
+    return Finding("Proxy", "ok", f"{_without_password(proxy)} is used.")
+
+
+def _proxy_for(base_url: str) -> str:
+    """The proxy that requests will use, or ""."""
+    if is_loopback(base_url):
+        return ""
+    with suppress(ValueError):
+        return requests.utils.get_environ_proxies(base_url).get(urlsplit(base_url).scheme, "")
+    return ""
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.hostname or 'A proxy'}{port}"
+
+
+def _certificates() -> Finding:
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        path = os.environ.get(variable, "")
+        if path and not Path(path).exists():
+            raise CertificateError(
+                f"The file of certificates that {variable} names does not exist.",
+                f"Correct the environment variable {variable}.",
+            )
+        if path:
+            return Finding("Certificates", "ok", f"Those that {variable} names are used.")
+    if not Path(requests.utils.DEFAULT_CA_BUNDLE_PATH).exists():
+        raise CertificateError("Blender's file of certificates is missing.", "Install Blender again.")
+    return Finding("Certificates", "ok", "Those that come with Blender are used.")
+
+
+def _connection(base_url: str) -> Finding:
+    """Any answer will do; no key is sent."""
+    secure = urlsplit(base_url).scheme == "https"
+    started = time.monotonic()
+    with requests.Session() as session:
+        if is_loopback(base_url):  # no proxy gets between
+            session.trust_env = False
+            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+        try:
+            answer = session.get(
+                check_base(base_url), auth=anonymous, timeout=TIMEOUT, allow_redirects=False, stream=True
+            )
+        except requests.exceptions.SSLError:
+            raise CertificateError(
+                "The service, or something in between, could not prove who it is.",
+                "Check this computer's clock; in a company ask for its certificates, and let "
+                "REQUESTS_CA_BUNDLE name their file.",
+            ) from None
+        except requests.exceptions.ProxyError:
+            raise NetworkError(
+                "The proxy does not let us through.", "Check the proxy in your system's settings."
+            ) from None
+        except (requests.RequestException, OSError):
+            raise NetworkError(
+                "Nothing answers at the service's address.",
+                "Check your internet connection, your firewall, and the service address.",
+            ) from None
+        seconds = time.monotonic() - started
+        told = email.utils.parsedate_tz(answer.headers.get("Date", ""))
+    wrong = abs(email.utils.mktime_tz(told) - time.time()) if told else 0.0
+    if secure and wrong > CLOCK_SECONDS:
+        return Finding(
+            "Connection",
+            "warning",
+            f"This computer's clock is wrong by {wrong / 60:.0f} minutes.",
+            "Set it right; certificates depend on it.",
+        )
+    how = "The service proved who it is" if secure else "Without encryption, as it is on this computer"
+    return Finding("Connection", "ok", f"{how}; it answered after {seconds:.1f} s.")
+
+
+def _key(api_key: str) -> Finding:
+    ApiKey(api_key)
+    return Finding("API key", "ok", f"There is one of {len(api_key.strip())} characters.")
+
+
+def _service(base_url: str, api_key: str) -> Finding:
+    try:
+        return Finding("Service", "ok", check_connection(base_url, api_key))
+    except KeyRefused as error:
+        return Finding.of("API key", error)
+
+
+def _upload(base_url: str, api_key: str) -> Finding:
+    """Send a text to a flow that does not exist: the service reads it, and then says so."""
+    begun: list[float] = []
+
+    def progress(_done: int, _total: int | None) -> None:
+        begun.append(time.monotonic())
+
+    with FlowsClient(base_url, api_key, timeout=TIMEOUT, policy=RetryPolicy(attempts=1)) as client:
+        started = time.monotonic()
+        try:
+            client.add_input(NO_FLOW, Prompt("x" * UPLOAD_BYTES, None), progress=progress)
+        except NetworkError:
+            raise
+        except CallFailed:
+            pass  # that is what was to come
+    seconds = max((begun[-1] if begun else time.monotonic()) - started, 1e-3)
+    speed = UPLOAD_BYTES / seconds
+    message = f"About {speed / 1e6:.1f} MB/s." if speed >= 1e5 else f"About {speed / 1e3:.0f} kB/s."
+    if speed < SLOW:
+        return Finding("Upload", "warning", message, "Large models will take long; smaller pictures help.")
+    return Finding("Upload", "ok", message)
+
+
+def report(findings: Iterable[Finding], api_key: str, blender: str) -> str:
+    """All of it as text, to be shown to others: without the key, names of people, and passwords.
+
+    blender: its version.
+    """
+    variables = [
+        name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE") if os.environ.get(name)
+    ]
+    lines = [
+        f"GENERIO Flows {version()}, Blender {blender}, Python {platform.python_version()}, "
+        f"requests {getattr(requests, '__version__', '')}, {platform.system()} {platform.release()}",
+        f"Proxies: {', '.join(sorted(getproxies())) or 'none'}; "
+        f"certificates: {', '.join(variables) or 'of Blender'}",
+        *(
+            f"[{finding.verdict}] {finding.check}: {finding.message} {finding.fix}".strip()
+            for finding in findings
+        ),
+    ]
+    text = "\n".join(lines)
+    key = api_key.strip()
+    return text.replace(key, MASK) if key else text

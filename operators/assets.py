@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Models become assets of this file, or of one of the user's asset libraries."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from .. import bridge
+from ..api import FlowsError
+from ..preferences import preferences
+from ..scene import assets
+from ..scene.meshes import PREFIX
+
+_libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
+
+
+def picture_of(item: bpy.types.Object) -> str:
+    """The path of the picture that was made of this model, or ""."""
+    carrier = bridge.running()
+    job = carrier.job(item.get(PREFIX + "token", "")) if carrier is not None else None
+    if job is None or not job.results or not job.results[0].blend:
+        return ""
+    picture = Path(job.results[0].blend).with_suffix(".png")
+    return str(picture) if picture.is_file() else ""
+
+
+def models(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The selected models that came from the service."""
+    return [item for item in context.selected_objects if assets.is_ours(item)]
+
+
+class OnModels:
+    """Mixin for operators that need selected models."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not models(context):
+            cls.poll_message_set("Select a model that GENERIO made first")  # type: ignore[attr-defined]
+            return False
+        return True
+
+
+class GENERIO_OT_mark_asset(OnModels, bpy.types.Operator):
+    """Make assets of the selected models: with a picture, the prompt as description, tags and author"""
+
+    bl_idname = "generio.mark_asset"
+    bl_label = "Mark as Asset"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        marked = models(context)
+        for item in marked:
+            assets.mark(item, preferences(context).author, picture_of(item))
+        self.report({"INFO"}, f"Marked {len(marked)} as asset")
+        return {"FINISHED"}
+
+
+def _libraries_of_user(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    if context is not None:
+        _libraries[:] = [
+            (str(number), library.name, library.path)
+            for number, library in enumerate(context.preferences.filepaths.asset_libraries)
+            if library.path
+        ]
+    return _libraries
+
+
+class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
+    """Save the selected models into an asset library, each in a file of its own; nothing is overwritten"""
+
+    bl_idname = "generio.save_asset"
+    bl_label = "Save to Asset Library"
+
+    if TYPE_CHECKING:
+        library: str
+    else:
+        library: bpy.props.EnumProperty(
+            name="Library", description="One of your asset libraries", items=_libraries_of_user
+        )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Save")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        if _libraries_of_user(self, context):
+            layout.prop(self, "library")
+        else:
+            layout.label(text="There is no asset library yet.", icon="INFO")
+            layout.operator("preferences.asset_library_add", text="Add Asset Library", icon="ADD")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        libraries = context.preferences.filepaths.asset_libraries
+        if not self.library:
+            self.report({"ERROR"}, "There is no asset library. Add one in Preferences > File Paths")
+            return {"CANCELLED"}
+        folder = Path(libraries[int(self.library)].path)
+        for item in models(context):
+            try:
+                path = assets.save_to_library(item, folder, preferences(context).author, picture_of(item))
+            except FlowsError as error:
+                self.report({"ERROR"}, str(error))
+                return {"CANCELLED"}
+            self.report({"INFO"}, f"Saved {path.name}")
+        for window in context.window_manager.windows:
+            for area in window.screen.areas:
+                if area.ui_type == "ASSETS":
+                    with context.temp_override(window=window, area=area, region=area.regions[-1]):
+                        if bpy.ops.asset.library_refresh.poll():  # pyright: ignore[reportCallIssue]
+                            bpy.ops.asset.library_refresh()
+        return {"FINISHED"}
+
+
+CLASSES = (GENERIO_OT_mark_asset, GENERIO_OT_save_asset)

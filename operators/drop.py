@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A picture is dropped into the 3D view: a short dialog, and the model comes where it was dropped."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ..api import picture_size
+from ..jobs import Job
+from ..scene import place, surface
+from .generate import Generate, image_job, new_model_settings
+
+EXTENSIONS = ".png;.jpg;.jpeg;.webp;.tif;.tiff;.bmp;.tga;.exr;.hdr;.gif;.psd;.jp2;.dds;.sgi;.rgb;.cin;.dpx"
+PREVIEW = 7.0  # units of the interface
+
+
+class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
+    """Make a model from this picture, where it was dropped"""
+
+    bl_idname = "generio.drop_image"
+    bl_label = "Generate Model from Image"
+
+    if TYPE_CHECKING:
+        filepath: str
+        location: Any
+    else:
+        filepath: bpy.props.StringProperty(
+            name="Image", description="The picture or sketch", subtype="FILE_PATH", options={"SKIP_SAVE"}
+        )
+        location: bpy.props.FloatVectorProperty(
+            name="Location",
+            description="Where the model goes, world space",
+            subtype="TRANSLATION",
+            options={"SKIP_SAVE"},
+        )
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        view = context.region_data
+        if view is not None and not self.properties.is_property_set("location"):
+            mouse = (event.mouse_region_x, event.mouse_region_y)
+            self.location = surface.under_mouse(context, context.region, view, mouse)
+        return context.window_manager.invoke_props_dialog(self, width=260, confirm_text="Generate")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        from ..panels.thumbnails import icon_of  # a dialog is a panel, too
+
+        layout: Any = self.layout
+        path = Path(self.filepath)
+        size = picture_size(path)
+        column = layout.column(align=True)
+        if path.is_file():
+            column.template_icon(icon_value=icon_of(str(path)), scale=PREVIEW)
+        note = f"{path.name}, {size[0]} x {size[1]}" if size else path.name
+        column.label(text=note, translate=False)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.row().prop(self, "quality", expand=True)
+        layout.prop(self, "texture")
+        layout.prop(self, "variants")
+
+    def request(self, context: bpy.types.Context) -> Job:
+        destination = place.here(context, place.CURSOR) | new_model_settings(context)
+        destination |= {"location": [*self.location], "base": True}
+        return image_job(context, self.filepath, self.parameters(context), destination)
+
+
+class GENERIO_FH_image(bpy.types.FileHandler):
+    bl_idname = "GENERIO_FH_image"
+    bl_label = "GENERIO Model from Image"
+    bl_import_operator = "generio.drop_image"
+    bl_file_extensions = EXTENSIONS
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        return context.area is not None and context.area.type == "VIEW_3D" and context.mode == "OBJECT"
+
+
+CLASSES = (GENERIO_OT_drop_image, GENERIO_FH_image)

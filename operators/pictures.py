@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Choosing the picture to make a model from: a file, an image, the render, the view, the clipboard.
+
+What is not a file yet is taken at once, and written as one in a thread.
+"""
+
+import queue
+import threading
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..api import InputRefused
+from ..preferences import preferences, user_folder
+from ..properties import properties
+from ..scene import grab
+from .handover import OperatorMixin
+
+KEPT = 50
+"""How many pictures that were taken are kept; a job may still be going to send one."""
+
+_written: queue.SimpleQueue[tuple[Path, str]] = queue.SimpleQueue()
+_images: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
+
+
+class Take(OperatorMixin):
+    """Mixin for operators that take a picture out of Blender."""
+
+    def take(self, context: bpy.types.Context) -> tuple[grab.Save, str]:
+        """What writes the picture, and its name. Raises InputRefused."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            save, name = self.take(context)
+            folder = user_folder(context) / "pictures"
+            folder.mkdir(exist_ok=True)
+            path = folder / f"{grab.file_name(name)}-{uuid.uuid4().hex[:6]}.png"
+        except (InputRefused, OSError) as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        longest = preferences(context).longest_side
+        if bpy.app.background:
+            _write(save, path, longest)
+            _use_written()
+            return {"FINISHED"}
+        threading.Thread(
+            target=_write, args=(save, path, longest), name="generio-picture", daemon=True
+        ).start()
+        if not bpy.app.timers.is_registered(_use_written):
+            bpy.app.timers.register(_use_written, first_interval=0.05)
+        return {"FINISHED"}
+
+
+def _write(save: grab.Save, path: Path, longest: int) -> None:
+    """In a thread, which knows no Blender."""
+    problem = ""
+    try:
+        save(path, longest)
+        former = sorted(path.parent.glob("*.png"), key=lambda file: file.stat().st_mtime)
+        for file in former[:-KEPT]:
+            file.unlink()
+    except OSError as error:
+        problem = str(error)
+    _written.put((path, problem))
+
+
+def _use_written() -> float | None:
+    """Let the panel have what a thread has written."""
+    with suppress(queue.Empty):
+        path, problem = _written.get_nowait()
+        if problem:
+            print(f"GENERIO Flows: the picture could not be written: {problem}")  # noqa: T201
+        else:
+            panel = properties(bpy.context)
+            panel.image = str(path)
+            panel.source = "IMAGE"
+            for window in bpy.context.window_manager.windows:
+                for area in window.screen.areas:
+                    if area.type == "VIEW_3D":
+                        area.tag_redraw()
+        return None
+    return 0.05
+
+
+class GENERIO_OT_choose_image(bpy.types.Operator):
+    """Choose a picture on your disk"""
+
+    bl_idname = "generio.choose_image"
+    bl_label = "Choose Image"
+
+    if TYPE_CHECKING:
+        filepath: str
+        filter_image: bool
+        filter_folder: bool
+    else:
+        filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+        filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+        filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        panel = properties(context)
+        panel.image = self.filepath
+        panel.source = "IMAGE"
+        return {"FINISHED"}
+
+
+def _images_of_file(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    if context is not None:
+        _images[:] = [
+            (image.name, image.name, f"{image.size[0]} x {image.size[1]}")
+            for image in bpy.data.images
+            if image.type in ("IMAGE", "UV_TEST", "COMPOSITING", "RENDER_RESULT")
+        ]
+    return _images
+
+
+class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
+    """Use an image that is in this file: painted, generated, packed or loaded, saved or not"""
+
+    bl_idname = "generio.use_blender_image"
+    bl_label = "Use Blender Image"
+    bl_property = "image"
+
+    if TYPE_CHECKING:
+        image: str
+    else:
+        image: bpy.props.EnumProperty(
+            name="Image", description="An image in this file", items=_images_of_file
+        )
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not len(bpy.data.images):
+            cls.poll_message_set("There is no image in this file")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        context.window_manager.invoke_search_popup(self)
+        return {"FINISHED"}
+
+    def take(self, context: bpy.types.Context) -> tuple[grab.Save, str]:
+        return grab.take_image(bpy.data.images[self.image]), self.image
+
+
+class GENERIO_OT_use_render(Take, bpy.types.Operator):
+    """Use the last render"""
+
+    bl_idname = "generio.use_render"
+    bl_label = "Use Render"
+
+    def take(self, context: bpy.types.Context) -> tuple[grab.Save, str]:
+        return grab.take_render(), "Render"
+
+
+class GENERIO_OT_use_view(Take, bpy.types.Operator):
+    """Use what you see in this 3D view, without overlays"""
+
+    bl_idname = "generio.use_view"
+    bl_label = "Use View"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.area is None or context.area.type != "VIEW_3D":
+            cls.poll_message_set("Do this in a 3D view")
+            return False
+        return True
+
+    def take(self, context: bpy.types.Context) -> tuple[grab.Save, str]:
+        return grab.take_view(context, context.area), "View"
+
+
+class GENERIO_OT_paste_image(Take, bpy.types.Operator):
+    """Use the picture in the clipboard"""
+
+    bl_idname = "generio.paste_image"
+    bl_label = "Paste"
+
+    def take(self, context: bpy.types.Context) -> tuple[grab.Save, str]:
+        return grab.take_clipboard(), "Clipboard"
+
+
+CLASSES = (
+    GENERIO_OT_choose_image,
+    GENERIO_OT_use_blender_image,
+    GENERIO_OT_use_render,
+    GENERIO_OT_use_view,
+    GENERIO_OT_paste_image,
+)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writing a prompt: in a wide dialog, or taken from those that were used before."""
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..history import PromptHistory
+from ..preferences import user_folder
+from ..properties import properties
+
+LONGEST_SHOWN = 100  # characters of a prompt in a list
+DIALOG = 520  # pixels at scale 1
+LINE = 78  # characters that fit into it
+
+_history: PromptHistory | None = None
+_items: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
+
+
+def history(context: bpy.types.Context) -> PromptHistory:
+    """The prompts that were used before."""
+    global _history
+    if _history is None:
+        _history = PromptHistory(user_folder(context) / "prompts.json")
+    return _history
+
+
+def forget() -> None:
+    """Read the file anew when it is needed again."""
+    global _history
+    _history = None
+
+
+def _prompts(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    if context is not None:
+        _items[:] = [
+            (str(number), " ".join(prompt.split())[:LONGEST_SHOWN], prompt)
+            for number, prompt in enumerate(history(context).prompts())
+        ]
+    return _items
+
+
+class GENERIO_OT_choose_prompt(bpy.types.Operator):
+    """Search the prompts that you used before, and take one again"""
+
+    bl_idname = "generio.choose_prompt"
+    bl_label = "Prompt History"
+    bl_property = "prompt"
+
+    if TYPE_CHECKING:
+        prompt: str
+    else:
+        prompt: bpy.props.EnumProperty(name="Prompt", description="One that you used before", items=_prompts)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not history(context).prompts():
+            cls.poll_message_set("You have not used any prompt yet")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        context.window_manager.invoke_search_popup(self)
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        panel = properties(context)
+        panel.prompt = history(context).prompts()[int(self.prompt)]
+        panel.source = "TEXT"
+        if context.area is not None:
+            context.area.tag_redraw()
+        return {"FINISHED"}
+
+
+class GENERIO_OT_edit_prompt(bpy.types.Operator):
+    """Write the prompt in a wide field, and see all of it"""
+
+    bl_idname = "generio.edit_prompt"
+    bl_label = "Edit Prompt"
+
+    if TYPE_CHECKING:
+        prompt: str
+    else:
+        prompt: bpy.props.StringProperty(
+            name="Prompt", description="What you want to get, in your own words", options={"TEXTEDIT_UPDATE"}
+        )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self.prompt = properties(context).prompt
+        return context.window_manager.invoke_props_dialog(self, width=DIALOG, confirm_text="Use")
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.activate_init = True
+        column.prop(self, "prompt", text="", placeholder="A modern office chair")
+        lines = column.column(align=True)
+        rest = self.prompt
+        while len(rest) > LINE:
+            at = rest.rfind(" ", 0, LINE)
+            at = at if at > 0 else LINE
+            lines.label(text=rest[:at], translate=False)
+            rest = rest[at:].strip()
+        lines.label(text=rest, translate=False)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        properties(context).prompt = self.prompt.strip()
+        if context.area is not None:
+            context.area.tag_redraw()
+        return {"FINISHED"}
+
+
+CLASSES = (GENERIO_OT_choose_prompt, GENERIO_OT_edit_prompt)

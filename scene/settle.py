@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A new model settles: how large it gets, where its origin is, and what it stands on, in or beside.
+
+What a *destination* (see `place`) says about it:
+    box, uid      name and session uid of the object whose bounds it is fitted into, wherever that is by then
+    location      else: where it stands, world space, Blender units
+    base          true: with the middle of its underside there, and its origin; else with its own origin
+    height        of the model, Blender units, 0.0 = as it comes
+    scale         factor by which it is scaled before anything else
+    shading       "smooth" | "flat", "" = as it comes
+    group         token of the request that several variants have in common; they stand side by side
+    into          name of the collection that it goes into, made where there is none, "" = the active one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import bpy
+from mathutils import Matrix, Vector
+
+from .meshes import mesh_of
+
+Destination = Mapping[str, Any]
+Bounds = tuple[Vector, Vector]
+"""Lowest and highest corner."""
+
+GROUP = "generio_group"
+"""Custom property of the models that are variants of each other."""
+
+BOX = "generio_box"
+"""Custom property of a box that was made to be filled; the model takes its place."""
+
+GAP = 0.15
+"""Between two variants, in widths of the later one."""
+
+
+def box_of(destination: Destination) -> bpy.types.Object | None:
+    """The object into whose bounds a model is to be fitted; None where it is gone."""
+    uid = destination.get("uid")
+    named = bpy.data.objects.get(destination.get("box", ""))
+    if named is not None and named.session_uid == uid:
+        return named
+    # Renamed; or the file was opened again, and there names are what stays.
+    return next((item for item in bpy.data.objects if item.session_uid == uid), named)
+
+
+def box_matrix(item: bpy.types.Object) -> Any:
+    """Takes the unit cube on its base (x, y from -0.5 to 0.5, z from 0 to 1) to the bounds of an object."""
+    if item.type == "EMPTY":
+        half = item.empty_display_size
+        low, high = Vector((-half, -half, -half)), Vector((half, half, half))
+    else:
+        low, high = corners_bounds(Vector(corner) for corner in item.bound_box)
+    base: Any = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
+    size: Any = high - low
+    return item.matrix_world @ Matrix.Translation(base) @ Matrix.Diagonal((*size, 1.0))
+
+
+def corners_bounds(corners: Iterable[Vector]) -> Bounds:
+    """The bounds of some points; of none: of the origin."""
+    points = [*corners] or [Vector()]
+    return (
+        Vector([min(point[axis] for point in points) for axis in range(3)]),
+        Vector([max(point[axis] for point in points) for axis in range(3)]),
+    )
+
+
+def world_matrix(item: bpy.types.Object) -> Matrix:
+    """`matrix_world` of an object, also where Blender has not worked it out yet."""
+    own = item.matrix_parent_inverse @ item.matrix_basis
+    return world_matrix(item.parent) @ own if item.parent else own
+
+
+def bounds(objects: Iterable[bpy.types.Object]) -> Bounds:
+    """The bounds of all meshes among the objects, world space."""
+    return corners_bounds(
+        world_matrix(item) @ Vector(corner)
+        for item in objects
+        if item.type == "MESH"
+        for corner in item.bound_box
+    )
+
+
+def collection_for(
+    scene: bpy.types.Scene, destination: Destination, active: bpy.types.Collection
+) -> bpy.types.Collection:
+    """The collection that a model goes into."""
+    name = destination.get("into", "")
+    if not name:
+        return active
+    for collection in scene.collection.children_recursive:
+        if collection.name == name and collection.is_editable:
+            return collection
+    collection = bpy.data.collections.new(name)
+    scene.collection.children.link(collection)
+    return collection
+
+
+def settle(
+    root: bpy.types.Object, objects: Sequence[bpy.types.Object], destination: Destination
+) -> bpy.types.Object:
+    """Let a model of `objects` under `root`, all linked, stand where it belongs; returns its root by then."""
+    _shade(objects, destination.get("shading", ""))
+    # Before the new model is one of them.
+    neighbours = _variants(destination)
+    if GROUP not in root and destination.get("group"):
+        root[GROUP] = destination["group"]
+    box = box_of(destination) if "box" in destination else None
+    low, high = bounds(objects)
+    size: Any = high - low
+    scale = destination.get("scale", 1.0)
+    height = destination.get("height", 0.0)
+    if height and size.z > 0.0:
+        scale = height / size.z
+    target = Matrix.Translation(destination.get("location", (0.0, 0.0, 0.0)))
+    if box is not None:
+        location, rotation, extent = box_matrix(box).decompose()
+        sides = [abs(room) / side for room, side in zip(extent, size, strict=True) if side > 1e-9]
+        scale = min(sides, default=1.0)
+        target = Matrix.LocRotScale(location, rotation, None)
+    if box is not None or destination.get("base"):
+        base = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
+        root = _set_on_base(root, objects, base, scale, target)
+    else:
+        root.matrix_basis = target @ Matrix.Scale(scale, 4) @ root.matrix_basis
+    _stand_beside(root, objects, neighbours)
+    if box is not None and BOX in box:
+        if destination.get("group"):
+            box[GROUP] = destination["group"]  # the others need it, too
+        else:
+            bpy.data.objects.remove(box)
+    return root
+
+
+def _shade(objects: Sequence[bpy.types.Object], shading: str) -> None:
+    for item in objects if shading else ():
+        if item.type == "MESH":
+            (mesh_of(item).shade_smooth if shading == "smooth" else mesh_of(item).shade_flat)()
+
+
+def _set_on_base(
+    root: bpy.types.Object,
+    objects: Sequence[bpy.types.Object],
+    base: Any,
+    scale: float,
+    target: Matrix,
+) -> bpy.types.Object:
+    """Give the model its origin at `base`, its size, and its place; a lone mesh keeps a scale of 1."""
+    onto_base = Matrix.Scale(scale, 4) @ Matrix.Translation(-base)
+    lone = len(objects) == 1 and root.type == "MESH" and mesh_of(root).users == 1
+    if lone and root.animation_data is None:
+        mesh_of(root).transform(onto_base @ root.matrix_basis, shape_keys=True)
+        root.matrix_basis = target
+        return root
+    top = bpy.data.objects.new(root.name, None)
+    for collection in root.users_collection:
+        collection.objects.link(top)
+    if GROUP in root:
+        top[GROUP] = root[GROUP]
+        del root[GROUP]
+    root.parent = top
+    root.matrix_basis = onto_base @ root.matrix_basis
+    top.matrix_basis = target
+    return top
+
+
+def _variants(destination: Destination) -> list[bpy.types.Object]:
+    """The variants of the same request that stand there already, with all that hangs on them."""
+    group = destination.get("group")
+    return [item for root in variants(group) for item in (root, *root.children_recursive)] if group else []
+
+
+def variants(group: str) -> list[bpy.types.Object]:
+    """The models of one request that stand in a scene."""
+    return [
+        item for item in bpy.data.objects if item.get(GROUP) == group and BOX not in item and item.users_scene
+    ]
+
+
+def keep(chosen: bpy.types.Object) -> int:
+    """Remove the other variants, with their box; the chosen one stays. Returns how many are gone."""
+    group = chosen[GROUP]
+    others = [item for item in variants(group) if item != chosen]
+    boxes = [item for item in bpy.data.objects if item.get(GROUP) == group and BOX in item]
+    bpy.data.batch_remove([*boxes, *(item for root in others for item in (root, *root.children_recursive))])
+    del chosen[GROUP]
+    return len(others)
+
+
+def _stand_beside(
+    root: bpy.types.Object, objects: Sequence[bpy.types.Object], others: Sequence[bpy.types.Object]
+) -> None:
+    """Move a variant to the right of the others, along the world's X axis."""
+    if not others:
+        return
+    low, high = bounds(objects)
+    root.location.x += bounds(others)[1].x - low.x + (high.x - low.x) * GAP
+
+
+def make_box(context: bpy.types.Context, size: float) -> bpy.types.Object:
+    """A box that stands at the 3D cursor, to be moved and scaled until a model takes its place."""
+    box = bpy.data.objects.new("Model Box", None)
+    box.empty_display_type = "CUBE"
+    box.empty_display_size = size / 2
+    box[BOX] = True
+    context.collection.objects.link(box)
+    box.location = context.scene.cursor.location + Vector((0.0, 0.0, size / 2))
+    return box

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in the 3D views for models that are still being made: a wire box, a name and a progress bar.
+
+All of it is drawn over the view by one handler, which is there only while something is to be drawn; nothing
+of it is in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+from mathutils import Matrix, Vector
+
+from . import settle
+
+LINE = (1.0, 1.0, 1.0, 0.55)
+TEXT = (1.0, 1.0, 1.0, 0.95)
+TROUGH = (0.0, 0.0, 0.0, 0.5)
+BAR = (0.28, 0.55, 0.95, 1.0)
+BAR_SIZE = (120.0, 5.0)  # pixels at scale 1
+TEXT_SIZE = 12.0
+ROW = 26.0
+NO_SIZE = 1.0
+"""Blender units; how large a model is drawn whose size nobody knows yet."""
+
+CORNERS = [
+    Vector((x, y, z)) for z in (0.0, 1.0) for x, y in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
+]
+EDGES = [(a, (a + 1) % 4) for a in range(4)]
+EDGES += [(a + 4, b + 4) for a, b in EDGES] + [(a, a + 4) for a in range(4)]
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """One model to come. progress: 0..1; scene: the name of the one it goes into; the rest: see `settle`."""
+
+    text: str
+    progress: float
+    scene: str
+    box: str
+    uid: int
+    location: tuple[float, float, float]
+    height: float
+
+    @classmethod
+    def of(cls, text: str, progress: float, destination: settle.Destination) -> StandIn:
+        """What stands in for the model that goes there."""
+        return cls(
+            text,
+            progress,
+            destination.get("scene", ""),
+            destination.get("box", ""),
+            destination.get("uid", 0),
+            tuple(destination.get("location", (0.0, 0.0, 0.0))),
+            destination.get("height", 0.0),
+        )
+
+    def matrix(self) -> Matrix | None:
+        """See `settle.box_matrix`; None where the box is gone."""
+        if not self.box:
+            size = self.height or NO_SIZE
+            return Matrix.Translation(self.location) @ Matrix.Scale(size, 4)
+        box = settle.box_of({"box": self.box, "uid": self.uid})
+        return None if box is None else settle.box_matrix(box)
+
+
+_shown: tuple[StandIn, ...] = ()
+_handle: Any = None
+
+
+def show(stand_ins: Sequence[StandIn]) -> None:
+    """Draw these from now on, in all 3D views of their scenes."""
+    global _shown, _handle
+    if tuple(stand_ins) == _shown:
+        return
+    _shown = tuple(stand_ins)
+    if _shown and _handle is None and not bpy.app.background:
+        _handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
+    elif not _shown and _handle is not None:
+        bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
+        _handle = None
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+def shown() -> tuple[StandIn, ...]:
+    """What is drawn now."""
+    return _shown
+
+
+def _draw() -> None:
+    context = bpy.context
+    space: Any = context.space_data
+    if not space.overlay.show_overlays:
+        return
+    region, view = context.region, context.region_data
+    scale = context.preferences.system.ui_scale
+    rows: dict[tuple[float, ...], int] = {}  # how many texts stand at a place already
+    for item in _shown:
+        if item.scene and item.scene != context.scene.name:
+            continue
+        matrix = item.matrix()
+        if matrix is None:
+            continue
+        place = (*matrix.translation,)
+        points = [_projected(region, view, matrix @ corner) for corner in CORNERS]
+        if place not in rows:
+            _draw_box(points)
+        top = _projected(region, view, matrix @ Vector((0.0, 0.0, 1.0)))
+        if top is not None:
+            _draw_text(item, top + Vector((0.0, rows.get(place, 0) * ROW * scale)), scale)
+        rows[place] = rows.get(place, 0) + 1
+
+
+def _projected(region: bpy.types.Region, view: bpy.types.RegionView3D, point: Vector) -> Vector | None:
+    """Where a point is seen, pixels of the region; None behind the viewer."""
+    seen = view.perspective_matrix @ point.to_4d()
+    if seen.w <= 0.0:
+        return None
+    return Vector(
+        ((seen.x / seen.w + 1.0) / 2.0 * region.width, (seen.y / seen.w + 1.0) / 2.0 * region.height)
+    )
+
+
+def _draw_box(points: Sequence[Vector | None]) -> None:
+    lines = [(points[a], points[b]) for a, b in EDGES]
+    ends = [(end.x, end.y) for a, b in lines if a is not None and b is not None for end in (a, b)]
+    _draw_shape("LINES", ends, LINE)
+
+
+def _draw_text(item: StandIn, at: Vector, scale: float) -> None:
+    import blf
+
+    width, height = (side * scale for side in BAR_SIZE)
+    left, bottom = at.x - width / 2, at.y + 8 * scale
+    _draw_rectangle(left, bottom, width, height, TROUGH)
+    if item.progress > 0.0:
+        _draw_rectangle(left, bottom, width * min(item.progress, 1.0), height, BAR)
+    blf.enable(0, blf.SHADOW)
+    blf.shadow(0, 3, 0.0, 0.0, 0.0, 0.8)
+    blf.size(0, TEXT_SIZE * scale)
+    blf.color(0, *TEXT)
+    wide, _high = blf.dimensions(0, item.text)
+    blf.position(0, at.x - wide / 2, bottom + height + 4 * scale, 0.0)
+    blf.draw(0, item.text)
+    blf.disable(0, blf.SHADOW)
+
+
+def _draw_rectangle(
+    left: float, bottom: float, width: float, height: float, colour: tuple[float, ...]
+) -> None:
+    right, top = left + width, bottom + height
+    _draw_shape(
+        "TRIS",
+        [(left, bottom), (right, bottom), (right, top), (left, bottom), (right, top), (left, top)],
+        colour,
+    )
+
+
+def _draw_shape(kind: Any, points: Sequence[tuple[float, ...]], colour: tuple[float, ...]) -> None:
+    import gpu
+    from gpu_extras.batch import batch_for_shader
+
+    if not points:
+        return
+    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    batch = batch_for_shader(shader, kind, {"pos": [(*point, 0.0) for point in points]})
+    gpu.state.blend_set("ALPHA")
+    shader.bind()
+    shader.uniform_float("color", colour)
+    batch.draw(shader)
+    gpu.state.blend_set("NONE")
+
+
+def unregister() -> None:
+    """Draw nothing any more."""
+    show(())

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Points on surfaces: under the 3D cursor, and under the mouse."""
+
+from __future__ import annotations
+
+import bpy
+from mathutils import Vector
+from mathutils.geometry import intersect_line_plane
+
+DOWN = Vector((0.0, 0.0, -1.0))
+FAR = 1.0e6
+"""Blender units; a point of the ground that is further away is at the horizon."""
+
+
+def below(context: bpy.types.Context, point: Vector) -> Vector:
+    """The point of the visible surfaces straight below `point`, or else of the ground; world space."""
+    # From a little above, for a cursor that was set onto a surface is on it, or a rounding error below.
+    hit = _hit(context, point - DOWN * 1e-3, DOWN)
+    return hit if hit is not None else Vector((point.x, point.y, min(point.z, 0.0)))
+
+
+def under_mouse(
+    context: bpy.types.Context, region: bpy.types.Region, view: bpy.types.RegionView3D, mouse: tuple[int, int]
+) -> Vector:
+    """The point that is seen at `mouse`, in pixels of the region; world space.
+
+    On a surface, or else on the ground, or else as deep in the view as the 3D cursor.
+    """
+    from bpy_extras import view3d_utils
+
+    direction = view3d_utils.region_2d_to_vector_3d(region, view, mouse)
+    origin = view3d_utils.region_2d_to_origin_3d(region, view, mouse)
+    hit = _hit(context, origin, direction)
+    if hit is not None:
+        return hit
+    ground = intersect_line_plane(origin, origin + direction, Vector(), DOWN)
+    if ground is not None and 0.0 < (ground - origin).dot(direction) < FAR and view.is_perspective:
+        return ground
+    return view3d_utils.region_2d_to_location_3d(region, view, mouse, context.scene.cursor.location)
+
+
+def _hit(context: bpy.types.Context, origin: Vector, direction: Vector) -> Vector | None:
+    depsgraph = context.evaluated_depsgraph_get()
+    found, location, *_ = context.scene.ray_cast(depsgraph, origin, direction)
+    return location if found else None

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the status bar says of the jobs, in any editor: what is running, and once, what is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import bpy
+
+from .jobs import Engine, Job, State
+
+NEWS_SECONDS = 10.0
+"""How long the status bar tells that a job is over."""
+
+_ENDINGS = {
+    State.DONE: ("{name} is in the scene", "CHECKMARK"),
+    State.READY: ("{name} is ready to import", "IMPORT"),
+    State.FAILED: ("{name} failed, see Jobs", "ERROR"),
+}
+
+_unfinished: dict[str, None] = {}  # whose end is to be told
+_news: dict[str, float] = {}  # tokens of jobs that are over, and until when that is told
+_line: tuple[str, str] = ("", "NONE")  # text and icon
+_second = 0
+
+
+def show(context: bpy.types.Context, carrier: Engine, changed: Iterable[Job]) -> None:
+    """Bring the status bar up to date; `changed`: jobs that did since the last time."""
+    global _line, _second
+    now = time.time()
+    any_news = False
+    for job in changed:
+        any_news = True
+        if not job.finished:
+            _unfinished[job.token] = None
+        elif job.token in _unfinished:
+            del _unfinished[job.token]
+            _news[job.token] = now + NEWS_SECONDS
+    if not any_news and int(now) == _second:
+        return
+    _second = int(now)
+    for token in [token for token, until in _news.items() if until < now]:
+        del _news[token]
+    line = _told(carrier) or _running(carrier)
+    if line != _line:
+        _line = line
+        _redraw(context)
+
+
+def _told(carrier: Engine) -> tuple[str, str] | None:
+    """The latest end that is still news."""
+    for token in reversed(_news):
+        job = carrier.job(token)
+        if job is not None and job.state in _ENDINGS:
+            text, icon = _ENDINGS[job.state]
+            return bpy.app.translations.pgettext_iface(text).format(name=f'"{job.name}"'), icon
+    return None
+
+
+def unfinished(carrier: Engine) -> list[Job]:
+    """The jobs that are under way."""
+    return [job for token in _unfinished if (job := carrier.job(token)) is not None and not job.finished]
+
+
+def _running(carrier: Engine) -> tuple[str, str]:
+    jobs = unfinished(carrier)
+    if not jobs:
+        return "", "NONE"
+    translated = bpy.app.translations.pgettext_iface
+    if len(jobs) > 1:
+        return translated("{count} models under way").format(count=len(jobs)), "SHADERFX"
+    left = carrier.time_left(jobs[0])
+    rest = translated("{time} left").format(time=clock(left)) if left is not None else ""
+    return ", ".join(part for part in (jobs[0].name, translated(jobs[0].state), rest) if part), "SHADERFX"
+
+
+def running() -> int:
+    """How many jobs are under way."""
+    return len(_unfinished)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def draw(self: bpy.types.Header, _context: bpy.types.Context) -> None:
+    """Appended to the status bar."""
+    text, icon = _line
+    if text:
+        self.layout.label(text=text, translate=False, icon=icon)  # type: ignore[arg-type]
+
+
+def _redraw(context: bpy.types.Context) -> None:
+    """The status bar is in no list of areas; but it is drawn anew where a workspace's own text is reset."""
+    for window in context.window_manager.windows:
+        if not window.modal_operators:  # these may have a text there
+            with context.temp_override(window=window):
+                window.workspace.status_text_set(None)
+
+
+def register() -> None:
+    """Hang onto the status bar."""
+    bpy.types.STATUSBAR_HT_header.append(draw)  # type: ignore[arg-type]
+
+
+def unregister() -> None:
+    """Leave it again."""
+    global _line
+    bpy.types.STATUSBAR_HT_header.remove(draw)  # type: ignore[arg-type]
+    _unfinished.clear()
+    _news.clear()
+    _line = ("", "NONE")

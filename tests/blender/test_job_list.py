@@ -1,0 +1,111 @@
+"""The list of jobs: what it shows of them, and what its buttons do."""
+
+from pathlib import Path
+
+import bpy
+import pytest
+from PIL import Image
+
+from tests.blender import scenes
+
+
+def panel():
+    return bpy.context.window_manager.generio
+
+
+def generate(prompt: str = "A brass lamp", **settings):
+    bpy.ops.generio.generate_from_prompt(prompt=prompt, **settings)
+    return panel().jobs[0]
+
+
+def test_a_row_tells_what_was_asked_for(addon):
+    row = generate(quality="LOW", seed=7, texture=False)
+    assert row.prompt == "A brass lamp"
+    assert row.settings == "quality low, no texture, seed 7"
+    assert "triangles" in row.summary
+    assert row.flow_id
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "found"),
+    [
+        ("", "ALL", {"A brass lamp", "A chair", "An owl"}),
+        ("BRASS lamp", "ALL", {"A brass lamp"}),
+        ("owl an", "ALL", {"An owl"}),
+        ("", "TROUBLE", {"A chair"}),
+        ("", "OVER", {"A brass lamp", "An owl"}),
+        ("chair", "OVER", set()),
+        ("", "OPEN", set()),
+        ("", "READY", set()),
+    ],
+)
+def test_the_list_is_searched_and_filtered(addon, sandbox, words: str, kind: str, found: set[str]):
+    generate("A brass lamp")
+    generate("An owl")
+    sandbox.order({"flow": {"outcome": "fail"}, "times": -1})
+    with pytest.raises(RuntimeError):
+        generate("A chair")
+    rows = panel().jobs
+    fits = addon.panels.jobs.fits
+    assert {row.name for row in rows if fits(row, words.lower().split(), kind)} == found
+
+
+def test_a_flow_id_finds_its_job(addon):
+    row = generate()
+    assert addon.panels.jobs.fits(row, [row.flow_id.lower()], "ALL")
+    bpy.ops.generio.copy_flow_id(token=row.token)  # the module has no clipboard to look into
+
+
+def test_the_same_settings_can_be_used_again(addon):
+    row = generate(quality="LOW", seed=7, texture=False)
+    panel().prompt, panel().source, panel().seed, panel().random_seed = "", "IMAGE", 3, True
+    bpy.ops.generio.use_job_settings(token=row.token)
+    assert (panel().source, panel().prompt, panel().quality) == ("TEXT", "A brass lamp", "LOW")
+    assert (panel().seed, panel().random_seed, panel().texture) == (7, False, False)
+    generate(prompt="A chair")
+    bpy.ops.generio.use_job_settings(token=panel().jobs[0].token)
+    assert panel().jobs[0].settings == "quality low, no texture, seed 7"  # the panel's own by then
+
+
+def test_the_same_picture_and_the_same_target_can_be_used_again(addon, tmp_path: Path):
+    path = tmp_path / "shoe.png"
+    Image.new("RGB", (8, 8), (200, 30, 30)).save(path)
+    bpy.ops.generio.generate_from_image(filepath=str(path), quality="HIGH")
+    picture = panel().jobs[0].token
+    scenes.select(scenes.ball())
+    bpy.ops.generio.optimize_selected(polygon_count=345)
+    panel().polygon_count = 1
+    bpy.ops.generio.use_job_settings(token=panel().jobs[0].token)
+    assert panel().polygon_count == 345
+    bpy.ops.generio.use_job_settings(token=picture)
+    assert (panel().source, panel().image, panel().quality) == ("IMAGE", str(path), "HIGH")
+    assert panel().random_seed
+    assert not panel().is_property_set("texture")
+
+
+def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
+    generate("A brass lamp")
+    folder = addon.bridge.engine(bpy.context).folder(panel().jobs[0].token)
+    carrier = addon.bridge.engine(bpy.context)
+    job = carrier.job(generate("An owl").token)
+    carrier.hold(job.token, addon.jobs.Problem("test", "Kept."))
+    addon.bridge.tick()
+    assert folder.is_dir()
+    assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
+    assert [row.name for row in panel().jobs] == ["An owl"]
+    assert not folder.exists()
+    with pytest.raises(RuntimeError, match="No job is over"):
+        bpy.ops.generio.clear_finished_jobs()
+
+
+def test_the_status_bar_tells_the_end_of_a_job_once(addon, monkeypatch: pytest.MonkeyPatch):
+    status = addon.status
+    row = generate()
+    carrier = addon.bridge.engine(bpy.context)
+    job = carrier.job(row.token)
+    status.show(bpy.context, carrier, [])
+    assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
+    assert status.running() == 0
+    monkeypatch.setattr(status.time, "time", lambda: job.finished_at + 100.0)
+    status.show(bpy.context, carrier, [job])  # told again, by another Blender, say
+    assert status._line == ("", "NONE")

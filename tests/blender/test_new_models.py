@@ -1,0 +1,225 @@
+"""Where a new model stands, how large it is, and what becomes of its variants."""
+
+import itertools
+
+import bpy
+import numpy as np
+import pytest
+from mathutils import Matrix, Vector
+
+from tests.blender import scenes
+
+
+def panel():
+    return bpy.context.window_manager.generio
+
+
+def generate(prompt: str = "A brass lamp", **settings):
+    settings = {"quality": "LOW", "seed": 7, **settings}
+    return bpy.ops.generio.generate_from_prompt(prompt=prompt, **settings)
+
+
+def slab(name: str = "Slab", size=(2.0, 4.0, 1.0), parent=None) -> bpy.types.Object:
+    """A mesh box whose origin is nowhere in particular."""
+    item = scenes.ball(name, 8, 8)
+    low, high = (Vector(corner) for corner in scenes.bounds([item]))
+    scale = Matrix.Diagonal([side / extent for side, extent in zip(size, high - low, strict=True)]).to_4x4()
+    item.data.transform(Matrix.Translation((5.0, -3.0, 2.0)) @ scale)
+    item.parent = parent
+    item.data.update()
+    bpy.context.view_layer.update()
+    return item
+
+
+def settle(addon, root, objects=None, **destination):
+    root = addon.scene.settle.settle(root, objects or [root], destination)
+    bpy.context.view_layer.update()
+    return root
+
+
+def test_on_its_base_with_a_height(addon):
+    item = settle(addon, slab(), location=(1.0, 2.0, 3.0), base=True, height=3.0)
+    low, high = scenes.bounds([item])
+    np.testing.assert_allclose(high[2] - low[2], 3.0, atol=1e-5)
+    np.testing.assert_allclose(low[2], 3.0, atol=1e-5)
+    np.testing.assert_allclose([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2], [1.0, 2.0], atol=1e-5)
+    assert tuple(item.location) == (1.0, 2.0, 3.0)
+    assert tuple(item.scale) == (1.0, 1.0, 1.0)
+
+
+def test_scaled_by_the_unit_at_the_cursor(addon):
+    item = settle(addon, slab(), location=(1.0, 0.0, 0.0), scale=100.0)
+    assert tuple(item.location) == (1.0, 0.0, 0.0)
+    low, high = scenes.bounds([item])
+    np.testing.assert_allclose(np.subtract(high, low), (200.0, 400.0, 100.0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["empty", "mesh"])
+def test_fitted_into_a_box_that_is_turned_and_scaled(addon, kind: str):
+    if kind == "empty":
+        box = addon.scene.settle.make_box(bpy.context, 2.0)
+        del box[addon.scene.settle.BOX]
+    else:
+        box = slab("Room", (2.0, 2.0, 2.0))
+        box.data.transform(Matrix.Translation((-5.0, 3.0, -2.0)))
+        box.data.update()
+    box.location, box.rotation_euler, box.scale = (7.0, 0.0, 1.0), (0.0, 0.0, 0.6), (1.0, 1.0, 3.0)
+    bpy.context.view_layer.update()
+    item = settle(addon, slab(size=(2.0, 4.0, 1.0)), box=box.name, uid=box.session_uid)
+    inside = [box.matrix_world.inverted() @ item.matrix_world @ Vector(corner) for corner in item.bound_box]
+    low, high = np.min(inside, axis=0), np.max(inside, axis=0)
+    np.testing.assert_allclose(low[2], -1.0, atol=1e-4)  # it stands on the box's floor
+    np.testing.assert_allclose((low[1], high[1]), (-1.0, 1.0), atol=1e-4)  # and is as long as it
+    np.testing.assert_allclose((low[0], high[0]), (-0.5, 0.5), atol=1e-4)
+    np.testing.assert_allclose(item.rotation_euler.z, 0.6, atol=1e-5)
+    np.testing.assert_allclose(item.scale, (1.0, 1.0, 1.0), atol=1e-5)
+
+
+def test_a_hierarchy_keeps_its_shape_and_gets_a_root_on_its_base(addon):
+    body = slab("Body", (2.0, 2.0, 2.0))
+    arm = slab("Arm", (1.0, 1.0, 1.0), parent=body)
+    root = settle(addon, body, [body, arm], location=(0.0, 0.0, 1.0), base=True, height=1.0)
+    assert root not in (body, arm)
+    assert body.parent == root
+    low, high = scenes.bounds([body, arm])
+    np.testing.assert_allclose((low[2], high[2]), (1.0, 2.0), atol=1e-5)
+    assert tuple(root.location) == (0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("shading", ["smooth", "flat", ""])
+def test_shading(addon, shading: str):
+    item = slab()
+    item.data.polygons[0].use_smooth = True
+    settle(addon, item, shading=shading)
+    smooth = [face.use_smooth for face in item.data.polygons]
+    assert smooth == {"smooth": [True] * len(smooth), "flat": [False] * len(smooth)}.get(
+        shading, [True] + [False] * (len(smooth) - 1)
+    )
+
+
+def test_the_surface_below_the_cursor(addon):
+    table = slab("Table", (4.0, 4.0, 1.0))
+    table.location = (-5.0, 3.0, 0.0)  # its top is at z = 2.5
+    bpy.context.scene.cursor.location = (0.0, 0.0, 10.0)
+    bpy.context.view_layer.update()
+    assert generate(where="SURFACE") == {"FINISHED"}
+    lamp = bpy.data.objects["A brass lamp"]
+    np.testing.assert_allclose(lamp.location, (0.0, 0.0, 2.5), atol=0.1)
+    np.testing.assert_allclose(scenes.bounds([lamp])[0][2], lamp.location.z, atol=1e-4)
+
+
+def test_nothing_below_the_cursor_is_the_ground(addon):
+    below = addon.scene.surface.below
+    assert tuple(below(bpy.context, Vector((1.0, 2.0, 9.0)))) == (1.0, 2.0, 0.0)
+    assert tuple(below(bpy.context, Vector((1.0, 2.0, -9.0)))) == (1.0, 2.0, -9.0)
+
+
+def test_preferences_say_how_new_models_come(addon):
+    preferences = addon.preferences.preferences(bpy.context)
+    preferences.model_height, preferences.collection, preferences.shading = 2.5, "Generated", "SMOOTH"
+    generate()
+    lamp = bpy.data.objects["A brass lamp"]
+    bpy.context.view_layer.update()
+    low, high = scenes.bounds([lamp])
+    np.testing.assert_allclose(high[2] - low[2], 2.5, atol=1e-4)
+    assert [collection.name for collection in lamp.users_collection] == ["Generated"]
+    generate("A chair")
+    assert len(bpy.data.collections["Generated"].objects) == 2
+    assert all(face.use_smooth for face in lamp.data.polygons)
+
+
+def submit_into_box(addon, sandbox):
+    """A job that is to fill a new box, before any tick."""
+    bpy.ops.generio.add_box(size=2.0)
+    box = bpy.context.active_object
+    place = addon.scene.place
+    job = addon.jobs.Job(
+        service=sandbox.url,
+        template="model_generate_fromprompt",
+        name="A chair",
+        prompt="A chair",
+        destination={**place.here(bpy.context, place.BOX), "box": box.name, "uid": box.session_uid},
+    )
+    return box, addon.bridge.engine(bpy.context).submit(job).token
+
+
+def test_a_box_may_be_moved_and_renamed_meanwhile(addon, sandbox):
+    box, token = submit_into_box(addon, sandbox)
+    assert panel().where == "BOX"
+    box.location, box.name = (4.0, 5.0, 6.0), "Moved"
+    bpy.context.view_layer.update()
+    addon.bridge.run_until(bpy.context, [token])
+    chair = bpy.data.objects["A chair"]
+    np.testing.assert_allclose(chair.location, (4.0, 5.0, 5.0), atol=1e-5)
+    assert "Moved" not in bpy.data.objects  # the model has taken its place
+
+
+def test_without_its_box_the_model_waits(addon, sandbox):
+    box, token = submit_into_box(addon, sandbox)
+    bpy.data.objects.remove(box)
+    addon.bridge.run_until(bpy.context, [token])
+    (row,) = panel().jobs
+    assert row.state == "Ready"
+    assert "is gone" in row.message
+    assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
+    assert "A chair" in bpy.data.objects
+
+
+def test_into_a_box_needs_one(addon, sandbox):
+    with pytest.raises(RuntimeError, match="no box to fit the model into"):
+        generate(where="BOX")
+    assert sandbox.stats()["run_total"] == 0
+
+
+def test_what_is_being_made_is_drawn(addon, sandbox):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
+    box, token = submit_into_box(addon, sandbox)
+    addon.bridge.tick()
+    (drawn,) = addon.scene.stand_in.shown()
+    assert drawn.text == "A chair"
+    np.testing.assert_allclose(drawn.matrix() @ Vector((0.5, 0.5, 1.0)), (1.0, 1.0, 2.0), atol=1e-5)
+    bpy.data.objects.remove(box)
+    assert drawn.matrix() is None
+    addon.bridge.run_until(bpy.context, [token])
+    assert addon.scene.stand_in.shown() == ()
+
+
+def test_variants_stand_side_by_side_and_one_is_kept(addon, sandbox):
+    assert generate(variants=3) == {"FINISHED"}
+    variants = [item for item in bpy.data.objects if item.name.startswith("A brass lamp")]
+    assert sorted(item["generio_seed"] for item in variants) == [7, 8, 9]
+    bpy.context.view_layer.update()
+    spans = sorted((scenes.bounds([item])[0][0], scenes.bounds([item])[1][0]) for item in variants)
+    assert all(left[1] < right[0] for left, right in itertools.pairwise(spans))
+    assert sorted(row.name for row in panel().jobs) == [f"A brass lamp {number}" for number in (1, 2, 3)]
+    scenes.select(variants[1])
+    assert bpy.ops.generio.keep_variant() == {"FINISHED"}
+    assert [item.name for item in bpy.data.objects if item.type == "MESH"] == [variants[1].name]
+    with pytest.raises(RuntimeError, match="one of several variants"):
+        bpy.ops.generio.keep_variant()
+
+
+def test_random_variants_have_seeds_that_are_known(addon, sandbox):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", variants=2)
+    seeds = {item["generio_seed"] for item in bpy.data.objects if "generio_seed" in item}
+    assert len(seeds) == 2
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_keeping_one_cancels_the_others(addon, sandbox):
+    generate(variants=2)
+    carrier = addon.bridge.engine(bpy.context)
+    group = carrier.jobs()[0].destination["group"]
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
+    job = addon.jobs.Job(
+        service=sandbox.url,
+        template="model_generate_fromprompt",
+        name="A chair 3",
+        prompt="A chair",
+        destination={**addon.scene.place.here(bpy.context, "cursor"), "group": group},
+    )
+    token = carrier.submit(job).token
+    scenes.select(bpy.data.objects["A brass lamp 1"])
+    bpy.ops.generio.keep_variant()
+    addon.bridge.run_until(bpy.context, [token])
+    assert carrier.job(token).state == "Cancelled"

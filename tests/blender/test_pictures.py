@@ -1,0 +1,138 @@
+"""Pictures that are in Blender become files that can be sent, and large ones become smaller."""
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def panel():
+    return bpy.context.window_manager.generio
+
+
+def taken(name: str) -> Image.Image:
+    """What the panel has after the image was chosen."""
+    assert bpy.ops.generio.use_blender_image(image=name) == {"FINISHED"}
+    assert panel().source == "IMAGE"
+    with Image.open(panel().image) as picture:
+        return picture.copy()
+
+
+def painted(name: str = "Painted", size=(6, 4), **options) -> bpy.types.Image:
+    """A picture whose lower left pixel is red, with half its alpha."""
+    image = bpy.data.images.new(name, *size, alpha=True, **options)
+    pixels = np.zeros((size[1], size[0], 4), dtype=np.float32)
+    pixels[0, 0] = (1.0, 0.25, 0.0, 0.5)
+    image.pixels.foreach_set(pixels.ravel())
+    return image
+
+
+def test_a_painted_picture_that_was_never_saved(addon):
+    painted()
+    picture = taken("Painted")
+    assert picture.size == (6, 4)
+    assert picture.getpixel((0, 3)) == (255, 64, 0, 128)
+    assert panel().image_note == "6 x 4, PNG"
+
+
+def test_a_float_picture_is_encoded_for_the_eye(addon):
+    painted(float_buffer=True)
+    assert taken("Painted").getpixel((0, 3))[1] == 137  # linear 0.25
+
+
+def test_a_generated_picture(addon):
+    image = bpy.data.images.new("Grid", 64, 64)
+    image.generated_type = "COLOR_GRID"
+    assert len(taken("Grid").getcolors(64 * 64)) > 10
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_packed_picture_painted_on_or_not(addon, changed: bool):
+    image = painted()
+    image.pack()
+    if changed:
+        image.pixels[2] = 1.0
+    assert taken("Painted").getpixel((0, 3)) == (255, 64, 255 if changed else 0, 128)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB"])
+def test_pictures_with_other_channels(addon, tmp_path: Path, mode: str):
+    Image.new(mode, (5, 3), 100 if mode == "L" else (100, 200) if mode == "LA" else (100, 50, 25)).save(
+        tmp_path / "file.png"
+    )
+    bpy.data.images.load(str(tmp_path / "file.png"))
+    pixel = taken("file.png").getpixel((0, 0))
+    assert pixel[:3] == ((100, 50, 25) if mode == "RGB" else (100, 100, 100))
+
+
+def test_a_picture_whose_file_is_gone(addon):
+    image = bpy.data.images.new("Lost", 4, 4)
+    image.source = "FILE"
+    image.filepath = "/not/there.png"
+    image.reload()
+    with pytest.raises(RuntimeError, match="has no pixels"):
+        taken("Lost")
+
+
+def test_the_render(addon):
+    with pytest.raises(RuntimeError, match="Render an image first"):
+        bpy.ops.generio.use_render()
+    scene = bpy.context.scene
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(scene.camera)
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x, scene.render.resolution_y = 32, 16
+    scene.render.image_settings.file_format = "OPEN_EXR"
+    scene.render.image_settings.color_depth = "32"
+    bpy.ops.render.render()
+    assert bpy.ops.generio.use_render() == {"FINISHED"}
+    with Image.open(panel().image) as picture:
+        assert picture.size == (32, 16)
+    settings = scene.render.image_settings
+    assert (settings.file_format, settings.color_depth) == ("OPEN_EXR", "32")
+
+
+def test_what_cannot_be_had_here_says_so(addon):
+    with pytest.raises(RuntimeError, match="no picture in the clipboard"):
+        bpy.ops.generio.paste_image()
+    with pytest.raises(RuntimeError, match="in a 3D view"):
+        bpy.ops.generio.use_view()
+
+
+def sent(addon) -> Path:
+    """The file that the newest job has sent."""
+    carrier = addon.bridge.engine(bpy.context)
+    return Path(carrier.job(panel().jobs[0].token).input_path)
+
+
+@pytest.mark.parametrize(("longest", "size"), [(2048, (300, 200)), (100, (100, 67)), (0, (300, 200))])
+def test_large_pictures_are_sent_smaller_and_stay_as_they_are(addon, tmp_path: Path, longest: int, size):
+    path = tmp_path / "large.jpg"
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(path)
+    before = path.read_bytes()
+    addon.preferences.preferences(bpy.context).longest_side = longest
+    bpy.ops.generio.generate_from_image(filepath=str(path), quality="LOW")
+    with Image.open(sent(addon)) as picture:
+        assert picture.size == size
+        assert picture.convert("RGB").getpixel((5, 5))[0] > 190
+    assert (sent(addon) == path) == (size == (300, 200))
+    assert path.read_bytes() == before
+    assert "large" in bpy.data.objects
+    panel().image = ""
+    bpy.ops.generio.use_job_settings(token=panel().jobs[0].token)
+    assert panel().image == str(path)
+
+
+def test_a_taken_picture_is_made_smaller_too(addon):
+    addon.preferences.preferences(bpy.context).longest_side = 50
+    image = bpy.data.images.new("Half", 200, 100)
+    pixels = np.zeros((100, 200, 4), dtype=np.float32)
+    pixels[50:, :, 0] = pixels[..., 3] = 1.0
+    image.pixels.foreach_set(pixels.ravel())
+    picture = taken("Half")
+    assert picture.size == (50, 25)
+    assert picture.getpixel((10, 3)) == (255, 0, 0, 255)
+    assert picture.getpixel((10, 20)) == (0, 0, 0, 255)
+    assert picture.getpixel((10, 12))[0] == 128  # the mean of the rows that it covers

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A model is marked as asset, saved to a library, and seen in the Asset Browser."""
+
+from pathlib import Path
+
+import bpy
+
+from tests.gui import jobs, scene
+from tests.gui.driver import Driver, Steps
+
+LIBRARY = Path("/tmp/library")
+
+
+def save_a_model(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    LIBRARY.mkdir(exist_ok=True)
+    bpy.context.preferences.filepaths.asset_libraries.new(name="Mine", directory=str(LIBRARY))
+    yield from blender.open_tab("GENERIO")
+    yield from jobs.ask_for(blender, "A garden gnome")
+    yield from jobs.until(blender, "Done")
+    yield from blender.wait_for(lambda: jobs.newest().thumbnail, "a picture of the model")
+    (gnome,) = scene.models("gnome")
+    gnome.select_set(True)
+    bpy.context.view_layer.objects.active = gnome
+    scene.remember("select the gnome")
+    yield from blender.click("Mark as Asset")
+    yield from blender.wait_for(lambda: scene.models("gnome")[0].asset_data, "the asset")
+    yield from blender.click_icon("generio.save_asset")
+    yield from blender.see("Mine", popup=True)
+    yield from blender.picture("assets-dialog")
+    yield from blender.confirm()
+    yield from blender.wait_for(lambda: list(LIBRARY.glob("*.blend")), "the file in the library")
+    browser = max(
+        (area for area in blender.window.screen.areas if area.type == "DOPESHEET_EDITOR"),
+        key=lambda area: area.width,
+    )
+    browser.ui_type = "ASSETS"
+    yield 1.0
+    browser.spaces.active.params.asset_library_reference = "Mine"
+    yield 3.0
+    yield from blender.picture("assets-browser")
+
+
+ACTS = (save_a_model,)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of jobs: what it and the status bar show of them, searching, and clearing it."""
+
+import bpy
+
+from tests.gui import jobs, scene
+from tests.gui.driver import Driver, Steps
+
+PROMPTS = ("A brass lamp", "A garden gnome", "A porcelain vase with a handle", "A tin robot", "An owl")
+
+
+def look_after_jobs(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    yield from blender.open_tab("GENERIO")
+    generate = bpy.ops.generio.generate_from_prompt
+    for prompt in PROMPTS[:4]:
+        generate(prompt=prompt, quality="LOW", seed=7)
+        yield 0.1
+    rows = bpy.context.window_manager.generio.jobs
+    yield from blender.wait_for(lambda: any(row.state == "Running" for row in rows), "a running job")
+    yield from blender.see("running")
+    yield from blender.picture("job-list-running")
+    yield from blender.wait_for(lambda: all(row.state == "Done" for row in rows), "all models", 120.0)
+    yield from jobs.order(blender, "fail", reason="The kiln overheated")
+    generate(prompt=PROMPTS[4], quality="LOW")
+    yield from jobs.until(blender, "Failed")
+    yield from blender.wait_for(lambda: all(row.thumbnail for row in list(rows)[1:]), "all pictures", 120.0)
+    yield 2.0
+    yield from blender.see("overheated")
+    yield from blender.picture("job-list-failed")
+
+    yield from blender.type_into("Search Jobs", "vase handle")
+    yield from blender.see_no("A garden gnome")
+    yield from blender.see("A porcelain")
+    yield from blender.type_into("Search Jobs", "")
+    panel = bpy.context.window_manager.generio
+    panel.active_job = next(index for index, row in enumerate(rows) if row.name == PROMPTS[2])
+    yield from blender.see("vase with a handle")
+    yield from blender.picture("job-list-details")
+    flow_id = rows[panel.active_job].flow_id
+    yield from blender.click_icon("generio.copy_flow_id")
+    assert bpy.context.window_manager.clipboard == flow_id
+    yield from blender.click("Use Same Settings")
+    assert (panel.prompt, panel.seed, panel.random_seed) == (PROMPTS[2], 7, False)
+
+    yield from blender.click("Clear Finished")
+    yield from blender.wait_for(lambda: not rows, "an empty list")
+    assert all(scene.models(prompt.split()[-1]) for prompt in PROMPTS[:4]), "a model went with its job"
+
+
+ACTS = (look_after_jobs,)

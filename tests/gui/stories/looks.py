@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of the tab: in a dark and a light theme, at two scales, narrow, and in each language."""
+
+from pathlib import Path
+
+import bpy
+
+from tests.gui import jobs, scene
+from tests.gui.driver import Driver, Steps
+
+NARROW = 200
+THEMES = {"dark": "Blender_Dark.xml", "light": "Blender_Light.xml"}
+
+
+def use_theme(name: str) -> None:
+    """Switch the theme, if this Blender has it as a preset (its own dark one it may not)."""
+    for folder in bpy.utils.preset_paths("interface_theme"):
+        path = Path(folder) / THEMES[name]
+        if path.is_file():
+            menu = "USERPREF_MT_interface_theme_presets"
+            bpy.ops.script.execute_preset(filepath=str(path), menu_idname=menu)
+
+
+def look_at_it(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    panel = bpy.context.window_manager.generio
+    view = bpy.context.preferences.view
+    yield from blender.open_tab("GENERIO")
+    yield from jobs.ask_for(blender, "A porcelain vase with a handle")
+    yield from jobs.until(blender, "Done")
+    yield from blender.wait_for(lambda: jobs.newest().thumbnail, "a picture of the model")
+    yield from jobs.order(blender, "fail", reason="The kiln overheated")
+    bpy.ops.generio.generate_from_prompt(prompt="A garden gnome", quality="LOW", variants=1)
+    yield from jobs.until(blender, "Failed")
+    for theme in ("light", "dark"):
+        use_theme(theme)
+        for scale in (2.0, 1.0):
+            view.ui_scale = scale
+            yield 1.0
+            yield from blender.open_tab("GENERIO", int(330 * scale))
+            yield from blender.to_top()
+            yield from blender.picture(f"looks-{theme}-{scale:.0f}x")
+    yield from blender.open_tab("GENERIO", NARROW)
+    assert blender.region.width <= NARROW + 10, blender.region.width
+    yield from blender.to_top()
+    yield from blender.picture("looks-narrow")
+    panel.source = "IMAGE"
+    yield from blender.see("Retry")
+    yield from blender.picture("looks-narrow-jobs")
+    view.language, view.use_translate_interface = "de_DE", True
+    yield 1.0
+    yield from blender.open_tab("GENERIO", NARROW)
+    yield from blender.to_top()
+    yield from blender.picture("looks-narrow-german")
+    yield from blender.open_tab("GENERIO", 330)
+    for language in ("de_DE", "ja_JP", "zh_HANS", "fr_FR", "es"):
+        view.language = language
+        yield 1.0
+        yield from blender.to_top()
+        yield from blender.picture(f"looks-{language}")
+    view.language = "en_US"
+
+
+ACTS = (look_at_it,)

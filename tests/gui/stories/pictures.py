@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The picture to make a model from: the view, an image of the file; and prompts used before."""
+
+import bpy
+
+from tests.gui import jobs, scene
+from tests.gui.driver import Driver, Steps
+
+
+def take_pictures(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    scene.add_heavy_mesh()
+    panel = bpy.context.window_manager.generio
+    yield from blender.open_tab("GENERIO")
+    yield from jobs.ask_for(blender, "A tin robot")
+    yield from jobs.until(blender, "Running")
+    yield from blender.type_into("Prompt", "nothing")
+    yield from blender.click_icon("generio.choose_prompt")
+    yield 1.0
+    yield from blender.picture("pictures-history")
+    yield from blender.confirm()
+    yield from blender.wait_for(lambda: panel.prompt == "A tin robot", "the prompt from before")
+
+    yield from blender.click("Image")
+    yield from blender.click("View")
+    yield from blender.wait_for(lambda: panel.image_note, "the picture of the view")
+    yield 2.0
+    yield from blender.picture("pictures-view")
+    picture = bpy.data.images.load(panel.image)
+    assert tuple(picture.size) == (view := blender.view_size()), (tuple(picture.size), view)
+    pixels, step = picture.pixels[:], 4 * 997
+    colours = {tuple(round(value, 1) for value in pixels[at : at + 3]) for at in range(0, len(pixels), step)}
+    assert len(colours) > 5, colours
+    bpy.data.images.remove(picture)
+    assert all(view.overlay.show_overlays for view in scene.views())
+
+    image = bpy.data.images.new("Grid", 512, 512)
+    image.generated_type = "COLOR_GRID"
+    former = panel.image
+    bpy.ops.generio.use_blender_image(image="Grid")
+    yield from blender.wait_for(lambda: panel.image != former, "the picture of the image")
+    yield from blender.see("512 x 512")
+    yield 2.0
+    yield from blender.picture("pictures-image")
+    yield from blender.click("Low")
+    yield from blender.click("Generate Model")
+    yield from blender.wait_for(lambda: scene.models("grid"), "the model in the scene")
+    yield from blender.picture("pictures-done")
+
+
+ACTS = (take_pictures,)

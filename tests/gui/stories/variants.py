@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Three variants side by side, one is kept; then a model into a box that is moved meanwhile."""
+
+import bpy
+
+from tests.gui import jobs, scene
+from tests.gui.driver import Driver, Steps
+
+PROMPT = "A stone owl"
+
+
+def keep_the_best(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    panel = bpy.context.window_manager.generio
+    yield from blender.open_tab("GENERIO")
+    yield from blender.type_into("Prompt", PROMPT)
+    assert panel.prompt == PROMPT
+    yield from blender.click("Low")
+    panel.variants = 3
+    yield from blender.click("Generate 3 Variants")
+    yield from jobs.until(blender, "Running")
+    yield 1.0
+    yield from blender.picture("variants-running")
+    yield from blender.wait_for(lambda: len(scene.models("owl")) == 3, "three owls")
+    for view in scene.views():
+        view.region_3d.view_location, view.region_3d.view_distance = (1.2, 0.0, 0.5), 8.0
+    second = bpy.data.objects[f"{PROMPT} 2"]
+    second.select_set(True)
+    bpy.context.view_layer.objects.active = second
+    scene.remember("select an owl")
+    yield from blender.see("Keep This One")
+    scene.show_textures()
+    yield 2.0
+    yield from blender.picture("variants-done")
+    yield from blender.click("Keep This One")
+    yield from blender.wait_for(lambda: len(scene.models("owl")) == 1, "one owl")
+    yield from blender.press("Z", ctrl=True)
+    yield from blender.wait_for(lambda: len(scene.models("owl")) == 3, "three owls again")
+
+
+def fill_a_box(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    for item in scene.models("owl"):
+        bpy.data.objects.remove(item)
+    panel = bpy.context.window_manager.generio
+    yield from blender.open_tab("GENERIO")
+    panel.where, panel.variants = "BOX", 1
+    yield from blender.click("Add Box")
+    box = bpy.context.active_object.name
+    yield from blender.type_into("Prompt", "A brass lamp")
+    yield from blender.click("Low")
+    yield from blender.click("Generate Model")
+    yield from jobs.until(blender, "Running")
+    bpy.data.objects[box].location = (-0.6, -0.4, 0.9)
+    bpy.data.objects[box].scale = (0.8, 0.8, 1.6)
+    scene.remember("move the box")
+    yield 1.0
+    yield from blender.picture("box-running")
+    yield from blender.wait_for(lambda: scene.models("lamp"), "the lamp")
+    yield from jobs.until(blender, "Done")
+    (lamp,) = scene.models("lamp")
+    assert abs(lamp.location.z - 0.1) < 1e-4, lamp.location
+    assert box not in bpy.data.objects
+    scene.show_textures()
+    yield 1.0
+    yield from blender.picture("box-done")
+
+
+ACTS = (keep_the_best, fill_a_box)

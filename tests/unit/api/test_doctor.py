@@ -1,0 +1,119 @@
+"""The connection doctor finds what is wrong, says what to do, and tells nobody the key."""
+
+from pathlib import Path
+
+import pytest
+from generio_flows.api.doctor import Finding, examine, report
+
+from tests.sandbox import Sandbox
+from tests.unit.api.scripted import KEY, Server, answer, closed_port
+
+CHECKS = [
+    "Online access",
+    "Address",
+    "Name",
+    "Proxy",
+    "Certificates",
+    "Connection",
+    "API key",
+    "Service",
+    "Upload",
+]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "no_proxy",
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+def examined(url: str, key: str = KEY, online: bool = True) -> list[Finding]:
+    findings: list[Finding] = []
+    examine(url, key, online, findings.append)
+    return findings
+
+
+def the_problem(findings: list[Finding]) -> Finding:
+    (problem,) = [finding for finding in findings if finding.verdict == "problem"]
+    assert problem.fix
+    assert all(finding.verdict == "skipped" for finding in findings[findings.index(problem) + 1 :])
+    return problem
+
+
+@pytest.mark.parametrize("profile", ["reference", "quickstart"])
+def test_all_is_well_and_nothing_was_made(profile: str) -> None:
+    with Sandbox(profile=profile) as sandbox:
+        findings = examined(sandbox.url, sandbox.key)
+        assert [finding.check for finding in findings] == CHECKS
+        assert {finding.verdict for finding in findings} == {"ok"}, findings
+        assert "B/s" in findings[-1].message
+        assert sandbox.stats()["flows"] == {}
+
+
+def test_a_key_that_is_refused() -> None:
+    with Sandbox() as sandbox:
+        problem = the_problem(examined(sandbox.url, "wrong"))
+    assert (problem.check, problem.remedy) == ("API key", "enter_key")
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "online", "check", "remedy"),
+    [
+        ("https://flows.generio.ai", KEY, False, "Online access", "go_online"),
+        ("http://flows.example", KEY, True, "Address", "check_address"),
+        ("nonsense", KEY, True, "Address", "check_address"),
+        ("https://nothing.invalid", KEY, True, "Name", "retry"),
+        ("http://127.0.0.1:{closed}", KEY, True, "Connection", "retry"),
+    ],
+)
+def test_what_may_be_wrong_before_the_key(url: str, key: str, online: bool, check: str, remedy: str) -> None:
+    problem = the_problem(examined(url.format(closed=closed_port()), key, online))
+    assert (problem.check, problem.remedy) == (check, remedy)
+
+
+@pytest.mark.parametrize("key", ["", "with a blank"])
+def test_what_may_be_wrong_with_the_key(server: Server, key: str) -> None:
+    problem = the_problem(examined(server.url, key))
+    assert (problem.check, problem.remedy) == ("API key", "enter_key")
+
+
+def test_the_service_has_a_problem(server: Server) -> None:
+    server.on("GET", "/templates", answer("down", 503))
+    assert the_problem(examined(server.url)).check == "Service"
+
+
+def test_certificates(secure: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = the_problem(examined(secure[0]))
+    assert problem.check == "Connection"
+    assert "REQUESTS_CA_BUNDLE" in problem.fix
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(secure[1]))
+    findings = {finding.check: finding for finding in examined(secure[0])}
+    assert "REQUESTS_CA_BUNDLE" in findings["Certificates"].message
+    assert "proved" in findings["Connection"].message
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(secure[1]) + ".gone")
+    assert the_problem(examined(secure[0])).check == "Certificates"
+
+
+def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", f"http://jane:secret@127.0.0.1:{closed_port()}")
+    findings = examined("https://flows.example")
+    named = next(finding for finding in findings if finding.check == "Proxy")
+    assert "127.0.0.1:" in named.message
+    assert the_problem(findings).check == "Connection"
+    text = report(findings, KEY, "4.2.0")
+    assert "secret" not in text
+    assert "jane" not in text
+
+
+def test_the_report_holds_everything_but_the_key() -> None:
+    text = report([Finding("Service", "warning", f"It repeats {KEY}.", "Mend it.")], f" {KEY} ", "4.2.0")
+    assert "[warning] Service: It repeats •••. Mend it." in text
+    assert "Blender 4.2.0" in text
+    assert KEY not in text
