@@ -105,7 +105,8 @@ def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None
         goal = Target(panel.target, panel.polygon_count, panel.percent)
         total = selection.triangles
         result = sum(goal.of(triangle_count(mesh), total) for mesh in selection.groups)
-        hint = f"{result:,} triangles" if panel.target == PERCENT else f"{result / total:.0%} of now"
+        share = "no less than now" if result >= total else f"{result / total:.0%} of now"
+        hint = f"{result:,} triangles" if panel.target == PERCENT else share
         line = column.row()
         line.active = False
         line.alignment = "RIGHT"

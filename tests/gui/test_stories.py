@@ -43,6 +43,7 @@ STORIES = {
     "looks": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),
+    "undo": Stage(speed=0.1),
     "cancel": Stage(),
     "failure": Stage(),
     "other_file": Stage(speed=1.0),

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Optimized objects are looked at before and after, chosen, undone and redone, whatever hangs on them."""
-
-import json
-from typing import Any
+"""An optimized object is looked at before and after, and one is chosen; each step is undone and redone."""
 
 import bpy
 
-from tests.blender import kept
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
@@ -63,55 +59,4 @@ def look_and_choose(blender: Driver) -> Steps[None]:
     yield from jobs.check_counters(blender, jobs.DONE)
 
 
-def undo_and_redo(blender: Driver) -> Steps[None]:
-    """Everything about every object of every scene, and of what was made of it, goes back and forth."""
-    yield from blender.open_tab("GENERIO")
-    for name, build in kept.SCENES.items():
-        for mode in ("REPLACE", "BESIDE", "COLLECTION", "HIDE"):
-            scene.clear_view()
-            items = build()
-            kept.scenes.select(*items)
-            scene.remember(name)
-            before = looks()
-            blender._on_step(f"optimize the {name}, {mode}")
-            with bpy.context.temp_override(window=blender.window, area=blender.area):
-                bpy.ops.generio.optimize_selected(target="PERCENT", percent=40, placement=mode)
-            yield from blender.wait_for(lambda was=before: all_done() and looks() != was, "the result")
-            yield 0.3
-            after = looks()
-            for _ in range(2):
-                yield from blender.press("Z", ctrl=True)
-                assert looks() == before, f"undo of {name}, {mode}: {changes(before, looks())}"
-                yield from blender.press("Z", ctrl=True, shift=True)
-                assert looks() == after, f"redo of {name}, {mode}: {changes(after, looks())}"
-    blender.notes["undone and redone"] = len(kept.SCENES) * 4
-
-
-def all_done() -> bool:
-    return all(job.state == "Done" for job in bpy.context.window_manager.generio.jobs)
-
-
-def looks() -> dict[str, Any]:
-    """Everything about every mesh object, by its name."""
-    found = {}
-    for item in bpy.data.objects:
-        if item.type == "MESH" and item.users_scene:
-            found[item.name] = {**kept.properties(item), "corners": len(item.data.loops)}
-    return json.loads(json.dumps(found, default=lambda value: value.name))
-
-
-def changes(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs."""
-    return [
-        f"{name}.{what}: {was.get(name, {}).get(what)} / {now.get(name, {}).get(what)}"
-        for name in was.keys() | now.keys()
-        for what in kept_names(was, now, name)
-        if was.get(name, {}).get(what) != now.get(name, {}).get(what)
-    ]
-
-
-def kept_names(was: dict[str, Any], now: dict[str, Any], name: str) -> set[str]:
-    return set(was.get(name, {})) | set(now.get(name, {}))
-
-
-ACTS = (look_and_choose, undo_and_redo)
+ACTS = (look_and_choose,)

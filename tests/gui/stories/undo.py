@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Undo and redo right after optimizing, with all that can hang on an object."""
+
+import json
+from typing import Any
+
+import bpy
+
+from tests.blender import kept
+from tests.gui import scene
+from tests.gui.driver import Driver, Steps
+
+MODES = ("REPLACE", "BESIDE", "COLLECTION", "HIDE")
+
+
+def undo_and_redo(blender: Driver) -> Steps[None]:
+    """Everything about every object of every scene, and of what was made of it, goes back and forth."""
+    undone = 0
+    yield from blender.open_tab("GENERIO")
+    for name, build in kept.SCENES.items():
+        for mode in MODES if name == "driven" else MODES[:1]:
+            scene.clear_view()
+            items = build()
+            meshes, done = len({item.data for item in items}), done_jobs()
+            kept.scenes.select(*items)
+            scene.remember(name)
+            before = looks()
+            with bpy.context.temp_override(window=blender.window, area=blender.area):
+                bpy.ops.generio.optimize_selected(target="PERCENT", percent=40, placement=mode)
+            yield from blender.wait_for(lambda end=done + meshes: done_jobs() == end, "the results")
+            yield 1.0  # the last of them is placed after it has been noted
+            after = looks()
+            for _ in range(2):
+                for _mesh in range(meshes):
+                    yield from blender.press("Z", ctrl=True)
+                assert looks() == before, f"undo of {name}, {mode}: {changes(before, looks())}"
+                for _mesh in range(meshes):
+                    yield from blender.press("Z", ctrl=True, shift=True)
+                assert looks() == after, f"redo of {name}, {mode}: {changes(after, looks())}"
+            undone += 1
+    blender.notes["undone and redone"] = undone
+
+
+def done_jobs() -> int:
+    return sum(job.state == "Done" for job in bpy.context.window_manager.generio.jobs)
+
+
+def looks() -> dict[str, Any]:
+    """Everything about every mesh object, by its name."""
+    found = {}
+    for item in bpy.data.objects:
+        if item.type == "MESH" and item.users_scene:
+            found[item.name] = {**kept.properties(item), "corners": len(item.data.loops)}
+    return json.loads(json.dumps(found, default=lambda value: value.name))
+
+
+def changes(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What differs."""
+    return [
+        f"{name}.{what}: {was.get(name, {}).get(what)} / {now.get(name, {}).get(what)}"
+        for name in was.keys() | now.keys()
+        for what in kept_names(was, now, name)
+        if was.get(name, {}).get(what) != now.get(name, {}).get(what)
+    ]
+
+
+def kept_names(was: dict[str, Any], now: dict[str, Any], name: str) -> set[str]:
+    return set(was.get(name, {})) | set(now.get(name, {}))
+
+
+ACTS = (undo_and_redo,)
