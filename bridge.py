@@ -13,7 +13,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import bpy
@@ -23,14 +23,28 @@ from . import properties as properties_module
 from . import status
 from .api import FlowsError
 from .api.address import is_loopback
-from .jobs import Engine, Job, Ledger, LedgerError, NoConverter, Problem, Settings, State, Step
+from .jobs import (
+    AlreadyThere,
+    Engine,
+    Job,
+    Ledger,
+    LedgerError,
+    NoConverter,
+    Problem,
+    Settings,
+    State,
+    Step,
+    followers,
+    is_first,
+)
 from .preferences import api_key, preferences, results_folder, user_folder
 from .properties import GenerioJob, properties
 from .scene import pictures, place, stand_in
-from .scene.convert import Converter, make_input_here
+from .scene.convert import Converter, link, make_input_here
 from .status import clock
 
 IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
+FOLLOWED = "Optimized by the job that follows it"
 NOTED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
@@ -81,6 +95,9 @@ def settings(context: bpy.types.Context) -> Settings:
         api_key=api_key(context),
         online=bpy.app.online_access,
         concurrent_jobs=chosen.concurrent_jobs,
+        patience=chosen.patience * 60.0,
+        results_limit=round(chosen.results_limit * 2**30),
+        delete_flows=chosen.delete_flows,
     )
 
 
@@ -179,8 +196,10 @@ def run_until(
     tokens: list[str],
     watch: Callable[[Job], None] = print_state,
     timeout: float | None = None,
-) -> None:
+) -> list[str]:
     """Tick until the jobs are over and placed, or wait for the user; for where there is no window.
+
+    Returns their tokens, and those of the jobs that followed them.
 
     watch: is shown the jobs whenever their state or progress has changed. timeout: seconds, after which
     TimeoutError is raised.
@@ -195,11 +214,20 @@ def run_until(
             if seen.get(job.token) != (job.state, job.progress):
                 seen[job.token] = (job.state, job.progress)
                 watch(job)
-        if all(job.finished or _needs_user(job) for job in jobs):
+        more = [
+            following.token
+            for job in jobs
+            if is_first(job) and job.step is Step.PLACED
+            for following in followers(job, _engine.folder)
+            if following.token not in tokens
+        ]
+        if more:
+            tokens = [*tokens, *more]
+        elif all(job.finished or _needs_user(job) for job in jobs):
             late = {job.token for job in jobs if not is_over(job)}
             reason = place.not_now(context, [job.destination for job in jobs])
             if not late:
-                return
+                return tokens
             if reason:  # and nobody is here to change that
                 for token in late:
                     _engine.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
@@ -212,7 +240,7 @@ def run_until(
 def is_over(job: Job) -> bool:
     """Whether nothing more happens to a job by itself: where its result is due here, it has been placed."""
     if job.step is Step.READY:
-        return job.hold or not place.belongs_here(job.destination)
+        return job.hold or not (is_first(job) or place.belongs_here(job.destination))
     if _is_noted(job):
         return False
     return job.finished or _needs_user(job)
@@ -231,7 +259,7 @@ def _welcome(carrier: Engine, jobs: Iterable[Job]) -> None:
         if job.placed_in and job.token in present:
             from_disk = job.placed_in != place.document() and not _recovered
             carrier.found(job.token, "" if from_disk else place.document())
-        elif not job.hold and place.belongs_here(job.destination):
+        elif not job.hold and (is_first(job) or place.belongs_here(job.destination)):
             _to_place.add(job.token)
 
 
@@ -260,6 +288,20 @@ def _say(context: bpy.types.Context, sentence: str) -> None:
         _redraw(context)
 
 
+def _begin_followers(carrier: Engine, job: Job) -> None:
+    """Let the jobs begin that optimize the results of this one, which then is over."""
+    results = [Path(result.glb) for result in job.results]
+    for following, glb in zip(followers(job, carrier.folder), results, strict=True):
+        try:
+            link(glb, Path(following.input_path))
+        except OSError as error:
+            carrier.hold(job.token, Problem("files", f"The model cannot be sent on: {error}.", "Import it."))
+            return
+        with suppress(AlreadyThere):  # by another Blender, or before a crash
+            carrier.submit(following)
+    carrier.place(job.token)
+
+
 def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
     """Place one finished result, if there is one and this is a good moment; returns whether it was.
 
@@ -269,7 +311,10 @@ def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
     for token in list(_to_place):
         job = carrier.job(token)
         noted = job is not None and _is_noted(job)
-        if job is None or not (noted or job.step is Step.READY):
+        if job is not None and job.step is Step.READY and is_first(job):
+            _begin_followers(carrier, job)
+            _to_place.discard(token)
+        elif job is None or not (noted or job.step is Step.READY):
             _to_place.discard(token)
             _noted = "" if token == _noted else _noted
         elif place.not_now(context, [job.destination]):
@@ -396,8 +441,11 @@ def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
     row.elapsed = clock((job.finished_at or now) - job.created_at)
     row.progress, left = _progress(job, carrier, now)
     row.remaining = f"{clock(left)} left" if left is not None else ""
+    if job.waiting and job.retry_at > now:
+        row.remaining = f"again in {clock(job.retry_at - now + 0.999)}"
     waits = place.not_now(bpy.context, [job.destination]) if job.token in _to_place else ""
-    note = waits or (IMPORTED_HERE if job.step is Step.PLACED and not job.results[0].blend else "")
+    note = waits or _of_results(job)
+    note = note or (FOLLOWED if job.step is Step.PLACED and is_first(job) else "")
     elsewhere = job.step is Step.READY and not job.problem and job.token not in _to_place
     row.message = job.problem.message if job.problem else note or (_where(job) if elsewhere else "")
     row.fix = job.problem.fix if job.problem else ""
@@ -443,6 +491,14 @@ def _looks(job: Job) -> tuple[str, str]:
     except (OSError, ValueError, KeyError):
         parts = []
     return str(picture) if picture.exists() else "", ", ".join(parts)
+
+
+def _of_results(job: Job) -> str:
+    if job.step is not Step.PLACED:
+        return ""
+    if not job.results:
+        return "Its files were deleted to save space; the model is in the file"
+    return "" if job.results[0].blend else IMPORTED_HERE
 
 
 def _settings_of(job: Job) -> str:

@@ -22,6 +22,7 @@ import bpy
 
 from . import bridge
 from .jobs import Job, State, Step
+from .scene import place
 
 __all__ = ["Failed", "Model", "Quality", "Refused", "generate", "models", "optimize", "subscribe", "wait"]
 
@@ -93,7 +94,7 @@ class Model:
     @property
     def objects(self) -> list[bpy.types.Object]:
         """The objects of the open file that it has become."""
-        return [item for item in bpy.data.objects if item.get("generio_token") == self.token]
+        return place.holding(self.token)
 
     def cancel(self) -> None:
         """Stop it, here and at the service."""

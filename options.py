@@ -59,7 +59,28 @@ class OptimizeOptions:
         )
 
 
-OPTIONS = tuple(OptimizeOptions.__annotations__)
+class FollowOptions:
+    """Mixin: whether what is generated is optimized, too."""
+
+    if TYPE_CHECKING:
+        then_optimize: bool
+        then_count: int
+    else:
+        then_optimize: bpy.props.BoolProperty(
+            name="Then Optimize",
+            description="Have the finished model optimized by a second job before it comes into the scene",
+        )
+        then_count: bpy.props.IntProperty(
+            name="Triangles",
+            description="How many triangles the optimized model is to have",
+            default=10_000,
+            min=1,
+            soft_min=100,
+            max=100_000_000,
+        )
+
+
+OPTIONS = (*OptimizeOptions.__annotations__, *FollowOptions.__annotations__)
 
 
 class Choice:

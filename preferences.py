@@ -15,6 +15,28 @@ SHADINGS = (
     ("FLAT", "Flat", "Shade all faces flat"),
 )
 
+_session_key = ""
+"""The key that is to be kept nowhere but here; it goes with the process."""
+
+
+def _change_keeping(chosen: "GenerioPreferences", _context: bpy.types.Context) -> None:
+    """The key moves where it is to be kept from now on."""
+    global _session_key
+    if chosen.session_only:
+        _session_key = chosen.api_key or _session_key
+        chosen.api_key = ""
+    else:
+        chosen.api_key, _session_key = _session_key or chosen.api_key, ""
+
+
+def _get_session_key(_chosen: bpy.types.AddonPreferences) -> str:
+    return _session_key
+
+
+def _set_session_key(_chosen: bpy.types.AddonPreferences, key: str) -> None:
+    global _session_key
+    _session_key = key
+
 
 class GenerioPreferences(bpy.types.AddonPreferences):
     """What the user sets once."""
@@ -23,9 +45,14 @@ class GenerioPreferences(bpy.types.AddonPreferences):
 
     if TYPE_CHECKING:
         api_key: str
+        session_key: str
+        session_only: bool
         service_url: str
         concurrent_jobs: int
+        patience: int
         folder: str
+        results_limit: float
+        delete_flows: bool
         longest_side: int
         model_height: float
         use_unit_scale: bool
@@ -37,6 +64,20 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             name="API Key",
             description=f"Your GENERIO key. {KEY_VARIABLE} in the environment wins over it",
             subtype="PASSWORD",
+        )
+        session_key: bpy.props.StringProperty(
+            name="API Key",
+            description="Your GENERIO key, until Blender ends",
+            subtype="PASSWORD",
+            options={"SKIP_SAVE"},
+            get=_get_session_key,
+            set=_set_session_key,
+        )
+        session_only: bpy.props.BoolProperty(
+            name="Keep for This Session Only",
+            description="Do not write the key into Blender's preferences, where it can be read by whoever can"
+            " read the file; enter it again after each start",
+            update=_change_keeping,
         )
         service_url: bpy.props.StringProperty(
             name="Service Address",
@@ -50,10 +91,33 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             min=1,
             max=16,
         )
+        patience: bpy.props.IntProperty(
+            name="Patience",
+            description="Minutes without any news of a job, after which you are asked whether to wait on;"
+            " 0 to wait for ever",
+            default=60,
+            min=0,
+            max=10_000,
+        )
         folder: bpy.props.StringProperty(
             name="Results Folder",
             description="Where jobs keep their files; empty for the extension's own folder",
             subtype="DIR_PATH",
+        )
+        results_limit: bpy.props.FloatProperty(
+            name="Size Limit",
+            description="Gigabytes of results, beyond which the oldest are deleted whose models are in saved"
+            " files; 0 for no limit",
+            default=2.0,
+            min=0.0,
+            soft_max=100.0,
+            precision=1,
+        )
+        delete_flows: bpy.props.BoolProperty(
+            name="Delete at the Service",
+            description="Delete a job at the service when all its models are here and checked. The vendor"
+            " advises it, to save the cost of storage; it cannot be undone",
+            default=False,
         )
         longest_side: bpy.props.IntProperty(
             name="Largest Picture",
@@ -101,13 +165,17 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             row.prop(self, "api_key", placeholder=f"Set by {KEY_VARIABLE}")
             layout.label(text=f"The key comes from {KEY_VARIABLE} in the environment", icon="INFO")
         else:
-            layout.prop(self, "api_key")
+            layout.prop(self, "session_key" if self.session_only else "api_key")
+            layout.prop(self, "session_only")
             row = layout.row()
             row.alignment = "RIGHT"
             row.operator("wm.url_open", text="Get a Key", icon="URL").url = "https://account.generio.ai"
         layout.prop(self, "service_url")
         layout.prop(self, "concurrent_jobs")
+        layout.prop(self, "patience")
         layout.prop(self, "folder")
+        layout.prop(self, "results_limit")
+        layout.prop(self, "delete_flows")
         layout.prop(self, "longest_side")
         header, body = layout.panel("GENERIO_PT_new_models")
         header.label(text="New Models")
@@ -132,7 +200,8 @@ def preferences(context: bpy.types.Context) -> GenerioPreferences:
 
 def api_key(context: bpy.types.Context) -> str:
     """The key to use, or ""."""
-    return key_from_environment() or preferences(context).api_key.strip()
+    chosen = preferences(context)
+    return key_from_environment() or (_session_key if chosen.session_only else chosen.api_key).strip()
 
 
 def user_folder(context: bpy.types.Context) -> Path:

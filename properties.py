@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import bpy
 
 from .api import picture_size
-from .options import OPTIONS, OptimizeOptions
+from .options import OPTIONS, FollowOptions, OptimizeOptions
 
 QUALITIES = (
     ("LOW", "Low", "Faster, and with fewer polygons"),
@@ -96,7 +96,7 @@ class GenerioFinding(bpy.types.PropertyGroup):
         remedy: bpy.props.StringProperty()
 
 
-class GenerioProperties(OptimizeOptions, bpy.types.PropertyGroup):
+class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup):
     """What the panels edit."""
 
     if TYPE_CHECKING:

@@ -249,7 +249,7 @@ class FlowsClient:
             def once() -> GlbInfo:
                 if cancelled is not None and cancelled():
                     raise Cancelled()
-                with self._transport.answer("GET", url_path) as response:
+                with self._transport.download(url_path) as response:
                     total = length_of(response)
                     body = _limited(blocks(response), total, self._max_download)
                     return receive(watched(body, total, progress, cancelled), path, wanted=wanted)

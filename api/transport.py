@@ -10,7 +10,7 @@ import socket
 import time
 import tomllib
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from random import SystemRandom
@@ -20,6 +20,7 @@ import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
+from . import pace
 from .address import check_base, is_loopback, redirect_target, same_origin
 from .credentials import ApiKey, anonymous
 from .errors import (
@@ -39,6 +40,7 @@ from .errors import (
     UnsafeAddress,
     WrongState,
 )
+from .pace import Pace
 from .retry import RetryPolicy, decide, parse_retry_after
 from .text import describe, sentence
 from .transfer import JsonBody
@@ -92,6 +94,21 @@ class _Session(requests.Session):
 class _Adapter(HTTPAdapter):
     """An adapter that closes its connections when told to, and takes each answer as it is on the wire."""
 
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **settings: Any) -> None:
+        super().init_poolmanager(*args, **settings)
+        self._pace.watch(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: Any, **settings: Any) -> Any:
+        new = proxy not in self.proxy_manager
+        manager = super().proxy_manager_for(proxy, **settings)
+        if new:
+            self._pace.watch(manager)
+        return manager
+
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         # Nothing here needs it, and older versions of requests stumble over a charset without a value.
         resp.headers.pop("Content-Type", None)
@@ -124,8 +141,9 @@ class Transport:
         self._policy = policy
         self._wait = wait
         self._session = _Session()
-        self._session.mount("https://", _Adapter())
-        self._session.mount("http://", _Adapter())
+        self._pace = Pace()
+        self._session.mount("https://", _Adapter(self._pace))
+        self._session.mount("http://", _Adapter(self._pace))
         self._session.headers["User-Agent"] = f"generio-flows-blender/{version()}"
         # Content-Length then counts what arrives; models are hardly compressible, and JSON is short.
         self._session.headers["Accept-Encoding"] = "identity"
@@ -176,8 +194,18 @@ class Transport:
         raise UnexpectedAnswer()
 
     @contextmanager
-    def answer(self, method: str, path: str, body: JsonBody | None = None) -> Generator[requests.Response]:
-        """Give the answer of a call that worked, its body unread; raises CallFailed's classes for others."""
+    def answer(
+        self,
+        method: str,
+        path: str,
+        body: JsonBody | None = None,
+        longest: float = pace.ANSWER_SECONDS,
+    ) -> Generator[requests.Response]:
+        """Give the answer of a call that worked, its body unread; raises CallFailed's classes for others.
+
+        longest: seconds that may be waited for the whole of it; see `pace` for what else is too slow.
+        """
+        self._pace.begin(longest)
         url, status = self.base + path, None
         for _ in range(_MOST_REDIRECTS + 1):
             with self._send(method, url, body) as response:
@@ -194,6 +222,10 @@ class Transport:
         raise UnexpectedAnswer(
             "The service sends us to another address, which is not followed.", status=status
         )
+
+    def download(self, path: str) -> AbstractContextManager[requests.Response]:
+        """As `answer` to a GET whose body may be large, and take as long."""
+        return self.answer("GET", path, longest=pace.DOWNLOAD_SECONDS)
 
     def _send(self, method: str, url: str, body: JsonBody | None) -> requests.Response:
         try:

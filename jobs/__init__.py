@@ -2,6 +2,7 @@
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes."""
 
 from .engine import Engine, Settings
+from .follow import followers, is_first, with_follower
 from .ledger import AlreadyThere, Ledger, LedgerError
 from .model import Job, Problem, Result, State, Step
 from .steps import NoConverter
@@ -18,4 +19,7 @@ __all__ = [
     "Settings",
     "State",
     "Step",
+    "followers",
+    "is_first",
+    "with_follower",
 ]

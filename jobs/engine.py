@@ -28,10 +28,11 @@ from ..api.address import is_loopback
 from ..api.errors import NotReady, Remedy
 from ..api.retry import RetryPolicy
 from . import polling
+from .housekeeping import empty, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
 from .recovery import NAME, keep_request, rebuilt, tokens, traces
-from .steps import MAYBE_RUNNING, NotStarted, Outcome, Steps, input_path, prepared, trouble
+from .steps import MAYBE_RUNNING, NOTHING_NEW, NotStarted, Outcome, Steps, input_path, prepared, trouble
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
@@ -53,7 +54,9 @@ REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
 
 NOT_SAVED = Problem(
-    "not_saved", "The file was closed and not saved, and the model with it.", "Use Import to have it again."
+    "closed_unsaved",
+    "The file was closed and not saved, and the model with it.",
+    "Use Import to have it again.",
 )
 
 
@@ -81,7 +84,10 @@ class Settings:
 
     folder: where each job keeps its files, in a folder of its own. base_url, api_key: see `FlowsClient`.
     online: whether the network may be used (loopback always may). concurrent_jobs: how many jobs are carried
-    at once, the others are queued.
+    at once, the others are queued. patience: seconds without any news of a flow, after which the user is
+    asked whether to go on (0 = never). results_limit: bytes of all jobs' files, beyond which the oldest
+    models that are safely in a file go (0 = none). delete_flows: whether a flow is deleted at the service,
+    for good, when all its models are here.
     """
 
     folder: Path
@@ -89,6 +95,9 @@ class Settings:
     api_key: str = field(default="", repr=False)
     online: bool = True
     concurrent_jobs: int = 4
+    patience: float = 3600.0
+    results_limit: int = 0
+    delete_flows: bool = False
 
 
 class Engine:
@@ -146,6 +155,9 @@ class Engine:
         self._start("scheduler", self._schedule)
         self._start("poller", self._serve, self._polls)
         self._start("clerk", self._write_notes)
+        self._untidy = threading.Event()
+        self._untidy.set()
+        self._start("housekeeper", self._keep_house)
         self.notice = ""
         if ledger.set_aside is not None:
             self.notice = f"The job list was damaged and is kept as {ledger.set_aside.name}."
@@ -212,14 +224,10 @@ class Engine:
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from now on; what waited for a key, an address or the network is tried again."""
-        if settings == self._settings:
-            return
-        with self._lock:
+        if settings != self._settings:
             self._settings = settings
-            for token in list(self._mine):
-                if self._jobs[token].waiting:
-                    self._again(token)
-            self._fill_places()
+            self._notes.put(partial(self._until_written, self._reconsider))
+            self._untidy.set()
 
     def carry_on(self, token: str) -> None:
         """Go on with a job that another process began, as soon as that is known to have let go of it."""
@@ -245,6 +253,8 @@ class Engine:
                     self._save(job.at(Step.PREPARED, attempt=job.attempt + 1))
                 elif job.problem is not None and job.problem.code == NotStarted.code:
                     self._save(job.at(Step.UPLOADED, starts_itself=False))
+                elif job.problem is not None and job.problem.code == NOTHING_NEW:
+                    self._save(replace(job, changed_at=time.time()))
                 self._again(token)
             self._fill_places()
 
@@ -312,11 +322,14 @@ class Engine:
 
         but: what was noted to go there, but has not.
         """
+        # As it is now: what goes there before this is written was not saved.
+        there = {job.token for job in self.jobs() if job.placed_in == document} - {*but}
 
         def settle(job: Job) -> Job | None:
-            return None if job.token in but else replace(job, placed_in="")
+            return replace(job, placed_in="") if job.token in there else None
 
         self._notes.put(lambda: self._change_loose(document, settle))
+        self._notes.put(self._untidy.set)
 
     def closed(self, document: str, but: Collection[str] = ()) -> None:
         """`document` is open no more: what went into it since it was saved is Ready again, for the user.
@@ -365,6 +378,7 @@ class Engine:
             self._wake.notify_all()
             self._polls.put(None)
             self._notes.put(None)
+            self._untidy.set()
             for _ in range(self._workers):
                 self._work.put(None)
         end = time.monotonic() + timeout
@@ -413,7 +427,7 @@ class Engine:
         if token in self._active:
             self._at(0.0, token)
         elif not job.queued:
-            self._save(replace(job, queued=True, waiting=False))
+            self._save(job.going(queued=True))
 
     def _at(self, seconds: float, token: str) -> None:
         """Look at an active job again in so many seconds, or sooner if that was asked for meanwhile."""
@@ -452,9 +466,9 @@ class Engine:
         if self._mine or any(job.loose for job in self._jobs.values()):
             self._ledger.renew(self.owner, now)
         for owner in self._ledger.owners():
-            if owner != self.owner and _is_dead(owner):
+            if owner != self.owner and _lives(owner) is False:
                 self._ledger.release(owner)
-        for job in self._ledger.claim(self.owner, now, self._inherits):
+        for job in self._ledger.claim(self.owner, now, self._inherits, lambda owner: bool(_lives(owner))):
             if job.loose:  # the file was open in a process that is no more
                 self._save(job.at(Step.READY))
             else:
@@ -463,6 +477,10 @@ class Engine:
             if job.token not in self._mine and job != self._jobs.get(job.token):
                 self._jobs[job.token] = job
                 self.events.put(job)
+        for token in self._mine - self._active:
+            job = self._jobs[token]
+            if job.waiting and 0.0 < job.retry_at <= now:
+                self._again(token)
         self._fill_places()
 
     def _serve(self, work: queue.SimpleQueue[str | None]) -> None:
@@ -512,6 +530,26 @@ class Engine:
                     self._fill_places()
         return count
 
+    # ------------------------------------------------------------------ the results folder
+
+    def _keep_house(self) -> None:
+        """A thread: keeps the results folder within its limit."""
+        while self._untidy.wait() and not self._closing.is_set():
+            self._untidy.clear()
+            settings = self._settings
+            if settings.results_limit:
+                for job in to_empty(settings.folder, self.jobs(), settings.results_limit):
+                    self._until_written(partial(self._empty, job.token))
+
+    def _empty(self, token: str) -> None:
+        """Delete the models of a job that are in a saved file; the job stays in the list."""
+
+        def emptied(job: Job) -> Job | None:
+            return replace(job, results=()) if job.settled else None
+
+        if self._change(token, (Step.PLACED,), emptied):
+            empty(self.folder(token))
+
     # ------------------------------------------------------------------ notes
 
     def _write_notes(self) -> None:
@@ -520,14 +558,26 @@ class Engine:
             note()
 
     def _note(self, token: str, write: Callable[[], object]) -> None:
-        """Write one note about a job, as soon as the ledger takes it."""
-        while token in self._jobs:
+        """Write one note about a job, if there still is one."""
+        self._until_written(lambda: write() if token in self._jobs else None)
+
+    def _until_written(self, write: Callable[[], object]) -> None:
+        """Write something as soon as the ledger takes it."""
+        while True:
             try:
                 write()
                 return
             except LedgerError:
                 if self._closing.wait(BUSY_DISK_SECONDS):
                     return
+
+    def _reconsider(self) -> None:
+        """Try again what waits: other settings may have mended it."""
+        with self._lock:
+            for token in list(self._mine):
+                if self._jobs[token].waiting:
+                    self._again(token)
+            self._fill_places()
 
     def _change_loose(self, document: str, change: Callable[[Job], Job | None]) -> None:
         """Change the jobs whose results are loose in `document`."""
@@ -578,6 +628,7 @@ class Engine:
                 self._fill_places()  # it is over and saved as such, or another process has it
         if outcome.job.step is Step.READY:
             self._draw(outcome.job)  # after the result is told, which nobody should wait for
+            self._untidy.set()
 
     def _draw(self, job: Job) -> None:
         """Make a picture of each result, if that can be had, and tell once more."""
@@ -634,6 +685,8 @@ class Engine:
             one_shot_services=self._one_shot_services,
             durations=self._learned.get(job.kind, ()),
             looks=self._looks.get(job.token, 0),
+            patience=settings.patience,
+            delete_flows=settings.delete_flows,
         )
 
     def _client(self, service: str, settings: Settings) -> FlowsClient:
@@ -724,19 +777,19 @@ def machine() -> str:
     return f"{socket.gethostname()}/{namespace}".replace(":", "")
 
 
-def _is_dead(owner: str) -> bool:
-    """Whether an owner is known to be dead, so that its lease need not run out; only told on POSIX."""
+def _lives(owner: str) -> bool | None:
+    """Whether an owner's process lives; None where there is no telling, as anywhere but on POSIX."""
     place, _, rest = owner.partition(":")
     process = rest.partition(":")[0]
     if os.name != "posix" or place != machine() or not process.isdigit():
-        return False
+        return None
     try:
         os.kill(int(process), 0)  # asks only
     except ProcessLookupError:
-        return True
+        return False
     except OSError:
         pass
-    return False
+    return True
 
 
 def _disk_problem(error: LedgerError) -> Problem:

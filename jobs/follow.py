@@ -8,6 +8,7 @@ made once, whatever breaks and however many processes see that the first one is 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,10 +32,10 @@ def is_first(job: Job) -> bool:
     return THEN in job.destination
 
 
-def followers(job: Job, results: Path) -> list[Job]:
-    """The jobs that follow a finished one; they go where it would have gone.
+def followers(job: Job, folder: Callable[[str], Path]) -> list[Job]:
+    """The jobs that follow a finished one, and go where it would have gone.
 
-    results: where jobs keep their files.
+    folder: where the job of a token keeps its files; the input of each is to be put there.
     """
     jobs: list[Job] = []
     for number, _result in enumerate(job.results):
@@ -46,7 +47,7 @@ def followers(job: Job, results: Path) -> list[Job]:
                 name=f"{job.name} {number + 1}" if number else job.name,
                 token=token,
                 parameters={"polygon_count": job.destination[THEN]},
-                input_path=str(results / token / INPUT),
+                input_path=str(folder(token) / INPUT),
                 input_mime=GLB_MIME,
                 destination={name: value for name, value in job.destination.items() if name != THEN},
             )

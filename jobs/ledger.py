@@ -18,6 +18,8 @@ from .model import Job, Step
 
 SCHEMA_VERSION = 2
 LEASE_SECONDS = 30.0
+SUSPENDED_SECONDS = 3600.0
+"""A process that was stopped for a while still has its file open; after these its id may be another's."""
 
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -195,23 +197,36 @@ class Ledger:
             row = db.execute("SELECT document FROM jobs WHERE token = ?", (token,)).fetchone()
         return _read(row[0]) if row else None
 
-    def claim(self, owner: str, now: float, tokens: Container[str] | None = None) -> list[Job]:
+    def claim(
+        self,
+        owner: str,
+        now: float,
+        tokens: Container[str] | None = None,
+        alive: Callable[[str], bool] = lambda _owner: False,
+    ) -> list[Job]:
         """Take over unsettled jobs whose lease has run out; returns what was taken, oldest first.
 
-        tokens: which of them; None for all.
+        tokens: which of them; None for all. alive: whether an owner is known to live: what is loose in the
+        file that it has open stays there for SUSPENDED_SECONDS more.
         """
         with self._transaction() as db:
             left = db.execute(
-                "SELECT token, document FROM jobs WHERE settled = 0 AND owner != ? AND lease_until < ?"
-                " ORDER BY created_at",
+                "SELECT token, document, owner, lease_until FROM jobs"
+                " WHERE settled = 0 AND owner != ? AND lease_until < ? ORDER BY created_at",
                 (owner, now),
             ).fetchall()
-            taken = [(token, document) for token, document in left if tokens is None or token in tokens]
+            taken = [
+                (token, job)
+                for token, document, holder, until in left
+                if (tokens is None or token in tokens)
+                and (job := _read(document)) is not None
+                and not (job.loose and until > now - SUSPENDED_SECONDS and alive(holder))
+            ]
             db.executemany(
                 "UPDATE jobs SET owner = ?, lease_until = ? WHERE token = ?",
                 [(owner, now + LEASE_SECONDS, token) for token, _ in taken],
             )
-        return [job for _, document in taken if (job := _read(document)) is not None]
+        return [job for _, job in taken]
 
     def change(
         self, token: str, steps: Container[Step], change: Callable[[Job], Job | None], owner: str, now: float

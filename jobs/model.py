@@ -92,6 +92,10 @@ _STATE_OF_STEP = {
 }
 
 
+_GOING: dict[str, Any] = {"waiting": False, "problem": None, "retry_at": 0.0}
+"""What a job has that waits for nothing."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why a job waits or failed, in sentences for people.
@@ -129,7 +133,8 @@ class Job:
     source: a .blend or a picture from which the file to send is still to be made, or "".
     destination: where the result belongs; only the scene side reads it.
     flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
-    created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet.
+    created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet. changed_at: when the service
+    last said something new about the flow. retry_at: when what it waits for is looked at again by itself.
     run_seconds: how long the flow ran, 0.0 = not known.
     queued: waits for its turn. waiting: something outside must change first; `problem` says what.
     cancelling: the user asked to stop. starts_itself: the flow was created with its input.
@@ -168,6 +173,8 @@ class Job:
     created_at: float = 0.0
     started_at: float = 0.0
     finished_at: float = 0.0
+    changed_at: float = 0.0
+    retry_at: float = 0.0
     run_seconds: float = 0.0
 
     @property
@@ -209,7 +216,7 @@ class Job:
 
     def at(self, step: Step, **changes: Any) -> Job:
         """This job one step on: whatever it waited for is over, and progress begins anew."""
-        return replace(self, step=step, **{"waiting": False, "problem": None, "progress": None, **changes})
+        return replace(self, step=step, **{**_GOING, "progress": None, **changes})
 
     def failed(self, problem: Problem, now: float) -> Job:
         """This job, ended by `problem` at `now` (seconds since the epoch)."""
@@ -221,9 +228,13 @@ class Job:
             Step.CANCELLED, problem=problem, finished_at=now, stopped_at=self.step, cancelling=False
         )
 
-    def blocked(self, problem: Problem) -> Job:
+    def going(self, **changes: Any) -> Job:
+        """This job, at the same step: whatever it waited for is over."""
+        return replace(self, **{**_GOING, **changes})
+
+    def blocked(self, problem: Problem, retry_at: float = 0.0) -> Job:
         """This job, at the same step, held up by `problem` until that is gone."""
-        return replace(self, waiting=True, problem=problem)
+        return replace(self, waiting=True, problem=problem, retry_at=retry_at)
 
     def again(self) -> Job:
         """This failed or cancelled job, to be carried once more.

@@ -72,6 +72,12 @@ LOOKUPS = 3
 LOOKUP_SECONDS = 5.0
 """Between two such looks: the lost request may still be on its way."""
 
+NOTHING_NEW = "nothing_new"
+"""Code of the problem of a job whose flow stood still for too long."""
+
+REFUSED_SECONDS = 300.0
+"""After these a refused key or an account without credit is tried again: both may be mended elsewhere."""
+
 BACK_OFF = RetryPolicy(attempts=1_000_000_000, base=1.0, ceiling=60.0)
 """Calls of a job are repeated without end; the user sees why it waits and may cancel."""
 
@@ -108,6 +114,8 @@ class Steps:
     `jobs.engine`. save: writes a job to the ledger, raises Cancelled if it is no longer ours. report: tells
     the progress 0..1. cancelled: asked all the time. one_shot_services: base URLs that are known to refuse an
     empty create. durations: seconds that flows of this kind took. looks: so far, in vain and in a row.
+    patience: seconds without any news of a flow, after which the user is asked (0 = never). delete_flows:
+    whether a flow is deleted when all its models are here.
     """
 
     client: Callable[[], FlowsClient]
@@ -120,6 +128,8 @@ class Steps:
     one_shot_services: set[str]
     durations: Sequence[float]
     looks: int
+    patience: float
+    delete_flows: bool
 
     def take(self, job: Job) -> Outcome:
         """Carry `job` on until it is over or has to wait. Raises FlowsError; what was reached is saved."""
@@ -224,12 +234,13 @@ class Steps:
             try:
                 arrived = self._arrived(job)
             except (NotFound, MethodNotAllowed):
-                # No list of inputs, or no flow any more. What never started has run nothing: begin anew.
-                with suppress(CallFailed):
-                    self.client().delete_flow(job.flow_id)
-                return job.at(Step.PREPARED, flow_id="", flow_state="")
+                arrived = False  # no list of inputs, or no flow any more
             if arrived:
                 return job.at(Step.UPLOADED)
+            # The lost one may still be on its way, so the next goes to another flow. This one never runs.
+            with suppress(CallFailed):
+                self.client().delete_flow(job.flow_id)
+            return job.at(Step.PREPARED, flow_id="", flow_state="")
         uploading = job.at(Step.UPLOADING)
         self.save(uploading)
         try:
@@ -307,11 +318,17 @@ class Steps:
             flow = self.client().flow(job.flow_id)
         except NotFound:
             return Outcome(job.failed(_deleted(), time.time()))
-        job = replace(job, flow_state=flow.state, progress=flow.progress, waiting=False, problem=None)
+        now = time.time()
+        changed = (flow.state, flow.progress) != (job.flow_state, job.progress) or not job.changed_at
+        job = job.going(
+            flow_state=flow.state, progress=flow.progress, changed_at=now if changed else job.changed_at
+        )
         if flow.state == "created" and not job.starts_itself:
             return Outcome(job.at(Step.UPLOADED), again_in=0.0)  # something else answered our start
-        running = time.time() - job.started_at
+        running = now - job.started_at
         if not flow.state.terminal:
+            if 0.0 < self.patience < now - job.changed_at:
+                return Outcome(job.blocked(_nothing_new(self.patience)))
             return Outcome(job, again_in=polling.next_poll(running, self.durations, flow.progress))
         if flow.state == "aborted":
             if job.cancelling:
@@ -403,7 +420,13 @@ class Steps:
                 refused = error
         if not results and refused is not None:
             raise refused
-        return job.at(Step.DOWNLOADED, results=tuple(results))
+        job = job.at(Step.DOWNLOADED, results=tuple(results))
+        if self.delete_flows and job.flow_state == "completed" and len(results) == len(assets):
+            self.save(job)  # what is deleted there has to be known here
+            with suppress(CallFailed, NotReady):
+                self.client().delete_flow(job.flow_id)
+                job = replace(job, flow_state="deleted")
+        return job
 
     @staticmethod
     def result_path(folder: Path, job: Job, asset_id: str) -> Path:
@@ -494,8 +517,11 @@ def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcom
         seconds = decide(BACK_OFF, "GET", failures, like, chance)
         if seconds is None:
             seconds = like.retry_after or BACK_OFF.ceiling
-        return Outcome(job.blocked(Problem.of(error)), again_in=seconds)
-    if isinstance(error, NeedsUser | NotStarted | NoConverter | NotReady | KeyRefused | PaymentRequired):
+        return Outcome(job.blocked(Problem.of(error), time.time() + seconds), again_in=seconds)
+    if isinstance(error, KeyRefused | PaymentRequired):
+        # The user has to act, but may do so where we do not see it: at the service.
+        return Outcome(job.blocked(Problem.of(error), time.time() + REFUSED_SECONDS))
+    if isinstance(error, NeedsUser | NotStarted | NoConverter | NotReady):
         return Outcome(job.blocked(Problem.of(error)))
     if isinstance(error, NotFound) and job.flow_id:
         return Outcome(job.failed(_deleted(), time.time()))
@@ -510,6 +536,15 @@ def _submitted(job: Job, flow: Flow) -> Job:
         flow_state=flow.state,
         started_at=time.time(),
         starts_itself=True,
+    )
+
+
+def _nothing_new(patience: float) -> Problem:
+    return Problem(
+        NOTHING_NEW,
+        f"The service has told nothing new for {patience / 60:.0f} minutes.",
+        "Retry to go on waiting, or cancel the job.",
+        "retry",
     )
 
 

@@ -22,7 +22,8 @@ from ..api import (
     detect_image,
     picture_size,
 )
-from ..jobs import Job
+from ..jobs import Job, with_follower
+from ..options import Choice, FollowOptions
 from ..preferences import preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
 from ..scene import place, settle, surface
@@ -39,7 +40,7 @@ class NoBox(InputRefused):
     fix = "Select an object, or add a box."
 
 
-class Generate(HandOver):
+class Generate(FollowOptions, HandOver):
     """What both generators share. Parameters that nobody touched are not sent: the service has defaults."""
 
     if TYPE_CHECKING:
@@ -98,6 +99,9 @@ class Generate(HandOver):
         except OSError as error:
             self.report({"ERROR"}, f"The results folder cannot be written to: {error}")
             return {"CANCELLED"}
+        choice = Choice(self, properties(context))
+        if choice.then_optimize:
+            jobs = [with_follower(job, choice.then_count) for job in jobs]
         return self.hand_over(context, jobs, modal)
 
     def request(self, context: bpy.types.Context) -> Job:

@@ -63,7 +63,7 @@ class HandOver(OperatorMixin):
         if bridge.taken_by_script(self._tokens):
             return {"FINISHED"}
         if bpy.app.background:
-            bridge.run_until(context, self._tokens)
+            self._tokens = bridge.run_until(context, self._tokens)
             return self._told()
         if not modal or context.window is None:
             return {"FINISHED"}

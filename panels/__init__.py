@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab "GENERIO". Panels draw what the properties show; nothing is computed or fetched here."""
 
-from . import connection, generate, jobs, optimize, setup
+from . import connection, follow, generate, jobs, optimize, setup
 
-CLASSES = (*setup.CLASSES, *generate.CLASSES, *optimize.CLASSES, *jobs.CLASSES, *connection.CLASSES)
+CLASSES = (
+    *setup.CLASSES,
+    *generate.CLASSES,
+    *follow.CLASSES,
+    *optimize.CLASSES,
+    *jobs.CLASSES,
+    *connection.CLASSES,
+)

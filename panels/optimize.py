@@ -12,7 +12,7 @@ from ..options import carried
 from ..properties import GenerioProperties, properties
 from ..scene import versions
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, mesh_of, triangle_count, unsent
-from ..scene.selection import BUDGET, COUNT, PERCENT, Selection, Target
+from ..scene.selection import PERCENT, Selection, Target
 from .tab import ReadyTab, wrapped
 
 MANY = 20
@@ -98,13 +98,8 @@ def _headline(layout: Any, selection: Selection) -> None:
 
 
 def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None:
-    """How light; the choice between each and all only where that makes a difference."""
-    several = len(selection.groups) > 1
-    row = column.row(align=True)
-    row.prop_enum(panel, "target", COUNT if several else BUDGET, **({} if several else {"text": "Count"}))
-    row.prop_enum(panel, "target", PERCENT)
-    if several:
-        row.prop_enum(panel, "target", BUDGET)
+    """How light, and what that means for the selection."""
+    column.row().prop(panel, "target", expand=True)
     column.prop(panel, "percent" if panel.target == PERCENT else "polygon_count")
     if selection.triangles:
         goal = Target(panel.target, panel.polygon_count, panel.percent)

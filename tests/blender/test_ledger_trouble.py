@@ -160,3 +160,25 @@ def test_what_is_no_flow_id_is_refused(addon, sandbox, flow_id: str):
 def test_a_flow_that_the_service_does_not_know_says_so(addon, sandbox):
     with pytest.raises(RuntimeError, match="does not know a flow with this ID"):
         bpy.ops.generio.recover_flow(flow_id="66bb00000000000000000010")
+
+
+# ---- what passes
+
+
+def test_a_break_is_counted_down_in_the_list(addon, sandbox):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 3})
+    carrier = addon.bridge.engine(bpy.context)
+    carrier.submit(
+        addon.jobs.Job(
+            service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"
+        )
+    )
+    seen: list[str] = []
+
+    def done() -> bool:
+        if rows() and rows()[0].state == "Waiting" and rows()[0].remaining not in seen[-1:]:
+            seen.append(rows()[0].remaining)
+        return bool(rows()) and rows()[0].state == "Ready"
+
+    ticks(addon, done)
+    assert [text for text in seen if text][-2:] == ["again in 0:02", "again in 0:01"]

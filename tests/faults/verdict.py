@@ -12,6 +12,7 @@ from generio_flows.jobs.recovery import REQUEST
 from generio_flows.jobs.steps import MAYBE_RUNNING
 
 from .scene import Scene
+from .work import SNAPSHOT
 
 ONCE = ("run", "started", "uploaded")
 MAY_ASK = {"reference": "never", "one-shot": "where nothing runs", "quickstart": "always"}
@@ -100,6 +101,9 @@ def _lost(folder: Path, known: set[str]) -> list[str]:
 def _left_behind(folder: Path, jobs: list[Job]) -> list[str]:
     """Files that nobody needs: every other one belongs to a job that is in the ledger."""
     wanted = {folder / "results" / job.token / REQUEST for job in jobs}
+    # A snapshot has done its work when the job is done; the crash may have come before there was a job.
+    over = {job.token for job in jobs if job.step is Step.PLACED}
+    wanted |= {path for path in folder.rglob(SNAPSHOT) if path.parent.name not in over}
     wanted |= {Path(path) for job in jobs for path in (job.input_path, job.source)}
     wanted |= {Path(path) for job in jobs for result in job.results for path in (result.glb, result.blend)}
     everything = [path for place in ("results", "tmp") for path in (folder / place).rglob("*")]

@@ -10,6 +10,9 @@ from PIL import Image
 
 from tests.sandbox.generate import from_prompt
 
+SNAPSHOT = "snapshot.blend"
+"""What is sent of a selection, in the folder of its job."""
+
 
 def samples(folder: Path) -> None:
     """Put what a user has into `folder`: a picture and a model."""
@@ -37,7 +40,7 @@ def job(number: int, url: str, user: Path, results: Path) -> Job:
             template, content = IMAGE_TO_MODEL, {"source": str(user / "picture.png")}
         case _:
             template, parameters = OPTIMIZE, {"polygon_count": 100_000}
-            snapshot = results / token / "snapshot.blend"
+            snapshot = results / token / SNAPSHOT
             snapshot.parent.mkdir(parents=True, exist_ok=True)
             content = {"source": str(shutil.copy(user / "model.glb", snapshot))}
     return Job(

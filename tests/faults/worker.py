@@ -23,6 +23,7 @@ from generio_flows.jobs.steps import MAYBE_RUNNING
 from .death import Death, Naps, WatchedLedger
 from .impatience import hurry
 from .scene import Scene
+from .work import SNAPSHOT
 from .work import job as job_of
 
 LONGEST = 90.0
@@ -94,7 +95,7 @@ class Worker:
             WatchedLedger(folder / "jobs.sqlite"),
             self._settings,
             self._copy("make input"),
-            self._copy("convert"),
+            self._convert,
         )
         self._document = uuid.uuid4().hex
         self.scene = Scene(folder / f"{self.plan.scene}.json")
@@ -175,6 +176,11 @@ class Worker:
         self.scene.save()
         self.death.here("scene saved")
         self.engine.saved(self._document)
+
+    def _convert(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+        """As `scene.convert`: with the model, the snapshot that it was made from has done its work."""
+        self._copy("convert")(source, target, cancelled)
+        source.with_name(SNAPSHOT).unlink(missing_ok=True)
 
     def _copy(self, what: str) -> Callable[[Path, Path, Callable[[], bool]], None]:
         def copy(source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:

@@ -16,7 +16,16 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
 TROUBLE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 
-OF_NO_CLASS = {"aborted", "deleted", "goes_on", "ledger", "defect", "not_now"}
+OF_NO_CLASS = {
+    "aborted",
+    "closed_unsaved",
+    "deleted",
+    "defect",
+    "goes_on",
+    "ledger",
+    "not_now",
+    "nothing_new",
+}
 """Codes of problems that are no exceptions."""
 
 

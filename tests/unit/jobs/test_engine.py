@@ -538,6 +538,16 @@ def test_a_login_page_in_place_of_the_model_is_waited_out(
     assert runs(sandbox) == [1]
 
 
+def test_an_upload_that_got_lost_is_repeated_to_another_flow(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    # It may still be on its way, and a flow that gets its input twice makes two models.
+    sandbox.order({"method": "POST", "path": "/flows/*/inputs", "action": "drop"})
+    assert finished(engine, engine.submit(jobs["image"])).state is State.READY
+    first, second = sandbox.stats()["flows"].values()
+    assert (first["uploaded"], first["deleted"], second["uploaded"], second["run"]) == (0, 1, 1, 1)
+
+
 # ---- turns and time
 
 
@@ -677,8 +687,8 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
 
 
 def test_a_process_of_another_sandbox_is_not_taken_for_dead():
-    assert not engine_module._is_dead("another-host:1:x")
-    assert not engine_module._is_dead(f"{engine_module.machine()}-else:999999:x")
+    assert engine_module._lives("another-host:1:x") is None
+    assert engine_module._lives(f"{engine_module.machine()}-else:999999:x") is None
 
 
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(

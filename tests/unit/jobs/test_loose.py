@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -96,6 +97,27 @@ def test_as_long_as_its_process_lives_a_result_stays_placed(
     assert on_disk(ledger).loose
 
 
+def test_a_process_that_was_stopped_for_longer_than_its_lease_still_has_its_file_open(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stopped:
+        owner = f"{engine_module.machine()}:{stopped.pid}:x"
+        long_ago = time.time() - LEASE_SECONDS - 60.0
+        ledger.change(
+            ready.token,
+            (Step.READY,),
+            lambda job: job.at(Step.PLACED, placed_in=DOCUMENT),
+            owner,
+            long_ago,
+        )
+        first = new_engine()
+        wait_until(lambda: first._shared_at > 0.0)
+        first.close()
+        assert on_disk(ledger).loose
+    second = new_engine()
+    wait_until(lambda: now(second).state is State.READY)
+
+
 def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
     ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
 ):
@@ -104,7 +126,7 @@ def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
     engine.closed("another file")
     engine.closed(DOCUMENT)
     wait_until(lambda: now(engine).state is State.READY)
-    assert (now(engine).hold, now(engine).problem.code) == (True, "not_saved")
+    assert (now(engine).hold, now(engine).problem.code) == (True, "closed_unsaved")
     engine.found(ready.token, "")  # and it was there after all: an autosave was opened
     wait_until(lambda: on_disk(ledger).step is Step.PLACED)
     assert (on_disk(ledger).loose, on_disk(ledger).hold, on_disk(ledger).problem) == (False, False, None)
@@ -178,3 +200,18 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
         wait_until(lambda: on_disk(ledger).state is State.READY)
     assert on_disk(ledger).destination == {"file": "chair.blend"}
     ledger.close()
+
+
+def test_what_is_placed_while_a_save_is_noted_was_not_saved(
+    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+):
+    engine = new_engine()
+    go_on = threading.Event()
+    engine._notes.put(lambda: go_on.wait(60.0) and None)  # a disk that takes its time
+    engine.saved(DOCUMENT)
+    assert engine.place(ready.token, DOCUMENT)
+    go_on.set()
+    written = threading.Event()
+    engine._notes.put(written.set)
+    written.wait(60.0)
+    assert on_disk(ledger).loose

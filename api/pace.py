@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How slowly an answer may come: a server that sends a byte now and then would never run into a timeout.
+
+Every read of a connection is measured where it meets the socket, heads included. Only the waiting for the
+other side counts, so a slow disk of ours is not held against it.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
+from typing import Any
+
+WINDOW_SECONDS = 60.0
+LEAST_BYTES = 4096
+"""In each window of waiting so many bytes have to come: a twentieth of what the slowest modems carried."""
+
+ANSWER_SECONDS = 120.0
+"""Waiting for a whole answer that is not a download."""
+
+DOWNLOAD_SECONDS = 24 * 3600.0
+"""Waiting for a whole download."""
+
+
+class Pace:
+    """Watches over one answer after the other."""
+
+    def __init__(self) -> None:
+        self.begin(ANSWER_SECONDS)
+
+    def begin(self, longest: float) -> None:
+        """Another answer, which may take `longest` seconds in all."""
+        self._left = longest
+        self._seconds = 0.0
+        self._bytes = 0
+
+    def received(self, count: int, seconds: float) -> None:
+        """Note that `count` bytes came after `seconds`. Raises TimeoutError when that is too slow."""
+        self._left -= seconds
+        self._seconds += seconds
+        self._bytes += count
+        if self._left < 0.0:
+            raise TimeoutError("the whole answer takes too long")
+        if self._seconds >= WINDOW_SECONDS:
+            if self._bytes < LEAST_BYTES:
+                raise TimeoutError("the answer comes too slowly")
+            self._seconds, self._bytes = 0.0, 0
+
+    def watch(self, manager: Any) -> None:
+        """Have a pool manager of urllib3 make connections that this watches over."""
+        response = partial(_PacedResponse, self)
+        pools: dict[str, type] = {}
+        for scheme, pool in manager.pool_classes_by_scheme.items():
+            connection = type("PacedConnection", (pool.ConnectionCls,), {"response_class": response})
+            pools[scheme] = type("PacedPool", (pool,), {"ConnectionCls": connection})
+        manager.pool_classes_by_scheme = pools
+
+
+class _PacedResponse(HTTPResponse):
+    def __init__(self, pace: Pace, sock: Any, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = BufferedReader(_PacedFile(self.fp.detach(), pace.received))
+
+
+class _PacedFile(RawIOBase):
+    """The reading end of a socket."""
+
+    def __init__(self, raw: RawIOBase, received: Callable[[int, float], None]) -> None:
+        self._raw = raw
+        self._received = received
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        begin = time.monotonic()
+        count = self._raw.readinto(buffer)  # type: ignore[attr-defined]
+        self._received(count or 0, time.monotonic() - begin)
+        return count
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether what is generated is optimized, too."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..properties import properties
+from .tab import ReadyTab
+
+
+class GENERIO_PT_then_optimize(ReadyTab, bpy.types.Panel):
+    bl_idname = "GENERIO_PT_then_optimize"
+    bl_parent_id = "GENERIO_PT_generate"
+    bl_label = "Then Optimize"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - as Blender wants it
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.prop(properties(context), "then_optimize", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        panel = properties(context)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.active = panel.then_optimize
+        layout.prop(panel, "then_count")
+
+
+CLASSES = (GENERIO_PT_then_optimize,)

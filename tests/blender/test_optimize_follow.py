@@ -1,0 +1,66 @@
+"""Generate and optimize as one wish: two flows, each run once, and one model in the scene."""
+
+import bpy
+import pytest
+
+from tests.blender import scenes
+
+
+def runs(sandbox) -> list[int]:
+    return [flow["run"] for flow in sandbox.stats()["flows"].values() if flow["run"]]
+
+
+def test_what_is_generated_is_optimized_before_it_comes(addon, sandbox):
+    bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
+    assert bpy.ops.generio.generate_from_prompt(
+        prompt="A chair", quality="LOW", then_optimize=True, then_count=500
+    ) == {"FINISHED"}
+    (chair,) = bpy.data.objects
+    assert chair.name == "A chair"
+    assert scenes.triangles(chair) <= 500
+    assert tuple(chair.location) == (1.0, 2.0, 3.0)
+    assert runs(sandbox) == [1, 1]
+    second, first = bpy.context.window_manager.generio.jobs
+    assert (first.state, second.state) == ("Done", "Done")
+    assert "follows" in first.message
+
+
+def test_what_the_panel_says_is_done(addon, sandbox):
+    panel = bpy.context.window_manager.generio
+    panel.then_optimize, panel.then_count = True, 300
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    assert scenes.triangles(bpy.data.objects["A chair"]) <= 300
+
+
+@pytest.mark.parametrize("broken", ["link", "submit", "place"])
+def test_a_crash_between_the_two_runs_nothing_twice(
+    addon, sandbox, monkeypatch: pytest.MonkeyPatch, broken: str
+):
+    """Each step that leads from the first job to the second fails once, as where a process ends there."""
+    carrier = addon.bridge.engine(bpy.context)
+    owner, name = {
+        "link": (addon.bridge, "link"),
+        "submit": (carrier, "submit"),
+        "place": (carrier, "place"),
+    }[broken]
+    real, failed = getattr(owner, name), []
+
+    def fails_once(*arguments, **options):
+        following = broken != "submit" or arguments[0].template == "model_optimize"
+        if not failed and following:
+            failed.append(broken)
+            raise addon.jobs.LedgerError("The process ends here.")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, fails_once)
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True, then_count=500)
+    assert failed
+    assert scenes.triangles(bpy.data.objects["A chair"]) <= 500
+    assert runs(sandbox) == [1, 1]
+    assert len(bpy.data.objects) == 1
+
+
+def test_that_the_second_job_fails_is_said(addon, sandbox):
+    sandbox.order({"flow": {"template": "model_optimize", "outcome": "fail", "reason": "too thin"}})
+    with pytest.raises(RuntimeError, match="too thin"):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)

@@ -1,0 +1,171 @@
+"""The key goes to the service and nowhere else: no file, no output, no child, no other host gets it."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import pytest
+
+from tests.blender import scenes
+from tests.blender.conftest import HOME
+from tests.unit.api.scripted import Server, answer
+
+
+@pytest.fixture
+def other() -> Iterator[Server]:
+    """Another host: another port is another origin."""
+    server = Server()
+    yield server
+    server.close()
+
+
+def files_with(secret: bytes, *folders: Path) -> list[Path]:
+    return [
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink() and secret in path.read_bytes()
+    ]
+
+
+def children(addon) -> set[int]:
+    """The child Blenders of this one."""
+    script = str(addon.scene.convert.CHILD).encode()
+    found: set[int] = set()
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (path / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and script in (path / "cmdline").read_bytes():
+                found.add(int(path.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("source", ["PREFERENCES", "SESSION", "ENVIRONMENT"])
+def test_a_whole_run_leaves_the_key_nowhere(
+    addon, sandbox, other: Server, tmp_path: Path, capfd, monkeypatch: pytest.MonkeyPatch, source: str
+):
+    key = sandbox.key
+    chosen = addon.preferences.preferences(bpy.context)
+    if source == "SESSION":
+        chosen.session_only = True
+        assert chosen.session_key == key
+    if source == "ENVIRONMENT":
+        chosen.api_key = ""
+        monkeypatch.setenv("GENERIO_API_KEY", key)
+    # A result that lies at another host, an answer that repeats the key, and a flow that fails with it.
+    other.on("GET", "/elsewhere", answer({"detail": f"no {key}"}, 404, Connection="close"))
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*", "action": "status", "status": 503, "body": f"down {key}"},
+        {
+            "method": "GET",
+            "path": "/flows/*/outputs/*",
+            "action": "redirect",
+            "location": f"{other.url}/elsewhere",
+        },
+        {"flow": {"outcome": "fail", "reason": f"no credit for {key}", "template": "model_optimize"}},
+    )
+    seen: set[int] = set()
+    environments: list[bytes] = []
+    watch = addon.scene.convert._wait
+
+    def wait(process, cancelled) -> None:
+        seen.add(process.pid)
+        environments.append(Path(f"/proc/{process.pid}/environ").read_bytes())
+        environments.append(Path(f"/proc/{process.pid}/cmdline").read_bytes())
+        watch(process, cancelled)
+
+    monkeypatch.setattr(addon.scene.convert, "_wait", wait)
+    with pytest.raises(RuntimeError, match="deleted at the service"):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW")
+    scenes.select(scenes.ball())
+    with pytest.raises(RuntimeError, match="no credit for •••"):
+        bpy.ops.generio.optimize_selected(polygon_count=500)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"), compress=False)
+    carrier = addon.bridge.engine(bpy.context)
+    said = [*capfd.readouterr(), repr(carrier.jobs()), repr(carrier._settings), repr(vars(carrier))]
+    said += [str(tuple(row.values())) for row in bpy.context.window_manager.generio.jobs]
+    assert len(seen) >= 2, "the children were looked at"
+    assert other.asked, "the other host was asked"
+    assert "A lamp" in bpy.data.objects
+    assert key not in "".join(said)
+    assert key.encode() not in b"".join(environments)
+    assert key not in repr(other.asked)
+    assert files_with(key.encode(), HOME, tmp_path) == []
+    addon.bridge._stop()
+
+
+def test_a_key_for_this_session_is_not_in_the_preferences_file(addon, sandbox, tmp_path: Path):
+    chosen = addon.preferences.preferences(bpy.context)
+    file = Path(bpy.utils.user_resource("CONFIG", create=True)) / "userpref.blend"
+    bpy.ops.wm.save_userpref()
+    assert sandbox.key.encode() in _content(file), "where Blender keeps it otherwise"
+    chosen.session_only = True
+    assert (chosen.api_key, chosen.session_key) == ("", sandbox.key)
+    bpy.ops.wm.save_userpref()
+    assert sandbox.key.encode() not in _content(file)
+    assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
+    chosen.session_key = "another"
+    assert addon.preferences.api_key(bpy.context) == "another"
+    chosen.session_only = False
+    assert (chosen.api_key, chosen.session_key) == ("another", "")
+    file.unlink()
+
+
+def _content(path: Path) -> bytes:
+    """A .blend, unpacked where Blender has compressed it."""
+    content = path.read_bytes()
+    assert content.startswith((b"BLENDER", b"\x28\xb5\x2f\xfd")), "a .blend, or compressed by Zstandard"
+    if content.startswith(b"BLENDER"):
+        return content
+    import zstandard
+
+    return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+
+
+# ---- quitting
+
+
+@pytest.mark.parametrize("moment", ["Preparing", "Uploading", "Running", "Downloading"])
+def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment: str):
+    sandbox.order(
+        {"flow": {"outcome": "hang"} if moment == "Running" else {"outcome": "slow_outputs", "reads": 1}},
+        {"method": "POST", "path": "/flows/*/inputs", "action": "delay", "seconds": 8}
+        if moment == "Uploading"
+        else {"method": "GET", "path": "/flows/*/nothing", "action": "delay", "seconds": 1},
+    )
+    carrier = addon.bridge.engine(bpy.context)
+    item = scenes.ball(segments=256, rings=128)
+    for number in range(3):
+        token = f"{number:032x}"
+        snapshot = addon.bridge.job_folder(bpy.context, token) / "snapshot.blend"
+        addon.scene.snapshot.write_snapshot(item, snapshot)
+        carrier.submit(
+            addon.jobs.Job(
+                service=sandbox.url,
+                template="model_optimize",
+                name="Ball",
+                token=token,
+                source=str(snapshot),
+                parameters={"polygon_count": 500},
+                destination=addon.scene.place.here(bpy.context, "beside", item),
+            )
+        )
+    end = time.monotonic() + 120
+    while not any(job.state == moment for job in carrier.jobs()):
+        assert time.monotonic() < end, [job.state for job in carrier.jobs()]
+        time.sleep(0.01)
+    if moment in ("Preparing", "Downloading"):
+        while not children(addon):
+            assert time.monotonic() < end, "no child was ever started"
+            time.sleep(0.01)
+    begin = time.monotonic()
+    addon.bridge._stop()
+    assert time.monotonic() - begin < 4.0, "two seconds, and what a busy machine adds"
+    while children(addon):
+        assert time.monotonic() < begin + 30, "a child outlived the engine"
+        time.sleep(0.05)

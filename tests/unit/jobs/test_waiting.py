@@ -1,0 +1,217 @@
+"""What passes is waited for, with its reason, and the job goes on by itself when it has passed."""
+
+import shutil
+import sqlite3
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from generio_flows.api import TEXT_TO_MODEL
+from generio_flows.jobs import Engine, Job, Settings, State, Step, steps
+from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs.steps import NOTHING_NEW
+
+from tests.sandbox import Sandbox
+from tests.unit.api.scripted import KEY, Server, answer, closed_port, glb
+
+from .conftest import finished, wait_until
+
+
+def waiting(engine: Engine, job: Job) -> Job:
+    wait_until(lambda: engine.job(job.token).waiting)
+    return engine.job(job.token)
+
+
+def script(server: Server) -> None:
+    """One flow that has ended."""
+    flow = {"flow_id": "f1", "template": TEXT_TO_MODEL, "state": "completed", "progress": 1.0}
+    server.on("GET", "/flows/f1", answer(flow))
+    server.on("GET", "/flows/f1/inputs", answer({"inputs": []}))
+    server.on("GET", "/flows/f1/outputs", answer({"outputs": [{"id": "o1", "status": "ready"}]}))
+    server.on("GET", "/flows/f1/outputs/o1", answer(glb(binary=b"x" * 64)))
+
+
+def test_a_break_that_the_service_asks_for_is_counted_down(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 2},
+    )
+    job = waiting(engine, engine.submit(jobs["prompt"]))
+    assert job.problem.code == "rate_limited"
+    assert 0.0 < job.retry_at - time.time() <= 3.0
+    assert engine.carries(job.token)
+    ended = finished(engine, job)
+    assert (ended.state, ended.retry_at) == (State.READY, 0.0)
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "key_refused"), (402, "payment_required")])
+def test_what_was_mended_at_the_service_is_noticed(
+    new_engine: Callable[..., Engine],
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    code: str,
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(steps, "REFUSED_SECONDS", 0.5)
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status, "times": 2})
+    engine = new_engine()
+    job = waiting(engine, engine.submit(jobs["prompt"]))
+    assert job.problem.code == code
+    assert finished(engine, job).state is State.READY
+
+
+def test_a_service_that_is_away_is_waited_for(new_engine: Callable[..., Engine], settings: Settings):
+    port = closed_port()
+    engine = new_engine(replace(settings, base_url=f"http://127.0.0.1:{port}", api_key=KEY))
+    job = waiting(engine, engine.recover("f1", {}))
+    assert job.problem.message == "Nothing answers at the service's address."
+    assert job.problem.fix
+    assert job.retry_at
+    server = Server(port=port)
+    script(server)
+    assert finished(engine, job).state is State.READY
+    engine.close()
+    server.close()
+
+
+def test_a_name_that_is_not_found_is_tried_again(new_engine: Callable[..., Engine], settings: Settings):
+    engine = new_engine(replace(settings, base_url="https://flows.invalid"))
+    job = waiting(engine, engine.recover("f1", {}))
+    assert job.problem.code == "network_error"
+    assert job.problem.message == "The service's address was not found."
+    before = job.retry_at
+    wait_until(lambda: engine.job(job.token).retry_at > before)
+    assert engine.carries(job.token)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    openssl = shutil.which("openssl")
+    assert openssl is not None
+    path, private = tmp_path / "certificate.pem", tmp_path / "private.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    subprocess.run([*command, "-keyout", private, "-out", path], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture
+def secure(certificate: Path) -> Iterator[Server]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("private.pem"))
+    server = Server(context)
+    script(server)
+    yield server
+    server.close()
+
+
+def test_a_certificate_that_is_not_trusted_is_tried_again(
+    secure: Server,
+    certificate: Path,
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    url = secure.url.replace("http://127.0.0.1", "https://localhost")
+    engine = new_engine(replace(settings, base_url=url, api_key=KEY))
+    job = waiting(engine, engine.recover("f1", {}))
+    assert (job.problem.code, job.problem.remedy) == ("certificate_error", "check_address")
+    assert secure.asked == [], "nothing was sent"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))  # whoever runs the network has mended it
+    assert finished(engine, job).state is State.READY
+    engine.close()
+
+
+def test_a_flow_that_tells_nothing_new_for_long_asks_the_user(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order({"flow": {"outcome": "hang"}})
+    engine = new_engine(replace(settings, patience=1.0))
+    job = waiting(engine, engine.submit(jobs["prompt"]))
+    assert (job.problem.code, job.problem.remedy) == (NOTHING_NEW, "retry")
+    wait_until(lambda: not engine.carries(job.token))
+
+    def polls() -> int:
+        return sum(sandbox.stats()["requests"].values())
+
+    before = polls()
+    time.sleep(0.5)
+    assert polls() == before, "it is not asked for ever"
+    engine.retry(job.token)
+    wait_until(lambda: engine.job(job.token).state is State.RUNNING)
+    wait_until(lambda: polls() > before + 1)
+    engine.cancel(job.token)
+    assert finished(engine, job).state is State.CANCELLED
+
+
+def test_a_flow_that_ended_while_the_user_was_asked_is_fetched_after_a_restart(
+    new_engine: Callable[..., Engine], settings: Settings
+):
+    server = Server()
+    script(server)
+    running = {"flow_id": "f1", "template": TEXT_TO_MODEL, "state": "running", "progress": 0.5}
+    server.on("GET", "/flows/f1", answer(running))
+    settings = replace(settings, base_url=server.url, api_key=KEY, patience=0.5)
+    first = new_engine(settings)
+    job = waiting(first, first.recover("f1", {}))
+    assert job.problem.code == NOTHING_NEW
+    first.close()
+    script(server)
+    second = new_engine(settings)
+    assert finished(second, job).state is State.READY
+    second.close()
+    server.close()
+
+
+def test_news_of_a_flow_begin_the_patience_anew(
+    new_engine: Callable[..., Engine], settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    server = Server()
+    script(server)
+    progress = iter(range(60, 1000))
+
+    def advancing(_asked: object):
+        done = next(progress)
+        if done > 70:
+            return answer({"flow_id": "f1", "state": "completed"})
+        return answer({"flow_id": "f1", "state": "running", "progress": done / 100})
+
+    server.on("GET", "/flows/f1", advancing)
+    engine = new_engine(replace(settings, base_url=server.url, api_key=KEY, patience=1.0))
+    begin = time.monotonic()
+    job = engine.recover("f1", {})
+    while not engine.job(job.token).finished:
+        assert engine.job(job.token).problem is None
+        time.sleep(0.01)
+    assert time.monotonic() - begin > 1.0
+    engine.close()
+    server.close()
+
+
+def test_other_settings_are_used_though_the_ledger_is_busy(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    engine = new_engine(replace(settings, api_key=""))
+    job = waiting(engine, engine.submit(jobs["prompt"]))
+    wait_until(lambda: not engine.carries(job.token))
+    engine._ledger._db.execute("PRAGMA busy_timeout = 20")
+    other = sqlite3.connect(engine._ledger.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    engine.configure(settings)  # raises nothing, and waits for nothing
+    time.sleep(0.3)
+    other.execute("ROLLBACK")
+    other.close()
+    assert finished(engine, job).step is Step.READY
