@@ -242,6 +242,8 @@ def is_over(job: Job) -> bool:
     """Whether nothing more happens to a job by itself: where its result is due here, it has been placed."""
     if job.step is Step.READY:
         return job.hold or not (is_first(job) or place.belongs_here(job.destination))
+    if _is_noted(job):
+        return False
     return job.finished or _needs_user(job)
 
 
