@@ -15,6 +15,9 @@ SHADINGS = (
     ("FLAT", "Flat", "Shade all faces flat"),
 )
 
+RELATIVE_PATH: set[str] = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+"""Options of a path that may begin with "//"; without it Blender 5.2 warns, and crashes if that raises."""
+
 _session_key = ""
 """The key that is to be kept nowhere but here; it goes with the process."""
 
@@ -103,6 +106,7 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             name="Results Folder",
             description="Where jobs keep their files; empty for the extension's own folder",
             subtype="DIR_PATH",
+            options=RELATIVE_PATH,
         )
         results_limit: bpy.props.FloatProperty(
             name="Size Limit",

@@ -12,6 +12,7 @@ import bpy
 
 from .api import picture_size
 from .options import OPTIONS, FollowOptions, OptimizeOptions
+from .preferences import RELATIVE_PATH
 
 QUALITIES = (
     ("LOW", "Low", "Faster, and with fewer polygons"),
@@ -130,6 +131,7 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
             description="The picture or sketch to make a model from: PNG, JPEG, WebP, TIFF, "
             "and what else Blender can read",
             subtype="FILE_PATH",
+            options=RELATIVE_PATH,
             update=_look_at_image,
         )
         image_note: bpy.props.StringProperty()

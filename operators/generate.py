@@ -24,7 +24,7 @@ from ..api import (
 )
 from ..jobs import Job, with_follower
 from ..options import Choice, FollowOptions
-from ..preferences import preferences
+from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
 from ..scene import place, settle, surface
 from .handover import HandOver
@@ -257,7 +257,10 @@ class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):
         filepath: str
     else:
         filepath: bpy.props.StringProperty(
-            name="Image", description="The picture or sketch", subtype="FILE_PATH"
+            name="Image",
+            description="The picture or sketch",
+            subtype="FILE_PATH",
+            options=RELATIVE_PATH,
         )
 
     def request(self, context: bpy.types.Context) -> Job:
