@@ -224,8 +224,7 @@ def run_until(
         if more:
             tokens = [*tokens, *more]
         elif all(job.finished or _needs_user(job) for job in jobs):
-            # One that is noted as placed is put there by the next tick.
-            late = {job.token for job in jobs if not is_over(job) or job.token in _to_place}
+            late = {job.token for job in jobs if not is_over(job)}
             reason = place.not_now(context, [job.destination for job in jobs])
             if not late:
                 return tokens
