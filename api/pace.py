@@ -49,7 +49,7 @@ class Pace:
 
     def watch(self, manager: Any) -> None:
         """Have a pool manager of urllib3 make connections that this watches over."""
-        response = partial(_PacedResponse, self)
+        response = staticmethod(partial(_PacedResponse, self))
         pools: dict[str, type] = {}
         for scheme, pool in manager.pool_classes_by_scheme.items():
             connection = type("PacedConnection", (pool.ConnectionCls,), {"response_class": response})
