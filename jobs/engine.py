@@ -12,7 +12,6 @@ import os
 import queue
 import random
 import shutil
-import socket
 import threading
 import time
 import uuid
@@ -770,6 +769,8 @@ class Engine:
 
 def machine() -> str:
     """Where a process id means the same process: this host, and in it this Flatpak or container."""
+    import socket  # slow to import, and registering an add-on should be quick
+
     try:
         namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:  # no Linux, so no such sandboxes

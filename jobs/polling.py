@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import median
 
 SHORTEST = 1.0
 """Seconds; never more than one request per second and flow."""
@@ -54,7 +53,11 @@ def time_left(running: float, durations: Sequence[float], progress: float | None
     if progress is not None and 0.0 < progress < 1.0 and running > 0.0:
         return running * (1.0 - progress) / progress
     later = [duration - running for duration in durations if duration > running]
-    return median(later) if len(durations) >= ENOUGH and later else None
+    if len(durations) < ENOUGH or not later:
+        return None
+    from statistics import median  # slow to import, and registering an add-on should be quick
+
+    return median(later)
 
 
 def _within(seconds: float, longest: float) -> float:
