@@ -17,7 +17,6 @@ DOCS = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
 TROUBLE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 
 OF_NO_CLASS = {
-    "files",
     "aborted",
     "closed_unsaved",
     "deleted",
