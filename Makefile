@@ -36,8 +36,8 @@ demo: $(READY) ## The main job, headless, against the sandbox  [PROMPT="..." IMA
 test: $(READY) ## Everything that needs no window
 	$(BIN)/python -m pytest
 
-matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2
-	$(BIN)/nox --no-error-on-missing-interpreters
+matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2  [ONLY="4.2 5.2"]
+	$(BIN)/nox --no-error-on-missing-interpreters $(if $(ONLY),--sessions $(foreach version,$(ONLY),"blender($(version))"))
 
 gui-test: $(READY) ## Stories in real windows of Blender 4.3 and 5.2 (Debian, as root)  [K="trixie and generate"]
 	$(BIN)/python -m pytest -s tests/gui $(if $(K),-k "$(K)") $(if $(RERUNS),--reruns $(RERUNS))
