@@ -68,6 +68,7 @@ def parser(program: str) -> argparse.ArgumentParser:
             _pace(action)
 
     _common(_command(commands, "templates", "what the service offers"))
+    _common(_command(commands, "doctor", "what stands between this computer and the service"))
     return top
 
 

@@ -186,6 +186,12 @@ def _templates(host: Host, options: argparse.Namespace) -> int:
     return SUCCESS
 
 
+def _doctor(host: Host, options: argparse.Namespace) -> int:
+    from . import doctor
+
+    return doctor.examine(host, options.json)
+
+
 def _jobs(host: Host, options: argparse.Namespace) -> int:
     from . import jobs
 
@@ -201,4 +207,10 @@ def _jobs(host: Host, options: argparse.Namespace) -> int:
         return jobs.act(host, home, options, interrupted)
 
 
-_COMMANDS = {"generate": _generate, "optimize": _optimize, "jobs": _jobs, "templates": _templates}
+_COMMANDS = {
+    "generate": _generate,
+    "optimize": _optimize,
+    "jobs": _jobs,
+    "templates": _templates,
+    "doctor": _doctor,
+}

@@ -87,7 +87,9 @@ def commands() -> list[str]:
         for block in re.findall(r"```sh\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
     ]
     lines = [line for block in blocks for line in block.replace("\\\n", "").splitlines()]
-    call = r"(?:^generio|--command generio|generio_flows| \.) ((?:generate|optimize|jobs|templates)\b.*)"
+    call = (
+        r"(?:^generio|--command generio|generio_flows| \.) ((?:generate|optimize|jobs|templates|doctor)\b.*)"
+    )
     return [found[1] for line in lines if (found := re.search(call, line))]
 
 

@@ -51,7 +51,7 @@ class Program:
 
     def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
         command = [sys.executable, str(ROOT), *words]
-        if words and words[0] in ("generate", "optimize", "templates"):
+        if words and words[0] in ("generate", "optimize", "templates", "doctor"):
             command += ["--service", self.sandbox.url]
         return subprocess.Popen(
             command,

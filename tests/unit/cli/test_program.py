@@ -417,3 +417,31 @@ def test_glb_to_glb_needs_no_bpy_at_all(program: Program, models: Path):
     assert process.returncode == 0
     assert any("python" in path for path in opened)
     assert not [path for path in opened if "/bpy/" in path]
+
+
+# ---- doctor
+
+
+def test_the_doctor_finds_nothing_wrong(program: Program):
+    answer = program("doctor", "--json")
+    assert answer.code == 0
+    assert {event["verdict"] for event in answer.events} <= {"ok", "warning"}
+    assert [event["check"] for event in answer.events][-3:] == ["API key", "Service", "Upload"]
+
+
+def test_the_doctor_says_what_is_wrong_with_the_key(program: Program):
+    answer = program("doctor", GENERIO_API_KEY="another-key")
+    assert answer.code == 3
+    (line,) = [line for line in answer.out.splitlines() if line.startswith(" X ")]
+    assert "did not accept the API key" in line and "another-key" not in answer.out
+
+
+def test_the_doctor_says_that_nothing_answers(program: Program):
+    done = subprocess.run(
+        [sys.executable, str(ROOT), "doctor", "--service", "http://127.0.0.1:9"],
+        env=program.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 4
+    assert " X Connection: Nothing answers" in done.stdout
