@@ -48,7 +48,7 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
             if CUSTOM_NORMALS in kinds:
                 bring.prop(panel, "carry_normals")
         if losses := selection.losses(carried(panel)):
-            _list(layout, "generio_losses", "Will be lost", losses, width, "ERROR")
+            _list(layout, "generio_losses", "Losses", losses, width, "ERROR")
         button = layout.row()
         button.scale_y = 1.4
         several = len(selection.groups) > 1

@@ -28,7 +28,7 @@ def look_and_choose(blender: Driver) -> Steps[None]:
 
     yield from blender.open_tab("GENERIO")
     yield from blender.type_into("Triangles", str(TARGET))
-    yield from blender.click("Will be lost")
+    yield from blender.click("Losses")
     yield from blender.see("shape keys of 1 object")
     yield from blender.picture("versions-before")
     yield from blender.click("Optimize Selected")
