@@ -144,6 +144,7 @@ class Engine:
             self._learn(job)
         self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._polls: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._considered = settings  # those that waiting jobs have been tried with
         self._notes: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._local = threading.local()
@@ -182,7 +183,10 @@ class Engine:
     def carries(self, token: str) -> bool:
         """Whether the engine goes on with a job by itself; if not, it is over, or the user has to act."""
         job = self._jobs.get(token)
-        return token in self._active or (token in self._mine and job is not None and job.queued)
+        if token in self._active:
+            return True
+        # Whatever a job waits for, new settings may have mended it.
+        return token in self._mine and job is not None and (job.queued or self._considered != self._settings)
 
     def folder(self, token: str) -> Path:
         """The folder that holds a job's files (it may not exist yet)."""
@@ -572,11 +576,13 @@ class Engine:
 
     def _reconsider(self) -> None:
         """Try again what waits: other settings may have mended it."""
+        settings = self._settings
         with self._lock:
             for token in list(self._mine):
                 if self._jobs[token].waiting:
                     self._again(token)
             self._fill_places()
+        self._considered = settings
 
     def _change_loose(self, document: str, change: Callable[[Job], Job | None]) -> None:
         """Change the jobs whose results are loose in `document`."""
