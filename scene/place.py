@@ -237,6 +237,9 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     importer: Any = bpy.ops.import_scene.gltf
     known = importer.get_rna_type().properties
     options = {"import_scene_as_collection": False} if "import_scene_as_collection" in known else {}
+    layer = bpy.context.view_layer
+    assert layer is not None
+    selected, active = list(bpy.context.selected_objects), layer.objects.active
     try:
         importer(filepath=model.glb, **options)
     except RuntimeError as error:
@@ -245,6 +248,9 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     for item in objects:
         for collection in item.users_collection:
             collection.objects.unlink(item)
+    for item in selected:  # older importers select what comes in, and nothing else
+        item.select_set(True)
+    layer.objects.active = active
     materials: dict[str, bpy.types.Material] = {}
     for item in arrivals.of("materials"):
         # Blender numbered those whose names were taken.

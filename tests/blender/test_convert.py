@@ -233,6 +233,7 @@ def test_without_a_child_the_file_to_send_is_made_directly(addon, sandbox, monke
     before = {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.arrivals.KINDS}
     assert bpy.ops.generio.optimize_selected(polygon_count=500) == {"FINISHED"}
     assert scenes.triangles(item) <= 500
+    assert bpy.context.selected_objects == [item] and bpy.context.object == item
     bpy.ops.generio.accept_optimized()
     assert {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.arrivals.KINDS} == before
     assert sandbox.stats()["run_total"] == 1
