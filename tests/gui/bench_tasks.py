@@ -57,11 +57,11 @@ def model(watch: "Watch", glb: str, warm_up: str) -> "Task":
                 yield from _round(watch, package, path, blend)
 
 
-def _convert(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task":
+def _convert(watch: "Watch", package: ModuleType, glb: Path, blend: Path, name: str = "convert") -> "Task":
     """What the engine does in a thread until there is something to place."""
     converter = package.scene.convert.Converter.of_this_blender()
     call = converter.to_blend
-    thread = threading.Thread(target=watch.time, args=("convert", lambda: call(glb, blend, lambda: False)))
+    thread = threading.Thread(target=watch.time, args=(name, lambda: call(glb, blend, lambda: False)))
     thread.start()
     while thread.is_alive():
         yield 0.01
@@ -83,15 +83,20 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     yield from watch.stall("direct export", lambda: export(filepath=out, use_selection=True))
 
     # A new file each time, as for each job: writing over an old one takes longer.
-    new = Path(tempfile.mkdtemp(dir=blend.parent), "snapshot.blend")
+    new = Path(tempfile.mkdtemp(dir=blend.parent), snapshot.snapshot_name())
 
     def take() -> None:
-        (item,) = snapshot.Selection.of(context.selected_objects).objects
+        ((item,),) = package.scene.selection.Selection.of(context.selected_objects).groups.values()
         snapshot.write_snapshot(item, new)
 
     yield from watch.stall("snapshot", take)
-    where = place.here(context, place.REPLACE, target)
-    yield from watch.stall("swap", lambda: place.place(context, [result], where))
+    # The child that converts an optimized model fits it onto what was sent, which lies beside it.
+    received = new.with_name(glb.name)
+    received.symlink_to(glb)
+    yield from _convert(watch, package, received, received.with_suffix(".blend"), "convert and fit")
+    fitted = place.Model(str(received), str(received.with_suffix(".blend")), "Sheet", {})
+    where = place.here(context, package.scene.swap.KEEP, target)
+    yield from watch.stall("swap", lambda: place.place(context, [fitted], where))
     yield from _undo_step(watch, "swap's undo step")
     _clear()
     where = place.here(context, place.CURSOR)
