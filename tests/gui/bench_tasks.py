@@ -51,7 +51,7 @@ def model(watch: "Watch", glb: str, warm_up: str) -> "Task":
     with tempfile.TemporaryDirectory() as folder:
         for path, rounds in ((Path(warm_up), 1), (Path(glb), ROUNDS)):
             watch.forget()
-            blend = Path(folder, path.name).with_suffix(".blend")
+            blend = Path(folder, f"{path.stem}-{rounds}.blend")  # the converter makes none twice
             yield from _convert(watch, package, path, blend)
             for _ in range(rounds):
                 yield from _round(watch, package, path, blend)

@@ -12,36 +12,14 @@ import subprocess
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from scripts.gui_root import RootError
 from scripts.package import build, repository
-from tests.gui.rig import Rig, rig
+from tests.gui.rig import Rig
 from tests.sandbox import Sandbox
 
-SUITES = ("trixie", "sid")
-MUST_RUN = "trixie"
 OLDER = "0.0.1"
-
-
-@pytest.fixture(scope="module", params=SUITES)
-def blender(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    with ExitStack() as stack:
-        try:
-            ready = stack.enter_context(rig(request.param))
-        except RootError as reason:
-            if request.param == MUST_RUN:
-                raise
-            pytest.skip(f"Debian {request.param}: {reason}")
-        yield ready
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("package"))
 
 
 @contextmanager

@@ -6,21 +6,14 @@ the sandbox is like. Pictures, logs and reports are left in build/gui/<version>.
 """
 
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.gui_root import RootError
-from scripts.package import build
-from tests.gui.rig import Rig, rig
+from tests.gui.rig import Rig
 from tests.sandbox import Sandbox
-
-SUITES = ("trixie", "sid")
-MUST_RUN = "trixie"
 
 
 @dataclass(frozen=True)
@@ -52,23 +45,6 @@ STORIES = {
     "job_list": Stage(),
     "autosave": Stage(),
 }
-
-
-@pytest.fixture(scope="module", params=SUITES)
-def blender(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    with ExitStack() as stack:
-        try:
-            ready = stack.enter_context(rig(request.param))
-        except RootError as reason:
-            if request.param == MUST_RUN:
-                raise
-            pytest.skip(f"Debian {request.param}: {reason}")
-        yield ready
-
-
-@pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("package"))
 
 
 @pytest.mark.parametrize("story", STORIES)
