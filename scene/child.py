@@ -26,6 +26,9 @@ LOOSE = "generio_loose"
 BARE = "GENERIO bare "
 """What the name of the object begins with that a snapshot is about; see `snapshot.write_snapshot`."""
 
+ORIGINAL = "generio_original"
+"""Custom property of what is a copy in a snapshot: the name of what it is a copy of; see `bare`."""
+
 
 def end_with_parent() -> None:
     """Our standard input closes when the parent ends, however it ends."""
@@ -47,6 +50,11 @@ def export_glb(source: str, target: str) -> None:
     with bpy.data.libraries.load(source) as (inside, wanted):  # pyright: ignore
         wanted.objects = [name for name in inside.objects if name.startswith(BARE)]
     (item,) = wanted.objects
+    for copy in (*bpy.data.materials, *bpy.data.images):
+        if ORIGINAL in copy:
+            copy.name = copy[ORIGINAL]
+            if isinstance(copy, bpy.types.Image) and not Path(copy.filepath).exists():
+                raise RuntimeError(f'the painting "{copy.name}", which was never saved, is lost.')
     if item.data.shape_keys is not None:
         item.shape_key_clear()
     # A scene of its own, so that this works in the user's Blender, too, where no child can be started.

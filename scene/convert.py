@@ -15,11 +15,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakValueDictionary
 
 import bpy
 
@@ -28,6 +26,7 @@ from ..api.errors import Remedy
 from . import child
 from .arrivals import Arrivals
 from .fit import snapshot_of
+from .turns import alone_with
 
 CHILD = Path(child.__file__)
 ANSWER = "GENERIO_ANSWER "
@@ -38,10 +37,6 @@ TIMEOUT = 15 * 60.0
 
 AT_ONCE = threading.BoundedSemaphore(2)
 """Each child takes a core and the memory of a whole model."""
-
-
-_turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-_turns_lock = threading.Lock()
 
 
 class ConversionFailed(FlowsError):
@@ -62,7 +57,8 @@ def make_input_here(source: Path, target: Path) -> None:
     """
     arrivals = Arrivals()
     try:
-        (child.export_glb if source.suffix == ".blend" else child.make_png)(str(source), str(target))
+        with alone_with(source.name, lambda: False):
+            (child.export_glb if source.suffix == ".blend" else child.make_png)(str(source), str(target))
     except Exception as error:  # whatever Blender and its exporter may raise
         raise ConversionFailed(source.name, " ".join(str(error).split())) from error
     finally:
@@ -96,10 +92,12 @@ class Converter:
         if source.suffix != ".blend":
             self._run("picture", source, target, cancelled)
             return
-        with _alone_with(source.name, cancelled):
+        with alone_with(source.name, cancelled):
             if target.exists():  # it only ever gets this name whole
                 return
             self._run("export", source, target, cancelled)
+            for painting in source.parent.glob(f"{source.stem}-*.png"):
+                painting.unlink()
             for snapshot in source.parent.parent.glob(f"*/{source.name}"):
                 if snapshot != source:
                     link(target, snapshot.with_name(target.name))
@@ -167,20 +165,6 @@ def link(source: Path, target: Path) -> None:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _alone_with(name: str, cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Nobody else of this process makes something of the snapshot of this name meanwhile."""
-    with _turns_lock:
-        turn = _turns.setdefault(name, threading.Lock())
-    while not turn.acquire(timeout=0.05):
-        if cancelled():
-            raise Cancelled
-    try:
-        yield
-    finally:
-        turn.release()
 
 
 def _environment(home: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import Any
 import bpy
 
 from . import compare
-from .child import BARE
+from .child import BARE, ORIGINAL
 from .meshes import mesh_of, unsent
 
 SNAPSHOTS = "snapshot-*.blend"
@@ -113,7 +113,8 @@ def _arrange_slots(
     old: bpy.types.Object, new: bpy.types.Object, names: Mapping[bpy.types.Material, str]
 ) -> bool:
     """Give `new` the slots of `old` by the materials' names; False where its materials are others."""
-    originals = [slot.material.name if slot.material else "" for slot in old.material_slots]
+    materials = [slot.material for slot in old.material_slots]
+    originals = [str(item.get(ORIGINAL, item.name)) if item else "" for item in materials]
     mesh = mesh_of(new)
     came = list(mesh.materials)
     # Of slots with the same material the first is meant: the GLB has such a material once.

@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import bpy
 
+from .bare import bare_object
 from .child import BARE
 from .fit import CARRY, SNAPSHOTS
-from .meshes import PREFIX, mesh_of
+from .grab import Save
+from .meshes import mesh_of
+from .turns import in_thread
 
 
 def snapshot_name() -> str:
@@ -27,38 +28,31 @@ def write_snapshot(
     carry: Collection[str] = (),
     evaluated: bpy.types.Mesh | None = None,
 ) -> None:
-    """Write the mesh of `source` with its materials and images to the .blend file `path`.
+    """Write the mesh of `source` with its materials and images to the new .blend file `path`.
 
     The mesh is written in object space and without modifiers, so that the result fits the same object again,
     wherever it stands by then. carry: what the result is to get beside vertex groups, of `fit.CARRIED`.
     evaluated: the mesh to write instead, see `evaluate`. Raises RuntimeError where that cannot be written.
+
+    Paintings that were never saved become PNG files beside it, by a thread that has the turn of its name (see
+    `turns`) until they are there.
     """
     source.update_from_editmode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    mesh = evaluated or mesh_of(source)
-    # A bare object with the same mesh: nothing else that `source` refers to comes along.
-    bare = bpy.data.objects.new(BARE + uuid.uuid4().hex, mesh)
-    try:
+    paintings: list[tuple[Save, Path]] = []
+
+    def keep(save: Save) -> Path:
+        paintings.append((save, path.with_name(f"{path.stem}-{len(paintings)}.png")))
+        return paintings[-1][1]
+
+    with bare_object(BARE + uuid.uuid4().hex, source, evaluated or mesh_of(source), keep) as bare:
         bare[CARRY] = " ".join(carry)
-        bare.show_only_shape_key = True  # the first one, which is the mesh as it was made
-        for own, slot in zip(bare.material_slots, source.material_slots, strict=False):
-            own.link = slot.link
-            own.material = slot.material
-        with _without_versions(mesh):
-            # Absolute paths, since the child opens the file from another folder.
-            bpy.data.libraries.write(str(path), {bare}, path_remap="ABSOLUTE")
-    finally:
-        bpy.data.objects.remove(bare)
+        # Absolute paths, since the child opens the file from another folder.
+        bpy.data.libraries.write(str(path), {bare}, path_remap="ABSOLUTE")
+    if paintings:
+        in_thread(path.name, lambda: _save(paintings))
 
 
-@contextmanager
-def _without_versions(mesh: bpy.types.Mesh) -> Iterator[None]:
-    """Without our own properties, one of which refers to the mesh before or after."""
-    own: dict[str, Any] = {name: value for name, value in mesh.items() if name.startswith(PREFIX)}
-    for name in own:
-        del mesh[name]
-    try:
-        yield
-    finally:
-        for name, value in own.items():
-            mesh[name] = value
+def _save(paintings: Sequence[tuple[Save, Path]]) -> None:
+    for save, path in paintings:
+        save(path, 0)

@@ -1,8 +1,10 @@
 """The child Blender converts, describes and draws; it ends with its parent and knows no secrets."""
 
+import io
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -251,3 +253,53 @@ def test_pictures_outside_the_file_are_sent_too(addon, converter, tmp_path: Path
     addon.scene.snapshot.write_snapshot(item, snapshot)
     converter.make_input(snapshot, glb, never)
     assert addon.api.check_glb(glb).images == 1
+
+
+@pytest.mark.parametrize("kind", ["generated", "file", "float"])
+def test_a_painting_that_was_never_saved_is_sent_as_it_is(addon, converter, tmp_path: Path, kind: str):
+    item = scenes.ball()
+    material = scenes.textured("Paint")
+    (texture,) = [node for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
+    if kind == "file":
+        picture = tmp_path / "paint.png"
+        Image.new("RGB", (32, 32)).save(picture)
+        texture.image = bpy.data.images.load(str(picture))
+    else:
+        texture.image = bpy.data.images.new("Painting", 32, 32, float_buffer=kind == "float")
+    texture.image.pixels.foreach_set(np.tile(np.float32([1.0, 0.5, 0.0, 1.0]), 32 * 32))
+    item.data.materials.append(material)
+    folder = tmp_path / "job"
+    snapshot, glb = folder / addon.scene.snapshot.snapshot_name(), folder / "input.glb"
+    addon.scene.snapshot.write_snapshot(item, snapshot)
+    assert texture.image.is_dirty and texture.image.packed_file is None
+    converter.make_input(snapshot, glb, never)
+    assert sorted(folder.iterdir()) == sorted([snapshot, glb])
+    (sent,) = images_of(glb)
+    green = 188 if kind == "float" else 128  # linear light is sent as sRGB
+    assert np.abs(np.asarray(sent.convert("RGB"), dtype=int) - [255, green, 0]).max() <= 1
+
+
+def images_of(glb: Path) -> list[Image.Image]:
+    """The pictures in a GLB."""
+    data = glb.read_bytes()
+    (length,) = struct.unpack_from("<I", data, 12)
+    document, binary = json.loads(data[20 : 20 + length]), data[28 + length :]
+    views = [document["bufferViews"][image["bufferView"]] for image in document["images"]]
+    return [
+        Image.open(io.BytesIO(binary[view.get("byteOffset", 0) :][: view["byteLength"]])) for view in views
+    ]
+
+
+def test_a_painting_that_is_lost_is_told_and_not_sent(addon, converter, tmp_path: Path):
+    item = scenes.ball()
+    material = scenes.textured("Paint")
+    (texture,) = [node for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
+    texture.image = bpy.data.images.new("Painting", 32, 32)
+    texture.image.pixels[0] = 1.0
+    item.data.materials.append(material)
+    snapshot = tmp_path / addon.scene.snapshot.snapshot_name()
+    addon.scene.snapshot.write_snapshot(item, snapshot)
+    with addon.scene.turns.alone_with(snapshot.name, never):
+        (tmp_path / f"{snapshot.stem}-0.png").unlink()
+    with pytest.raises(addon.api.FlowsError, match='the painting "Painting", which was never saved, is lost'):
+        converter.make_input(snapshot, tmp_path / "input.glb", never)

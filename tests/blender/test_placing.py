@@ -100,14 +100,37 @@ def test_nothing_but_the_mesh_and_its_materials_is_sent(addon, sandbox, tmp_path
     material = scenes.textured("Paint")
     coordinates = material.node_tree.nodes.new("ShaderNodeTexCoord")
     coordinates.object = secret
+    outer, inner = (bpy.data.node_groups.new(name, "ShaderNodeTree") for name in ("Outer", "Inner"))
+    inner.nodes.new("ShaderNodeTexCoord").object = secret
+    outer.nodes.new("ShaderNodeGroup").node_tree = inner
+    material.node_tree.nodes.new("ShaderNodeGroup").node_tree = outer
+    read_location(material, "roughness", secret)
+    read_location(material.node_tree.nodes["Principled BSDF"].inputs["Roughness"], "default_value", secret)
+    material["secret"] = item["secret"] = item.data["secret"] = secret
     item.data.materials.append(material)
+    item.shape_key_add(name="Basis")
+    item.shape_key_add(name="Bent")
+    read_location(item.data.shape_keys.key_blocks["Bent"], "value", secret)
     item.parent = secret
     item.modifiers.new("Boolean", "BOOLEAN").object = secret
     snapshot, glb = tmp_path / "snapshot.blend", tmp_path / "input.glb"
     addon.scene.snapshot.write_snapshot(item, snapshot)
     addon.scene.convert.Converter.of_this_blender().make_input(snapshot, glb, lambda: False)
+    with bpy.data.libraries.load(str(snapshot)) as (inside, _):
+        assert len(inside.objects) == len(inside.meshes) == len(inside.materials) == 1
     assert b"Secret" not in glb.read_bytes()
+    assert b'"Paint"' in glb.read_bytes()
     assert addon.api.check_glb(glb).triangles == scenes.triangles(item)
+    assert item.data["secret"] == coordinates.object == secret
+
+
+def read_location(owner, path: str, read: bpy.types.Object) -> None:
+    """Drive a property by where an object stands."""
+    curves = owner.driver_add(path)
+    for curve in curves if isinstance(curves, list) else [curves]:
+        variable = curve.driver.variables.new()
+        variable.targets[0].id, variable.targets[0].data_path = read, "location.x"
+        curve.driver.expression = variable.name
 
 
 def test_another_file_leaves_the_result_ready_until_it_is_opened_again(addon, sandbox, tmp_path):
