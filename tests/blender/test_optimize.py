@@ -208,8 +208,8 @@ def test_applied_modifiers_are_in_the_mesh_and_gone_from_the_object(addon, sandb
     size = box[1] - box[0]
     optimize(item, polygon_count=3000, modifier_mode="APPLY")
     assert not item.modifiers
-    assert 2500 <= scenes.triangles(item) <= 5000  # of 28,800
-    assert (np.abs(scenes.bounds([item]) - box) < 0.1 * size).all()
+    assert 2500 <= scenes.triangles(item) <= 3000  # of 28,800
+    assert (np.abs(scenes.bounds([item]) - box) < 0.02 * size).all()
 
 
 def test_with_apply_the_armature_stays(addon):
