@@ -162,22 +162,31 @@ def optimized(
     models: Sequence[str], rows: Iterable[Mapping[str, Any]], common: Mapping[str, Any]
 ) -> list[Item]:
     """Items of the `optimize` command. Raises UsageError."""
-    wishes = [{"model": path} for path in matching(models)]
+    wishes = [{"model": path} for path in matching(models, common["folder"])]
     return _named([_optimized({**common, **wish}) for wish in [*wishes, *rows]], common)
 
 
-def matching(patterns: Iterable[str]) -> list[str]:
-    """The files that patterns such as "in/**/*.png" name, for shells that do not look themselves."""
+def matching(patterns: Iterable[str], results: Path | None = None) -> list[str]:
+    """The files that patterns such as "in/**/*.png" name, for shells that do not look themselves.
+
+    results: a folder whose files are left out: they are what this command wrote when it ran before.
+    """
     paths: list[str] = []
     for pattern in patterns:
         if glob.has_magic(pattern) and not Path(pattern).exists():
             found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - knows absolute patterns
-            if not found:
-                raise UsageError(f"no file matches {pattern}")
-            paths += found
+            inputs = [path for path in found if results is None or not _in(path, results)]
+            if not inputs:
+                but = " but those where the results go; say with --output where else" if found else ""
+                raise UsageError(f"no file matches {pattern}{but}")
+            paths += inputs
         else:
             paths.append(pattern)
     return paths
+
+
+def _in(path: str, folder: Path) -> bool:
+    return os.path.realpath(Path(path).parent) == os.path.realpath(folder)
 
 
 def listed(path: Path) -> list[dict[str, Any]]:
@@ -288,6 +297,7 @@ def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
     folder, file, suffix = common["folder"], common["file"], common["suffix"]
     if file and len(items) > 1:
         raise UsageError(f"{len(items)} models do not fit into {file}; give a folder as --output")
+    inputs = {os.path.realpath(item.source) for item in items if item.source is not None}
     taken: set[str] = set()
     named: list[Item] = []
     for item in items:
@@ -299,6 +309,8 @@ def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
         while str(path).casefold() in taken:  # folders that do not tell cases apart are common
             number += 1
             path = path.with_stem(f"{stem}-{number}")
+        if os.path.realpath(path) in inputs:
+            raise UsageError(f"{path} is an input; say with --output where else its result goes")
         taken.add(str(path).casefold())
         named.append(replace(item, output=path))
     return named

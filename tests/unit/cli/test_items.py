@@ -221,3 +221,31 @@ def test_paths_outside_the_home_survive_the_way_through_the_ledger(tmp_path: Pat
     home = Home(tmp_path / "a/.generio")
     for output in (tmp_path / "a/x.glb", tmp_path / "b/c/x.glb"):
         assert home.output(home.relative(output)) == output
+
+
+# ---- inputs stay as they are
+
+
+def test_no_model_is_written_over_one_that_is_read(tmp_path: Path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    for name in ("a.glb", "sub/b.glb"):
+        (tmp_path / name).touch()
+    one, other = str(tmp_path / "a.glb"), str(tmp_path / "sub/b.glb")
+    for folder in (tmp_path, tmp_path / "link"):
+        with pytest.raises(UsageError, match=r"a\.glb is an input; .*--output"):
+            items.optimized([one], [], common(folder))
+    with pytest.raises(UsageError, match=r"a\.glb is an input"):  # of another item
+        items.optimized([one], [{"model": other, "output": "a.glb"}], common(tmp_path, polygons=1))
+    assert names(items.optimized([one, other], [], common(tmp_path / "out"))) == ["a.glb", "b.glb"]
+
+
+def test_a_pattern_leaves_out_what_the_command_has_written(tmp_path: Path):
+    for folder in ("in", "in/deep", "in/out"):
+        (tmp_path / folder).mkdir()
+    for name in ("in/a.glb", "in/deep/b.glb", "in/out/a.glb", "in/out/b.glb"):
+        (tmp_path / name).touch()
+    found = items.optimized([str(tmp_path / "in/**/*.glb")], [], common(tmp_path / "in/out"))
+    assert [item.source for item in found] == [tmp_path / "in/a.glb", tmp_path / "in/deep/b.glb"]
+    with pytest.raises(UsageError, match="but those where the results go"):
+        items.optimized([str(tmp_path / "in/out/*.glb")], [], common(tmp_path / "in/out"))
