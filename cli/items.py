@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import glob
 import hashlib
+import io
 import json
 import os
 import re
@@ -163,7 +164,12 @@ def optimized(
 ) -> list[Item]:
     """Items of the `optimize` command. Raises UsageError."""
     wishes = [{"model": path} for path in matching(models, common["folder"])]
-    return _named([_optimized({**common, **wish}) for wish in [*wishes, *rows]], common)
+    # A target of its own takes the place of whichever the options have.
+    others = {name: value for name, value in common.items() if name not in ("polygons", "ratio")}
+    todo = [
+        {**(others if "polygons" in wish or "ratio" in wish else common), **wish} for wish in [*wishes, *rows]
+    ]
+    return _named([_optimized(wish) for wish in todo], common)
 
 
 def matching(patterns: Iterable[str], results: Path | None = None) -> list[str]:
@@ -196,13 +202,13 @@ def listed(path: Path) -> list[dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the list {path} cannot be read: {error}") from None
     if path.suffix.lower() == ".csv":
-        rows = [
-            {name: value for name, value in row.items() if value} for row in csv.DictReader(text.splitlines())
-        ]
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
     else:
+        # Not splitlines: JSON may have U+2028 and its like in a text.
         rows = [
-            _json_row(path, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()
+            _json_row(path, number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()
         ]
+    rows = [{name: value for name, value in row.items() if value not in (None, "")} for row in rows]
     for row in rows:
         if unknown := sorted(map(str, row.keys() - set(FIELDS))):
             raise UsageError(
