@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
 
-from ..api import FlowsClient, NotFound
+from ..api import NotFound
 from ..jobs import Job, Ledger, State
 from ..jobs.ledger import LEASE_SECONDS
 from .batch import SOME_FAILED, SUCCESS, Batch
@@ -114,7 +114,7 @@ def _delete(host: Host, home: Home, todo: Sequence[Job], at_service: bool) -> in
                 code = SOME_FAILED
                 continue
             if at_service and job.flow_id:
-                with FlowsClient(job.service, host.api_key) as client, suppress(NotFound):
+                with host.client(job.service) as client, suppress(NotFound):
                     client.delete_flow(job.flow_id)
             ledger.remove(job.token)
             shutil.rmtree(home.results / job.token, ignore_errors=True)

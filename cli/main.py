@@ -14,14 +14,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from ..api import FlowsClient, FlowsError, NetworkError, NotReady, UnsafeAddress
-from ..api.address import check_base, is_loopback
+from ..api import FlowsError, NetworkError
+from ..api.address import check_base
 from ..api.credentials import ApiKey
-from ..api.errors import KeyRefused
 from ..jobs import LedgerError
-from ..jobs.engine import Offline
 from . import arguments, items
-from .batch import KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, display
+from .batch import FOR_THE_USER, KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, display
 from .items import Item, UsageError
 from .places import FOLDER, Home, Host
 from .report import report_for
@@ -43,18 +41,13 @@ def run(host: Host, words: Sequence[str]) -> int:
         return _COMMANDS[options.command](host, options)
     except UsageError as error:
         return _say(f"{host.program}: {error}", USAGE)
-    except UnsafeAddress as error:
-        return _say(str(error), USAGE)
-    except Offline as error:
-        return _say(str(error), NETWORK)
-    except (NotReady, KeyRefused) as error:
-        return _say(f"{error} {host.key_hint}".strip(), KEY)
-    except NetworkError as error:
-        return _say(str(error), NETWORK)
     except LedgerError as error:
         return _say(f"{error} {error.fix}", SOME_FAILED)
+    except NetworkError as error:
+        return _say(str(error), NETWORK)
     except FlowsError as error:
-        return _say(str(error), SOME_FAILED)
+        code = FOR_THE_USER.get(error.code, SOME_FAILED)
+        return _say(f"{error} {host.key_hint if code == KEY else ''}".strip(), code)
 
 
 def _say(text: str, code: int) -> int:
@@ -171,9 +164,7 @@ def _interruptible() -> Iterator[threading.Event]:
 def _templates(host: Host, options: argparse.Namespace) -> int:
     import json
 
-    if not host.online and not is_loopback(host.service):
-        raise Offline
-    with FlowsClient(host.service, host.api_key) as client:
+    with host.client() as client:
         for template in client.templates():
             about = {
                 "name": template.name,

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..api import FlowsClient
+from ..api.address import is_loopback
+from ..jobs.engine import Offline, OtherService
+
 if TYPE_CHECKING:
     from ..scene.convert import Converter
 
@@ -65,3 +69,11 @@ class Host:
     window: Home | None
     converter: Callable[[], Converter]
     key_hint: str = ""
+
+    def client(self, service: str = "") -> FlowsClient:
+        """A client for the service that is set. Raises OtherService where `service` is another, Offline."""
+        if service and service != self.service:
+            raise OtherService(service)
+        if not self.online and not is_loopback(self.service):
+            raise Offline
+        return FlowsClient(self.service, self.api_key)

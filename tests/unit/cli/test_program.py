@@ -345,13 +345,26 @@ def test_jobs_are_listed_shown_and_deleted(program: Program, sandbox: Sandbox):
     (shown,) = program("jobs", "show", first, "--output", "out", "--json").events
     assert (shown["name"], shown["prompt"], shown["step"]) == ("a.glb", "a", "placed")
     assert program("jobs", "show", "ffffffffffff", "--output", "out").code == 2
-    deleted = program("jobs", "delete", first, "--at-service", "--output", "out")
+    at_service = ("--at-service", "--output", "out", "--service", sandbox.url)
+    deleted = program("jobs", "delete", first, *at_service)
     assert (deleted.code, deleted.out) == (0, "a.glb: deleted.\n")
     assert sandbox.stats()["flows"][shown["flow_id"]]["deleted"] == 1
     assert program("jobs", "delete", "--finished", "--output", "out").out == "b.glb: deleted.\n"
     assert program("jobs", "list", "--output", "out").out == ""
     assert list((program.folder / "out/.generio/results").iterdir()) == []
     assert len(list((program.folder / "out").glob("*.glb"))) == 2
+
+
+def test_the_key_goes_to_no_service_but_the_one_that_is_set(program: Program, sandbox: Sandbox):
+    """Whoever may write into a shared folder must not be able to name a server for the key."""
+    program("generate", "--prompt", "a", "--quality", "low", "--output", "out")
+    asked = sandbox.stats()["requests"]
+    words = ("jobs", "delete", "--finished", "--at-service", "--output", "out", "--service")
+    answer = program(*words, "http://127.0.0.1:9")
+    assert answer.code == 2
+    assert answer.err == f"This job belongs to {sandbox.url}. Set that service address again to go on.\n"
+    assert sandbox.stats()["requests"] == asked
+    assert program(*words, sandbox.url).out == "a.glb: deleted.\n"
 
 
 def test_a_job_is_cancelled_at_the_service(program: Program, sandbox: Sandbox):
