@@ -20,7 +20,7 @@ from ..api import FlowsError, NotSaved
 from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerError, Problem, Settings, State, Step
 from ..jobs.steps import MAYBE_RUNNING
 from .items import Item, optimizing
-from .places import Home, Host
+from .places import Home, Host, kept_name
 from .report import ALREADY_DONE, DONE, FAILED, Event, Report
 
 if TYPE_CHECKING:
@@ -317,8 +317,7 @@ class Batch:
         targets = self._targets(job)
         for result, target in zip(job.results, targets, strict=True):
             kept = result.blend if target.suffix.lower() == ".blend" else result.glb
-            # By its name only: the machine that fetched it may see the folder under another path.
-            source = folder / Path(kept).name
+            source = folder / kept_name(kept)
             part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ from ..api import (
     detect_image,
 )
 from ..jobs import Job, Result
-from .places import Home
+from .places import Home, kept_name
 
 SUFFIXES = (".glb", ".blend")
 LONGEST_STEM = 60  # characters that a prompt gives to a file's name
@@ -88,6 +88,7 @@ class Item:
             raise AmbiguousPrompt
         if self.ratio is not None and self.source is not None:
             parameters["polygon_count"] = max(1, round(self.ratio * check_glb(self.source).triangles))
+        source = home.from_job(self.source) if self.source is not None else ""
         destination: dict[str, Any] = {"output": home.relative(self.output)}
         if self.optimize is not None:
             destination["optimize"] = self.optimize
@@ -98,9 +99,9 @@ class Item:
             token=_token(service, self.template, parameters, content, destination),
             parameters=parameters,
             prompt=self.prompt,
-            input_path=str(self.source) if mime else "",
+            input_path=source if mime else "",
             input_mime=mime,
-            source="" if mime or self.source is None else str(self.source),
+            source="" if mime else source,
             destination=destination,
         )
 
@@ -115,7 +116,7 @@ def optimizing(generated: Job, model: Result) -> Job:
         name=generated.name,
         token=_token(generated.service, OPTIMIZE, parameters, generated.token, destination),
         parameters=parameters,
-        input_path=model.glb,
+        input_path=f"../{generated.token}/{kept_name(model.glb)}",
         input_mime=GLB_MIME,
         destination=destination,
     )

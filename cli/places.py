@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from ..api import FlowsClient
@@ -48,9 +48,21 @@ class Home:
         except ValueError:  # another drive
             return output.as_posix()
 
+    def from_job(self, source: Path) -> str:
+        """How the ledger names an input: from the folder of its job, so that both may be moved together."""
+        try:
+            return Path(os.path.relpath(source, self.results / "job")).as_posix()
+        except ValueError:  # another drive
+            return source.as_posix()
+
     def output(self, name: str) -> Path:
         """The output that the ledger names so."""
         return Path(os.path.normpath(self.folder / name))
+
+
+def kept_name(path: str) -> str:
+    """The name of a file in a job's folder, whatever path and slashes that has where it was written."""
+    return PureWindowsPath(path).name
 
 
 @dataclass(frozen=True)

@@ -130,7 +130,8 @@ class Job:
     token: made here, unique. attempt: counts how often the user had it run; see `ref`.
     service: the base URL it belongs to. template, parameters: as the API names them (contract, section 2).
     prompt: what to send as text, or "". input_path, input_mime: the file to send, or "".
-    source: a .blend or a picture from which the file to send is still to be made, or "".
+    source: a .blend or a picture from which the file to send is still to be made, or "". Both paths are
+    absolute, or from the job's own folder where they move with that.
     destination: where the result belongs; only the scene side reads it.
     flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
     created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet. changed_at: when the service

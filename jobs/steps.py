@@ -8,6 +8,7 @@ entered with its intention already written looks at the service before it repeat
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -174,7 +175,7 @@ class Steps:
         if not job.source:
             return job.at(Step.PREPARED)
         self.folder.mkdir(parents=True, exist_ok=True)
-        source = Path(job.source)
+        source = self._here(job.source)
         target = input_path(job, self.folder)
         try:
             self.make_input(source, target, self.cancelled)
@@ -280,8 +281,12 @@ class Steps:
     def _source(self, job: Job) -> Prompt | File:
         additional = {"ref": job.ref}
         if job.input_path:
-            return File(Path(job.input_path), job.input_mime, additional)
+            return File(self._here(job.input_path), job.input_mime, additional)
         return Prompt(job.prompt, additional)
+
+    def _here(self, path: str) -> Path:
+        # Without its "..", since the job's folder may not have been made yet.
+        return Path(os.path.normpath(self.folder / path))
 
     # ------------------------------------------------------------------ while it runs
 
@@ -495,9 +500,10 @@ def input_path(job: Job, folder: Path) -> Path:
 
 
 def prepared(job: Job, path: Path) -> Job:
-    """The job whose file to send has been made."""
+    """The job whose file to send has been made; its path is absolute where that of its source was."""
     mime = GLB_MIME if path.suffix == ".glb" else "image/png"
-    return job.at(Step.PREPARED, source="", input_path=str(path), input_mime=mime)
+    made = str(path) if Path(job.source).is_absolute() else path.name
+    return job.at(Step.PREPARED, source="", input_path=made, input_mime=mime)
 
 
 MAYBE_RUNNING = NeedsUser.code

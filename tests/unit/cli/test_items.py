@@ -225,8 +225,8 @@ def test_a_picture_that_the_service_does_not_take_is_converted_first(tmp_path: P
         )
         for name in ("a.bmp", "a.png")
     )
-    assert (bmp.source, bmp.input_path) == (str(tmp_path / "a.bmp"), "")
-    assert (png.source, png.input_path, png.input_mime) == ("", str(tmp_path / "a.png"), "image/png")
+    assert (bmp.source, bmp.input_path) == ("../../a.bmp", "")
+    assert (png.source, png.input_path, png.input_mime) == ("", "../../a.png", "image/png")
 
 
 @pytest.mark.parametrize(

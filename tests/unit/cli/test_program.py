@@ -126,6 +126,35 @@ def test_a_moved_folder_is_gone_on_with(program: Program):
     assert program.runs() == [1]
 
 
+@pytest.mark.parametrize("kind", ["png", "bmp"])
+def test_what_was_not_sent_yet_is_found_where_inputs_and_outputs_were_moved_together(
+    program: Program, sandbox: Sandbox, kind: str
+):
+    """On another machine a shared folder often has another path."""
+    here, there = program.folder / "here", program.folder / "there"
+    here.mkdir()
+    Image.new("RGB", (16, 16), (200, 30, 30)).save(here / f"shoe.{kind}")
+    words = ("generate", "--image", f"shoe.{kind}", "--quality", "low", "--output", "out")
+    assert Program(here, sandbox)(*words, GENERIO_API_KEY="wrong-key").code == 3
+    here.rename(there)
+    answer = Program(there, sandbox)(*words)
+    assert answer.code == 0, answer.out
+    check_glb(there / "out/shoe.glb")
+
+
+def test_a_model_that_was_made_is_optimized_where_the_folder_was_moved_to(program: Program, sandbox: Sandbox):
+    words = ("generate", "--prompt", "lamp", "--quality", "low", "--optimize", "500", "--output")
+    sandbox.order(
+        {"status": 401, "method": "POST", "path": "/flows", "action": "status", "after": 1, "times": -1}
+    )
+    assert program(*words, "here").code == 3
+    (program.folder / "here").rename(program.folder / "there")
+    sandbox.clear_faults()
+    assert program(*words, "there").code == 0
+    assert check_glb(program.folder / "there/lamp.glb").triangles <= 500
+    assert program.runs() == [1, 1]
+
+
 def test_one_that_fails_does_not_hold_up_the_others(program: Program, sandbox: Sandbox):
     sandbox.order({"flow": {"outcome": "fail", "reason": "too dark"}, "times": 1})
     words = (
