@@ -48,7 +48,7 @@ def parser(program: str) -> argparse.ArgumentParser:
     for name, text, ids in (
         ("list", "all jobs, oldest first", None),
         ("show", "all that is known about jobs", "+"),
-        ("resume", "go on with unfinished jobs (all, if none is named), and try failed ones again", "*"),
+        ("resume", "go on with what is unfinished, or with the jobs that are named, failed ones too", "*"),
         ("cancel", "stop jobs, here and at the service", "+"),
         ("delete", "forget jobs that are over, and delete their files; outputs stay", "*"),
     ):

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..api import FlowsError, NotSaved
-from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerError, Problem, Settings, State, Step
+from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerError, Problem, Settings, Step
 from ..jobs.steps import MAYBE_RUNNING
 from .items import Item, optimizing
 from .places import Home, Host, kept_name
-from .report import ALREADY_DONE, DONE, FAILED, Event, Report
+from .report import ALREADY_DONE, DONE, FAILED, READY, Event, Report
 
 if TYPE_CHECKING:
     from ..scene.convert import Converter
@@ -174,15 +174,15 @@ class Batch:
 
     # ------------------------------------------------------------------ the work
 
-    def run(self, tasks: Iterable[Task]) -> int:
-        """Work through `tasks` and return the exit code."""
+    def run(self, tasks: Iterable[Task], advice: Callable[[int], str]) -> int:
+        """Work through `tasks` and return the exit code; `advice` says what to do after one."""
         began = time.monotonic()
         try:
             code = self._run(deque(tasks))
         except Stopped as stop:
             self.report.say(str(stop))
             code = stop.code
-        self.report.end(time.monotonic() - began)
+        self.report.end(time.monotonic() - began, advice(code))
         return code
 
     def _await_search(self) -> None:
@@ -279,7 +279,7 @@ class Batch:
             self._fail(task, job.problem or Problem("cancelled", "The job was cancelled."))
             return True
         if "output" not in job.destination:  # a window's job, which the window places
-            self._done(task, job, State.READY, ())
+            self._done(task, job, READY, ())
             return True
         try:
             if "optimize" in job.destination:

@@ -24,13 +24,18 @@ def host(context: bpy.types.Context) -> Host:
     settings = bridge.settings(context)
     window = Home(preferences.user_folder(context), shared=False, results_folder=settings.folder)
     return Host(
-        program=f"blender --command {NAME}",
+        program=f"blender {'--online-mode ' if _told_to_be_online() else ''}--command {NAME}",
         service=settings.base_url,
         api_key=settings.api_key,
         online=settings.online,
         window=window,
         converter=Converter.of_this_blender,
     )
+
+
+def _told_to_be_online() -> bool:
+    """Whether the command says so, and not the preferences: what goes on has to say it, too."""
+    return bpy.app.online_access and bpy.app.online_access_override
 
 
 def register() -> None:

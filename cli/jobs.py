@@ -16,7 +16,7 @@ from dataclasses import asdict
 from ..api import NotFound
 from ..jobs import Job, Ledger, State
 from ..jobs.ledger import LEASE_SECONDS
-from .batch import SOME_FAILED, SUCCESS, Batch
+from .batch import SOME_FAILED, SUCCESS, USAGE, Batch
 from .items import UsageError
 from .places import Home, Host
 from .report import report_for
@@ -44,7 +44,7 @@ def act(host: Host, home: Home, options: argparse.Namespace, interrupted: thread
                 raise UsageError("name the jobs to delete, or say --finished")
             return _delete(host, home, named, options.at_service)
         case "resume":
-            todo = named or [job for job in known if not job.finished or job.state is State.READY]
+            todo = named or [job for job in known if not job.finished or _undelivered(job)]
             return _resume(host, home, todo, options, interrupted)
         case _:
             return _cancel(host, home, named, options, interrupted)
@@ -85,7 +85,19 @@ def _resume(
         interrupted=interrupted,
         converter=converter,
     ) as batch:
-        return batch.run([batch.resuming(job, sure=named) for job in todo])
+        return batch.run([batch.resuming(job, sure=named) for job in todo], _advice)
+
+
+def _undelivered(job: Job) -> bool:
+    """Whether it is finished, and its output is still to be written."""
+    return job.state is State.READY and "output" in job.destination
+
+
+def _advice(code: int) -> str:
+    """How to go on after `resume` has ended with `code`."""
+    if code == SOME_FAILED:
+        return "Name a failed job, `jobs resume ID`, to try it again."
+    return "" if code in (SUCCESS, USAGE) else "Run the same command again to go on."
 
 
 def _cancel(

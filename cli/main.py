@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 import threading
@@ -110,18 +111,22 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
             converter=converter,
         ) as batch,
     ):
-        code = batch.run([batch.task(item) for item in todo])
-    if code == KEY and host.key_hint:
-        report.say(host.key_hint)
-    if code not in (SUCCESS, USAGE):
-        again = f"{host.program} jobs resume " + (
-            f"--ledger {display(home.folder)}"
-            if options.ledger
-            else f"--output {display(home.folder.parent)}"
-        )
-        again += f" --service {host.service}" if options.service else ""
-        report.say(f"Run the same command again to go on, or: {again}")
-    return code
+        return batch.run([batch.task(item) for item in todo], lambda code: _advice(code, host, home, options))
+
+
+def _advice(code: int, host: Host, home: Home, options: argparse.Namespace) -> str:
+    """How to go on after a command that made files has ended with `code`."""
+    if code in (SUCCESS, USAGE):
+        return ""
+    if code == SOME_FAILED:
+        return "Run the same command again to try those once more."
+    where = (
+        ["--ledger", display(home.folder)] if options.ledger else ["--output", display(home.folder.parent)]
+    )
+    where += ["--service", host.service] if options.service else []
+    resume = f"{host.program} jobs resume {shlex.join(where)}"
+    hint = f"{host.key_hint} " if code == KEY and host.key_hint else ""
+    return f"{hint}Run the same command again to go on, or, for no more than what was begun: {resume}"
 
 
 def _home(options: argparse.Namespace, folder: Path) -> Home:

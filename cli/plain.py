@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..api.address import KEY_VARIABLE, PRODUCTION_URL
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 def main(words: Sequence[str]) -> int:
     """Run the command that `words` are, and return its exit code."""
     host = Host(
-        program="python -m generio_flows",
+        program=_program(),
         service=PRODUCTION_URL,
         api_key=os.environ.get(KEY_VARIABLE, ""),
         online=True,
@@ -28,6 +31,12 @@ def main(words: Sequence[str]) -> int:
         key_hint=f"Here it comes from {KEY_VARIABLE} in the environment.",
     )
     return run(host, words)
+
+
+def _program() -> str:
+    """How the user has started it: by the folder's path, or as a module."""
+    started = sys.argv[0]
+    return f"python {shlex.quote(started)}" if Path(started).is_dir() else "python -m generio_flows"
 
 
 def _converter() -> Converter:

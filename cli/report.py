@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
-DONE, ALREADY_DONE, FAILED = "Done", "Already Done", "Failed"
-ENDS = (DONE, ALREADY_DONE, FAILED)
+DONE, ALREADY_DONE, READY, FAILED = "Done", "Already Done", "Ready", "Failed"
+ENDS = (DONE, ALREADY_DONE, READY, FAILED)
+"""READY: it is here, and a window puts it into its scene."""
 
 REDRAW_SECONDS = 0.1
 BAR = 24  # characters
@@ -58,15 +59,22 @@ class Report:
         """Show a sentence that is about no item in particular."""
         self._write(text)
 
-    def end(self, seconds: float) -> None:
-        """Show how it went altogether."""
-        done, failed = self.counts[DONE] + self.counts[ALREADY_DONE], self.counts[FAILED]
+    @property
+    def done(self) -> int:
+        """How many are done, whenever that was."""
+        return sum(self.counts.values()) - self.counts[FAILED]
+
+    def end(self, seconds: float, advice: str) -> None:
+        """Show how it went altogether, and what to do now, if anything."""
+        done, failed = self.done, self.counts[FAILED]
         left = self.total - done - failed
         parts = [f"{done} of {self.total} done"]
         parts += [f"{self.counts[ALREADY_DONE]} of them before"] if self.counts[ALREADY_DONE] else []
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{left} not finished"] if left else []
         self.say(f"{', '.join(parts)}, after {seconds:.0f} s.")
+        if advice:
+            self.say(advice)
 
     def _write(self, line: str) -> None:
         self.out.write(line + "\n")
@@ -98,12 +106,12 @@ class Json(Report):
         """Write a message."""
         self._object("message", {"message": text})
 
-    def end(self, seconds: float) -> None:
+    def end(self, seconds: float, advice: str) -> None:
         """Write the summary."""
-        done, failed = self.counts[DONE] + self.counts[ALREADY_DONE], self.counts[FAILED]
-        left = self.total - done - failed
-        counts = {"total": self.total, "done": done, "already_done": self.counts[ALREADY_DONE]}
-        self._object("summary", {**counts, "failed": failed, "left": left, "seconds": round(seconds, 1)})
+        failed = self.counts[FAILED]
+        counts = {"total": self.total, "done": self.done, "already_done": self.counts[ALREADY_DONE]}
+        counts |= {"failed": failed, "left": self.total - self.done - failed}
+        self._object("summary", {**counts, "seconds": round(seconds, 1), "message": advice})
 
     def _object(self, kind: str, content: Mapping[str, Any]) -> None:
         self._write(json.dumps({"event": kind, "time": round(time.time(), 3), **content}))

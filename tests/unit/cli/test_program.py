@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -261,10 +262,7 @@ def test_no_connection_ends_with_4_and_the_same_command_goes_on(program: Program
     answer = program(*words, "--patience", "0.02")
     assert answer.code == 4, answer.out
     assert "Nothing has happened for 0.02 minutes. The connection to the service broke." in answer.out
-    assert (
-        "Run the same command again to go on, or: python -m generio_flows jobs resume --output out"
-        in answer.out
-    )
+    assert "Run the same command again to go on" in answer.out
     sandbox.clear_faults()
     assert program(*words).code == 0
 
@@ -317,9 +315,51 @@ def test_an_interruption_leaves_jobs_that_go_on(program: Program, sandbox: Sandb
     assert process.returncode == 130
     assert "Interrupted." in rest
     assert "0 of 2 done, 2 not finished" in rest
-    assert "python -m generio_flows jobs resume --output out" in rest
     # What was not begun is not in the ledger: nobody is going to run it by chance.
     assert [job["name"] for job in jobs_in(program.folder / "out")] == ["a.glb"]
+
+
+def test_what_is_told_after_an_interruption_is_a_command_that_goes_on(program: Program, sandbox: Sandbox):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "times": -1})
+    process = program.start("generate", "--prompt", "a", "--quality", "low", "--output", "an output")
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("an output/a.glb: Waiting"):
+        pass
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=LONGEST)[0].splitlines()[-1]
+    sandbox.clear_faults()
+    command = told.partition("begun: python ")[2]
+    assert command, told
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} {command}",
+        shell=True,
+        cwd=program.folder,
+        env=program.environment,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+    )
+    assert (done.returncode, "an output/a.glb: Done" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert program.runs() == [1]
+
+
+def test_after_a_failure_the_same_command_is_the_way_and_resume_wants_a_name(
+    program: Program, sandbox: Sandbox
+):
+    sandbox.order({"flow": {"outcome": "fail"}, "times": 2})
+    answer = program("generate", "--prompt", "a", "--quality", "low", "--output", "out", "--json")
+    assert answer.code == 1
+    assert answer.events[-1]["event"] == "summary"
+    assert answer.events[-1]["message"] == "Run the same command again to try those once more."
+    at = ("--output", "out", "--service", sandbox.url)
+    assert program("jobs", "resume", *at).out.startswith("0 of 0 done")
+    (job,) = jobs_in(program.folder / "out")
+    again = program("jobs", "resume", str(job["token"]), *at)
+    assert (again.code, again.out.splitlines()[-1]) == (
+        1,
+        "Name a failed job, `jobs resume ID`, to try it again.",
+    )
+    assert program("jobs", "resume", str(job["token"]), *at).code == 0
 
 
 def test_what_was_interrupted_is_fetched_and_not_made_again(program: Program, sandbox: Sandbox):
