@@ -41,6 +41,8 @@ FOR_THE_USER = {
 }
 """Problems that would stop every other job as well, and the exit code that says so."""
 
+NOT_OURS = "another process works on it, or it is over. Stop that one first."
+
 GLANCE = 0.1
 """Seconds between two looks at the jobs under way."""
 
@@ -156,21 +158,24 @@ class Batch:
         elif not job.finished:
             self.engine.carry_on(job.token)
 
-    def cancel(self, token: str) -> bool:
-        """Stop a job, and wait for that; False when it is over, or another process has it."""
+    def cancel(self, token: str) -> str:
+        """Stop a job, and wait for that; returns why that could not be done, or ""."""
         self.engine.carry_on(token)
         end = time.monotonic() + self._patience
         asked = False
         while not self._interrupted.wait(GLANCE):
             job = self.engine.job(token)
-            if job is None or (not asked and (job.finished or time.monotonic() > end)):
-                return False
-            if job.finished:
-                return job.step is Step.CANCELLED
+            late = time.monotonic() > end
+            if asked and job is not None and job.step is Step.CANCELLED:
+                return job.problem.message if job.problem else ""
+            if job is None or job.finished or (late and not asked):
+                return NOT_OURS
+            if late and job.problem is not None:
+                return f"{job.problem.message} `jobs resume` goes on with stopping it."
             if not asked and self.engine.carries(token):
                 self.engine.cancel(token)
                 asked = True
-        return False
+        return "interrupted."
 
     # ------------------------------------------------------------------ the work
 

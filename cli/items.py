@@ -32,6 +32,8 @@ from ..jobs import Job, Result
 from .places import Home, kept_name
 
 SUFFIXES = (".glb", ".blend")
+OTHER_MODELS = (".gltf", ".obj", ".fbx", ".stl", ".ply", ".dae", ".abc", ".usd", ".usda", ".usdc", ".usdz")
+"""No folder is meant by a name with one of these."""
 LONGEST_STEM = 60  # characters that a prompt gives to a file's name
 
 FIELDS = (

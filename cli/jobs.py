@@ -42,7 +42,7 @@ def act(host: Host, home: Home, options: argparse.Namespace, interrupted: thread
                 named += [job for job in known if job.state is State.DONE and job not in named]
             if not named:
                 raise UsageError("name the jobs to delete, or say --finished")
-            return _delete(host, home, named, options.at_service)
+            return _delete(host, home, named, options)
         case "resume":
             todo = named or [job for job in known if not job.finished or _undelivered(job)]
             return _resume(host, home, todo, options, interrupted)
@@ -109,28 +109,27 @@ def _cancel(
         host, home, report, at_once=len(todo), patience=LEASE_SECONDS, interrupted=interrupted
     ) as batch:
         for job in todo:
-            if not batch.cancel(job.token):
-                report.say(f"{job.name}: another process works on it, or it is over. Stop that one first.")
-                code = SOME_FAILED
-            else:
-                report.say(f"{job.name}: cancelled.")
+            reason = batch.cancel(job.token)
+            report.say(f"{job.name}: {reason or 'cancelled.'}")
+            code = SOME_FAILED if reason else code
     return code
 
 
-def _delete(host: Host, home: Home, todo: Sequence[Job], at_service: bool) -> int:
+def _delete(host: Host, home: Home, todo: Sequence[Job], options: argparse.Namespace) -> int:
+    report = report_for(sys.stdout, len(todo), options.json)
     code = SUCCESS
     with closing(Ledger(home.ledger, shared=home.shared)) as ledger:
         for job in todo:
             if not job.finished:
-                _write(f"{job.name}: it is not over. Cancel it first.")
+                report.say(f"{job.name}: it is not over. Cancel it first.")
                 code = SOME_FAILED
                 continue
-            if at_service and job.flow_id:
+            if options.at_service and job.flow_id:
                 with host.client(job.service) as client, suppress(NotFound):
                     client.delete_flow(job.flow_id)
             ledger.remove(job.token)
             shutil.rmtree(home.results / job.token, ignore_errors=True)
-            _write(f"{job.name}: deleted.")
+            report.say(f"{job.name}: deleted.")
     return code
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import signal
 import sys
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ from ..api.address import check_base
 from ..api.credentials import ApiKey
 from ..jobs import LedgerError
 from . import arguments, items
-from .batch import FOR_THE_USER, KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, display
+from .batch import FOR_THE_USER, INTERRUPTED, KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, display
 from .items import Item, UsageError
 from .places import FOLDER, Home, Host
 from .report import report_for
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 def run(host: Host, words: Sequence[str]) -> int:
     """Run the command that `words` are, and return its exit code. Nothing is raised."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that it cannot show is to stop nothing
+            stream.reconfigure(errors="backslashreplace")
     parser = arguments.parser(host.program)
     try:
         options = parser.parse_args(words)
@@ -40,6 +45,11 @@ def run(host: Host, words: Sequence[str]) -> int:
         if options.service:
             host = replace(host, service=options.service.strip().rstrip("/"))
         return _COMMANDS[options.command](host, options)
+    except KeyboardInterrupt:
+        return _say("Interrupted.", INTERRUPTED)
+    except BrokenPipeError:  # who reads what is told has gone; what is still to be flushed goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
     except UsageError as error:
         return _say(f"{host.program}: {error}", USAGE)
     except LedgerError as error:
@@ -83,6 +93,8 @@ def _optimize(host: Host, options: argparse.Namespace) -> int:
 def _files(options: argparse.Namespace) -> dict[str, Any]:
     """What --output and --format mean: a folder and a suffix, or one file."""
     path: Path = options.output
+    if path.suffix.lower() in items.OTHER_MODELS and not path.is_dir():
+        raise UsageError(f"models are .glb or .blend files, and {path} is neither")
     file = path if path.suffix.lower() in items.SUFFIXES and not path.is_dir() else None
     if file and options.format:
         raise UsageError(f"--format is for folders, and {file} says itself what it is")

@@ -1,5 +1,6 @@
 """The command line as users and scripts meet it: a process with arguments, output and an exit code."""
 
+import io
 import json
 import os
 import pty
@@ -8,17 +9,25 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from generio_flows.api import check_glb
+from generio_flows.cli.batch import Batch
+from generio_flows.cli.places import Home, Host
+from generio_flows.cli.report import Lines
 from PIL import Image
 
 from tests.sandbox import Sandbox
 
 from .conftest import LONGEST, ROOT, Program
+
+
+def no_converter() -> None:
+    raise OSError
 
 
 def jobs_in(folder: Path) -> list[dict[str, object]]:
@@ -198,6 +207,7 @@ def test_an_input_that_cannot_be_read_fails_alone_and_costs_nothing(program: Pro
         (("generate", "--prompt", "x", "--quality", "best"), "--quality"),
         (("generate", "--prompt", "x", "--shard", "9/8"), "--shard wants i/n"),
         (("generate", "--prompt", "x", "--output", "a.glb", "--format", "blend"), "--format is for folders"),
+        (("generate", "--prompt", "x", "--output", "lamp.OBJ"), "models are .glb or .blend"),
         (("generate", "--image", "*.png"), "no file matches"),
         (("optimize", "a.glb", "--ratio", "2"), "a ratio is"),
         (("optimize", "a.glb", "--polygons", "0"), "must be 1 or more"),
@@ -403,6 +413,35 @@ def test_bars_on_a_terminal(program: Program):
     assert "2 of 2 done" in text
 
 
+def test_a_reader_that_has_gone_interrupts_it_without_a_traceback(program: Program):
+    words = ("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
+    process = program.start(*words)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert (process.wait(LONGEST), process.stderr.read()) == (130, "")
+    process.stderr.close()
+    assert program(*words).code == 0
+    assert program.runs() == [1, 1]
+
+
+def test_a_name_that_the_output_cannot_show_stops_nothing(program: Program):
+    answer = program("generate", "--prompt", "茶壺", "--quality", "low", PYTHONIOENCODING="ascii")
+    assert (answer.code, answer.err) == (0, "")
+    assert "\\u8336\\u58fa.glb: Done" in answer.out
+    check_glb(program.folder / "茶壺.glb")
+
+
+def test_other_commands_end_at_ctrl_c_without_a_traceback(program: Program, sandbox: Sandbox):
+    sandbox.order({"path": "/templates", "action": "stall", "seconds": 60.0, "times": -1})
+    process = program.start("templates")
+    while not sandbox.stats()["requests"]:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LONGEST)
+    assert (process.returncode, out, err) == (130, "", "Interrupted.\n")
+
+
 # ---- jobs
 
 
@@ -451,7 +490,41 @@ def test_a_job_is_cancelled_at_the_service(program: Program, sandbox: Sandbox):
     assert (answer.code, answer.out) == (0, "a.glb: cancelled.\n")
     (flow,) = sandbox.stats()["flows"].values()
     assert flow["aborted"] == 1
-    twice = program("jobs", "cancel", str(job["token"]), "--output", "out", "--service", sandbox.url)
+    deleted = program("jobs", "delete", str(job["token"]), "--output", "out", "--json")
+    assert [event["message"] for event in deleted.events] == ["a.glb: deleted."]
+
+
+def test_a_cancellation_does_not_wait_for_ever_for_the_service(program: Program, sandbox: Sandbox):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "drop", "times": -1})
+    process = program.start("generate", "--prompt", "a", "--output", "out")
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("out/a.glb: Waiting"):
+        pass
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LONGEST)
+    (job,) = jobs_in(program.folder / "out")
+    sandbox.order({"path": "/flows/*", "action": "drop", "times": -1})
+    home = Home(program.folder / "out/.generio")
+    host = Host("generio", sandbox.url, sandbox.key, True, None, no_converter)
+    report = Lines(io.StringIO(), 1)
+    with Batch(host, home, report, at_once=1, patience=1.0, interrupted=threading.Event()) as batch:
+        assert batch.cancel(str(job["token"])).startswith("The connection to the service broke.")
+
+
+def test_a_flow_that_cannot_be_stopped_is_not_called_cancelled(program: Program, sandbox: Sandbox):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
+    process = program.start("generate", "--prompt", "a", "--output", "out")
+    assert process.stdout is not None
+    while process.stdout.readline().strip() != "out/a.glb: Running":
+        pass
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LONGEST)
+    (job,) = jobs_in(program.folder / "out")
+    words = ("jobs", "cancel", str(job["token"]), "--output", "out", "--service", sandbox.url)
+    refused = program(*words, GENERIO_API_KEY="wrong-key")
+    assert refused.code == 1
+    assert "a.glb: The service could not be told to stop; the job may go on there." in refused.out
+    twice = program(*words)
     assert (twice.code, "or it is over" in twice.out) == (1, True)
 
 
