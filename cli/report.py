@@ -151,9 +151,10 @@ class Bars(Report):
 
     def _draw(self) -> None:
         self._last = time.monotonic()
-        width = shutil.get_terminal_size().columns - 1
+        width, height = (side - 1 for side in shutil.get_terminal_size())
         over = sum(self.counts.values())
         rows = [f"{bar(event.progress)} {sentence(event)}"[:width] for event in self._rows.values()]
+        rows = rows[: max(0, height - 1)]  # what scrolls out of the terminal cannot be taken back
         rows.append(f"{bar(over / self.total if self.total else 1.0)} {over} of {self.total}"[:width])
         self.out.write("\n".join(rows) + "\n")
         self.out.flush()

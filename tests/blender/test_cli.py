@@ -1,5 +1,6 @@
 """The command line inside Blender: with its preferences, its list of jobs, and its own file format."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -23,8 +24,6 @@ os._exit(0)
 @pytest.fixture
 def generio(addon, capsys):
     """Runs the command as Blender does; gives the exit code and what was printed."""
-    import importlib
-
     command = importlib.import_module(f"{addon.__name__}.cli.command")
 
     def run(*words: str) -> tuple[int, str, str]:
@@ -83,6 +82,17 @@ def test_jobs_without_a_folder_are_those_of_the_windows(generio, sandbox):
     code, out, _ = generio("jobs", "list")
     assert code == 0
     assert out.splitlines()[-1].split()[3:] == ["Done", "A", "chair"]
+    assert sandbox.stats()["run_total"] == 1
+
+
+def test_resuming_the_windows_jobs_leaves_them_ready_for_a_window(generio, addon, sandbox):
+    flows = importlib.import_module(f"{addon.__name__}.flows")
+    flows.generate("A chair", quality="low")
+    addon.bridge._stop()
+    code, out, _ = generio("jobs", "resume")
+    assert (code, out.splitlines()[-2]) == (0, "A chair: Ready")
+    assert out.splitlines()[-1].startswith("1 of 1 done, after ")
+    assert generio("jobs", "resume")[1].startswith("0 of 0 done"), "there is nothing left to do"
     assert sandbox.stats()["run_total"] == 1
 
 

@@ -18,7 +18,7 @@ import pytest
 from generio_flows.api import check_glb
 from generio_flows.cli.batch import Batch
 from generio_flows.cli.places import Home, Host
-from generio_flows.cli.report import Lines
+from generio_flows.cli.report import Bars, Event, Lines
 from PIL import Image
 
 from tests.sandbox import Sandbox
@@ -411,6 +411,19 @@ def test_bars_on_a_terminal(program: Program):
     assert "[" + "#" * 24 + "] 2 of 2" in text
     assert "\x1b[J" in text
     assert "2 of 2 done" in text
+
+
+def test_bars_never_fill_more_than_the_terminal(monkeypatch: pytest.MonkeyPatch):
+    """What has scrolled out of it could not be taken back."""
+    monkeypatch.setenv("LINES", "6")
+    out = io.StringIO()
+    bars = Bars(out, 50)
+    for number in range(50):
+        monkeypatch.setattr(bars, "_last", 0.0)
+        bars.tell(Event(f"{number}.glb", "Running"))
+    drawn = out.getvalue().split("\x1b[J")[-1].splitlines()
+    assert len(drawn) == 5
+    assert drawn[-1].endswith("0 of 50")
 
 
 def test_a_reader_that_has_gone_interrupts_it_without_a_traceback(program: Program):
