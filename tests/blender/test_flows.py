@@ -1,5 +1,6 @@
 """The Python API: every example of docs/scripting.md, and what it promises."""
 
+import code
 import importlib
 import re
 from pathlib import Path
@@ -102,6 +103,44 @@ def test_disabling_the_add_on_ends_subscriptions(flows, addon):
     addon_utils.disable(addon.__name__)
     assert addon.bridge.listeners == []
     addon_utils.enable(addon.__name__)
+
+
+def test_handlers_may_ask_for_models(flows, tmp_path: Path):
+    """Of a frame, of a file that was opened, of one that is saved: what a pipeline hangs itself onto."""
+    asked: list[object] = []
+
+    @bpy.app.handlers.persistent
+    def ask(*_: object) -> None:
+        asked.append(flows.generate(f"Lamp {len(asked)}", quality="low"))
+
+    hooks = [bpy.app.handlers.frame_change_post, bpy.app.handlers.load_post, bpy.app.handlers.save_pre]
+    file = str(tmp_path / "scene.blend")
+    try:
+        for hook in hooks:
+            hook.append(ask)
+        bpy.context.scene.frame_set(7)
+        bpy.ops.wm.save_as_mainfile(filepath=file)
+        flows.wait(*asked)
+        assert [len(model.objects) for model in asked] == [1, 1]
+        bpy.ops.wm.open_mainfile(filepath=file)
+    finally:
+        for hook in hooks:
+            hook.remove(ask)
+    flows.wait(asked[-1])
+    assert [model.name for model in asked] == ["Lamp 0", "Lamp 1", "Lamp 2"]
+    assert len(asked[-1].objects) == 1
+
+
+def test_the_console_runs_it(flows, sandbox):
+    """Blender's console hands each line to Python's own, as here, with bpy in its names."""
+    console = code.InteractiveConsole({"bpy": bpy, "flows": flows})
+    for line in (
+        "lamp = flows.generate('A lamp', quality='low')",
+        "flows.wait(lamp)",
+        "found = lamp.objects",
+    ):
+        assert not console.push(line)
+    assert len(console.locals["found"]) == 1
 
 
 def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):

@@ -110,7 +110,7 @@ def test_ctrl_c_in_a_real_blender(blender: Rig, package: Path):
             told += process.stdout.read()
             assert process.wait(60) == 130
         assert "Interrupted." in told
-        assert "blender --command generio jobs resume --output" in told
+        assert "blender --online-mode --command generio jobs resume --output" in told
 
 
 def interrupt(parent: int) -> None:

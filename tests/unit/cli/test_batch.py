@@ -79,9 +79,11 @@ SHARDS = 8
 def test_an_array_of_shards_as_slurm_starts_them(program: Program, models: Path):
     """Each task knows only its number; all write into one folder, with one ledger."""
     script = program.folder / "generio.sh"
-    script.write_text(in_documentation("farm.md", "generio.sh"))
+    text = in_documentation("farm.md", "generio.sh")
+    assert f"--array=1-{SHARDS}\n" in text
+    script.write_text(text)
     environment = {**program.environment, "PYTHON": sys.executable, "GENERIO": str(ROOT)}
-    environment |= {"SERVICE": program.sandbox.url, "SLURM_ARRAY_TASK_COUNT": str(SHARDS)}
+    environment |= {"SERVICE": program.sandbox.url}
     tasks = [
         subprocess.Popen(
             ["bash", script],
