@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.package import build, repository
-from tests.gui.rig import Rig
+from tests.gui.rig import CHECKOUT, Rig
 from tests.sandbox import Sandbox
+from tests.sandbox.generate import from_prompt
 
 OLDER = "0.0.1"
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
 @contextmanager
@@ -78,6 +80,15 @@ def blender_command(blender: Rig, *words: str) -> list[str]:
 def test_the_command_of_a_real_blender(blender: Rig, package: Path):
     with Sandbox(speed=0.05) as sandbox:
         blender.install(package, sandbox.url, sandbox.key)
+        told = re.findall(r"^blender --online-mode --command generio .*", README, re.MULTILINE)
+        (blender.tmp / "models").mkdir(exist_ok=True)
+        (blender.tmp / "models/ball.glb").write_bytes(
+            from_prompt("ball", quality="low", seed=1, texture=False)
+        )
+        for line in told:
+            blender.succeed("sh", "-c", f"cd /tmp && {line}")
+        assert (blender.tmp / "lamp.glb").exists() and (blender.tmp / "light/ball.glb").exists()
+        assert sandbox.stats()["run_total"] == len(told) == 2
         words = ("generate", "--prompt", "A brass lamp", "--quality", "low", "--output", "/tmp/out", "--json")
         done = subprocess.run(blender_command(blender, *words), capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -88,10 +99,35 @@ def test_the_command_of_a_real_blender(blender: Rig, package: Path):
         assert subprocess.run(blender_command(blender, *blend), capture_output=True).returncode == 0
         assert (blender.tmp / "out/chair.blend").stat().st_size > 10_000
         assert subprocess.run(blender_command(blender, "generate"), capture_output=True).returncode == 2
-        assert sandbox.stats()["run_total"] == 2
+        assert sandbox.stats()["run_total"] == 4
         blender.prepare(sandbox.url, "wrong-key")
         other = ("generate", "--prompt", "Another", "--output", "/tmp/out")
         assert subprocess.run(blender_command(blender, *other), capture_output=True).returncode == 3
+
+
+def test_a_background_script_of_a_real_blender(blender: Rig, package: Path):
+    """As docs/scripting.md starts one."""
+    scripting = (CHECKOUT / "docs/scripting.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"`(blender --background [^`]*)`", scripting)
+    script = """
+import bpy
+from bl_ext.user_default.generio_flows import flows
+chair = flows.generate("A chair", quality="low")
+flows.wait(chair)
+assert len(chair.objects) == 1
+bpy.ops.wm.save_mainfile()
+"""
+    (blender.tmp / "script.py").write_text(script)
+    make = "import bpy; bpy.ops.wm.save_as_mainfile(filepath='/tmp/scene.blend')"
+    with Sandbox(speed=0.05) as sandbox:
+        blender.install(package, sandbox.url, sandbox.key)
+        blender.succeed("blender", "--background", "--python-expr", make)
+        empty = (blender.tmp / "scene.blend").stat().st_size
+        blender.succeed(
+            "sh", "-c", f"cd /tmp && {line}".replace("--python ", "--python-exit-code 1 --python ")
+        )
+        assert (blender.tmp / "scene.blend").stat().st_size > empty
+        assert sandbox.stats()["run_total"] == 1
 
 
 def test_ctrl_c_in_a_real_blender(blender: Rig, package: Path):

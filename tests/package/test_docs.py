@@ -95,8 +95,50 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("command", commands())
 def test_each_command_of_the_documentation_is_understood(command: str):
-    """Those of docs/cli.md and docs/farm.md are also run, in tests/unit/cli."""
+    """Who runs them, the next test says."""
     arguments.parser("generio").parse_args(shlex.split(command))
+
+
+UNIT, GUI = "tests/unit/cli/test_documentation.py::", "tests/gui/test_repository.py::"
+BATCH, RELEASE = "tests/unit/cli/test_batch.py::", "tests/package/test_release.py::"
+SERVICE, FETCHES = "needs the real service", "fetches from the internet"
+
+WHO_RUNS = {
+    r"generio .*": UNIT + "test_the_commands_of_the_documentation_run",
+    r"blender --online-mode --command generio .*": GUI + "test_the_command_of_a_real_blender",
+    r"python ~/\S+/generio_flows generate .*": UNIT + "test_the_commands_of_other_documents_run",
+    r"GENERIO_API_KEY=demo-key \.venv/bin/python \. .*": UNIT + "test_the_commands_of_other_documents_run",
+    r"#!/bin/bash|#SBATCH .*|exec .*": BATCH + "test_an_array_of_shards_as_slurm_starts_them",
+    r"seq 8 \| parallel .*": BATCH + "test_shards_as_parallel_starts_them",
+    r"\.venv/bin/python scripts/release\.py .*": RELEASE
+    + "test_a_release_sets_the_version_packages_commits_and_tags",
+    r"\.venv/bin/pip install pre-commit|\.venv/bin/pre-commit install": FETCHES,
+    r"make (demo|test)": ".ci/run",
+    r"make demo PROMPT=.*": ".ci/run",
+    r"make demo SERVICE=cloud .*the real service.*": SERVICE,
+}
+"""Patterns of the lines in the documents' blocks, and what runs them."""
+
+
+def lines_to_type() -> list[str]:
+    blocks = [
+        block
+        for path in DOCS
+        for block in re.findall(r"```sh\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+    return [line for block in blocks for line in block.replace("\\\n", "").splitlines() if line]
+
+
+@pytest.mark.parametrize("line", lines_to_type())
+def test_each_line_to_type_is_run_by_somebody(line: str):
+    (who,) = [who for pattern, who in WHO_RUNS.items() if re.fullmatch(pattern, line)]
+    if who in (SERVICE, FETCHES):
+        return
+    file, _, test = who.partition("::")
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert (
+        f"def {test}(" in text if test else re.search(rf"^{line.split(' PROMPT')[0]}\b", text, re.MULTILINE)
+    )
 
 
 def test_there_are_commands():

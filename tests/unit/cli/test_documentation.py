@@ -18,6 +18,29 @@ def block(mark: str, language: str) -> list[str]:
     return re.findall(rf"<!-- {mark} -->\n```{language}\n(.*?)```", GUIDE, re.DOTALL)
 
 
+def elsewhere() -> list[str]:
+    """What other documents, and the beginning of this one, start otherwise: the words from the command on."""
+    text = GUIDE + "".join(
+        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")
+    )
+    start = (
+        r"blender --online-mode --command generio|python \S+/generio_flows|GENERIO_API_KEY=demo-key \S+ \."
+    )
+    return re.findall(rf"^(?:{start}) (.+)$", text, re.MULTILINE)
+
+
+def test_the_commands_of_other_documents_run(program: Program, models: Path):
+    for path in sorted(models.glob("*.glb"))[3:]:
+        path.unlink()
+    assert len(elsewhere()) == 5
+    for line in elsewhere():
+        words = line.replace("/tmp/", "").replace("http://127.0.0.1:8377", program.sandbox.url)
+        answer = program(*shlex.split(words))
+        assert answer.code == 0, line + answer.out + answer.err
+    outputs = {path.relative_to(program.folder).as_posix() for path in program.folder.rglob("*.glb")}
+    assert {"lamp.glb", "light/00.glb", "light/02.glb"} <= outputs
+
+
 def test_the_commands_of_the_documentation_run(program: Program, models: Path):
     here = program.folder
     (here / "sketches").mkdir()
