@@ -242,6 +242,9 @@ def main() -> None:
     parser.add_argument("--service", choices=services, default=given("SERVICE") or "sandbox")
     parser.add_argument("--profile", choices=profiles, default=given("PROFILE") or "reference")
     options = parser.parse_args()
+    for file in (options.image, options.model):
+        if file and not Path(file).is_file():
+            raise SystemExit(f"There is no file {file}. Name one that exists, seen from {Path.cwd()}.")
     shutil.rmtree(BUILD, ignore_errors=True)
     BUILD.mkdir(parents=True)
     if options.service == "cloud":

@@ -1,6 +1,7 @@
 """What makes a developer's day easier works: the hooks before a commit, settings, issue templates."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +24,16 @@ def test_each_hook_passes_on_this_checkout_and_uses_what_make_setup_installs(com
     files = ["flows.py", "cli"] if tool.name == "ruff" else []
     done = subprocess.run([tool, *words, *files], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["IMAGE", "MODEL"])
+def test_a_demo_of_a_file_that_is_not_there_says_so(name: str):
+    demo = [sys.executable, "scripts/demo.py"]
+    done = subprocess.run(
+        demo, cwd=ROOT, env={**os.environ, name: "missing.glb"}, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("There is no file missing.glb. Name one that exists")
 
 
 def test_there_are_hooks_for_style_and_manifest():
