@@ -163,6 +163,13 @@ def subparsers(parser: object) -> list[object]:
     return found
 
 
+def test_every_preference_is_in_the_guide():
+    names = re.findall(r'Property\(\s*name="([^"]+)"', (ROOT / "preferences.py").read_text(encoding="utf-8"))
+    guide = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
+    assert len(names) > 10
+    assert not [name for name in names if not re.search(rf"^\| .*\b{name}\b.* \|$", guide, re.MULTILINE)]
+
+
 def test_every_make_target_that_is_named_exists():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
