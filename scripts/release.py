@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,6 +44,17 @@ class Release:
             self.package,
             self.commit_and_tag,
         ]
+
+    def make(self, tell: Callable[[str], None]) -> None:
+        """Take all steps and `tell` each; what stops it leaves the manifest as it was. Raises NotReady."""
+        before = self.manifest.read_bytes()
+        try:
+            for step in self.steps():
+                tell(f"{step.__name__}: {step.__doc__}")
+                step()
+        except BaseException:
+            self.manifest.write_bytes(before)
+            raise
 
     @property
     def manifest(self) -> Path:
@@ -129,14 +141,14 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
     options = parser.parse_args()
     release = Release(options.version, ROOT)
-    for step in release.steps():
-        print(f"{step.__name__}: {step.__doc__}", flush=True)
-        if options.dry_run:
-            continue
-        try:
-            step()
-        except NotReady as reason:
-            raise SystemExit(str(reason)) from None
+    if options.dry_run:
+        for step in release.steps():
+            print(f"{step.__name__}: {step.__doc__}")
+        return
+    try:
+        release.make(partial(print, flush=True))
+    except NotReady as reason:
+        raise SystemExit(str(reason)) from None
     print(release.by_hand())
 
 

@@ -45,6 +45,15 @@ def test_a_release_sets_the_version_packages_commits_and_tags(checkout: Path):
     assert "git push origin main v0.2.0" in release.by_hand()
 
 
+def test_what_stops_it_leaves_the_checkout_as_it_was(checkout: Path):
+    """Else the next try would find a changed manifest, and stop at that."""
+    for _ in range(2):
+        with pytest.raises(NotReady, match="make lint"):
+            Release("0.2.0", checkout).make(lambda _told: None)
+        assert git(checkout, "status", "--porcelain") == ""
+        assert git(checkout, "tag") == ""
+
+
 def test_lint_and_tests_are_steps_before_anything_is_committed(checkout: Path):
     release = Release("0.2.0", checkout)
     steps = release.steps()
