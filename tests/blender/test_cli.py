@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import bpy
 import pytest
 from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
 
 LOOK = """
 import bpy, json, os, sys
@@ -59,6 +62,19 @@ def test_a_blend_file_opens_with_the_model_in_its_scene(generio, tmp_path: Path)
     inside = seen(path)
     assert len(inside["scene"]) == 1
     assert inside["packed"] and all(inside["packed"])
+
+
+def test_plain_python_with_the_bpy_module_makes_blend_files_too(sandbox, tmp_path: Path):
+    words = ("generate", "--prompt", "lamp", "--quality", "low", "--output", "lamp.blend")
+    done = subprocess.run(
+        [sys.executable, str(ROOT), *words, "--service", sandbox.url],
+        cwd=tmp_path,
+        env={**os.environ, "GENERIO_API_KEY": sandbox.key},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(seen(tmp_path / "lamp.blend")["scene"]) == 1
 
 
 def test_a_picture_of_another_kind_becomes_a_png_first(generio, sandbox, tmp_path: Path):
