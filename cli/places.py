@@ -50,10 +50,11 @@ class Home:
 
     def from_job(self, source: Path) -> str:
         """How the ledger names an input: from the folder of its job, so that both may be moved together."""
+        plain = source.resolve() if ".." in source.parts else source  # where "link/.." leads, the disk knows
         try:
-            return Path(os.path.relpath(source, self.results / "job")).as_posix()
+            return Path(os.path.relpath(plain, self.results / "job")).as_posix()
         except ValueError:  # another drive
-            return source.as_posix()
+            return plain.as_posix()
 
     def output(self, name: str) -> Path:
         """The output that the ledger names so."""

@@ -1,6 +1,7 @@
 """From options and lists to items with names and identities."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -250,6 +251,18 @@ def test_paths_outside_the_home_survive_the_way_through_the_ledger(tmp_path: Pat
 
 
 # ---- inputs stay as they are
+
+
+def test_the_way_back_out_of_a_link_is_that_of_the_file_system(tmp_path: Path):
+    (tmp_path / "far/deep").mkdir(parents=True)
+    (tmp_path / "near").mkdir()
+    (tmp_path / "near/link").symlink_to(tmp_path / "far/deep")
+    Image.new("RGB", (8, 8)).save(tmp_path / "far/a.png")
+    item = Item("model_generate_fromimage", tmp_path / "x.glb", source=tmp_path / "near/link/../a.png")
+    home = Home(tmp_path / "near/.generio")
+    assert os.path.normpath(home.results / "job" / item.job(SERVICE, home).input_path) == str(
+        tmp_path / "far/a.png"
+    )
 
 
 def test_no_model_is_written_over_one_that_is_read(tmp_path: Path):
