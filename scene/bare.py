@@ -81,6 +81,8 @@ class _Copies:
 
     def _strip(self, tree: Any) -> None:
         for node in tree.nodes if tree else ():
+            for name in [name for name, value in node.items() if isinstance(value, bpy.types.ID)]:
+                del node[name]
             if getattr(node, "object", None) is not None:
                 node.object = None
             if getattr(node, "node_tree", None) is not None:
@@ -100,22 +102,16 @@ class _Copies:
 
 
 def _refers(owner: Any) -> bool:
-    """Whether a material or a group of nodes refers to more than textures, or has one that is in no file."""
-    tree = getattr(owner, "node_tree", None) or (owner if isinstance(owner, bpy.types.NodeTree) else None)
-    if _is_driven(owner) or any(isinstance(value, bpy.types.ID) for value in owner.values()):
-        return True
-    if tree is None:
-        return False
-    return _is_driven(tree) or any(
-        getattr(node, "object", None) is not None
-        or _is_painted(node)
-        or (getattr(node, "node_tree", None) is not None and _refers(node.node_tree))
-        for node in tree.nodes
+    """Whether a material, a tree or a node refers to more than textures, or to one that is in no file."""
+    animation, tree = getattr(owner, "animation_data", None), getattr(owner, "node_tree", None)
+    return (
+        (animation is not None and len(animation.drivers) > 0)
+        or any(isinstance(value, bpy.types.ID) for value in owner.values())
+        or getattr(owner, "object", None) is not None
+        or _is_painted(owner)
+        or (tree is not None and _refers(tree))
+        or any(map(_refers, getattr(owner, "nodes", ())))
     )
-
-
-def _is_driven(owner: Any) -> bool:
-    return owner.animation_data is not None and len(owner.animation_data.drivers) > 0
 
 
 def _is_painted(node: Any) -> bool:

@@ -99,7 +99,7 @@ def test_nothing_but_the_mesh_and_its_materials_is_sent(addon, sandbox, tmp_path
     item = scenes.ball()
     material = scenes.textured("Paint")
     coordinates = material.node_tree.nodes.new("ShaderNodeTexCoord")
-    coordinates.object = secret
+    coordinates.object = coordinates["secret"] = secret
     outer, inner = (bpy.data.node_groups.new(name, "ShaderNodeTree") for name in ("Outer", "Inner"))
     inner.nodes.new("ShaderNodeTexCoord").object = secret
     outer.nodes.new("ShaderNodeGroup").node_tree = inner
