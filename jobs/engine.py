@@ -415,9 +415,13 @@ class Engine:
             if len(self._active) >= self._settings.concurrent_jobs:
                 break
             if self._jobs[token].queued:
+                turn = self._jobs[token] = replace(self._jobs[token], queued=False)
                 self._active.add(token)
-                self._save(replace(self._jobs[token], queued=False))
                 self._at(0.0, token)
+                try:
+                    self._save(turn)
+                except LedgerError:  # it has its turn all the same, whose first step will be noted, or wait
+                    self.events.put(turn)
         while self._workers < min(len(self._active), self._settings.concurrent_jobs):
             self._workers += 1
             self._start(f"worker-{self._workers}", self._serve, self._work)

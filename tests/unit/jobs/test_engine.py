@@ -590,6 +590,32 @@ def test_a_ledger_that_is_locked_for_a_while_stops_nothing(
     assert runs(sandbox) == [1]
 
 
+@pytest.mark.parametrize("refused", ["when it is asked for", "when it has its turn"])
+def test_a_job_that_the_ledger_has_is_carried_though_its_turn_cannot_be_noted(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+    refused: str,
+):
+    engine = new_engine(replace(settings, concurrent_jobs=1))
+    before = engine.submit(jobs["image"]) if refused == "when it has its turn" else None
+    save, tried = engine._ledger.save, threading.Event()
+
+    def save_later(job: Job, owner: str, now: float) -> bool:
+        if job.token == jobs["prompt"].token and not tried.is_set():
+            tried.set()
+            raise LedgerError("busy")
+        return save(job, owner, now)
+
+    monkeypatch.setattr(engine._ledger, "save", save_later)
+    job = engine.submit(jobs["prompt"])  # who is told that this failed asks again, and pays twice
+    assert finished(engine, job).state is State.READY
+    assert tried.is_set()
+    assert before is None or finished(engine, before).state is State.READY
+
+
 def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
     new_engine: Callable[..., Engine],
     sandbox: Sandbox,
