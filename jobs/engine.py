@@ -476,8 +476,9 @@ class Engine:
             if owner != self.owner and _lives(owner) is False:
                 self._ledger.release(owner)
         for job in self._ledger.claim(self.owner, now, self._inherits, lambda owner: bool(_lives(owner))):
-            if job.loose:  # the file was open in a process that is no more
-                self._save(job.at(Step.READY))
+            if job.finished:  # it was loose
+                self._jobs[job.token] = job
+                self.events.put(job)
             else:
                 self._adopt(replace(job, queued=True))
         for job in self._ledger.jobs():
