@@ -374,24 +374,30 @@ class Engine:
 
     def close(self, timeout: float = 2.0) -> None:
         """Stop all threads, within `timeout` seconds; unfinished jobs go on where another engine starts."""
-        with self._lock:
-            if self._closing.is_set():
-                return
-            self._closing.set()
-            self._wake.notify_all()
-            self._polls.put(None)
-            self._notes.put(None)
-            self._untidy.set()
-            for _ in range(self._workers):
-                self._work.put(None)
+        if self._closing.is_set():
+            return
+        self._closing.set()
         end = time.monotonic() + timeout
+        self._polls.put(None)
+        self._work.put(None)
+        self._notes.put(None)
+        self._untidy.set()
+        if self._lock.acquire(timeout=timeout / 2):  # else somebody has it who waits for the ledger
+            self._wake.notify_all()
+            self._lock.release()
         for thread in self._threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            thread.join(max(0.0, end - timeout / 4 - time.monotonic()))
+        # In a thread, too: another process may hold the ledger for longer than we have.
+        farewell = threading.Thread(target=self._hand_back, name="generio-farewell", daemon=True)
+        farewell.start()
+        farewell.join(max(0.0, end - time.monotonic()))
+        for client in self._clients:
+            client.close()
+
+    def _hand_back(self) -> None:
         with suppress(LedgerError):  # then the leases run out by themselves
             self._ledger.release(self.owner)
         self._ledger.close()
-        for client in self._clients:
-            client.close()
 
     # ------------------------------------------------------------------ places, turns and time
 
@@ -453,7 +459,8 @@ class Engine:
                         self._share()
                     self._hand_on(now)
                     dues = [due for token, due in self._due.items() if token not in self._busy]
-                    self._wake.wait(max(0.0, min([*dues, self._shared_at + SHARE_SECONDS]) - now))
+                    if not self._closing.is_set():
+                        self._wake.wait(max(0.0, min([*dues, self._shared_at + SHARE_SECONDS]) - now))
             except LedgerError:
                 self._closing.wait(1.0)  # a busy disk passes; nothing is lost by waiting
 
@@ -495,6 +502,7 @@ class Engine:
         """A worker, or the poller: carries what it is given."""
         while (token := work.get()) is not None and not self._closing.is_set():
             self._carry(token)
+        work.put(None)  # for the next one
 
     # ------------------------------------------------------------------ jobs of a ledger that is no more
 

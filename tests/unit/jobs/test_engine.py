@@ -392,6 +392,28 @@ def test_closing_leaves_no_thread(new_engine: Callable[..., Engine], sandbox: Sa
     assert {thread for thread in threading.enumerate() if thread.name.startswith("generio")} <= before
 
 
+def test_closing_does_not_wait_for_a_ledger_that_somebody_holds(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
+):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    engine = new_engine()
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    engine._ledger._db.execute("PRAGMA busy_timeout = 60000")
+    other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    wait_until(lambda: engine._ledger._lock.locked() and not engine._lock.acquire(blocking=False))
+    let_go = threading.Timer(30.0, other.execute, ("ROLLBACK",))
+    let_go.start()
+    engine.close()
+    assert let_go.is_alive(), "it was waited for whoever holds it"
+    let_go.cancel()
+    other.execute("ROLLBACK")
+    other.close()
+    for thread in engine._threads:
+        thread.join()
+
+
 def test_the_key_is_not_in_the_ledger(engine: Engine, tmp_path: Path, sandbox: Sandbox, jobs: dict[str, Job]):
     finished(engine, engine.submit(jobs["prompt"]))
     assert sandbox.key not in repr(Settings(folder=tmp_path, api_key=sandbox.key))
