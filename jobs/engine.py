@@ -619,7 +619,7 @@ class Engine:
         except FlowsError as error:
             failures = self._failures[token] = self._failures.get(token, 0) + 1
             chance = random.random()  # noqa: S311 - spreads repeats
-            outcome = trouble(self._jobs[token], error, failures, chance)
+            outcome = trouble(self._jobs[token], error, failures, self._looks.get(token, 0), chance)
         except LedgerError as error:
             outcome = Outcome(self._jobs[token].blocked(_disk_problem(error)), again_in=BUSY_DISK_SECONDS)
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
@@ -629,10 +629,10 @@ class Engine:
             outcome = Outcome(self._jobs[token].failed(problem, time.time()))
         else:
             self._failures.pop(token, None)
-            if outcome.looked:
-                self._looks[token] = self._looks.get(token, 0) + 1
-            else:
+            if not outcome.looked:
                 self._looks.pop(token, None)
+        if outcome.looked:
+            self._looks[token] = self._looks.get(token, 0) + 1
         with self._lock:
             self._busy.discard(token)
             if self._closing.is_set():

@@ -68,7 +68,7 @@ LONGEST_PROMPT = 10_000
 """Characters of a prompt that comes from the service."""
 
 LOOKUPS = 3
-"""How often `GET /flows` must not know a lost flow before the user is asked."""
+"""How often the service must not know a flow before that is believed: a gateway may say so for a moment."""
 
 LOOKUP_SECONDS = 5.0
 """Between two such looks: the lost request may still be on its way."""
@@ -319,10 +319,7 @@ class Steps:
         return ""
 
     def _poll(self, job: Job) -> Outcome:
-        try:
-            flow = self.client().flow(job.flow_id)
-        except NotFound:
-            return Outcome(job.failed(_deleted(), time.time()))
+        flow = self.client().flow(job.flow_id)
         now = time.time()
         changed = (flow.state, flow.progress) != (job.flow_state, job.progress) or not job.changed_at
         job = job.going(
@@ -380,8 +377,6 @@ class Steps:
                 self.save(job)
         except WrongState:
             pass  # over already, or not yet running: the state tells
-        except NotFound:
-            return Outcome(job.cancelled(now))
         outcome = self._poll(job)
         # An abort is over soon, whatever the flow's usual length.
         return outcome if outcome.job.finished else replace(outcome, again_in=polling.SHORTEST)
@@ -407,8 +402,6 @@ class Steps:
                 return None
             raise self._no_result(job, assets)
         self.folder.mkdir(parents=True, exist_ok=True)
-        for left_by_a_crash in self.folder.glob("*.part"):
-            left_by_a_crash.unlink(missing_ok=True)
         results: list[Result] = []
         refused: ResultUnusable | None = None
         for asset in usable:
@@ -447,6 +440,9 @@ class Steps:
         return FlowFailed(flow.reason or reason)
 
     def _convert_results(self, job: Job) -> Job:
+        # Only now: the ledger has it that all is here. Before, another process may be downloading.
+        for left_by_a_crash in self.folder.glob("*.glb.*.part"):
+            left_by_a_crash.unlink(missing_ok=True)
         results: list[Result] = []
         for result in job.results:
             glb = Path(result.glb)
@@ -509,11 +505,22 @@ def prepared(job: Job, path: Path) -> Job:
 MAYBE_RUNNING = NeedsUser.code
 
 
-def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
+def trouble(job: Job, error: FlowsError, failures: int, looks: int, chance: float) -> Outcome:
     """What an error means for a job: wait and try again, wait for the user, or the end.
 
-    failures: how often in a row, this one included. chance: 0..1, spreads the repeats of many clients.
+    failures: how often in a row, this one included. looks: so far, in vain and in a row. chance: 0..1, spreads
+    the repeats of many clients.
     """
+    if isinstance(error, NotFound):
+        if not job.flow_id:  # there is nothing that the service could not know: it is another, or a gateway's
+            error = UnexpectedAnswer(status=error.status)
+        elif looks + 1 < LOOKUPS:
+            waiting = job.blocked(Problem.of(error), time.time() + LOOKUP_SECONDS)
+            return Outcome(waiting, again_in=LOOKUP_SECONDS, looked=True)
+        elif job.cancelling:
+            return Outcome(job.cancelled(time.time()))
+        else:
+            return Outcome(job.failed(_deleted(), time.time()))
     # A hotel's login page is no answer of the service, and goes away again.
     if isinstance(error, WebPage) or (
         isinstance(error, CallFailed)
@@ -529,8 +536,6 @@ def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcom
         return Outcome(job.blocked(Problem.of(error), time.time() + REFUSED_SECONDS))
     if isinstance(error, NeedsUser | NotStarted | NoConverter | NotReady):
         return Outcome(job.blocked(Problem.of(error)))
-    if isinstance(error, NotFound) and job.flow_id:
-        return Outcome(job.failed(_deleted(), time.time()))
     return Outcome(job.failed(Problem.of(error), time.time()))
 
 

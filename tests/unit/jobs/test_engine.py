@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.api import FlowsError, check_glb
+from generio_flows.api import Cancelled, FlowsError, check_glb
 from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, polling
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
-from generio_flows.jobs.steps import MAYBE_RUNNING, Steps
+from generio_flows.jobs.steps import LOOKUPS, MAYBE_RUNNING, Steps
 
 from tests.sandbox import Sandbox
 
@@ -497,10 +497,43 @@ def test_retry_repeats_a_create_only_when_the_user_was_told(
     assert runs(sandbox) == [1]
 
 
+@BOTH_PROFILES
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/flows"),
+        ("PATCH", "/flows/*"),
+        ("GET", "/flows/*"),
+        ("GET", "/flows/*/outputs"),
+        ("GET", "/flows/*/outputs/*"),
+    ],
+)
+def test_a_gateway_that_knows_nothing_for_a_moment_is_no_deleted_flow(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], method: str, path: str
+):
+    fault = {"action": "garbage", "status": 404, "times": LOOKUPS - 1}
+    sandbox.order({"method": method, "path": path, **fault})
+    assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_cancelling_a_flow_that_was_deleted_ends(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order(
+        {"flow": {"outcome": "hang"}},
+        {"method": "PATCH", "path": "/flows/*", "after": 1, "action": "status", "status": 404, "times": -1},
+    )
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    engine.cancel(job.token)
+    assert finished(engine, job).state is State.CANCELLED
+
+
 def test_retry_of_a_flow_that_was_deleted_runs_a_new_one(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
-    sandbox.order({"method": "GET", "path": "/flows/*/outputs", "action": "status", "status": 404})
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*/outputs", "action": "status", "status": 404, "times": LOOKUPS}
+    )
     job = finished(engine, engine.submit(jobs["prompt"]))
     assert job.problem.code == "deleted"
     engine.retry(job.token)
@@ -546,6 +579,22 @@ def test_what_a_crash_left_of_a_download_is_removed(engine: Engine, jobs: dict[s
     part.write_bytes(b"glTF")
     assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
     assert not part.exists()
+
+
+def test_a_download_that_another_process_has_under_way_is_left_alone(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    stall = {"action": "stall", "at": 100, "seconds": 8}
+    sandbox.order({"method": "GET", "path": "/flows/*/outputs/*", **stall})
+    owner = new_engine()
+    job = owner.submit(jobs["prompt"])
+    wait_until(lambda: [*owner.folder(job.token).glob("*.part")])
+    other = new_engine()  # had the job, slept past its lease, and does not know that yet
+    with pytest.raises(Cancelled):
+        other._steps(owner.job(job.token), settings).take(owner.job(job.token))
+    assert [*owner.folder(job.token).glob("*.part")], "the first one is not done yet"
+    assert finished(owner, job).state is State.READY
+    assert [*owner.folder(job.token).glob("*.part")] == []
 
 
 @BOTH_PROFILES
