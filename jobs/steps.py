@@ -48,6 +48,7 @@ from ..api import (
 from ..api.decode import prompt_of
 from ..api.errors import Remedy
 from ..api.models import as_object
+from ..api.text import tidy
 from . import polling
 from .model import GOES_ON, UNSENT, Job, Problem, Result, Step
 
@@ -66,6 +67,11 @@ LONGEST_NAME = 60
 
 LONGEST_PROMPT = 10_000
 """Characters of a prompt that comes from the service."""
+
+LONGEST_PARAMETER = 40
+"""Characters of a parameter that comes from the service, and of its name."""
+
+MOST_PARAMETERS = 32
 
 LOOKUPS = 3
 """How often the service must not know a flow before that is believed: a gateway may say so for a moment."""
@@ -300,7 +306,7 @@ class Steps:
         job = replace(
             job,
             template=flow.template or job.template,
-            parameters=job.parameters or flow.parameters,
+            parameters=job.parameters or _shown(flow.parameters),
             prompt=prompt,
             name=" ".join(prompt.split())[:LONGEST_NAME] if prompt else job.name,
         )
@@ -313,9 +319,9 @@ class Steps:
         """What was asked for in words, where that is to be had."""
         with suppress(CallFailed):
             for asset in self.client().inputs(flow.flow_id) if flow.template == TEXT_TO_MODEL else ():
-                return prompt_of(self.client().input(flow.flow_id, asset.asset_id).data or "")[
-                    :LONGEST_PROMPT
-                ]
+                prompt = prompt_of(self.client().input(flow.flow_id, asset.asset_id).data or "")
+                # Its lines stay; what is no text, nobody could show.
+                return prompt[:LONGEST_PROMPT].encode(errors="replace").decode().replace("\0", "")
         return ""
 
     def _poll(self, job: Job) -> Outcome:
@@ -508,8 +514,8 @@ MAYBE_RUNNING = NeedsUser.code
 def trouble(job: Job, error: FlowsError, failures: int, looks: int, chance: float) -> Outcome:
     """What an error means for a job: wait and try again, wait for the user, or the end.
 
-    failures: how often in a row, this one included. looks: so far, in vain and in a row. chance: 0..1, spreads
-    the repeats of many clients.
+    failures: how often in a row, this one included. looks: so far, in vain and in a row. chance: 0..1,
+    spreads the repeats of many clients.
     """
     if isinstance(error, NotFound):
         if not job.flow_id:  # there is nothing that the service could not know: it is another, or a gateway's
@@ -548,6 +554,16 @@ def _submitted(job: Job, flow: Flow) -> Job:
         started_at=time.time(),
         starts_itself=True,
     )
+
+
+def _shown(parameters: dict[str, Any]) -> dict[str, str | int | float]:
+    """Those of a flow's parameters, to be shown only, that fit a list and the properties of an object."""
+    shown: dict[str, str | int | float] = {}
+    for name, value in parameters.items():
+        name = tidy(name, LONGEST_PARAMETER)
+        if name and isinstance(value, str | int | float) and len(shown) < MOST_PARAMETERS:
+            shown[name] = tidy(value, LONGEST_PARAMETER) if isinstance(value, str) else value
+    return shown
 
 
 def _nothing_new(patience: float) -> Problem:
