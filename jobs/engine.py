@@ -52,6 +52,9 @@ SEARCH_SECONDS = 10.0
 REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
 
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Tells computers of the same name apart, and a computer from what it was before it was switched off."""
+
 NOT_SAVED = Problem(
     "closed_unsaved",
     "The file was closed and not saved, and the model with it.",
@@ -787,11 +790,11 @@ class Engine:
 
 
 def machine() -> str:
-    """Where a process id means the same process: this host, and in it this Flatpak or container."""
+    """Where a process id means the same process: this computer since it started, this Flatpak or such."""
     import socket  # slow to import, and registering an add-on should be quick
 
     try:
-        namespace = str(Path("/proc/self/ns/pid").readlink())
+        namespace = f"{Path('/proc/self/ns/pid').readlink()}/{BOOT.read_text().strip()}"
     except OSError:  # no Linux, so no such sandboxes
         namespace = ""
     return f"{socket.gethostname()}/{namespace}".replace(":", "")

@@ -83,7 +83,11 @@ NOTHING_NEW = "nothing_new"
 """Code of the problem of a job whose flow stood still for too long."""
 
 REFUSED_SECONDS = 300.0
-"""After these a refused key or an account without credit is tried again: both may be mended elsewhere."""
+"""After these a refused key or an account without credit is tried again: both may be mended elsewhere. A flow
+about which the user was asked is looked at again, too."""
+
+LONGEST_BREAK = 3600.0
+"""Seconds; a service that asks for a longer one is asked all the same."""
 
 BACK_OFF = RetryPolicy(attempts=1_000_000_000, base=1.0, ceiling=60.0)
 """Calls of a job are repeated without end; the user sees why it waits and may cancel."""
@@ -336,7 +340,7 @@ class Steps:
         running = now - job.started_at
         if not flow.state.terminal:
             if 0.0 < self.patience < now - job.changed_at:
-                return Outcome(job.blocked(_nothing_new(self.patience)))
+                return Outcome(job.blocked(_nothing_new(self.patience), now + REFUSED_SECONDS))
             return Outcome(job, again_in=polling.next_poll(running, self.durations, flow.progress))
         if flow.state == "aborted":
             if job.cancelling:
@@ -535,7 +539,7 @@ def trouble(job: Job, error: FlowsError, failures: int, looks: int, chance: floa
         like = error if isinstance(error, CallFailed) and error.transient else NetworkError()
         seconds = decide(BACK_OFF, "GET", failures, like, chance)
         if seconds is None:
-            seconds = like.retry_after or BACK_OFF.ceiling
+            seconds = min(like.retry_after or BACK_OFF.ceiling, LONGEST_BREAK)
         return Outcome(job.blocked(Problem.of(error), time.time() + seconds), again_in=seconds)
     if isinstance(error, KeyRefused | PaymentRequired):
         # The user has to act, but may do so where we do not see it: at the service.

@@ -788,6 +788,16 @@ def test_a_process_of_another_sandbox_is_not_taken_for_dead():
     assert engine_module._lives(f"{engine_module.machine()}-else:999999:x") is None
 
 
+def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    here = engine_module.machine()
+    (tmp_path / "boot_id").write_text("another\n")
+    monkeypatch.setattr(engine_module, "BOOT", tmp_path / "boot_id")
+    assert engine_module.machine() != here
+    assert engine_module._lives(f"{here}:999999:x") is None
+
+
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
 ):
