@@ -138,6 +138,7 @@ class Engine:
         self._mine: set[str] = set()  # unfinished jobs whose lease is ours
         self._active: set[str] = set()  # those that hold one of the places
         self._busy: set[str] = set()  # those that a thread has in hand
+        self._calling: dict[str, FlowsClient] = {}  # with whom that thread speaks to the service
         self._stale: set[str] = set()  # those of them that were lost and taken over again meanwhile
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
@@ -290,6 +291,8 @@ class Engine:
                 self._save(job.cancelled(time.time()))
                 return
             self._save(replace(job, cancelling=True, queued=False))
+            if job.step is Step.UPLOADING and token in self._calling:
+                self._calling[token].hang_up()  # it may stand still, and is of no use any more
             self._active.add(token)  # stopping needs no free place
             self._again(token)
             self._fill_places()
@@ -638,6 +641,7 @@ class Engine:
             self._looks[token] = self._looks.get(token, 0) + 1
         with self._lock:
             self._busy.discard(token)
+            self._calling.pop(token, None)
             if self._closing.is_set():
                 return
             if token in self._stale:
@@ -695,8 +699,12 @@ class Engine:
             # A job that is being cancelled still has calls to make: those that tell the service.
             return self._closing.is_set() or (self._jobs[job.token].cancelling and not job.cancelling)
 
+        def client() -> FlowsClient:
+            self._calling[job.token] = found = self._client(job.service, settings)
+            return found
+
         return Steps(
-            client=lambda: self._client(job.service, settings),
+            client=client,
             folder=settings.folder / job.token,
             make_input=self._make_input,
             convert=self._convert,

@@ -19,6 +19,7 @@ from generio_flows.jobs.model import GOES_ON
 from generio_flows.jobs.steps import LOOKUPS, MAYBE_RUNNING, Steps
 
 from tests.sandbox import Sandbox
+from tests.unit.api.scripted import KEY, Server, answer
 
 from .conftest import copy, finished, wait_until
 
@@ -138,6 +139,30 @@ def test_cancel_stops_the_flow_at_the_service(
     (flow,) = sandbox.stats()["flows"].values()
     assert flow["aborted"] == (1 if step is Step.STARTED else 0)
     assert flow["deleted"] == (0 if step is Step.STARTED else 1)
+
+
+def test_cancel_ends_an_upload_that_stands_still(
+    new_engine: Callable[..., Engine], settings: Settings, jobs: dict[str, Job]
+):
+    server, go_on = Server(), threading.Event()
+
+    def stand_still(_asked: object):
+        go_on.wait(60.0)
+        return answer({"asset_id": "a1"})
+
+    server.on("POST", "/flows", answer({"flow_id": "f1", "state": "created"}))
+    server.on("POST", "/flows/f1/inputs", stand_still)
+    server.on("DELETE", "/flows/f1", answer({}))
+    engine = new_engine(replace(settings, base_url=server.url, api_key=KEY))
+    job = engine.submit(replace(jobs["image"], service=server.url))
+    wait_until(lambda: "POST /flows/f1/inputs" in server.calls())
+    engine.cancel(job.token)
+    wait_until(lambda: engine.job(job.token).state is State.CANCELLED)
+    assert not go_on.is_set()
+    assert server.calls("DELETE") == ["DELETE /flows/f1"]
+    go_on.set()
+    engine.close()
+    server.close()
 
 
 def test_cancel_before_anything_was_sent(
