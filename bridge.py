@@ -385,7 +385,8 @@ def place_result(
 
 def _models(job: Job) -> list[place.Model]:
     several = len(job.results) > 1
-    provenance = {"flow_id": job.flow_id, "template": job.template, "token": job.token, **job.parameters}
+    ours = {"flow_id": job.flow_id, "template": job.template, "token": job.token}
+    provenance = {**job.parameters, **ours}  # whatever the service calls its parameters
     if job.prompt:
         provenance["prompt"] = job.prompt
     return [

@@ -85,6 +85,10 @@ class FlowsClient:
         """Close the connections that were kept alive."""
         self._transport.close()
 
+    def hang_up(self) -> None:
+        """End the call that is under way, which raises NetworkError; the one method for other threads."""
+        self._transport.hang_up()
+
     # ---- templates and flows -------------------------------------------------------------------------
 
     def templates(self) -> list[Template]:

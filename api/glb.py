@@ -13,12 +13,16 @@ from typing import Any, BinaryIO, cast
 
 from .errors import NotAGlb, NotSelfContained, ResultTruncated
 from .images import read_head
+from .texels import Views, count_texels
 from .text import tidy
 
 MAGIC = b"glTF"
 _JSON, _BIN = 0x4E4F534A, 0x004E4942
 _LONGEST_JSON = 16 << 20  # bytes; a description of that length would stall Blender's importer as well
 _MOST_OBJECTS = 200_000  # objects and lists in it; so would these
+
+_MOST_PICTURES = 1_000
+_MOST_TEXELS = 1 << 29  # of all pictures together, 4 bytes each: eight of 8K; more would fill the memory
 
 _BYTES = {"5120": 1, "5121": 1, "5122": 2, "5123": 2, "5125": 4, "5126": 4}
 _COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
@@ -89,7 +93,7 @@ def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
     if size > declared:
         raise NotAGlb(f"The result is a damaged GLB: it has {size - declared:,} bytes too many.")
     document: dict[str, Any] | None = None
-    place, binary = 12, 0
+    place, binary, start = 12, 0, 0
     while place < declared:
         chunk = file.read(8)
         if len(chunk) < 8:
@@ -103,13 +107,16 @@ def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
                 raise _damaged()
             document = _parse(file.read(length))
         else:
-            binary = binary or (length if kind == _BIN else 0)
+            if kind == _BIN and not binary:
+                binary, start = length, place - length
             file.seek(length, 1)
     if document is None:
         raise _damaged()
     _check_buffers(document, binary)
     _check_extensions(document)
-    _check_accessors(document, declared)
+    views = _views(document)
+    _check_accessors(document, views, declared)
+    _check_pictures(document, views, file, start)
     return document
 
 
@@ -154,10 +161,10 @@ def _check_extensions(document: dict[str, Any]) -> None:
             )
 
 
-def _check_accessors(document: dict[str, Any], size: int) -> None:
-    """No accessor may claim more than its buffer view holds (section 3.6.2): importers believe it."""
+def _views(document: dict[str, Any]) -> Views:
+    """The buffer views, none of which may claim more than its buffer holds (section 3.6.1)."""
     buffers = [_count(entry.get("byteLength")) for entry in _objects(document, "buffers")]
-    views: list[int] = []
+    views: list[tuple[int, int, int]] = []
     for view in _objects(document, "bufferViews"):
         index, start, length = (
             view.get("buffer"),
@@ -166,7 +173,12 @@ def _check_accessors(document: dict[str, Any], size: int) -> None:
         )
         if not isinstance(index, int) or not 0 <= index < len(buffers) or start + length > buffers[index]:
             raise _damaged()
-        views.append(length)
+        views.append((index, start, length))
+    return views
+
+
+def _check_accessors(document: dict[str, Any], views: Views, size: int) -> None:
+    """No accessor may claim more than its buffer view holds (section 3.6.2): importers believe it."""
     for accessor in _objects(document, "accessors"):
         count, index = _count(accessor.get("count")), accessor.get("bufferView")
         if index is None:
@@ -178,8 +190,16 @@ def _check_accessors(document: dict[str, Any], size: int) -> None:
         width *= _COMPONENTS.get(str(accessor.get("type")), 1)
         if not isinstance(index, int) or not 0 <= index < len(views):
             raise _damaged()
-        if _count(accessor.get("byteOffset")) + count * width > views[index]:
+        _, _, length = views[index]
+        if _count(accessor.get("byteOffset")) + count * width > length:
             raise _damaged()
+
+
+def _check_pictures(document: dict[str, Any], views: Views, file: BinaryIO, start: int) -> None:
+    """Together they must fit into memory, into which importers unpack them."""
+    buffers, images = _objects(document, "buffers"), _objects(document, "images")
+    if len(images) > _MOST_PICTURES or count_texels(images, views, buffers, file, start) > _MOST_TEXELS:
+        raise NotAGlb("The pictures of the model are too large to be opened.")
 
 
 def _info(document: dict[str, Any], size: int) -> GlbInfo:

@@ -13,6 +13,9 @@ SENDABLE = frozenset({"image/png", "image/jpeg", "image/webp", "image/tiff"})
 _MOST_SEGMENTS = 256
 """Of a JPEG, looked at before its size is given up."""
 
+_MOST_TAGS = 256
+"""Of a TIFF."""
+
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -57,20 +60,28 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(32)
-            if head.startswith(b"\x89PNG") and head[12:16] == b"IHDR":
-                return struct.unpack(">II", head[16:24])
-            if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-                return _webp_size(head)
-            if head.startswith(b"GIF8"):
-                return struct.unpack("<HH", head[6:10])
-            if head.startswith(b"BM"):
-                width, height = struct.unpack("<ii", head[18:26])
-                return width, abs(height)
-            if head.startswith(b"\xff\xd8\xff"):
-                return _jpeg_size(file)
-            if head[:4] in (b"II*\x00", b"MM\x00*"):
-                return _tiff_size(file, "<" if head[:1] == b"I" else ">")
+            return size_in(file)
+    except (OSError, ValueError):
+        return None
+
+
+def size_in(file: BinaryIO) -> tuple[int, int] | None:
+    """As `picture_size`, for a picture that begins where `file` begins."""
+    try:
+        head = file.read(32)
+        if head.startswith(b"\x89PNG") and head[12:16] == b"IHDR":
+            return struct.unpack(">II", head[16:24])
+        if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+            return _webp_size(head)
+        if head.startswith(b"GIF8"):
+            return struct.unpack("<HH", head[6:10])
+        if head.startswith(b"BM"):
+            width, height = struct.unpack("<ii", head[18:26])
+            return width, abs(height)
+        if head.startswith(b"\xff\xd8\xff"):
+            return _jpeg_size(file)
+        if head[:4] in (b"II*\x00", b"MM\x00*"):
+            return _tiff_size(file, "<" if head[:1] == b"I" else ">")
     except (OSError, ValueError, struct.error):
         pass
     return None
@@ -111,7 +122,8 @@ def _tiff_size(file: BinaryIO, order: str) -> tuple[int, int] | None:
     file.seek(4)
     file.seek(struct.unpack(order + "I", file.read(4))[0])
     found: dict[int, int] = {}
-    for _ in range(struct.unpack(order + "H", file.read(2))[0]):
+    (count,) = struct.unpack(order + "H", file.read(2))
+    for _ in range(min(count, _MOST_TAGS)):
         entry = file.read(12)
         tag, kind = struct.unpack(order + "HH", entry[:4])
         if tag in (256, 257):

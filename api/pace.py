@@ -5,12 +5,15 @@ Every read of a connection is measured where it meets the socket, heads included
 other side counts, so a slow disk of ours is not held against it.
 """
 
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from http.client import HTTPResponse
 from io import BufferedReader, RawIOBase
 from typing import Any
+from weakref import ref
 
 WINDOW_SECONDS = 60.0
 LEAST_BYTES = 4096
@@ -27,6 +30,7 @@ class Pace:
     """Watches over one answer after the other."""
 
     def __init__(self) -> None:
+        self._connection: Callable[[], Any] = lambda: None
         self.begin(ANSWER_SECONDS)
 
     def begin(self, longest: float) -> None:
@@ -52,9 +56,25 @@ class Pace:
         response = staticmethod(partial(_PacedResponse, self))
         pools: dict[str, type] = {}
         for scheme, pool in manager.pool_classes_by_scheme.items():
-            connection = type("PacedConnection", (pool.ConnectionCls,), {"response_class": response})
+            members = {"response_class": response, "connect": self._watching(pool.ConnectionCls.connect)}
+            connection = type("PacedConnection", (pool.ConnectionCls,), members)
             pools[scheme] = type("PacedPool", (pool,), {"ConnectionCls": connection})
         manager.pool_classes_by_scheme = pools
+
+    def _watching(self, connect: Callable[[Any], None]) -> Callable[[Any], None]:
+        def watched(connection: Any) -> None:
+            connect(connection)
+            self._connection = ref(connection)
+
+        return watched
+
+    def hang_up(self) -> None:
+        """End the connection that was made last; for any thread. Whoever waits for it gets an OSError."""
+        sock = getattr(self._connection(), "sock", None)
+        if isinstance(sock, socket.socket):
+            with suppress(OSError):
+                # Not an SSLSocket's own method, after which it would go on without encryption.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class _PacedResponse(HTTPResponse):

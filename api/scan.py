@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from enum import Enum, auto
 
 DEEPEST = 64  # levels; nothing in the contract has more than a few
-_MOST_VALUES = 50_000  # an answer has a few for each asset; they take time, each
+_MOST_VALUES = 20_000  # an answer has a few for each asset; they take time, each
 _LONGEST_TOKEN = 1024  # bytes of a key, number or word
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")

@@ -152,6 +152,10 @@ class Transport:
         """Close the connections that were kept alive."""
         self._session.close()
 
+    def hang_up(self) -> None:
+        """End the call that is under way, which raises NetworkError; for any thread."""
+        self._pace.hang_up()
+
     def repeat(self, method: str, once: Callable[[], T]) -> T:
         """Run `once` until it works or the policy gives up (contract section 5)."""
         attempt = 1

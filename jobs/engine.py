@@ -52,6 +52,9 @@ SEARCH_SECONDS = 10.0
 REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
 
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Tells computers of the same name apart, and a computer from what it was before it was switched off."""
+
 NOT_SAVED = Problem(
     "closed_unsaved",
     "The file was closed and not saved, and the model with it.",
@@ -135,6 +138,7 @@ class Engine:
         self._mine: set[str] = set()  # unfinished jobs whose lease is ours
         self._active: set[str] = set()  # those that hold one of the places
         self._busy: set[str] = set()  # those that a thread has in hand
+        self._calling: dict[str, FlowsClient] = {}  # with whom that thread speaks to the service
         self._stale: set[str] = set()  # those of them that were lost and taken over again meanwhile
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
@@ -287,6 +291,8 @@ class Engine:
                 self._save(job.cancelled(time.time()))
                 return
             self._save(replace(job, cancelling=True, queued=False))
+            if job.step is Step.UPLOADING and token in self._calling:
+                self._calling[token].hang_up()  # it may stand still, and is of no use any more
             self._active.add(token)  # stopping needs no free place
             self._again(token)
             self._fill_places()
@@ -374,24 +380,30 @@ class Engine:
 
     def close(self, timeout: float = 2.0) -> None:
         """Stop all threads, within `timeout` seconds; unfinished jobs go on where another engine starts."""
-        with self._lock:
-            if self._closing.is_set():
-                return
-            self._closing.set()
-            self._wake.notify_all()
-            self._polls.put(None)
-            self._notes.put(None)
-            self._untidy.set()
-            for _ in range(self._workers):
-                self._work.put(None)
+        if self._closing.is_set():
+            return
+        self._closing.set()
         end = time.monotonic() + timeout
+        self._polls.put(None)
+        self._work.put(None)
+        self._notes.put(None)
+        self._untidy.set()
+        if self._lock.acquire(timeout=timeout / 2):  # else somebody has it who waits for the ledger
+            self._wake.notify_all()
+            self._lock.release()
         for thread in self._threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            thread.join(max(0.0, end - timeout / 4 - time.monotonic()))
+        # In a thread, too: another process may hold the ledger for longer than we have.
+        farewell = threading.Thread(target=self._hand_back, name="generio-farewell", daemon=True)
+        farewell.start()
+        farewell.join(max(0.0, end - time.monotonic()))
+        for client in self._clients:
+            client.close()
+
+    def _hand_back(self) -> None:
         with suppress(LedgerError):  # then the leases run out by themselves
             self._ledger.release(self.owner)
         self._ledger.close()
-        for client in self._clients:
-            client.close()
 
     # ------------------------------------------------------------------ places, turns and time
 
@@ -415,9 +427,13 @@ class Engine:
             if len(self._active) >= self._settings.concurrent_jobs:
                 break
             if self._jobs[token].queued:
+                turn = self._jobs[token] = replace(self._jobs[token], queued=False)
                 self._active.add(token)
-                self._save(replace(self._jobs[token], queued=False))
                 self._at(0.0, token)
+                try:
+                    self._save(turn)
+                except LedgerError:  # it has its turn all the same, whose first step will be noted, or wait
+                    self.events.put(turn)
         while self._workers < min(len(self._active), self._settings.concurrent_jobs):
             self._workers += 1
             self._start(f"worker-{self._workers}", self._serve, self._work)
@@ -449,7 +465,8 @@ class Engine:
                         self._share()
                     self._hand_on(now)
                     dues = [due for token, due in self._due.items() if token not in self._busy]
-                    self._wake.wait(max(0.0, min([*dues, self._shared_at + SHARE_SECONDS]) - now))
+                    if not self._closing.is_set():
+                        self._wake.wait(max(0.0, min([*dues, self._shared_at + SHARE_SECONDS]) - now))
             except LedgerError:
                 self._closing.wait(1.0)  # a busy disk passes; nothing is lost by waiting
 
@@ -472,8 +489,9 @@ class Engine:
             if owner != self.owner and _lives(owner) is False:
                 self._ledger.release(owner)
         for job in self._ledger.claim(self.owner, now, self._inherits, lambda owner: bool(_lives(owner))):
-            if job.loose:  # the file was open in a process that is no more
-                self._save(job.at(Step.READY))
+            if job.finished:  # it was loose
+                self._jobs[job.token] = job
+                self.events.put(job)
             else:
                 self._adopt(replace(job, queued=True))
         for job in self._ledger.jobs():
@@ -490,6 +508,7 @@ class Engine:
         """A worker, or the poller: carries what it is given."""
         while (token := work.get()) is not None and not self._closing.is_set():
             self._carry(token)
+        work.put(None)  # for the next one
 
     # ------------------------------------------------------------------ jobs of a ledger that is no more
 
@@ -606,7 +625,7 @@ class Engine:
         except FlowsError as error:
             failures = self._failures[token] = self._failures.get(token, 0) + 1
             chance = random.random()  # noqa: S311 - spreads repeats
-            outcome = trouble(self._jobs[token], error, failures, chance)
+            outcome = trouble(self._jobs[token], error, failures, self._looks.get(token, 0), chance)
         except LedgerError as error:
             outcome = Outcome(self._jobs[token].blocked(_disk_problem(error)), again_in=BUSY_DISK_SECONDS)
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
@@ -616,12 +635,13 @@ class Engine:
             outcome = Outcome(self._jobs[token].failed(problem, time.time()))
         else:
             self._failures.pop(token, None)
-            if outcome.looked:
-                self._looks[token] = self._looks.get(token, 0) + 1
-            else:
+            if not outcome.looked:
                 self._looks.pop(token, None)
+        if outcome.looked:
+            self._looks[token] = self._looks.get(token, 0) + 1
         with self._lock:
             self._busy.discard(token)
+            self._calling.pop(token, None)
             if self._closing.is_set():
                 return
             if token in self._stale:
@@ -679,8 +699,12 @@ class Engine:
             # A job that is being cancelled still has calls to make: those that tell the service.
             return self._closing.is_set() or (self._jobs[job.token].cancelling and not job.cancelling)
 
+        def client() -> FlowsClient:
+            self._calling[job.token] = found = self._client(job.service, settings)
+            return found
+
         return Steps(
-            client=lambda: self._client(job.service, settings),
+            client=client,
             folder=settings.folder / job.token,
             make_input=self._make_input,
             convert=self._convert,
@@ -774,11 +798,11 @@ class Engine:
 
 
 def machine() -> str:
-    """Where a process id means the same process: this host, and in it this Flatpak or container."""
+    """Where a process id means the same process: this computer since it started, this Flatpak or such."""
     import socket  # slow to import, and registering an add-on should be quick
 
     try:
-        namespace = str(Path("/proc/self/ns/pid").readlink())
+        namespace = f"{Path('/proc/self/ns/pid').readlink()}/{BOOT.read_text().strip()}"
     except OSError:  # no Linux, so no such sandboxes
         namespace = ""
     return f"{socket.gethostname()}/{namespace}".replace(":", "")

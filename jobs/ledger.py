@@ -206,6 +206,8 @@ class Ledger:
     ) -> list[Job]:
         """Take over unsettled jobs whose lease has run out; returns what was taken, oldest first.
 
+        What was loose is Ready again: the file that had it was open in a process that is no more.
+
         tokens: which of them; None for all. alive: whether an owner is known to live: what is loose in the
         file that it has open stays there for SUSPENDED_SECONDS more.
         """
@@ -216,17 +218,17 @@ class Ledger:
                 (owner, now),
             ).fetchall()
             taken = [
-                (token, job)
+                job.at(Step.READY) if job.loose else job
                 for token, document, holder, until in left
                 if (tokens is None or token in tokens)
                 and (job := _read(document)) is not None
                 and not (job.loose and until > now - SUSPENDED_SECONDS and alive(holder))
             ]
             db.executemany(
-                "UPDATE jobs SET owner = ?, lease_until = ? WHERE token = ?",
-                [(owner, now + LEASE_SECONDS, token) for token, _ in taken],
+                "UPDATE jobs SET owner = ?, lease_until = ?, settled = ?, document = ? WHERE token = ?",
+                [(owner, now + LEASE_SECONDS, job.settled, job.to_json(), job.token) for job in taken],
             )
-        return [job for _, job in taken]
+        return taken
 
     def change(
         self, token: str, steps: Container[Step], change: Callable[[Job], Job | None], owner: str, now: float
@@ -285,11 +287,11 @@ def _exclusive(db: sqlite3.Connection) -> Generator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        db.execute("COMMIT")  # which may fail, too, while somebody reads
     except BaseException:
         if db.in_transaction:  # SQLite may have ended it
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 class _DamagedError(sqlite3.DatabaseError):

@@ -48,6 +48,7 @@ from ..api import (
 from ..api.decode import prompt_of
 from ..api.errors import Remedy
 from ..api.models import as_object
+from ..api.text import tidy
 from . import polling
 from .model import GOES_ON, UNSENT, Job, Problem, Result, Step
 
@@ -67,8 +68,13 @@ LONGEST_NAME = 60
 LONGEST_PROMPT = 10_000
 """Characters of a prompt that comes from the service."""
 
+LONGEST_PARAMETER = 40
+"""Characters of a parameter that comes from the service, and of its name."""
+
+MOST_PARAMETERS = 32
+
 LOOKUPS = 3
-"""How often `GET /flows` must not know a lost flow before the user is asked."""
+"""How often the service must not know a flow before that is believed: a gateway may say so for a moment."""
 
 LOOKUP_SECONDS = 5.0
 """Between two such looks: the lost request may still be on its way."""
@@ -77,7 +83,11 @@ NOTHING_NEW = "nothing_new"
 """Code of the problem of a job whose flow stood still for too long."""
 
 REFUSED_SECONDS = 300.0
-"""After these a refused key or an account without credit is tried again: both may be mended elsewhere."""
+"""After these a refused key or an account without credit is tried again: both may be mended elsewhere. A flow
+about which the user was asked is looked at again, too."""
+
+LONGEST_BREAK = 3600.0
+"""Seconds; a service that asks for a longer one is asked all the same."""
 
 BACK_OFF = RetryPolicy(attempts=1_000_000_000, base=1.0, ceiling=60.0)
 """Calls of a job are repeated without end; the user sees why it waits and may cancel."""
@@ -300,7 +310,7 @@ class Steps:
         job = replace(
             job,
             template=flow.template or job.template,
-            parameters=job.parameters or flow.parameters,
+            parameters=job.parameters or _shown(flow.parameters),
             prompt=prompt,
             name=" ".join(prompt.split())[:LONGEST_NAME] if prompt else job.name,
         )
@@ -313,16 +323,13 @@ class Steps:
         """What was asked for in words, where that is to be had."""
         with suppress(CallFailed):
             for asset in self.client().inputs(flow.flow_id) if flow.template == TEXT_TO_MODEL else ():
-                return prompt_of(self.client().input(flow.flow_id, asset.asset_id).data or "")[
-                    :LONGEST_PROMPT
-                ]
+                prompt = prompt_of(self.client().input(flow.flow_id, asset.asset_id).data or "")
+                # Its lines stay; what is no text, nobody could show.
+                return prompt[:LONGEST_PROMPT].encode(errors="replace").decode().replace("\0", "")
         return ""
 
     def _poll(self, job: Job) -> Outcome:
-        try:
-            flow = self.client().flow(job.flow_id)
-        except NotFound:
-            return Outcome(job.failed(_deleted(), time.time()))
+        flow = self.client().flow(job.flow_id)
         now = time.time()
         changed = (flow.state, flow.progress) != (job.flow_state, job.progress) or not job.changed_at
         job = job.going(
@@ -333,7 +340,7 @@ class Steps:
         running = now - job.started_at
         if not flow.state.terminal:
             if 0.0 < self.patience < now - job.changed_at:
-                return Outcome(job.blocked(_nothing_new(self.patience)))
+                return Outcome(job.blocked(_nothing_new(self.patience), now + REFUSED_SECONDS))
             return Outcome(job, again_in=polling.next_poll(running, self.durations, flow.progress))
         if flow.state == "aborted":
             if job.cancelling:
@@ -380,8 +387,6 @@ class Steps:
                 self.save(job)
         except WrongState:
             pass  # over already, or not yet running: the state tells
-        except NotFound:
-            return Outcome(job.cancelled(now))
         outcome = self._poll(job)
         # An abort is over soon, whatever the flow's usual length.
         return outcome if outcome.job.finished else replace(outcome, again_in=polling.SHORTEST)
@@ -407,8 +412,6 @@ class Steps:
                 return None
             raise self._no_result(job, assets)
         self.folder.mkdir(parents=True, exist_ok=True)
-        for left_by_a_crash in self.folder.glob("*.part"):
-            left_by_a_crash.unlink(missing_ok=True)
         results: list[Result] = []
         refused: ResultUnusable | None = None
         for asset in usable:
@@ -447,6 +450,9 @@ class Steps:
         return FlowFailed(flow.reason or reason)
 
     def _convert_results(self, job: Job) -> Job:
+        # Only now: the ledger has it that all is here. Before, another process may be downloading.
+        for left_by_a_crash in self.folder.glob("*.glb.*.part"):
+            left_by_a_crash.unlink(missing_ok=True)
         results: list[Result] = []
         for result in job.results:
             glb = Path(result.glb)
@@ -509,11 +515,22 @@ def prepared(job: Job, path: Path) -> Job:
 MAYBE_RUNNING = NeedsUser.code
 
 
-def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
+def trouble(job: Job, error: FlowsError, failures: int, looks: int, chance: float) -> Outcome:
     """What an error means for a job: wait and try again, wait for the user, or the end.
 
-    failures: how often in a row, this one included. chance: 0..1, spreads the repeats of many clients.
+    failures: how often in a row, this one included. looks: so far, in vain and in a row. chance: 0..1,
+    spreads the repeats of many clients.
     """
+    if isinstance(error, NotFound):
+        if not job.flow_id:  # there is nothing that the service could not know: it is another, or a gateway's
+            error = UnexpectedAnswer(status=error.status)
+        elif looks + 1 < LOOKUPS:
+            waiting = job.blocked(Problem.of(error), time.time() + LOOKUP_SECONDS)
+            return Outcome(waiting, again_in=LOOKUP_SECONDS, looked=True)
+        elif job.cancelling:
+            return Outcome(job.cancelled(time.time()))
+        else:
+            return Outcome(job.failed(_deleted(), time.time()))
     # A hotel's login page is no answer of the service, and goes away again.
     if isinstance(error, WebPage) or (
         isinstance(error, CallFailed)
@@ -522,15 +539,13 @@ def trouble(job: Job, error: FlowsError, failures: int, chance: float) -> Outcom
         like = error if isinstance(error, CallFailed) and error.transient else NetworkError()
         seconds = decide(BACK_OFF, "GET", failures, like, chance)
         if seconds is None:
-            seconds = like.retry_after or BACK_OFF.ceiling
+            seconds = min(like.retry_after or BACK_OFF.ceiling, LONGEST_BREAK)
         return Outcome(job.blocked(Problem.of(error), time.time() + seconds), again_in=seconds)
     if isinstance(error, KeyRefused | PaymentRequired):
         # The user has to act, but may do so where we do not see it: at the service.
         return Outcome(job.blocked(Problem.of(error), time.time() + REFUSED_SECONDS))
     if isinstance(error, NeedsUser | NotStarted | NoConverter | NotReady):
         return Outcome(job.blocked(Problem.of(error)))
-    if isinstance(error, NotFound) and job.flow_id:
-        return Outcome(job.failed(_deleted(), time.time()))
     return Outcome(job.failed(Problem.of(error), time.time()))
 
 
@@ -543,6 +558,16 @@ def _submitted(job: Job, flow: Flow) -> Job:
         started_at=time.time(),
         starts_itself=True,
     )
+
+
+def _shown(parameters: dict[str, Any]) -> dict[str, str | int | float]:
+    """Those of a flow's parameters, to be shown only, that fit a list and the properties of an object."""
+    shown: dict[str, str | int | float] = {}
+    for name, value in parameters.items():
+        name = tidy(name, LONGEST_PARAMETER)
+        if name and isinstance(value, str | int | float) and len(shown) < MOST_PARAMETERS:
+            shown[name] = tidy(value, LONGEST_PARAMETER) if isinstance(value, str) else value
+    return shown
 
 
 def _nothing_new(patience: float) -> Problem:

@@ -8,6 +8,7 @@ went on one line of its own: GENERIO_ANSWER {"problem": "" or Blender's words}.
 import importlib
 import json
 import os
+import shutil
 import sys
 import threading
 import types
@@ -23,6 +24,9 @@ THUMBNAIL_SAMPLES = 32
 LOOSE = "generio_loose"
 """The custom property of a picture that is to be packed once its model has been placed; see `pictures`."""
 
+HOME = "generio-"
+"""What the name of the folder begins with that stands in for the user's, and for temporary files."""
+
 BARE = "GENERIO bare "
 """What the name of the object begins with that a snapshot is about; see `snapshot.write_snapshot`."""
 
@@ -31,8 +35,11 @@ ORIGINAL = "generio_original"
 
 
 def end_with_parent() -> None:
-    """Our standard input closes when the parent ends, however it ends."""
+    """Our standard input closes when the parent ends, however it ends: then nobody else clears up."""
     sys.stdin.buffer.read()
+    home = os.environ.get("BLENDER_USER_RESOURCES", "")
+    if Path(home).name.startswith(HOME):
+        shutil.rmtree(home, ignore_errors=True)
     os._exit(1)
 
 

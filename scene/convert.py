@@ -134,7 +134,7 @@ class Converter:
 
     def _output(self, arguments: list[str], cancelled: Callable[[], bool]) -> tuple[str, int | None]:
         """What the child printed, and how it ended."""
-        with AT_ONCE, tempfile.TemporaryDirectory(prefix="generio-") as home, tempfile.TemporaryFile() as log:
+        with AT_ONCE, tempfile.TemporaryDirectory(prefix=child.HOME) as home, tempfile.TemporaryFile() as log:
             process = subprocess.Popen(  # noqa: S603 - our own binary with our own script
                 [*self.command, *arguments],
                 stdin=subprocess.PIPE,  # stays open as long as we live: the child ends when it closes
@@ -168,10 +168,13 @@ def link(source: Path, target: Path) -> None:
 
 
 def _environment(home: str) -> dict[str, str]:
-    """Ours, without the key and with an empty folder in the place of the user's settings and scripts."""
+    """Ours, without the key and with an empty folder in the place of the user's settings and scripts.
+
+    Blender's temporary files go there, too: a child that is ended does not remove them.
+    """
     private = ("GENERIO_API_KEY", "BLENDER_USER_", "BLENDER_SYSTEM_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
-    return {**kept, "BLENDER_USER_RESOURCES": home}
+    return {**kept, **dict.fromkeys(("BLENDER_USER_RESOURCES", "TMPDIR", "TEMP", "TMP"), home)}
 
 
 def _wait(process: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:

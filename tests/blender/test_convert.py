@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -174,11 +175,28 @@ def test_a_child_has_no_key_and_none_of_the_users_settings(addon, monkeypatch: p
     assert environment["BLENDER_USER_RESOURCES"] == "/nowhere"
 
 
-def test_a_child_ends_with_its_parent(addon, tmp_path: Path):
+def test_a_child_leaves_nothing_among_temporary_files(
+    converter, glb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    converter.to_blend(glb, glb.with_suffix(".blend"), never)
+    with pytest.raises(Exception, match=r"Cancelled"):
+        converter.draw_thumbnail(glb.with_suffix(".blend"), glb.with_suffix(".png"), lambda: True)
+    assert [*temporary.iterdir()] == []
+
+
+def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
     child = addon.scene.convert.CHILD
+    home = tmp_path / f"{addon.scene.convert.child.HOME}1"
+    home.mkdir()
+    environment = addon.scene.convert._environment(str(home))
     code = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, {str(child)!r}, 'picture', '/dev/stdin', 'x'],"
+        f" env={environment!r},"
         " stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
@@ -193,6 +211,7 @@ def test_a_child_ends_with_its_parent(addon, tmp_path: Path):
     while _alive(pid):
         assert time.monotonic() < deadline, "the child outlived its parent"
         time.sleep(0.05)
+    assert [*tmp_path.iterdir()] == []
 
 
 def _alive(pid: int) -> bool:

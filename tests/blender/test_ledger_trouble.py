@@ -10,6 +10,8 @@ import bpy
 import pytest
 
 from tests.blender.conftest import EXTENSION, HOME
+from tests.sandbox.generate import from_prompt
+from tests.unit.api.scripted import Server, answer
 
 
 def ledger_path() -> Path:
@@ -148,6 +150,40 @@ def test_a_flow_is_recovered_and_imported_at_the_cursor(addon, sandbox):
     assert bpy.ops.generio.import_result(token=rows()[0].token) == {"FINISHED"}
     assert {item.name for item in bpy.data.objects} == {"A chair", "A chair.001"}
     assert sandbox.stats()["run_total"] == 1
+
+
+def test_a_flow_with_parameters_that_blender_has_no_words_for_is_recovered(addon, sandbox, capfd):
+    odd = {
+        "quality": "\ud800low\n",
+        "a name that is far too long for a custom property of Blender, which takes 63 bytes": 1,
+        "": 2,
+        "nested": {"a": [1, "b", None]},
+        "list": [1, "two", None],
+        "large": 10**30,
+        "nothing": None,
+        "seed": 7,
+        "token": "another",
+    }
+    flow = {"flow_id": "f1", "template": "model_generate_fromprompt", "state": "completed", "parameters": odd}
+    server = Server()
+    server.on("GET", "/flows/f1", answer(flow))
+    server.on("GET", "/flows/f1/inputs", answer({"inputs": [{"id": "i1"}]}))
+    server.on("GET", "/flows/f1/inputs/i1", answer({"data": "a \ud800lamp\0"}))
+    server.on("GET", "/flows/f1/outputs", answer({"outputs": [{"id": "o1", "status": "ready"}]}))
+    server.on(
+        "GET", "/flows/f1/outputs/o1", answer(from_prompt("a chair", quality="low", seed=1, texture=False))
+    )
+    addon.preferences.preferences(bpy.context).service_url = server.url
+    assert bpy.ops.generio.recover_flow(flow_id="f1") == {"FINISHED"}
+    (row,) = rows()
+    assert (row.state, row.message) == ("Ready", "Found again at the service")
+    assert row.prompt == "a ?lamp"
+    assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
+    (item,) = bpy.data.objects
+    assert (item["generio_seed"], item["generio_token"]) == (7, row.token)
+    assert "Traceback" not in capfd.readouterr().err
+    addon.bridge._stop()
+    server.close()
 
 
 @pytest.mark.parametrize("flow_id", ["", "  ", "a b", "a\nb", "x" * 201])

@@ -65,6 +65,7 @@ def test_a_whole_run_leaves_the_key_nowhere(
             "path": "/flows/*/outputs/*",
             "action": "redirect",
             "location": f"{other.url}/elsewhere",
+            "times": addon.jobs.steps.LOOKUPS,
         },
         {"flow": {"outcome": "fail", "reason": f"no credit for {key}", "template": "model_optimize"}},
     )

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from generio_flows.api.transport import Transport
-from generio_flows.jobs import Job, Ledger
+from generio_flows.jobs import Job, Ledger, LedgerError
 
 SAVED = {
     "reference": (
@@ -105,12 +105,19 @@ class Naps(Death):
 
 
 class WatchedLedger(Ledger):
-    """A ledger with death around each step that it writes."""
+    """A ledger with death around each step that it writes, on a disk that now and then takes none.
+
+    busy: how often that is, 0..1.
+    """
 
     death = Death("", 0)
+    busy = 0.0
+    dice = random.Random()
 
     def save(self, job: Job, owner: str, now: float) -> bool:
         self.death.here(f"before saving {job.step}")
+        if self.dice.random() < self.busy:
+            raise LedgerError("The disk is busy.")
         saved = super().save(job, owner, now)
         self.death.here(f"after saving {job.step}")
         return saved

@@ -85,6 +85,7 @@ def main() -> None:
     for number in range(int(first), int(last)):
         sys.stdout.write(f"{number} ")
         sys.stdout.flush()
+        cases.prepare(family, number)
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         signal.setitimer(signal.ITIMER_REAL, SILENCE)
         end = _end(cases, family, int(seed), number)

@@ -91,9 +91,11 @@ def _fault(dice: random.Random, profile: str, kind: str) -> dict[str, Any]:
         case "burst":
             return {**fault, "action": "status", **_status(dice, processed), "times": dice.randint(1, 5)}
         case "page":
-            status = dice.choice((200, 500, 502, 503, 504))
-            action = {"action": "garbage", "status": status, "body": PAGE, "when": processed}
-            return {**fault, **action, "times": dice.randint(1, 3)}
+            status = dice.choice((200, 404, 500, 502, 503, 504))
+            action = {"action": "garbage", "status": status, "body": PAGE}
+            if status == 404:  # a gateway that has not passed it on; said often enough, it is true
+                return {**fault, **action}
+            return {**fault, **action, "when": processed, "times": dice.randint(1, 3)}
         case _:
             seconds = dice.choice((10.0, 80.0)) * SCALE  # within the client's time-out, and beyond
             action = dice.choice(({"action": "delay"}, {"action": "stall", "at": dice.randrange(100)}))

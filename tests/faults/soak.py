@@ -20,6 +20,9 @@ from .worker import Plan, Worker
 
 JOBS = 1_000
 WARM_UP = 1 / 10
+BUSY = 0.01
+"""How often the disk does not take a step: its job waits, and nobody else is held up by that."""
+
 MORE_MEMORY = 24.0
 """MB; what the list of a thousand jobs and Python's own thrift with free memory may add."""
 
@@ -35,7 +38,15 @@ def run(seed: int, share: float, folder: Path) -> Report:
     samples(folder / "user")
     with service("reference", "a-key") as sandbox:
         plan = Plan(
-            str(folder), str(folder / "user"), "scene", sandbox.url, "a-key", seed, count=count, at_once=12
+            str(folder),
+            str(folder / "user"),
+            "scene",
+            sandbox.url,
+            "a-key",
+            seed,
+            count=count,
+            at_once=12,
+            busy=BUSY,
         )
         command = [sys.executable, "-m", "tests.faults.soak", str(plan.write(folder / "plan.json"))]
         played = subprocess.run(

@@ -50,7 +50,7 @@ class Plan:
     that is open. belongs_to: of the one in which the results belong, "" = that one. first, count: the numbers
     of the jobs to have done; those that are in the ledger are not asked for again. at_once: how many may be
     unfinished. lease: seconds until the jobs of a process are free that gives no sign of life. moment, nth:
-    see `Death`. naps: how often to fall asleep, see `Naps`.
+    see `Death`. naps: how often to fall asleep, see `Naps`. busy: see `WatchedLedger`.
     """
 
     folder: str
@@ -67,6 +67,7 @@ class Plan:
     moment: str = ""
     nth: int = 1
     naps: int = 0
+    busy: float = 0.0
 
     def write(self, path: Path) -> Path:
         """Write the plan for a worker to read."""
@@ -90,6 +91,7 @@ class Worker:
         if self.plan.moment or self.plan.naps:
             self.death.watch_calls()
             WatchedLedger.death = self.death
+        WatchedLedger.busy, WatchedLedger.dice = self.plan.busy, self._dice
         self._settings = Settings(folder / "results", self.plan.url, self.plan.key)
         self.engine = Engine(
             WatchedLedger(folder / "jobs.sqlite"),

@@ -49,7 +49,7 @@ def model_file(tmp_path: Path, model: bytes) -> Path:
 
 
 @pytest.fixture
-def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def secure_server(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
     """An https server, and the certificate that it made for itself."""
     openssl = shutil.which("openssl")
     if openssl is None:
@@ -65,6 +65,14 @@ def secure(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, private)
     server = Server(context)
-    server.on("GET", "/flows", answer([]))
-    yield server.url.replace("http://127.0.0.1", "https://localhost"), certificate
+    server.url = server.url.replace("http://127.0.0.1", "https://localhost")
+    yield server, certificate
     server.close()
+
+
+@pytest.fixture
+def secure(secure_server: tuple[Server, Path]) -> tuple[str, Path]:
+    """Its address, and the certificate."""
+    server, certificate = secure_server
+    server.on("GET", "/flows", answer([]))
+    return server.url, certificate

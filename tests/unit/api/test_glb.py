@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from generio_flows.api import (
     UnreadableFile,
     check_glb,
 )
+from generio_flows.api.texels import count_texels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from tests.unit.api.scripted import glb
 
@@ -226,3 +230,55 @@ def test_a_required_extension_must_be_one_that_blender_knows(tmp_path: Path):
     check(tmp_path, triangle(extensionsUsed=["ACME_fur"]))
     with pytest.raises(NotAGlb, match="ACME_fur"):
         check(tmp_path, triangle(extensionsRequired=["ACME_fur"]))
+
+
+def png_of(width: int, height: int) -> bytes:
+    """The beginning of a PNG, which is all that tells its size."""
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height) + bytes(5)
+
+
+def with_pictures(place: str, *pictures: bytes) -> bytes:
+    """A GLB with pictures in its binary chunk, in a buffer of its own, or as URIs."""
+    content = b"".join(pictures)
+    uris = ["data:image/png;base64," + base64.b64encode(picture).decode() for picture in pictures]
+    document: dict[str, Any] = {**ASSET, "images": [{"uri": uri} for uri in uris]}
+    if place != "uri":
+        views: list[dict[str, Any]] = [
+            {"buffer": 0, "byteOffset": len(b"".join(pictures[:at])), "byteLength": len(picture)}
+            for at, picture in enumerate(pictures)
+        ]
+        if views[0]["byteOffset"] == 0:
+            del views[0]["byteOffset"]
+        buffer: dict[str, Any] = {"byteLength": len(content)}
+        if place == "buffer":
+            buffer["uri"] = "data:application/octet-stream;base64," + base64.b64encode(content).decode()
+        images = [{"bufferView": at, "mimeType": "image/png"} for at in range(len(pictures))]
+        document |= {"images": images, "bufferViews": views, "buffers": [buffer]}
+    text = json.dumps(document).encode()
+    chunks = [chunk(b"JSON", text + b" " * (-len(text) % 4))]
+    if place == "chunk":
+        chunks.append(chunk(b"BIN\0", content + bytes(-len(content) % 4)))
+    return container(*chunks)
+
+
+@pytest.mark.parametrize("place", ["chunk", "buffer", "uri"])
+def test_pictures_that_unpack_to_more_than_memory_holds(tmp_path: Path, place: str):
+    large = png_of(8192, 8192)
+    assert check(tmp_path, with_pictures(place, *[large] * 8)).images == 8
+    with pytest.raises(NotAGlb, match="pictures of the model are too large"):
+        check(tmp_path, with_pictures(place, *[large] * 9))
+    with pytest.raises(NotAGlb, match="pictures of the model are too large"):
+        check(tmp_path, with_pictures(place, png_of(1, 1), png_of(60_000, 60_000)))
+    with pytest.raises(NotAGlb, match="pictures of the model are too large"):
+        check(tmp_path, with_pictures(place, *[b"x"] * 1001))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF"])
+def test_pictures_of_any_type_are_measured(tmp_path: Path, kind: str):
+    picture = BytesIO()
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(picture, kind)
+    assert check(tmp_path, with_pictures("chunk", b"before", picture.getvalue())).images == 2
+    document = [{"bufferView": 1}]
+    views = [(0, 0, 6), (0, 6, len(picture.getvalue()))]
+    file = BytesIO(b"start" + b"before" + picture.getvalue())
+    assert count_texels(document, views, [{}], file, len(b"start")) == 300 * 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -242,6 +243,34 @@ def test_certificates_of_the_environment(secure: tuple[str, Path], monkeypatch: 
         pytest.raises(CertificateError),
     ):
         client.flows()
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_another_thread_ends_a_call_that_stands_still(
+    server: Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, encrypted: bool
+) -> None:
+    if encrypted:
+        server, certificate = request.getfixturevalue("secure_server")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    asked, go_on = threading.Event(), threading.Event()
+
+    def stand_still(_asked: object) -> Answer:
+        asked.set()
+        go_on.wait(60)
+        return answer([])
+
+    server.on("GET", "/flows", stand_still)
+    with FlowsClient(server.url, KEY, policy=RetryPolicy(attempts=1)) as client:
+        client.hang_up()  # there is nothing to end yet
+        other = threading.Thread(target=lambda: asked.wait(60) and client.hang_up())
+        other.start()
+        with pytest.raises(NetworkError):
+            client.flows()
+        assert not go_on.is_set()
+        other.join()
+        go_on.set()
+        server.on("GET", "/flows", answer([]))
+        assert client.flows() == [], "the next call has a connection of its own"
 
 
 # ---- redirects ---------------------------------------------------------------------------------------

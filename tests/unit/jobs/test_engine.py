@@ -11,14 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.api import FlowsError, check_glb
+from generio_flows.api import Cancelled, FlowsError, check_glb
 from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, polling
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
-from generio_flows.jobs.steps import MAYBE_RUNNING, Steps
+from generio_flows.jobs.steps import LOOKUPS, MAYBE_RUNNING, Steps
 
 from tests.sandbox import Sandbox
+from tests.unit.api.scripted import KEY, Server, answer
 
 from .conftest import copy, finished, wait_until
 
@@ -138,6 +139,30 @@ def test_cancel_stops_the_flow_at_the_service(
     (flow,) = sandbox.stats()["flows"].values()
     assert flow["aborted"] == (1 if step is Step.STARTED else 0)
     assert flow["deleted"] == (0 if step is Step.STARTED else 1)
+
+
+def test_cancel_ends_an_upload_that_stands_still(
+    new_engine: Callable[..., Engine], settings: Settings, jobs: dict[str, Job]
+):
+    server, go_on = Server(), threading.Event()
+
+    def stand_still(_asked: object):
+        go_on.wait(60.0)
+        return answer({"asset_id": "a1"})
+
+    server.on("POST", "/flows", answer({"flow_id": "f1", "state": "created"}))
+    server.on("POST", "/flows/f1/inputs", stand_still)
+    server.on("DELETE", "/flows/f1", answer({}))
+    engine = new_engine(replace(settings, base_url=server.url, api_key=KEY))
+    job = engine.submit(replace(jobs["image"], service=server.url))
+    wait_until(lambda: "POST /flows/f1/inputs" in server.calls())
+    engine.cancel(job.token)
+    wait_until(lambda: engine.job(job.token).state is State.CANCELLED)
+    assert not go_on.is_set()
+    assert server.calls("DELETE") == ["DELETE /flows/f1"]
+    go_on.set()
+    engine.close()
+    server.close()
 
 
 def test_cancel_before_anything_was_sent(
@@ -392,6 +417,28 @@ def test_closing_leaves_no_thread(new_engine: Callable[..., Engine], sandbox: Sa
     assert {thread for thread in threading.enumerate() if thread.name.startswith("generio")} <= before
 
 
+def test_closing_does_not_wait_for_a_ledger_that_somebody_holds(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
+):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    engine = new_engine()
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    engine._ledger._db.execute("PRAGMA busy_timeout = 60000")
+    other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    wait_until(lambda: engine._ledger._lock.locked() and not engine._lock.acquire(blocking=False))
+    let_go = threading.Timer(30.0, other.execute, ("ROLLBACK",))
+    let_go.start()
+    engine.close()
+    assert let_go.is_alive(), "it was waited for whoever holds it"
+    let_go.cancel()
+    other.execute("ROLLBACK")
+    other.close()
+    for thread in engine._threads:
+        thread.join()
+
+
 def test_the_key_is_not_in_the_ledger(engine: Engine, tmp_path: Path, sandbox: Sandbox, jobs: dict[str, Job]):
     finished(engine, engine.submit(jobs["prompt"]))
     assert sandbox.key not in repr(Settings(folder=tmp_path, api_key=sandbox.key))
@@ -475,10 +522,43 @@ def test_retry_repeats_a_create_only_when_the_user_was_told(
     assert runs(sandbox) == [1]
 
 
+@BOTH_PROFILES
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/flows"),
+        ("PATCH", "/flows/*"),
+        ("GET", "/flows/*"),
+        ("GET", "/flows/*/outputs"),
+        ("GET", "/flows/*/outputs/*"),
+    ],
+)
+def test_a_gateway_that_knows_nothing_for_a_moment_is_no_deleted_flow(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], method: str, path: str
+):
+    fault = {"action": "garbage", "status": 404, "times": LOOKUPS - 1}
+    sandbox.order({"method": method, "path": path, **fault})
+    assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_cancelling_a_flow_that_was_deleted_ends(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
+    sandbox.order(
+        {"flow": {"outcome": "hang"}},
+        {"method": "PATCH", "path": "/flows/*", "after": 1, "action": "status", "status": 404, "times": -1},
+    )
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    engine.cancel(job.token)
+    assert finished(engine, job).state is State.CANCELLED
+
+
 def test_retry_of_a_flow_that_was_deleted_runs_a_new_one(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
-    sandbox.order({"method": "GET", "path": "/flows/*/outputs", "action": "status", "status": 404})
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*/outputs", "action": "status", "status": 404, "times": LOOKUPS}
+    )
     job = finished(engine, engine.submit(jobs["prompt"]))
     assert job.problem.code == "deleted"
     engine.retry(job.token)
@@ -524,6 +604,22 @@ def test_what_a_crash_left_of_a_download_is_removed(engine: Engine, jobs: dict[s
     part.write_bytes(b"glTF")
     assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
     assert not part.exists()
+
+
+def test_a_download_that_another_process_has_under_way_is_left_alone(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    stall = {"action": "stall", "at": 100, "seconds": 8}
+    sandbox.order({"method": "GET", "path": "/flows/*/outputs/*", **stall})
+    owner = new_engine()
+    job = owner.submit(jobs["prompt"])
+    wait_until(lambda: [*owner.folder(job.token).glob("*.part")])
+    other = new_engine()  # had the job, slept past its lease, and does not know that yet
+    with pytest.raises(Cancelled):
+        other._steps(owner.job(job.token), settings).take(owner.job(job.token))
+    assert [*owner.folder(job.token).glob("*.part")], "the first one is not done yet"
+    assert finished(owner, job).state is State.READY
+    assert [*owner.folder(job.token).glob("*.part")] == []
 
 
 @BOTH_PROFILES
@@ -588,6 +684,32 @@ def test_a_ledger_that_is_locked_for_a_while_stops_nothing(
     other.close()
     wait_until(lambda: engine.job(job.token).state is State.RUNNING)
     assert runs(sandbox) == [1]
+
+
+@pytest.mark.parametrize("refused", ["when it is asked for", "when it has its turn"])
+def test_a_job_that_the_ledger_has_is_carried_though_its_turn_cannot_be_noted(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+    refused: str,
+):
+    engine = new_engine(replace(settings, concurrent_jobs=1))
+    before = engine.submit(jobs["image"]) if refused == "when it has its turn" else None
+    save, tried = engine._ledger.save, threading.Event()
+
+    def save_later(job: Job, owner: str, now: float) -> bool:
+        if job.token == jobs["prompt"].token and not tried.is_set():
+            tried.set()
+            raise LedgerError("busy")
+        return save(job, owner, now)
+
+    monkeypatch.setattr(engine._ledger, "save", save_later)
+    job = engine.submit(jobs["prompt"])  # who is told that this failed asks again, and pays twice
+    assert finished(engine, job).state is State.READY
+    assert tried.is_set()
+    assert before is None or finished(engine, before).state is State.READY
 
 
 def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
@@ -689,6 +811,16 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
 def test_a_process_of_another_sandbox_is_not_taken_for_dead():
     assert engine_module._lives("another-host:1:x") is None
     assert engine_module._lives(f"{engine_module.machine()}-else:999999:x") is None
+
+
+def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    here = engine_module.machine()
+    (tmp_path / "boot_id").write_text("another\n")
+    monkeypatch.setattr(engine_module, "BOOT", tmp_path / "boot_id")
+    assert engine_module.machine() != here
+    assert engine_module._lives(f"{here}:999999:x") is None
 
 
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(

@@ -242,3 +242,31 @@ def test_a_shared_ledger_needs_no_memory_that_machines_would_have_to_share(path:
     ledger.add(job(), "me", now=0.0)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     ledger.close()
+
+
+def test_a_ledger_that_was_read_for_too_long_is_written_again_afterwards(path: Path):
+    ledger, other = Ledger(path, shared=True), sqlite3.connect(path, isolation_level=None)
+    ledger._db.execute("PRAGMA busy_timeout = 50")
+    first = job()
+    ledger.add(first, "me", now=0.0)
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM jobs").fetchall()
+    with pytest.raises(LedgerError, match="locked"):
+        ledger.save(first.at(Step.CREATED), "me", now=1.0)
+    other.close()
+    assert ledger.save(first.at(Step.CREATED), "me", now=2.0)
+    ledger.close()
+
+
+def test_what_was_loose_in_a_dead_process_is_ready_when_it_is_claimed(path: Path):
+    ledger = Ledger(path)
+    first = job().at(Step.READY)
+    ledger.add(first, "", now=0.0)
+    ledger.change(
+        first.token, (Step.READY,), lambda job: job.at(Step.PLACED, placed_in="a document"), "me", now=0.0
+    )
+    (claimed,) = ledger.claim("you", now=2 * LEASE_SECONDS)
+    assert (claimed.step, claimed.placed_in) == (Step.READY, "a document")
+    assert ledger.jobs() == [claimed], "in one transaction: what is claimed and loose would be nobody's"
+    assert ledger.claim("another", now=4 * LEASE_SECONDS) == []
+    ledger.close()

@@ -49,6 +49,16 @@ def test_a_break_that_the_service_asks_for_is_counted_down(
     assert (ended.state, ended.retry_at) == (State.READY, 0.0)
 
 
+def test_a_break_has_an_end_whatever_the_service_asks_for(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 999_999_999},
+    )
+    job = waiting(engine, engine.submit(jobs["prompt"]))
+    assert 0.0 < job.retry_at - time.time() <= steps.LONGEST_BREAK
+
+
 @pytest.mark.parametrize(("status", "code"), [(401, "key_refused"), (402, "payment_required")])
 def test_what_was_mended_at_the_service_is_noticed(
     new_engine: Callable[..., Engine],
@@ -145,7 +155,7 @@ def test_a_flow_that_tells_nothing_new_for_long_asks_the_user(
 
     before = polls()
     time.sleep(0.5)
-    assert polls() == before, "it is not asked for ever"
+    assert polls() == before, "it is asked rarely now"
     engine.retry(job.token)
     wait_until(lambda: engine.job(job.token).state is State.RUNNING)
     wait_until(lambda: polls() > before + 1)
@@ -169,6 +179,26 @@ def test_a_flow_that_ended_while_the_user_was_asked_is_fetched_after_a_restart(
     second = new_engine(settings)
     assert finished(second, job).state is State.READY
     second.close()
+    server.close()
+
+
+def test_a_flow_that_ends_while_the_user_is_asked_is_fetched(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(steps, "REFUSED_SECONDS", 0.5)
+    server = Server()
+    script(server)
+    running = {"flow_id": "f1", "template": TEXT_TO_MODEL, "state": "running", "progress": 0.5}
+    server.on("GET", "/flows/f1", answer(running))
+    engine = new_engine(replace(settings, base_url=server.url, api_key=KEY, patience=0.5))
+    job = waiting(engine, engine.recover("f1", {}))
+    assert job.problem.code == NOTHING_NEW
+    script(server)
+    assert finished(engine, job).state is State.READY
+    engine.close()
     server.close()
 
 
