@@ -17,7 +17,7 @@ import bpy
 
 from . import compare
 from .child import BARE, ORIGINAL
-from .meshes import mesh_of, unsent
+from .meshes import PREFIX, mesh_of, unsent
 
 SNAPSHOTS = "snapshot-*.blend"
 """The names of snapshots. What stands for the star is the same wherever the same mesh was sent."""
@@ -56,6 +56,7 @@ def fit(
     try:
         with _scene_of([old, *parts]) as scene:
             _join(scene, parts)
+            _weld(mesh_of(old), mesh_of(new))
             slots = _arrange_slots(old, new, names)
             _name_uv_maps(mesh_of(old), mesh_of(new))
             with bpy.context.temp_override(
@@ -107,6 +108,49 @@ def _join(scene: bpy.types.Scene, parts: Sequence[bpy.types.Object]) -> None:
     first.matrix_parent_inverse.identity()
     first.matrix_basis.identity()
     scene.view_layers[0].update()
+
+
+def _weld(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
+    """Close `new` where the GLB has a vertex more than once: at UV seams, hard edges, and between materials.
+
+    Modifiers would tear it open there. Where normals differ edges become sharp. Vertices that `old` has more
+    than once are meant to be.
+    """
+    import bmesh
+    import numpy as np
+
+    points = _points(old)
+    size = float(np.ptp(points, axis=0).max())
+    places, counts = np.unique(points, axis=0, return_counts=True)
+    doubled = {tuple(place) for place in places[counts > 1].tolist()}
+    normals = np.empty((len(new.loops), 3), dtype=np.float32)
+    shaped = new.has_custom_normals
+    if shaped:
+        # Custom normals are stored in relation to the faces around a vertex, which will be others.
+        new.corner_normals.foreach_get("vector", normals.ravel())
+        kept: Any = new.attributes.new(PREFIX + "normal", "FLOAT_VECTOR", "CORNER")
+        kept.data.foreach_set("vector", normals.ravel())
+    work = bmesh.new()
+    work.from_mesh(new)
+    rims = [vertex for vertex in work.verts if vertex.is_boundary and vertex.co[:] not in doubled]
+    bmesh.ops.remove_doubles(work, verts=rims, dist=size * 1e-7)
+    work.to_mesh(new)
+    work.free()
+    if shaped:
+        kept = new.attributes[PREFIX + "normal"]
+        normals = np.empty((len(new.loops), 3), dtype=np.float32)
+        kept.data.foreach_get("vector", normals.ravel())
+        new.attributes.remove(kept)
+        new.normals_split_custom_set(normals)  # type: ignore[arg-type]
+
+
+def _points(mesh: bpy.types.Mesh) -> Any:
+    """The places of the vertices, N x 3."""
+    import numpy as np
+
+    points = np.empty((len(mesh.vertices), 3), dtype=np.float32)
+    mesh.vertices.foreach_get("co", points.ravel())
+    return points
 
 
 def _arrange_slots(

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 import bpy
@@ -159,6 +160,45 @@ def test_custom_normals_are_brought_over_where_asked(addon):
         assert close == asked or close, "a GLB has normals, too"
         if asked:
             assert close
+
+
+def rim(item: bpy.types.Object) -> int:
+    """How many edges of the mesh have one face only."""
+    faces = Counter(key for face in item.data.polygons for key in face.edge_keys)
+    return sum(count == 1 for count in faces.values())
+
+
+def test_a_closed_surface_stays_closed_at_seams_hard_edges_and_between_materials(addon):
+    """A GLB has a vertex there for each side, and a modifier that stays would tear them apart."""
+    item = scenes.ball()
+    item.data.shade_smooth()
+    for edge in item.data.edges:
+        edge.use_edge_sharp = all(abs(item.data.vertices[index].co.z) < 1e-3 for index in edge.vertices)
+    for name in ("Upper", "Lower"):
+        item.data.materials.append(scenes.textured(name))
+    for face in item.data.polygons:
+        face.material_index = face.center.x > 0
+    assert rim(item) == 0
+    optimize(item, polygon_count=10_000_000)
+    assert rim(item) == 0
+    assert sum(edge.use_edge_sharp for edge in item.data.edges) == 64
+    for corner, loop in zip(item.data.corner_normals, item.data.loops, strict=True):
+        if abs(item.data.vertices[loop.vertex_index].co.z) > 0.1:
+            assert corner.vector.dot(item.data.vertices[loop.vertex_index].co) > 0.99
+    optimize(item, target="PERCENT", percent=30)
+    assert rim(item) == 0
+
+
+def test_vertices_that_were_double_stay_so(addon):
+    """Panels that touch, and leaves with two sides in one place, are no seams."""
+    mesh = bpy.data.meshes.new("Panels")
+    points = [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)]
+    touching = [(x + 1, y, z) for x, y, z in points]
+    mesh.from_pydata(points + touching + points, [], [(0, 1, 2, 3), (4, 5, 6, 7), (11, 10, 9, 8)])
+    item = bpy.data.objects.new("Panels", mesh)
+    bpy.context.scene.collection.objects.link(item)
+    optimize(item, polygon_count=1000)
+    assert (len(item.data.vertices), scenes.triangles(item)) == (12, 6)
 
 
 def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, capfd):
