@@ -153,15 +153,33 @@ def _points(mesh: bpy.types.Mesh) -> Any:
     return points
 
 
+def name_of(material: bpy.types.Material | None) -> str:
+    """What a material in a snapshot was called where it was sent; "" for none."""
+    return str(material.get(ORIGINAL, material.name)) if material else ""
+
+
+def slot_names(item: bpy.types.Object) -> list[str]:
+    """What the materials of the slots are called in the GLB: each by a name of its own, "" for the first empty one.
+
+    So slots with the same material, or with none, can be told apart: on another object that has the mesh they
+    may have different ones.
+    """
+    names: list[str] = []
+    for number, slot in enumerate(item.material_slots, 1):
+        name = name_of(slot.material)
+        if name in names:
+            name = f"{name.encode()[:50].decode(errors='ignore')} slot {number}".lstrip()
+        names.append(name)
+    return names
+
+
 def _arrange_slots(
     old: bpy.types.Object, new: bpy.types.Object, names: Mapping[bpy.types.Material, str]
 ) -> bool:
     """Give `new` the slots of `old` by the materials' names; False where its materials are others."""
-    materials = [slot.material for slot in old.material_slots]
-    originals = [str(item.get(ORIGINAL, item.name)) if item else "" for item in materials]
+    originals = slot_names(old)
     mesh = mesh_of(new)
     came = list(mesh.materials)
-    # Of slots with the same material the first is meant: the GLB has such a material once.
     wanted = [names[material] if material else "" for material in came]
     if not set(wanted) <= set(originals):
         return not came and len(originals) < 2

@@ -235,6 +235,35 @@ def test_materials_that_were_not_sent_stay_and_the_report_says_so(addon, tmp_pat
     assert [material.name for material in came.data.materials] == ["Baked"]
 
 
+def test_slots_with_the_same_material_or_none_stay_apart(addon):
+    """For an object that shares the mesh they may have different ones."""
+    item = scenes.ball(segments=24, rings=12)
+    paint, clay = scenes.textured("Paint"), scenes.textured("Clay")
+    for material in (paint, None, clay, paint, None):
+        item.data.materials.append(material)
+    for face in item.data.polygons:
+        face.material_index = min(4, int((face.center.z + 1) * 2.5))
+    mate = item.copy()
+    bpy.context.scene.collection.objects.link(mate)
+    mate.material_slots[4].link = "OBJECT"
+    mate.material_slots[4].material = clay
+    areas = face_areas(item)
+    optimize(item, polygon_count=10_000_000)
+    assert face_areas(item) == pytest.approx(areas, rel=1e-4)
+    assert report(item)["slots"]
+    assert list(item.data.materials) == [paint, None, clay, paint, None]
+    assert [slot.material for slot in mate.material_slots] == [paint, None, clay, paint, clay]
+    assert set(bpy.data.materials) == {paint, clay}
+
+
+def face_areas(item: bpy.types.Object) -> list[float]:
+    """The area of the faces that have each slot."""
+    areas = [0.0] * len(item.material_slots)
+    for face in item.data.polygons:
+        areas[face.material_index] += face.area
+    return areas
+
+
 # ---------------------------------------------------------------------- modifiers
 
 
