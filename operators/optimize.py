@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Optimize the selected meshes."""
 
+from typing import Any
+
 import bpy
 
 from ..options import OptimizeOptions
@@ -28,11 +30,15 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
         if selection is None:
             return {"CANCELLED"}
         mode = choice.placement.lower()
+        detail: dict[str, Any] = {"mode": mode}
+        if mode == swap.BESIDE:
+            detail["offset"] = swap.beside([item for items in selection.groups.values() for item in items])
         try:
             with batches(context, selection.groups, choice.apply, mode == swap.KEEP) as sent:
-                total = sum(triangle_count(batch.mesh) for batch in sent)
+                full = self.with_faces(sent)
+                total = sum(triangle_count(batch.mesh) for batch in full)
                 jobs = []
-                for batch in sent:
+                for batch in full:
                     name = batch.objects[0].name
                     present = triangle_count(batch.mesh)
                     count = choice.goal.of(present, total)
@@ -41,11 +47,11 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                             {"INFO"},
                             f'"{name}" has {present:,} triangles, no more than the {count:,} asked for',
                         )
-                    jobs += self.requests(context, batch, choice, [count], [{"mode": mode}], [name])
+                    jobs += self.requests(context, batch, choice, [count], [detail], [name])
         except (RuntimeError, OSError) as error:
             self.report({"ERROR"}, f"The selection cannot be written to disk: {error}")
             return {"CANCELLED"}
-        return self.hand_over(context, jobs, modal)
+        return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
 
 
 CLASSES = (GENERIO_OT_optimize_selected,)

@@ -119,9 +119,7 @@ def _weld(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
     import bmesh
     import numpy as np
 
-    points = _points(old)
-    size = float(np.ptp(points, axis=0).max())
-    places, counts = np.unique(points, axis=0, return_counts=True)
+    places, counts = np.unique(_points(old), axis=0, return_counts=True)
     doubled = {tuple(place) for place in places[counts > 1].tolist()}
     normals = np.empty((len(new.loops), 3), dtype=np.float32)
     shaped = new.has_custom_normals
@@ -132,8 +130,15 @@ def _weld(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
         kept.data.foreach_set("vector", normals.ravel())
     work = bmesh.new()
     work.from_mesh(new)
-    rims = [vertex for vertex in work.verts if vertex.is_boundary and vertex.co[:] not in doubled]
-    bmesh.ops.remove_doubles(work, verts=rims, dist=size * 1e-7)
+    first: dict[tuple[float, ...], Any] = {}
+    same: dict[Any, Any] = {}
+    for vertex in work.verts:
+        if vertex.is_boundary and (place := vertex.co[:]) not in doubled:
+            if place in first:
+                same[vertex] = first[place]
+            else:
+                first[place] = vertex
+    bmesh.ops.weld_verts(work, targetmap=same)
     work.to_mesh(new)
     work.free()
     if shaped:
@@ -159,7 +164,7 @@ def name_of(material: bpy.types.Material | None) -> str:
 
 
 def slot_names(item: bpy.types.Object) -> list[str]:
-    """What the materials of the slots are called in the GLB: each by a name of its own, "" for the first empty one.
+    """What the materials of the slots are called in the GLB, each by a name of its own; "" for none.
 
     So slots with the same material, or with none, can be told apart: on another object that has the mesh they
     may have different ones.

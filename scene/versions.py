@@ -117,10 +117,15 @@ def toggle(item: bpy.types.Object) -> None:
     shown, hidden = mesh_of(item), hidden_mesh(item)
     if hidden is None:
         return
+    if _stash(item) is None and OTHER in hidden:  # of a duplicate, which shows it already
+        hidden = cast(bpy.types.Mesh, hidden.copy())
+        del hidden[OTHER]
     name, suffix = shown.name, "after" if shows_after(item) else "before"
     stashed = _stash(item) is not None
     for user in _together(item):
         if stash := _stash(user):
+            if stash.users > 1:  # a duplicate that was made meanwhile has it, too
+                stash = user[STASH] = cast(bpy.types.Object, stash.copy())
             _exchange(user, stash)
         else:
             show(user, hidden)
@@ -152,7 +157,8 @@ def _drop_hidden(item: bpy.types.Object) -> None:
     for user in _together(item):
         if stash := _stash(user):
             del user[STASH]
-            bpy.data.objects.remove(stash)
+            if not stash.users:
+                bpy.data.objects.remove(stash)
     if OTHER in item.data:  # type: ignore[operator]
         del item.data[OTHER]  # type: ignore[arg-type]
     remove_unused(hidden)

@@ -304,6 +304,37 @@ def test_equal_duplicates_are_one_mesh_also_with_applied_modifiers(addon, sandbo
     assert [item.modifiers["Smooth"].levels for item in items] == [1] * 9 + [2]
 
 
+def test_instances_that_modifiers_make_become_faces_when_applied(addon):
+    item = scenes.ball(segments=8, rings=4)
+    group = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        group.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
+    start, scatter, cube, end = map(
+        group.nodes.new,
+        ("NodeGroupInput", "GeometryNodeInstanceOnPoints", "GeometryNodeMeshCube", "NodeGroupOutput"),
+    )
+    group.links.new(start.outputs[0], scatter.inputs["Points"])
+    group.links.new(cube.outputs[0], scatter.inputs["Instance"])
+    group.links.new(scatter.outputs[0], end.inputs[0])
+    item.modifiers.new("Scatter", "NODES").node_group = group
+    count = 12 * len(item.data.vertices)
+    optimize(item, polygon_count=10_000_000, modifier_mode="APPLY")
+    assert scenes.triangles(item) == count
+    assert list(bpy.data.node_groups) == [group]
+
+
+def test_an_object_whose_modifiers_leave_nothing_is_left_out_with_why(addon, capfd):
+    item, gone = scenes.ball(), scenes.ball("Gone")
+    gone.modifiers.new("Mask", "MASK").vertex_group = gone.vertex_groups.new(name="None").name
+    optimize(item, gone, polygon_count=500, modifier_mode="APPLY")
+    assert '"Gone" is left out: its modifiers make no faces' in capfd.readouterr().out
+    assert scenes.triangles(item) <= 500
+    assert gone.modifiers
+    scenes.select(gone)
+    assert bpy.ops.generio.optimize_selected(modifier_mode="APPLY") == {"CANCELLED"}
+    assert bpy.ops.generio.make_lods("EXEC_DEFAULT") == {"FINISHED"}
+
+
 # ---------------------------------------------------------------------- before and after
 
 
@@ -330,6 +361,36 @@ def test_before_and_after_are_shown_in_turn_and_either_can_be_chosen(addon):
         assert [mesh for mesh in bpy.data.meshes if mesh.name.startswith(name)] == [item.data]
         bpy.data.batch_remove([item, mate])
         bpy.ops.outliner.orphans_purge(do_recursive=True)
+
+
+@pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_duplicate_that_was_made_meanwhile_has_versions_of_its_own(addon, modifiers: str, linked: bool):
+    item = scenes.ball(segments=24, rings=12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    count = scenes.triangles(item)
+    optimize(item, polygon_count=300, modifier_mode=modifiers)
+    mate = item.copy()
+    bpy.context.scene.collection.objects.link(mate)
+    if not linked:
+        mate.data = item.data.copy()
+        mate.data["edited"] = True
+    scenes.select(item, mate)
+    bpy.ops.generio.show_version(version="BEFORE")
+    assert [scenes.triangles(each) for each in (item, mate)] == [count, count]
+    assert [len(each.modifiers) for each in (item, mate)] == [1, 1]
+    bpy.ops.generio.show_version(version="AFTER")
+    assert [scenes.triangles(each) for each in (item, mate)] == [300, 300]
+    assert ("edited" in item.data, "edited" in mate.data) == (False, not linked)
+    scenes.select(item)
+    bpy.ops.generio.accept_optimized()
+    scenes.select(mate)
+    if linked and modifiers == "KEEP":  # one mesh, one choice
+        assert not bpy.ops.generio.revert_optimized.poll()
+    elif not linked:
+        bpy.ops.generio.revert_optimized()
+        assert (scenes.triangles(item), scenes.triangles(mate)) == (300, count)
+        assert len(bpy.data.meshes) == len(bpy.data.objects) == 2
 
 
 def test_optimizing_twice_goes_back_to_the_first_mesh(addon):
@@ -405,6 +466,66 @@ def test_levels_can_have_counts(addon):
     assert 150 <= scenes.triangles(bpy.data.objects["Rock_LOD2"]) <= 200
     with pytest.raises(RuntimeError, match="numbers with commas"):
         bpy.ops.generio.make_lods(counts="many")
+
+
+def test_levels_made_again_take_the_place_of_those_from_before(addon):
+    item = scenes.ball("Rock", 24, 12)
+    count = scenes.triangles(item)
+    for ratio in (50, 25):
+        scenes.select(item)
+        assert bpy.ops.generio.make_lods(levels=2, ratio=ratio) == {"FINISHED"}
+    collection = bpy.data.collections["Rock_LODs"]
+    assert sorted(collection.objects.keys()) == ["Rock_LOD0", "Rock_LOD1", "Rock_LOD2"]
+    assert scenes.triangles(collection.objects["Rock_LOD1"]) <= count / 4
+    assert sorted(bpy.data.meshes.keys()) == ["Rock", "Rock_LOD1", "Rock_LOD2"]
+
+
+def test_the_names_of_levels_fit(addon):
+    item = scenes.ball(segments=24, rings=12)
+    item.name = "x" * 63
+    scenes.select(item)
+    bpy.ops.generio.make_lods(levels=2)
+    (collection,) = (each for each in bpy.data.collections if each.name.endswith("x_LODs"))
+    assert sorted(each.name[-6:] for each in collection.objects) == ["x_LOD0", "x_LOD1", "x_LOD2"]
+
+
+@pytest.mark.parametrize("leave", [False, True])
+def test_copies_go_into_the_scene_in_which_they_were_asked_for(addon, leave: bool, monkeypatch):
+    """Also where another scene has a collection of that name, and where the user has gone there meanwhile."""
+    first, item = bpy.context.scene, scenes.ball("Rock", 24, 12)
+    other = bpy.data.scenes.new("Other")
+    for name in ("Rock_LODs", "Optimized"):
+        other.collection.children.link(bpy.data.collections.new(name))
+    place = addon.scene.place.place
+
+    def elsewhere(context, *arguments):
+        context.window.scene = other if leave else first
+        return place(context, *arguments)
+
+    monkeypatch.setattr(addon.scene.place, "place", elsewhere)
+    for work in (
+        bpy.ops.generio.make_lods,
+        lambda: bpy.ops.generio.optimize_selected(placement="COLLECTION"),
+    ):
+        for _ in range(2):
+            bpy.context.window.scene = first
+            scenes.select(item)
+            work()
+    made = {each["generio_name"]: each for each in first.collection.children}
+    assert sorted(made["Rock_LODs"].objects.keys()) == [f"Rock_LOD{level}" for level in range(4)]
+    assert len(made["Optimized"].objects) == 2
+    assert len(first.collection.children) == 2
+    assert not any(len(each.objects) for each in other.collection.children)
+
+
+def test_copies_of_several_stand_beside_all_of_them(addon):
+    items = [scenes.ball("Left", 24, 12), scenes.ball("Right", 24, 12)]
+    items[1].location.x = 2.5
+    optimize(*items, placement="BESIDE", polygon_count=300)
+    copies = [bpy.data.objects[f"{item.name}_optimized"] for item in items]
+    bpy.context.view_layer.update()
+    assert scenes.bounds(copies)[0][0] > scenes.bounds(items)[1][0]
+    assert copies[1].location.x - copies[0].location.x == pytest.approx(2.5)
 
 
 # ---------------------------------------------------------------------- space
