@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import bpy
 from mathutils import Vector
@@ -65,6 +65,7 @@ def fitted_mesh(
     for name, value in mesh_of(target).items():
         if not name.startswith(PREFIX):
             mesh[name] = value
+    mesh.use_fake_user = mesh_of(target).use_fake_user
     mesh[versions.REPORT] = json.dumps(report)
     return mesh
 
@@ -127,7 +128,7 @@ def put(
 def _copy(item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: bool) -> bpy.types.Object:
     """A copy of `item` in no collection that has `mesh`; `applied`: and no modifiers that are in it."""
     versions.leave_room([item], mesh)
-    copy = cast(bpy.types.Object, item.copy())
+    copy = versions.copy_of(item)
     versions.show(copy, mesh)
     copy.name = name
     if applied:
@@ -193,7 +194,7 @@ def _level(
     for member in collection.objects:
         present.setdefault(member.get(LEVEL, -1), member)  # the user's duplicates come later
     if 0 not in present:
-        original = cast(bpy.types.Object, item.copy())
+        original = versions.copy_of(item)
         original.name = f"{name}_LOD0"
         original[LEVEL] = 0
         collection.objects.link(original)

@@ -91,7 +91,7 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
     leave_room(items, new)
     for item in items:
         if applied and _stash(item) is None:
-            stash = cast(bpy.types.Object, item.copy())
+            stash = copy_of(item)
             if stash.animation_data:
                 stash.animation_data.action = None  # but its drivers may be those of modifiers
             stash.parent = None
@@ -165,8 +165,8 @@ def _drop_hidden(item: bpy.types.Object) -> None:
 
 
 def remove_unused(mesh: bpy.types.Mesh) -> None:
-    """Remove a mesh that nobody uses, with the materials and images that only it used."""
-    if mesh.users:
+    """Remove a mesh that no object uses, with the materials and images that only it used."""
+    if mesh.users > mesh.use_fake_user:
         return
     materials = {material for material in mesh.materials if material}
     bpy.data.meshes.remove(mesh)
@@ -183,6 +183,14 @@ def remove_unused(mesh: bpy.types.Mesh) -> None:
 
 
 # ---------------------------------------------------------------------- how
+
+
+def copy_of(item: bpy.types.Object) -> bpy.types.Object:
+    """A copy of `item` in no collection; Blender puts that of a rigid body into the world of those."""
+    copy = cast(bpy.types.Object, item.copy())
+    for collection in copy.users_collection:
+        collection.objects.unlink(copy)
+    return copy
 
 
 def _is_stash(item: bpy.types.Object) -> bool:
