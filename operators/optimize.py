@@ -9,6 +9,7 @@ from ..options import OptimizeOptions
 from ..scene import swap
 from ..scene.evaluate import batches
 from ..scene.meshes import triangle_count
+from ..scene.selection import vertex_children
 from .sending import Sending
 
 
@@ -30,9 +31,13 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
         if selection is None:
             return {"CANCELLED"}
         mode = choice.placement.lower()
+        items = [item for group in selection.groups.values() for item in group]
+        if mode == swap.KEEP and (children := vertex_children(items)):
+            names = ", ".join(f'"{child.name}"' for child in children)
+            self.report({"WARNING"}, f"What hangs on single vertices will hang on other ones: {names}")
         detail: dict[str, Any] = {"mode": mode}
         if mode == swap.BESIDE:
-            detail["offset"] = swap.beside([item for items in selection.groups.values() for item in items])
+            detail["offset"] = swap.beside(items)
         try:
             with batches(context, selection.groups, choice.apply, mode == swap.KEEP) as sent:
                 full = self.with_faces(sent)

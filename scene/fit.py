@@ -71,6 +71,8 @@ def fit(
             missing = len(mesh_of(old).uv_layers) - len(mesh_of(new).uv_layers)
             if missing > 0:
                 lost.append(f"{missing} UV maps" if missing > 1 else "a UV map")
+            if _has_loose(mesh_of(old)):
+                lost.append("loose edges and vertices")
             report = compare.comparison(old, new)
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
@@ -147,6 +149,18 @@ def _weld(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
         kept.data.foreach_get("vector", normals.ravel())
         new.attributes.remove(kept)
         new.normals_split_custom_set(normals)  # type: ignore[arg-type]
+
+
+def _has_loose(mesh: bpy.types.Mesh) -> bool:
+    """Whether there is anything that is no part of a face."""
+    import numpy as np
+
+    corners = np.empty(len(mesh.loops), dtype=np.int32)
+    for field, count in (("edge_index", len(mesh.edges)), ("vertex_index", len(mesh.vertices))):
+        mesh.loops.foreach_get(field, corners)
+        if len(np.unique(corners)) < count:
+            return True
+    return False
 
 
 def _points(mesh: bpy.types.Mesh) -> Any:

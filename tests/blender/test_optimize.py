@@ -51,8 +51,14 @@ def test_a_mesh_without_faces_is_left_out_with_why_and_the_rest_goes_on(addon, c
     item = scenes.ball()
     empty = bpy.data.objects.new("Empty", bpy.data.meshes.new("Empty"))
     bpy.context.scene.collection.objects.link(empty)
-    optimize(item, empty, polygon_count=500)
-    assert '"Empty" is left out: it has no faces' in capfd.readouterr().out
+    bpy.ops.curve.primitive_bezier_circle_add()
+    bpy.context.object.name = "Curve"
+    bpy.ops.object.light_add()
+    optimize(item, empty, *bpy.data.objects, polygon_count=500)
+    told = capfd.readouterr().out
+    assert '"Empty" is left out: it has no faces' in told
+    assert '"Curve" is left out: it is no mesh; convert it to one first' in told
+    assert told.count("is left out") == 2, "a light has no surface"
     assert scenes.triangles(item) <= 500
 
 
@@ -209,6 +215,17 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
     first.data.attributes.new("wear", "FLOAT", "POINT")
     second.modifiers.new("Multires", "MULTIRES")
     second.data.attributes.new("crease_edge", "FLOAT", "EDGE")
+    second.data.polygons[0].hide = True
+    second.modifiers.new("Hook", "HOOK")
+    cage = scenes.ball("Cage", 8, 4, radius=2.0)
+    bound = second.modifiers.new("Bound", "MESH_DEFORM")
+    bound.object = cage
+    scenes.select(second)
+    bpy.ops.object.meshdeform_bind(modifier="Bound")
+    assert bound.is_bound
+    hanging = bpy.data.objects.new("Hanging", None)
+    bpy.context.scene.collection.objects.link(hanging)
+    hanging.parent, hanging.parent_type = first, "VERTEX"
     optimize(first, second, polygon_count=1000)
     told = capfd.readouterr().out
     warning = told[told.index("will not have") :].splitlines()[0]
@@ -218,9 +235,22 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
         'attribute "wear" of 1 object',
         "multiresolution details of 1 object",
         "creases of 1 object",
+        "hiding of faces of 1 object",
+        "hooked vertices of 1 object",
+        "bindings of modifiers of 1 object",
     ):
         assert words in warning, words
+    assert 'will hang on other ones: "Hanging"' in told
     assert set(report(first)["lost"]) == {"shape keys", "seams", 'the attribute "wear"'}
+
+
+def test_a_report_names_edges_without_faces(addon):
+    item = scenes.ball(segments=24, rings=12)
+    item.data.edges.add(1)
+    item.data.edges[-1].vertices = (0, 100)
+    optimize(item, polygon_count=300)
+    assert report(item)["lost"] == ["loose edges and vertices"]
+    assert report(item)["after"]["triangles"] <= 300
 
 
 def test_materials_that_were_not_sent_stay_and_the_report_says_so(addon, tmp_path: Path):
