@@ -117,6 +117,7 @@ def put(
         homes = [_collection(scene, COLLECTION_NAME)] if mode == COLLECTION else item.users_collection
         for collection in homes:
             collection.objects.link(copy)
+        copy.select_set(mode == HIDE and item.select_get())  # what the user has selected is the user's
     if mode == BESIDE:
         _move_beside(targets, copies, destination["offset"])
     if mode == HIDE:
@@ -198,6 +199,7 @@ def _level(
         original.name = f"{name}_LOD0"
         original[LEVEL] = 0
         collection.objects.link(original)
+        original.select_set(False)
     copy = _copy(item, mesh, f"{name}_LOD{level}", applied)
     copy[LEVEL] = level
     if level in present:
@@ -207,4 +209,5 @@ def _level(
         copy.name = label
     mesh.name = copy.name
     collection.objects.link(copy)
+    copy.select_set(False)
     return copy

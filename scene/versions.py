@@ -2,7 +2,7 @@
 """An optimized object has two versions, before and after, until one of them is chosen.
 
 The version that is not shown hangs on the one that is, by custom properties, and so is saved with the file:
-    of a mesh    OTHER: the mesh that is not shown; REPORT: figures, JSON, which only a mesh after has
+    of a mesh    OTHER: the mesh that is not shown; REPORT: figures, JSON, of one that is after
     of an object STASH: an object in no scene that has the other mesh, and the modifiers that belong to it;
                  only where modifiers have been applied
 """
@@ -60,6 +60,15 @@ def with_versions(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]
     return list(chosen.values())
 
 
+def with_reports(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
+    """Those of `objects` about whose optimizing there are figures, one for each mesh that they share."""
+    chosen: dict[Any, bpy.types.Object] = {}
+    for item in objects:
+        if item.type == "MESH" and (REPORT in mesh_of(item) or hidden_mesh(item) is not None):
+            chosen.setdefault(item.data, item)
+    return list(chosen.values())
+
+
 def _stash(item: bpy.types.Object) -> bpy.types.Object | None:
     return item.get(STASH)
 
@@ -88,6 +97,8 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
     present = mesh_of(first)
     before = hidden_mesh(first) or present
     name = present.name
+    if REPORT in before:  # it was a mesh after, and has been accepted
+        del before[REPORT]
     leave_room(items, new)
     for item in items:
         if applied and _stash(item) is None:
@@ -141,6 +152,9 @@ def accept(item: bpy.types.Object) -> None:
     if not shows_after(item):
         toggle(item)
     _drop_hidden(item)
+    mesh = mesh_of(item)
+    if all(hidden_mesh(user) is None for user in users_of(mesh)):
+        del mesh[REPORT]
 
 
 def revert(item: bpy.types.Object) -> None:

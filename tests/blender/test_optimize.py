@@ -423,6 +423,39 @@ def test_a_duplicate_that_was_made_meanwhile_has_versions_of_its_own(addon, modi
         assert len(bpy.data.meshes) == len(bpy.data.objects) == 2
 
 
+@pytest.mark.parametrize("placement", ["REPLACE", "BESIDE"])
+def test_what_was_optimized_and_accepted_is_the_version_before_of_the_next_time(addon, placement: str):
+    item = scenes.ball("Ball")
+    optimize(item, polygon_count=1000, placement=placement)
+    if placement == "REPLACE":
+        bpy.ops.generio.accept_optimized()
+    else:
+        item = bpy.data.objects["Ball_optimized"]
+    count = scenes.triangles(item)
+    optimize(item, polygon_count=300)
+    bpy.ops.generio.show_version(version="BEFORE")
+    bpy.ops.generio.show_version(version="BEFORE")
+    assert scenes.triangles(item) == count
+    bpy.ops.generio.revert_optimized()
+    assert scenes.triangles(item) == count
+    assert not bpy.ops.generio.show_version.poll()
+
+
+def test_figures_are_there_of_copies_too_and_go_when_they_are_accepted(addon):
+    item = scenes.ball("Ball")
+    shown = addon.panels.optimize.GENERIO_PT_versions.poll
+    assert not shown(bpy.context)
+    optimize(item, polygon_count=1000, placement="BESIDE")
+    assert not shown(bpy.context)
+    scenes.select(bpy.data.objects["Ball_optimized"])
+    assert shown(bpy.context)
+    assert not bpy.ops.generio.show_version.poll()
+    optimize(item, polygon_count=1000)
+    assert shown(bpy.context)
+    bpy.ops.generio.accept_optimized()
+    assert not shown(bpy.context)
+
+
 def test_optimizing_twice_goes_back_to_the_first_mesh(addon):
     item = scenes.ball()
     count, name = scenes.triangles(item), item.data.name
@@ -476,6 +509,7 @@ def test_levels_of_detail_come_from_one_file_and_are_named_for_game_engines(addo
     assert runs(sandbox) == 3
     collection = bpy.data.collections["Rock_LODs"]
     assert sorted(collection.objects.keys()) == [f"Rock_LOD{level}" for level in range(4)]
+    assert bpy.context.selected_objects == [item]
     for level in range(4):
         made = collection.objects[f"Rock_LOD{level}"]
         assert 0.9 * count / 2**level <= scenes.triangles(made) <= count / 2**level
