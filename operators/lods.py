@@ -82,7 +82,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         try:
             with batches(context, selection.groups, choice.apply, False) as sent:
                 jobs = []
-                for batch in sent:
+                for batch in self.with_faces(sent):
                     counts = given or self._shares(triangle_count(batch.mesh))
                     levels = range(1, len(counts) + 1)
                     jobs += self.requests(
@@ -96,7 +96,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         except (RuntimeError, OSError) as error:
             self.report({"ERROR"}, f"The selection cannot be written to disk: {error}")
             return {"CANCELLED"}
-        return self.hand_over(context, jobs, modal=False)
+        return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}
 
     def _given(self) -> list[int]:
         """The counts that were given, [] where the ratio says them. Raises ValueError."""

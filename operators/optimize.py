@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Optimize the selected meshes."""
 
+from typing import Any
+
 import bpy
 
 from ..options import OptimizeOptions
 from ..scene import swap
 from ..scene.evaluate import batches
 from ..scene.meshes import triangle_count
+from ..scene.selection import vertex_children
 from .sending import Sending
 
 
@@ -28,11 +31,19 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
         if selection is None:
             return {"CANCELLED"}
         mode = choice.placement.lower()
+        items = [item for group in selection.groups.values() for item in group]
+        if mode == swap.KEEP and (children := vertex_children(items)):
+            names = ", ".join(f'"{child.name}"' for child in children)
+            self.report({"WARNING"}, f"What hangs on single vertices will hang on other ones: {names}")
+        detail: dict[str, Any] = {"mode": mode}
+        if mode == swap.BESIDE:
+            detail["offset"] = swap.beside(items)
         try:
             with batches(context, selection.groups, choice.apply, mode == swap.KEEP) as sent:
-                total = sum(triangle_count(batch.mesh) for batch in sent)
+                full = self.with_faces(sent)
+                total = sum(triangle_count(batch.mesh) for batch in full)
                 jobs = []
-                for batch in sent:
+                for batch in full:
                     name = batch.objects[0].name
                     present = triangle_count(batch.mesh)
                     count = choice.goal.of(present, total)
@@ -41,11 +52,11 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                             {"INFO"},
                             f'"{name}" has {present:,} triangles, no more than the {count:,} asked for',
                         )
-                    jobs += self.requests(context, batch, choice, [count], [{"mode": mode}], [name])
+                    jobs += self.requests(context, batch, choice, [count], [detail], [name])
         except (RuntimeError, OSError) as error:
             self.report({"ERROR"}, f"The selection cannot be written to disk: {error}")
             return {"CANCELLED"}
-        return self.hand_over(context, jobs, modal)
+        return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
 
 
 CLASSES = (GENERIO_OT_optimize_selected,)

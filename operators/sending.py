@@ -53,6 +53,14 @@ class Sending(HandOver):
             self.report({"WARNING"}, f"The optimized meshes will not have the {', the '.join(losses)}")
         return selection
 
+    def with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
+        """Those that can be sent; says what is left out, whose modifiers leave nothing."""
+        for batch in sent:
+            if not len(batch.mesh.polygons):
+                for item in batch.objects:
+                    self.report({"WARNING"}, f'"{item.name}" is left out: its modifiers make no faces')
+        return [batch for batch in sent if len(batch.mesh.polygons)]
+
     def requests(
         self,
         context: bpy.types.Context,

@@ -11,7 +11,7 @@ import bpy
 from ..options import carried
 from ..properties import GenerioProperties, properties
 from ..scene import versions
-from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, mesh_of, triangle_count, unsent
+from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, triangle_count, unsent
 from ..scene.selection import PERCENT, Selection, Target
 from .tab import ReadyTab, wrapped
 
@@ -64,25 +64,28 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(versions.with_versions(context.selected_objects))
+        return bool(versions.with_reports(context.selected_objects))
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         found = versions.with_versions(context.selected_objects)
-        after = all(map(versions.shows_after, found))
-        before = not any(map(versions.shows_after, found))
-        row = layout.row(align=True)
-        row.operator("generio.show_version", text="Before", depress=before).version = "BEFORE"
-        row.operator("generio.show_version", text="After", depress=after).version = "AFTER"
+        if found:
+            after = all(map(versions.shows_after, found))
+            before = not any(map(versions.shows_after, found))
+            row = layout.row(align=True)
+            row.operator("generio.show_version", text="Before", depress=before).version = "BEFORE"
+            row.operator("generio.show_version", text="After", depress=after).version = "AFTER"
         width = context.region.width
-        wrapped(layout, _change(found), width)
-        if len(found) == 1:
-            report = versions.report_of(found[0])
+        reports = [versions.report_of(item) for item in versions.with_reports(context.selected_objects)]
+        wrapped(layout, _change(reports), width)
+        if len(reports) == 1:
+            (report,) = reports
             wrapped(layout, f"Deviation {report['deviation']['mean']:.2%}, at most {_most(report)}", width)
             _list(layout, "generio_report", "Report", _lines(report), width)
-        row = layout.row(align=True)
-        row.operator("generio.accept_optimized", icon="CHECKMARK")
-        row.operator("generio.revert_optimized", icon="LOOP_BACK")
+        if found:
+            row = layout.row(align=True)
+            row.operator("generio.accept_optimized", icon="CHECKMARK")
+            row.operator("generio.revert_optimized", icon="LOOP_BACK")
 
 
 def _headline(layout: Any, selection: Selection) -> None:
@@ -125,15 +128,9 @@ def _list(layout: Any, name: str, title: str, lines: Sequence[str], width: int, 
             column.label(text=f"and {len(lines) - MANY} more")
 
 
-def _change(found: Sequence[bpy.types.Object]) -> str:
+def _change(reports: Sequence[Any]) -> str:
     """How many triangles there were and are."""
-    before = after = 0
-    for item in found:
-        shown, hidden = mesh_of(item), versions.hidden_mesh(item)
-        assert hidden is not None
-        pair = (hidden, shown) if versions.shows_after(item) else (shown, hidden)
-        before += triangle_count(pair[0])
-        after += triangle_count(pair[1])
+    before, after = (sum(report[side]["triangles"] for report in reports) for side in ("before", "after"))
     return f"{before:,} → {after:,} triangles ({after / max(before, 1) - 1:+.0%})"
 
 

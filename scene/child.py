@@ -64,6 +64,12 @@ def export_glb(source: str, target: str) -> None:
                 raise RuntimeError(f'the painting "{copy.name}", which was never saved, is lost.')
     if item.data.shape_keys is not None:
         item.shape_key_clear()
+    fit = sibling("fit")
+    for slot, name in zip(item.material_slots, fit.slot_names(item), strict=True):
+        if name != fit.name_of(slot.material):
+            slot.link = "OBJECT"
+            slot.material = slot.material.copy() if slot.material else bpy.data.materials.new(name)
+            slot.material.name = name
     # A scene of its own, so that this works in the user's Blender, too, where no child can be started.
     scene = bpy.data.scenes.new(item.name)
     scene.collection.objects.link(item)

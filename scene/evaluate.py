@@ -73,21 +73,41 @@ def batches(
 def _shaped(
     context: bpy.types.Context, objects: Sequence[bpy.types.Object]
 ) -> Iterator[list[tuple[bpy.types.Object, bpy.types.Object]]]:
-    """Each object with a copy of it that is evaluated, without the modifiers that are not applied."""
+    """Each object with a copy of it that is evaluated, without the modifiers that are not applied.
+
+    What geometry nodes make instances of becomes faces.
+    """
     scene: Any = context.scene
     collection = bpy.data.collections.new("GENERIO evaluate")
     scene.collection.children.link(collection)
     copies: list[Any] = [item.copy() for item in objects]
+    realize = _realize_instances()
     try:
         for copy in copies:
             for modifier in [modifier for modifier in copy.modifiers if modifier.type in LEFT]:
                 copy.modifiers.remove(modifier)
+            if any(modifier.type == "NODES" for modifier in copy.modifiers):
+                copy.modifiers.new("", "NODES").node_group = realize
             copy.hide_viewport = False
             collection.objects.link(copy)
         yield list(zip(objects, copies, strict=True))
     finally:
         bpy.data.batch_remove(copies)
         bpy.data.collections.remove(collection)
+        bpy.data.node_groups.remove(realize)
+
+
+def _realize_instances() -> bpy.types.NodeTree:
+    """Geometry nodes that make faces of instances."""
+    group: Any = bpy.data.node_groups.new("GENERIO realize", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        group.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
+    first, realize, last = map(
+        group.nodes.new, ("NodeGroupInput", "GeometryNodeRealizeInstances", "NodeGroupOutput")
+    )
+    group.links.new(first.outputs[0], realize.inputs[0])
+    group.links.new(realize.outputs[0], last.inputs[0])
+    return group
 
 
 def _mesh_from(context: bpy.types.Context, item: bpy.types.Object) -> bpy.types.Mesh:

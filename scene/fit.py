@@ -17,7 +17,7 @@ import bpy
 
 from . import compare
 from .child import BARE, ORIGINAL
-from .meshes import mesh_of, unsent
+from .meshes import PREFIX, mesh_of, unsent
 
 SNAPSHOTS = "snapshot-*.blend"
 """The names of snapshots. What stands for the star is the same wherever the same mesh was sent."""
@@ -56,6 +56,7 @@ def fit(
     try:
         with _scene_of([old, *parts]) as scene:
             _join(scene, parts)
+            _weld(mesh_of(old), mesh_of(new))
             slots = _arrange_slots(old, new, names)
             _name_uv_maps(mesh_of(old), mesh_of(new))
             with bpy.context.temp_override(
@@ -70,6 +71,8 @@ def fit(
             missing = len(mesh_of(old).uv_layers) - len(mesh_of(new).uv_layers)
             if missing > 0:
                 lost.append(f"{missing} UV maps" if missing > 1 else "a UV map")
+            if _has_loose(mesh_of(old)):
+                lost.append("loose edges and vertices")
             report = compare.comparison(old, new)
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
@@ -109,15 +112,93 @@ def _join(scene: bpy.types.Scene, parts: Sequence[bpy.types.Object]) -> None:
     scene.view_layers[0].update()
 
 
+def _weld(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
+    """Close `new` where the GLB has a vertex more than once: at UV seams, hard edges, and between materials.
+
+    Modifiers would tear it open there. Where normals differ edges become sharp. Vertices that `old` has more
+    than once are meant to be.
+    """
+    import bmesh
+    import numpy as np
+
+    places, counts = np.unique(_points(old), axis=0, return_counts=True)
+    doubled = {tuple(place) for place in places[counts > 1].tolist()}
+    normals = np.empty((len(new.loops), 3), dtype=np.float32)
+    shaped = new.has_custom_normals
+    if shaped:
+        # Custom normals are stored in relation to the faces around a vertex, which will be others.
+        new.corner_normals.foreach_get("vector", normals.ravel())
+        kept: Any = new.attributes.new(PREFIX + "normal", "FLOAT_VECTOR", "CORNER")
+        kept.data.foreach_set("vector", normals.ravel())
+    work = bmesh.new()
+    work.from_mesh(new)
+    first: dict[tuple[float, ...], Any] = {}
+    same: dict[Any, Any] = {}
+    for vertex in work.verts:
+        if vertex.is_boundary and (place := vertex.co[:]) not in doubled:
+            if place in first:
+                same[vertex] = first[place]
+            else:
+                first[place] = vertex
+    bmesh.ops.weld_verts(work, targetmap=same)
+    work.to_mesh(new)
+    work.free()
+    if shaped:
+        kept = new.attributes[PREFIX + "normal"]
+        normals = np.empty((len(new.loops), 3), dtype=np.float32)
+        kept.data.foreach_get("vector", normals.ravel())
+        new.attributes.remove(kept)
+        new.normals_split_custom_set(normals)  # type: ignore[arg-type]
+
+
+def _has_loose(mesh: bpy.types.Mesh) -> bool:
+    """Whether there is anything that is no part of a face."""
+    import numpy as np
+
+    corners = np.empty(len(mesh.loops), dtype=np.int32)
+    for field, count in (("edge_index", len(mesh.edges)), ("vertex_index", len(mesh.vertices))):
+        mesh.loops.foreach_get(field, corners)
+        if len(np.unique(corners)) < count:
+            return True
+    return False
+
+
+def _points(mesh: bpy.types.Mesh) -> Any:
+    """The places of the vertices, N x 3."""
+    import numpy as np
+
+    points = np.empty((len(mesh.vertices), 3), dtype=np.float32)
+    mesh.vertices.foreach_get("co", points.ravel())
+    return points
+
+
+def name_of(material: bpy.types.Material | None) -> str:
+    """What a material in a snapshot was called where it was sent; "" for none."""
+    return str(material.get(ORIGINAL, material.name)) if material else ""
+
+
+def slot_names(item: bpy.types.Object) -> list[str]:
+    """What the materials of the slots are called in the GLB, each by a name of its own; "" for none.
+
+    So slots with the same material, or with none, can be told apart: on another object that has the mesh they
+    may have different ones.
+    """
+    names: list[str] = []
+    for number, slot in enumerate(item.material_slots, 1):
+        name = name_of(slot.material)
+        if name in names:
+            name = f"{name.encode()[:50].decode(errors='ignore')} slot {number}".lstrip()
+        names.append(name)
+    return names
+
+
 def _arrange_slots(
     old: bpy.types.Object, new: bpy.types.Object, names: Mapping[bpy.types.Material, str]
 ) -> bool:
     """Give `new` the slots of `old` by the materials' names; False where its materials are others."""
-    materials = [slot.material for slot in old.material_slots]
-    originals = [str(item.get(ORIGINAL, item.name)) if item else "" for item in materials]
+    originals = slot_names(old)
     mesh = mesh_of(new)
     came = list(mesh.materials)
-    # Of slots with the same material the first is meant: the GLB has such a material once.
     wanted = [names[material] if material else "" for material in came]
     if not set(wanted) <= set(originals):
         return not came and len(originals) < 2

@@ -40,6 +40,7 @@ EDGE_DATA = {
     "freestyle_face": "Freestyle marks",
     ".sculpt_face_set": "face sets",
     ".sculpt_mask": "sculpt masks",
+    ".hide_poly": "hiding of faces",
 }
 """Attributes that only Blender's own tools know, and what they are called there."""
 

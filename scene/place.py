@@ -8,6 +8,7 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
     document    which opened file it was asked in, see `here`; file: its path, "" if it was not saved
     scene, collection, object, uid      names, and the object's session uid
     others      names and uids of more objects that have the same mesh and get the result as well
+    offset      how far copies beside them stand from them along X
     applied     whether the modifiers of the objects are in what was sent
     corners     of the mesh that was sent, to see whether it has been edited since
     location    where a new model goes, world space, Blender units; for more about it see `settle`
@@ -240,10 +241,14 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     layer = bpy.context.view_layer
     assert layer is not None
     selected, active = list(bpy.context.selected_objects), layer.objects.active
+    unit: Any = bpy.context.scene.unit_settings
+    scale, unit.scale_length = unit.scale_length, 1.0  # as in a child; the importer divides by it
     try:
         importer(filepath=model.glb, **options)
     except RuntimeError as error:
         raise CannotPlace(f"Blender cannot read the model: {' '.join(str(error).split())}") from error
+    finally:
+        unit.scale_length = scale
     objects = arrivals.of("objects")
     for item in objects:
         for collection in item.users_collection:

@@ -40,6 +40,9 @@ MODIFIERS = (
     ("APPLY", "Apply", "What the modifiers make is optimized, and they go; armatures and particles stay"),
 )
 
+CONVERTIBLE = frozenset({"CURVE", "CURVES", "FONT", "META", "SURFACE"})
+"""Types of objects that can become meshes."""
+
 CARRIED = {COLORS: COLOR_ATTRIBUTES, NORMALS: CUSTOM_NORMALS}
 """What can be asked to be brought over, and what it is called."""
 
@@ -79,11 +82,13 @@ class Selection:
 
     @classmethod
     def of(cls, selected: Iterable[bpy.types.Object]) -> Selection:
-        """What of `selected` can be sent; objects that are no meshes are not spoken of."""
+        """What of `selected` can be sent; objects that have no surface are not spoken of."""
         groups: dict[bpy.types.Mesh, list[bpy.types.Object]] = {}
         refused: list[tuple[bpy.types.Object, str]] = []
         for item in selected:
             if item.type != "MESH":
+                if item.type in CONVERTIBLE:
+                    refused.append((item, "it is no mesh; convert it to one first"))
                 continue
             mesh = mesh_of(item)
             if reason := why_not(item, mesh):
@@ -112,10 +117,30 @@ class Selection:
             kinds = [kind for kind in unsent(mesh) if kind not in brought]
             for kind in kinds:
                 counts[kind] = counts.get(kind, 0) + len(items)
-            levels = sum(any(modifier.type == "MULTIRES" for modifier in item.modifiers) for item in items)
-            if levels:
-                counts["multiresolution details"] = counts.get("multiresolution details", 0) + levels
+            for item in items:
+                for kind in {kind for modifier in item.modifiers if (kind := _of_the_mesh(modifier))}:
+                    counts[kind] = counts.get(kind, 0) + 1
         return [f"{kind} of {count} object{'s'[: count > 1]}" for kind, count in counts.items()]
+
+
+def _of_the_mesh(modifier: bpy.types.Modifier) -> str:
+    """What a modifier has that belongs to the elements of this mesh, or ""."""
+    if modifier.type == "MULTIRES":
+        return "multiresolution details"
+    if getattr(modifier, "is_bound", False) or getattr(modifier, "is_bind", False):
+        return "bindings of modifiers"
+    if isinstance(modifier, bpy.types.HookModifier) and not modifier.vertex_group:
+        return "hooked vertices"
+    return ""
+
+
+def vertex_children(items: Collection[bpy.types.Object]) -> list[bpy.types.Object]:
+    """The objects that hang on vertices of `items`, by numbers that will be those of other ones."""
+    return [
+        child
+        for child in bpy.data.objects
+        if child.parent_type in ("VERTEX", "VERTEX_3") and child.parent in items
+    ]
 
 
 def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> str:

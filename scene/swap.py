@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import bpy
 from mathutils import Vector
@@ -23,6 +23,14 @@ HIDE = "hide"
 LOD = "lod"
 
 COLLECTION_NAME = "Optimized"
+NAMED = PREFIX + "name"
+"""Custom property of a collection that was made for results: what it was to be called."""
+
+LEVEL = PREFIX + "level"
+"""Custom property of an object: which level of detail it is."""
+
+LONGEST_BASE = 57
+"""Bytes of an object's name that the names of its levels begin with, so that those fit."""
 
 GAP = 1.1
 """How far beside their originals copies stand, in widths of the originals."""
@@ -57,6 +65,7 @@ def fitted_mesh(
     for name, value in mesh_of(target).items():
         if not name.startswith(PREFIX):
             mesh[name] = value
+    mesh.use_fake_user = mesh_of(target).use_fake_user
     mesh[versions.REPORT] = json.dumps(report)
     return mesh
 
@@ -95,19 +104,22 @@ def put(
     """Give `mesh` to `targets`, which share a mesh, or to copies of them; returns what has it now."""
     applied = bool(destination.get("applied"))
     mode = destination["mode"]
+    scene = bpy.data.scenes.get(destination["scene"]) or context.scene
+    assert scene is not None
     if mode == KEEP:
         versions.begin(targets if applied else users_of(mesh_of(targets[0])), mesh, applied)
         return targets
     if mode == LOD:
-        return [_level(context, targets[0], mesh, destination["level"], applied)]
+        return [_level(scene, targets[0], mesh, destination["level"], applied)]
     copies = [_copy(item, mesh, f"{item.name}_optimized", applied) for item in targets]
     mesh.name = copies[0].name
     for item, copy in zip(targets, copies, strict=True):
-        homes = [_collection(context, COLLECTION_NAME)] if mode == COLLECTION else item.users_collection
+        homes = [_collection(scene, COLLECTION_NAME)] if mode == COLLECTION else item.users_collection
         for collection in homes:
             collection.objects.link(copy)
+        copy.select_set(mode == HIDE and item.select_get())  # what the user has selected is the user's
     if mode == BESIDE:
-        _move_beside(targets, copies)
+        _move_beside(targets, copies, destination["offset"])
     if mode == HIDE:
         for item in targets:
             _hide(item)
@@ -117,7 +129,7 @@ def put(
 def _copy(item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: bool) -> bpy.types.Object:
     """A copy of `item` in no collection that has `mesh`; `applied`: and no modifiers that are in it."""
     versions.leave_room([item], mesh)
-    copy = cast(bpy.types.Object, item.copy())
+    copy = versions.copy_of(item)
     versions.show(copy, mesh)
     copy.name = name
     if applied:
@@ -126,21 +138,31 @@ def _copy(item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: bool
     return copy
 
 
-def _collection(context: bpy.types.Context, name: str) -> bpy.types.Collection:
-    """The collection of this name in the scene, made where there is none."""
-    scene = context.scene
-    assert scene is not None
-    found = next((item for item in scene.collection.children_recursive if item.name == name), None)
-    if found is None or not found.is_editable:
+def _collection(scene: bpy.types.Scene, name: str) -> bpy.types.Collection:
+    """The collection of this name in the scene, made where there is none.
+
+    Where another scene has one of this name, Blender numbers it, so that it has the name as a property, too.
+    """
+    inside = [item for item in scene.collection.children_recursive if item.is_editable]
+    found = next((item for item in inside if name in (item.name, item.get(NAMED))), None)
+    if found is None:
         found = bpy.data.collections.new(name)
+        found[NAMED] = name
         scene.collection.children.link(found)
     return found
 
 
-def _move_beside(targets: Sequence[bpy.types.Object], copies: Sequence[bpy.types.Object]) -> None:
-    """Move all copies by the same way along the world's X axis, so that they stand next to all originals."""
-    ends = [(item.matrix_world @ Vector(corner)).x for item in targets for corner in item.bound_box]
-    way = Vector(((max(ends) - min(ends)) * GAP, 0.0, 0.0))
+def beside(items: Sequence[bpy.types.Object]) -> float:
+    """How far along the world's X axis copies of all `items` stand next to all of them; Blender units."""
+    ends = [(item.matrix_world @ Vector(corner)).x for item in items for corner in item.bound_box]
+    return (max(ends) - min(ends)) * GAP
+
+
+def _move_beside(
+    targets: Sequence[bpy.types.Object], copies: Sequence[bpy.types.Object], offset: float
+) -> None:
+    """Move all copies by `offset`, see `beside`."""
+    way = Vector((offset, 0.0, 0.0))
     for item, copy in zip(targets, copies, strict=True):
         around = item.matrix_world @ item.matrix_basis.inverted_safe()
         step = around.to_3x3().inverted_safe() @ way
@@ -161,17 +183,31 @@ def _hide(item: bpy.types.Object) -> None:
 
 
 def _level(
-    context: bpy.types.Context, item: bpy.types.Object, mesh: bpy.types.Mesh, level: int, applied: bool
+    scene: bpy.types.Scene, item: bpy.types.Object, mesh: bpy.types.Mesh, level: int, applied: bool
 ) -> bpy.types.Object:
-    """A level of detail, named as game engines expect it, in a collection with the others and level 0."""
-    name = item.name
-    collection = _collection(context, f"{name}_LODs")
-    first = f"{name}_LOD0"
-    if first not in collection.objects:
-        original = cast(bpy.types.Object, item.copy())
-        original.name = first
+    """A level of detail, named as game engines expect it, in a collection with the others and level 0.
+
+    A level that is there already gets the mesh.
+    """
+    name = item.name.encode()[:LONGEST_BASE].decode(errors="ignore")
+    collection = _collection(scene, f"{name}_LODs")
+    present: dict[int, bpy.types.Object] = {}
+    for member in collection.objects:
+        present.setdefault(member.get(LEVEL, -1), member)  # the user's duplicates come later
+    if 0 not in present:
+        original = versions.copy_of(item)
+        original.name = f"{name}_LOD0"
+        original[LEVEL] = 0
         collection.objects.link(original)
+        original.select_set(False)
     copy = _copy(item, mesh, f"{name}_LOD{level}", applied)
+    copy[LEVEL] = level
+    if level in present:
+        former, label = mesh_of(present[level]), present[level].name
+        bpy.data.objects.remove(present[level])
+        versions.remove_unused(former)
+        copy.name = label
     mesh.name = copy.name
     collection.objects.link(copy)
+    copy.select_set(False)
     return copy

@@ -2,7 +2,7 @@
 """An optimized object has two versions, before and after, until one of them is chosen.
 
 The version that is not shown hangs on the one that is, by custom properties, and so is saved with the file:
-    of a mesh    OTHER: the mesh that is not shown; REPORT: figures, JSON, which only a mesh after has
+    of a mesh    OTHER: the mesh that is not shown; REPORT: figures, JSON, of one that is after
     of an object STASH: an object in no scene that has the other mesh, and the modifiers that belong to it;
                  only where modifiers have been applied
 """
@@ -60,6 +60,15 @@ def with_versions(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]
     return list(chosen.values())
 
 
+def with_reports(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
+    """Those of `objects` about whose optimizing there are figures, one for each mesh that they share."""
+    chosen: dict[Any, bpy.types.Object] = {}
+    for item in objects:
+        if item.type == "MESH" and (REPORT in mesh_of(item) or hidden_mesh(item) is not None):
+            chosen.setdefault(item.data, item)
+    return list(chosen.values())
+
+
 def _stash(item: bpy.types.Object) -> bpy.types.Object | None:
     return item.get(STASH)
 
@@ -88,10 +97,12 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
     present = mesh_of(first)
     before = hidden_mesh(first) or present
     name = present.name
+    if REPORT in before:  # it was a mesh after, and has been accepted
+        del before[REPORT]
     leave_room(items, new)
     for item in items:
         if applied and _stash(item) is None:
-            stash = cast(bpy.types.Object, item.copy())
+            stash = copy_of(item)
             if stash.animation_data:
                 stash.animation_data.action = None  # but its drivers may be those of modifiers
             stash.parent = None
@@ -117,10 +128,15 @@ def toggle(item: bpy.types.Object) -> None:
     shown, hidden = mesh_of(item), hidden_mesh(item)
     if hidden is None:
         return
+    if _stash(item) is None and OTHER in hidden:  # of a duplicate, which shows it already
+        hidden = cast(bpy.types.Mesh, hidden.copy())
+        del hidden[OTHER]
     name, suffix = shown.name, "after" if shows_after(item) else "before"
     stashed = _stash(item) is not None
     for user in _together(item):
         if stash := _stash(user):
+            if stash.users > 1:  # a duplicate that was made meanwhile has it, too
+                stash = user[STASH] = cast(bpy.types.Object, stash.copy())
             _exchange(user, stash)
         else:
             show(user, hidden)
@@ -136,6 +152,9 @@ def accept(item: bpy.types.Object) -> None:
     if not shows_after(item):
         toggle(item)
     _drop_hidden(item)
+    mesh = mesh_of(item)
+    if all(hidden_mesh(user) is None for user in users_of(mesh)):
+        del mesh[REPORT]
 
 
 def revert(item: bpy.types.Object) -> None:
@@ -152,15 +171,16 @@ def _drop_hidden(item: bpy.types.Object) -> None:
     for user in _together(item):
         if stash := _stash(user):
             del user[STASH]
-            bpy.data.objects.remove(stash)
+            if not stash.users:
+                bpy.data.objects.remove(stash)
     if OTHER in item.data:  # type: ignore[operator]
         del item.data[OTHER]  # type: ignore[arg-type]
     remove_unused(hidden)
 
 
 def remove_unused(mesh: bpy.types.Mesh) -> None:
-    """Remove a mesh that nobody uses, with the materials and images that only it used."""
-    if mesh.users:
+    """Remove a mesh that no object uses, with the materials and images that only it used."""
+    if mesh.users > mesh.use_fake_user:
         return
     materials = {material for material in mesh.materials if material}
     bpy.data.meshes.remove(mesh)
@@ -177,6 +197,14 @@ def remove_unused(mesh: bpy.types.Mesh) -> None:
 
 
 # ---------------------------------------------------------------------- how
+
+
+def copy_of(item: bpy.types.Object) -> bpy.types.Object:
+    """A copy of `item` in no collection; Blender puts that of a rigid body into the world of those."""
+    copy = cast(bpy.types.Object, item.copy())
+    for collection in copy.users_collection:
+        collection.objects.unlink(copy)
+    return copy
 
 
 def _is_stash(item: bpy.types.Object) -> bool:

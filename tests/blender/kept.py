@@ -8,6 +8,9 @@ import bpy
 from tests.blender import scenes
 
 OWN = "generio_"
+NO_SETTINGS = ("bound_box", "dimensions", "session_uid", "name_full", "users", "tag")
+"""What follows from the mesh, stands there by another name, or counts what refers to the object."""
+
 PASSING = ("execution_time", "is_active", "is_bound", "persistent_uid")  # no settings
 
 
@@ -122,6 +125,26 @@ def driven() -> list[bpy.types.Object]:
     return [item]
 
 
+def falling() -> list[bpy.types.Object]:
+    """A rigid body among others, with settings of all kinds, whose mesh is kept without users."""
+    items = [scenes.ball("Falling", 32, 16), scenes.ball("Resting", 32, 16)]
+    for item in items:
+        scenes.select(item)
+        bpy.ops.rigidbody.object_add()
+        item.rigid_body.mass = 7.0
+        item.data.use_fake_user = True
+    first = items[0]
+    first.animation_data_create().nla_tracks.new().name = "Track"
+    first.lock_rotation = (True, False, True)
+    first.delta_rotation_euler = (0.1, 0.2, 0.3)
+    first.display_bounds_type = "SPHERE"
+    first.lineart.usage = "INTERSECTION_ONLY"
+    first.add_rest_position_attribute = True
+    for name in ("visible_glossy", "show_bounds", "show_axis", "show_in_front", "show_texture_space"):
+        setattr(first, name, not getattr(first, name))
+    return items
+
+
 def library_linked(folder: Path) -> list[bpy.types.Object]:
     """A linked object, which cannot be sent, and a local one beside it."""
     away = scenes.ball("Away", 16, 8)
@@ -142,6 +165,7 @@ SCENES = {
     "chain": chain,
     "shared": shared_scenes,
     "driven": driven,
+    "falling": falling,
 }
 
 
@@ -169,6 +193,10 @@ def properties(item: bpy.types.Object) -> dict[str, Any]:
         "uv maps": [(layer.name, layer.active_render) for layer in mesh.uv_layers],
         "mesh name": mesh.name,
         "mesh properties": {name: value for name, value in mesh.items() if not name.startswith(OWN)},
+        "mesh fake user": mesh.use_fake_user,
+        "rigid body": _values(item.rigid_body) if item.rigid_body else {},
+        "line art": _values(item.lineart),
+        "nla": [track.name for track in item.animation_data.nla_tracks] if item.animation_data else [],
         "mates": sorted(user.name for user in bpy.data.objects if user.data == mesh and user.users_scene),
     }
     for name in (
@@ -177,29 +205,14 @@ def properties(item: bpy.types.Object) -> dict[str, Any]:
         "matrix_basis",
     ):
         kept[name] = _rows(getattr(item, name))
-    for name in (
-        "location",
-        "rotation_euler",
-        "rotation_mode",
-        "scale",
-        "delta_location",
-        "delta_scale",
-        "lock_location",
-        "display_type",
-        "color",
-        "pass_index",
-        "show_name",
-        "show_wire",
-        "visible_camera",
-        "visible_shadow",
-        "instance_type",
-        "parent_type",
-        "parent_bone",
-        "hide_select",
-        "is_holdout",
-    ):
+    for entry in item.bl_rna.properties:  # whatever this Blender knows of objects
+        name = entry.identifier
+        if name in kept or name in NO_SETTINGS or entry.type in ("POINTER", "COLLECTION"):
+            continue
         value = getattr(item, name)
-        kept[name] = tuple(value) if hasattr(value, "__len__") and not isinstance(value, str) else value
+        if getattr(entry, "is_array", False):
+            value = _rows(value) if name.startswith("matrix") else tuple(value)
+        kept[name] = sorted(value) if isinstance(value, set) else value
     return kept
 
 

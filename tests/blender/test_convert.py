@@ -250,10 +250,14 @@ def test_without_a_child_the_file_to_send_is_made_directly(addon, sandbox, monke
     monkeypatch.setattr(addon.bridge.Converter, "of_this_blender", lambda: nothing)
     item = scenes.ball()
     item.data.materials.append(scenes.textured("Paint"))
+    bpy.context.scene.unit_settings.scale_length = 0.01
+    box = scenes.bounds([item])
     scenes.select(item)
     before = {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.arrivals.KINDS}
     assert bpy.ops.generio.optimize_selected(polygon_count=500) == {"FINISHED"}
     assert scenes.triangles(item) <= 500
+    assert np.abs(scenes.bounds([item]) - box).max() < 0.1
+    assert bpy.context.scene.unit_settings.scale_length == pytest.approx(0.01)
     assert bpy.context.selected_objects == [item] and bpy.context.object == item
     bpy.ops.generio.accept_optimized()
     assert {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.arrivals.KINDS} == before

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 import bpy
@@ -50,8 +51,14 @@ def test_a_mesh_without_faces_is_left_out_with_why_and_the_rest_goes_on(addon, c
     item = scenes.ball()
     empty = bpy.data.objects.new("Empty", bpy.data.meshes.new("Empty"))
     bpy.context.scene.collection.objects.link(empty)
-    optimize(item, empty, polygon_count=500)
-    assert '"Empty" is left out: it has no faces' in capfd.readouterr().out
+    bpy.ops.curve.primitive_bezier_circle_add()
+    bpy.context.object.name = "Curve"
+    bpy.ops.object.light_add()
+    optimize(item, empty, *bpy.data.objects, polygon_count=500)
+    told = capfd.readouterr().out
+    assert '"Empty" is left out: it has no faces' in told
+    assert '"Curve" is left out: it is no mesh; convert it to one first' in told
+    assert told.count("is left out") == 2, "a light has no surface"
     assert scenes.triangles(item) <= 500
 
 
@@ -161,6 +168,45 @@ def test_custom_normals_are_brought_over_where_asked(addon):
             assert close
 
 
+def rim(item: bpy.types.Object) -> int:
+    """How many edges of the mesh have one face only."""
+    faces = Counter(key for face in item.data.polygons for key in face.edge_keys)
+    return sum(count == 1 for count in faces.values())
+
+
+def test_a_closed_surface_stays_closed_at_seams_hard_edges_and_between_materials(addon):
+    """A GLB has a vertex there for each side, and a modifier that stays would tear them apart."""
+    item = scenes.ball()
+    item.data.shade_smooth()
+    for edge in item.data.edges:
+        edge.use_edge_sharp = all(abs(item.data.vertices[index].co.z) < 1e-3 for index in edge.vertices)
+    for name in ("Upper", "Lower"):
+        item.data.materials.append(scenes.textured(name))
+    for face in item.data.polygons:
+        face.material_index = face.center.x > 0
+    assert rim(item) == 0
+    optimize(item, polygon_count=10_000_000)
+    assert rim(item) == 0
+    assert sum(edge.use_edge_sharp for edge in item.data.edges) == 64
+    for corner, loop in zip(item.data.corner_normals, item.data.loops, strict=True):
+        if abs(item.data.vertices[loop.vertex_index].co.z) > 0.1:
+            assert corner.vector.dot(item.data.vertices[loop.vertex_index].co) > 0.99
+    optimize(item, target="PERCENT", percent=30)
+    assert rim(item) == 0
+
+
+def test_vertices_that_were_double_stay_so(addon):
+    """Panels that touch, and leaves with two sides in one place, are no seams."""
+    mesh = bpy.data.meshes.new("Panels")
+    points = [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)]
+    touching = [(x + 1, y, z) for x, y, z in points]
+    mesh.from_pydata(points + touching + points, [], [(0, 1, 2, 3), (4, 5, 6, 7), (11, 10, 9, 8)])
+    item = bpy.data.objects.new("Panels", mesh)
+    bpy.context.scene.collection.objects.link(item)
+    optimize(item, polygon_count=1000)
+    assert (len(item.data.vertices), scenes.triangles(item)) == (12, 6)
+
+
 def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, capfd):
     first, second = scenes.ball("First"), scenes.ball("Second")
     for item in (first, second):
@@ -169,6 +215,17 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
     first.data.attributes.new("wear", "FLOAT", "POINT")
     second.modifiers.new("Multires", "MULTIRES")
     second.data.attributes.new("crease_edge", "FLOAT", "EDGE")
+    second.data.polygons[0].hide = True
+    second.modifiers.new("Hook", "HOOK")
+    cage = scenes.ball("Cage", 8, 4, radius=2.0)
+    bound = second.modifiers.new("Bound", "MESH_DEFORM")
+    bound.object = cage
+    scenes.select(second)
+    bpy.ops.object.meshdeform_bind(modifier="Bound")
+    assert bound.is_bound
+    hanging = bpy.data.objects.new("Hanging", None)
+    bpy.context.scene.collection.objects.link(hanging)
+    hanging.parent, hanging.parent_type = first, "VERTEX"
     optimize(first, second, polygon_count=1000)
     told = capfd.readouterr().out
     warning = told[told.index("will not have") :].splitlines()[0]
@@ -178,9 +235,22 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
         'attribute "wear" of 1 object',
         "multiresolution details of 1 object",
         "creases of 1 object",
+        "hiding of faces of 1 object",
+        "hooked vertices of 1 object",
+        "bindings of modifiers of 1 object",
     ):
         assert words in warning, words
+    assert 'will hang on other ones: "Hanging"' in told
     assert set(report(first)["lost"]) == {"shape keys", "seams", 'the attribute "wear"'}
+
+
+def test_a_report_names_edges_without_faces(addon):
+    item = scenes.ball(segments=24, rings=12)
+    item.data.edges.add(1)
+    item.data.edges[-1].vertices = (0, 100)
+    optimize(item, polygon_count=300)
+    assert report(item)["lost"] == ["loose edges and vertices"]
+    assert report(item)["after"]["triangles"] <= 300
 
 
 def test_materials_that_were_not_sent_stay_and_the_report_says_so(addon, tmp_path: Path):
@@ -193,6 +263,35 @@ def test_materials_that_were_not_sent_stay_and_the_report_says_so(addon, tmp_pat
     told = addon.scene.fit.fit([came], snapshot, {came.data.materials[0]: "Baked"})
     assert not told["slots"]
     assert [material.name for material in came.data.materials] == ["Baked"]
+
+
+def test_slots_with_the_same_material_or_none_stay_apart(addon):
+    """For an object that shares the mesh they may have different ones."""
+    item = scenes.ball(segments=24, rings=12)
+    paint, clay = scenes.textured("Paint"), scenes.textured("Clay")
+    for material in (paint, None, clay, paint, None):
+        item.data.materials.append(material)
+    for face in item.data.polygons:
+        face.material_index = min(4, int((face.center.z + 1) * 2.5))
+    mate = item.copy()
+    bpy.context.scene.collection.objects.link(mate)
+    mate.material_slots[4].link = "OBJECT"
+    mate.material_slots[4].material = clay
+    areas = face_areas(item)
+    optimize(item, polygon_count=10_000_000)
+    assert face_areas(item) == pytest.approx(areas, rel=1e-4)
+    assert report(item)["slots"]
+    assert list(item.data.materials) == [paint, None, clay, paint, None]
+    assert [slot.material for slot in mate.material_slots] == [paint, None, clay, paint, clay]
+    assert set(bpy.data.materials) == {paint, clay}
+
+
+def face_areas(item: bpy.types.Object) -> list[float]:
+    """The area of the faces that have each slot."""
+    areas = [0.0] * len(item.material_slots)
+    for face in item.data.polygons:
+        areas[face.material_index] += face.area
+    return areas
 
 
 # ---------------------------------------------------------------------- modifiers
@@ -235,6 +334,37 @@ def test_equal_duplicates_are_one_mesh_also_with_applied_modifiers(addon, sandbo
     assert [item.modifiers["Smooth"].levels for item in items] == [1] * 9 + [2]
 
 
+def test_instances_that_modifiers_make_become_faces_when_applied(addon):
+    item = scenes.ball(segments=8, rings=4)
+    group = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        group.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
+    start, scatter, cube, end = map(
+        group.nodes.new,
+        ("NodeGroupInput", "GeometryNodeInstanceOnPoints", "GeometryNodeMeshCube", "NodeGroupOutput"),
+    )
+    group.links.new(start.outputs[0], scatter.inputs["Points"])
+    group.links.new(cube.outputs[0], scatter.inputs["Instance"])
+    group.links.new(scatter.outputs[0], end.inputs[0])
+    item.modifiers.new("Scatter", "NODES").node_group = group
+    count = 12 * len(item.data.vertices)
+    optimize(item, polygon_count=10_000_000, modifier_mode="APPLY")
+    assert scenes.triangles(item) == count
+    assert list(bpy.data.node_groups) == [group]
+
+
+def test_an_object_whose_modifiers_leave_nothing_is_left_out_with_why(addon, capfd):
+    item, gone = scenes.ball(), scenes.ball("Gone")
+    gone.modifiers.new("Mask", "MASK").vertex_group = gone.vertex_groups.new(name="None").name
+    optimize(item, gone, polygon_count=500, modifier_mode="APPLY")
+    assert '"Gone" is left out: its modifiers make no faces' in capfd.readouterr().out
+    assert scenes.triangles(item) <= 500
+    assert gone.modifiers
+    scenes.select(gone)
+    assert bpy.ops.generio.optimize_selected(modifier_mode="APPLY") == {"CANCELLED"}
+    assert bpy.ops.generio.make_lods("EXEC_DEFAULT") == {"FINISHED"}
+
+
 # ---------------------------------------------------------------------- before and after
 
 
@@ -261,6 +391,69 @@ def test_before_and_after_are_shown_in_turn_and_either_can_be_chosen(addon):
         assert [mesh for mesh in bpy.data.meshes if mesh.name.startswith(name)] == [item.data]
         bpy.data.batch_remove([item, mate])
         bpy.ops.outliner.orphans_purge(do_recursive=True)
+
+
+@pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_duplicate_that_was_made_meanwhile_has_versions_of_its_own(addon, modifiers: str, linked: bool):
+    item = scenes.ball(segments=24, rings=12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    count = scenes.triangles(item)
+    optimize(item, polygon_count=300, modifier_mode=modifiers)
+    mate = item.copy()
+    bpy.context.scene.collection.objects.link(mate)
+    if not linked:
+        mate.data = item.data.copy()
+        mate.data["edited"] = True
+    scenes.select(item, mate)
+    bpy.ops.generio.show_version(version="BEFORE")
+    assert [scenes.triangles(each) for each in (item, mate)] == [count, count]
+    assert [len(each.modifiers) for each in (item, mate)] == [1, 1]
+    bpy.ops.generio.show_version(version="AFTER")
+    assert [scenes.triangles(each) for each in (item, mate)] == [300, 300]
+    assert ("edited" in item.data, "edited" in mate.data) == (False, not linked)
+    scenes.select(item)
+    bpy.ops.generio.accept_optimized()
+    scenes.select(mate)
+    if linked and modifiers == "KEEP":  # one mesh, one choice
+        assert not bpy.ops.generio.revert_optimized.poll()
+    elif not linked:
+        bpy.ops.generio.revert_optimized()
+        assert (scenes.triangles(item), scenes.triangles(mate)) == (300, count)
+        assert len(bpy.data.meshes) == len(bpy.data.objects) == 2
+
+
+@pytest.mark.parametrize("placement", ["REPLACE", "BESIDE"])
+def test_what_was_optimized_and_accepted_is_the_version_before_of_the_next_time(addon, placement: str):
+    item = scenes.ball("Ball")
+    optimize(item, polygon_count=1000, placement=placement)
+    if placement == "REPLACE":
+        bpy.ops.generio.accept_optimized()
+    else:
+        item = bpy.data.objects["Ball_optimized"]
+    count = scenes.triangles(item)
+    optimize(item, polygon_count=300)
+    bpy.ops.generio.show_version(version="BEFORE")
+    bpy.ops.generio.show_version(version="BEFORE")
+    assert scenes.triangles(item) == count
+    bpy.ops.generio.revert_optimized()
+    assert scenes.triangles(item) == count
+    assert not bpy.ops.generio.show_version.poll()
+
+
+def test_figures_are_there_of_copies_too_and_go_when_they_are_accepted(addon):
+    item = scenes.ball("Ball")
+    shown = addon.panels.optimize.GENERIO_PT_versions.poll
+    assert not shown(bpy.context)
+    optimize(item, polygon_count=1000, placement="BESIDE")
+    assert not shown(bpy.context)
+    scenes.select(bpy.data.objects["Ball_optimized"])
+    assert shown(bpy.context)
+    assert not bpy.ops.generio.show_version.poll()
+    optimize(item, polygon_count=1000)
+    assert shown(bpy.context)
+    bpy.ops.generio.accept_optimized()
+    assert not shown(bpy.context)
 
 
 def test_optimizing_twice_goes_back_to_the_first_mesh(addon):
@@ -316,6 +509,7 @@ def test_levels_of_detail_come_from_one_file_and_are_named_for_game_engines(addo
     assert runs(sandbox) == 3
     collection = bpy.data.collections["Rock_LODs"]
     assert sorted(collection.objects.keys()) == [f"Rock_LOD{level}" for level in range(4)]
+    assert bpy.context.selected_objects == [item]
     for level in range(4):
         made = collection.objects[f"Rock_LOD{level}"]
         assert 0.9 * count / 2**level <= scenes.triangles(made) <= count / 2**level
@@ -336,6 +530,66 @@ def test_levels_can_have_counts(addon):
     assert 150 <= scenes.triangles(bpy.data.objects["Rock_LOD2"]) <= 200
     with pytest.raises(RuntimeError, match="numbers with commas"):
         bpy.ops.generio.make_lods(counts="many")
+
+
+def test_levels_made_again_take_the_place_of_those_from_before(addon):
+    item = scenes.ball("Rock", 24, 12)
+    count = scenes.triangles(item)
+    for ratio in (50, 25):
+        scenes.select(item)
+        assert bpy.ops.generio.make_lods(levels=2, ratio=ratio) == {"FINISHED"}
+    collection = bpy.data.collections["Rock_LODs"]
+    assert sorted(collection.objects.keys()) == ["Rock_LOD0", "Rock_LOD1", "Rock_LOD2"]
+    assert scenes.triangles(collection.objects["Rock_LOD1"]) <= count / 4
+    assert sorted(bpy.data.meshes.keys()) == ["Rock", "Rock_LOD1", "Rock_LOD2"]
+
+
+def test_the_names_of_levels_fit(addon):
+    item = scenes.ball(segments=24, rings=12)
+    item.name = "x" * 63
+    scenes.select(item)
+    bpy.ops.generio.make_lods(levels=2)
+    (collection,) = (each for each in bpy.data.collections if each.name.endswith("x_LODs"))
+    assert sorted(each.name[-6:] for each in collection.objects) == ["x_LOD0", "x_LOD1", "x_LOD2"]
+
+
+@pytest.mark.parametrize("leave", [False, True])
+def test_copies_go_into_the_scene_in_which_they_were_asked_for(addon, leave: bool, monkeypatch):
+    """Also where another scene has a collection of that name, and where the user has gone there meanwhile."""
+    first, item = bpy.context.scene, scenes.ball("Rock", 24, 12)
+    other = bpy.data.scenes.new("Other")
+    for name in ("Rock_LODs", "Optimized"):
+        other.collection.children.link(bpy.data.collections.new(name))
+    place = addon.scene.place.place
+
+    def elsewhere(context, *arguments):
+        context.window.scene = other if leave else first
+        return place(context, *arguments)
+
+    monkeypatch.setattr(addon.scene.place, "place", elsewhere)
+    for work in (
+        bpy.ops.generio.make_lods,
+        lambda: bpy.ops.generio.optimize_selected(placement="COLLECTION"),
+    ):
+        for _ in range(2):
+            bpy.context.window.scene = first
+            scenes.select(item)
+            work()
+    made = {each["generio_name"]: each for each in first.collection.children}
+    assert sorted(made["Rock_LODs"].objects.keys()) == [f"Rock_LOD{level}" for level in range(4)]
+    assert len(made["Optimized"].objects) == 2
+    assert len(first.collection.children) == 2
+    assert not any(len(each.objects) for each in other.collection.children)
+
+
+def test_copies_of_several_stand_beside_all_of_them(addon):
+    items = [scenes.ball("Left", 24, 12), scenes.ball("Right", 24, 12)]
+    items[1].location.x = 2.5
+    optimize(*items, placement="BESIDE", polygon_count=300)
+    copies = [bpy.data.objects[f"{item.name}_optimized"] for item in items]
+    bpy.context.view_layer.update()
+    assert scenes.bounds(copies)[0][0] > scenes.bounds(items)[1][0]
+    assert copies[1].location.x - copies[0].location.x == pytest.approx(2.5)
 
 
 # ---------------------------------------------------------------------- space

@@ -16,7 +16,7 @@ OF_THE_ORIGINAL = {
     "REPLACE": set(),
     "BESIDE": set(),
     "COLLECTION": set(),
-    "HIDE": {"visible", "selected"},
+    "HIDE": {"visible", "selected", "hide_render"},
 }
 """What the mode is there to change on the objects that were optimized."""
 
