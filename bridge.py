@@ -45,6 +45,14 @@ from .status import clock
 
 IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
 FOLLOWED = "Optimized by the job that follows it"
+SETTINGS = {
+    ("quality", "low"): "low quality",
+    ("quality", "high"): "high quality",
+    ("texture", True): "with texture",
+    ("texture", False): "without texture",
+}
+"""Parameters of the service, in words."""
+
 NOTED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
@@ -486,7 +494,9 @@ def _looks(job: Job) -> tuple[str, str]:
     try:
         counts = json.loads(report.read_text(encoding="utf-8"))
         sizes = Counter(f"{width}x{height}" for width, height in counts["textures"])
-        textures = [f"{count} texture{'s'[: count > 1]} {size}" for size, count in sizes.items()]
+        textures = [
+            f"{count} textures {size}" if count > 1 else f"1 texture {size}" for size, count in sizes.items()
+        ]
         parts = [f"{counts['triangles']:,} triangles", *textures]
     except (OSError, ValueError, KeyError):
         parts = []
@@ -503,17 +513,13 @@ def _of_results(job: Job) -> str:
 
 def _settings_of(job: Job) -> str:
     """The parameters that were sent, for people."""
-    words = {"polygon_count": "triangles"}
-    parts: list[str] = []
-    for name, value in job.parameters.items():
-        name = words.get(name, name)
-        if isinstance(value, bool):
-            parts.append(name if value else f"no {name}")
-        elif isinstance(value, int) and name == "triangles":
-            parts.append(f"{value:,} {name}")
-        else:
-            parts.append(f"{name} {value}")
-    return ", ".join(parts)
+    return ", ".join(_told(name, value) for name, value in job.parameters.items())
+
+
+def _told(name: str, value: object) -> str:
+    if name == "polygon_count":
+        return f"{value:,} triangles"
+    return f"seed {value}" if name == "seed" else SETTINGS.get((name, value), f"{name} {value}")
 
 
 def _where(job: Job) -> str:

@@ -26,7 +26,8 @@ class OptimizeOptions:
         )
         polygon_count: bpy.props.IntProperty(
             name="Triangles",
-            description="How many triangles each mesh, or all together, are to have",
+            description="How many triangles each mesh, or all together, are to have. "
+            "The service's default is 100,000",
             default=100_000,
             min=1,
             soft_min=100,
@@ -72,7 +73,7 @@ class FollowOptions:
         )
         then_count: bpy.props.IntProperty(
             name="Triangles",
-            description="How many triangles the optimized model is to have",
+            description="How many triangles the optimized model is to have. The service's default is 100,000",
             default=10_000,
             min=1,
             soft_min=100,

@@ -27,6 +27,7 @@ from ..options import Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
 from ..scene import place, settle, surface
+from ..translations import translated
 from .handover import HandOver
 from .prompts import history
 
@@ -81,7 +82,7 @@ class Generate(FollowOptions, HandOver):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = bridge.why_not(context)
         if reason:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(translated(reason))
         return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -94,10 +95,10 @@ class Generate(FollowOptions, HandOver):
         try:
             jobs = self._several(context, self.request(context))
         except InputRefused as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, translated(str(error)))
             return {"CANCELLED"}
         except OSError as error:
-            self.report({"ERROR"}, f"The results folder cannot be written to: {error}")
+            self.report({"ERROR"}, translated(f"The results folder cannot be written to: {error}"))
             return {"CANCELLED"}
         choice = Choice(self, properties(context))
         if choice.then_optimize:
@@ -230,7 +231,7 @@ class GENERIO_OT_ask_prompt(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = bridge.why_not(context)
         if reason:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(translated(reason))
         return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -308,7 +309,7 @@ class GENERIO_OT_keep_variant(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         item = context.active_object
         if item is None or settle.GROUP not in item:
-            cls.poll_message_set("Select one of several variants first")
+            cls.poll_message_set(translated("Select one of several variants first"))
             return False
         return context.mode == "OBJECT"
 
@@ -321,7 +322,7 @@ class GENERIO_OT_keep_variant(bpy.types.Operator):
             if job.destination.get("group") == group and not job.finished:
                 carrier.cancel(job.token)
         count = settle.keep(item)
-        self.report({"INFO"}, f"Removed {count} other variants")
+        self.report({"INFO"}, translated(f"Removed {count} other variants"))
         return {"FINISHED"}
 
 

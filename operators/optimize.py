@@ -7,6 +7,7 @@ from ..options import OptimizeOptions
 from ..scene import swap
 from ..scene.evaluate import batches
 from ..scene.meshes import triangle_count
+from ..translations import translated
 from .sending import Sending
 
 
@@ -39,11 +40,13 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                     if count >= present:
                         self.report(
                             {"INFO"},
-                            f'"{name}" has {present:,} triangles, no more than the {count:,} asked for',
+                            translated(
+                                f'"{name}" has {present:,} triangles, no more than the {count:,} asked for'
+                            ),
                         )
                     jobs += self.requests(context, batch, choice, [count], [{"mode": mode}], [name])
         except (RuntimeError, OSError) as error:
-            self.report({"ERROR"}, f"The selection cannot be written to disk: {error}")
+            self.report({"ERROR"}, translated(f"The selection cannot be written to disk: {error}"))
             return {"CANCELLED"}
         return self.hand_over(context, jobs, modal)
 

@@ -8,6 +8,7 @@ import bpy
 from ..history import PromptHistory
 from ..preferences import user_folder
 from ..properties import properties
+from ..translations import translated
 
 LONGEST_SHOWN = 100  # characters of a prompt in a list
 DIALOG = 520  # pixels at scale 1
@@ -55,7 +56,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not history(context).prompts():
-            cls.poll_message_set("You have not used any prompt yet")
+            cls.poll_message_set(translated("You have not used any prompt yet"))
             return False
         return True
 

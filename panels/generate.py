@@ -9,6 +9,7 @@ import bpy
 
 from ..properties import GenerioProperties, properties
 from ..scene import assets, settle
+from ..translations import translated
 from .tab import ReadyTab
 from .thumbnails import icon_of
 
@@ -48,8 +49,7 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         button = layout.row()
         button.scale_y = 1.4
         count = panel.variants
-        translated = bpy.app.translations.pgettext_iface
-        text = translated("Generate {count} Variants").format(count=count) if count > 1 else ""
+        text = translated(f"Generate {count} Variants") if count > 1 else ""
         button.operator(
             "generio.generate_from_prompt" if by_text else "generio.generate_from_image",
             text=text or "Generate Model",

@@ -13,6 +13,7 @@ from ..properties import GenerioProperties, properties
 from ..scene import versions
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, mesh_of, triangle_count, unsent
 from ..scene.selection import PERCENT, Selection, Target
+from ..translations import translated
 from .tab import ReadyTab, wrapped
 
 MANY = 20
@@ -31,7 +32,7 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         selection = Selection.of(context.selected_objects)
         _headline(layout, selection)
         if selection.refused:
-            lines = [f"{item.name}: {reason}" for item, reason in selection.refused]
+            lines = [f"{item.name}: {translated(reason)}" for item, reason in selection.refused]
             _list(layout, "generio_left_out", f"{len(lines)} left out", lines, width)
         column = layout.column()
         column.use_property_split = True
@@ -53,7 +54,7 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         button.scale_y = 1.4
         several = len(selection.groups) > 1
         text = f"Optimize {len(selection.groups)} Meshes" if several else "Optimize Selected"
-        button.operator("generio.optimize_selected", text=text, icon="MOD_DECIM")
+        button.operator("generio.optimize_selected", text=translated(text), translate=False, icon="MOD_DECIM")
         layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
 
 
@@ -90,11 +91,12 @@ def _headline(layout: Any, selection: Selection) -> None:
     if not count:
         layout.label(text="No mesh selected", icon="MESH_DATA")
         return
-    name = selection.objects[0].name if count == 1 else f"{count} objects"
-    shared = count - len(selection.groups)
-    layout.label(text=name, icon="MESH_DATA")
-    meshes = f"{len(selection.groups)} mesh{'es'[: 2 * (len(selection.groups) > 1)]}, " if shared else ""
-    layout.label(text=f"{meshes}{selection.triangles:,} triangles", icon="BLANK1")
+    name = selection.objects[0].name if count == 1 else translated(f"{count} objects")
+    layout.label(text=name, translate=False, icon="MESH_DATA")
+    parts = [f"{selection.triangles:,} triangles"]
+    if count > len(selection.groups):  # some share their mesh
+        parts.insert(0, "1 mesh" if len(selection.groups) == 1 else f"{len(selection.groups)} meshes")
+    layout.label(text=", ".join(map(translated, parts)), translate=False, icon="BLANK1")
 
 
 def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None:
@@ -110,19 +112,19 @@ def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None
         line = column.row()
         line.active = False
         line.alignment = "RIGHT"
-        line.label(text=hint)
+        line.label(text=translated(hint), translate=False)
 
 
 def _list(layout: Any, name: str, title: str, lines: Sequence[str], width: int, icon: str = "NONE") -> None:
     """A line that opens to a list."""
     header, body = layout.panel(name, default_closed=True)
-    header.label(text=title, icon=icon)
+    header.label(text=translated(title), translate=False, icon=icon)
     if body is not None:
         column = body.column(align=True)
         for line in lines[:MANY]:
             wrapped(column, line, width)
         if len(lines) > MANY:
-            column.label(text=f"and {len(lines) - MANY} more")
+            column.label(text=translated(f"and {len(lines) - MANY} more"), translate=False)
 
 
 def _change(found: Sequence[bpy.types.Object]) -> str:
@@ -145,17 +147,16 @@ def _lines(report: Any) -> list[str]:
     """The figures of a comparison, one a line."""
     before, after = report["before"], report["after"]
     lines = [
-        f"{before[name]:,} → {after[name]:,} {label}"
-        for name, label in (("vertices", "vertices"), ("materials", "materials"))
+        f"Vertices: {before['vertices']:,} → {after['vertices']:,}",
+        f"Materials: {before['materials']:,} → {after['materials']:,}",
+        f"File size: {size(before['file_bytes'])} → {size(after['file_bytes'])}",
+        f"Texture memory: {size(before['texture_bytes'])} → {size(after['texture_bytes'])}",
+        f"Bounding box moved by {report['drift']:.2%}",
     ]
-    lines += [
-        f"{size(before[name])} → {size(after[name])} {label}"
-        for name, label in (("file_bytes", "file size"), ("texture_bytes", "texture memory"))
-    ]
-    lines.append(f"Bounding box moved by {report['drift']:.2%}")
     if not report["slots"]:
         lines.append("The materials are the result's own, since they are not those that were sent")
-    lines.append("Lost: " + (", ".join(report["lost"]) or "nothing"))
+    lost = ", ".join(map(translated, report["lost"]))
+    lines.append(f"Lost: {lost}" if lost else "Lost: nothing")
     return lines
 
 

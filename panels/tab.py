@@ -10,12 +10,12 @@ import bpy
 
 from .. import __package__ as base_package
 from .. import bridge
+from ..translations import translated
 
 FIRST_WIDE = "\u2e80"
 """From here on characters are as wide as two, and words have no blanks between them."""
 
 WORDS = re.compile(r"[\u2e80-\uffff]\s*|[^\s\u2e80-\uffff]+\s*")
-STATUS = re.compile(r"(.+) \((\d{3})\)\.$")
 ACCOUNT_URL = "https://account.generio.ai"
 
 
@@ -78,16 +78,6 @@ def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any 
     for number, line in enumerate(lines(translated(text), characters)):
         below = "BLANK1" if icon != "NONE" else "NONE"
         column.label(text=line, translate=False, icon=below if number else icon)
-
-
-def translated(text: str) -> str:
-    """The text in the user's language; a status that stands in an error's sentence stays where it was."""
-    translate = bpy.app.translations.pgettext_iface
-    found = STATUS.match(text)
-    if found is None:
-        return translate(text)
-    whole = translate(found[1] + ".").rstrip(".\u3002")
-    return f"{whole} ({found[2]})."
 
 
 def lines(text: str, length: int) -> list[str]:

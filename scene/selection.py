@@ -115,7 +115,10 @@ class Selection:
             levels = sum(any(modifier.type == "MULTIRES" for modifier in item.modifiers) for item in items)
             if levels:
                 counts["multiresolution details"] = counts.get("multiresolution details", 0) + levels
-        return [f"{kind} of {count} object{'s'[: count > 1]}" for kind, count in counts.items()]
+        return [
+            f"{kind} of {count} objects" if count > 1 else f"{kind} of 1 object"
+            for kind, count in counts.items()
+        ]
 
 
 def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> str:

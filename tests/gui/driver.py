@@ -143,6 +143,13 @@ class Driver:
         yield from self._key("A", ctrl=True)
         yield from self._write(text)
 
+    def write(self, text: str) -> Steps[None]:
+        """Type into the field that is open: that of a search or of a dialog."""
+        self._on_step(f"write {text}")
+        for letter in text:
+            yield from self._key(_key_of(letter), letter=letter)
+        yield GLIDE
+
     def type_beside(self, label: str, text: str) -> Steps[None]:
         """Type into the empty field to the right of a label; for where Blender tells nothing of a field."""
         self._on_step(f"type beside {label}")
@@ -307,7 +314,7 @@ class Driver:
     def _around_mouse(self) -> Box:
         """Where tooltips and pop-ups open."""
         x, y = self._mouse
-        return self._box(x - 350, y - 200, 700, 400)
+        return self._box(x - 350, y - 270, 700, 540)
 
     def _region_box(self) -> Box:
         region = self.region

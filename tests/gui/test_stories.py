@@ -34,6 +34,7 @@ STORIES = {
     "assets": Stage(),
     "doctor": Stage(),
     "looks": Stage(),
+    "menus": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),
     "undo": Stage(speed=0.1),
