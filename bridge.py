@@ -475,11 +475,18 @@ def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | Non
     return running / max(running + left, 1.0), left
 
 
+def send_elsewhere(tokens: Iterable[str], change: dict[str, object]) -> None:
+    """Let the results of unfinished jobs go somewhere else; `change`: of their destinations, see `place`."""
+    for token in tokens:
+        if _engine is not None and (job := _engine.job(token)) is not None and not job.finished:
+            _engine.relocate(token, {**job.destination, **change})
+
+
 def _stand_ins(context: bpy.types.Context, carrier: Engine) -> list[stand_in.StandIn]:
     """What is drawn for the models that are still being made for the open file."""
     now = int(time.time())  # a progress that moves once a second
     return [
-        stand_in.StandIn.of(job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
+        stand_in.StandIn.of(job.token, job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
         for job in status.unfinished(carrier)
         if job.destination.get("mode") in place.NEW and place.belongs_here(job.destination)
     ]
@@ -527,6 +534,8 @@ def _where(job: Job) -> str:
         return "Found again at the service"
     if job.hold:
         return "It was finished before it could be cancelled"
+    if job.destination.get("aside"):
+        return "Its stand-in was deleted"
     file = job.destination.get("file")
     if job.placed_in and not file:
         return "It stood in a file that was never saved"

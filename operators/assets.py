@@ -11,7 +11,7 @@ from ..api import FlowsError
 from ..preferences import preferences
 from ..scene import assets
 from ..scene.meshes import PREFIX
-from ..translations import translated
+from ..translations import VERBATIM, translated
 
 _libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
 
@@ -28,7 +28,8 @@ def picture_of(item: bpy.types.Object) -> str:
 
 def models(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The selected models that came from the service."""
-    return [item for item in context.selected_objects if assets.is_ours(item)]
+    found = map(assets.model_of, context.selected_objects)
+    return list(dict.fromkeys(item for item in found if item is not None))
 
 
 class OnModels:
@@ -77,7 +78,10 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
         library: str
     else:
         library: bpy.props.EnumProperty(
-            name="Library", description="One of your asset libraries", items=_libraries_of_user
+            name="Library",
+            description="One of your asset libraries",
+            items=_libraries_of_user,
+            translation_context=VERBATIM,
         )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:

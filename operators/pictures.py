@@ -17,7 +17,7 @@ from ..api import InputRefused
 from ..preferences import preferences, user_folder
 from ..properties import properties
 from ..scene import grab
-from ..translations import translated
+from ..translations import VERBATIM, translated
 from .handover import OperatorMixin
 
 KEPT = 50
@@ -134,7 +134,10 @@ class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
         image: str
     else:
         image: bpy.props.EnumProperty(
-            name="Image", description="An image in this file", items=_images_of_file
+            name="Image",
+            description="An image in this file",
+            items=_images_of_file,
+            translation_context=VERBATIM,
         )
 
     @classmethod

@@ -10,14 +10,11 @@ import bpy
 from .. import bridge, status
 from ..properties import GenerioJob, GenerioProperties, properties
 from ..translations import translated
-from .tab import Tab, fix_button, wrapped
+from .tab import Tab, fix_button, is_narrow, wrapped
 from .thumbnails import icon_of
 
 FEW = 4
 """Up to so many jobs need no search."""
-
-NARROW = 260
-"""Pixels at scale 1, below which two buttons in a row lose their words."""
 
 ICONS: dict[str, Any] = {
     "Queued": "SORTTIME",
@@ -52,11 +49,6 @@ def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
         return True
     text = f"{job.name} {job.prompt} {job.flow_id}".lower()
     return all(word in text for word in words)
-
-
-def is_narrow(context: bpy.types.Context) -> bool:
-    """Whether the sidebar has no room for two words beside each other."""
-    return context.region.width < NARROW * context.preferences.system.ui_scale
 
 
 class GENERIO_UL_jobs(bpy.types.UIList):

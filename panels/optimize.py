@@ -14,7 +14,7 @@ from ..scene import versions
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, mesh_of, triangle_count, unsent
 from ..scene.selection import PERCENT, Selection, Target
 from ..translations import translated
-from .tab import ReadyTab, wrapped
+from .tab import ReadyTab, is_narrow, wrapped
 
 MANY = 20
 """Lines of a list that are shown."""
@@ -37,7 +37,7 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        _target(column, panel, selection)
+        _target(column, panel, selection, is_narrow(context))
         column.prop(panel, "placement")
         if selection.has_modifiers():
             column.prop(panel, "modifier_mode")
@@ -99,9 +99,11 @@ def _headline(layout: Any, selection: Selection) -> None:
     layout.label(text=", ".join(map(translated, parts)), translate=False, icon="BLANK1")
 
 
-def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None:
+def _target(column: Any, panel: GenerioProperties, selection: Selection, narrow: bool) -> None:
     """How light, and what that means for the selection."""
-    column.row().prop(panel, "target", expand=True)
+    choice = column.row()
+    choice.use_property_split = not narrow  # three words need all of a narrow sidebar
+    choice.prop(panel, "target", expand=True)
     column.prop(panel, "percent" if panel.target == PERCENT else "polygon_count")
     if selection.triangles:
         goal = Target(panel.target, panel.polygon_count, panel.percent)
@@ -150,9 +152,10 @@ def _lines(report: Any) -> list[str]:
         f"Vertices: {before['vertices']:,} → {after['vertices']:,}",
         f"Materials: {before['materials']:,} → {after['materials']:,}",
         f"File size: {size(before['file_bytes'])} → {size(after['file_bytes'])}",
-        f"Texture memory: {size(before['texture_bytes'])} → {size(after['texture_bytes'])}",
-        f"Bounding box moved by {report['drift']:.2%}",
     ]
+    if before["texture_bytes"] or after["texture_bytes"]:
+        lines.append(f"Texture memory: {size(before['texture_bytes'])} → {size(after['texture_bytes'])}")
+    lines.append(f"Bounding box moved by {report['drift']:.2%}")
     if not report["slots"]:
         lines.append("The materials are the result's own, since they are not those that were sent")
     lost = ", ".join(map(translated, report["lost"]))

@@ -19,6 +19,10 @@ WORDS = re.compile(r"[\u2e80-\uffff]\s*|[^\s\u2e80-\uffff]+\s*")
 ACCOUNT_URL = "https://account.generio.ai"
 
 
+NARROW = 260
+"""Pixels at scale 1, below which two words in a row do not fit."""
+
+
 class Tab:
     """Mixin: a panel in the tab."""
 
@@ -67,6 +71,11 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
             layout.operator(
                 "generio.use_job_settings", text="Change Settings", icon="GREASEPENCIL"
             ).token = token
+
+
+def is_narrow(context: bpy.types.Context) -> bool:
+    """Whether the sidebar has no room for two words beside each other."""
+    return context.region.width < NARROW * context.preferences.system.ui_scale
 
 
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:

@@ -17,10 +17,19 @@ from . import de, es, fr, ja, zh
 LANGUAGES = {"de_DE": de.TEXTS, "es": es.TEXTS, "fr_FR": fr.TEXTS, "ja_JP": ja.TEXTS, "zh_HANS": zh.TEXTS}
 """The dictionaries by Blender's names of the languages."""
 
-CONTEXTS = ("*", "Operator")
+OURS = "GENERIO"
+"""Context of labels that Blender has, too, and means differently: its dictionary would win."""
+
+VERBATIM = "GENERIO verbatim"
+"""Context of what users have written, for which there is no translation."""
+
+CONTEXTS = ("*", "Operator", OURS)
 """Where Blender looks a text up: buttons of operators have a context of their own."""
 
 GAP = "{}"
+QUOTES = ('"', "“")
+"""What stands before a gap for a name, which is nobody's to translate."""
+
 KNOWN = frozenset(text for dictionary in LANGUAGES.values() for text in dictionary)
 
 _SENTENCE_END = re.compile(r"(?<=\.) +")
@@ -69,7 +78,12 @@ def _sentence(text: str) -> str | None:
     if found is None:
         return None
     template, gaps = found
-    return look_up(template).format(*(_sentence(gap) or gap for gap in gaps))
+    before = template.split(GAP)
+    filled = (
+        gap if head.endswith(QUOTES) else _sentence(gap) or gap
+        for head, gap in zip(before, gaps, strict=False)
+    )
+    return look_up(template).format(*filled)
 
 
 @lru_cache(maxsize=1000)

@@ -171,12 +171,27 @@ class Driver:
         yield from self._point_at(*where)
         yield TOOLTIP
 
+    def click_in_view(self, where: tuple[float, float, float]) -> Steps[None]:
+        """Click into the 3D view, where this point of the world is seen."""
+        self._on_step(f"click at {where}")
+        yield from self._click_at(self._seen_at(where))
+
+    def drag_in_view(self, start: tuple[float, float, float], end: tuple[float, float, float]) -> Steps[None]:
+        """Drag what is seen at a point of the world to where another one is seen."""
+        self._on_step(f"drag from {start} to {end}")
+        yield from self._drag(self._seen_at(start), self._seen_at(end))
+
+    def _seen_at(self, point: tuple[float, float, float]) -> tuple[int, int]:
+        """Where in the window a point of the world is seen."""
+        region = next(region for region in self.area.regions if region.type == "WINDOW")
+        at = location_3d_to_region_2d(region, self.area.spaces.active.region_3d, point)
+        return region.x + int(at.x), region.y + int(at.y)
+
     def drop(self, path: Path, onto: tuple[float, float, float]) -> Steps[None]:
         """Let a file from the desktop fall into the 3D view, where this point of the world is seen."""
         self._on_step(f"drop {path.name}")
         region = next(region for region in self.area.regions if region.type == "WINDOW")
-        at = location_3d_to_region_2d(region, self.area.spaces.active.region_3d, onto)
-        yield from self._point_at(region.x + int(at.x), region.y + int(at.y))
+        yield from self._point_at(*self._seen_at(onto))
         with bpy.context.temp_override(window=self.window, area=self.area, region=region):
             files = [{"name": path.name}]
             bpy.ops.wm.drop_import_file("INVOKE_DEFAULT", directory=str(path.parent), files=files)

@@ -26,7 +26,7 @@ def ask_in_menus(blender: Driver) -> Steps[None]:
     yield from jobs.until(blender, "Done")
 
     yield from blender.press("RIGHTMOUSE")
-    yield from blender.see("Optimize Selected", popup=True)
+    yield 0.5
     yield from blender.picture("menus-context")
     yield from blender.press("ESC")
     yield from blender.press("F3")
