@@ -80,7 +80,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
     ) -> None:
         state = job.state
         narrow = is_narrow(context)
-        split = layout.split(factor=0.7 if narrow and job.finished else 0.55)
+        split = layout.split(factor=0.85 if narrow and job.finished else 0.55)
         picture = icon_of(job.thumbnail)
         if picture:
             split.label(text=job.name, translate=False, icon_value=picture)

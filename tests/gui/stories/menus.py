@@ -32,7 +32,9 @@ def ask_in_menus(blender: Driver) -> Steps[None]:
     yield from blender.press("F3")
     yield from blender.write("Optimize Sel")
     yield from blender.picture("menus-search")
-    yield from blender.press("ESC")
+    yield from blender.confirm()
+    yield from blender.wait_for(lambda: jobs.newest().name == "Cube", "the job that the search began")
+    yield from jobs.until(blender, "Done")
 
 
 ACTS = (ask_in_menus,)
