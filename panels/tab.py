@@ -80,9 +80,9 @@ def is_narrow(context: bpy.types.Context) -> bool:
 
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
     """A sentence on as many lines as it needs; `width`: of the region, pixels."""
-    # Blender's interface font is about 7 pixels wide a character at scale 1.
+    # Blender's interface font is 6 pixels wide a character at scale 1.
     scale = bpy.context.preferences.system.ui_scale
-    characters = max(12, int((width - 50 * scale) / (6.6 * scale)))
+    characters = max(12, int((width - 50 * scale) / (6.2 * scale)))
     column = layout.column(align=True)
     for number, line in enumerate(lines(translated(text), characters)):
         below = "BLANK1" if icon != "NONE" else "NONE"
