@@ -48,7 +48,7 @@ class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
         self.crosses: list[Any] = []
         for place in range(MOST):
             ring: Any = self.gizmos.new("GIZMO_GT_move_3d")
-            ring.draw_options = {"ALIGN_VIEW"}
+            ring.draw_options = {"ALIGN_VIEW", "FILL_SELECT"}
             ring.scale_basis = 0.25
             ring.color, ring.alpha = stand_in.LINE[:3], 0.8
             ring.color_highlight, ring.alpha_highlight = stand_in.BAR[:3], 1.0
@@ -60,7 +60,7 @@ class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
             cross: Any = self.gizmos.new("GIZMO_GT_button_2d")
             cross.icon = "X"
             cross.draw_options = {"BACKDROP"}
-            cross.scale_basis = 0.1
+            cross.scale_basis = 0.14
             cross.color, cross.alpha = stand_in.TROUGH[:3], 0.5
             cross.color_highlight, cross.alpha_highlight = stand_in.BAR[:3], 1.0
             cross.target_set_operator("generio.put_aside").place = place
