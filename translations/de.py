@@ -433,6 +433,7 @@ TEXTS = {
     "The optimized mesh": "Das optimierte Mesh",
     "The optimized meshes will not have: {}": "Die optimierten Meshes werden nicht haben: {}",
     "The optimized model has no faces.": "Das optimierte Modell hat keine Flächen.",
+    'the painting "{}", which was never saved, is lost.': 'Das nie gespeicherte Gemälde "{}" ist verloren.',
     "The picture or sketch": "Das Bild oder die Skizze",
     "The picture or sketch to make a model from: PNG, JPEG, WebP, TIFF, and what else Blender can read": "Bild oder Skizze für das Modell: PNG, JPEG, WebP, TIFF und was Blender sonst lesen kann",
     "The prompt is empty.": "Der Prompt ist leer.",

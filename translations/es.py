@@ -433,6 +433,7 @@ TEXTS = {
     "The optimized mesh": "La malla optimizada",
     "The optimized meshes will not have: {}": "Las mallas optimizadas no tendrán: {}",
     "The optimized model has no faces.": "El modelo optimizado no tiene caras.",
+    'the painting "{}", which was never saved, is lost.': 'la pintura "{}", que nunca se guardó, se ha perdido.',
     "The picture or sketch": "La imagen o el boceto",
     "The picture or sketch to make a model from: PNG, JPEG, WebP, TIFF, and what else Blender can read": "La imagen o boceto para el modelo: PNG, JPEG, WebP, TIFF y lo demás que Blender lea",
     "The prompt is empty.": "El prompt está vacío.",

@@ -433,6 +433,7 @@ TEXTS = {
     "The optimized mesh": "Le maillage optimisé",
     "The optimized meshes will not have: {}": "Les maillages optimisés n'auront pas : {}",
     "The optimized model has no faces.": "Le modèle optimisé n'a pas de faces.",
+    'the painting "{}", which was never saved, is lost.': 'la peinture "{}", jamais enregistrée, est perdue.',
     "The picture or sketch": "L'image ou le croquis",
     "The picture or sketch to make a model from: PNG, JPEG, WebP, TIFF, and what else Blender can read": "Image ou croquis pour le modèle : PNG, JPEG, WebP, TIFF et ce que Blender sait lire",
     "The prompt is empty.": "Le prompt est vide.",

@@ -433,6 +433,7 @@ TEXTS = {
     "The optimized mesh": "最適化後のメッシュ",
     "The optimized meshes will not have: {}": "最適化後のメッシュから失われます: {}",
     "The optimized model has no faces.": "最適化後のモデルに面がありません。",
+    'the painting "{}", which was never saved, is lost.': '保存されなかったペイント "{}" は失われました。',
     "The picture or sketch": "画像またはスケッチ",
     "The picture or sketch to make a model from: PNG, JPEG, WebP, TIFF, and what else Blender can read": "モデルの元になる画像やスケッチ: PNG、JPEG、WebP、TIFF、その他 Blender が読める形式",
     "The prompt is empty.": "プロンプトが空です。",

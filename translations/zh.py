@@ -433,6 +433,7 @@ TEXTS = {
     "The optimized mesh": "优化后的网格",
     "The optimized meshes will not have: {}": "优化后的网格将没有：{}",
     "The optimized model has no faces.": "优化后的模型没有面。",
+    'the painting "{}", which was never saved, is lost.': '从未保存的绘画 "{}" 已丢失。',
     "The picture or sketch": "图片或草图",
     "The picture or sketch to make a model from: PNG, JPEG, WebP, TIFF, and what else Blender can read": "用于生成模型的图片或草图:PNG、JPEG、WebP、TIFF 及 Blender 可读的其他格式",
     "The prompt is empty.": "提示词为空。",

@@ -38,6 +38,7 @@ NOT_SHOWN = {
     "Proxies: {}; certificates: {}",
     # names of assets, fields of a form, classes of HTTP
     *("{}, made with GENERIO Flows", "{} LOD{}", "A proxy", "of Blender", "Finding | None"),
+    *("somebody else has the turn {}",),
 }
 """Texts with a blank inside that no user reads, or not in a language."""
 
