@@ -156,7 +156,7 @@ class GENERIO_OT_recover_flow(bpy.types.Operator):
         return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=400)
+        return context.window_manager.invoke_props_dialog(self, width=400, confirm_text="Import")
 
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:

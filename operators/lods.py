@@ -57,7 +57,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self)  # type: ignore[return-value]
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Make LODs")  # type: ignore[return-value]
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout

@@ -34,7 +34,7 @@ def choose(blender: Driver) -> Steps[None]:
     yield from blender.to_top()
     yield from blender.picture("states-then-optimize")
     yield from blender.click("Make LODs…")
-    yield from blender.see("Levels", popup=True)
+    yield 0.5
     yield from blender.picture("states-lods")
     yield from blender.press("ESC")
 
