@@ -45,6 +45,14 @@ from .status import clock
 
 IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
 FOLLOWED = "Optimized by the job that follows it"
+SETTINGS = {
+    ("quality", "low"): "low quality",
+    ("quality", "high"): "high quality",
+    ("texture", True): "with texture",
+    ("texture", False): "without texture",
+}
+"""Parameters of the service, in words."""
+
 NOTED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
@@ -468,11 +476,18 @@ def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | Non
     return running / max(running + left, 1.0), left
 
 
+def send_elsewhere(tokens: Iterable[str], change: dict[str, object]) -> None:
+    """Let the results of unfinished jobs go somewhere else; `change`: of their destinations, see `place`."""
+    for token in tokens:
+        if _engine is not None and (job := _engine.job(token)) is not None and not job.finished:
+            _engine.relocate(token, {**job.destination, **change})
+
+
 def _stand_ins(context: bpy.types.Context, carrier: Engine) -> list[stand_in.StandIn]:
     """What is drawn for the models that are still being made for the open file."""
     now = int(time.time())  # a progress that moves once a second
     return [
-        stand_in.StandIn.of(job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
+        stand_in.StandIn.of(job.token, job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
         for job in status.unfinished(carrier)
         if job.destination.get("mode") in place.NEW and place.belongs_here(job.destination)
     ]
@@ -487,7 +502,9 @@ def _looks(job: Job) -> tuple[str, str]:
     try:
         counts = json.loads(report.read_text(encoding="utf-8"))
         sizes = Counter(f"{width}x{height}" for width, height in counts["textures"])
-        textures = [f"{count} texture{'s'[: count > 1]} {size}" for size, count in sizes.items()]
+        textures = [
+            f"{count} textures {size}" if count > 1 else f"1 texture {size}" for size, count in sizes.items()
+        ]
         parts = [f"{counts['triangles']:,} triangles", *textures]
     except (OSError, ValueError, KeyError):
         parts = []
@@ -504,17 +521,13 @@ def _of_results(job: Job) -> str:
 
 def _settings_of(job: Job) -> str:
     """The parameters that were sent, for people."""
-    words = {"polygon_count": "triangles"}
-    parts: list[str] = []
-    for name, value in job.parameters.items():
-        name = words.get(name, name)
-        if isinstance(value, bool):
-            parts.append(name if value else f"no {name}")
-        elif isinstance(value, int) and name == "triangles":
-            parts.append(f"{value:,} {name}")
-        else:
-            parts.append(f"{name} {value}")
-    return ", ".join(parts)
+    return ", ".join(_told(name, value) for name, value in job.parameters.items())
+
+
+def _told(name: str, value: object) -> str:
+    if name == "polygon_count":
+        return f"{value:,} triangles"
+    return f"seed {value}" if name == "seed" else SETTINGS.get((name, value), f"{name} {value}")
 
 
 def _where(job: Job) -> str:
@@ -522,6 +535,8 @@ def _where(job: Job) -> str:
         return "Found again at the service"
     if job.hold:
         return "It was finished before it could be cancelled"
+    if job.destination.get("aside"):
+        return "Its stand-in was deleted"
     file = job.destination.get("file")
     if job.placed_in and not file:
         return "It stood in a file that was never saved"

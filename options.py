@@ -7,6 +7,7 @@ import bpy
 
 from .scene.fit import COLORS, NORMALS
 from .scene.selection import BUDGET, MODIFIERS, RESULTS, TARGETS, Target
+from .translations import OURS
 
 
 class OptimizeOptions:
@@ -26,7 +27,9 @@ class OptimizeOptions:
         )
         polygon_count: bpy.props.IntProperty(
             name="Triangles",
-            description="How many triangles each mesh, or all together, are to have",
+            translation_context=OURS,
+            description="How many triangles each mesh, or all together, are to have. "
+            "The service's default is 100,000",
             default=100_000,
             min=1,
             soft_min=100,
@@ -72,7 +75,8 @@ class FollowOptions:
         )
         then_count: bpy.props.IntProperty(
             name="Triangles",
-            description="How many triangles the optimized model is to have",
+            translation_context=OURS,
+            description="How many triangles the optimized model is to have. The service's default is 100,000",
             default=10_000,
             min=1,
             soft_min=100,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import bpy
 
 from .api.address import KEY_VARIABLE, PRODUCTION_URL
+from .translations import translated
 
 SHADINGS = (
     ("KEEP", "As It Comes", "Leave the shading that the model has"),
@@ -166,8 +167,9 @@ class GenerioPreferences(bpy.types.AddonPreferences):
         if key_from_environment():
             row = layout.row()
             row.enabled = False
-            row.prop(self, "api_key", placeholder=f"Set by {KEY_VARIABLE}")
-            layout.label(text=f"The key comes from {KEY_VARIABLE} in the environment", icon="INFO")
+            row.prop(self, "api_key", placeholder=translated(f"Set by {KEY_VARIABLE}"))
+            text = translated(f"The key comes from {KEY_VARIABLE} in the environment")
+            layout.label(text=text, translate=False, icon="INFO")
         else:
             layout.prop(self, "session_key" if self.session_only else "api_key")
             layout.prop(self, "session_only")

@@ -9,14 +9,15 @@ from collections.abc import Iterable
 import bpy
 
 from .jobs import Engine, Job, State
+from .translations import translated
 
 NEWS_SECONDS = 10.0
 """How long the status bar tells that a job is over."""
 
 _ENDINGS = {
-    State.DONE: ("{name} is in the scene", "CHECKMARK"),
-    State.READY: ("{name} is ready to import", "IMPORT"),
-    State.FAILED: ("{name} failed, see Jobs", "ERROR"),
+    State.DONE: ('"{}" is in the scene', "CHECKMARK"),
+    State.READY: ('"{}" is ready to import', "IMPORT"),
+    State.FAILED: ('"{}" failed, see Jobs', "ERROR"),
 }
 
 _unfinished: dict[str, None] = {}  # whose end is to be told
@@ -54,7 +55,7 @@ def _told(carrier: Engine) -> tuple[str, str] | None:
         job = carrier.job(token)
         if job is not None and job.state in _ENDINGS:
             text, icon = _ENDINGS[job.state]
-            return bpy.app.translations.pgettext_iface(text).format(name=f'"{job.name}"'), icon
+            return translated(text.format(job.name)), icon
     return None
 
 
@@ -67,11 +68,10 @@ def _running(carrier: Engine) -> tuple[str, str]:
     jobs = unfinished(carrier)
     if not jobs:
         return "", "NONE"
-    translated = bpy.app.translations.pgettext_iface
     if len(jobs) > 1:
-        return translated("{count} models under way").format(count=len(jobs)), "SHADERFX"
+        return translated(f"{len(jobs)} models under way"), "SHADERFX"
     left = carrier.time_left(jobs[0])
-    rest = translated("{time} left").format(time=clock(left)) if left is not None else ""
+    rest = translated(f"{clock(left)} left") if left is not None else ""
     return ", ".join(part for part in (jobs[0].name, translated(jobs[0].state), rest) if part), "SHADERFX"
 
 

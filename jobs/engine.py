@@ -522,8 +522,8 @@ class Engine:
                 self._closing.wait(SEARCH_SECONDS)
                 continue
             if found:
-                jobs = "1 job was" if found == 1 else f"{found} jobs were"
-                self.notice = f"{self.notice} {jobs} found again.".strip()
+                again = "1 job was found again." if found == 1 else f"{found} jobs were found again."
+                self.notice = f"{self.notice} {again}".strip()
             return
 
     def _bring_back(self, settings: Settings) -> int:

@@ -156,7 +156,9 @@ class Ledger:
                 f"The job list {self.path} is damaged.",
                 "Restart Blender: the file is kept, a new one is begun, and your jobs are looked for.",
             )
-        return LedgerError(f"The job list {self.path} cannot be {what}: {error}.")
+        if what == "written":
+            return LedgerError(f"The job list {self.path} cannot be written: {error}.")
+        return LedgerError(f"The job list {self.path} cannot be read: {error}.")
 
     def close(self) -> None:
         """Close the file; the ledger cannot be used afterwards."""

@@ -11,6 +11,7 @@ from ..api import FlowsError
 from ..preferences import preferences
 from ..scene import assets
 from ..scene.meshes import PREFIX
+from ..translations import VERBATIM, translated
 
 _libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
 
@@ -27,7 +28,8 @@ def picture_of(item: bpy.types.Object) -> str:
 
 def models(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The selected models that came from the service."""
-    return [item for item in context.selected_objects if assets.is_ours(item)]
+    found = map(assets.model_of, context.selected_objects)
+    return list(dict.fromkeys(item for item in found if item is not None))
 
 
 class OnModels:
@@ -36,7 +38,7 @@ class OnModels:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not models(context):
-            cls.poll_message_set("Select a model that GENERIO made first")  # type: ignore[attr-defined]
+            cls.poll_message_set(translated("Select a model that GENERIO made first"))  # type: ignore[attr-defined]
             return False
         return True
 
@@ -52,7 +54,7 @@ class GENERIO_OT_mark_asset(OnModels, bpy.types.Operator):
         marked = models(context)
         for item in marked:
             assets.mark(item, preferences(context).author, picture_of(item))
-        self.report({"INFO"}, f"Marked {len(marked)} as asset")
+        self.report({"INFO"}, translated(f"Marked {len(marked)} as asset"))
         return {"FINISHED"}
 
 
@@ -76,7 +78,10 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
         library: str
     else:
         library: bpy.props.EnumProperty(
-            name="Library", description="One of your asset libraries", items=_libraries_of_user
+            name="Library",
+            description="One of your asset libraries",
+            items=_libraries_of_user,
+            translation_context=VERBATIM,
         )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -94,16 +99,18 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         libraries = context.preferences.filepaths.asset_libraries
         if not self.library:
-            self.report({"ERROR"}, "There is no asset library. Add one in Preferences > File Paths")
+            self.report(
+                {"ERROR"}, translated("There is no asset library. Add one in Preferences > File Paths")
+            )
             return {"CANCELLED"}
         folder = Path(libraries[int(self.library)].path)
         for item in models(context):
             try:
                 path = assets.save_to_library(item, folder, preferences(context).author, picture_of(item))
             except FlowsError as error:
-                self.report({"ERROR"}, str(error))
+                self.report({"ERROR"}, translated(str(error)))
                 return {"CANCELLED"}
-            self.report({"INFO"}, f"Saved {path.name}")
+            self.report({"INFO"}, translated(f"Saved {path.name}"))
         for window in context.window_manager.windows:
             for area in window.screen.areas:
                 if area.ui_type == "ASSETS":

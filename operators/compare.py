@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from ..scene import versions
+from ..translations import translated
 from .handover import OperatorMixin
 
 
@@ -17,11 +18,11 @@ class OnVersions(OperatorMixin):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set("Switch to Object Mode first")
+            cls.poll_message_set(translated("Switch to Object Mode first"))
             return False
         if not versions.with_versions(context.selected_objects):
             cls.poll_message_set(
-                "Select an object that has been optimized, and is neither accepted nor reverted"
+                translated("Select an object that has been optimized, and is neither accepted nor reverted")
             )
             return False
         return True

@@ -10,6 +10,7 @@ import bpy
 from .. import bridge
 from ..preferences import api_key
 from ..properties import properties
+from ..translations import translated
 
 if TYPE_CHECKING:
     from ..api.doctor import Finding
@@ -30,7 +31,7 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if properties(context).checking:
-            cls.poll_message_set("The check is going on")
+            cls.poll_message_set(translated("The check is going on"))
             return False
         return True
 
@@ -55,9 +56,11 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
     def _told(self) -> set[str]:
         problem = next((finding for finding in _seen if finding.verdict == "problem"), None)
         if problem is not None:
-            self.report({"ERROR"}, f"{problem.message} {problem.fix}".strip())
+            self.report({"ERROR"}, translated(f"{problem.message} {problem.fix}".strip()))
             return {"CANCELLED"}
-        self.report({"INFO"}, next(finding.message for finding in _seen if finding.check == "Service"))
+        self.report(
+            {"INFO"}, translated(next(finding.message for finding in _seen if finding.check == "Service"))
+        )
         return {"FINISHED"}
 
 
@@ -99,7 +102,7 @@ class GENERIO_OT_copy_report(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if not _seen:
-            cls.poll_message_set("Check the connection first")
+            cls.poll_message_set(translated("Check the connection first"))
             return False
         return True
 
@@ -107,7 +110,7 @@ class GENERIO_OT_copy_report(bpy.types.Operator):
         from ..api.doctor import report
 
         context.window_manager.clipboard = report(_seen, api_key(context), bpy.app.version_string)
-        self.report({"INFO"}, "Copied the report")
+        self.report({"INFO"}, translated("Copied the report"))
         return {"FINISHED"}
 
 

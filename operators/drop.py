@@ -8,6 +8,7 @@ import bpy
 
 from ..api import picture_size
 from ..jobs import Job
+from ..properties import properties
 from ..scene import place, surface
 from .generate import Generate, image_job, new_model_settings
 
@@ -36,6 +37,10 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        panel = properties(context)
+        for name in ("quality", "texture", "variants"):  # the dialog shows what will be made
+            if not self.properties.is_property_set(name) and panel.is_property_set(name):
+                setattr(self, name, getattr(panel, name))
         view = context.region_data
         if view is not None and not self.properties.is_property_set("location"):
             mouse = (event.mouse_region_x, event.mouse_region_y)

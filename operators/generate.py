@@ -26,7 +26,8 @@ from ..jobs import Job, with_follower
 from ..options import Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
-from ..scene import place, settle, surface
+from ..scene import place, settle, stand_in, surface
+from ..translations import translated
 from .handover import HandOver
 from .prompts import history
 
@@ -81,7 +82,7 @@ class Generate(FollowOptions, HandOver):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = bridge.why_not(context)
         if reason:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(translated(reason))
         return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -94,10 +95,10 @@ class Generate(FollowOptions, HandOver):
         try:
             jobs = self._several(context, self.request(context))
         except InputRefused as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, translated(str(error)))
             return {"CANCELLED"}
         except OSError as error:
-            self.report({"ERROR"}, f"The results folder cannot be written to: {error}")
+            self.report({"ERROR"}, translated(f"The results folder cannot be written to: {error}"))
             return {"CANCELLED"}
         choice = Choice(self, properties(context))
         if choice.then_optimize:
@@ -230,7 +231,7 @@ class GENERIO_OT_ask_prompt(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = bridge.why_not(context)
         if reason:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(translated(reason))
         return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -306,14 +307,13 @@ class GENERIO_OT_keep_variant(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        item = context.active_object
-        if item is None or settle.GROUP not in item:
-            cls.poll_message_set("Select one of several variants first")
+        if settle.variant_of(context.active_object) is None:
+            cls.poll_message_set(translated("Select one of several variants first"))
             return False
         return context.mode == "OBJECT"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        item = context.active_object
+        item = settle.variant_of(context.active_object)
         assert item is not None
         group = item[settle.GROUP]
         carrier = bridge.running()
@@ -321,7 +321,26 @@ class GENERIO_OT_keep_variant(bpy.types.Operator):
             if job.destination.get("group") == group and not job.finished:
                 carrier.cancel(job.token)
         count = settle.keep(item)
-        self.report({"INFO"}, f"Removed {count} other variants")
+        self.report({"INFO"}, translated(f"Removed {count} other variants"))
+        return {"FINISHED"}
+
+
+class GENERIO_OT_put_aside(bpy.types.Operator):
+    """Take this stand-in away: the model will wait in the job list when it is finished"""
+
+    bl_idname = "generio.put_aside"
+    bl_label = "Delete Stand-In"
+
+    if TYPE_CHECKING:
+        place: int
+    else:
+        place: bpy.props.IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        found = stand_in.places(context.scene)
+        if self.place >= len(found):
+            return {"CANCELLED"}
+        bridge.send_elsewhere(found[self.place][1], {"aside": True})
         return {"FINISHED"}
 
 
@@ -358,5 +377,6 @@ CLASSES = (
     GENERIO_OT_generate_from_prompt,
     GENERIO_OT_generate_from_image,
     GENERIO_OT_keep_variant,
+    GENERIO_OT_put_aside,
     GENERIO_OT_add_box,
 )

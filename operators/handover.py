@@ -13,6 +13,7 @@ import bpy
 
 from .. import bridge
 from ..jobs import Job, LedgerError, State, Step
+from ..translations import translated
 
 # To the type checker a mixin is an operator; Blender wants only the registered class to be one.
 OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
@@ -36,7 +37,7 @@ def tells(execute: Execute) -> Execute:
         try:
             return execute(self, context)
         except LedgerError as error:
-            self.report({"ERROR"}, f"{error} {error.fix}")
+            self.report({"ERROR"}, translated(f"{error} {error.fix}"))
             return {"CANCELLED"}
 
     return told
@@ -58,7 +59,9 @@ class HandOver(OperatorMixin):
             for job in jobs:
                 self._tokens.append(carrier.submit(job).token)
         except LedgerError as error:
-            self.report({"ERROR"}, f"Nothing more was sent: {error} {error.fix}")
+            self.report(
+                {"ERROR"}, f"{translated('Nothing more was sent.')} {translated(f'{error} {error.fix}')}"
+            )
             return {"CANCELLED"}
         if bridge.taken_by_script(self._tokens):
             return {"FINISHED"}
@@ -67,8 +70,8 @@ class HandOver(OperatorMixin):
             return self._told()
         if not modal or context.window is None:
             return {"FINISHED"}
-        names = jobs[0].name if len(jobs) == 1 else f"{len(jobs)} models"
-        context.workspace.status_text_set(f"Sending {names} to GENERIO    Esc: Cancel")
+        what = f'"{jobs[0].name}"' if len(jobs) == 1 else translated(f"{len(jobs)} models")
+        context.workspace.status_text_set(translated(f"Sending {what} to GENERIO    Esc: Cancel"))
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         self._until = time.monotonic() + LONGEST_SECONDS
         context.window_manager.modal_handler_add(self)
@@ -94,7 +97,7 @@ class HandOver(OperatorMixin):
         carrier = bridge.engine(context)
         for token in self._tokens:
             carrier.cancel(token)
-        self.report({"INFO"}, "Cancelled")
+        self.report({"INFO"}, translated("Cancelled"))
         return {"CANCELLED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
@@ -117,5 +120,6 @@ class HandOver(OperatorMixin):
             assert job.problem is not None
             # In the background an error report raises, which is what a script needs to see.
             level = "ERROR" if job.step is Step.FAILED or bpy.app.background else "WARNING"
-            self.report({level}, f"{job.name}: {job.problem.message} {job.problem.fix}".strip())
+            reason = translated(f"{job.problem.message} {job.problem.fix}".strip())
+            self.report({level}, f"{job.name}: {reason}")
         return {"CANCELLED"} if troubled and len(troubled) == len(jobs) else {"FINISHED"}

@@ -10,6 +10,7 @@ from ..api import OPTIMIZE
 from ..jobs import Job, LedgerError, Problem, State, Step
 from ..properties import properties
 from ..scene import place
+from ..translations import translated
 from .handover import OperatorMixin, tells
 
 
@@ -25,7 +26,7 @@ class OnJob(OperatorMixin):
         """The job, or None after saying that there is none."""
         job = bridge.engine(context).job(self.token)
         if job is None:
-            self.report({"ERROR"}, "This job is not in the list any more")
+            self.report({"ERROR"}, translated("This job is not in the list any more"))
         return job
 
 
@@ -53,7 +54,7 @@ class GENERIO_OT_retry_job(OnJob, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = bridge.why_not(context)
         if reason:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(translated(reason))
         return not reason
 
     @tells
@@ -76,7 +77,7 @@ class GENERIO_OT_import_result(OnJob, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set("Switch to Object Mode first")
+            cls.poll_message_set(translated("Switch to Object Mode first"))
             return False
         return True
 
@@ -85,7 +86,7 @@ class GENERIO_OT_import_result(OnJob, bpy.types.Operator):
         job = self.job(context)
         if job is None or not job.results:
             if job is not None:
-                self.report({"ERROR"}, "This job has no model yet")
+                self.report({"ERROR"}, translated("This job has no model yet"))
             return {"CANCELLED"}
         # What was placed before, has lost its target, or belongs to another file, comes to the cursor.
         lost = job.problem is not None and job.problem.code == place.CannotPlace.code
@@ -99,7 +100,7 @@ class GENERIO_OT_import_result(OnJob, bpy.types.Operator):
             problem = (
                 told.problem if told and told.problem else Problem("", "Another Blender has this model.")
             )
-            self.report({"ERROR"}, f"{problem.message} {problem.fix}".strip())
+            self.report({"ERROR"}, translated(f"{problem.message} {problem.fix}".strip()))
             return {"CANCELLED"}
         visible = [item for item in objects if item.name in context.view_layer.objects]
         for item in context.selected_objects:
@@ -122,12 +123,12 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
         if job is None:
             return {"CANCELLED"}
         if not job.finished:
-            self.report({"ERROR"}, "The job is not over. Cancel it first")
+            self.report({"ERROR"}, translated("The job is not over. Cancel it first"))
             return {"CANCELLED"}
         try:
             bridge.remove(context, self.token)
         except ValueError:
-            self.report({"ERROR"}, "Another Blender works on this job")
+            self.report({"ERROR"}, translated("Another Blender works on this job"))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -151,29 +152,29 @@ class GENERIO_OT_recover_flow(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = bridge.why_not(context)
         if reason:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(translated(reason))
         return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=400)
+        return context.window_manager.invoke_props_dialog(self, width=400, confirm_text="Import")
 
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
         flow_id = self.flow_id.strip()
         if not flow_id or len(flow_id) > LONGEST_ID or not flow_id.isprintable() or " " in flow_id:
-            self.report({"ERROR"}, "This is no flow ID. Enter the ID that the service gave")
+            self.report({"ERROR"}, translated("This is no flow ID. Enter the ID that the service gave"))
             return {"CANCELLED"}
         carrier = bridge.engine(context)
         holder = carrier.holder(flow_id)
         if holder is not None:
-            self.report({"ERROR"}, f'The job "{holder.name}" in the list has this flow')
+            self.report({"ERROR"}, translated(f'The job "{holder.name}" in the list has this flow'))
             return {"CANCELLED"}
         job = carrier.recover(flow_id, place.here(context, place.CURSOR))
         if bpy.app.background:
             bridge.run_until(context, [job.token])
             ended = carrier.job(job.token)
             if ended is not None and ended.problem is not None:
-                self.report({"ERROR"}, f"{ended.problem.message} {ended.problem.fix}".strip())
+                self.report({"ERROR"}, translated(f"{ended.problem.message} {ended.problem.fix}".strip()))
                 return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -191,7 +192,7 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not any(row.state in OVER for row in properties(context).jobs):
-            cls.poll_message_set("No job is over")
+            cls.poll_message_set(translated("No job is over"))
             return False
         return True
 
@@ -267,7 +268,7 @@ class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
         if job is None:
             return {"CANCELLED"}
         context.window_manager.clipboard = job.flow_id
-        self.report({"INFO"}, "Copied the flow's id")
+        self.report({"INFO"}, translated("Copied the flow's id"))
         return {"FINISHED"}
 
 
@@ -282,7 +283,7 @@ class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         folder = bridge.engine(context).folder(self.token)
         if not folder.is_dir():
-            self.report({"INFO"}, "This job has no files yet")
+            self.report({"INFO"}, translated("This job has no files yet"))
             return {"CANCELLED"}
         bpy.ops.wm.path_open(filepath=str(folder))
         return {"FINISHED"}

@@ -8,6 +8,7 @@ import bpy
 from ..scene import swap
 from ..scene.evaluate import batches
 from ..scene.meshes import triangle_count
+from ..translations import translated
 from .sending import Sending
 
 MOST_LEVELS = 8
@@ -56,7 +57,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self)  # type: ignore[return-value]
+        return context.window_manager.invoke_props_dialog(self, confirm_text="Make LODs")  # type: ignore[return-value]
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
@@ -74,7 +75,9 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         try:
             given = self._given()
         except ValueError:
-            self.report({"ERROR"}, "Give the triangles as numbers with commas between them: 10000, 5000")
+            self.report(
+                {"ERROR"}, translated("Give the triangles as numbers with commas between them: 10000, 5000")
+            )
             return {"CANCELLED"}
         selection = self.selection(context, choice)
         if selection is None:
@@ -94,7 +97,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                         [f"{batch.objects[0].name} LOD{level}" for level in levels],
                     )
         except (RuntimeError, OSError) as error:
-            self.report({"ERROR"}, f"The selection cannot be written to disk: {error}")
+            self.report({"ERROR"}, translated(f"The selection cannot be written to disk: {error}"))
             return {"CANCELLED"}
         return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}
 

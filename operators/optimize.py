@@ -10,6 +10,7 @@ from ..scene import swap
 from ..scene.evaluate import batches
 from ..scene.meshes import triangle_count
 from ..scene.selection import vertex_children
+from ..translations import translated
 from .sending import Sending
 
 
@@ -34,7 +35,8 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
         items = [item for group in selection.groups.values() for item in group]
         if mode == swap.KEEP and (children := vertex_children(items)):
             names = ", ".join(f'"{child.name}"' for child in children)
-            self.report({"WARNING"}, f"What hangs on single vertices will hang on other ones: {names}")
+            what = f"What hangs on single vertices will hang on other ones: {names}"
+            self.report({"WARNING"}, translated(what))
         detail: dict[str, Any] = {"mode": mode}
         if mode == swap.BESIDE:
             detail["offset"] = swap.beside(items)
@@ -50,11 +52,13 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                     if count >= present:
                         self.report(
                             {"INFO"},
-                            f'"{name}" has {present:,} triangles, no more than the {count:,} asked for',
+                            translated(
+                                f'"{name}" has {present:,} triangles, no more than the {count:,} asked for'
+                            ),
                         )
                     jobs += self.requests(context, batch, choice, [count], [detail], [name])
         except (RuntimeError, OSError) as error:
-            self.report({"ERROR"}, f"The selection cannot be written to disk: {error}")
+            self.report({"ERROR"}, translated(f"The selection cannot be written to disk: {error}"))
             return {"CANCELLED"}
         return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
 

@@ -17,6 +17,7 @@ from ..api import InputRefused
 from ..preferences import preferences, user_folder
 from ..properties import properties
 from ..scene import grab
+from ..translations import VERBATIM, translated
 from .handover import OperatorMixin
 
 KEPT = 50
@@ -40,7 +41,7 @@ class Take(OperatorMixin):
             folder.mkdir(exist_ok=True)
             path = folder / f"{grab.file_name(name)}-{uuid.uuid4().hex[:6]}.png"
         except (InputRefused, OSError) as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, translated(str(error)))
             return {"CANCELLED"}
         longest = preferences(context).longest_side
         if bpy.app.background:
@@ -133,13 +134,16 @@ class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
         image: str
     else:
         image: bpy.props.EnumProperty(
-            name="Image", description="An image in this file", items=_images_of_file
+            name="Image",
+            description="An image in this file",
+            items=_images_of_file,
+            translation_context=VERBATIM,
         )
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if not len(bpy.data.images):
-            cls.poll_message_set("There is no image in this file")
+            cls.poll_message_set(translated("There is no image in this file"))
             return False
         return True
 
@@ -170,7 +174,7 @@ class GENERIO_OT_use_view(Take, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.area is None or context.area.type != "VIEW_3D":
-            cls.poll_message_set("Do this in a 3D view")
+            cls.poll_message_set(translated("Do this in a 3D view"))
             return False
         return True
 

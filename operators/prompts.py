@@ -8,6 +8,7 @@ import bpy
 from ..history import PromptHistory
 from ..preferences import user_folder
 from ..properties import properties
+from ..translations import VERBATIM, translated
 
 LONGEST_SHOWN = 100  # characters of a prompt in a list
 DIALOG = 520  # pixels at scale 1
@@ -50,12 +51,17 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
     if TYPE_CHECKING:
         prompt: str
     else:
-        prompt: bpy.props.EnumProperty(name="Prompt", description="One that you used before", items=_prompts)
+        prompt: bpy.props.EnumProperty(
+            name="Prompt",
+            description="One that you used before",
+            items=_prompts,
+            translation_context=VERBATIM,
+        )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not history(context).prompts():
-            cls.poll_message_set("You have not used any prompt yet")
+            cls.poll_message_set(translated("You have not used any prompt yet"))
             return False
         return True
 

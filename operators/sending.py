@@ -19,6 +19,7 @@ from ..scene.convert import link
 from ..scene.evaluate import Batch
 from ..scene.selection import Selection
 from ..scene.snapshot import snapshot_name, write_snapshot
+from ..translations import translated
 from .handover import HandOver
 
 
@@ -31,7 +32,7 @@ class Sending(HandOver):
         if not reason and not any(item.type == "MESH" for item in context.selected_objects):
             reason = "Select a mesh object first"
         if reason:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(translated(reason))
         return not reason
 
     def choice(self, context: bpy.types.Context) -> Choice:
@@ -45,12 +46,18 @@ class Sending(HandOver):
         selection = Selection.of(context.selected_objects)
         reasons = [f'"{item.name}" is left out: {reason}' for item, reason in selection.refused]
         if not selection.groups:
-            self.report({"ERROR"}, ". ".join(["Nothing to optimize", *reasons, "Select a mesh with faces"]))
+            sentences = [
+                "Nothing to optimize.",
+                *(f"{reason}." for reason in reasons),
+                "Select a mesh with faces.",
+            ]
+            self.report({"ERROR"}, translated(" ".join(sentences)))
             return None
         for reason in reasons:
-            self.report({"WARNING"}, reason)
+            self.report({"WARNING"}, translated(reason))
         if losses := selection.losses(choice.carry):
-            self.report({"WARNING"}, f"The optimized meshes will not have the {', the '.join(losses)}")
+            kinds = ", ".join(map(translated, losses))
+            self.report({"WARNING"}, translated(f"The optimized meshes will not have: {kinds}"))
         return selection
 
     def with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
@@ -58,7 +65,8 @@ class Sending(HandOver):
         for batch in sent:
             if not len(batch.mesh.polygons):
                 for item in batch.objects:
-                    self.report({"WARNING"}, f'"{item.name}" is left out: its modifiers make no faces')
+                    left_out = f'"{item.name}" is left out: its modifiers make no faces'
+                    self.report({"WARNING"}, translated(left_out))
         return [batch for batch in sent if len(batch.mesh.polygons)]
 
     def requests(

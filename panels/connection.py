@@ -9,6 +9,7 @@ import bpy
 
 from ..preferences import api_key
 from ..properties import properties
+from ..translations import translated
 from .tab import Tab, fix_button, wrapped
 
 ICONS: dict[str, Any] = {
@@ -27,7 +28,6 @@ def draw_findings(layout: Any, context: bpy.types.Context, width: int) -> None:
     if not panel.findings:
         return
     column = layout.column(align=True)
-    translated = bpy.app.translations.pgettext_iface
     for finding in panel.findings:
         if finding.verdict == "skipped":
             column.label(text=finding.name, icon=ICONS["skipped"])

@@ -9,7 +9,8 @@ import bpy
 
 from ..properties import GenerioProperties, properties
 from ..scene import assets, settle
-from .tab import ReadyTab
+from ..translations import translated
+from .tab import ReadyTab, is_narrow
 from .thumbnails import icon_of
 
 LINES = 3
@@ -34,7 +35,9 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        column.row().prop(panel, "quality", expand=True)
+        quality = column.row()
+        quality.use_property_split = not is_narrow(context)
+        quality.prop(panel, "quality", expand=True)
         column.prop(panel, "texture")
         seed = column.row(align=True)
         number = seed.row(align=True)
@@ -48,8 +51,7 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         button = layout.row()
         button.scale_y = 1.4
         count = panel.variants
-        translated = bpy.app.translations.pgettext_iface
-        text = translated("Generate {count} Variants").format(count=count) if count > 1 else ""
+        text = translated(f"Generate {count} Variants") if count > 1 else ""
         button.operator(
             "generio.generate_from_prompt" if by_text else "generio.generate_from_image",
             text=text or "Generate Model",
@@ -57,9 +59,9 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             icon="SHADERFX",
         )
         item = context.active_object
-        if item is not None and settle.GROUP in item:
+        if settle.variant_of(item) is not None:
             layout.operator("generio.keep_variant", icon="CHECKMARK")
-        if item is not None and item.select_get() and assets.is_ours(item):
+        if item is not None and item.select_get() and assets.model_of(item) is not None:
             row = layout.row(align=True)
             row.operator("generio.mark_asset", icon="ASSET_MANAGER")
             row.operator("generio.save_asset", text="", icon="FILE_TICK")

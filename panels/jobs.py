@@ -9,14 +9,12 @@ import bpy
 
 from .. import bridge, status
 from ..properties import GenerioJob, GenerioProperties, properties
-from .tab import Tab, fix_button, wrapped
+from ..translations import translated
+from .tab import Tab, fix_button, is_narrow, wrapped
 from .thumbnails import icon_of
 
 FEW = 4
 """Up to so many jobs need no search."""
-
-NARROW = 260
-"""Pixels at scale 1, below which two buttons in a row lose their words."""
 
 ICONS: dict[str, Any] = {
     "Queued": "SORTTIME",
@@ -53,11 +51,6 @@ def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
     return all(word in text for word in words)
 
 
-def is_narrow(context: bpy.types.Context) -> bool:
-    """Whether the sidebar has no room for two words beside each other."""
-    return context.region.width < NARROW * context.preferences.system.ui_scale
-
-
 class GENERIO_UL_jobs(bpy.types.UIList):
     bl_idname = "GENERIO_UL_jobs"
 
@@ -87,7 +80,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
     ) -> None:
         state = job.state
         narrow = is_narrow(context)
-        split = layout.split(factor=0.7 if narrow and job.finished else 0.55)
+        split = layout.split(factor=0.85 if narrow and job.finished else 0.55)
         picture = icon_of(job.thumbnail)
         if picture:
             split.label(text=job.name, translate=False, icon_value=picture)
@@ -95,12 +88,12 @@ class GENERIO_UL_jobs(bpy.types.UIList):
             split.label(text=job.name, translate=False, icon=ICONS.get(state, "QUESTION"))
         right = split.row(align=True)
         if not job.finished and job.progress:
-            text = job.remaining or f"{job.progress:.0%}"
+            text = translated(job.remaining) or f"{job.progress:.0%}"
             right.progress(factor=job.progress, text=text, translate=False)
         elif job.finished:
             right.label(text="" if narrow else state)  # the icon or the picture tells
         else:
-            right.label(text=f"{bpy.app.translations.pgettext_iface(state)} {job.elapsed}", translate=False)
+            right.label(text=f"{translated(state)} {job.elapsed}", translate=False)
         if not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
         elif state == "Ready":
@@ -128,8 +121,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         count = status.running()
         if count:
-            text = bpy.app.translations.pgettext_iface("{count} running").format(count=count)
-            self.layout.label(text=text, translate=False)
+            self.layout.label(text=translated(f"{count} running"), translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -154,7 +146,6 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
         """State, what is wrong and its fix, and what can be done with the job."""
         width, state, token = context.region.width, job.state, job.token
-        translated = bpy.app.translations.pgettext_iface
         wrapped(column, f"{translated(state)}, {job.elapsed}", width, ICONS.get(state, "QUESTION"))
         if job.message:
             wrapped(column, job.message, width, "BLANK1")
@@ -181,15 +172,20 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             column.template_icon(icon_value=picture, scale=5.0)
         wrapped(column, job.prompt or job.name, width, "OUTLINER_OB_FONT" if job.prompt else "MESH_DATA")
         if job.settings:
-            wrapped(column, job.settings, width, "SETTINGS")
+            wrapped(column, listed(job.settings), width, "SETTINGS")
         if job.summary:
-            wrapped(column, job.summary, width, "MESH_DATA")
+            wrapped(column, listed(job.summary), width, "MESH_DATA")
         if job.flow_id:
             row = column.row(align=True)
             row.label(text=job.flow_id, translate=False, icon="LINKED")
             row.operator("generio.copy_flow_id", text="", icon="COPYDOWN").token = job.token
         column.operator("generio.use_job_settings", icon="LOOP_BACK").token = job.token
         column.operator("generio.show_job_folder", icon="FILE_FOLDER").token = job.token
+
+
+def listed(parts: str) -> str:
+    """What stands between commas, in the user's language."""
+    return ", ".join(map(translated, parts.split(", ")))
 
 
 CLASSES = (GENERIO_UL_jobs, GENERIO_PT_jobs)

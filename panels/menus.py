@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries in Blender's own menus: Add > Mesh, and the context menu of objects."""
+"""Entries in Blender's own menus: Add > Mesh, Object, and the context menu of objects.
+
+What is in a menu, though not in a context menu, is found by the search (F3).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,36 @@ def draw_in_context(self: Any, context: bpy.types.Context) -> None:
         layout.operator("generio.save_asset", icon="ASSET_MANAGER")
 
 
-PLACES = (("VIEW3D_MT_mesh_add", draw_in_add), ("VIEW3D_MT_object_context_menu", draw_in_context))
+class GENERIO_MT_object(bpy.types.Menu):
+    bl_idname = "GENERIO_MT_object"
+    bl_label = "GENERIO"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("generio.optimize_selected", icon="MOD_DECIM")
+        layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
+        layout.separator()
+        layout.operator("generio.keep_variant", icon="CHECKMARK")
+        layout.operator("generio.mark_asset", icon="ASSET_MANAGER")
+        layout.operator("generio.save_asset", icon="FILE_TICK")
+        layout.separator()
+        layout.operator("generio.test_connection", icon="INTERNET")
+        layout.operator("generio.recover_flow", icon="FILE_REFRESH")
+
+
+def draw_in_object(self: Any, _context: bpy.types.Context) -> None:
+    """In the menu Object."""
+    self.layout.separator()
+    self.layout.menu("GENERIO_MT_object")
+
+
+PLACES = (
+    ("VIEW3D_MT_object", draw_in_object),
+    ("VIEW3D_MT_mesh_add", draw_in_add),
+    ("VIEW3D_MT_object_context_menu", draw_in_context),
+)
+CLASSES = (GENERIO_MT_object,)
 
 
 def register() -> None:

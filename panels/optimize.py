@@ -13,7 +13,8 @@ from ..properties import GenerioProperties, properties
 from ..scene import versions
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, triangle_count, unsent
 from ..scene.selection import PERCENT, Selection, Target
-from .tab import ReadyTab, wrapped
+from ..translations import translated
+from .tab import ReadyTab, is_narrow, wrapped
 
 MANY = 20
 """Lines of a list that are shown."""
@@ -31,12 +32,12 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         selection = Selection.of(context.selected_objects)
         _headline(layout, selection)
         if selection.refused:
-            lines = [f"{item.name}: {reason}" for item, reason in selection.refused]
+            lines = [f"{item.name}: {translated(reason)}" for item, reason in selection.refused]
             _list(layout, "generio_left_out", f"{len(lines)} left out", lines, width)
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
-        _target(column, panel, selection)
+        _target(column, panel, selection, is_narrow(context))
         column.prop(panel, "placement")
         if selection.has_modifiers():
             column.prop(panel, "modifier_mode")
@@ -53,7 +54,7 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         button.scale_y = 1.4
         several = len(selection.groups) > 1
         text = f"Optimize {len(selection.groups)} Meshes" if several else "Optimize Selected"
-        button.operator("generio.optimize_selected", text=text, icon="MOD_DECIM")
+        button.operator("generio.optimize_selected", text=translated(text), translate=False, icon="MOD_DECIM")
         layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
 
 
@@ -93,16 +94,19 @@ def _headline(layout: Any, selection: Selection) -> None:
     if not count:
         layout.label(text="No mesh selected", icon="MESH_DATA")
         return
-    name = selection.objects[0].name if count == 1 else f"{count} objects"
-    shared = count - len(selection.groups)
-    layout.label(text=name, icon="MESH_DATA")
-    meshes = f"{len(selection.groups)} mesh{'es'[: 2 * (len(selection.groups) > 1)]}, " if shared else ""
-    layout.label(text=f"{meshes}{selection.triangles:,} triangles", icon="BLANK1")
+    name = selection.objects[0].name if count == 1 else translated(f"{count} objects")
+    layout.label(text=name, translate=False, icon="MESH_DATA")
+    parts = [f"{selection.triangles:,} triangles"]
+    if count > len(selection.groups):  # some share their mesh
+        parts.insert(0, "1 mesh" if len(selection.groups) == 1 else f"{len(selection.groups)} meshes")
+    layout.label(text=", ".join(map(translated, parts)), translate=False, icon="BLANK1")
 
 
-def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None:
+def _target(column: Any, panel: GenerioProperties, selection: Selection, narrow: bool) -> None:
     """How light, and what that means for the selection."""
-    column.row().prop(panel, "target", expand=True)
+    choice = column.row()
+    choice.use_property_split = not narrow  # three words need all of a narrow sidebar
+    choice.prop(panel, "target", expand=True)
     column.prop(panel, "percent" if panel.target == PERCENT else "polygon_count")
     if selection.triangles:
         goal = Target(panel.target, panel.polygon_count, panel.percent)
@@ -113,19 +117,19 @@ def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None
         line = column.row()
         line.active = False
         line.alignment = "RIGHT"
-        line.label(text=hint)
+        line.label(text=translated(hint), translate=False)
 
 
 def _list(layout: Any, name: str, title: str, lines: Sequence[str], width: int, icon: str = "NONE") -> None:
     """A line that opens to a list."""
     header, body = layout.panel(name, default_closed=True)
-    header.label(text=title, icon=icon)
+    header.label(text=translated(title), translate=False, icon=icon)
     if body is not None:
         column = body.column(align=True)
         for line in lines[:MANY]:
             wrapped(column, line, width)
         if len(lines) > MANY:
-            column.label(text=f"and {len(lines) - MANY} more")
+            column.label(text=translated(f"and {len(lines) - MANY} more"), translate=False)
 
 
 def _change(reports: Sequence[Any]) -> str:
@@ -142,17 +146,17 @@ def _lines(report: Any) -> list[str]:
     """The figures of a comparison, one a line."""
     before, after = report["before"], report["after"]
     lines = [
-        f"{before[name]:,} → {after[name]:,} {label}"
-        for name, label in (("vertices", "vertices"), ("materials", "materials"))
+        f"Vertices: {before['vertices']:,} → {after['vertices']:,}",
+        f"Materials: {before['materials']:,} → {after['materials']:,}",
+        f"File size: {size(before['file_bytes'])} → {size(after['file_bytes'])}",
     ]
-    lines += [
-        f"{size(before[name])} → {size(after[name])} {label}"
-        for name, label in (("file_bytes", "file size"), ("texture_bytes", "texture memory"))
-    ]
+    if before["texture_bytes"] or after["texture_bytes"]:
+        lines.append(f"Texture memory: {size(before['texture_bytes'])} → {size(after['texture_bytes'])}")
     lines.append(f"Bounding box moved by {report['drift']:.2%}")
     if not report["slots"]:
         lines.append("The materials are the result's own, since they are not those that were sent")
-    lines.append("Lost: " + (", ".join(report["lost"]) or "nothing"))
+    lost = ", ".join(map(translated, report["lost"]))
+    lines.append(f"Lost: {lost}" if lost else "Lost: nothing")
     return lines
 
 

@@ -23,14 +23,14 @@ class GENERIO_PT_setup(Tab, bpy.types.Panel):
         width = context.region.width
         if not api_key(context):
             wrapped(layout, "No API key yet.", width, "INFO")
-            wrapped(layout, "A key connects Blender with your GENERIO account.", width, "BLANK1")
-            wrapped(layout, "Get one there, then enter it here.", width, "BLANK1")
+            wrapped(layout, "A key links Blender to your account.", width, "BLANK1")
+            wrapped(layout, "Get one, then enter it here.", width, "BLANK1")
             account_button(layout, "Get a Key")
             preferences_button(layout, "Enter Key")
         else:
             wrapped(layout, "Blender is offline.", width, "INTERNET_OFFLINE")
             wrapped(layout, "Models are made by an online service.", width, "BLANK1")
-            wrapped(layout, "Allow it here, or in Preferences > System > Network.", width, "BLANK1")
+            wrapped(layout, "Allow it here or in the preferences.", width, "BLANK1")
             online_button(layout)
 
 

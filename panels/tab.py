@@ -10,13 +10,17 @@ import bpy
 
 from .. import __package__ as base_package
 from .. import bridge
+from ..translations import translated
 
 FIRST_WIDE = "\u2e80"
 """From here on characters are as wide as two, and words have no blanks between them."""
 
 WORDS = re.compile(r"[\u2e80-\uffff]\s*|[^\s\u2e80-\uffff]+\s*")
-STATUS = re.compile(r"(.+) \((\d{3})\)\.$")
 ACCOUNT_URL = "https://account.generio.ai"
+
+
+NARROW = 260
+"""Pixels at scale 1, below which two words in a row do not fit."""
 
 
 class Tab:
@@ -69,25 +73,20 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
             ).token = token
 
 
+def is_narrow(context: bpy.types.Context) -> bool:
+    """Whether the sidebar has no room for two words beside each other."""
+    return context.region.width < NARROW * context.preferences.system.ui_scale
+
+
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
     """A sentence on as many lines as it needs; `width`: of the region, pixels."""
-    # Blender's interface font is about 7 pixels wide a character at scale 1.
+    # Blender's interface font is 6 pixels wide a character at scale 1.
     scale = bpy.context.preferences.system.ui_scale
-    characters = max(12, int((width - 50 * scale) / (6.6 * scale)))
+    characters = max(12, int((width - 50 * scale) / (6.2 * scale)))
     column = layout.column(align=True)
     for number, line in enumerate(lines(translated(text), characters)):
         below = "BLANK1" if icon != "NONE" else "NONE"
         column.label(text=line, translate=False, icon=below if number else icon)
-
-
-def translated(text: str) -> str:
-    """The text in the user's language; a status that stands in an error's sentence stays where it was."""
-    translate = bpy.app.translations.pgettext_iface
-    found = STATUS.match(text)
-    if found is None:
-        return translate(text)
-    whole = translate(found[1] + ".").rstrip(".\u3002")
-    return f"{whole} ({found[2]})."
 
 
 def lines(text: str, length: int) -> list[str]:

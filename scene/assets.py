@@ -125,6 +125,8 @@ def _rename(items: Sequence[bpy.types.ID], names: Sequence[str]) -> None:
         item.name = name
 
 
-def is_ours(item: bpy.types.Object | None) -> bool:
-    """Whether a model came from the service."""
-    return item is not None and (PREFIX + "flow_id") in item
+def model_of(item: bpy.types.Object | None) -> bpy.types.Object | None:
+    """The model from the service that an object is, or a part of; None where it is neither."""
+    while item is not None and (PREFIX + "flow_id") not in item:
+        item = item.parent
+    return item

@@ -11,6 +11,7 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
     offset      how far copies beside them stand from them along X
     applied     whether the modifiers of the objects are in what was sent
     corners     of the mesh that was sent, to see whether it has been edited since
+    aside       true: nowhere by itself, for its stand-in was deleted
     location    where a new model goes, world space, Blender units; for more about it see `settle`
 """
 
@@ -119,7 +120,8 @@ def holding(token: str) -> list[bpy.types.Object]:
 def belongs_here(destination: Destination) -> bool:
     """Whether the file that is open is the one in which the result was asked for."""
     file = destination.get("file")
-    return destination.get("document") == _document or bool(file and file == bpy.data.filepath)
+    here = destination.get("document") == _document or bool(file and file == bpy.data.filepath)
+    return here and not destination.get("aside")
 
 
 def not_now(context: bpy.types.Context, destinations: Sequence[Destination]) -> str:

@@ -120,7 +120,10 @@ class Selection:
             for item in items:
                 for kind in {kind for modifier in item.modifiers if (kind := _of_the_mesh(modifier))}:
                     counts[kind] = counts.get(kind, 0) + 1
-        return [f"{kind} of {count} object{'s'[: count > 1]}" for kind, count in counts.items()]
+        return [
+            f"{kind} of {count} objects" if count > 1 else f"{kind} of 1 object"
+            for kind, count in counts.items()
+        ]
 
 
 def _of_the_mesh(modifier: bpy.types.Modifier) -> str:

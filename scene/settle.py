@@ -179,6 +179,13 @@ def variants(group: str) -> list[bpy.types.Object]:
     ]
 
 
+def variant_of(item: bpy.types.Object | None) -> bpy.types.Object | None:
+    """The variant that an object is, or a part of; None where it is none."""
+    while item is not None and (GROUP not in item or BOX in item):
+        item = item.parent
+    return item
+
+
 def keep(chosen: bpy.types.Object) -> int:
     """Remove the other variants, with their box; the chosen one stays. Returns how many are gone."""
     group = chosen[GROUP]

@@ -8,7 +8,7 @@ of it is in the file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
@@ -35,8 +35,12 @@ EDGES += [(a + 4, b + 4) for a, b in EDGES] + [(a, a + 4) for a in range(4)]
 
 @dataclass(frozen=True)
 class StandIn:
-    """One model to come. progress: 0..1; scene: the name of the one it goes into; the rest: see `settle`."""
+    """One model to come.
 
+    token: of its job; progress: 0..1; scene: the name of the one it goes into; the rest: see `settle`.
+    """
+
+    token: str
     text: str
     progress: float
     scene: str
@@ -46,9 +50,10 @@ class StandIn:
     height: float
 
     @classmethod
-    def of(cls, text: str, progress: float, destination: settle.Destination) -> StandIn:
+    def of(cls, token: str, text: str, progress: float, destination: settle.Destination) -> StandIn:
         """What stands in for the model that goes there."""
         return cls(
+            token,
             text,
             progress,
             destination.get("scene", ""),
@@ -91,6 +96,20 @@ def show(stand_ins: Sequence[StandIn]) -> None:
 def shown() -> tuple[StandIn, ...]:
     """What is drawn now."""
     return _shown
+
+
+def places(scene: bpy.types.Scene) -> list[tuple[tuple[float, float, float], list[str]]]:
+    """Where in the scene models are to come without a box, each place with the jobs that are going there."""
+    found: dict[tuple[float, float, float], list[str]] = {}
+    for item in _shown:
+        if not item.box and item.scene in ("", scene.name):
+            found.setdefault(item.location, []).append(item.token)
+    return [*found.items()]
+
+
+def move(tokens: Sequence[str], location: tuple[float, float, float]) -> None:
+    """Draw the models of these jobs there."""
+    show([replace(item, location=location) if item.token in tokens else item for item in _shown])
 
 
 def _draw() -> None:

@@ -35,6 +35,10 @@ PICTURES = (
     Picture("generate-done", "generate-done", VIEW),
     Picture("optimize-before", "optimize", VIEW),
     Picture("optimize-done", "optimize-done", VIEW),
+    Picture("image", "image", SIDEBAR),
+    Picture("variants", "variants-done", VIEW),
+    Picture("before-and-after", "versions-after", SIDEBAR),
+    Picture("connection", "doctor-key", SIDEBAR),
     Picture("job-failed", "failure-failed", SIDEBAR),
 )
 

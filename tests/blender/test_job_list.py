@@ -21,7 +21,7 @@ def generate(prompt: str = "A brass lamp", **settings):
 def test_a_row_tells_what_was_asked_for(addon):
     row = generate(quality="LOW", seed=7, texture=False)
     assert row.prompt == "A brass lamp"
-    assert row.settings == "quality low, no texture, seed 7"
+    assert row.settings == "low quality, without texture, seed 7"
     assert "triangles" in row.summary
     assert row.flow_id
 
@@ -64,7 +64,7 @@ def test_the_same_settings_can_be_used_again(addon):
     assert (panel().seed, panel().random_seed, panel().texture) == (7, False, False)
     generate(prompt="A chair")
     bpy.ops.generio.use_job_settings(token=panel().jobs[0].token)
-    assert panel().jobs[0].settings == "quality low, no texture, seed 7"  # the panel's own by then
+    assert panel().jobs[0].settings == "low quality, without texture, seed 7"  # the panel's own by then
 
 
 def test_the_same_picture_and_the_same_target_can_be_used_again(addon, tmp_path: Path):

@@ -60,7 +60,7 @@ def test_a_button_says_that_the_job_list_is_in_use(addon, busy: str, name: str):
 
 
 def test_generating_and_cancelling_say_that_the_job_list_is_in_use(addon, sandbox, busy: str):
-    with pytest.raises(RuntimeError, match=r"Nothing more was sent: .*locked"):
+    with pytest.raises(RuntimeError, match=r"Nothing more was sent\. .*locked"):
         bpy.ops.generio.generate_from_prompt(prompt="A lamp")
     with pytest.raises(RuntimeError, match="locked"):
         bpy.ops.generio.recover_flow(flow_id="66bb00000000000000000010")

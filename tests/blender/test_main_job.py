@@ -213,4 +213,4 @@ def test_what_a_glb_cannot_carry_is_named(addon, capfd):
     item.shape_key_add(name="Basis")
     scenes.select(item)
     assert bpy.ops.generio.optimize_selected(polygon_count=500) == {"FINISHED"}
-    assert "The optimized meshes will not have the shape keys of 1 object" in capfd.readouterr().out
+    assert "The optimized meshes will not have: shape keys of 1 object" in capfd.readouterr().out

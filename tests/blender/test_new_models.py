@@ -1,5 +1,6 @@
 """Where a new model stands, how large it is, and what becomes of its variants."""
 
+import importlib
 import itertools
 
 import bpy
@@ -223,3 +224,47 @@ def test_keeping_one_cancels_the_others(addon, sandbox):
     bpy.ops.generio.keep_variant()
     addon.bridge.run_until(bpy.context, [token])
     assert carrier.job(token).state == "Cancelled"
+
+
+def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
+    carrier = addon.bridge.engine(bpy.context)
+    tokens = [
+        carrier.submit(
+            addon.jobs.Job(
+                service=sandbox.url,
+                template="model_generate_fromprompt",
+                name=name,
+                prompt=name,
+                destination=addon.scene.place.here(bpy.context, "cursor") | {"location": location},
+            )
+        ).token
+        for name, location in (("A chair", [0.0, 0.0, 0.0]), ("A table", [5.0, 0.0, 0.0]))
+    ]
+    addon.bridge.tick()
+    handles = importlib.import_module(f"{addon.__name__}.panels.handles")
+    assert [handles.location_of(place) for place in (0, 1)] == [(0.0, 0.0, 0.0), (5.0, 0.0, 0.0)]
+    handles.move(0, (1.0, 2.0, 3.0))
+    assert handles.location_of(0) == (1.0, 2.0, 3.0)  # at once
+    assert bpy.ops.generio.put_aside(place=1) == {"FINISHED"}
+    addon.bridge.run_until(bpy.context, tokens)
+    np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
+    row = next(row for row in panel().jobs if row.name == "A table")
+    assert (row.state, row.message) == ("Ready", "Its stand-in was deleted")
+    assert "A table" not in bpy.data.objects
+    assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
+    assert "A table" in bpy.data.objects
+
+
+def test_the_parts_of_a_variant_stand_for_it(addon, sandbox):
+    generate(variants=2)
+    first = bpy.data.objects["A brass lamp 1"]
+    part = bpy.data.objects.new("part", None)
+    bpy.context.collection.objects.link(part)
+    part.parent = first
+    scenes.select(part)
+    assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    assert first.asset_data is not None
+    assert bpy.ops.generio.keep_variant() == {"FINISHED"}
+    assert "A brass lamp 2" not in bpy.data.objects
+    assert "A brass lamp 1" in bpy.data.objects

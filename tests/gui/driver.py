@@ -143,6 +143,13 @@ class Driver:
         yield from self._key("A", ctrl=True)
         yield from self._write(text)
 
+    def write(self, text: str) -> Steps[None]:
+        """Type into the field that is open: that of a search or of a dialog."""
+        self._on_step(f"write {text}")
+        for letter in text:
+            yield from self._key(_key_of(letter), letter=letter)
+        yield GLIDE
+
     def type_beside(self, label: str, text: str) -> Steps[None]:
         """Type into the empty field to the right of a label; for where Blender tells nothing of a field."""
         self._on_step(f"type beside {label}")
@@ -164,12 +171,27 @@ class Driver:
         yield from self._point_at(*where)
         yield TOOLTIP
 
+    def click_in_view(self, where: tuple[float, float, float]) -> Steps[None]:
+        """Click into the 3D view, where this point of the world is seen."""
+        self._on_step(f"click at {where}")
+        yield from self._click_at(self._seen_at(where))
+
+    def drag_in_view(self, start: tuple[float, float, float], end: tuple[float, float, float]) -> Steps[None]:
+        """Drag what is seen at a point of the world to where another one is seen."""
+        self._on_step(f"drag from {start} to {end}")
+        yield from self._drag(self._seen_at(start), self._seen_at(end))
+
+    def _seen_at(self, point: tuple[float, float, float]) -> tuple[int, int]:
+        """Where in the window a point of the world is seen."""
+        region = next(region for region in self.area.regions if region.type == "WINDOW")
+        at = location_3d_to_region_2d(region, self.area.spaces.active.region_3d, point)
+        return region.x + int(at.x), region.y + int(at.y)
+
     def drop(self, path: Path, onto: tuple[float, float, float]) -> Steps[None]:
         """Let a file from the desktop fall into the 3D view, where this point of the world is seen."""
         self._on_step(f"drop {path.name}")
         region = next(region for region in self.area.regions if region.type == "WINDOW")
-        at = location_3d_to_region_2d(region, self.area.spaces.active.region_3d, onto)
-        yield from self._point_at(region.x + int(at.x), region.y + int(at.y))
+        yield from self._point_at(*self._seen_at(onto))
         with bpy.context.temp_override(window=self.window, area=self.area, region=region):
             files = [{"name": path.name}]
             bpy.ops.wm.drop_import_file("INVOKE_DEFAULT", directory=str(path.parent), files=files)
@@ -307,7 +329,7 @@ class Driver:
     def _around_mouse(self) -> Box:
         """Where tooltips and pop-ups open."""
         x, y = self._mouse
-        return self._box(x - 350, y - 200, 700, 400)
+        return self._box(x - 350, y - 270, 700, 540)
 
     def _region_box(self) -> Box:
         region = self.region

@@ -90,14 +90,18 @@ class Rig:
         assert done.returncode == 0 and not complaints(done.stdout), done.stdout
         return done.stdout
 
-    def play(self, story: str, act: int, sandbox: str, **env: str) -> dict[str, Any]:
-        """Play one act of a story in a new window, check what Blender wrote, and return the act's report."""
+    def play(self, story: str, act: int, sandbox: str, online: bool = True, **env: str) -> dict[str, Any]:
+        """Play one act of a story in a new window, check what Blender wrote, and return the act's report.
+
+        online: whether Blender may use the network; else its preferences say so, which begin with no.
+        """
         name = f"{story}-{act + 1}"
         report = self.out / f"{name}.json"
         for former in self.out.glob(f"{name}[.-]*"):
             former.unlink()
         log = self.out / f"{name}.log"
-        blender = ("blender", "--online-mode", "--enable-event-simulate", "--window-geometry", "0", "0")
+        access = ("--online-mode",) if online else ()
+        blender = ("blender", *access, "--enable-event-simulate", "--window-geometry", "0", "0")
         size = tuple(str(side) for side in SCREEN)
         driver = ("--python", "/rig/tests/gui/play.py", "--", story, str(act), "/out", sandbox)
         command = self.command(*blender, *size, *driver, **env)

@@ -18,14 +18,20 @@ from tests.sandbox import Sandbox
 
 @dataclass(frozen=True)
 class Stage:
-    """What a story begins with: how fast the sandbox is (1.0 = 9 s for "Low", 21 s for "High"), and a key."""
+    """What a story begins with.
+
+    speed: of the sandbox, 1.0 = 9 s for "Low", 21 s for "High"; online: whether Blender may use the network.
+    """
 
     speed: float = 0.4
     has_key: bool = True
+    online: bool = True
 
 
 STORIES = {
     "first_run": Stage(has_key=False),
+    "offline": Stage(online=False),
+    "states": Stage(),
     "generate": Stage(),
     "image": Stage(),
     "variants": Stage(speed=0.6),
@@ -34,6 +40,7 @@ STORIES = {
     "assets": Stage(),
     "doctor": Stage(),
     "looks": Stage(),
+    "menus": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),
     "undo": Stage(speed=0.1),
@@ -54,7 +61,7 @@ def test_story(blender: Rig, package: Path, story: str) -> None:
         blender.install(package, sandbox.url, sandbox.key if stage.has_key else "")
         act, acts = 0, 1
         while act < acts:
-            told = blender.play(story, act, sandbox.url)
+            told = blender.play(story, act, sandbox.url, stage.online)
             sys.stdout.write(pauses(f"{story}, act {act + 1}, Blender {told['blender']}", told["steps"]))
             act, acts = act + 1, told["acts"]
 

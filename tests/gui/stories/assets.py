@@ -31,8 +31,8 @@ def save_a_model(blender: Driver) -> Steps[None]:
     yield from blender.confirm()
     yield from blender.wait_for(lambda: list(LIBRARY.glob("*.blend")), "the file in the library")
     browser = max(
-        (area for area in blender.window.screen.areas if area.type == "DOPESHEET_EDITOR"),
-        key=lambda area: area.width,
+        (area for area in blender.window.screen.areas if area.type == "PROPERTIES"),
+        key=lambda area: area.height,
     )
     browser.ui_type = "ASSETS"
     yield 1.0

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of the tab: in a dark and a light theme, at two scales, narrow, and in each language."""
 
+from importlib import import_module
 from pathlib import Path
 
 import bpy
@@ -19,6 +20,24 @@ def use_theme(name: str) -> None:
         if path.is_file():
             menu = "USERPREF_MT_interface_theme_presets"
             bpy.ops.script.execute_preset(filepath=str(path), menu_idname=menu)
+
+
+def check_german(blender: Driver) -> None:
+    """Sentences that are put together are told in the language, and names stay what they are."""
+    translated = import_module(f"{blender.package}.translations").translated
+    for text, told in {
+        "The service did not accept the API key (401).": "Der Dienst nahm den API-Schlüssel nicht an (401).",
+        "Nothing to optimize. Select a mesh with faces.": "Nichts zu optimieren. Wähle ein Mesh mit Flächen.",
+        '"Image" is left out: it has no faces': '"Image" bleibt aus: es hat keine Flächen',
+        "shape keys of 2 objects": "Shape Keys von 2 Objekten",
+        "The kiln overheated": "The kiln overheated",
+    }.items():
+        assert translated(text) == told, translated(text)
+    panel = bpy.context.window_manager.generio.bl_rna.properties
+    look_up = bpy.app.translations.pgettext_iface
+    assert look_up("Triangles", panel["polygon_count"].translation_context) == "Dreiecke"
+    prompts = bpy.ops.generio.choose_prompt.get_rna_type().properties["prompt"]
+    assert look_up("A modern office chair", prompts.translation_context) == "A modern office chair"
 
 
 def look_at_it(blender: Driver) -> Steps[None]:
@@ -58,6 +77,8 @@ def look_at_it(blender: Driver) -> Steps[None]:
         yield 1.0
         yield from blender.to_top()
         yield from blender.picture(f"looks-{language}")
+        if language == "de_DE":
+            check_german(blender)
     view.language = "en_US"
 
 

@@ -2,6 +2,7 @@
 """Three variants side by side, one is kept; then a model into a box that is moved meanwhile."""
 
 import bpy
+from mathutils import Vector
 
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
@@ -66,4 +67,29 @@ def fill_a_box(blender: Driver) -> Steps[None]:
     yield from blender.picture("box-done")
 
 
-ACTS = (keep_the_best, fill_a_box)
+def move_a_stand_in(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    panel = bpy.context.window_manager.generio
+    yield from blender.open_tab("GENERIO")
+    panel.where = "CURSOR"
+    yield from jobs.ask_for(blender, "A paper crane")
+    yield from jobs.until(blender, "Running")
+    yield from blender.drag_in_view((0.0, 0.0, 0.0), (-1.0, -0.5, 0.0))
+    yield 0.3
+    yield from blender.picture("stand-in-moved")
+    yield from blender.wait_for(lambda: scene.models("crane"), "the crane")
+    (crane,) = scene.models("crane")
+    assert (crane.location.xy - Vector((-1.0, -0.5))).length < 0.6, crane.location
+
+    yield from jobs.ask_for(blender, "A marble bust")
+    yield from jobs.until(blender, "Running")
+    yield from blender.click_in_view((0.5, 0.5, 0.0))
+    yield from jobs.until(blender, "Ready")
+    yield from blender.see("stand-in was deleted")
+    yield from blender.picture("stand-in-deleted")
+    assert not scene.models("bust")
+    yield from blender.click("Import")
+    yield from blender.wait_for(lambda: scene.models("bust"), "the bust")
+
+
+ACTS = (keep_the_best, fill_a_box, move_a_stand_in)

@@ -1,0 +1,32 @@
+"""Whatever can be pressed or entered says what it does."""
+
+import bpy
+
+NOBODY_READS = {"GenerioJob", "GenerioFinding"}  # rows, which are drawn by hand
+
+
+def test_everything_has_a_tooltip(addon):
+    silent = []
+    for cls in addon._classes():
+        if issubclass(cls, bpy.types.Operator) and not cls.__doc__:
+            silent.append(cls.bl_idname)
+        if cls.__name__ in NOBODY_READS or not issubclass(
+            cls, (bpy.types.Operator, bpy.types.PropertyGroup, bpy.types.AddonPreferences)
+        ):
+            continue
+        own = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
+        silent += [
+            f"{cls.__name__}.{item.identifier}"
+            for item in cls.bl_rna.properties
+            if item.identifier in own
+            and item.name != item.identifier
+            and not item.is_hidden
+            and not item.description
+        ]
+    assert not silent
+
+
+def test_what_is_sent_names_the_default_of_the_service(addon):
+    panel = bpy.context.window_manager.generio.bl_rna.properties
+    for name in ("quality", "texture", "random_seed", "polygon_count", "then_count"):
+        assert "service's default" in panel[name].description, name
