@@ -10,6 +10,7 @@ import pytest
 from tests.blender import kept, scenes
 
 TRIED: Counter[str] = Counter()
+KEPT: Counter[str] = Counter()
 MODES = ("REPLACE", "BESIDE", "COLLECTION", "HIDE")
 
 OF_THE_ORIGINAL = {
@@ -40,14 +41,15 @@ MORE_OF_THE_COPY = {
 @pytest.fixture(scope="module", autouse=True)
 def numbers():
     yield
-    print(f"\nproperties kept: {TRIED['kept']} of {TRIED['tried']}")  # noqa: T201
+    for mode, tried in TRIED.items():
+        print(f"\nproperties kept, {mode}: {KEPT[mode]} of {tried}")  # noqa: T201
 
 
-def compare(before: dict, after: dict, but: set[str]) -> None:
+def compare(mode: str, before: dict, after: dict, but: set[str]) -> None:
     for name in before.keys() - but:
-        TRIED["tried"] += 1
+        TRIED[mode] += 1
         assert after[name] == before[name], name
-        TRIED["kept"] += 1
+        KEPT[mode] += 1
 
 
 def look(items: list[bpy.types.Object]) -> list[dict]:
@@ -70,7 +72,7 @@ def test_everything_but_the_mesh_is_kept(addon, sandbox, scene: str, mode: str):
     objects = set(bpy.data.objects)
     optimize(items, placement=mode)
     for was, now in zip(before, look(items), strict=True):
-        compare(was, now, OF_THE_ORIGINAL[mode])
+        compare(mode, was, now, OF_THE_ORIGINAL[mode])
     copies = [item for item in bpy.data.objects if item not in objects]
     if mode == "REPLACE":
         assert not copies
@@ -80,7 +82,7 @@ def test_everything_but_the_mesh_is_kept(addon, sandbox, scene: str, mode: str):
         assert [scenes.triangles(item) for item in items] == heavy
         copies = [bpy.data.objects[f"{item.name}_optimized"] for item in items]
         for was, now in zip(before, look(copies), strict=True):
-            compare(was, now, OF_THE_COPY | MORE_OF_THE_COPY[mode])
+            compare(f"{mode} (copies)", was, now, OF_THE_COPY | MORE_OF_THE_COPY[mode])
         light = [scenes.triangles(item) for item in copies]
     assert all(few <= 0.41 * many for few, many in zip(light, heavy, strict=True))
     assert sandbox.stats()["run_total"] == len({item.data for item in items})
@@ -104,7 +106,7 @@ def test_revert_brings_everything_back_also_after_saving_and_opening(addon, tmp_
     now = plain(look(items))
     assert [scenes.triangles(item) for item in items] == heavy
     for was, is_now in zip(before, now, strict=True):
-        compare(was, is_now, {"uid"})
+        compare("reverted", was, is_now, {"uid"})
     assert len(bpy.data.meshes) == meshes
     assert not [item.name for item in bpy.data.objects if not item.users_collection]
 
@@ -122,6 +124,6 @@ def test_what_is_linked_from_a_library_is_left_out_with_why(addon, sandbox, tmp_
     optimize([local, away])
     assert '"Away" is left out: it is linked from another file' in capfd.readouterr().out
     for was, now in zip(before, look([away, local]), strict=True):
-        compare(was, now, set())
+        compare("beside what is linked", was, now, set())
     assert sandbox.stats()["run_total"] == 1
     assert scenes.triangles(away) == 224
