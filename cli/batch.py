@@ -172,7 +172,7 @@ class Batch:
                 return NOT_OURS
             if late and job.problem is not None:
                 return f"{job.problem.message} `jobs resume` goes on with stopping it."
-            if not asked and self.engine.carries(token):
+            if not asked and self.engine.owns(token):
                 self.engine.cancel(token)
                 asked = True
         return "interrupted."

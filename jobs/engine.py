@@ -192,6 +192,10 @@ class Engine:
         # Whatever a job waits for, new settings may have mended it.
         return token in self._mine and job is not None and (job.queued or self._considered != self._settings)
 
+    def owns(self, token: str) -> bool:
+        """Whether an unfinished job is this engine's, and no other process's, also while it waits."""
+        return token in self._mine
+
     def folder(self, token: str) -> Path:
         """The folder that holds a job's files (it may not exist yet)."""
         return self._settings.folder / token
