@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When to ask the service how a flow is doing, and how long it may still take: pure and clock-free.
+"""When to ask the service how a flow is doing, and how long it may still take: clock-free.
 
 Durations of earlier flows of the same kind tell when asking is worth a request. Each question is put when one
 in CHANCE of the flows that have not ended by now would have ended, so that the number of questions does not
@@ -9,6 +9,7 @@ grow with the time a flow takes, and they come close together where flows usuall
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 
 SHORTEST = 1.0
@@ -20,12 +21,18 @@ LONGEST = 5.0
 FARTHEST = 20.0
 """Seconds; a failed flow should be noticed, too, which may be long before its usual end."""
 
-TAIL = 3.0
+TAIL = 2.5
 """Seconds; the slowest pace once flows of this kind may have ended."""
 
-CHANCE = 14
+CHANCE = 7
+SPREAD = (0.8, 1.0, 1.2)
+"""A few durations say little of how short or long a flow may be: each stands for some around it, too."""
+
 ENOUGH = 3
 """Durations; with fewer nothing is known."""
+
+ASLEEP = 2 * FARTHEST
+"""Seconds; who has not asked for so long was switched off, or offline."""
 
 
 def next_poll(running: float, durations: Sequence[float], progress: float | None) -> float:
@@ -35,17 +42,31 @@ def next_poll(running: float, durations: Sequence[float], progress: float | None
     progress: what the service says, 0..1; 0 and 1 are no information (contract, V9).
     """
     if progress is not None and 0.0 < progress < 1.0:
-        # The service's own word is worth more than other flows; but it need not be linear.
-        return _within(0.7 * running * (1.0 - progress) / progress, FARTHEST)
-    later = sorted(duration - running for duration in durations if duration > running)
+        # The service's own word is worth more than other flows; but it need not be linear, and a flow that
+        # has just begun after a while in a queue seems to take for ever.
+        return _within(min(0.7 * running * (1.0 - progress) / progress, running), FARTHEST)
+    usual = [duration * around for duration in durations for around in SPREAD]
+    later = sorted(duration - running for duration in usual if duration > running)
     if len(durations) < ENOUGH or not later:
         return _within(running / 2.0, LONGEST)
     # The quantile 1/CHANCE of what is left, between the two durations around it.
     place = (len(later) - 1) / CHANCE
     low = math.floor(place)
     above = later[min(low + 1, len(later) - 1)]
-    longest = FARTHEST if len(later) == len(durations) else TAIL
+    longest = FARTHEST if len(later) == len(usual) else TAIL
     return _within(later[low] + (above - later[low]) * (place - low), longest)
+
+
+def ended_after(not_yet: float, noticed: float) -> float:
+    """How long a flow ran, seconds, as far as that can be known; 0.0 where it cannot.
+
+    not_yet: seconds after which it still ran. noticed: seconds after which it was found to have ended.
+    """
+    if noticed - not_yet > ASLEEP:
+        return 0.0
+    # It ended at any moment in between. Were it always taken to be the last one, what is learned would be
+    # when we ask, later flows would be asked about at just these times, and their ends be noticed late.
+    return random.uniform(not_yet, noticed)  # noqa: S311 - no secret
 
 
 def time_left(running: float, durations: Sequence[float], progress: float | None) -> float | None:

@@ -335,12 +335,14 @@ class Steps:
         job = job.going(
             flow_state=flow.state, progress=flow.progress, changed_at=now if changed else job.changed_at
         )
+        not_yet = max(job.asked_at, job.started_at)
         if flow.state == "created" and not job.starts_itself:
             return Outcome(job.at(Step.UPLOADED), again_in=0.0)  # something else answered our start
         running = now - job.started_at
         if not flow.state.terminal:
             if 0.0 < self.patience < now - job.changed_at:
                 return Outcome(job.blocked(_nothing_new(self.patience), now + REFUSED_SECONDS))
+            job = replace(job, asked_at=now)
             return Outcome(job, again_in=polling.next_poll(running, self.durations, flow.progress))
         if flow.state == "aborted":
             if job.cancelling:
@@ -351,7 +353,7 @@ class Steps:
             return Outcome(job.failed(stopped, time.time()))
         # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
         # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
-        run_seconds = 0.0 if job.adopted else running
+        run_seconds = 0.0 if job.adopted else polling.ended_after(not_yet - job.started_at, running)
         return Outcome(job.at(Step.COMPLETED, run_seconds=run_seconds), again_in=0.0)
 
     def _cancel(self, job: Job) -> Outcome:

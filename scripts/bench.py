@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts.bench_network import client_package, transfers  # noqa: E402
+from scripts.bench_network import transfers  # noqa: E402
 from scripts.bench_polling import polling_rows  # noqa: E402
 from scripts.bench_rows import Row, print_head, print_row, write  # noqa: E402
 from scripts.bench_stalls import SUITES, module_rows, window_rows  # noqa: E402
@@ -28,7 +28,7 @@ PARTS = ("polling", "network", "stalls", "window")
 def measured(parts: list[str], sizes: list[int]) -> Iterator[Row]:
     """The rows of these parts."""
     if "polling" in parts:
-        yield from polling_rows(client_package("jobs.polling").next_poll)
+        yield from polling_rows(FOLDER)
     if "network" in parts:
         yield from transfers(sizes, FOLDER)
     if "stalls" in parts:

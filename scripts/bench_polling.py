@@ -1,75 +1,171 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How soon the end of a flow is noticed, and for how many requests, beside asking every 5 s.
+"""How soon the end of a flow is noticed, and for how many requests, beside the quickstart; in `make bench`.
 
-Simulated, since minutes of waiting would show nothing else. Part of `make bench`; a test holds the targets.
+Flows of varied length run at two sandboxes, one of which tells no progress but 0 and 1. First some that the
+engine learns from, then FLOWS that it is measured with, then as many that are asked about every 5 s.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator, Sequence
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import requests
+
+from scripts.bench_network import KEY, bearer, client_package, sandbox
 from scripts.bench_rows import Row
 
 FLOWS = 200
-LEARNED = 20
+LEARNED = 80
 FIXED_SECONDS = 5.0
 """The quickstart's pace."""
 
-USUAL = {"low": 15.0, "high": 45.0, "optimize": 30.0}
-"""Seconds that a flow of a kind usually takes."""
+SERVICES = ("reference", "quickstart")
+"""Profiles of the sandbox; the first tells no progress but 0 and 1."""
 
-NextPoll = Callable[[float, Sequence[float], float | None], float]
-"""`jobs.polling.next_poll`."""
+SPEED = 2.0
+"""Flows of low quality then take 16 s, of high quality 40 s."""
+
+VARY = 0.25
+QUALITIES = ("low", "high")
 
 
 @dataclass(frozen=True)
 class Noticed:
-    """late: seconds between the ends of all flows and the questions that found them; asked: questions."""
+    """late: seconds between the end of a flow and the question that found it, the mean; asked: questions."""
 
     late: float
-    asked: int
+    asked: float
 
 
-def simulate(next_poll: NextPoll, seed: int) -> tuple[Noticed, Noticed]:
-    """FLOWS flows of varied length, half of which tell no progress but 0 and 1: (ours, every 5 s)."""
-    chance = random.Random(seed)
+class Service:
+    """A sandbox, and what it counts of the flows since it was looked at last."""
 
-    def length(kind: str) -> float:
-        return USUAL[kind] * chance.lognormvariate(0.0, 0.25)
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._ended: set[str] = set()
+        self._asked = 0
 
-    learned = {kind: [length(kind) for _ in range(LEARNED)] for kind in USUAL}
-    ours: list[Noticed] = []
-    fixed: list[Noticed] = []
-    for number in range(FLOWS):
-        kind = chance.choice(list(USUAL))
-        duration = length(kind)
-
-        def wait(
-            now: float, kind: str = kind, duration: float = duration, told: bool = number % 2 == 0
-        ) -> float:
-            return next_poll(now, learned[kind], now / duration if told else 0.0)
-
-        ours.append(_watch(duration, wait))
-        fixed.append(_watch(duration, lambda _now: FIXED_SECONDS))
-    return _sum(ours), _sum(fixed)
+    def news(self) -> tuple[dict[str, float], int]:
+        """When each new flow ended, seconds since the epoch, by its id; and the new questions about flows."""
+        told = requests.get(f"{self.url}/_sandbox/stats", timeout=60).json()
+        ended = {name: flow["completed_at"] for name, flow in told["flows"].items()}
+        new = {name: when for name, when in ended.items() if name not in self._ended}
+        asked = told["requests"].get("GET /flows/{flow_id}", 0)
+        self._ended, self._asked, before = set(ended), asked, self._asked
+        return new, asked - before
 
 
-def _watch(duration: float, wait: Callable[[float], float]) -> Noticed:
-    now, asked = 0.0, 0
-    while now < duration:
-        now += wait(now)
-        asked += 1
-    return Noticed(now - duration, asked)
+def polling_rows(folder: Path) -> Iterator[Row]:
+    """The figures, per flow; the engines keep their files in `folder`."""
+    with ExitStack() as stack:
+        services = [Service(stack.enter_context(sandbox(name, SPEED, VARY))) for name in SERVICES]
+        jobs, api = client_package("jobs"), client_package("api")
+        engines = [
+            (each.url, stack.enter_context(closing(_engine(jobs, each.url, folder)))) for each in services
+        ]
+        _run_engines(jobs, api, engines, LEARNED)
+        _sum(services, {})
+        ours = _sum(services, _run_engines(jobs, api, engines, FLOWS))
+        fixed = _sum(services, _run_quickstart(services, FLOWS))
+    yield Row("polling: end noticed after", "s", ours.late, fixed.late)
+    yield Row("polling: requests for each flow", "", ours.asked, fixed.asked)
 
 
-def _sum(each: Sequence[Noticed]) -> Noticed:
-    return Noticed(sum(one.late for one in each), sum(one.asked for one in each))
+def _sum(services: list[Service], noticed: dict[str, float]) -> Noticed:
+    """What the services count since the last time, beside when the end of each flow was noticed."""
+    news = [service.news() for service in services]
+    ended = {name: when for new, _ in news for name, when in new.items()}
+    late = [seconds - ended[name] for name, seconds in noticed.items()]
+    count = max(len(late), 1)
+    return Noticed(sum(late) / count, sum(asked for _, asked in news) / count)
 
 
-def polling_rows(next_poll: NextPoll) -> Iterator[Row]:
-    """The figures of one simulation, per flow."""
-    ours, fixed = simulate(next_poll, seed=7)
-    yield Row("polling: end noticed after", "s", ours.late / FLOWS, fixed.late / FLOWS)
-    yield Row("polling: requests for each flow", "", ours.asked / FLOWS, fixed.asked / FLOWS)
+# ---------------------------------------------------------------------- ours
+
+
+def _engine(jobs: Any, url: str, folder: Path) -> Any:
+    """An engine that keeps what it receives as it is."""
+
+    def convert(_source: Path, target: Path, _cancelled: object) -> None:
+        target.touch()
+
+    home = folder / f"polling-{time.time_ns()}"
+    home.mkdir(parents=True)
+    settings = jobs.Settings(home, url, KEY, concurrent_jobs=FLOWS)
+    return jobs.Engine(jobs.Ledger(home / "jobs.sqlite"), settings, convert, convert)
+
+
+def _run_engines(jobs: Any, api: Any, engines: list[tuple[str, Any]], count: int) -> dict[str, float]:
+    """Run `count` flows, and return when the end of each was noticed, by its id.
+
+    engines: each with the address of its service.
+    """
+    for number in range(count):
+        url, carrier = engines[number % len(engines)]
+        quality = QUALITIES[number // len(engines) % len(QUALITIES)]
+        job = jobs.Job(
+            url,
+            api.TEXT_TO_MODEL,
+            f"Chair {number}",
+            prompt="A modern office chair",
+            parameters={"quality": quality, "texture": False, "seed": number},
+        )
+        carrier.submit(job)
+    noticed: dict[str, float] = {}
+    over: set[str] = set()
+    while len(over) < count:
+        for _, carrier in engines:
+            while True:
+                try:
+                    job = carrier.events.get_nowait()
+                except queue.Empty:
+                    break
+                if job.step in (jobs.Step.FAILED, jobs.Step.CANCELLED):
+                    raise SystemExit(f"{job.name} ended {job.state}: {job.problem}")
+                if job.step is jobs.Step.COMPLETED:
+                    noticed.setdefault(job.flow_id, time.time())
+                if job.finished:
+                    over.add(job.token)
+        time.sleep(0.01)
+    return noticed
+
+
+# ---------------------------------------------------------------------- the quickstart's way
+
+
+def _run_quickstart(services: list[Service], count: int) -> dict[str, float]:
+    """The same, each flow in a thread that does what the vendor's quickstart does."""
+    noticed: dict[str, float] = {}
+
+    def wait(url: str, number: int) -> None:
+        quality = QUALITIES[number // len(services) % len(QUALITIES)]
+        payload = {
+            "template": "model_generate_fromprompt",
+            "parameters": {"quality": quality, "texture": False, "seed": number},
+            "inputs": [{"data": "A modern office chair", "additional": None}],
+            "additional": None,
+        }
+        flow_id = requests.post(f"{url}/flows", headers=bearer(), json=payload, timeout=60).json()["flow_id"]
+        while True:
+            state = requests.get(f"{url}/flows/{flow_id}", headers=bearer(), timeout=60).json()["state"]
+            if state in ("completed", "failed", "aborted"):
+                break
+            time.sleep(FIXED_SECONDS)
+        noticed[flow_id] = time.time()
+
+    threads = [
+        threading.Thread(target=wait, args=(services[number % len(services)].url, number))
+        for number in range(count)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return noticed

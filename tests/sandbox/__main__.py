@@ -20,13 +20,21 @@ def main() -> None:
     parser.add_argument(
         "--speed", type=float, default=1.0, help="multiplies the simulated durations (default: %(default)s)"
     )
+    parser.add_argument(
+        "--vary",
+        type=float,
+        default=0.0,
+        help="how much these vary, 0.25 for a quarter (default: %(default)s)",
+    )
     options = parser.parse_args()
 
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     try:
-        with Sandbox(options.profile, options.speed, options.key, port=options.port) as sandbox:
+        with Sandbox(
+            options.profile, options.speed, options.key, port=options.port, vary=options.vary
+        ) as sandbox:
             sys.stdout.write(f"listening on {sandbox.url}\n")
             sys.stdout.flush()
             told.wait()

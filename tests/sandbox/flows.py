@@ -5,6 +5,7 @@ a thread. The rules are those of the contract's section 3: `WrongStateError` is 
 """
 
 import asyncio
+import random
 import secrets
 import time
 from collections.abc import Iterable
@@ -109,10 +110,12 @@ class Flow:
 class Store:
     """All flows of the one account that the sandbox knows."""
 
-    def __init__(self, speed: float) -> None:
+    def __init__(self, speed: float, vary: float = 0.0) -> None:
         self.flows: dict[str, Flow] = {}
         self._history: dict[str, Flow] = {}
         self._speed = speed
+        self._vary = vary
+        self._chance = random.Random()
         self._optimizer = Optimizer()
 
     def create(self, flow: Flow, inputs: Iterable[Asset]) -> None:
@@ -195,7 +198,7 @@ class Store:
     async def _run(self, flow: Flow) -> None:
         outcome = flow.fault.outcome if flow.fault else None
         await self._pause(_STARTING)
-        seconds = flow.template.seconds(flow.parameters)
+        seconds = flow.template.seconds(flow.parameters) * self._chance.lognormvariate(0.0, self._vary)
         flow.state = State.RUNNING if outcome != Outcome.UNKNOWN_STATE else "postprocessing"
         flow.started_at = datetime.now(UTC)
         flow.due = (time.monotonic(), seconds * self._speed)

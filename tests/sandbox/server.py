@@ -27,7 +27,8 @@ class Sandbox:
 
     `profile` is the name of one of PROFILES; `variants` changes single answers of it (fields of `Profile`).
     `speed` multiplies the simulated durations: at 1 a flow takes 8 s ("low"), 20 s ("high") or 6 s
-    (optimise). Requests need `key`, which may be a pattern ("demo-*"); `expired_key` gets a 403. Bodies over
+    (optimise), or so: `vary` is the standard deviation of the natural logarithm of what it takes. Requests
+    need `key`, which may be a pattern ("demo-*"); `expired_key` gets a 403. Bodies over
     `body_limit` bytes get a 413. `port` 0 takes a free one; OSError when the port is taken.
     """
 
@@ -40,6 +41,7 @@ class Sandbox:
         port: int = 0,
         expired_key: str | None = None,
         body_limit: int = 1 << 30,
+        vary: float = 0.0,
         variants: Mapping[str, Any] | None = None,
     ) -> None:
         self.key = key
@@ -47,7 +49,7 @@ class Sandbox:
         self._port = port
         self._service = Service(
             profile=dataclasses.replace(PROFILES[profile], **(variants or {})),
-            store=Store(speed),
+            store=Store(speed, vary),
             orders=Orders(),
             key=key,
             expired_key=expired_key,
