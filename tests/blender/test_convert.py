@@ -100,6 +100,24 @@ def loose(addon, converter, glb: Path):
     return placed
 
 
+def test_only_pictures_of_one_folder_are_packed(addon, loose, glb: Path, tmp_path: Path):
+    pictures = addon.scene.pictures
+    before = len(pictures.loose())
+    pictures.pack_from(tmp_path / "another")
+    assert len(pictures.loose()) == before
+    pictures.pack_from(glb.parent)
+    assert not pictures.loose()
+    assert all(image.packed_file for image in scenes.base_colour_images(loose))
+
+
+def test_removing_a_job_packs_only_its_own_pictures(addon, request: pytest.FixtureRequest):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    request.getfixturevalue("loose")
+    before = len(addon.scene.pictures.loose())
+    bpy.ops.generio.remove_job(token=bpy.context.window_manager.generio.jobs[0].token)
+    assert len(addon.scene.pictures.loose()) == before
+
+
 def test_pictures_are_packed_one_at_a_time_and_before_saving(addon, loose, tmp_path: Path):
     assert addon.scene.pictures.pack_next()
     assert addon.scene.pictures.loose()

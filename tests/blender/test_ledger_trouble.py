@@ -82,7 +82,7 @@ def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.M
         ticks(addon, lambda: len(rows()) == 1 and rows()[0].state == "Ready")
         assert "ZeroDivisionError" in capfd.readouterr().err
     with monkeypatch.context() as patched:
-        patched.setattr(addon.bridge, "_fill", broken)
+        patched.setattr(addon.view, "show", broken)
         assert carrier.place(job.token)
         for _ in range(3):
             addon.bridge.tick()

@@ -10,7 +10,7 @@ from generio_flows import translations
 from generio_flows.translations import LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("bridge.py", "options.py", "preferences.py", "properties.py", "status.py")
+MODULES = ("bridge.py", "options.py", "preferences.py", "properties.py", "status.py", "view.py")
 FILES = [
     *(ROOT / name for name in MODULES),
     *(
