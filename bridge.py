@@ -42,6 +42,7 @@ from .scene.convert import Converter, link, make_input_here
 NOTED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
+LOCKED_SECONDS = 60.0
 
 _engine: Engine | None = None
 _to_convert: set[str] = set()  # jobs that found no second Blender
@@ -50,7 +51,8 @@ _noted: str = ""  # the one of them that the ledger is being told about
 _pictures_loose = True  # there may be pictures of placed models to pack
 _recovered = False  # the open file came from an autosave: what is in it is not yet where it belongs
 _news: dict[str, Job] = {}  # what changed since that was last shown, each job as it is by now
-_notice = ""
+_notice: Problem | None = None
+_next_try = 0.0  # when the job list is to be opened again that could not be, time.monotonic()
 
 listeners: list[Callable[[Job], None]] = []
 """Scripts that want to hear of each change of a job, on the main thread; see `flows.subscribe`."""
@@ -120,14 +122,16 @@ def tick() -> float:
 
 
 def _tick(context: bpy.types.Context) -> float:
+    global _next_try
     if _engine is None:
-        if not (user_folder(context) / "jobs.sqlite").exists():
+        if time.monotonic() < _next_try or not (user_folder(context) / "jobs.sqlite").exists():
             return IDLE_SECONDS
         try:
             engine(context)
         except LedgerError as error:
-            _say(context, f"{error} {error.fix}")
-            return 60.0
+            _say(context, error.problem)
+            _next_try = time.monotonic() + LOCKED_SECONDS
+            return IDLE_SECONDS
     assert _engine is not None
     _engine.configure(settings(context))
     _drain(_engine)
@@ -266,17 +270,24 @@ def _drain(carrier: Engine) -> None:
     )
 
 
-def notice() -> str:
-    """A sentence about the job list that the user should see, or ""."""
+def notice() -> Problem | None:
+    """What the user should know of the job list, or None."""
     return _notice
 
 
-def _say(context: bpy.types.Context, sentence: str) -> None:
+def dismiss(context: bpy.types.Context) -> None:
+    """The user has read the notice."""
+    if _engine is not None:
+        _engine.notice = None
+    _say(context, None)
+
+
+def _say(context: bpy.types.Context, told: Problem | None) -> None:
     global _notice
-    if sentence != _notice:
-        _notice = sentence
-        if sentence:
-            print(f"GENERIO Flows: {sentence}")  # noqa: T201 - where no panel is
+    if told != _notice:
+        _notice = told
+        if told:
+            print(f"GENERIO Flows: {told.message} {told.fix}".rstrip())  # noqa: T201 - where no panel is
         view.redraw(context)
 
 
@@ -366,7 +377,8 @@ def place_result(
         carrier.hold(job.token, Problem.of(error))
     except Exception as error:  # whatever it is, the result is not to be lost by it
         traceback.print_exc()
-        carrier.hold(job.token, Problem("defect", f"The model could not be placed: {error}", "Report it."))
+        what = f"The model could not be placed: {error}"
+        carrier.hold(job.token, Problem("defect", what, "Report it.", "report"))
     else:
         _pictures_loose = True
         if bpy.app.background:  # no frame to lose, and perhaps no tick to come
@@ -485,6 +497,8 @@ _HANDLERS = (
 
 def register() -> None:
     """Start the timer; nothing is opened, and no thread runs, before there is something to do."""
+    global _next_try
+    _next_try = 0.0
     view.forget()
     status.register()
     bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
