@@ -130,6 +130,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         count = len(jobs)
         if told := bridge.notice():
             self._notice(context, layout, told)
+        if bridge.running() is None and not count:
+            return
         if count > FEW or panel.job_search or panel.job_states != "ALL":
             draw_search(layout, panel)
         layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3, maxrows=8)

@@ -118,7 +118,7 @@ class Selection:
 
         carry: what is brought over, of CARRIED.
         """
-        brought = {CARRIED[what] for what in carry}
+        brought = {CUSTOM_NORMALS, *(CARRIED[what] for what in carry)}  # a GLB has normals, if not these
         counts: dict[str, int] = {}
         for mesh, items in self.groups.items():
             kinds = [kind for kind in unsent(mesh) if kind not in brought]

@@ -29,6 +29,8 @@ def be_too_old(blender: Driver) -> Steps[None]:
     yield from blender.see_no("Try Again")
     yield from jobs.ask_for(blender, "A clay pot")
     yield from jobs.until(blender, "Done")
+    path.write_bytes(b"no database" * 1000)
+    path.with_name(f"{path.name}-wal").unlink()
     blender.die()
 
 
@@ -43,13 +45,4 @@ def be_damaged(blender: Driver) -> Steps[None]:
     yield from blender.picture("ledger-mended")
 
 
-def damage(blender: Driver) -> Steps[None]:
-    """Between two sessions: Blender has the list open otherwise."""
-    path = path_of(blender)
-    for ending in ("", "-wal", "-shm"):
-        path.with_name(path.name + ending).write_bytes(b"no database" * 1000)
-    yield 0.0
-    blender.die()
-
-
-ACTS = (be_too_old, damage, be_damaged)
+ACTS = (be_too_old, be_damaged)
