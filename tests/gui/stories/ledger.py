@@ -37,7 +37,7 @@ def be_too_old(blender: Driver) -> Steps[None]:
 def be_damaged(blender: Driver) -> Steps[None]:
     yield from blender.open_tab("GENERIO")
     yield from blender.see("was damaged")
-    yield from blender.see("1 job was found again")
+    yield from blender.see("was found again")
     yield from blender.see("Open Folder")
     yield from blender.picture("ledger-damaged")
     yield from blender.click("OK")
