@@ -8,10 +8,8 @@ Everything here runs on the main thread.
 from __future__ import annotations
 
 import atexit
-import json
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,7 +18,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import properties as properties_module
-from . import status
+from . import status, view
 from .api import FlowsError
 from .api.address import is_loopback
 from .jobs import (
@@ -38,35 +36,23 @@ from .jobs import (
     is_first,
 )
 from .preferences import api_key, preferences, results_folder, user_folder
-from .properties import GenerioJob, properties
 from .scene import pictures, place, stand_in
 from .scene.convert import Converter, link, make_input_here
-from .status import clock
-
-IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
-FOLLOWED = "Optimized by the job that follows it"
-SETTINGS = {
-    ("quality", "low"): "low quality",
-    ("quality", "high"): "high quality",
-    ("texture", True): "with texture",
-    ("texture", False): "without texture",
-}
-"""Parameters of the service, in words."""
 
 NOTED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
+LOCKED_SECONDS = 60.0
 
 _engine: Engine | None = None
-_rows_stale = True  # the window manager's view must be built anew
 _to_convert: set[str] = set()  # jobs that found no second Blender
 _to_place: set[str] = set()  # finished jobs whose results belong into the open file
-_pictures_loose = True  # there may be pictures of placed models to pack
 _noted: str = ""  # the one of them that the ledger is being told about
+_pictures_loose = True  # there may be pictures of placed models to pack
 _recovered = False  # the open file came from an autosave: what is in it is not yet where it belongs
-_news: dict[str, Job] = {}  # what changed since the rows were last filled, each job as it is by now
-_notice = ""
-_last_tick = 0.0
+_news: dict[str, Job] = {}  # what changed since that was last shown, each job as it is by now
+_notice: Problem | None = None
+_next_try = 0.0  # when the job list is to be opened again that could not be, time.monotonic()
 
 listeners: list[Callable[[Job], None]] = []
 """Scripts that want to hear of each change of a job, on the main thread; see `flows.subscribe`."""
@@ -136,14 +122,16 @@ def tick() -> float:
 
 
 def _tick(context: bpy.types.Context) -> float:
+    global _next_try
     if _engine is None:
-        if not (user_folder(context) / "jobs.sqlite").exists():
+        if time.monotonic() < _next_try or not (user_folder(context) / "jobs.sqlite").exists():
             return IDLE_SECONDS
         try:
             engine(context)
         except LedgerError as error:
-            _say(context, f"{error} {error.fix}")
-            return 60.0
+            _say(context, error.problem)
+            _next_try = time.monotonic() + LOCKED_SECONDS
+            return IDLE_SECONDS
     assert _engine is not None
     _engine.configure(settings(context))
     _drain(_engine)
@@ -153,9 +141,9 @@ def _tick(context: bpy.types.Context) -> float:
             _pack_picture(context)
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
-        unfinished = _show(context, _engine, _news)
+        unfinished = view.show(context, _engine, _news, _to_place)
         status.show(context, _engine, _news.values())
-        stand_in.show(_stand_ins(context, _engine))
+        stand_in.show(view.stand_ins(_engine))
         _tell(dict(_news))
         _news.clear()
     if _noted:
@@ -282,18 +270,25 @@ def _drain(carrier: Engine) -> None:
     )
 
 
-def notice() -> str:
-    """A sentence about the job list that the user should see, or ""."""
+def notice() -> Problem | None:
+    """What the user should know of the job list, or None."""
     return _notice
 
 
-def _say(context: bpy.types.Context, sentence: str) -> None:
+def dismiss(context: bpy.types.Context) -> None:
+    """The user has read the notice."""
+    if _engine is not None:
+        _engine.notice = None
+    _say(context, None)
+
+
+def _say(context: bpy.types.Context, told: Problem | None) -> None:
     global _notice
-    if sentence != _notice:
-        _notice = sentence
-        if sentence:
-            print(f"GENERIO Flows: {sentence}")  # noqa: T201 - where no panel is
-        _redraw(context)
+    if told != _notice:
+        _notice = told
+        if told:
+            print(f"GENERIO Flows: {told.message} {told.fix}".rstrip())  # noqa: T201 - where no panel is
+        view.redraw(context)
 
 
 def _begin_followers(carrier: Engine, job: Job) -> None:
@@ -382,7 +377,8 @@ def place_result(
         carrier.hold(job.token, Problem.of(error))
     except Exception as error:  # whatever it is, the result is not to be lost by it
         traceback.print_exc()
-        carrier.hold(job.token, Problem("defect", f"The model could not be placed: {error}", "Report it."))
+        what = f"The model could not be placed: {error}"
+        carrier.hold(job.token, Problem("defect", what, "Report it.", "report"))
     else:
         _pictures_loose = True
         if bpy.app.background:  # no frame to lose, and perhaps no tick to come
@@ -408,74 +404,6 @@ def _models(job: Job) -> list[place.Model]:
     ]
 
 
-# ---------------------------------------------------------------------- the view that the panels draw
-
-
-def _show(context: bpy.types.Context, carrier: Engine, news: dict[str, Job]) -> bool:
-    """Write what changed into the window manager's rows; returns whether a job is unfinished."""
-    global _rows_stale, _last_tick
-    rows = properties(context).jobs
-    now = time.time()
-    if _rows_stale:
-        rows.clear()
-        for job in reversed(carrier.jobs()):
-            _fill(rows.add(), job, carrier, now)
-        _rows_stale = False
-        _redraw(context)
-        return any(not job.finished for job in carrier.jobs())
-    seconds_passed = int(now) != int(_last_tick)
-    _last_tick = now
-    by_token = {row.token: row for row in rows} if news or seconds_passed else {}
-    unfinished = False
-    for job in carrier.jobs():
-        unfinished = unfinished or not job.finished
-        row = by_token.get(job.token)
-        if job.token in news and row is None:
-            row = rows.add()
-            rows.move(len(rows) - 1, 0)
-            row = rows[0]
-            properties(context).active_job = 0
-            by_token = {row.token: row for row in rows}
-        if row is not None and (job.token in news or (seconds_passed and not job.finished)):
-            _fill(row, job, carrier, now)
-    if news or (seconds_passed and unfinished):
-        _redraw(context)
-    return unfinished
-
-
-def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float) -> None:
-    row.token = job.token
-    row.name = job.name
-    row.state = State.READY if job.token in _to_place else job.state
-    row.elapsed = clock((job.finished_at or now) - job.created_at)
-    row.progress, left = _progress(job, carrier, now)
-    row.remaining = f"{clock(left)} left" if left is not None else ""
-    if job.waiting and job.retry_at > now:
-        row.remaining = f"again in {clock(job.retry_at - now + 0.999)}"
-    waits = place.not_now(bpy.context, [job.destination]) if job.token in _to_place else ""
-    note = waits or _of_results(job)
-    note = note or (FOLLOWED if job.step is Step.PLACED and is_first(job) else "")
-    elsewhere = job.step is Step.READY and not job.problem and job.token not in _to_place
-    row.message = job.problem.message if job.problem else note or (_where(job) if elsewhere else "")
-    row.fix = job.problem.fix if job.problem else ""
-    row.remedy = job.problem.remedy if job.problem else ""
-    row.prompt = job.prompt
-    row.settings = _settings_of(job)
-    row.flow_id = job.flow_id
-    row.finished = job.finished
-    row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
-    row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
-
-
-def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | None]:
-    """How far a job is, 0..1, and the seconds that are left, if that can be told."""
-    left = carrier.time_left(job)
-    if left is None:
-        return job.progress or 0.0, None
-    running = now - job.started_at
-    return running / max(running + left, 1.0), left
-
-
 def send_elsewhere(tokens: Iterable[str], change: dict[str, object]) -> None:
     """Let the results of unfinished jobs go somewhere else; `change`: of their destinations, see `place`."""
     for token in tokens:
@@ -483,84 +411,12 @@ def send_elsewhere(tokens: Iterable[str], change: dict[str, object]) -> None:
             _engine.relocate(token, {**job.destination, **change})
 
 
-def _stand_ins(context: bpy.types.Context, carrier: Engine) -> list[stand_in.StandIn]:
-    """What is drawn for the models that are still being made for the open file."""
-    now = int(time.time())  # a progress that moves once a second
-    return [
-        stand_in.StandIn.of(job.token, job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
-        for job in status.unfinished(carrier)
-        if job.destination.get("mode") in place.NEW and place.belongs_here(job.destination)
-    ]
-
-
-def _looks(job: Job) -> tuple[str, str]:
-    """The path of a picture of the first result, and what it consists of; "" where there is none."""
-    if not job.results or not job.results[0].blend:
-        return "", ""
-    blend = Path(job.results[0].blend)
-    picture, report = blend.with_suffix(".png"), blend.with_suffix(".json")
-    try:
-        counts = json.loads(report.read_text(encoding="utf-8"))
-        sizes = Counter(f"{width}x{height}" for width, height in counts["textures"])
-        textures = [
-            f"{count} textures {size}" if count > 1 else f"1 texture {size}" for size, count in sizes.items()
-        ]
-        parts = [f"{counts['triangles']:,} triangles", *textures]
-    except (OSError, ValueError, KeyError):
-        parts = []
-    return str(picture) if picture.exists() else "", ", ".join(parts)
-
-
-def _of_results(job: Job) -> str:
-    if job.step is not Step.PLACED:
-        return ""
-    if not job.results:
-        return "Its files were deleted to save space; the model is in the file"
-    return "" if job.results[0].blend else IMPORTED_HERE
-
-
-def _settings_of(job: Job) -> str:
-    """The parameters that were sent, for people."""
-    return ", ".join(_told(name, value) for name, value in job.parameters.items())
-
-
-def _told(name: str, value: object) -> str:
-    if name == "polygon_count":
-        return f"{value:,} triangles"
-    return f"seed {value}" if name == "seed" else SETTINGS.get((name, value), f"{name} {value}")
-
-
-def _where(job: Job) -> str:
-    if job.adopted:
-        return "Found again at the service"
-    if job.hold:
-        return "It was finished before it could be cancelled"
-    if job.destination.get("aside"):
-        return "Its stand-in was deleted"
-    file = job.destination.get("file")
-    if job.placed_in and not file:
-        return "It stood in a file that was never saved"
-    return f"Belongs to {Path(file).name}" if file else "Belongs to a file that was not saved"
-
-
 def remove(context: bpy.types.Context, token: str) -> None:
     """Forget a finished job and delete its files; models in the scene stay. Raises as `Engine.remove`."""
-    pictures.pack_all()
-    engine(context).remove(token)
-    rows = properties(context).jobs
-    for index, row in enumerate(rows):
-        if row.token == token:
-            rows.remove(index)
-            break
-
-
-def _redraw(context: bpy.types.Context) -> None:
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
+    carrier = engine(context)
+    pictures.pack_from(carrier.folder(token))
+    carrier.remove(token)
+    view.drop(context, token)
 
 
 # ---------------------------------------------------------------------- life cycle
@@ -574,12 +430,13 @@ def _before_load(_file: str) -> None:
 @persistent
 def _after_load(file: str) -> None:
     """Another file is open: the view went with the old one, and other results may belong here."""
-    global _rows_stale, _recovered, _pictures_loose
+    global _recovered, _pictures_loose
     _leave()
     place.new_document()
     _recovered = Path(file).name != Path(bpy.data.filepath).name
     properties_module.restore(bpy.context)
-    _rows_stale = _pictures_loose = True
+    _pictures_loose = True
+    view.forget()
     if _engine is not None:
         _welcome(_engine, _engine.jobs())
 
@@ -640,8 +497,9 @@ _HANDLERS = (
 
 def register() -> None:
     """Start the timer; nothing is opened, and no thread runs, before there is something to do."""
-    global _rows_stale
-    _rows_stale = True
+    global _next_try
+    _next_try = 0.0
+    view.forget()
     status.register()
     bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
     for name, handler in _HANDLERS:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
-from .api import picture_size
+from .api import InputRefused, UnsupportedFile, detect_image, picture_size
 from .options import OPTIONS, FollowOptions, OptimizeOptions
 from .preferences import RELATIVE_PATH
 
@@ -73,11 +73,19 @@ class GenerioJob(bpy.types.PropertyGroup):
 
 def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
     """Note what kind of picture was chosen, once, so that drawing need not open the file."""
-    panel.image_note = ""
+    panel.image_note = panel.image_problem = ""
     path = Path(bpy.path.abspath(panel.image))
-    if not panel.image or not path.is_file():
+    if not panel.image:
         return
     size = picture_size(path)
+    try:
+        known = detect_image(path) or size or path.suffix.lower() in bpy.path.extensions_image  # type: ignore[attr-defined]
+    except InputRefused as error:
+        panel.image_problem = error.message
+        return
+    if not known:
+        panel.image_problem = UnsupportedFile.message
+        return
     kind = path.suffix[1:].upper()
     panel.image_note = f"{size[0]} x {size[1]}, {kind}" if size else kind
 
@@ -109,6 +117,7 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
         seed: int
         texture: bool
         image_note: str
+        image_problem: str
         where: str
         variants: int
         jobs: Any
@@ -135,6 +144,7 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
             update=_look_at_image,
         )
         image_note: bpy.props.StringProperty()
+        image_problem: bpy.props.StringProperty()
         quality: bpy.props.EnumProperty(
             name="Quality",
             description="How fine the model gets. The service's default is High",

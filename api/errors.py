@@ -48,7 +48,18 @@ from typing import ClassVar, Literal
 from .text import sentence
 
 Remedy = Literal[
-    "", "enter_key", "open_account", "check_address", "retry", "edit_input", "open_preferences", "go_online"
+    "",
+    "enter_key",
+    "open_account",
+    "check_address",
+    "retry",
+    "edit_input",
+    "open_preferences",
+    "go_online",
+    "open_folder",
+    "update",
+    "restart",
+    "report",
 ]
 
 

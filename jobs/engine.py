@@ -108,8 +108,8 @@ class Engine:
     ledger: owned from now on, closed by `close`. make_input, convert, illustrate: see `Convert`; from a
     .blend or a picture to the file to send, from a received GLB to a .blend, and from that to a picture,
     which is nice to have. heir: whether it goes on with all that dead processes left unfinished, or only
-    with what `carry_on` names. `events` holds each job as it is after each change, `notice` a sentence about
-    the ledger that the user should see, or "". Methods that change a job
+    with what `carry_on` names. `events` holds each job as it is after each change, `notice` what the user
+    should know of the ledger, or None. Methods that change a job
     write the ledger first and raise LedgerError where that fails.
     """
 
@@ -162,9 +162,10 @@ class Engine:
         self._untidy = threading.Event()
         self._untidy.set()
         self._start("housekeeper", self._keep_house)
-        self.notice = ""
+        self.notice: Problem | None = None
         if ledger.set_aside is not None:
-            self.notice = f"The job list was damaged and is kept as {ledger.set_aside.name}."
+            damaged = f"The job list was damaged and is kept as {ledger.set_aside.name}."
+            self.notice = Problem("ledger", damaged, remedy="open_folder")
         if not ledger.searched:
             self._start("search", self._search)
 
@@ -527,7 +528,8 @@ class Engine:
                 continue
             if found:
                 again = "1 job was found again." if found == 1 else f"{found} jobs were found again."
-                self.notice = f"{self.notice} {again}".strip()
+                before = self.notice or Problem("ledger", "")
+                self.notice = replace(before, message=f"{before.message} {again}".strip())
             return
 
     def _bring_back(self, settings: Settings) -> int:
@@ -631,11 +633,10 @@ class Engine:
             chance = random.random()  # noqa: S311 - spreads repeats
             outcome = trouble(self._jobs[token], error, failures, self._looks.get(token, 0), chance)
         except LedgerError as error:
-            outcome = Outcome(self._jobs[token].blocked(_disk_problem(error)), again_in=BUSY_DISK_SECONDS)
+            outcome = Outcome(self._jobs[token].blocked(error.problem), again_in=BUSY_DISK_SECONDS)
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
-            problem = Problem(
-                "defect", f"GENERIO Flows made a mistake: {type(error).__name__}: {error}.", "Report it."
-            )
+            what = f"GENERIO Flows made a mistake: {type(error).__name__}: {error}."
+            problem = Problem("defect", what, "Report it.", "report")
             outcome = Outcome(self._jobs[token].failed(problem, time.time()))
         else:
             self._failures.pop(token, None)
@@ -685,7 +686,7 @@ class Engine:
             saved = self._save(job)
         except LedgerError as error:
             # What the ledger has is an earlier step, or an intention: safe to go on from.
-            self._jobs[job.token] = self._jobs[job.token].blocked(_disk_problem(error))
+            self._jobs[job.token] = self._jobs[job.token].blocked(error.problem)
             self.events.put(self._jobs[job.token])
             self._at(BUSY_DISK_SECONDS, job.token)
             return
@@ -825,7 +826,3 @@ def _lives(owner: str) -> bool | None:
     except OSError:
         pass
     return True
-
-
-def _disk_problem(error: LedgerError) -> Problem:
-    return Problem("ledger", str(error), error.fix)

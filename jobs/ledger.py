@@ -14,7 +14,8 @@ from collections.abc import Callable, Container, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .model import Job, Step
+from ..api.errors import Remedy
+from .model import Job, Problem, Step
 
 SCHEMA_VERSION = 2
 LEASE_SECONDS = 30.0
@@ -45,15 +46,21 @@ _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class LedgerError(Exception):
-    """The ledger cannot be used; the text says why. `fix`: what to do about it, for people."""
+    """The ledger cannot be used; the text says why. fix, remedy: what to do about it, see `Problem`."""
 
     def __init__(
         self,
         message: str,
         fix: str = "Free some disk space, or close what uses the file; it goes on by itself.",
+        remedy: Remedy = "open_folder",
     ) -> None:
         super().__init__(message)
-        self.fix = fix
+        self.problem = Problem("ledger", message, fix, remedy)
+
+    @property
+    def fix(self) -> str:
+        """What to do about it, for people."""
+        return self.problem.fix
 
 
 class AlreadyThere(LedgerError):
@@ -117,6 +124,7 @@ class Ledger:
             raise LedgerError(
                 f"The job list {self.path} was written by a newer version of GENERIO Flows.",
                 "Update the add-on.",
+                "update",
             )
         return version
 
@@ -155,6 +163,7 @@ class Ledger:
             return LedgerError(
                 f"The job list {self.path} is damaged.",
                 "Restart Blender: the file is kept, a new one is begun, and your jobs are looked for.",
+                "restart",
             )
         if what == "written":
             return LedgerError(f"The job list {self.path} cannot be written: {error}.")

@@ -1,7 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Thin operators: read the properties, hand over to jobs/ or scene/, report."""
 
-from . import assets, compare, connection, drop, generate, jobs, lods, optimize, pictures, prompts
+from . import (
+    assets,
+    compare,
+    connection,
+    drop,
+    generate,
+    job_list,
+    jobs,
+    left_out,
+    lods,
+    optimize,
+    pictures,
+    prompts,
+)
 
 CLASSES = (
     *generate.CLASSES,
@@ -10,8 +23,10 @@ CLASSES = (
     *prompts.CLASSES,
     *pictures.CLASSES,
     *optimize.CLASSES,
+    *left_out.CLASSES,
     *lods.CLASSES,
     *compare.CLASSES,
     *jobs.CLASSES,
+    *job_list.CLASSES,
     *connection.CLASSES,
 )

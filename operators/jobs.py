@@ -272,6 +272,22 @@ class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GENERIO_OT_copy_problem(OnJob, bpy.types.Operator):
+    """Copy what went wrong with this job, to show it to somebody who can help"""
+
+    bl_idname = "generio.copy_problem"
+    bl_label = "Copy Report"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        job = self.job(context)
+        if job is None or job.problem is None:
+            return {"CANCELLED"}
+        lines = (job.problem.message, f"{job.template} {job.flow_id}", bpy.app.version_string)
+        context.window_manager.clipboard = "\n".join(lines)
+        self.report({"INFO"}, translated("Copied the report"))
+        return {"FINISHED"}
+
+
 class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
     """Open the folder that holds this job's files"""
 
@@ -297,6 +313,7 @@ CLASSES = (
     GENERIO_OT_clear_finished_jobs,
     GENERIO_OT_use_job_settings,
     GENERIO_OT_copy_flow_id,
+    GENERIO_OT_copy_problem,
     GENERIO_OT_show_job_folder,
     GENERIO_OT_recover_flow,
 )

@@ -10,7 +10,7 @@ import bpy
 from ..properties import GenerioProperties, properties
 from ..scene import assets, settle
 from ..translations import translated
-from .tab import ReadyTab, is_narrow
+from .tab import ReadyTab, is_narrow, wrapped
 from .thumbnails import icon_of
 
 LINES = 3
@@ -31,7 +31,7 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         if by_text:
             self._prompt(layout, panel)
         else:
-            self._image(layout, panel)
+            self._image(layout, panel, context.region.width)
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
@@ -76,7 +76,7 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             row.operator("generio.edit_prompt", text="", icon="GREASEPENCIL")
         row.operator("generio.choose_prompt", text="", icon="TIME")
 
-    def _image(self, layout: Any, panel: GenerioProperties) -> None:
+    def _image(self, layout: Any, panel: GenerioProperties, width: int) -> None:
         if panel.image_note:
             column = layout.box().column(align=True)
             column.template_icon(icon_value=icon_of(bpy.path.abspath(panel.image)), scale=PREVIEW)
@@ -85,6 +85,9 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             row.label(text=panel.image_note, translate=False)
         row = layout.row(align=True)
         row.prop(panel, "image", text="", placeholder="Choose a picture")
+        if panel.image_problem:
+            wrapped(layout, panel.image_problem, width, "ERROR")
+            layout.operator("generio.choose_image", text="Choose Another", icon="FILE_FOLDER")
         row = layout.row(align=True)
         row.operator("generio.use_blender_image", text="Image", icon="IMAGE_DATA")
         row.operator("generio.use_render", text="Render", icon="RENDER_STILL")

@@ -50,8 +50,8 @@ class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
             ring: Any = self.gizmos.new("GIZMO_GT_move_3d")
             ring.draw_options = {"ALIGN_VIEW", "FILL_SELECT"}
             ring.scale_basis = 0.25
-            ring.color, ring.alpha = stand_in.LINE[:3], 0.8
-            ring.color_highlight, ring.alpha_highlight = stand_in.BAR[:3], 1.0
+            ring.color, ring.alpha = stand_in.BAR[:3], 1.0  # is seen on white, too
+            ring.color_highlight, ring.alpha_highlight = stand_in.LINE[:3], 1.0
             ring.target_set_handler(
                 "offset",
                 get=lambda place=place: location_of(place),

@@ -10,7 +10,7 @@ import bpy
 from .. import bridge, status
 from ..properties import GenerioJob, GenerioProperties, properties
 from ..translations import translated
-from .tab import Tab, fix_button, is_narrow, wrapped
+from .tab import Tab, fix_button, is_narrow, object_mode_button, wrapped
 from .thumbnails import icon_of
 
 FEW = 4
@@ -116,7 +116,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return len(properties(context).jobs) > 0 or bool(bridge.notice())
+        return len(properties(context).jobs) > 0 or bridge.notice() is not None
 
     def draw_header_preset(self, _context: bpy.types.Context) -> None:
         count = status.running()
@@ -128,8 +128,10 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         panel = properties(context)
         jobs = panel.jobs
         count = len(jobs)
-        if bridge.notice():
-            wrapped(layout, bridge.notice(), context.region.width, "INFO")
+        if told := bridge.notice():
+            self._notice(context, layout, told)
+        if bridge.running() is None and not count:
+            return
         if count > FEW or panel.job_search or panel.job_states != "ALL":
             draw_search(layout, panel)
         layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3, maxrows=8)
@@ -143,6 +145,19 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         row.operator("generio.clear_finished_jobs", icon="TRASH")
         row.operator("generio.recover_flow", text="", icon="FILE_REFRESH")
 
+    def _notice(self, context: bpy.types.Context, layout: Any, told: Any) -> None:
+        """What is to be known of the list itself: the cause that it cannot be opened, or what was mended."""
+        width, closed = context.region.width, bridge.running() is None
+        wrapped(layout, told.message, width, "ERROR" if closed else "INFO")
+        if told.fix:
+            wrapped(layout, told.fix, width, "BLANK1")
+        row = layout.column(align=True) if is_narrow(context) else layout.row(align=True)
+        fix_button(row, told.remedy)
+        if closed:
+            row.operator("generio.open_job_list", icon="FILE_REFRESH")
+        else:
+            row.operator("generio.dismiss_notice", icon="CHECKMARK")
+
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
         """State, what is wrong and its fix, and what can be done with the job."""
         width, state, token = context.region.width, job.state, job.token
@@ -154,6 +169,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         retries = state in ("Failed", "Cancelled", "Waiting")
         if job.remedy and not (job.remedy == "retry" and retries):
             fix_button(column, job.remedy, token)
+        if job.importable and state == "Ready":
+            object_mode_button(column, context)
         row = column.column(align=True) if is_narrow(context) else column.row(align=True)
         if job.importable:
             text = "Import" if state == "Ready" else "Import Again"

@@ -14,7 +14,7 @@ from ..scene import versions
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, triangle_count, unsent
 from ..scene.selection import PERCENT, Selection, Target
 from ..translations import translated
-from .tab import ReadyTab, is_narrow, wrapped
+from .tab import ReadyTab, is_narrow, object_mode_button, wrapped
 
 MANY = 20
 """Lines of a list that are shown."""
@@ -34,6 +34,10 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         if selection.refused:
             lines = [f"{item.name}: {translated(reason)}" for item, reason in selection.refused]
             _list(layout, "generio_left_out", f"{len(lines)} left out", lines, width)
+            row = layout.column(align=True) if is_narrow(context) else layout.row(align=True)
+            if selection.convertible:
+                row.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
+            row.operator("generio.deselect_left_out", icon="RESTRICT_SELECT_ON")
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
@@ -84,6 +88,7 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
             wrapped(layout, f"Deviation {report['deviation']['mean']:.2%}, at most {_most(report)}", width)
             _list(layout, "generio_report", "Report", _lines(report), width)
         if found:
+            object_mode_button(layout, context)
             row = layout.row(align=True)
             row.operator("generio.accept_optimized", icon="CHECKMARK")
             row.operator("generio.revert_optimized", icon="LOOP_BACK")

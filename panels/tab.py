@@ -65,12 +65,30 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
             account_button(layout, "Open Account")
         case "go_online":
             online_button(layout)
+        case "open_folder":
+            layout.operator("generio.show_list_folder", icon="FILE_FOLDER")
+        case "update":
+            layout.operator(
+                "screen.userpref_show", text="Show Updates", icon="PREFERENCES"
+            ).section = "EXTENSIONS"
+        case "restart":
+            layout.operator("wm.quit_blender", text="Quit Blender", icon="QUIT")
         case "retry" if token:
             layout.operator("generio.retry_job", icon="FILE_REFRESH").token = token
+        case "retry":
+            layout.operator("generio.test_connection", text="Check Again", icon="FILE_REFRESH")
+        case "report" if token:
+            layout.operator("generio.copy_problem", icon="COPYDOWN").token = token
         case "edit_input" if token:
             layout.operator(
                 "generio.use_job_settings", text="Change Settings", icon="GREASEPENCIL"
             ).token = token
+
+
+def object_mode_button(layout: bpy.types.UILayout | None, context: bpy.types.Context) -> None:
+    """A button that leaves the present mode, where that is in the way."""
+    if context.mode != "OBJECT":
+        layout.operator("object.mode_set", text="Object Mode", icon="OBJECT_DATAMODE").mode = "OBJECT"
 
 
 def is_narrow(context: bpy.types.Context) -> bool:

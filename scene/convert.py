@@ -26,6 +26,7 @@ from ..api.errors import Remedy
 from . import child
 from .arrivals import Arrivals
 from .fit import snapshot_of
+from .names import names_left_free
 from .turns import alone_with
 
 CHILD = Path(child.__file__)
@@ -56,13 +57,15 @@ def make_input_here(source: Path, target: Path) -> None:
     source, target: as for `Converter.make_input`. Raises ConversionFailed.
     """
     arrivals = Arrivals()
-    try:
-        with alone_with(source.name, lambda: False):
-            (child.export_glb if source.suffix == ".blend" else child.make_png)(str(source), str(target))
-    except Exception as error:  # whatever Blender and its exporter may raise
-        raise ConversionFailed(source.name, " ".join(str(error).split())) from error
-    finally:
-        arrivals.remove_unused()
+    make = child.export_glb if source.suffix == ".blend" else child.make_png
+    with names_left_free():
+        try:
+            with alone_with(source.name, lambda: False):
+                make(str(source), str(target))
+        except Exception as error:  # whatever Blender and its exporter may raise
+            raise ConversionFailed(source.name, " ".join(str(error).split())) from error
+        finally:
+            arrivals.remove_unused()
 
 
 @dataclass(frozen=True)

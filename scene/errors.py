@@ -12,3 +12,11 @@ class CannotPlace(FlowsError):
 
     remedy: Remedy = ""
     fix = "Use Import to put it at the 3D cursor."
+
+
+class NoFaces(FlowsError):
+    """The model was made lighter than anything can be."""
+
+    remedy: Remedy = "edit_input"
+    message = "The optimized model has no faces."
+    fix = "Try a higher number of triangles."

@@ -195,17 +195,27 @@ def slot_names(item: bpy.types.Object) -> list[str]:
 def _arrange_slots(
     old: bpy.types.Object, new: bpy.types.Object, names: Mapping[bpy.types.Material, str]
 ) -> bool:
-    """Give `new` the slots of `old` by the materials' names; False where its materials are others."""
+    """Give `new` the slots of `old` by the materials' names; False where its materials are others.
+
+    One that was not sent, beside all that were, is the service's for what has none, and goes.
+    """
     originals = slot_names(old)
     mesh = mesh_of(new)
     came = list(mesh.materials)
     wanted = [names[material] if material else "" for material in came]
-    if not set(wanted) <= set(originals):
-        return not came and len(originals) < 2
+    sent = {*originals} or {""}
+    strange = {*wanted} - sent
+    if len(strange) == 1 and sent - {*wanted} == {""}:
+        wanted = ["" if name in strange else name for name in wanted]
+    if not {*wanted} <= sent:
+        return False
+    if not originals:
+        mesh.materials.clear()
+        return True
     slots = [originals.index(name) for name in wanted]
     if slots != list(range(len(slots))):
         _renumber_faces(mesh, slots)
-    by_name = dict(zip(wanted, came, strict=True))
+    by_name = {name: material for name, material in zip(wanted, came, strict=True) if name}
     for index, name in enumerate(originals):
         if index < len(mesh.materials):
             mesh.materials[index] = by_name.get(name)

@@ -39,6 +39,13 @@ def pack_all() -> None:
         pass
 
 
+def pack_from(folder: Path) -> None:
+    """Pack the loose pictures that lie in `folder`."""
+    for image in loose():
+        if Path(image.filepath).is_relative_to(folder):
+            _pack(image)
+
+
 def _pack(image: bpy.types.Image) -> None:
     del image[LOOSE]
     if not is_there(image):

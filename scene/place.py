@@ -30,6 +30,7 @@ from . import pictures, settle, swap
 from .arrivals import Arrivals
 from .errors import CannotPlace
 from .meshes import PREFIX, mesh_of, users_of
+from .names import names_left_free
 
 Destination = Mapping[str, Any]
 
@@ -236,7 +237,6 @@ def _load(model: Model, arrivals: Arrivals) -> _Loaded:
 
 def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     """The way without a child Blender: the window stands still meanwhile."""
-    taken = {item.name for item in bpy.data.materials}
     importer: Any = bpy.ops.import_scene.gltf
     known = importer.get_rna_type().properties
     options = {"import_scene_as_collection": False} if "import_scene_as_collection" in known else {}
@@ -246,7 +246,9 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     unit: Any = bpy.context.scene.unit_settings
     scale, unit.scale_length = unit.scale_length, 1.0  # as in a child; the importer divides by it
     try:
-        importer(filepath=model.glb, **options)
+        with names_left_free():
+            importer(filepath=model.glb, **options)
+            materials = {item.name: item for item in arrivals.of("materials")}
     except RuntimeError as error:
         raise CannotPlace(f"Blender cannot read the model: {' '.join(str(error).split())}") from error
     finally:
@@ -258,11 +260,6 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     for item in selected:  # older importers select what comes in, and nothing else
         item.select_set(True)
     layer.objects.active = active
-    materials: dict[str, bpy.types.Material] = {}
-    for item in arrivals.of("materials"):
-        # Blender numbered those whose names were taken.
-        name = re.sub(r"\.\d{3,}$", "", item.name)
-        materials[name if name in taken else item.name] = item
     return _Loaded(objects, materials)
 
 

@@ -43,6 +43,8 @@ MODIFIERS = (
 CONVERTIBLE = frozenset({"CURVE", "CURVES", "FONT", "META", "SURFACE"})
 """Types of objects that can become meshes."""
 
+NO_MESH = "it is no mesh; convert it to one first"
+
 CARRIED = {COLORS: COLOR_ATTRIBUTES, NORMALS: CUSTOM_NORMALS}
 """What can be asked to be brought over, and what it is called."""
 
@@ -88,7 +90,7 @@ class Selection:
         for item in selected:
             if item.type != "MESH":
                 if item.type in CONVERTIBLE:
-                    refused.append((item, "it is no mesh; convert it to one first"))
+                    refused.append((item, NO_MESH))
                 continue
             mesh = mesh_of(item)
             if reason := why_not(item, mesh):
@@ -96,6 +98,11 @@ class Selection:
             else:
                 groups.setdefault(mesh, []).append(item)
         return cls(groups, refused, sum(map(triangle_count, groups)))
+
+    @property
+    def convertible(self) -> list[bpy.types.Object]:
+        """Those of the refused that can become meshes."""
+        return [item for item, reason in self.refused if reason == NO_MESH]
 
     @property
     def objects(self) -> list[bpy.types.Object]:
@@ -111,7 +118,7 @@ class Selection:
 
         carry: what is brought over, of CARRIED.
         """
-        brought = {CARRIED[what] for what in carry}
+        brought = {CUSTOM_NORMALS, *(CARRIED[what] for what in carry)}  # a GLB has normals, if not these
         counts: dict[str, int] = {}
         for mesh, items in self.groups.items():
             kinds = [kind for kind in unsent(mesh) if kind not in brought]
@@ -144,6 +151,18 @@ def vertex_children(items: Collection[bpy.types.Object]) -> list[bpy.types.Objec
         for child in bpy.data.objects
         if child.parent_type in ("VERTEX", "VERTEX_3") and child.parent in items
     ]
+
+
+def convert(context: bpy.types.Context, items: Collection[bpy.types.Object]) -> None:
+    """Make meshes of some of the selected objects, as Object > Convert does of all of them."""
+    others = [item for item in context.selected_objects if item not in items]
+    for item in others:
+        item.select_set(False)
+    for item in items:
+        context.view_layer.objects.active = item
+    bpy.ops.object.convert(target="MESH")
+    for item in others:
+        item.select_set(True)
 
 
 def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> str:

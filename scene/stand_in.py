@@ -16,13 +16,14 @@ from mathutils import Matrix, Vector
 
 from . import settle
 
-LINE = (1.0, 1.0, 1.0, 0.55)
+LINE = (1.0, 1.0, 1.0, 0.6)
+OUTLINE = (0.0, 0.0, 0.0, 0.5)  # below it, so that it is seen on a white background, too
+LINE_WIDTH, OUTLINE_WIDTH = 1.3, 3.3  # pixels at scale 1
 TEXT = (1.0, 1.0, 1.0, 0.95)
 TROUGH = (0.0, 0.0, 0.0, 0.5)
 BAR = (0.28, 0.55, 0.95, 1.0)
 BAR_SIZE = (120.0, 5.0)  # pixels at scale 1
 TEXT_SIZE = 12.0
-ROW = 26.0
 NO_SIZE = 1.0
 """Blender units; how large a model is drawn whose size nobody knows yet."""
 
@@ -31,6 +32,10 @@ CORNERS = [
 ]
 EDGES = [(a, (a + 1) % 4) for a in range(4)]
 EDGES += [(a + 4, b + 4) for a, b in EDGES] + [(a, a + 4) for a in range(4)]
+
+
+Rectangle = tuple[float, float, float, float]
+"""Left, bottom, right, top."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,8 @@ def _draw() -> None:
         return
     region, view = context.region, context.region_data
     scale = context.preferences.system.ui_scale
-    rows: dict[tuple[float, ...], int] = {}  # how many texts stand at a place already
+    boxes: set[tuple[float, ...]] = set()  # the places that have one
+    texts: list[Rectangle] = []
     for item in _shown:
         if item.scene and item.scene != context.scene.name:
             continue
@@ -128,12 +134,13 @@ def _draw() -> None:
             continue
         place = (*matrix.translation,)
         points = [_projected(region, view, matrix @ corner) for corner in CORNERS]
-        if place not in rows:
-            _draw_box(points)
+        if place not in boxes:
+            boxes.add(place)
+            _draw_box(points, scale)
         top = _projected(region, view, matrix @ Vector((0.0, 0.0, 1.0)))
         if top is not None:
-            _draw_text(item, top + Vector((0.0, rows.get(place, 0) * ROW * scale)), scale)
-        rows[place] = rows.get(place, 0) + 1
+            top.y = max(point.y for point in points if point is not None)  # above all of the box
+            texts.append(_draw_text(item, top, scale, texts))
 
 
 def _projected(region: bpy.types.Region, view: bpy.types.RegionView3D, point: Vector) -> Vector | None:
@@ -146,28 +153,43 @@ def _projected(region: bpy.types.Region, view: bpy.types.RegionView3D, point: Ve
     )
 
 
-def _draw_box(points: Sequence[Vector | None]) -> None:
+def _draw_box(points: Sequence[Vector | None], scale: float) -> None:
     lines = [(points[a], points[b]) for a, b in EDGES]
     ends = [(end.x, end.y) for a, b in lines if a is not None and b is not None for end in (a, b)]
-    _draw_shape("LINES", ends, LINE)
+    _draw_shape("LINES", ends, OUTLINE, OUTLINE_WIDTH * scale)
+    _draw_shape("LINES", ends, LINE, LINE_WIDTH * scale)
 
 
-def _draw_text(item: StandIn, at: Vector, scale: float) -> None:
+def _draw_text(item: StandIn, at: Vector, scale: float, others: Sequence[Rectangle]) -> Rectangle:
+    """Write the name and the bar above a point, and above `others` that are in the way; returns where."""
     import blf
 
+    blf.size(0, TEXT_SIZE * scale)
+    wide, _high = blf.dimensions(0, item.text)
     width, height = (side * scale for side in BAR_SIZE)
-    left, bottom = at.x - width / 2, at.y + 8 * scale
+    half = max(wide, width) / 2
+    where = above(
+        others, (at.x - half, at.y + 8 * scale, at.x + half, at.y + height + (TEXT_SIZE + 14) * scale)
+    )
+    pad = 3 * scale
+    _draw_rectangle(where[0] - pad, where[1] - pad, 2 * (half + pad), where[3] - where[1], TROUGH)
+    left, bottom = at.x - width / 2, where[1]
     _draw_rectangle(left, bottom, width, height, TROUGH)
     if item.progress > 0.0:
         _draw_rectangle(left, bottom, width * min(item.progress, 1.0), height, BAR)
-    blf.enable(0, blf.SHADOW)
-    blf.shadow(0, 3, 0.0, 0.0, 0.0, 0.8)
-    blf.size(0, TEXT_SIZE * scale)
     blf.color(0, *TEXT)
-    wide, _high = blf.dimensions(0, item.text)
     blf.position(0, at.x - wide / 2, bottom + height + 4 * scale, 0.0)
     blf.draw(0, item.text)
-    blf.disable(0, blf.SHADOW)
+    return where
+
+
+def above(others: Sequence[Rectangle], wanted: Rectangle) -> Rectangle:
+    """`wanted`, as far up as it takes to be clear of `others`."""
+    left, bottom, right, top = wanted
+    for other in sorted(others, key=lambda other: other[1]):
+        if left < other[2] and other[0] < right and bottom < other[3] and other[1] < top:
+            bottom, top = other[3], top - bottom + other[3]
+    return left, bottom, right, top
 
 
 def _draw_rectangle(
@@ -181,17 +203,23 @@ def _draw_rectangle(
     )
 
 
-def _draw_shape(kind: Any, points: Sequence[tuple[float, ...]], colour: tuple[float, ...]) -> None:
+def _draw_shape(
+    kind: Any, points: Sequence[tuple[float, ...]], colour: tuple[float, ...], width: float = 0.0
+) -> None:
+    """`width`: of lines."""
     import gpu
     from gpu_extras.batch import batch_for_shader
 
     if not points:
         return
-    shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR" if width else "UNIFORM_COLOR")
     batch = batch_for_shader(shader, kind, {"pos": [(*point, 0.0) for point in points]})
     gpu.state.blend_set("ALPHA")
     shader.bind()
     shader.uniform_float("color", colour)
+    if width:
+        shader.uniform_float("lineWidth", width)
+        shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
     batch.draw(shader)
     gpu.state.blend_set("NONE")
 

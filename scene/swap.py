@@ -12,7 +12,7 @@ import bpy
 from mathutils import Vector
 
 from . import versions
-from .errors import CannotPlace
+from .errors import CannotPlace, NoFaces
 from .fit import FITTED, fit, snapshot_of
 from .meshes import PREFIX, mesh_of, users_of
 
@@ -44,11 +44,11 @@ def fitted_mesh(
 ) -> bpy.types.Mesh:
     """The mesh of an optimized model, fitted onto the one that was sent (see `fit`) and with its report.
 
-    objects, materials: what has come in of the model, which belongs to `target`. Raises CannotPlace.
+    objects, materials: what has come in of the model, which belongs to `target`. Raises CannotPlace, NoFaces.
     """
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
     if not parts:
-        raise CannotPlace("The optimized model has no faces.", "Try a higher number of triangles.")
+        raise NoFaces
     if FITTED in parts[0]:
         report = _report(glb)
     else:

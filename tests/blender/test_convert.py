@@ -100,6 +100,24 @@ def loose(addon, converter, glb: Path):
     return placed
 
 
+def test_only_pictures_of_one_folder_are_packed(addon, loose, glb: Path, tmp_path: Path):
+    pictures = addon.scene.pictures
+    before = len(pictures.loose())
+    pictures.pack_from(tmp_path / "another")
+    assert len(pictures.loose()) == before
+    pictures.pack_from(glb.parent)
+    assert not pictures.loose()
+    assert all(image.packed_file for image in scenes.base_colour_images(loose))
+
+
+def test_removing_a_job_packs_only_its_own_pictures(addon, request: pytest.FixtureRequest):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    request.getfixturevalue("loose")
+    before = len(addon.scene.pictures.loose())
+    bpy.ops.generio.remove_job(token=bpy.context.window_manager.generio.jobs[0].token)
+    assert len(addon.scene.pictures.loose()) == before
+
+
 def test_pictures_are_packed_one_at_a_time_and_before_saving(addon, loose, tmp_path: Path):
     assert addon.scene.pictures.pack_next()
     assert addon.scene.pictures.loose()
@@ -262,6 +280,37 @@ def test_without_a_child_the_file_to_send_is_made_directly(addon, sandbox, monke
     bpy.ops.generio.accept_optimized()
     assert {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.arrivals.KINDS} == before
     assert sandbox.stats()["run_total"] == 1
+
+
+def test_without_a_child_materials_keep_their_slots_whatever_names_are_taken(addon, monkeypatch):
+    nothing = addon.scene.convert.Converter(("/no/such/program",))
+    monkeypatch.setattr(addon.bridge.Converter, "of_this_blender", lambda: nothing)
+    item = scenes.ball(segments=24, rings=12)
+    names = (
+        "Material",
+        "Material.001",
+        "Material.002",
+        "A name that is as long as names in Blender can be, to its " + "e" * 5,
+    )
+    materials = [scenes.textured(name) for name in names]
+    assert [material.name for material in materials] == list(names)
+    for material in materials:
+        item.data.materials.append(material)
+    item.data.materials.append(None)
+    for face in item.data.polygons:
+        face.material_index = min(4, int((face.center.z + 1) * 2.5))
+    driver = item.driver_add(
+        "location", 0
+    ).driver.variables.new()  # whatever refers to a material, still does
+    driver.targets[0].id_type = "MATERIAL"
+    driver.targets[0].id = materials[1]
+    scenes.select(item)
+    assert bpy.ops.generio.optimize_selected(polygon_count=10_000_000) == {"FINISHED"}
+    assert list(item.data.materials) == [*materials, None]
+    assert len({face.material_index for face in item.data.polygons}) == 5
+    assert [material.name for material in materials] == list(names)
+    assert driver.targets[0].id == materials[1]
+    assert set(bpy.data.materials) == set(materials)
 
 
 def test_pictures_outside_the_file_are_sent_too(addon, converter, tmp_path: Path):

@@ -117,3 +117,14 @@ def test_the_status_bar_tells_the_end_of_a_job_once(addon, monkeypatch: pytest.M
     monkeypatch.setattr(status.time, "time", lambda: job.finished_at + 100.0)
     status.show(bpy.context, carrier, [job])  # told again, by another Blender, say
     assert status._line == ("", "NONE")
+
+
+def test_what_a_result_consists_of_is_read_from_disk_once(addon):
+    row = generate()
+    summary = row.summary
+    assert summary
+    carrier = addon.bridge.engine(bpy.context)
+    Path(carrier.job(row.token).results[0].blend).with_suffix(".json").unlink()
+    addon.view.forget()  # as when another file is opened
+    addon.bridge.tick()
+    assert panel().jobs[0].summary == summary

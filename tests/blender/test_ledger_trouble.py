@@ -82,7 +82,7 @@ def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.M
         ticks(addon, lambda: len(rows()) == 1 and rows()[0].state == "Ready")
         assert "ZeroDivisionError" in capfd.readouterr().err
     with monkeypatch.context() as patched:
-        patched.setattr(addon.bridge, "_fill", broken)
+        patched.setattr(addon.view, "show", broken)
         assert carrier.place(job.token)
         for _ in range(3):
             addon.bridge.tick()
@@ -101,16 +101,20 @@ def test_a_list_of_a_newer_version_is_left_alone_and_said_in_the_panel(addon, sa
     db.close()
     before = path.read_bytes()
     restart(addon, sandbox)
-    assert addon.bridge.tick() > 1.0
-    assert "was written by a newer version" in addon.bridge.notice()
-    assert "Update the add-on." in addon.bridge.notice()
+    addon.bridge.tick()
+    notice = addon.bridge.notice()
+    assert "was written by a newer version" in notice.message
+    assert (notice.fix, notice.remedy) == ("Update the add-on.", "update")
+    with pytest.raises(RuntimeError, match="newer version"):
+        bpy.ops.generio.open_job_list()
     assert addon.panels.jobs.GENERIO_PT_jobs.poll(bpy.context)
     with pytest.raises(RuntimeError, match="newer version"):
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     assert path.read_bytes() == before
     path.unlink()
+    assert bpy.ops.generio.open_job_list() == {"FINISHED"}
+    assert addon.bridge.notice() is None
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
-    assert addon.bridge.notice() == ""
 
 
 @pytest.mark.parametrize("still_there", [True, False])
@@ -121,8 +125,12 @@ def test_a_damaged_list_is_said_in_the_panel_and_its_jobs_come_back(addon, sandb
     if not still_there:
         bpy.data.objects.remove(bpy.data.objects["A chair"])
     restart(addon, sandbox)
-    ticks(addon, lambda: "1 job was found again" in addon.bridge.notice())
-    assert "was damaged and is kept as jobs.damaged-" in addon.bridge.notice()
+    ticks(addon, lambda: (told := addon.bridge.notice()) and "1 job was found again" in told.message)
+    assert "was damaged and is kept as jobs.damaged-" in addon.bridge.notice().message
+    assert addon.bridge.notice().remedy == "open_folder"
+    assert bpy.ops.generio.dismiss_notice() == {"FINISHED"}
+    addon.bridge.tick()
+    assert addon.bridge.notice() is None
     if still_there:
         ticks(addon, lambda: rows() and rows()[0].state == "Done")
         assert sandbox.stats()["run_total"] == 1

@@ -268,3 +268,17 @@ def test_the_parts_of_a_variant_stand_for_it(addon, sandbox):
     assert bpy.ops.generio.keep_variant() == {"FINISHED"}
     assert "A brass lamp 2" not in bpy.data.objects
     assert "A brass lamp 1" in bpy.data.objects
+
+
+def test_names_of_stand_ins_never_stand_on_each_other(addon):
+    above = addon.scene.stand_in.above
+    texts: list[tuple[float, ...]] = []
+    for left, bottom in ((0, 0), (50, 10), (500, 5), (30, 0), (60, 45)):
+        texts.append(above(texts, (left, bottom, left + 100, bottom + 20)))
+    assert texts == [
+        (0, 0, 100, 20),
+        (50, 20, 150, 40),
+        (500, 5, 600, 25),
+        (30, 40, 130, 60),
+        (60, 60, 160, 80),
+    ]

@@ -244,6 +244,16 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
     assert set(report(first)["lost"]) == {"shape keys", "seams", 'the attribute "wear"'}
 
 
+def test_custom_normals_are_no_loss_since_a_glb_has_normals(addon, capfd):
+    """Else it would be said of every model that was imported, or made by the service."""
+    item = scenes.ball()
+    item.data.normals_split_custom_set([np.array((0.0, 0.0, 1.0))] * len(item.data.loops))
+    assert addon.scene.selection.Selection.of([item]).losses() == []
+    optimize(item, polygon_count=600)
+    assert "will not have" not in capfd.readouterr().out
+    assert report(item)["lost"] == []
+
+
 def test_a_report_names_edges_without_faces(addon):
     item = scenes.ball(segments=24, rings=12)
     item.data.edges.add(1)
@@ -263,6 +273,29 @@ def test_materials_that_were_not_sent_stay_and_the_report_says_so(addon, tmp_pat
     told = addon.scene.fit.fit([came], snapshot, {came.data.materials[0]: "Baked"})
     assert not told["slots"]
     assert [material.name for material in came.data.materials] == ["Baked"]
+
+
+@pytest.mark.parametrize("slots", [0, 1, 2])
+def test_what_has_no_material_comes_back_without_one(addon, tmp_path: Path, slots: int):
+    """As from a service that has a material of its own for what has none."""
+    sent, came = scenes.ball("Sent", 24, 12), scenes.ball("Came", 24, 12)
+    paint = scenes.textured("Paint")
+    materials = [None, paint][:slots]
+    for material in materials:
+        sent.data.materials.append(material)
+    given = [scenes.textured("Default"), paint][: max(slots, 1)]
+    for material in given:
+        came.data.materials.append(material)
+    for item in (sent, came) if slots == 2 else ():
+        for face in item.data.polygons:
+            face.material_index = int(face.center.z > 0)
+    snapshot = tmp_path / addon.scene.snapshot.snapshot_name()
+    addon.scene.snapshot.write_snapshot(sent, snapshot)
+    told = addon.scene.fit.fit([came], snapshot, {material: material.name for material in given})
+    assert told["slots"]
+    assert list(came.data.materials) == materials
+    assert told["before"]["materials"] == told["after"]["materials"] == int(slots == 2)
+    assert {face.material_index for face in came.data.polygons} == ({0, 1} if slots == 2 else {0})
 
 
 def test_slots_with_the_same_material_or_none_stay_apart(addon):

@@ -48,6 +48,7 @@ STORIES = {
     "failure": Stage(),
     "other_file": Stage(speed=1.0),
     "restart": Stage(),
+    "ledger": Stage(),
     "register": Stage(),
     "job_list": Stage(),
     "autosave": Stage(),

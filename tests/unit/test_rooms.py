@@ -31,6 +31,7 @@ def test_api_and_jobs_know_no_blender(path: Path):
         "bmesh",
         "..scene",
         "..bridge",
+        "..view",
         "..operators",
         "..panels",
     }

@@ -10,7 +10,7 @@ from generio_flows import translations
 from generio_flows.translations import LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("bridge.py", "options.py", "preferences.py", "properties.py", "status.py")
+MODULES = ("bridge.py", "options.py", "preferences.py", "properties.py", "status.py", "view.py")
 FILES = [
     *(ROOT / name for name in MODULES),
     *(
@@ -28,7 +28,7 @@ NOT_SHOWN = {
     *("GENERIO realize", "{} slot {}"),
     *("\nGENERIO_ANSWER {}", "Model Box", "Recovered Model"),
     # what goes to the terminal, or to whoever calls this from Python
-    *("GENERIO: {}: {}{}{}", "GENERIO Flows: {}", "not over after {} seconds", "{} is no JSON"),
+    *("GENERIO: {}: {}{}{}", "GENERIO Flows: {} {}", "not over after {} seconds", "{} is no JSON"),
     "GENERIO Flows: the picture could not be written: {}",
     *("an unfinished job must be cancelled first", "The job {} is in the job list {} already."),
     *("an API key is not for copying", "nested too deeply", "the whole answer takes too long"),

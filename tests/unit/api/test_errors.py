@@ -7,6 +7,7 @@ import inspect
 import re
 import socket
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import requests
@@ -37,7 +38,7 @@ from generio_flows.api.retry import RetryPolicy
 from tests.unit.api.scripted import KEY, Answer, RawServer, Server, answer, closed_port
 
 CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, FlowsError)]
-REMEDIES = {"", "enter_key", "open_account", "check_address", "retry", "edit_input", "open_preferences"}
+REMEDIES = {*get_args(errors.Remedy)}
 ONCE = RetryPolicy(attempts=1)
 
 

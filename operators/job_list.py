@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be done about the list of jobs itself."""
+
+import bpy
+
+from .. import bridge
+from ..preferences import user_folder
+from .handover import tells
+
+
+class GENERIO_OT_open_job_list(bpy.types.Operator):
+    """Try to open the job list again, which could not be opened"""
+
+    bl_idname = "generio.open_job_list"
+    bl_label = "Try Again"
+
+    @tells
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        bridge.engine(context)
+        bridge.tick()  # which takes the notice away
+        return {"FINISHED"}
+
+
+class GENERIO_OT_dismiss_notice(bpy.types.Operator):
+    """Show this no more"""
+
+    bl_idname = "generio.dismiss_notice"
+    bl_label = "OK"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        bridge.dismiss(context)
+        return {"FINISHED"}
+
+
+class GENERIO_OT_show_list_folder(bpy.types.Operator):
+    """Open the folder that holds the job list"""
+
+    bl_idname = "generio.show_list_folder"
+    bl_label = "Open Folder"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        bpy.ops.wm.path_open(filepath=str(user_folder(context)))
+        return {"FINISHED"}
+
+
+CLASSES = (GENERIO_OT_open_job_list, GENERIO_OT_dismiss_notice, GENERIO_OT_show_list_folder)

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be seen of the jobs: the rows that the panels draw, and the stand-ins in the scene.
+
+The truth is the engine's; this is written from it once a second, and whenever a job has changed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+
+import bpy
+
+from . import status
+from .jobs import Engine, Job, State, Step, is_first
+from .properties import GenerioJob, properties
+from .scene import place, stand_in
+from .status import clock
+
+IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
+FOLLOWED = "Optimized by the job that follows it"
+SETTINGS = {
+    ("quality", "low"): "low quality",
+    ("quality", "high"): "high quality",
+    ("texture", True): "with texture",
+    ("texture", False): "without texture",
+}
+"""Parameters of the service, in words."""
+
+_stale = True  # the rows must be written anew
+_second = 0  # when they were looked at last
+
+
+def forget() -> None:
+    """The rows went with the file that had them: write all of them anew."""
+    global _stale
+    _stale = True
+
+
+def show(
+    context: bpy.types.Context, carrier: Engine, news: Mapping[str, Job], arriving: Collection[str]
+) -> bool:
+    """Write what changed into the window manager's rows; returns whether a job is unfinished.
+
+    news: the jobs that changed since the last time, by token. arriving: tokens of those whose results are
+    about to go into the open file.
+    """
+    global _stale, _second
+    rows = properties(context).jobs
+    now = time.time()
+    if _stale:
+        rows.clear()
+        for job in reversed(carrier.jobs()):
+            _fill(rows.add(), job, carrier, now, arriving)
+        _stale = False
+        redraw(context)
+        return any(not job.finished for job in carrier.jobs())
+    seconds_passed = int(now) != _second
+    _second = int(now)
+    by_token = {row.token: row for row in rows} if news or seconds_passed else {}
+    unfinished = False
+    for job in carrier.jobs():
+        unfinished = unfinished or not job.finished
+        row = by_token.get(job.token)
+        if job.token in news and row is None:
+            row = rows.add()
+            rows.move(len(rows) - 1, 0)
+            row = rows[0]
+            properties(context).active_job = 0
+            by_token = {row.token: row for row in rows}
+        if row is not None and (job.token in news or (seconds_passed and not job.finished)):
+            _fill(row, job, carrier, now, arriving)
+    if news or (seconds_passed and unfinished):
+        redraw(context)
+    return unfinished
+
+
+def drop(context: bpy.types.Context, token: str) -> None:
+    """Take the row of a job away."""
+    rows = properties(context).jobs
+    for index, row in enumerate(rows):
+        if row.token == token:
+            rows.remove(index)
+            break
+
+
+def redraw(context: bpy.types.Context) -> None:
+    """Have the sidebars drawn anew."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+def stand_ins(carrier: Engine) -> list[stand_in.StandIn]:
+    """What is drawn for the models that are still being made for the open file."""
+    now = int(time.time())  # a progress that moves once a second
+    return [
+        stand_in.StandIn.of(job.token, job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
+        for job in status.unfinished(carrier)
+        if job.destination.get("mode") in place.NEW and place.belongs_here(job.destination)
+    ]
+
+
+def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float, arriving: Collection[str]) -> None:
+    arrives = job.token in arriving
+    row.token = job.token
+    row.name = job.name
+    row.state = State.READY if arrives else job.state
+    row.elapsed = clock((job.finished_at or now) - job.created_at)
+    row.progress, left = _progress(job, carrier, now)
+    row.remaining = f"{clock(left)} left" if left is not None else ""
+    if job.waiting and job.retry_at > now:
+        row.remaining = f"again in {clock(job.retry_at - now + 0.999)}"
+    row.message = job.problem.message if job.problem else _note(job, arrives)
+    row.fix = job.problem.fix if job.problem else ""
+    row.remedy = job.problem.remedy if job.problem else ""
+    row.prompt = job.prompt
+    row.settings = ", ".join(_setting(name, value) for name, value in job.parameters.items())
+    row.flow_id = job.flow_id
+    row.finished = job.finished
+    row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
+    row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
+
+
+def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | None]:
+    """How far a job is, 0..1, and the seconds that are left, if that can be told."""
+    left = carrier.time_left(job)
+    if left is None:
+        return job.progress or 0.0, None
+    running = now - job.started_at
+    return running / max(running + left, 1.0), left
+
+
+def _note(job: Job, arrives: bool) -> str:
+    """What is worth saying of a job that has no problem, or ""; `arrives`: in the open file, any moment."""
+    waits = place.not_now(bpy.context, [job.destination]) if arrives else ""
+    if waits:
+        return waits
+    if job.step is Step.READY and not arrives:
+        return _where(job)
+    if job.step is not Step.PLACED:
+        return ""
+    if not job.results:
+        return "Its files were deleted to save space; the model is in the file"
+    if not job.results[0].blend:
+        return IMPORTED_HERE
+    return FOLLOWED if is_first(job) else ""
+
+
+def _where(job: Job) -> str:
+    """Why a finished result is not in the scene."""
+    if job.adopted:
+        return "Found again at the service"
+    if job.hold:
+        return "It was finished before it could be cancelled"
+    if job.destination.get("aside"):
+        return "Its stand-in was deleted"
+    file = job.destination.get("file")
+    if job.placed_in and not file:
+        return "It stood in a file that was never saved"
+    return f"Belongs to {Path(file).name}" if file else "Belongs to a file that was not saved"
+
+
+def _setting(name: str, value: object) -> str:
+    """A parameter that was sent, for people."""
+    if name == "polygon_count":
+        return f"{value:,} triangles"
+    return f"seed {value}" if name == "seed" else SETTINGS.get((name, value), f"{name} {value}")
+
+
+def _looks(job: Job) -> tuple[str, str]:
+    """The path of a picture of the first result, and what it consists of; "" where there is none."""
+    if not job.results or not job.results[0].blend:
+        return "", ""
+    blend = Path(job.results[0].blend)
+    picture = blend.with_suffix(".png")
+    try:
+        summary = _summary(blend.with_suffix(".json"))
+    except (OSError, ValueError, KeyError):
+        summary = ""
+    return str(picture) if picture.exists() else "", summary
+
+
+@cache  # rows are written often, and a disk may be slow
+def _summary(report: Path) -> str:
+    """What a result consists of, by the report that the child has written (see `child.report`)."""
+    counts = json.loads(report.read_text(encoding="utf-8"))
+    sizes = Counter(f"{width}x{height}" for width, height in counts["textures"])
+    textures = [
+        f"{count} textures {size}" if count > 1 else f"1 texture {size}" for size, count in sizes.items()
+    ]
+    return ", ".join([f"{counts['triangles']:,} triangles", *textures])
