@@ -187,7 +187,7 @@ def _level(
 ) -> bpy.types.Object:
     """A level of detail, named as game engines expect it, in a collection with the others and level 0.
 
-    A level that is there already gets the mesh.
+    A level that is there already gets the mesh, and its modifiers; it stays where the user has put it.
     """
     name = item.name.encode()[:LONGEST_BASE].decode(errors="ignore")
     collection = _collection(scene, f"{name}_LODs")
@@ -200,14 +200,16 @@ def _level(
         original[LEVEL] = 0
         collection.objects.link(original)
         original.select_set(False)
-    copy = _copy(item, mesh, f"{name}_LOD{level}", applied)
-    copy[LEVEL] = level
+    made = _copy(item, mesh, f"{name}_LOD{level}", applied)
     if level in present:
-        former, label = mesh_of(present[level]), present[level].name
-        bpy.data.objects.remove(present[level])
+        fresh, made = made, present[level]
+        former = mesh_of(made)
+        versions.take(made, fresh)
+        bpy.data.objects.remove(fresh)
         versions.remove_unused(former)
-        copy.name = label
-    mesh.name = copy.name
-    collection.objects.link(copy)
-    copy.select_set(False)
-    return copy
+    else:
+        made[LEVEL] = level
+        collection.objects.link(made)
+        made.select_set(False)
+    mesh.name = made.name
+    return made

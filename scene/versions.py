@@ -243,12 +243,13 @@ def _set_slots(item: bpy.types.Object, slots: list[tuple[str, Any]]) -> None:
 def _exchange(item: bpy.types.Object, stash: bpy.types.Object) -> None:
     """Let the two have each other's mesh and modifiers."""
     between = cast(bpy.types.Object, item.copy())
-    _take(item, stash)
-    _take(stash, between)
+    take(item, stash)
+    take(stash, between)
     bpy.data.objects.remove(between)
 
 
-def _take(item: bpy.types.Object, source: bpy.types.Object) -> None:
+def take(item: bpy.types.Object, source: bpy.types.Object) -> None:
+    """Give `item` the mesh and the modifiers of `source`."""
     show(item, mesh_of(source))
     names = [modifier.name for modifier in source.modifiers]
     for modifier in list(item.modifiers):

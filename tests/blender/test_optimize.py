@@ -577,6 +577,30 @@ def test_levels_made_again_take_the_place_of_those_from_before(addon):
     assert sorted(bpy.data.meshes.keys()) == ["Rock", "Rock_LOD1", "Rock_LOD2"]
 
 
+def test_a_level_made_again_stays_the_object_that_the_user_has_arranged(addon):
+    item = scenes.ball("Rock", 24, 12)
+    item.modifiers.new("Bevel", "BEVEL")
+    scenes.select(item)
+    bpy.ops.generio.make_lods(levels=1, ratio=50)
+    level = bpy.data.objects["Rock_LOD1"]
+    level.location.x, level["engine"] = 5.0, "static"
+    child = bpy.data.objects.new("Handle", None)
+    child.parent = level
+    before = scenes.triangles(level)
+    scenes.select(item)
+    panel = bpy.context.window_manager.generio
+    panel.modifier_mode = "APPLY"
+    bpy.ops.generio.make_lods(levels=1, ratio=25)
+    assert bpy.data.objects["Rock_LOD1"] == level == child.parent
+    assert (level.location.x, level["engine"], len(level.modifiers)) == (5.0, "static", 0)
+    assert scenes.triangles(level) < before
+    scenes.select(item)
+    panel.modifier_mode = "KEEP"
+    bpy.ops.generio.make_lods(levels=1, ratio=25)
+    assert [modifier.type for modifier in level.modifiers] == ["BEVEL"]
+    assert sorted(bpy.data.objects.keys()) == ["Handle", "Rock", "Rock_LOD0", "Rock_LOD1"]
+
+
 def test_the_names_of_levels_fit(addon):
     item = scenes.ball(segments=24, rings=12)
     item.name = "x" * 63
