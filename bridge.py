@@ -39,6 +39,12 @@ from .preferences import api_key, preferences, results_folder, user_folder
 from .scene import pictures, place, stand_in
 from .scene.convert import Converter, link, make_input_here
 
+AGAIN_SECONDS = 5.0
+"""Until a job list that could not be opened is tried again."""
+
+LEDGER_SECONDS = 0.25
+"""How long the window may stand still for another Blender that has the job list; threads try again."""
+
 NOTED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
@@ -67,7 +73,7 @@ def engine(context: bpy.types.Context) -> Engine:
     """The engine, started now if it was not. Raises LedgerError where the list of jobs cannot be opened."""
     global _engine
     if _engine is None:
-        ledger = Ledger(user_folder(context) / "jobs.sqlite")
+        ledger = Ledger(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS)
         converter = Converter.of_this_blender()
         picture = None if bpy.app.background else converter.draw_thumbnail
         _engine = Engine(ledger, settings(context), converter.make_input, converter.to_blend, picture)

@@ -73,13 +73,15 @@ class Ledger:
     path: the SQLite file, made with its folder when missing. One that was written by a newer version of the
     add-on is left as it is, an older one is brought up to date. One that is damaged is put aside, never
     deleted, and a new one is begun; `set_aside` is then where it is. shared: several machines see the file;
-    then there is no write-ahead log, whose index lives in the memory of one machine.
+    then there is no write-ahead log, whose index lives in the memory of one machine. patience: seconds to
+    wait for another process that writes.
     """
 
-    def __init__(self, path: Path, shared: bool = False) -> None:
+    def __init__(self, path: Path, shared: bool = False, patience: float = 5.0) -> None:
         self.path = path
         self.set_aside: Path | None = None
         self._journal = "DELETE" if shared else "WAL"
+        self._patience = patience
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,11 +96,11 @@ class Ledger:
                     self.set_aside = _put_aside(path)
                 self._db = self._open()
         except (OSError, sqlite3.Error) as error:
-            raise LedgerError(f"The job list {path} cannot be opened: {error}.") from error
+            raise self._trouble("opened", error) from error
 
     def _open(self) -> sqlite3.Connection:
         # Autocommit mode: transactions are spelled out where one is needed.
-        db = sqlite3.connect(self.path, timeout=5.0, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None, check_same_thread=False)
         try:
             # Look before anything is written: the file may not be ours to write into.
             version = self._version(db)
@@ -158,13 +160,21 @@ class Ledger:
         except sqlite3.Error as error:
             raise self._trouble("written", error) from error
 
-    def _trouble(self, what: str, error: sqlite3.Error) -> LedgerError:
+    def _trouble(self, what: str, error: OSError | sqlite3.Error) -> LedgerError:
         if _is_damage(error):
             return LedgerError(
                 f"The job list {self.path} is damaged.",
                 "Restart Blender: the file is kept, a new one is begun, and your jobs are looked for.",
                 "restart",
             )
+        if _code(error) == sqlite3.SQLITE_BUSY:
+            return LedgerError(
+                f"Another program holds the job list {self.path}.",
+                "Try again in a moment; what is under way goes on by itself.",
+                "",
+            )
+        if what == "opened":
+            return LedgerError(f"The job list {self.path} cannot be opened: {error}.")
         if what == "written":
             return LedgerError(f"The job list {self.path} cannot be written: {error}.")
         return LedgerError(f"The job list {self.path} cannot be read: {error}.")
@@ -309,11 +319,11 @@ class _DamagedError(sqlite3.DatabaseError):
     """A check found what no statement has come upon yet."""
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
+def _is_damage(error: Exception) -> bool:
     return isinstance(error, _DamagedError) or _code(error) in _DAMAGE
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: Exception) -> int:
     """The primary result code that SQLite gave; 0 where the error is Python's own."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 

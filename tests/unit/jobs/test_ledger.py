@@ -245,13 +245,12 @@ def test_a_shared_ledger_needs_no_memory_that_machines_would_have_to_share(path:
 
 
 def test_a_ledger_that_was_read_for_too_long_is_written_again_afterwards(path: Path):
-    ledger, other = Ledger(path, shared=True), sqlite3.connect(path, isolation_level=None)
-    ledger._db.execute("PRAGMA busy_timeout = 50")
+    ledger, other = Ledger(path, shared=True, patience=0.05), sqlite3.connect(path, isolation_level=None)
     first = job()
     ledger.add(first, "me", now=0.0)
     other.execute("BEGIN")
     other.execute("SELECT * FROM jobs").fetchall()
-    with pytest.raises(LedgerError, match="locked"):
+    with pytest.raises(LedgerError, match="Another program"):
         ledger.save(first.at(Step.CREATED), "me", now=1.0)
     other.close()
     assert ledger.save(first.at(Step.CREATED), "me", now=2.0)
