@@ -39,16 +39,14 @@ from .preferences import api_key, preferences, results_folder, user_folder
 from .scene import pictures, place, stand_in
 from .scene.convert import Converter, link, make_input_here
 
-AGAIN_SECONDS = 5.0
-"""Until a job list that could not be opened is tried again."""
-
 LEDGER_SECONDS = 0.25
 """How long the window may stand still for another Blender that has the job list; threads try again."""
 
 NOTED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
-LOCKED_SECONDS = 60.0
+AGAIN_SECONDS = 5.0
+"""Until a job list that could not be opened is tried again."""
 
 _engine: Engine | None = None
 _to_convert: set[str] = set()  # jobs that found no second Blender
@@ -136,7 +134,7 @@ def _tick(context: bpy.types.Context) -> float:
             engine(context)
         except LedgerError as error:
             _say(context, error.problem)
-            _next_try = time.monotonic() + LOCKED_SECONDS
+            _next_try = time.monotonic() + AGAIN_SECONDS
             return IDLE_SECONDS
     assert _engine is not None
     _engine.configure(settings(context))
