@@ -141,9 +141,9 @@ HELD = 60.0
 def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment: str):
     sandbox.order(
         {"flow": {"outcome": "hang"} if moment == "Running" else {"outcome": "slow_outputs", "reads": 1}},
-        {"method": "POST", "path": "/flows/*/inputs", "action": "delay", "seconds": 2 * HELD}
+        {"method": "POST", "path": "/flows/*/inputs", "action": "stall", "seconds": 2 * HELD, "times": -1}
         if moment == "Uploading"
-        else {"method": "GET", "path": "/flows/*/nothing", "action": "delay", "seconds": 1},
+        else {"method": "GET", "path": "/flows/*/nothing", "action": "delay"},
     )
     carrier = addon.bridge.engine(bpy.context)
     item = scenes.ball(segments=256, rings=128)
@@ -163,6 +163,8 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
             )
         )
     wait_until(lambda: any(job.state == moment for job in carrier.jobs()))
+    if moment == "Uploading":  # what still goes out ends anyway
+        wait_until(lambda: any(flow["uploaded"] for flow in sandbox.stats()["flows"].values()))
     frozen: set[int] = set()
     if moment in ("Preparing", "Downloading"):
         wait_until(lambda: frozen.update(told(children(addon), signal.SIGSTOP)) or frozen)

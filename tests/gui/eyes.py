@@ -20,8 +20,8 @@ _PREPARATIONS = (
 )
 READINGS = len(_PREPARATIONS)
 
-# Pixels from one word to the next: 3 to 7 within a label, more between those of two buttons in a row, though the
-# edge of a button may be read as a part of its word.
+# Pixels from one word to the next: 3 to 7 within a label, and more between those of two buttons in a row, even
+# where the edge of one is read as a part of its word.
 _APART = 8
 
 # Letters that Tesseract takes for one another in small type.
@@ -116,7 +116,7 @@ def text_of(seen: list[Line]) -> str:
 
 
 def _adjoins(word: Word, first: Box, last: Box) -> bool:
-    """Whether it belongs to the label from `first` to `last`; an icon, read as some single letter, does not."""
+    """Whether it belongs to the label from `first` to `last`; an icon, read as a single letter, does not."""
     text = _folded(word.text)
     near = first.left - word.box.right < _APART and word.box.left - last.right < _APART
     return near and (len(text) > 1 or text.isdigit())
