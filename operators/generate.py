@@ -245,7 +245,9 @@ class GENERIO_OT_ask_prompt(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         properties(context).prompt = self.prompt
-        return bpy.ops.generio.generate_from_prompt("INVOKE_DEFAULT", prompt=self.prompt)  # type: ignore[attr-defined]
+        told = bpy.ops.generio.generate_from_prompt("INVOKE_DEFAULT", prompt=self.prompt)  # type: ignore[attr-defined]
+        # Not that it is running: the other one is, and Blender would never free this one.
+        return {"CANCELLED"} if told == {"CANCELLED"} else {"FINISHED"}
 
 
 class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):

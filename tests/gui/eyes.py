@@ -20,6 +20,10 @@ _PREPARATIONS = (
 )
 READINGS = len(_PREPARATIONS)
 
+# Pixels from one word to the next: 3 to 7 within a label, and more between those of two buttons in a row,
+# even where the edge of one is read as a part of its word.
+_APART = 8
+
 # Letters that Tesseract takes for one another in small type.
 _LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l"})
 
@@ -89,19 +93,19 @@ def find(seen: list[Line], text: str, *, whole: bool) -> Box | None:
     """Where `text` stands, on one line.
 
     A `whole` label has no other word beside it: "Generate" is not found in "Generate Model", but is found
-    behind the triangle of a panel's header.
+    behind the triangle of a panel's header, and "Percent" in a row of buttons that was read as one line.
     """
     wanted = _folded(text)
     for line in seen:
         words = [_folded(word.text) for word in line]
-        for start in range(len(words)):
+        for start in filter(words.__getitem__, range(len(words))):  # what has no letters begins no label
             for end in range(start + 1, len(words) + 1):
                 # Joined, for where words end is what Tesseract is least sure of.
                 if "".join(words[start:end]) != wanted:
                     continue
-                if whole and (_adjoins(line, start - 1) or _adjoins(line, end)):
-                    continue
                 first, last = line[start].box, line[end - 1].box
+                if whole and any(_adjoins(word, first, last) for word in line[:start] + line[end:]):
+                    continue
                 return Box(first.left, first.top, last.right - first.left, max(first.height, last.height))
     return None
 
@@ -111,12 +115,11 @@ def text_of(seen: list[Line]) -> str:
     return "\n".join(" ".join(word.text for word in line) for line in seen)
 
 
-def _adjoins(line: Line, index: int) -> bool:
-    """Whether a word or a number is at the index, and not an icon, which is read as some single letter."""
-    if not 0 <= index < len(line):
-        return False
-    word = _folded(line[index].text)
-    return len(word) > 1 or word.isdigit()
+def _adjoins(word: Word, first: Box, last: Box) -> bool:
+    """Whether it belongs to the label from `first` to `last`; an icon, read as a single letter, does not."""
+    text = _folded(word.text)
+    near = first.left - word.box.right < _APART and word.box.left - last.right < _APART
+    return near and (len(text) > 1 or text.isdigit())
 
 
 def _folded(text: str) -> str:

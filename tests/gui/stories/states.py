@@ -26,7 +26,7 @@ def choose(blender: Driver) -> Steps[None]:
     yield from blender.see("3 objects")
     yield from blender.click("1 left out")
     yield from blender.see("has no faces")
-    bpy.context.window_manager.generio.target = "PERCENT"
+    yield from blender.click("Percent")
     yield from blender.see("Optimize 2 Meshes")
     yield from blender.picture("states-many-selected")
     yield from blender.click("Then Optimize")
