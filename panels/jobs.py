@@ -80,7 +80,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
     ) -> None:
         state = job.state
         narrow = is_narrow(context)
-        split = layout.split(factor=0.85 if narrow and job.finished else 0.55)
+        split = layout.split(factor=0.8 if narrow and job.finished else 0.55)
         picture = icon_of(job.thumbnail)
         if picture:
             split.label(text=job.name, translate=False, icon_value=picture)
@@ -141,7 +141,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
                 self._details(body, jobs[panel.active_job], context.region.width)
         row = layout.row(align=True)
         row.operator("generio.clear_finished_jobs", icon="TRASH")
-        row.operator("generio.recover_flow", text="", icon="FILE_REFRESH")
+        row.operator("generio.recover_flow", text="", icon="IMPORT")
 
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
         """State, what is wrong and its fix, and what can be done with the job."""

@@ -14,7 +14,7 @@ from ..scene import versions
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, triangle_count, unsent
 from ..scene.selection import PERCENT, Selection, Target
 from ..translations import translated
-from .tab import ReadyTab, is_narrow, wrapped
+from .tab import ReadyTab, choice, fields, wrapped
 
 MANY = 20
 """Lines of a list that are shown."""
@@ -34,13 +34,11 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         if selection.refused:
             lines = [f"{item.name}: {translated(reason)}" for item, reason in selection.refused]
             _list(layout, "generio_left_out", f"{len(lines)} left out", lines, width)
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
-        _target(column, panel, selection, is_narrow(context))
-        column.prop(panel, "placement")
+        column = fields(layout, context)
+        _target(column, panel, selection)
+        choice(column, panel, "placement")
         if selection.has_modifiers():
-            column.prop(panel, "modifier_mode")
+            choice(column, panel, "modifier_mode")
         kinds = {kind for mesh in selection.groups for kind in unsent(mesh)}
         if kinds & {COLOR_ATTRIBUTES, CUSTOM_NORMALS}:
             bring = column.column(heading="Bring Over")
@@ -102,11 +100,9 @@ def _headline(layout: Any, selection: Selection) -> None:
     layout.label(text=", ".join(map(translated, parts)), translate=False, icon="BLANK1")
 
 
-def _target(column: Any, panel: GenerioProperties, selection: Selection, narrow: bool) -> None:
+def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None:
     """How light, and what that means for the selection."""
-    choice = column.row()
-    choice.use_property_split = not narrow  # three words need all of a narrow sidebar
-    choice.prop(panel, "target", expand=True)
+    column.row().prop(panel, "target", expand=True)
     column.prop(panel, "percent" if panel.target == PERCENT else "polygon_count")
     if selection.triangles:
         goal = Target(panel.target, panel.polygon_count, panel.percent)

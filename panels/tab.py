@@ -78,6 +78,23 @@ def is_narrow(context: bpy.types.Context) -> bool:
     return context.region.width < NARROW * context.preferences.system.ui_scale
 
 
+def fields(layout: Any, context: bpy.types.Context) -> Any:
+    """A column of fields with their names before them, or inside them where the sidebar is narrow."""
+    column = layout.column()
+    column.use_property_split = not is_narrow(context)
+    column.use_property_decorate = False
+    return column
+
+
+def choice(column: Any, data: Any, name: str) -> None:
+    """A drop-down in a column of `fields`; a narrow one has its name above."""
+    if column.use_property_split:
+        column.prop(data, name)
+    else:
+        column.label(text=translated(data.bl_rna.properties[name].name), translate=False)
+        column.prop(data, name, text="")
+
+
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
     """A sentence on as many lines as it needs; `width`: of the region, pixels."""
     # Blender's interface font is 6 pixels wide a character at scale 1.
