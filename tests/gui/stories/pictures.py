@@ -34,6 +34,8 @@ def take_pictures(blender: Driver) -> Steps[None]:
     bpy.data.images.remove(picture)
     assert all(view.overlay.show_overlays for view in scene.views())
 
+    yield from blender.see_no("Paste")  # Blender reads no pictures from the clipboard of X11
+
     image = bpy.data.images.new("Grid", 512, 512)
     image.generated_type = "COLOR_GRID"
     former = panel.image
