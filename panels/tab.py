@@ -6,18 +6,25 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import blf
 import bpy
 
 from .. import __package__ as base_package
 from .. import bridge
 from ..translations import translated
 
-FIRST_WIDE = "\u2e80"
-"""From here on characters are as wide as two, and words have no blanks between them."""
+WIDE = "\u2e80-\uffff"
+"""Characters with no blanks between them: a line may end after any, but not before a closing mark."""
 
-WORDS = re.compile(r"[\u2e80-\uffff]\s*|[^\s\u2e80-\uffff]+\s*")
+OPENING, CLOSING = "「『（【《〈〔“", "」』）】》〉〕”、。，．：；？！ー々"  # noqa: RUF001 - they are meant
+WORDS = re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^\s{WIDE}]+)[{CLOSING}]*\s*")
 ACCOUNT_URL = "https://account.generio.ai"
 
+FONT = 0
+"""Blender's interface font."""
+
+MARGINS, ICON = 62, 22
+"""Pixels at scale 1 that a label in the sidebar has beside it, and that its icon takes."""
 
 NARROW = 260
 """Pixels at scale 1, below which two words in a row do not fit."""
@@ -97,23 +104,21 @@ def choice(column: Any, data: Any, name: str) -> None:
 
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
     """A sentence on as many lines as it needs; `width`: of the region, pixels."""
-    # Blender's interface font is 6 pixels wide a character at scale 1.
-    scale = bpy.context.preferences.system.ui_scale
-    characters = max(12, int((width - 50 * scale) / (6.2 * scale)))
+    preferences = bpy.context.preferences
+    scale = preferences.system.ui_scale or 1.0  # there is none in the background
+    blf.size(FONT, preferences.ui_styles[0].widget.points * scale)
+    below = "BLANK1" if icon != "NONE" else "NONE"
+    room = width - (MARGINS + ICON * (icon != "NONE")) * scale
     column = layout.column(align=True)
-    for number, line in enumerate(lines(translated(text), characters)):
-        below = "BLANK1" if icon != "NONE" else "NONE"
+    for number, line in enumerate(lines(translated(text), room)):
         column.label(text=line, translate=False, icon=below if number else icon)
 
 
-def lines(text: str, length: int) -> list[str]:
-    """The text in lines of `length` half-width characters; between wide ones a line may end anywhere."""
-    found, width = [""], 0
+def lines(text: str, room: float) -> list[str]:
+    """The text in lines that are no longer than `room`, pixels in the size that the font has now."""
+    found = [""]
     for word in WORDS.findall(text):
-        size = sum(1 + (char >= FIRST_WIDE) for char in word.rstrip())
-        if found[-1] and width + size > length:
+        if found[-1] and blf.dimensions(FONT, found[-1] + word.rstrip())[0] > room:
             found.append("")
-            width = 0
         found[-1] += word
-        width += size + len(word) - len(word.rstrip())
     return [line.rstrip() for line in found if line.strip()]

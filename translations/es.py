@@ -534,7 +534,7 @@ TEXTS = {
     "Use Import to put it at the 3D cursor.": "Usa Importar para ponerlo en el cursor 3D.",
     "Use Import when it is done.": "Usa Importar cuando termine.",
     "Use Render": "Usar render",
-    "Use Same Settings": "Usar los mismos ajustes",
+    "Use Same Settings": "Mismos ajustes",
     "Use the last render": "Usa el último render",
     "Use the picture in the clipboard": "Usa la imagen del portapapeles",
     "Use View": "Usar vista",

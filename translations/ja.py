@@ -177,7 +177,7 @@ TEXTS = {
     "Generate it with fewer polygons or without textures.": "ポリゴンを減らすか、テクスチャなしで生成してください。",
     "Generate Model": "モデルを生成",
     "Generate Model from Image": "画像からモデルを生成",
-    "Generate {} Variants": "{} 個のバリエーションを生成",
+    "Generate {} Variants": "{} 個を生成",
     "GENERIO Flows is not set up yet.": "GENERIO Flows はまだ設定されていません。",
     "GENERIO Flows made a mistake: {}: {}.": "GENERIO Flows に不具合がありました: {}: {}。",
     "GENERIO Model": "GENERIO モデル",
