@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from .. import bridge, status
+from .. import bridge
 from ..properties import GenerioJob, GenerioProperties, properties
 from ..translations import translated
 from .tab import Tab, fix_button, is_narrow, wrapped
@@ -118,8 +118,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def poll(cls, context: bpy.types.Context) -> bool:
         return len(properties(context).jobs) > 0 or bool(bridge.notice())
 
-    def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        count = status.running()
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        jobs = properties(context).jobs
+        count = sum(not job.finished and job.state != "Waiting" for job in jobs)
         if count:
             self.layout.label(text=translated(f"{count} running"), translate=False)
 

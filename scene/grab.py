@@ -149,7 +149,7 @@ def take_clipboard(context: bpy.types.Context) -> Save:
         raise nothing
     before = set(bpy.data.images)
     try:
-        with _image_editor(context) as editor:
+        with image_editor(context) as editor:
             bpy.ops.image.clipboard_paste()
             pasted = editor.image
         return take_image(pasted)
@@ -160,7 +160,7 @@ def take_clipboard(context: bpy.types.Context) -> Save:
 
 
 @contextmanager
-def _image_editor(context: bpy.types.Context) -> Iterator[Any]:
+def image_editor(context: bpy.types.Context) -> Iterator[Any]:
     """An Image Editor, where alone Blender pastes pictures: one that is there, or this area for a moment."""
     here: Any = context.area
     area: Any = next((area for area in context.screen.areas if area.type == "IMAGE_EDITOR"), here)

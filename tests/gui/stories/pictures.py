@@ -1,10 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The picture to make a model from: the view, an image of the file; and prompts used before."""
 
+from importlib import import_module
+
 import bpy
 
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
+
+
+def check_pasting(blender: Driver) -> None:
+    """Blender looks into the clipboard in an Image Editor only; that of X11 has no pictures for it."""
+    grab = import_module(f"{blender.package}.scene.grab")
+    area = blender.area
+    with (
+        bpy.context.temp_override(window=blender.window, area=area, region=blender.region),
+        grab.image_editor(bpy.context),
+    ):
+        try:
+            bpy.ops.image.clipboard_paste()
+        except RuntimeError as error:
+            assert "Editor" not in str(error), error
+    assert area.type == "VIEW_3D"
 
 
 def take_pictures(blender: Driver) -> Steps[None]:
@@ -34,7 +51,9 @@ def take_pictures(blender: Driver) -> Steps[None]:
     bpy.data.images.remove(picture)
     assert all(view.overlay.show_overlays for view in scene.views())
 
-    yield from blender.see_no("Paste")  # Blender reads no pictures from the clipboard of X11
+    yield from blender.see_no("Paste")
+    check_pasting(blender)
+    yield from blender.see("View")
 
     image = bpy.data.images.new("Grid", 512, 512)
     image.generated_type = "COLOR_GRID"
