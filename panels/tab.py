@@ -115,10 +115,17 @@ def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any 
 
 
 def lines(text: str, room: float) -> list[str]:
-    """The text in lines that are no longer than `room`, pixels in the size that the font has now."""
+    """The text in lines that are no longer than `room`, pixels in the size that the font has now.
+
+    What is too long for a line, such as a path, is broken anywhere.
+    """
+
+    def fits(part: str) -> bool:
+        return blf.dimensions(FONT, part.rstrip())[0] <= room
+
     found = [""]
-    for word in WORDS.findall(text):
-        if found[-1] and blf.dimensions(FONT, found[-1] + word.rstrip())[0] > room:
+    for part in (part for word in WORDS.findall(text) for part in ([word] if fits(word) else word)):
+        if found[-1] and not fits(found[-1] + part):
             found.append("")
-        found[-1] += word
+        found[-1] += part
     return [line.rstrip() for line in found if line.strip()]
