@@ -90,10 +90,10 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         if not job.finished and job.progress:
             text = translated(job.remaining) or f"{job.progress:.0%}"
             right.progress(factor=job.progress, text=text, translate=False)
-        elif job.finished:
-            right.label(text="" if narrow else state)  # the icon or the picture tells
-        else:
+        elif not job.finished:
             right.label(text=f"{translated(state)} {job.elapsed}", translate=False)
+        elif not narrow:  # there the icon or the picture tells
+            right.label(text=translated(state), translate=False)
         if not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
         elif state == "Ready":

@@ -23,7 +23,7 @@ ACCOUNT_URL = "https://account.generio.ai"
 FONT = 0
 """Blender's interface font."""
 
-MARGINS, ICON = 62, 22
+MARGINS, ICON = 60, 22
 """Pixels at scale 1 that a label in the sidebar has beside it, and that its icon takes."""
 
 NARROW = 260
