@@ -21,6 +21,7 @@ def register() -> None:
     from .panels import menus
 
     for cls in _classes():
+        translations.claim(cls)
         bpy.utils.register_class(cls)
     properties.register()
     translations.register(__package__ or "")

@@ -7,7 +7,6 @@ import bpy
 
 from .scene.fit import COLORS, NORMALS
 from .scene.selection import BUDGET, MODIFIERS, RESULTS, TARGETS, Target
-from .translations import OURS
 
 
 class OptimizeOptions:
@@ -27,7 +26,6 @@ class OptimizeOptions:
         )
         polygon_count: bpy.props.IntProperty(
             name="Triangles",
-            translation_context=OURS,
             description="How many triangles each mesh, or all together, are to have. "
             "The service's default is 100,000",
             default=100_000,
@@ -75,7 +73,6 @@ class FollowOptions:
         )
         then_count: bpy.props.IntProperty(
             name="Triangles",
-            translation_context=OURS,
             description="How many triangles the optimized model is to have. The service's default is 100,000",
             default=10_000,
             min=1,

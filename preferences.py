@@ -96,7 +96,7 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             max=16,
         )
         patience: bpy.props.IntProperty(
-            name="Patience",
+            name="Patience (Minutes)",
             description="Minutes without any news of a job, after which you are asked whether to wait on;"
             " 0 to wait for ever",
             default=60,
@@ -110,7 +110,7 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             options=RELATIVE_PATH,
         )
         results_limit: bpy.props.FloatProperty(
-            name="Size Limit",
+            name="Size Limit (GB)",
             description="Gigabytes of results, beyond which the oldest are deleted whose models are in saved"
             " files; 0 for no limit",
             default=2.0,

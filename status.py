@@ -75,11 +75,6 @@ def _running(carrier: Engine) -> tuple[str, str]:
     return ", ".join(part for part in (jobs[0].name, translated(jobs[0].state), rest) if part), "SHADERFX"
 
 
-def running() -> int:
-    """How many jobs are under way."""
-    return len(_unfinished)
-
-
 def clock(seconds: float) -> str:
     """Seconds as m:ss."""
     minutes, rest = divmod(max(0, int(seconds)), 60)

@@ -99,9 +99,7 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         libraries = context.preferences.filepaths.asset_libraries
         if not self.library:
-            self.report(
-                {"ERROR"}, translated("There is no asset library. Add one in Preferences > File Paths")
-            )
+            self.report({"ERROR"}, translated("There is no asset library. Add one in Blender's preferences"))
             return {"CANCELLED"}
         folder = Path(libraries[int(self.library)].path)
         for item in models(context):

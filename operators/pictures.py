@@ -189,7 +189,7 @@ class GENERIO_OT_paste_image(Take, bpy.types.Operator):
     bl_label = "Paste"
 
     def take(self, context: bpy.types.Context) -> tuple[grab.Save, str]:
-        return grab.take_clipboard(), "Clipboard"
+        return grab.take_clipboard(context), "Clipboard"
 
 
 CLASSES = (

@@ -30,7 +30,7 @@ def draw_findings(layout: Any, context: bpy.types.Context, width: int) -> None:
     column = layout.column(align=True)
     for finding in panel.findings:
         if finding.verdict == "skipped":
-            column.label(text=finding.name, icon=ICONS["skipped"])
+            column.label(text=translated(finding.name), translate=False, icon=ICONS["skipped"])
             continue
         line = f"{translated(finding.name)}: {translated(finding.message)}"
         wrapped(column, line, width, ICONS[finding.verdict])

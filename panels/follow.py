@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..properties import properties
-from .tab import ReadyTab
+from .tab import ReadyTab, fields
 
 
 class GENERIO_PT_then_optimize(ReadyTab, bpy.types.Panel):
@@ -19,12 +19,10 @@ class GENERIO_PT_then_optimize(ReadyTab, bpy.types.Panel):
         self.layout.prop(properties(context), "then_optimize", text="")
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
         panel = properties(context)
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.active = panel.then_optimize
-        layout.prop(panel, "then_count")
+        column = fields(self.layout, context)
+        column.active = panel.then_optimize
+        column.prop(panel, "then_count")
 
 
 CLASSES = (GENERIO_PT_then_optimize,)

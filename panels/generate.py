@@ -8,9 +8,9 @@ from typing import Any
 import bpy
 
 from ..properties import GenerioProperties, properties
-from ..scene import assets, settle
+from ..scene import assets, grab, settle
 from ..translations import translated
-from .tab import ReadyTab, is_narrow, wrapped
+from .tab import ReadyTab, choice, fields, wrapped
 from .thumbnails import icon_of
 
 LINES = 3
@@ -32,20 +32,12 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             self._prompt(layout, panel)
         else:
             self._image(layout, panel, context.region.width)
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
-        quality = column.row()
-        quality.use_property_split = not is_narrow(context)
-        quality.prop(panel, "quality", expand=True)
+        column = fields(layout, context)
+        column.row().prop(panel, "quality", expand=True)
         column.prop(panel, "texture")
-        seed = column.row(align=True)
-        number = seed.row(align=True)
-        number.active = not panel.random_seed
-        number.prop(panel, "seed")
-        seed.prop(panel, "random_seed", text="", icon="FILE_REFRESH")
+        self._seed(column, panel)
         column.prop(panel, "variants")
-        column.prop(panel, "where")
+        choice(column, panel, "where")
         if panel.where == "BOX":
             self._box(column, context)
         button = layout.row()
@@ -93,17 +85,42 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         row.operator("generio.use_render", text="Render", icon="RENDER_STILL")
         row = layout.row(align=True)
         row.operator("generio.use_view", text="View", icon="VIEW3D")
-        row.operator("generio.paste_image", text="Paste", icon="PASTEDOWN")
+        if grab.reads_clipboard():
+            row.operator("generio.paste_image", text="Paste", icon="PASTEDOWN")
+
+    def _seed(self, column: Any, panel: GenerioProperties) -> None:
+        row = column
+        wide = column.use_property_split
+        if wide:  # the name by hand: in a row within a row the field would begin further left
+            split = column.split(factor=0.4)
+            split.use_property_split = False
+            name = split.row()
+            name.alignment = "RIGHT"
+            name.active = not panel.random_seed
+            name.label(text=translated("Seed"), translate=False)
+            row = split
+        row = row.row(align=True)
+        number = row.row(align=True)
+        number.active = not panel.random_seed
+        if wide:
+            number.prop(panel, "seed", text="")
+        else:
+            number.prop(panel, "seed")
+        row.prop(panel, "random_seed", text="", icon="FILE_REFRESH")
 
     def _box(self, column: Any, context: bpy.types.Context) -> None:
         box = context.active_object
         if box is not None:
-            row = column.split(factor=0.4)
-            row.label()
-            row.label(text=box.name, translate=False, icon="CUBE")
-        row = column.split(factor=0.4)
-        row.label()
-        row.operator("generio.add_box", icon="MESH_CUBE")
+            _beside(column).label(text=box.name, translate=False, icon="CUBE")
+        _beside(column).operator("generio.add_box", icon="MESH_CUBE")
+
+
+def _beside(column: Any) -> Any:
+    """Where the fields of a column stand."""
+    if column.use_property_split:
+        column = column.split(factor=0.4)
+        column.label()
+    return column
 
 
 CLASSES = (GENERIO_PT_generate,)

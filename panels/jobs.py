@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from .. import bridge, status
+from .. import bridge
 from ..properties import GenerioJob, GenerioProperties, properties
 from ..translations import translated
 from .tab import Tab, fix_button, is_narrow, object_mode_button, wrapped
@@ -80,7 +80,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
     ) -> None:
         state = job.state
         narrow = is_narrow(context)
-        split = layout.split(factor=0.85 if narrow and job.finished else 0.55)
+        split = layout.split(factor=0.8 if narrow and job.finished else 0.55)
         picture = icon_of(job.thumbnail)
         if picture:
             split.label(text=job.name, translate=False, icon_value=picture)
@@ -90,10 +90,10 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         if not job.finished and job.progress:
             text = translated(job.remaining) or f"{job.progress:.0%}"
             right.progress(factor=job.progress, text=text, translate=False)
-        elif job.finished:
-            right.label(text="" if narrow else state)  # the icon or the picture tells
-        else:
+        elif not job.finished:
             right.label(text=f"{translated(state)} {job.elapsed}", translate=False)
+        elif not narrow:  # there the icon or the picture tells
+            right.label(text=translated(state), translate=False)
         if not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
         elif state == "Ready":
@@ -118,8 +118,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def poll(cls, context: bpy.types.Context) -> bool:
         return len(properties(context).jobs) > 0 or bridge.notice() is not None
 
-    def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        count = status.running()
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        jobs = properties(context).jobs
+        count = sum(not job.finished and job.state != "Waiting" for job in jobs)
         if count:
             self.layout.label(text=translated(f"{count} running"), translate=False)
 
@@ -143,7 +144,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
                 self._details(body, jobs[panel.active_job], context.region.width)
         row = layout.row(align=True)
         row.operator("generio.clear_finished_jobs", icon="TRASH")
-        row.operator("generio.recover_flow", text="", icon="FILE_REFRESH")
+        row.operator("generio.recover_flow", text="", icon="IMPORT")
 
     def _notice(self, context: bpy.types.Context, layout: Any, told: Any) -> None:
         """What is to be known of the list itself: the cause that it cannot be opened, or what was mended."""

@@ -28,7 +28,7 @@ def draw_in_context(self: Any, context: bpy.types.Context) -> None:
     layout.operator("generio.optimize_selected", icon="MOD_DECIM")
     if models(context):
         layout.operator("generio.mark_asset", icon="ASSET_MANAGER")
-        layout.operator("generio.save_asset", icon="ASSET_MANAGER")
+        layout.operator("generio.save_asset", icon="FILE_TICK")
 
 
 class GENERIO_MT_object(bpy.types.Menu):
@@ -46,7 +46,7 @@ class GENERIO_MT_object(bpy.types.Menu):
         layout.operator("generio.save_asset", icon="FILE_TICK")
         layout.separator()
         layout.operator("generio.test_connection", icon="INTERNET")
-        layout.operator("generio.recover_flow", icon="FILE_REFRESH")
+        layout.operator("generio.recover_flow", icon="IMPORT")
 
 
 def draw_in_object(self: Any, _context: bpy.types.Context) -> None:

@@ -14,7 +14,7 @@ from ..scene import versions
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, triangle_count, unsent
 from ..scene.selection import PERCENT, Selection, Target
 from ..translations import translated
-from .tab import ReadyTab, is_narrow, object_mode_button, wrapped
+from .tab import ReadyTab, choice, fields, is_narrow, object_mode_button, wrapped
 
 MANY = 20
 """Lines of a list that are shown."""
@@ -38,13 +38,11 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
             if selection.convertible:
                 row.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
             row.operator("generio.deselect_left_out", icon="RESTRICT_SELECT_ON")
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
-        _target(column, panel, selection, is_narrow(context))
-        column.prop(panel, "placement")
+        column = fields(layout, context)
+        _target(column, panel, selection)
+        choice(column, panel, "placement")
         if selection.has_modifiers():
-            column.prop(panel, "modifier_mode")
+            choice(column, panel, "modifier_mode")
         kinds = {kind for mesh in selection.groups for kind in unsent(mesh)}
         if kinds & {COLOR_ATTRIBUTES, CUSTOM_NORMALS}:
             bring = column.column(heading="Bring Over")
@@ -107,11 +105,9 @@ def _headline(layout: Any, selection: Selection) -> None:
     layout.label(text=", ".join(map(translated, parts)), translate=False, icon="BLANK1")
 
 
-def _target(column: Any, panel: GenerioProperties, selection: Selection, narrow: bool) -> None:
+def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None:
     """How light, and what that means for the selection."""
-    choice = column.row()
-    choice.use_property_split = not narrow  # three words need all of a narrow sidebar
-    choice.prop(panel, "target", expand=True)
+    column.row().prop(panel, "target", expand=True)
     column.prop(panel, "percent" if panel.target == PERCENT else "polygon_count")
     if selection.triangles:
         goal = Target(panel.target, panel.polygon_count, panel.percent)

@@ -6,18 +6,25 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import blf
 import bpy
 
 from .. import __package__ as base_package
 from .. import bridge
 from ..translations import translated
 
-FIRST_WIDE = "\u2e80"
-"""From here on characters are as wide as two, and words have no blanks between them."""
+WIDE = "\u2e80-\uffff"
+"""Characters with no blanks between them: a line may end after any, but not before a closing mark."""
 
-WORDS = re.compile(r"[\u2e80-\uffff]\s*|[^\s\u2e80-\uffff]+\s*")
+OPENING, CLOSING = "「『（【《〈〔“", "」』）】》〉〕”、。，．：；？！ー々"  # noqa: RUF001 - they are meant
+WORDS = re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^\s{WIDE}]+)[{CLOSING}]*\s*")
 ACCOUNT_URL = "https://account.generio.ai"
 
+FONT = 0
+"""Blender's interface font."""
+
+MARGINS, ICON = 60, 22
+"""Pixels at scale 1 that a label in the sidebar has beside it, and that its icon takes."""
 
 NARROW = 260
 """Pixels at scale 1, below which two words in a row do not fit."""
@@ -96,25 +103,47 @@ def is_narrow(context: bpy.types.Context) -> bool:
     return context.region.width < NARROW * context.preferences.system.ui_scale
 
 
+def fields(layout: Any, context: bpy.types.Context) -> Any:
+    """A column of fields with their names before them, or inside them where the sidebar is narrow."""
+    column = layout.column()
+    column.use_property_split = not is_narrow(context)
+    column.use_property_decorate = False
+    return column
+
+
+def choice(column: Any, data: Any, name: str) -> None:
+    """A drop-down in a column of `fields`; a narrow one has its name above."""
+    if column.use_property_split:
+        column.prop(data, name)
+    else:
+        column.label(text=translated(data.bl_rna.properties[name].name), translate=False)
+        column.prop(data, name, text="")
+
+
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
     """A sentence on as many lines as it needs; `width`: of the region, pixels."""
-    # Blender's interface font is 6 pixels wide a character at scale 1.
-    scale = bpy.context.preferences.system.ui_scale
-    characters = max(12, int((width - 50 * scale) / (6.2 * scale)))
+    preferences = bpy.context.preferences
+    scale = preferences.system.ui_scale or 1.0  # there is none in the background
+    blf.size(FONT, preferences.ui_styles[0].widget.points * scale)
+    below = "BLANK1" if icon != "NONE" else "NONE"
+    room = width - (MARGINS + ICON * (icon != "NONE")) * scale
     column = layout.column(align=True)
-    for number, line in enumerate(lines(translated(text), characters)):
-        below = "BLANK1" if icon != "NONE" else "NONE"
+    for number, line in enumerate(lines(translated(text), room)):
         column.label(text=line, translate=False, icon=below if number else icon)
 
 
-def lines(text: str, length: int) -> list[str]:
-    """The text in lines of `length` half-width characters; between wide ones a line may end anywhere."""
-    found, width = [""], 0
-    for word in WORDS.findall(text):
-        size = sum(1 + (char >= FIRST_WIDE) for char in word.rstrip())
-        if found[-1] and width + size > length:
+def lines(text: str, room: float) -> list[str]:
+    """The text in lines that are no longer than `room`, pixels in the size that the font has now.
+
+    What is too long for a line, such as a path, is broken anywhere.
+    """
+
+    def fits(part: str) -> bool:
+        return blf.dimensions(FONT, part.rstrip())[0] <= room
+
+    found = [""]
+    for part in (part for word in WORDS.findall(text) for part in ([word] if fits(word) else word)):
+        if found[-1] and not fits(found[-1] + part):
             found.append("")
-            width = 0
-        found[-1] += word
-        width += size + len(word) - len(word.rstrip())
+        found[-1] += part
     return [line.rstrip() for line in found if line.strip()]

@@ -24,7 +24,7 @@ class CannotSave(FlowsError):
     """The asset library refuses."""
 
     message = "The asset could not be saved."
-    fix = "Check the asset libraries in Preferences > File Paths."
+    fix = "Check the asset libraries in Blender's preferences."
 
 
 def mark(item: bpy.types.Object, author: str, picture: str) -> None:

@@ -6,8 +6,10 @@ Taking is quick and for the main thread; writing them as PNG takes longer and ma
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -132,24 +134,46 @@ def take_view(context: bpy.types.Context, area: bpy.types.Area) -> Save:
     return lambda path, longest: save_png(pixels, path, longest)
 
 
-def take_clipboard() -> Save:
+def reads_clipboard() -> bool:
+    """Whether Blender reads pictures from the clipboard of this system: from that of X11 it does not."""
+    return sys.platform != "linux" or "WAYLAND_DISPLAY" in os.environ
+
+
+def take_clipboard(context: bpy.types.Context) -> Save:
     """The picture in the system's clipboard. Raises NoPicture."""
     nothing = NoPicture(
         "There is no picture in the clipboard.",
         "Copy one, or save it as a file and choose that.",
     )
+    if bpy.app.background or context.area is None:
+        raise nothing
     before = set(bpy.data.images)
     try:
-        bpy.ops.image.clipboard_paste()
+        with image_editor(context) as editor:
+            bpy.ops.image.clipboard_paste()
+            pasted = editor.image
+        return take_image(pasted)
     except RuntimeError:  # Blender's poll, where there is none, or the system has no clipboard for pictures
         raise nothing from None
-    pasted = [image for image in bpy.data.images if image not in before]
-    if not pasted:
-        raise nothing
+    finally:  # an Image Editor brings a Render Result along, too
+        bpy.data.batch_remove([image for image in bpy.data.images if image not in before])
+
+
+@contextmanager
+def image_editor(context: bpy.types.Context) -> Iterator[Any]:
+    """An Image Editor, where alone Blender pastes pictures: one that is there, or this area for a moment."""
+    here: Any = context.area
+    area: Any = next((area for area in context.screen.areas if area.type == "IMAGE_EDITOR"), here)
+    kind = area.ui_type
+    area.type = "IMAGE_EDITOR"
+    editor = area.spaces.active
+    shown = editor.image
     try:
-        return take_image(pasted[0])
+        with context.temp_override(area=area, region=area.regions[-1]):
+            yield editor
     finally:
-        bpy.data.batch_remove(pasted)
+        editor.image = shown
+        area.ui_type = kind
 
 
 def _write(path: Path, data: bytes) -> None:

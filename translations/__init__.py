@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from inspect import get_annotations
+from typing import Any
 
 from . import de, es, fr, ja, zh
 
@@ -18,7 +20,7 @@ LANGUAGES = {"de_DE": de.TEXTS, "es": es.TEXTS, "fr_FR": fr.TEXTS, "ja_JP": ja.T
 """The dictionaries by Blender's names of the languages."""
 
 OURS = "GENERIO"
-"""Context of labels that Blender has, too, and means differently: its dictionary would win."""
+"""Context of all that is ours: in its own, Blender's dictionary wins, and means another "Revert" than we do."""
 
 VERBATIM = "GENERIO verbatim"
 """Context of what users have written, for which there is no translation."""
@@ -35,6 +37,16 @@ KNOWN = frozenset(text for dictionary in LANGUAGES.values() for text in dictiona
 _SENTENCE_END = re.compile(r"(?<=\.) +")
 _STATUS = re.compile(r"(.+) \((\d{3})\)\.")
 """The status of an HTTP answer, which stands in an error's sentence."""
+
+
+def claim(cls: Any) -> None:
+    """Give a class that is about to be registered, and its properties, our context, unless they have one."""
+    if hasattr(cls, "bl_label"):
+        cls.bl_translation_context = OURS
+    for base in cls.__mro__:
+        for told in get_annotations(base).values():
+            if hasattr(told, "keywords"):  # a property
+                told.keywords.setdefault("translation_context", OURS)
 
 
 def register(package: str) -> None:
@@ -70,7 +82,7 @@ def _sentence(text: str) -> str | None:
 
     look_up = bpy.app.translations.pgettext_iface
     if text in KNOWN:
-        return look_up(text)
+        return look_up(text, OURS)
     if status := _STATUS.fullmatch(text):
         told = _sentence(f"{status[1]}.")
         return f"{told.rstrip('.。')} ({status[2]})." if told else None
@@ -83,7 +95,7 @@ def _sentence(text: str) -> str | None:
         gap if head.endswith(QUOTES) else _sentence(gap) or gap
         for head, gap in zip(before, gaps, strict=False)
     )
-    return look_up(template).format(*filled)
+    return look_up(template, OURS).format(*filled)
 
 
 @lru_cache(maxsize=1000)

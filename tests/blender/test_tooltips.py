@@ -30,3 +30,19 @@ def test_what_is_sent_names_the_default_of_the_service(addon):
     panel = bpy.context.window_manager.generio.bl_rna.properties
     for name in ("quality", "texture", "random_seed", "polygon_count", "then_count"):
         assert "service's default" in panel[name].description, name
+
+
+def test_every_label_is_translated_in_the_sense_that_we_mean(addon):
+    """In other contexts Blender's dictionary wins: "Accept" is "Open Folder" there, in Japanese."""
+    contexts = {addon.translations.OURS, addon.translations.VERBATIM}
+    others = []
+    for cls in addon._classes():
+        if issubclass(cls, (bpy.types.Operator, bpy.types.Panel, bpy.types.Menu)):
+            others += [cls.__name__] * (cls.bl_translation_context not in contexts)
+        own = {name for base in cls.__mro__ for name in vars(base).get("__annotations__", {})}
+        others += [
+            f"{cls.__name__}.{item.identifier}"
+            for item in (cls.bl_rna.properties if own else ())
+            if item.identifier in own - {"bl_options"} and item.translation_context not in contexts
+        ]
+    assert not others

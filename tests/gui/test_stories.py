@@ -31,6 +31,7 @@ class Stage:
 STORIES = {
     "first_run": Stage(has_key=False),
     "offline": Stage(online=False),
+    "guide": Stage(),
     "states": Stage(),
     "generate": Stage(),
     "image": Stage(),

@@ -36,6 +36,7 @@ def save_a_model(blender: Driver) -> Steps[None]:
     )
     browser.ui_type = "ASSETS"
     yield 1.0
+    browser.spaces.active.show_region_toolbar = False  # the catalogs leave no room for the assets
     browser.spaces.active.params.asset_library_reference = "Mine"
     yield 3.0
     yield from blender.picture("assets-browser")

@@ -23,6 +23,10 @@ def check_the_connection(blender: Driver) -> Steps[None]:
     yield from blender.see("did not accept")
     yield from blender.see("Enter Key")
     yield from blender.picture("doctor-key")
+    yield from blender.open_tab("GENERIO", 200)
+    yield from blender.see("Enter Key")
+    yield from blender.picture("doctor-key-narrow")
+    yield from blender.open_tab("GENERIO")
     yield from blender.click("Copy Report")
     report = bpy.context.window_manager.clipboard
     assert "did not accept" in report

@@ -43,6 +43,11 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     yield from blender.click("Use Same Settings")
     assert (panel.prompt, panel.seed, panel.random_seed) == (PROMPTS[2], 7, False)
 
+    yield from blender.click_icon("generio.recover_flow")
+    yield from blender.see("Flow ID", popup=True)
+    yield from blender.picture("job-list-recover")
+    yield from blender.press("ESC")
+
     yield from blender.click("Clear Finished")
     yield from blender.wait_for(lambda: not rows, "an empty list")
     assert all(scene.models(prompt.split()[-1]) for prompt in PROMPTS[:4]), "a model went with its job"

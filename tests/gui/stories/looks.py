@@ -9,7 +9,8 @@ import bpy
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
-NARROW = 200
+NARROW, WIDE = 200, 330
+LANGUAGES = ("en_US", "de_DE", "ja_JP", "zh_HANS", "fr_FR", "es")
 THEMES = {"dark": "Blender_Dark.xml", "light": "Blender_Light.xml"}
 
 
@@ -20,6 +21,13 @@ def use_theme(name: str) -> None:
         if path.is_file():
             menu = "USERPREF_MT_interface_theme_presets"
             bpy.ops.script.execute_preset(filepath=str(path), menu_idname=menu)
+
+
+def check_context(language: str) -> None:
+    """Words that Blender uses in another sense are ours where they are ours: its "Revert" reloads a file."""
+    revert = bpy.ops.generio.revert_optimized.get_rna_type()
+    told = bpy.app.translations.pgettext_iface("Revert", revert.translation_context)
+    assert told == {"fr_FR": "Rétablir", "ja_JP": "元に戻す", "zh_HANS": "还原"}.get(language, told), told
 
 
 def check_german(blender: Driver) -> None:
@@ -40,9 +48,38 @@ def check_german(blender: Driver) -> None:
     assert look_up("A modern office chair", prompts.translation_context) == "A modern office chair"
 
 
-def look_at_it(blender: Driver) -> Steps[None]:
-    scene.clear_view()
+def pages(blender: Driver, name: str) -> Steps[None]:
+    """Pictures of the whole tab, from its top to its end."""
+    yield from blender.to_top()
+    number, before = 1, None
+    while before != (before := blender.region.view2d.region_to_view(0, 0)[1]):
+        yield from blender.picture(name if number == 1 else f"{name}-{number}")
+        x, y = blender.region.x + 12, blender.region.y + 40
+        for value in ("PRESS", "RELEASE"):
+            blender.window.event_simulate("PAGE_DOWN", value, x=x, y=y)
+        yield 0.5
+        number += 1
+
+
+def look_at_language(blender: Driver, language: str) -> Steps[None]:
+    """The tab at both widths, with all that can be said of a mesh; and its top with a picture."""
     panel = bpy.context.window_manager.generio
+    for width in (WIDE, NARROW):
+        yield from blender.open_tab("GENERIO", width)
+        assert abs(blender.region.width - width) <= 10, blender.region.width
+        name = f"looks-{language}" if width == WIDE else f"looks-{language}-narrow"
+        panel.source, panel.where, panel.variants = "TEXT", "BOX", 3
+        yield from pages(blender, name)
+    panel.source, panel.where, panel.variants = "IMAGE", "CURSOR", 1
+    yield from blender.to_top()
+    yield from blender.picture(f"looks-{language}-narrow-image")
+
+
+def look_at_it(blender: Driver) -> Steps[None]:
+    scene.clear_view(bring_aside="Cube")
+    cube = bpy.data.objects["Cube"]
+    cube.modifiers.new("Weld", "WELD")
+    cube.data.color_attributes.new("Paint", "FLOAT_COLOR", "POINT")
     view = bpy.context.preferences.view
     yield from blender.open_tab("GENERIO")
     yield from jobs.ask_for(blender, "A porcelain vase with a handle")
@@ -56,27 +93,14 @@ def look_at_it(blender: Driver) -> Steps[None]:
         for scale in (2.0, 1.0):
             view.ui_scale = scale
             yield 1.0
-            yield from blender.open_tab("GENERIO", int(330 * scale))
-            yield from blender.to_top()
-            yield from blender.picture(f"looks-{theme}-{scale:.0f}x")
-    yield from blender.open_tab("GENERIO", NARROW)
-    assert blender.region.width <= NARROW + 10, blender.region.width
-    yield from blender.to_top()
-    yield from blender.picture("looks-narrow")
-    panel.source = "IMAGE"
-    yield from blender.see("Retry")
-    yield from blender.picture("looks-narrow-jobs")
-    view.language, view.use_translate_interface = "de_DE", True
-    yield 1.0
-    yield from blender.open_tab("GENERIO", NARROW)
-    yield from blender.to_top()
-    yield from blender.picture("looks-narrow-german")
-    yield from blender.open_tab("GENERIO", 330)
-    for language in ("de_DE", "ja_JP", "zh_HANS", "fr_FR", "es"):
+            yield from blender.open_tab("GENERIO", int(WIDE * scale))
+            yield from pages(blender, f"looks-{theme}-{scale:.0f}x")
+    view.use_translate_interface = True
+    for language in LANGUAGES:
         view.language = language
         yield 1.0
-        yield from blender.to_top()
-        yield from blender.picture(f"looks-{language}")
+        check_context(language)
+        yield from look_at_language(blender, language)
         if language == "de_DE":
             check_german(blender)
     view.language = "en_US"
