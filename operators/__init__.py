@@ -13,11 +13,13 @@ from . import (
     lods,
     optimize,
     pictures,
+    places,
     prompts,
 )
 
 CLASSES = (
     *generate.CLASSES,
+    *places.CLASSES,
     *drop.CLASSES,
     *assets.CLASSES,
     *prompts.CLASSES,

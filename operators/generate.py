@@ -26,9 +26,9 @@ from ..jobs import Job, with_follower
 from ..options import Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
-from ..scene import place, settle, stand_in, surface
+from ..scene import place, surface
 from ..translations import translated
-from .handover import HandOver
+from .handover import HandOver, Ready
 from .prompts import history
 
 LARGEST_SEED = 2**31 - 1
@@ -41,7 +41,7 @@ class NoBox(InputRefused):
     fix = "Select an object, or add a box."
 
 
-class Generate(FollowOptions, HandOver):
+class Generate(FollowOptions, Ready, HandOver):
     """What both generators share. Parameters that nobody touched are not sent: the service has defaults."""
 
     if TYPE_CHECKING:
@@ -77,13 +77,6 @@ class Generate(FollowOptions, HandOver):
             min=1,
             max=MOST_VARIANTS,
         )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = bridge.why_not(context)
-        if reason:
-            cls.poll_message_set(translated(reason))
-        return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return self._generate(context, modal=True)
@@ -216,7 +209,7 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
         )
 
 
-class GENERIO_OT_ask_prompt(bpy.types.Operator):
+class GENERIO_OT_ask_prompt(Ready, bpy.types.Operator):
     """Ask for a prompt, and make a model of it"""
 
     bl_idname = "generio.ask_prompt"
@@ -226,13 +219,6 @@ class GENERIO_OT_ask_prompt(bpy.types.Operator):
         prompt: str
     else:
         prompt: bpy.props.StringProperty(name="Prompt", description="What you want to get, in your own words")
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = bridge.why_not(context)
-        if reason:
-            cls.poll_message_set(translated(reason))
-        return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         self.prompt = properties(context).prompt
@@ -300,85 +286,8 @@ def image_job(
     return replace(job, source=str(order))
 
 
-class GENERIO_OT_keep_variant(bpy.types.Operator):
-    """Remove the other variants from the scene, and cancel those that are still being made"""
-
-    bl_idname = "generio.keep_variant"
-    bl_label = "Keep This One"
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if settle.variant_of(context.active_object) is None:
-            cls.poll_message_set(translated("Select one of several variants first"))
-            return False
-        return context.mode == "OBJECT"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        item = settle.variant_of(context.active_object)
-        assert item is not None
-        group = item[settle.GROUP]
-        carrier = bridge.running()
-        for job in carrier.jobs() if carrier is not None else ():
-            if job.destination.get("group") == group and not job.finished:
-                carrier.cancel(job.token)
-        count = settle.keep(item)
-        self.report({"INFO"}, translated(f"Removed {count} other variants"))
-        return {"FINISHED"}
-
-
-class GENERIO_OT_put_aside(bpy.types.Operator):
-    """Take this stand-in away: the model will wait in the job list when it is finished"""
-
-    bl_idname = "generio.put_aside"
-    bl_label = "Delete Stand-In"
-
-    if TYPE_CHECKING:
-        place: int
-    else:
-        place: bpy.props.IntProperty(options={"HIDDEN", "SKIP_SAVE"})
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        found = stand_in.places(context.scene)
-        if self.place >= len(found):
-            return {"CANCELLED"}
-        bridge.send_elsewhere(found[self.place][1], {"aside": True})
-        return {"FINISHED"}
-
-
-class GENERIO_OT_add_box(bpy.types.Operator):
-    """Add a box at the 3D cursor; move and scale it, and the model will be fitted into it"""
-
-    bl_idname = "generio.add_box"
-    bl_label = "Add Box"
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
-
-    if TYPE_CHECKING:
-        size: float
-    else:
-        size: bpy.props.FloatProperty(
-            name="Size", description="Length of the box's edges", default=1.0, min=0.001, unit="LENGTH"
-        )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return context.mode == "OBJECT"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        box = settle.make_box(context, self.size)
-        for item in context.selected_objects:
-            item.select_set(False)
-        box.select_set(True)
-        context.view_layer.objects.active = box
-        properties(context).where = "BOX"
-        return {"FINISHED"}
-
-
 CLASSES = (
     GENERIO_OT_ask_prompt,
     GENERIO_OT_generate_from_prompt,
     GENERIO_OT_generate_from_image,
-    GENERIO_OT_keep_variant,
-    GENERIO_OT_put_aside,
-    GENERIO_OT_add_box,
 )

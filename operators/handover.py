@@ -43,6 +43,17 @@ def tells(execute: Execute) -> Execute:
     return told
 
 
+class Ready(OperatorMixin):
+    """Mixin for operators that need the service; where it is out of reach they are grey, and say why."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = bridge.why_not(context)
+        if reason:
+            cls.poll_message_set(translated(reason))
+        return not reason
+
+
 class HandOver(OperatorMixin):
     """Mixin for operators that make jobs. In the background they run to the end."""
 

@@ -11,7 +11,7 @@ from ..jobs import Job, LedgerError, Problem, State, Step
 from ..properties import properties
 from ..scene import place
 from ..translations import translated
-from .handover import OperatorMixin, tells
+from .handover import OperatorMixin, Ready, tells
 
 
 class OnJob(OperatorMixin):
@@ -44,18 +44,11 @@ class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GENERIO_OT_retry_job(OnJob, bpy.types.Operator):
+class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
     """Try again; a model that the service has made already is fetched, not made again"""
 
     bl_idname = "generio.retry_job"
     bl_label = "Retry"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = bridge.why_not(context)
-        if reason:
-            cls.poll_message_set(translated(reason))
-        return not reason
 
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -133,7 +126,7 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GENERIO_OT_recover_flow(bpy.types.Operator):
+class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
     """Fetch the model of a flow that is not in the list, by the ID that the service gave it"""
 
     bl_idname = "generio.recover_flow"
@@ -147,13 +140,6 @@ class GENERIO_OT_recover_flow(bpy.types.Operator):
             description="Of a job of this or of another program; it is only read, never started or changed",
             options={"SKIP_SAVE"},
         )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        reason = bridge.why_not(context)
-        if reason:
-            cls.poll_message_set(translated(reason))
-        return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self, width=400, confirm_text="Import")

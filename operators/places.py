@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be done about the places of new models: boxes, stand-ins, and the choice among variants."""
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+from .. import bridge
+from ..properties import properties
+from ..scene import settle, stand_in
+from ..translations import translated
+
+
+class GENERIO_OT_keep_variant(bpy.types.Operator):
+    """Remove the other variants from the scene, and cancel those that are still being made"""
+
+    bl_idname = "generio.keep_variant"
+    bl_label = "Keep This One"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if settle.variant_of(context.active_object) is None:
+            cls.poll_message_set(translated("Select one of several variants first"))
+            return False
+        return context.mode == "OBJECT"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        item = settle.variant_of(context.active_object)
+        assert item is not None
+        group = item[settle.GROUP]
+        carrier = bridge.running()
+        for job in carrier.jobs() if carrier is not None else ():
+            if job.destination.get("group") == group and not job.finished:
+                carrier.cancel(job.token)
+        count = settle.keep(item)
+        self.report({"INFO"}, translated(f"Removed {count} other variants"))
+        return {"FINISHED"}
+
+
+class GENERIO_OT_put_aside(bpy.types.Operator):
+    """Take this stand-in away: the model will wait in the job list when it is finished"""
+
+    bl_idname = "generio.put_aside"
+    bl_label = "Delete Stand-In"
+
+    if TYPE_CHECKING:
+        place: int
+    else:
+        place: bpy.props.IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        found = stand_in.places(context.scene)
+        if self.place >= len(found):
+            return {"CANCELLED"}
+        bridge.send_elsewhere(found[self.place][1], {"aside": True})
+        return {"FINISHED"}
+
+
+class GENERIO_OT_add_box(bpy.types.Operator):
+    """Add a box at the 3D cursor; move and scale it, and the model will be fitted into it"""
+
+    bl_idname = "generio.add_box"
+    bl_label = "Add Box"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
+
+    if TYPE_CHECKING:
+        size: float
+    else:
+        size: bpy.props.FloatProperty(
+            name="Size", description="Length of the box's edges", default=1.0, min=0.001, unit="LENGTH"
+        )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.mode == "OBJECT"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        box = settle.make_box(context, self.size)
+        for item in context.selected_objects:
+            item.select_set(False)
+        box.select_set(True)
+        context.view_layer.objects.active = box
+        properties(context).where = "BOX"
+        return {"FINISHED"}
+
+
+CLASSES = (GENERIO_OT_keep_variant, GENERIO_OT_put_aside, GENERIO_OT_add_box)
