@@ -237,7 +237,11 @@ class Engine:
     def configure(self, settings: Settings) -> None:
         """Use other settings from now on; what waited for a key, an address or the network is tried again."""
         if settings != self._settings:
-            self._settings = settings
+            before, self._settings = self._settings, settings
+            if before.online and not settings.online:
+                for token, client in self._calling.copy().items():
+                    if not is_loopback(self._jobs[token].service):
+                        client.hang_up()  # Blender's users mean it
             self._notes.put(partial(self._until_written, self._reconsider))
             self._untidy.set()
 

@@ -21,7 +21,7 @@ from generio_flows.jobs.steps import LOOKUPS, MAYBE_RUNNING, Steps
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer
 
-from .conftest import copy, finished, wait_until
+from .conftest import LONGEST, copy, finished, wait_until
 
 BOTH_PROFILES = pytest.mark.parametrize("sandbox", ["reference", "quickstart"], indirect=True)
 KINDS = pytest.mark.parametrize("kind", ["prompt", "image", "optimize"])
@@ -293,6 +293,25 @@ def test_offline_waits(new_engine: Callable[..., Engine], settings: Settings, jo
     job = engine.submit(replace(jobs["prompt"], service="https://flows.example"))
     wait_until(lambda: engine.job(job.token).waiting)
     assert engine.job(job.token).problem.remedy == "go_online"
+
+
+def test_going_offline_ends_the_call_that_is_under_way(
+    engine: Engine,
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("generio_flows.jobs.engine.is_loopback", lambda _url: False)
+    sandbox.order({"method": "GET", "path": "/flows/*/outputs/*", "action": "stall", "seconds": 10 * LONGEST})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: "GET /flows/{flow_id}/outputs/{asset_id}" in sandbox.stats()["requests"])
+    engine.configure(replace(settings, online=False))
+    wait_until(lambda: (found := engine.job(job.token).problem) and found.remedy == "go_online")
+    sandbox.clear_faults()
+    engine.configure(settings)
+    assert finished(engine, job).state is State.READY
+    assert runs(sandbox) == [1]
 
 
 @pytest.mark.parametrize("moment", [Step.CREATED, Step.UPLOADED, Step.STARTED, Step.COMPLETED])
