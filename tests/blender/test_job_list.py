@@ -113,7 +113,7 @@ def test_the_status_bar_tells_the_end_of_a_job_once(addon, monkeypatch: pytest.M
     job = carrier.job(row.token)
     status.show(bpy.context, carrier, [])
     assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
-    assert status.running() == 0
+    assert not status.unfinished(carrier)
     monkeypatch.setattr(status.time, "time", lambda: job.finished_at + 100.0)
     status.show(bpy.context, carrier, [job])  # told again, by another Blender, say
     assert status._line == ("", "NONE")
