@@ -12,7 +12,7 @@ from ..translations import VERBATIM, translated
 
 LONGEST_SHOWN = 100  # characters of a prompt in a list
 DIALOG = 520  # pixels at scale 1
-LINE = 78  # characters that fit into it
+SHORT = 40  # characters that its field shows in any script
 
 _history: PromptHistory | None = None
 _items: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
@@ -95,18 +95,15 @@ class GENERIO_OT_edit_prompt(bpy.types.Operator):
         self.prompt = properties(context).prompt
         return context.window_manager.invoke_props_dialog(self, width=DIALOG, confirm_text="Use")
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
+        from ..panels.tab import wrapped  # a dialog is a panel, too
+
         column = self.layout.column()
         column.activate_init = True
         column.prop(self, "prompt", text="", placeholder="A modern office chair")
-        lines = column.column(align=True)
-        rest = self.prompt
-        while len(rest) > LINE:
-            at = rest.rfind(" ", 0, LINE)
-            at = at if at > 0 else LINE
-            lines.label(text=rest[:at], translate=False)
-            rest = rest[at:].strip()
-        lines.label(text=rest, translate=False)
+        if len(self.prompt) > SHORT:
+            width = int(DIALOG * context.preferences.system.ui_scale)
+            wrapped(column, self.prompt, width, translate=False)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         properties(context).prompt = self.prompt.strip()

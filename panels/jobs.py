@@ -188,7 +188,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         picture = icon_of(job.thumbnail)
         if picture:
             column.template_icon(icon_value=picture, scale=5.0)
-        wrapped(column, job.prompt or job.name, width, "OUTLINER_OB_FONT" if job.prompt else "MESH_DATA")
+        icon = "OUTLINER_OB_FONT" if job.prompt else "MESH_DATA"
+        wrapped(column, job.prompt or job.name, width, icon, translate=False)
         if job.settings:
             wrapped(column, listed(job.settings), width, "SETTINGS")
         if job.summary:

@@ -120,15 +120,20 @@ def choice(column: Any, data: Any, name: str) -> None:
         column.prop(data, name, text="")
 
 
-def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
-    """A sentence on as many lines as it needs; `width`: of the region, pixels."""
+def wrapped(
+    layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE", *, translate: bool = True
+) -> None:
+    """A sentence on as many lines as it needs.
+
+    width: of the region, pixels; translate: unless users wrote it.
+    """
     preferences = bpy.context.preferences
     scale = preferences.system.ui_scale or 1.0  # there is none in the background
     blf.size(FONT, preferences.ui_styles[0].widget.points * scale)
     below = "BLANK1" if icon != "NONE" else "NONE"
     room = width - (MARGINS + ICON * (icon != "NONE")) * scale
     column = layout.column(align=True)
-    for number, line in enumerate(lines(translated(text), room)):
+    for number, line in enumerate(lines(translated(text) if translate else text, room)):
         column.label(text=line, translate=False, icon=below if number else icon)
 
 

@@ -8,6 +8,10 @@ import bpy
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
+LONG = (
+    "A tin robot with a key in its back, as it stood in the window of a toy shop; painted red and blue, worn"
+)
+
 
 def check_pasting(blender: Driver) -> None:
     """Blender looks into the clipboard in an Image Editor only; that of X11 has no pictures for it."""
@@ -39,11 +43,13 @@ def take_pictures(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: panel.prompt == "A tin robot", "the prompt from before")
 
     if bpy.app.version < (5, 2, 0):  # where the field has one line only
+        panel.prompt = LONG
         yield from blender.click_icon("generio.edit_prompt")
         yield 0.5
         yield from blender.picture("pictures-edit-prompt")
         yield from blender.press("ESC")  # the field
         yield from blender.press("ESC")
+        panel.prompt = "A tin robot"
 
     yield from blender.click("Image")
     yield from blender.click("View")
