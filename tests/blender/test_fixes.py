@@ -44,7 +44,7 @@ def unwrapped(addon, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a window the interface has no scale, by which lines could be broken."""
     panels = addon.panels
     for module in (panels.jobs, panels.optimize, panels.generate):
-        monkeypatch.setattr(module, "wrapped", lambda layout, text, *_options: layout.label(text=text))
+        monkeypatch.setattr(module, "wrapped", lambda layout, text, *_, **_more: layout.label(text=text))
 
 
 def drawn(panel: Any) -> Layout:
