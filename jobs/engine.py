@@ -31,7 +31,17 @@ from .housekeeping import empty, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
 from .recovery import NAME, keep_request, rebuilt, tokens, traces
-from .steps import MAYBE_RUNNING, NOTHING_NEW, NotStarted, Outcome, Steps, input_path, prepared, trouble
+from .steps import (
+    MAYBE_RUNNING,
+    NOTHING_NEW,
+    Looks,
+    NotStarted,
+    Outcome,
+    Steps,
+    input_path,
+    prepared,
+    trouble,
+)
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
@@ -142,7 +152,7 @@ class Engine:
         self._stale: set[str] = set()  # those of them that were lost and taken over again meanwhile
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
-        self._looks: dict[str, int] = {}  # consecutive, in vain
+        self._looks: dict[str, Looks] = {}
         self._learned: dict[str, tuple[float, ...]] = {}  # how long flows of a kind took, seconds
         for job in self._jobs.values():
             self._learn(job)
@@ -629,7 +639,7 @@ class Engine:
         except FlowsError as error:
             failures = self._failures[token] = self._failures.get(token, 0) + 1
             chance = random.random()  # noqa: S311 - spreads repeats
-            outcome = trouble(self._jobs[token], error, failures, self._looks.get(token, 0), chance)
+            outcome = trouble(self._jobs[token], error, failures, self._looks.get(token, Looks()), chance)
         except LedgerError as error:
             outcome = Outcome(self._jobs[token].blocked(_disk_problem(error)), again_in=BUSY_DISK_SECONDS)
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
@@ -639,10 +649,10 @@ class Engine:
             outcome = Outcome(self._jobs[token].failed(problem, time.time()))
         else:
             self._failures.pop(token, None)
-            if not outcome.looked:
+            if outcome.looked_for is None:
                 self._looks.pop(token, None)
-        if outcome.looked:
-            self._looks[token] = self._looks.get(token, 0) + 1
+        if outcome.looked_for is not None:
+            self._looks[token] = self._looks.get(token, Looks()).and_one(outcome.looked_for)
         with self._lock:
             self._busy.discard(token)
             self._calling.pop(token, None)
@@ -717,7 +727,7 @@ class Engine:
             cancelled=cancelled,
             one_shot_services=self._one_shot_services,
             durations=self._learned.get(job.kind, ()),
-            looks=self._looks.get(job.token, 0),
+            looks=self._looks.get(job.token, Looks()),
             patience=settings.patience,
             delete_flows=settings.delete_flows,
         )

@@ -20,8 +20,8 @@ _PREPARATIONS = (
 )
 READINGS = len(_PREPARATIONS)
 
-# Pixels from one word to the next: 3 to 7 within a label, and more between those of two buttons in a row, even
-# where the edge of one is read as a part of its word.
+# Pixels from one word to the next: 3 to 7 within a label, and more between those of two buttons in a row,
+# even where the edge of one is read as a part of its word.
 _APART = 8
 
 # Letters that Tesseract takes for one another in small type.

@@ -542,6 +542,35 @@ def test_a_gateway_that_knows_nothing_for_a_moment_is_no_deleted_flow(
     assert runs(sandbox) == [1]
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_list_of_flows_that_is_missing_for_a_moment_is_asked_for_again(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], status: int
+):
+    fault = {"action": "garbage", "status": status, "times": LOOKUPS - 1}
+    sandbox.order(
+        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        {"method": "POST", "path": "/flows", "action": "drop", "when": "after"},
+        {"method": "GET", "path": "/flows", **fault},
+    )
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: not engine.carries(job.token))
+    assert (engine.job(job.token).state, engine.job(job.token).problem) == (State.READY, None)
+    assert runs(sandbox) == [1]
+
+
+def test_outputs_that_are_not_there_yet_make_no_moment_of_a_gateway_a_deleted_flow(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    empty = LOOKUPS - 1
+    sandbox.order(
+        {"flow": {"outcome": "slow_outputs", "reads": empty}},
+        {"method": "GET", "path": "/flows/*/outputs", "after": empty, "action": "garbage", "status": 404},
+    )
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert (job.state, job.problem) == (State.READY, None)
+    assert runs(sandbox) == [1]
+
+
 def test_cancelling_a_flow_that_was_deleted_ends(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order(
         {"flow": {"outcome": "hang"}},
