@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api import Cancelled, FlowsError, check_glb
-from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, polling
+from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, owners, polling
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
@@ -838,18 +838,18 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
 
 
 def test_a_process_of_another_sandbox_is_not_taken_for_dead():
-    assert engine_module._lives("another-host:1:x") is None
-    assert engine_module._lives(f"{engine_module.machine()}-else:999999:x") is None
+    assert owners.lives("another-host:1:x") is None
+    assert owners.lives(f"{owners.machine()}-else:999999:x") is None
 
 
 def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    here = engine_module.machine()
+    here = owners.machine()
     (tmp_path / "boot_id").write_text("another\n")
-    monkeypatch.setattr(engine_module, "BOOT", tmp_path / "boot_id")
-    assert engine_module.machine() != here
-    assert engine_module._lives(f"{here}:999999:x") is None
+    monkeypatch.setattr(owners, "BOOT", tmp_path / "boot_id")
+    assert owners.machine() != here
+    assert owners.lives(f"{here}:999999:x") is None
 
 
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
@@ -858,8 +858,8 @@ def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     ledger = Ledger(tmp_path / "jobs.sqlite")
-    ledger.add(jobs["prompt"], f"{engine_module.machine()}:{gone.pid}:x", time.time())
-    ledger.add(jobs["image"], f"{engine_module.machine()}:{os.getpid()}:x", time.time())
+    ledger.add(jobs["prompt"], f"{owners.machine()}:{gone.pid}:x", time.time())
+    ledger.add(jobs["image"], f"{owners.machine()}:{os.getpid()}:x", time.time())
     ledger.close()
     engine = new_engine()
     assert finished(engine, jobs["prompt"]).state is State.READY
