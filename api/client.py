@@ -85,6 +85,11 @@ class FlowsClient:
         """Close the connections that were kept alive."""
         self._transport.close()
 
+    @property
+    def base_url(self) -> str:
+        """The service's address."""
+        return self._transport.base
+
     def hang_up(self) -> None:
         """End the call that is under way, which raises NetworkError; the one method for other threads."""
         self._transport.hang_up()

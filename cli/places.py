@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..api import FlowsClient
 from ..api.address import is_loopback
-from ..jobs.engine import Offline, OtherService
+from ..jobs.clients import Offline, OtherService
 
 if TYPE_CHECKING:
     from ..scene.convert import Converter

@@ -8,30 +8,38 @@ Nothing here knows Blender; the two conversions that need one are given to the e
 
 from __future__ import annotations
 
-import os
 import queue
 import random
 import shutil
 import threading
 import time
-import uuid
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..api import PRODUCTION_URL, Cancelled, FlowsClient, FlowsError
-from ..api.address import is_loopback
-from ..api.errors import NotReady, Remedy
-from ..api.retry import RetryPolicy
+from ..api import Cancelled, FlowsClient, FlowsError
 from . import polling
+from .clients import Clients
 from .housekeeping import empty, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
+from .owners import lives, new_owner
 from .recovery import NAME, keep_request, rebuilt, tokens, traces
-from .steps import MAYBE_RUNNING, NOTHING_NEW, NotStarted, Outcome, Steps, input_path, prepared, trouble
+from .settings import Settings
+from .steps import (
+    MAYBE_RUNNING,
+    NOTHING_NEW,
+    Looks,
+    NotStarted,
+    Outcome,
+    Steps,
+    input_path,
+    prepared,
+    trouble,
+)
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
@@ -52,54 +60,11 @@ SEARCH_SECONDS = 10.0
 REPORT_SECONDS = 0.1
 """Progress of a transfer is told at most this often."""
 
-BOOT = Path("/proc/sys/kernel/random/boot_id")
-"""Tells computers of the same name apart, and a computer from what it was before it was switched off."""
-
 NOT_SAVED = Problem(
     "closed_unsaved",
     "The file was closed and not saved, and the model with it.",
     "Use Import to have it again.",
 )
-
-
-class Offline(NotReady):
-    """Blender is not allowed to use the network."""
-
-    remedy: Remedy = "go_online"
-    message = "Blender is offline."
-    fix = "Allow online access in Preferences > System > Network."
-
-
-class OtherService(NotReady):
-    """The job belongs to another service address than the one that is set."""
-
-    remedy: Remedy = "check_address"
-    fix = "Set that service address again to go on."
-
-    def __init__(self, service: str) -> None:
-        super().__init__(f"This job belongs to {service}.")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the user chose.
-
-    folder: where each job keeps its files, in a folder of its own. base_url, api_key: see `FlowsClient`.
-    online: whether the network may be used (loopback always may). concurrent_jobs: how many jobs are carried
-    at once, the others are queued. patience: seconds without any news of a flow, after which the user is
-    asked whether to go on (0 = never). results_limit: bytes of all jobs' files, beyond which the oldest
-    models that are safely in a file go (0 = none). delete_flows: whether a flow is deleted at the service,
-    for good, when all its models are here.
-    """
-
-    folder: Path
-    base_url: str = PRODUCTION_URL
-    api_key: str = field(default="", repr=False)
-    online: bool = True
-    concurrent_jobs: int = 4
-    patience: float = 3600.0
-    results_limit: int = 0
-    delete_flows: bool = False
 
 
 class Engine:
@@ -123,7 +88,7 @@ class Engine:
         heir: bool = True,
     ) -> None:
         self.events: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self.owner = f"{machine()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = new_owner()
         self._ledger = ledger
         self._settings = settings
         self._make_input = make_input
@@ -142,7 +107,7 @@ class Engine:
         self._stale: set[str] = set()  # those of them that were lost and taken over again meanwhile
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
-        self._looks: dict[str, int] = {}  # consecutive, in vain
+        self._looks: dict[str, Looks] = {}
         self._learned: dict[str, tuple[float, ...]] = {}  # how long flows of a kind took, seconds
         for job in self._jobs.values():
             self._learn(job)
@@ -151,8 +116,7 @@ class Engine:
         self._considered = settings  # those that waiting jobs have been tried with
         self._notes: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
-        self._local = threading.local()
-        self._clients: list[FlowsClient] = []
+        self._clients = Clients()
         self._one_shot_services: set[str] = set()
         self._threads: list[threading.Thread] = []
         self._workers = 0
@@ -239,9 +203,7 @@ class Engine:
         if settings != self._settings:
             before, self._settings = self._settings, settings
             if before.online and not settings.online:
-                for token, client in self._calling.copy().items():
-                    if not is_loopback(self._jobs[token].service):
-                        client.hang_up()  # Blender's users mean it
+                self._clients.hang_up()  # Blender's users mean it
             self._notes.put(partial(self._until_written, self._reconsider))
             self._untidy.set()
 
@@ -406,8 +368,7 @@ class Engine:
         farewell = threading.Thread(target=self._hand_back, name="generio-farewell", daemon=True)
         farewell.start()
         farewell.join(max(0.0, end - time.monotonic()))
-        for client in self._clients:
-            client.close()
+        self._clients.close()
 
     def _hand_back(self) -> None:
         with suppress(LedgerError):  # then the leases run out by themselves
@@ -495,9 +456,9 @@ class Engine:
         if self._mine or any(job.loose for job in self._jobs.values()):
             self._ledger.renew(self.owner, now)
         for owner in self._ledger.owners():
-            if owner != self.owner and _lives(owner) is False:
+            if owner != self.owner and lives(owner) is False:
                 self._ledger.release(owner)
-        for job in self._ledger.claim(self.owner, now, self._inherits, lambda owner: bool(_lives(owner))):
+        for job in self._ledger.claim(self.owner, now, self._inherits, lambda owner: bool(lives(owner))):
             if job.finished:  # it was loose
                 self._jobs[job.token] = job
                 self.events.put(job)
@@ -541,7 +502,7 @@ class Engine:
         there = tokens(settings.folder)
         known = {job.token for job in self._ledger.jobs()}  # asked after that: one may just be submitted
         lost = [token for token in there if token not in known]
-        flows = traces(self._client(settings.base_url, settings)) if lost else {}
+        flows = traces(self._clients.of_this_thread(settings.base_url, settings)) if lost else {}
         count = 0
         for token in lost:
             now = time.time()
@@ -635,7 +596,7 @@ class Engine:
         except FlowsError as error:
             failures = self._failures[token] = self._failures.get(token, 0) + 1
             chance = random.random()  # noqa: S311 - spreads repeats
-            outcome = trouble(self._jobs[token], error, failures, self._looks.get(token, 0), chance)
+            outcome = trouble(self._jobs[token], error, failures, self._looks.get(token, Looks()), chance)
         except LedgerError as error:
             outcome = Outcome(self._jobs[token].blocked(error.problem), again_in=BUSY_DISK_SECONDS)
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
@@ -644,10 +605,10 @@ class Engine:
             outcome = Outcome(self._jobs[token].failed(problem, time.time()))
         else:
             self._failures.pop(token, None)
-            if not outcome.looked:
+            if outcome.looked_for is None:
                 self._looks.pop(token, None)
-        if outcome.looked:
-            self._looks[token] = self._looks.get(token, 0) + 1
+        if outcome.looked_for is not None:
+            self._looks[token] = self._looks.get(token, Looks()).and_one(outcome.looked_for)
         with self._lock:
             self._busy.discard(token)
             self._calling.pop(token, None)
@@ -709,7 +670,7 @@ class Engine:
             return self._closing.is_set() or (self._jobs[job.token].cancelling and not job.cancelling)
 
         def client() -> FlowsClient:
-            self._calling[job.token] = found = self._client(job.service, settings)
+            self._calling[job.token] = found = self._clients.of_this_thread(job.service, settings)
             return found
 
         return Steps(
@@ -722,29 +683,10 @@ class Engine:
             cancelled=cancelled,
             one_shot_services=self._one_shot_services,
             durations=self._learned.get(job.kind, ()),
-            looks=self._looks.get(job.token, 0),
+            looks=self._looks.get(job.token, Looks()),
             patience=settings.patience,
             delete_flows=settings.delete_flows,
         )
-
-    def _client(self, service: str, settings: Settings) -> FlowsClient:
-        """This thread's client for `service` and the present settings. Raises NotReady."""
-        if service != settings.base_url:
-            raise OtherService(service)
-        if not settings.online and not is_loopback(settings.base_url):
-            raise Offline
-        client: FlowsClient | None = getattr(self._local, "client", None)
-        if client is None or self._local.settings != settings:
-            # No repeats inside a call: the engine repeats whole steps, and can be told to stop in between.
-            fresh = FlowsClient(settings.base_url, settings.api_key, policy=RetryPolicy(attempts=1))
-            with self._lock:
-                if client is not None:
-                    self._clients.remove(client)
-                    client.close()
-                self._clients.append(fresh)
-            self._local.client = client = fresh
-            self._local.settings = settings
-        return client
 
     def _save(self, job: Job) -> bool:
         """Make `job` the truth: on disk, in memory, and told. False when another process has it now."""
@@ -804,29 +746,3 @@ class Engine:
                 self.events.put(self._jobs[token])
 
         return report
-
-
-def machine() -> str:
-    """Where a process id means the same process: this computer since it started, this Flatpak or such."""
-    import socket  # slow to import, and registering an add-on should be quick
-
-    try:
-        namespace = f"{Path('/proc/self/ns/pid').readlink()}/{BOOT.read_text().strip()}"
-    except OSError:  # no Linux, so no such sandboxes
-        namespace = ""
-    return f"{socket.gethostname()}/{namespace}".replace(":", "")
-
-
-def _lives(owner: str) -> bool | None:
-    """Whether an owner's process lives; None where there is no telling, as anywhere but on POSIX."""
-    place, _, rest = owner.partition(":")
-    process = rest.partition(":")[0]
-    if os.name != "posix" or place != machine() or not process.isdigit():
-        return None
-    try:
-        os.kill(int(process), 0)  # asks only
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..api import (
     GLB_MIME,
@@ -105,16 +105,33 @@ REFUSED = (
 """Answers after which it is certain that nothing was created."""
 
 
+Sought = Literal["flow", "outputs"]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How often in a row a job looked in vain for its flow, and for outputs of a flow that was there."""
+
+    flow: int = 0
+    outputs: int = 0
+
+    def and_one(self, sought: Sought) -> Looks:
+        """One more of them. Where outputs are missing, the service knows the flow."""
+        if sought == "flow":
+            return replace(self, flow=self.flow + 1)
+        return Looks(outputs=self.outputs + 1)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How far a job has come, and in how many seconds to look at it again (None: the user's turn).
 
-    looked: this turn only looked for something that was not there yet.
+    looked_for: this turn only looked for something that was not there yet.
     """
 
     job: Job
     again_in: float | None = None
-    looked: bool = False
+    looked_for: Sought | None = None
 
 
 @dataclass(frozen=True)
@@ -124,9 +141,9 @@ class Steps:
     client: gives the client to use, or raises NotReady. folder: the job's own. make_input, convert: see
     `jobs.engine`. save: writes a job to the ledger, raises Cancelled if it is no longer ours. report: tells
     the progress 0..1. cancelled: asked all the time. one_shot_services: base URLs that are known to refuse an
-    empty create. durations: seconds that flows of this kind took. looks: so far, in vain and in a row.
-    patience: seconds without any news of a flow, after which the user is asked (0 = never). delete_flows:
-    whether a flow is deleted when all its models are here.
+    empty create. durations: seconds that flows of this kind took. looks: those so far. patience: seconds
+    without any news of a flow, after which the user is asked (0 = never). delete_flows: whether a flow is
+    deleted when all its models are here.
     """
 
     client: Callable[[], FlowsClient]
@@ -138,7 +155,7 @@ class Steps:
     cancelled: Callable[[], bool]
     one_shot_services: set[str]
     durations: Sequence[float]
-    looks: int
+    looks: Looks
     patience: float
     delete_flows: bool
 
@@ -159,7 +176,7 @@ class Steps:
                 case Step.SUBMITTING:
                     found = self._find(job)
                     if found is None:
-                        return Outcome(job, again_in=LOOKUP_SECONDS, looked=True)
+                        return Outcome(job, again_in=LOOKUP_SECONDS, looked_for="flow")
                     job = found
                 case Step.CREATED | Step.UPLOADING:
                     job = self._upload(job)
@@ -170,7 +187,8 @@ class Steps:
                 case Step.COMPLETED:
                     downloaded = self._download(job)
                     if downloaded is None:
-                        return Outcome(job, again_in=OUTPUT_SECONDS * 2**self.looks, looked=True)
+                        seconds = OUTPUT_SECONDS * 2**self.looks.outputs
+                        return Outcome(job, again_in=seconds, looked_for="outputs")
                     job = downloaded
                 case Step.DOWNLOADED:
                     job = self._convert_results(job)
@@ -236,7 +254,7 @@ class Steps:
         for flow in flows:
             if as_object(flow.additional).get("token") == job.ref:
                 return _submitted(job, flow)
-        if self.looks + 1 >= LOOKUPS:
+        if self.looks.flow + 1 >= LOOKUPS:
             raise NeedsUser  # the list may not be complete (V21), so this is no proof that nothing runs
         return None
 
@@ -373,7 +391,7 @@ class Steps:
         if job.step is Step.SUBMITTING:
             found = self._find(job)
             if found is None:
-                return Outcome(job, again_in=LOOKUP_SECONDS, looked=True)
+                return Outcome(job, again_in=LOOKUP_SECONDS, looked_for="flow")
             job = replace(found, cancelling=True)
         try:
             if job.step in (Step.CREATED, Step.UPLOADING, Step.UPLOADED):
@@ -397,7 +415,7 @@ class Steps:
 
     def _download(self, job: Job) -> Job | None:
         """Fetch every usable output into the job's folder; None = the outputs are not there yet."""
-        may_come = self.looks < OUTPUT_TRIES
+        may_come = self.looks.outputs < OUTPUT_TRIES
         try:
             assets = self.client().outputs(job.flow_id)
         except (WrongState, InvalidRequest):
@@ -517,18 +535,18 @@ def prepared(job: Job, path: Path) -> Job:
 MAYBE_RUNNING = NeedsUser.code
 
 
-def trouble(job: Job, error: FlowsError, failures: int, looks: int, chance: float) -> Outcome:
+def trouble(job: Job, error: FlowsError, failures: int, looks: Looks, chance: float) -> Outcome:
     """What an error means for a job: wait and try again, wait for the user, or the end.
 
-    failures: how often in a row, this one included. looks: so far, in vain and in a row. chance: 0..1,
-    spreads the repeats of many clients.
+    failures: how often in a row, this one included. looks: those so far. chance: 0..1, spreads
+    the repeats of many clients.
     """
     if isinstance(error, NotFound):
         if not job.flow_id:  # there is nothing that the service could not know: it is another, or a gateway's
             error = UnexpectedAnswer(status=error.status)
-        elif looks + 1 < LOOKUPS:
+        elif looks.flow + 1 < LOOKUPS:
             waiting = job.blocked(Problem.of(error), time.time() + LOOKUP_SECONDS)
-            return Outcome(waiting, again_in=LOOKUP_SECONDS, looked=True)
+            return Outcome(waiting, again_in=LOOKUP_SECONDS, looked_for="flow")
         elif job.cancelling:
             return Outcome(job.cancelled(time.time()))
         else:

@@ -52,19 +52,21 @@ class Session:
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self.process.kill()
-        self._gone()
+        self.gone()
 
     def quit(self) -> None:
         """End it in good order."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self._gone()
+        self.gone()
 
-    def _gone(self) -> None:
-        self.process.wait()
+    def gone(self) -> int:
+        """Wait until it has ended; returns its exit code."""
+        code = self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
+        return code
 
     def __enter__(self) -> Self:
         return self

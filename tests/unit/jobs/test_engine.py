@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api import Cancelled, FlowsError, check_glb
-from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, polling
+from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, owners, polling
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
@@ -302,7 +302,7 @@ def test_going_offline_ends_the_call_that_is_under_way(
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr("generio_flows.jobs.engine.is_loopback", lambda _url: False)
+    monkeypatch.setattr("generio_flows.jobs.clients.is_loopback", lambda _url: False)
     sandbox.order({"method": "GET", "path": "/flows/*/outputs/*", "action": "stall", "seconds": 10 * LONGEST})
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: "GET /flows/{flow_id}/outputs/{asset_id}" in sandbox.stats()["requests"])
@@ -572,7 +572,7 @@ def test_a_list_of_flows_that_is_missing_for_a_moment_is_asked_for_again(
         {"method": "GET", "path": "/flows", **fault},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).finished or engine.job(job.token).waiting)
+    wait_until(lambda: not engine.carries(job.token))
     assert (engine.job(job.token).state, engine.job(job.token).problem) == (State.READY, None)
     assert runs(sandbox) == [1]
 
@@ -857,18 +857,18 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
 
 
 def test_a_process_of_another_sandbox_is_not_taken_for_dead():
-    assert engine_module._lives("another-host:1:x") is None
-    assert engine_module._lives(f"{engine_module.machine()}-else:999999:x") is None
+    assert owners.lives("another-host:1:x") is None
+    assert owners.lives(f"{owners.machine()}-else:999999:x") is None
 
 
 def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    here = engine_module.machine()
+    here = owners.machine()
     (tmp_path / "boot_id").write_text("another\n")
-    monkeypatch.setattr(engine_module, "BOOT", tmp_path / "boot_id")
-    assert engine_module.machine() != here
-    assert engine_module._lives(f"{here}:999999:x") is None
+    monkeypatch.setattr(owners, "BOOT", tmp_path / "boot_id")
+    assert owners.machine() != here
+    assert owners.lives(f"{here}:999999:x") is None
 
 
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
@@ -877,8 +877,8 @@ def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     ledger = Ledger(tmp_path / "jobs.sqlite")
-    ledger.add(jobs["prompt"], f"{engine_module.machine()}:{gone.pid}:x", time.time())
-    ledger.add(jobs["image"], f"{engine_module.machine()}:{os.getpid()}:x", time.time())
+    ledger.add(jobs["prompt"], f"{owners.machine()}:{gone.pid}:x", time.time())
+    ledger.add(jobs["image"], f"{owners.machine()}:{os.getpid()}:x", time.time())
     ledger.close()
     engine = new_engine()
     assert finished(engine, jobs["prompt"]).state is State.READY

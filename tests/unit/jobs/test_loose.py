@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import Engine, Job, Ledger, Problem, State, Step
+from generio_flows.jobs import Engine, Job, Ledger, Problem, State, Step, owners
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
 
@@ -35,7 +35,7 @@ def dead_process() -> str:
     """An owner that is known to be dead."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    return f"{engine_module.machine()}:{gone.pid}:x"
+    return f"{owners.machine()}:{gone.pid}:x"
 
 
 def on_disk(ledger: Ledger) -> Job:
@@ -101,7 +101,7 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_still_has_its_file
     ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
 ):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stopped:
-        owner = f"{engine_module.machine()}:{stopped.pid}:x"
+        owner = f"{owners.machine()}:{stopped.pid}:x"
         long_ago = time.time() - LEASE_SECONDS - 60.0
         ledger.change(
             ready.token,
