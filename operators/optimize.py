@@ -50,12 +50,10 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                     present = triangle_count(batch.mesh)
                     count = choice.goal.of(present, total)
                     if count >= present:
-                        self.report(
-                            {"INFO"},
-                            translated(
-                                f'"{name}" has {present:,} triangles, no more than the {count:,} asked for'
-                            ),
-                        )
+                        known = f'"{name}" has {present:,} triangles, no more than the {count:,} asked for'
+                        self.report({"WARNING" if modal else "INFO"}, translated(known))
+                        if modal:  # a click that would be paid for, and change nothing; scripts know better
+                            continue
                     jobs += self.requests(context, batch, choice, [count], [detail], [name])
         except (RuntimeError, OSError) as error:
             self.report({"ERROR"}, translated(f"The selection cannot be written to disk: {error}"))
