@@ -167,8 +167,8 @@ def measure(name: str, url: str, path: str, *more: str) -> None:
 def sandbox(profile: str, speed: float = 0.01, vary: float = 0.0) -> Iterator[str]:
     """The service double in a process of its own; yields its address. speed, vary: as for `Sandbox`."""
     command = [sys.executable, "-m", "tests.sandbox", "--port", "0", "--key", KEY, "--profile", profile]
-    pace = ["--speed", str(speed), "--vary", str(vary)]
-    process = subprocess.Popen([*command, *pace], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    options = ["--speed", str(speed), "--vary", str(vary), "--body-limit", str(2 << 30)]
+    process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield process.stdout.readline().removeprefix("listening on ").strip()

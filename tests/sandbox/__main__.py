@@ -26,6 +26,9 @@ def main() -> None:
         default=0.0,
         help="how much these vary, 0.25 for a quarter (default: %(default)s)",
     )
+    parser.add_argument(
+        "--body-limit", type=int, default=1 << 30, help="bytes that a request may have (default: %(default)s)"
+    )
     options = parser.parse_args()
 
     told = threading.Event()
@@ -33,7 +36,12 @@ def main() -> None:
         signal.signal(number, lambda *_: told.set())
     try:
         with Sandbox(
-            options.profile, options.speed, options.key, port=options.port, vary=options.vary
+            options.profile,
+            options.speed,
+            options.key,
+            port=options.port,
+            body_limit=options.body_limit,
+            vary=options.vary,
         ) as sandbox:
             sys.stdout.write(f"listening on {sandbox.url}\n")
             sys.stdout.flush()
