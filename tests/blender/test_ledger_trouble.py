@@ -57,6 +57,12 @@ def test_a_button_says_that_the_job_list_is_in_use(addon, busy: str, name: str):
     assert rows()[0].state == "Failed"
 
 
+def test_the_window_waits_for_no_other_program(addon, sandbox):
+    ledger = addon.bridge.engine(bpy.context)._ledger
+    assert ledger._db.execute("PRAGMA busy_timeout").fetchone() == (addon.bridge.LEDGER_SECONDS * 1000,)
+    assert addon.bridge.LEDGER_SECONDS < 0.5
+
+
 def test_generating_and_cancelling_say_that_the_job_list_is_in_use(addon, sandbox, busy: str):
     with pytest.raises(RuntimeError, match=r"Nothing more was sent\. .*holds the job list"):
         bpy.ops.generio.generate_from_prompt(prompt="A lamp")

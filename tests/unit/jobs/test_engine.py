@@ -287,6 +287,14 @@ def test_another_service_address_does_not_get_the_job(
     wait_until(lambda: engine.job(job.token).state is State.RUNNING)
 
 
+def test_it_is_noted_when_a_flow_was_last_seen_running(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order({"flow": {"outcome": "hang"}})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).asked_at > engine.job(job.token).started_at > 0.0)
+
+
 def test_offline_waits(new_engine: Callable[..., Engine], settings: Settings, jobs: dict[str, Job]):
     elsewhere = replace(settings, base_url="https://flows.example", online=False)
     engine = new_engine(elsewhere)
