@@ -6,7 +6,7 @@ from tests.gui.driver import Driver, Steps
 
 
 def ask_in_menus(blender: Driver) -> Steps[None]:
-    scene.clear_view(bring_aside="Cube")
+    scene.clear_view()
     yield from blender.open_tab("GENERIO")
     yield from blender.press("A", shift=True)
     yield from blender.click("Mesh", popup=True)
@@ -25,6 +25,8 @@ def ask_in_menus(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: scene.models("owl"), "the model that the panel asked for")
     yield from jobs.until(blender, "Done")
 
+    scene.add_heavy_mesh()
+    yield from blender.type_into("Triangles", "4000")
     yield from blender.press("RIGHTMOUSE")
     yield 0.5
     yield from blender.picture("menus-context")
@@ -33,7 +35,7 @@ def ask_in_menus(blender: Driver) -> Steps[None]:
     yield from blender.write("Optimize Sel")
     yield from blender.picture("menus-search")
     yield from blender.confirm()
-    yield from blender.wait_for(lambda: jobs.newest().name == "Cube", "the job that the search began")
+    yield from blender.wait_for(lambda: jobs.newest().name == scene.HEAVY, "the job that the search began")
     yield from jobs.until(blender, "Done")
 
 
