@@ -7,9 +7,8 @@ then chunks of (length, type, content), of which the first is JSON and the secon
 
 import json
 import struct
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from .errors import NotAGlb, NotSelfContained, ResultTruncated
 from .images import read_head
@@ -55,8 +54,7 @@ _EXTENSIONS = frozenset(  # those that the importers of Blender 4.2 to 5.2 know
 )
 
 
-@dataclass(frozen=True)
-class GlbInfo:
+class GlbInfo(NamedTuple):
     """What a checked GLB says about itself: its size in bytes, and counts of what it defines."""
 
     size: int

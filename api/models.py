@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
 
 from .errors import UnexpectedAnswer
 from .text import reason_of, scalar_text, tidy
@@ -26,16 +26,14 @@ _LONGEST_ID = 200  # characters; ids in the contract have 24
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(NamedTuple):
     """A text input. `additional` is any JSON, kept with the input and copied to its output (section 8)."""
 
     text: str
     additional: Any = None
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A picture or model on disk, with the MIME type that its content has; `additional` as in Prompt."""
 
     path: Path
@@ -120,8 +118,7 @@ class Flow:
         )
 
 
-@dataclass(frozen=True)
-class Asset:
+class Asset(NamedTuple):
     """One input or output of a flow (contract section 7).
 
     `status` is lower-case text, "" when absent; `processed` is opaque, for display (V22); `data` is there

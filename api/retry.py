@@ -2,8 +2,8 @@
 """When a failed call is worth repeating, and after how long (contract section 5). Pure: no clock, no I/O."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC
+from typing import NamedTuple
 
 from .errors import CallFailed, FlowsError, RateLimited
 
@@ -12,8 +12,7 @@ _REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})
 _SECONDS = re.compile(r"\s*(\d{1,9})(\.\d{1,9})?\s*", re.ASCII)
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """How often and how long: `attempts` in all (1: no repeats), waits from `base` to `ceiling` seconds."""
 
     attempts: int = 4

@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
@@ -43,7 +42,7 @@ def run(host: Host, words: Sequence[str]) -> int:
         return int(end.code or 0)
     try:
         if options.service:
-            host = replace(host, service=options.service.strip().rstrip("/"))
+            host = host._replace(service=options.service.strip().rstrip("/"))
         return _COMMANDS[options.command](host, options)
     except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED)

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..api import FlowsClient
 from ..api.address import is_loopback
@@ -20,8 +19,7 @@ FOLDER = ".generio"
 """Beside the outputs: the jobs of all commands that wrote there, so that each can go on anywhere."""
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(NamedTuple):
     """A folder that holds a ledger and the jobs' files. Outputs are named relative to it.
 
     shared: whether several machines may see it. results: where each job's own folder is.
@@ -66,8 +64,7 @@ def kept_name(path: str) -> str:
     return PureWindowsPath(path).name
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(NamedTuple):
     """What runs the command.
 
     program: how the user starts it, for messages. service, api_key, online: what is set there. window: where

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from ..api import Flow, FlowsClient, MethodNotAllowed, NotFound
 from ..api.models import as_object
@@ -29,8 +30,7 @@ PERHAPS = "perhaps"
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True)
-class Trace:
+class Trace(NamedTuple):
     """A flow that was made for a job, and which attempt of the job it was."""
 
     flow: Flow

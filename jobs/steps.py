@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..api import (
     GLB_MIME,
@@ -108,8 +108,7 @@ REFUSED = (
 Sought = Literal["flow", "outputs"]
 
 
-@dataclass(frozen=True)
-class Looks:
+class Looks(NamedTuple):
     """How often in a row a job looked in vain for its flow, and for outputs of a flow that was there."""
 
     flow: int = 0
@@ -118,12 +117,11 @@ class Looks:
     def and_one(self, sought: Sought) -> Looks:
         """One more of them. Where outputs are missing, the service knows the flow."""
         if sought == "flow":
-            return replace(self, flow=self.flow + 1)
+            return self._replace(flow=self.flow + 1)
         return Looks(outputs=self.outputs + 1)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How far a job has come, and in how many seconds to look at it again (None: the user's turn).
 
     looked_for: this turn only looked for something that was not there yet.
@@ -134,7 +132,7 @@ class Outcome:
     looked_for: Sought | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Steps:
     """What the steps of one job need.
 
@@ -409,7 +407,7 @@ class Steps:
             pass  # over already, or not yet running: the state tells
         outcome = self._poll(job)
         # An abort is over soon, whatever the flow's usual length.
-        return outcome if outcome.job.finished else replace(outcome, again_in=polling.SHORTEST)
+        return outcome if outcome.job.finished else outcome._replace(again_in=polling.SHORTEST)
 
     # ------------------------------------------------------------------ after it ran
 

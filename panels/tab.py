@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import blf
@@ -17,7 +18,6 @@ WIDE = "\u2e80-\uffff"
 """Characters with no blanks between them: a line may end after any, but not before a closing mark."""
 
 OPENING, CLOSING = "「『（【《〈〔“", "」』）】》〉〕”、。，．：；？！ー々"  # noqa: RUF001 - they are meant
-WORDS = re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^\s{WIDE}]+)[{CLOSING}]*\s*")
 ACCOUNT_URL = "https://account.generio.ai"
 
 FONT = 0
@@ -137,6 +137,12 @@ def wrapped(
         column.label(text=line, translate=False, icon=below if number else icon)
 
 
+@lru_cache(maxsize=1)
+def _word() -> re.Pattern[str]:
+    """What a line may end after; made when first drawn, for that takes milliseconds."""
+    return re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^\s{WIDE}]+)[{CLOSING}]*\s*")
+
+
 def lines(text: str, room: float) -> list[str]:
     """The text in lines that are no longer than `room`, pixels in the size that the font has now.
 
@@ -147,7 +153,7 @@ def lines(text: str, room: float) -> list[str]:
         return blf.dimensions(FONT, part.rstrip())[0] <= room
 
     found = [""]
-    for part in (part for word in WORDS.findall(text) for part in ([word] if fits(word) else word)):
+    for part in (part for word in _word().findall(text) for part in ([word] if fits(word) else word)):
         if found[-1] and not fits(found[-1] + part):
             found.append("")
         found[-1] += part

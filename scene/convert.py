@@ -16,8 +16,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
@@ -68,8 +68,7 @@ def make_input_here(source: Path, target: Path) -> None:
             arrivals.remove_unused()
 
 
-@dataclass(frozen=True)
-class Converter:
+class Converter(NamedTuple):
     """Runs the child. Made on the main thread; its methods may be called from any.
 
     command: what to run, up to the child script's own arguments.

@@ -6,8 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import bpy
 
@@ -15,8 +14,7 @@ from .meshes import users_of
 from .versions import LEFT, applicable
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """One mesh that is to be sent, for the objects that get the result.
 
     applied: whether it is what their modifiers make; then it lives only for a while.

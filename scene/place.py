@@ -20,9 +20,8 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -45,8 +44,7 @@ LONGEST_NAME = 63
 _document = uuid.uuid4().hex
 
 
-@dataclass(frozen=True)
-class Model:
+class Model(NamedTuple):
     """A result on disk: the GLB, the .blend made of it ("" = none), its name, and where it came from."""
 
     glb: str
@@ -213,8 +211,7 @@ def _targets(destination: Destination) -> list[bpy.types.Object]:
     return [item for item in _find(destination) if item.data == target.data]
 
 
-@dataclass(frozen=True)
-class _Loaded:
+class _Loaded(NamedTuple):
     """What came in with a model. materials: by their names in the GLB."""
 
     objects: list[bpy.types.Object]

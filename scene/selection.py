@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import bpy
 
@@ -49,8 +49,7 @@ CARRIED = {COLORS: COLOR_ATTRIBUTES, NORMALS: CUSTOM_NORMALS}
 """What can be asked to be brought over, and what it is called."""
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """How light meshes are to become.
 
     kind: COUNT, each gets `triangles`; PERCENT, each keeps `percent` of its own; BUDGET, all together get
@@ -70,8 +69,7 @@ class Target:
         return max(1, self.triangles * present // total)
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """The selected meshes, each mesh once, however many objects share it.
 
     groups: for each mesh that can be sent, the selected objects that have it; refused: the other ones, each

@@ -8,8 +8,7 @@ of it is in the file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 from mathutils import Matrix, Vector
@@ -38,8 +37,7 @@ Rectangle = tuple[float, float, float, float]
 """Left, bottom, right, top."""
 
 
-@dataclass(frozen=True)
-class StandIn:
+class StandIn(NamedTuple):
     """One model to come.
 
     token: of its job; progress: 0..1; scene: the name of the one it goes into; the rest: see `settle`.
@@ -114,7 +112,7 @@ def places(scene: bpy.types.Scene) -> list[tuple[tuple[float, float, float], lis
 
 def move(tokens: Sequence[str], location: tuple[float, float, float]) -> None:
     """Draw the models of these jobs there."""
-    show([replace(item, location=location) if item.token in tokens else item for item in _shown])
+    show([item._replace(location=location) if item.token in tokens else item for item in _shown])
 
 
 def _draw() -> None:

@@ -5,19 +5,21 @@ Blender looks up by itself what is registered with it (labels, descriptions, ite
 stands. Sentences are made in English, also in threads and in the ledger, and told in the user's language
 where they are shown, by `translated`. One with gaps stands in the dictionaries as "Saved {}"; a translation
 may need them in another order: "{1} … {0}". Texts without a translation stay English.
+
+Only the language that Blender has is read, and another one when it changes: five take their time.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from importlib import import_module
 from inspect import get_annotations
 from typing import Any
 
-from . import de, es, fr, ja, zh
-
-LANGUAGES = {"de_DE": de.TEXTS, "es": es.TEXTS, "fr_FR": fr.TEXTS, "ja_JP": ja.TEXTS, "zh_HANS": zh.TEXTS}
-"""The dictionaries by Blender's names of the languages."""
+LANGUAGES = {"de": "de", "es": "es", "fr": "fr", "ja": "ja", "zh_HANS": "zh", "zh_CN": "zh"}
+"""Our modules by Blender's locales, or by the languages that these begin with."""
 
 OURS = "GENERIO"
 """Context of all that is ours: in its own, Blender's dictionary wins, and means another "Revert" than we do."""
@@ -31,8 +33,6 @@ CONTEXTS = ("*", "Operator", OURS)
 GAP = "{}"
 QUOTES = ('"', "“")
 """What stands before a gap for a name, which is nobody's to translate."""
-
-KNOWN = frozenset(text for dictionary in LANGUAGES.values() for text in dictionary)
 
 _SENTENCE_END = re.compile(r"(?<=\.) +")
 _STATUS = re.compile(r"(.+) \((\d{3})\)\.")
@@ -49,66 +49,102 @@ def claim(cls: Any) -> None:
                 told.keywords.setdefault("translation_context", OURS)
 
 
+@cache
+def texts(locale: str) -> Mapping[str, str]:
+    """What our texts are in the language of one of Blender's locales; nothing where they stay English."""
+    module = LANGUAGES.get(locale) or LANGUAGES.get(locale.partition("_")[0])
+    return import_module(f".{module}", __name__).TEXTS if module else {}
+
+
+_owner = object()  # of the subscription
+
+
 def register(package: str) -> None:
-    """Hand the dictionaries to Blender, for the add-on's `package`."""
+    """Hand the language that Blender has to it, for the add-on's `package`; and each that it gets."""
     import bpy
 
-    texts = {
-        language: {(context, text): told for text, told in dictionary.items() for context in CONTEXTS}
-        for language, dictionary in LANGUAGES.items()
-    }
-    bpy.app.translations.register(package, texts)
+    _hand_over(package)
+    language: Any = (bpy.types.PreferencesView, "language")
+    bpy.msgbus.subscribe_rna(
+        key=language,
+        owner=_owner,
+        args=(package,),
+        notify=_change,
+        options={"PERSISTENT"},
+    )
+
+
+def _hand_over(package: str) -> None:
+    import bpy
+
+    locale: str = bpy.app.translations.locale
+    told = {(context, text): to for text, to in texts(locale).items() for context in CONTEXTS}
+    bpy.app.translations.register(package, {locale: told} if told else {})
+
+
+def _change(package: str) -> None:
+    import bpy
+
+    bpy.app.translations.unregister(package)
+    _hand_over(package)
 
 
 def unregister(package: str) -> None:
-    """Take them back."""
+    """Take it back."""
     import bpy
 
+    bpy.msgbus.clear_by_owner(_owner)
     bpy.app.translations.unregister(package)
 
 
 def translated(text: str) -> str:
     """A text of ours, whole or of several sentences, with gaps filled or without, in the user's language."""
+    import bpy
+
+    locale: str = bpy.app.translations.locale
+    known = texts(locale)
+    if not known:
+        return text
     sentences = _SENTENCE_END.split(text)
-    told = [_sentence(sentence) for sentence in sentences]
-    if text not in KNOWN and len(told) > 1 and None not in told:
+    told = [_sentence(sentence, locale) for sentence in sentences]
+    if text not in known and len(told) > 1 and None not in told:
         return "".join(part if part.endswith("。") else f"{part} " for part in map(str, told)).strip()
-    return _sentence(text) or text
+    return _sentence(text, locale) or text
 
 
-def _sentence(text: str) -> str | None:
+def _sentence(text: str, locale: str) -> str | None:
     """The text in the user's language; None where it is none of ours."""
     import bpy
 
     look_up = bpy.app.translations.pgettext_iface
-    if text in KNOWN:
+    if text in texts(locale):
         return look_up(text, OURS)
     if status := _STATUS.fullmatch(text):
-        told = _sentence(f"{status[1]}.")
+        told = _sentence(f"{status[1]}.", locale)
         return f"{told.rstrip('.。')} ({status[2]})." if told else None
-    found = recognized(text)
+    found = recognized(text, locale)
     if found is None:
         return None
     template, gaps = found
     before = template.split(GAP)
     filled = (
-        gap if head.endswith(QUOTES) else _sentence(gap) or gap
+        gap if head.endswith(QUOTES) else _sentence(gap, locale) or gap
         for head, gap in zip(before, gaps, strict=False)
     )
     return look_up(template, OURS).format(*filled)
 
 
 @lru_cache(maxsize=1000)
-def recognized(text: str) -> tuple[str, tuple[str, ...]] | None:
-    """The text with gaps that this one is, and what fills them; None where there is none."""
-    for template, pattern in _templates():
+def recognized(text: str, locale: str) -> tuple[str, tuple[str, ...]] | None:
+    """The text with gaps, of those in a locale, that this one is, and what fills them; None where it is none."""
+    for template, pattern in _templates(locale):
         if found := pattern.fullmatch(text):
             return template, found.groups()
     return None
 
 
 @lru_cache(maxsize=1)
-def _templates() -> list[tuple[str, re.Pattern[str]]]:
+def _templates(locale: str) -> list[tuple[str, re.Pattern[str]]]:
     """The texts with gaps; first those that say most, since others may fit the same text."""
-    texts = sorted((text for text in KNOWN if GAP in text), key=lambda text: (-len(text), text))
-    return [(text, re.compile("(.+)".join(map(re.escape, text.split(GAP))), re.DOTALL)) for text in texts]
+    gapped = sorted((text for text in texts(locale) if GAP in text), key=lambda text: (-len(text), text))
+    return [(text, re.compile("(.+)".join(map(re.escape, text.split(GAP))), re.DOTALL)) for text in gapped]

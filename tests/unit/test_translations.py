@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows import translations
-from generio_flows.translations import LANGUAGES
+from generio_flows.translations import texts
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ("bridge.py", "options.py", "preferences.py", "properties.py", "status.py", "view.py")
@@ -42,6 +42,9 @@ NOT_SHOWN = {
     *("somebody else has the turn {}",),
 }
 """Texts with a blank inside that no user reads, or not in a language."""
+
+LOCALES = ("de_DE", "es", "fr_FR", "ja_JP", "zh_HANS")
+"""Blender's, for the languages that we have."""
 
 SQL = re.compile(r"\s*(ALTER|BEGIN|CREATE|DELETE FROM|INSERT|PRAGMA|SELECT|UPDATE jobs)\b")
 
@@ -131,24 +134,24 @@ USED = {
 EVERYTHING = USED | {text for tree in TREES for text in strings(tree)}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", LOCALES)
 def test_every_text_is_translated(language: str):
     assert len(USED) > 400
-    assert not sorted(USED - LANGUAGES[language].keys())
+    assert not sorted(USED - texts(language).keys())
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", LOCALES)
 def test_every_translation_is_used(language: str):
-    assert not sorted(LANGUAGES[language].keys() - EVERYTHING)
+    assert not sorted(texts(language).keys() - EVERYTHING)
 
 
 def test_what_is_not_shown_is_there():
     assert not NOT_SHOWN - {text for tree in TREES for text in strings(tree)}
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", LOCALES)
 def test_a_translation_has_the_same_gaps_and_an_end_like_the_text(language: str):
-    for text, told in LANGUAGES[language].items():
+    for text, told in texts(language).items():
         assert told.strip() == told != "", text
         count = text.count(translations.GAP)
         assert told.count(translations.GAP) == count or {*re.findall(r"\{\d\}", told)} == {
@@ -161,19 +164,19 @@ def width(text: str) -> int:
     return sum(1 + (char >= "\u2e80") for char in text)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", LOCALES)
 def test_labels_fit(language: str):
     long = {
-        text: told for text, told in LANGUAGES[language].items() if len(text) <= SHORT and width(told) > LABEL
+        text: told for text, told in texts(language).items() if len(text) <= SHORT and width(told) > LABEL
     }
     sentences = {text for text in long if text.endswith(".") or (" " in text and text[-1:].islower())}
     assert not long.keys() - sentences
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", LOCALES)
 @pytest.mark.parametrize("room", BESIDE)
 def test_labels_fit_beside_each_other(language: str, room: int):
-    assert not {told for text in BESIDE[room] if width(told := LANGUAGES[language][text]) > room}
+    assert not {told for text in BESIDE[room] if width(told := texts(language)[text]) > room}
 
 
 @pytest.mark.parametrize(
@@ -189,8 +192,16 @@ def test_labels_fit_beside_each_other(language: str, room: int):
     ],
 )
 def test_a_text_with_filled_gaps_is_recognized(text: str, template: str, gaps: tuple[str, ...]):
-    assert translations.recognized(text) == (template, gaps)
+    assert translations.recognized(text, "de_DE") == (template, gaps)
+
+
+def test_a_locale_of_another_country_has_the_same_language():
+    assert (texts("de_AT"), texts("fr_CA"), texts("zh_CN")) == (texts("de_DE"), texts("fr"), texts("zh_HANS"))
+
+
+def test_other_languages_stay_english():
+    assert not texts("en_US") and not texts("zh_HANT") and not texts("")
 
 
 def test_what_others_say_is_not_recognized():
-    assert translations.recognized("The kiln overheated") is None
+    assert translations.recognized("The kiln overheated", "de_DE") is None
