@@ -145,9 +145,8 @@ def _tick(context: bpy.types.Context) -> float:
             _pack_picture(context)
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
-        unfinished = view.show(context, _engine, _news, _to_place)
         status.show(context, _engine, _news.values())
-        stand_in.show(view.stand_ins(_engine))
+        unfinished = view.show(context, _engine, _news, _to_place)
         _tell(dict(_news))
         _news.clear()
     if _noted:

@@ -2,6 +2,7 @@
 """The add-on's preferences: the key, the service, the network, where results are kept."""
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -212,7 +213,12 @@ def api_key(context: bpy.types.Context) -> str:
 
 def user_folder(context: bpy.types.Context) -> Path:
     """The folder that is the add-on's to write into."""
-    return Path(bpy.utils.extension_path_user(__package__ or "", create=True))
+    return _user_folder(__package__ or "")
+
+
+@cache  # asked for at each tick, and Blender asks the disk
+def _user_folder(package: str) -> Path:
+    return Path(bpy.utils.extension_path_user(package, create=True))
 
 
 def results_folder(context: bpy.types.Context) -> Path:

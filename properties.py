@@ -35,14 +35,11 @@ JOB_STATES = (
 
 
 class GenerioJob(bpy.types.PropertyGroup):
-    """One row of the job list, as it is drawn."""
+    """One row of the job list, as it is drawn; what changes with time alone is in `view.timing`."""
 
     if TYPE_CHECKING:
         token: str
         state: str
-        progress: float
-        elapsed: str
-        remaining: str
         message: str
         fix: str
         remedy: str
@@ -56,9 +53,6 @@ class GenerioJob(bpy.types.PropertyGroup):
     else:
         token: bpy.props.StringProperty()
         state: bpy.props.StringProperty()
-        progress: bpy.props.FloatProperty(min=0.0, max=1.0)
-        elapsed: bpy.props.StringProperty()
-        remaining: bpy.props.StringProperty()
         message: bpy.props.StringProperty()
         fix: bpy.props.StringProperty()
         remedy: bpy.props.StringProperty()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is to be seen of the jobs: the rows that the panels draw, and the stand-ins in the scene.
 
-The truth is the engine's; this is written from it once a second, and whenever a job has changed.
+The truth is the engine's; a row is written from it whenever its job has changed, and the clock is looked at
+only for rows that are drawn.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
 from . import status
 from .jobs import Engine, Job, State, Step, is_first
-from .properties import GenerioJob, properties
+from .properties import GenerioJob, GenerioProperties, properties
 from .scene import place, stand_in
 from .status import clock
+from .translations import translated
 
 IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
 FOLLOWED = "Optimized by the job that follows it"
@@ -50,33 +53,43 @@ def show(
     about to go into the open file.
     """
     global _stale, _second
-    rows = properties(context).jobs
-    now = time.time()
+    second = int(time.time())
+    seconds_passed, _second = second != _second, second
+    unfinished = carrier.any_unfinished()
+    # What those that arrive wait for may change at any time.
+    changed = {*news, *arriving} if seconds_passed else {*news}
     if _stale:
-        rows.clear()
-        for job in reversed(carrier.jobs()):
-            _fill(rows.add(), job, carrier, now, arriving)
+        _fill_all(properties(context), carrier, arriving)
         _stale = False
-        redraw(context)
-        return any(not job.finished for job in carrier.jobs())
-    seconds_passed = int(now) != _second
-    _second = int(now)
-    by_token = {row.token: row for row in rows} if news or seconds_passed else {}
-    unfinished = False
-    for job in carrier.jobs():
-        unfinished = unfinished or not job.finished
-        row = by_token.get(job.token)
-        if job.token in news and row is None:
-            row = rows.add()
-            rows.move(len(rows) - 1, 0)
-            row = rows[0]
-            properties(context).active_job = 0
-            by_token = {row.token: row for row in rows}
-        if row is not None and (job.token in news or (seconds_passed and not job.finished)):
-            _fill(row, job, carrier, now, arriving)
-    if news or (seconds_passed and unfinished):
-        redraw(context)
+    elif changed:
+        _fill_some(properties(context), carrier, changed, arriving)
+    elif not (seconds_passed and unfinished):
+        return unfinished
+    stand_in.show(_stand_ins(carrier))
+    redraw(context)
     return unfinished
+
+
+def _fill_all(panel: GenerioProperties, carrier: Engine, arriving: Collection[str]) -> None:
+    panel.jobs.clear()
+    for job in reversed(carrier.jobs()):
+        _fill(panel.jobs.add(), job, arriving)
+
+
+def _fill_some(
+    panel: GenerioProperties, carrier: Engine, tokens: Collection[str], arriving: Collection[str]
+) -> None:
+    """Write the rows of these jobs; new ones come first, and the newest is chosen."""
+    by_token = {row.token: row for row in panel.jobs}
+    jobs = [job for token in tokens if (job := carrier.job(token)) is not None]
+    for job in sorted(jobs, key=lambda job: job.created_at):
+        if job.token not in by_token:
+            panel.jobs.add()
+            panel.jobs.move(len(panel.jobs) - 1, 0)
+            panel.jobs[0].token = job.token
+            panel.active_job = 0
+            by_token = {row.token: row for row in panel.jobs}  # each has moved
+        _fill(by_token[job.token], job, arriving)
 
 
 def drop(context: bpy.types.Context, token: str) -> None:
@@ -98,9 +111,9 @@ def redraw(context: bpy.types.Context) -> None:
                         region.tag_redraw()
 
 
-def stand_ins(carrier: Engine) -> list[stand_in.StandIn]:
+def _stand_ins(carrier: Engine) -> list[stand_in.StandIn]:
     """What is drawn for the models that are still being made for the open file."""
-    now = int(time.time())  # a progress that moves once a second
+    now = time.time()
     return [
         stand_in.StandIn.of(job.token, job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
         for job in status.unfinished(carrier)
@@ -108,16 +121,32 @@ def stand_ins(carrier: Engine) -> list[stand_in.StandIn]:
     ]
 
 
-def _fill(row: GenerioJob, job: Job, carrier: Engine, now: float, arriving: Collection[str]) -> None:
+class Timing(NamedTuple):
+    """elapsed: as m:ss; progress: 0..1, 0 where there is no telling; remaining: in words, or ""."""
+
+    elapsed: str = ""
+    progress: float = 0.0
+    remaining: str = ""
+
+
+def timing(carrier: Engine | None, token: str) -> Timing:
+    """How long a job has taken by now, how far it is, and what is left."""
+    job = carrier.job(token) if carrier is not None else None
+    if carrier is None or job is None:
+        return Timing()
+    now = time.time()
+    progress, left = _progress(job, carrier, now)
+    remaining = translated(f"{clock(left)} left") if left is not None else ""
+    if job.waiting and job.retry_at > now:
+        remaining = translated(f"again in {clock(job.retry_at - now + 0.999)}")
+    return Timing(clock((job.finished_at or now) - job.created_at), progress, remaining)
+
+
+def _fill(row: GenerioJob, job: Job, arriving: Collection[str]) -> None:
     arrives = job.token in arriving
     row.token = job.token
     row.name = job.name
     row.state = State.READY if arrives else job.state
-    row.elapsed = clock((job.finished_at or now) - job.created_at)
-    row.progress, left = _progress(job, carrier, now)
-    row.remaining = f"{clock(left)} left" if left is not None else ""
-    if job.waiting and job.retry_at > now:
-        row.remaining = f"again in {clock(job.retry_at - now + 0.999)}"
     row.message = job.problem.message if job.problem else _note(job, arrives)
     row.fix = job.problem.fix if job.problem else ""
     row.remedy = job.problem.remedy if job.problem else ""

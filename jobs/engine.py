@@ -139,6 +139,10 @@ class Engine:
         """All jobs as they are now, oldest first."""
         return sorted(self._jobs.copy().values(), key=lambda job: job.created_at)
 
+    def any_unfinished(self) -> bool:
+        """Whether there is a job that is not over."""
+        return any(not job.finished for job in self._jobs.copy().values())
+
     def job(self, token: str) -> Job | None:
         """One job as it is now."""
         return self._jobs.get(token)

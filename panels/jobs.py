@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from .. import bridge
+from .. import bridge, view
 from ..properties import GenerioJob, GenerioProperties, properties
 from ..translations import translated
 from .tab import Tab, fix_button, is_narrow, object_mode_button, wrapped
@@ -87,11 +87,11 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         else:
             split.label(text=job.name, translate=False, icon=ICONS.get(state, "QUESTION"))
         right = split.row(align=True)
-        if not job.finished and job.progress:
-            text = translated(job.remaining) or f"{job.progress:.0%}"
-            right.progress(factor=job.progress, text=text, translate=False)
+        elapsed, progress, remaining = view.timing(bridge.running(), job.token)
+        if not job.finished and progress:
+            right.progress(factor=progress, text=remaining or f"{progress:.0%}", translate=False)
         elif not job.finished:
-            right.label(text=f"{translated(state)} {job.elapsed}", translate=False)
+            right.label(text=f"{translated(state)} {elapsed}", translate=False)
         elif not narrow:  # there the icon or the picture tells
             right.label(text=translated(state), translate=False)
         if not job.finished:
@@ -162,7 +162,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
         """State, what is wrong and its fix, and what can be done with the job."""
         width, state, token = context.region.width, job.state, job.token
-        wrapped(column, f"{translated(state)}, {job.elapsed}", width, ICONS.get(state, "QUESTION"))
+        elapsed = view.timing(bridge.running(), token).elapsed
+        wrapped(column, f"{translated(state)}, {elapsed}", width, ICONS.get(state, "QUESTION"))
         if job.message:
             wrapped(column, job.message, width, "BLANK1")
         if job.fix:

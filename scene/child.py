@@ -106,12 +106,27 @@ def import_glb(source: str, target: str) -> None:
     if not objects:
         raise RuntimeError("the model is empty.")
     fitted = fit_result(Path(source), objects)
+    for mesh in bpy.data.meshes:
+        drop_zeros(mesh)
     name = Path(target).name.partition(".")[0]
     told = report() | fitted
     for number, image in enumerate(bpy.data.images):
         put_beside(image, Path(target).with_name(f"{name}-{number}"))
     bpy.data.libraries.write(target, set(objects))
     Path(target).with_name(f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def drop_zeros(mesh: Any) -> None:
+    """Take away the attributes that mean the same if they are not there: the window waits for each byte."""
+    import numpy as np
+
+    for name in ("material_index", "sharp_edge", "sharp_face"):
+        attribute = mesh.attributes.get(name)
+        if attribute is not None:
+            values = np.empty(len(attribute.data), bool if attribute.data_type == "BOOLEAN" else np.int32)
+            attribute.data.foreach_get("value", values)
+            if not values.any():
+                mesh.attributes.remove(attribute)
 
 
 def put_beside(image: Any, path: Path) -> None:

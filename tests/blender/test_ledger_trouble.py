@@ -224,8 +224,10 @@ def test_a_break_is_counted_down_in_the_list(addon, sandbox):
     seen: list[str] = []
 
     def done() -> bool:
-        if rows() and rows()[0].state == "Waiting" and rows()[0].remaining not in seen[-1:]:
-            seen.append(rows()[0].remaining)
+        for row in rows():
+            remaining = addon.view.timing(carrier, row.token).remaining
+            if row.state == "Waiting" and remaining not in seen[-1:]:
+                seen.append(remaining)
         return bool(rows()) and rows()[0].state == "Ready"
 
     ticks(addon, done)
