@@ -28,7 +28,7 @@ PARTS = ("polling", "network", "stalls", "window")
 def measured(parts: list[str], sizes: list[int]) -> Iterator[Row]:
     """The rows of these parts."""
     if "polling" in parts:
-        yield from polling_rows(FOLDER)
+        yield from polling_rows()
     if "network" in parts:
         yield from transfers(sizes, FOLDER)
     if "stalls" in parts:
@@ -51,7 +51,7 @@ def main() -> None:
     for row in measured(options.only, options.sizes):
         print_row(row)
         rows.append(row)
-    write(rows, ROOT / "build/bench.json")
+        write(rows, ROOT / "build/bench.json")  # it takes long, and may be ended
 
 
 if __name__ == "__main__":

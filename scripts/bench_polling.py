@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 import requests
@@ -62,13 +63,14 @@ class Service:
         return new, asked - before
 
 
-def polling_rows(folder: Path) -> Iterator[Row]:
-    """The figures, per flow; the engines keep their files in `folder`."""
+def polling_rows() -> Iterator[Row]:
+    """The figures, per flow."""
     with ExitStack() as stack:
         services = [Service(stack.enter_context(sandbox(name, SPEED, VARY))) for name in SERVICES]
         jobs, api = client_package("jobs"), client_package("api")
+        home = Path(stack.enter_context(TemporaryDirectory(prefix="generio-bench-")))
         engines = [
-            (each.url, stack.enter_context(closing(_engine(jobs, each.url, folder)))) for each in services
+            (each.url, stack.enter_context(closing(_engine(jobs, each.url, home)))) for each in services
         ]
         _run_engines(jobs, api, engines, LEARNED)
         _sum(services, {})
@@ -90,16 +92,15 @@ def _sum(services: list[Service], noticed: dict[str, float]) -> Noticed:
 # ---------------------------------------------------------------------- ours
 
 
-def _engine(jobs: Any, url: str, folder: Path) -> Any:
-    """An engine that keeps what it receives as it is."""
+def _engine(jobs: Any, url: str, home: Path) -> Any:
+    """An engine that keeps what it receives as it is, in a folder of its own in `home`."""
 
     def convert(_source: Path, target: Path, _cancelled: object) -> None:
         target.touch()
 
-    home = folder / f"polling-{time.time_ns()}"
-    home.mkdir(parents=True)
-    settings = jobs.Settings(home, url, KEY, concurrent_jobs=FLOWS)
-    return jobs.Engine(jobs.Ledger(home / "jobs.sqlite"), settings, convert, convert)
+    folder = Path(mkdtemp(dir=home))
+    settings = jobs.Settings(folder, url, KEY, concurrent_jobs=FLOWS)
+    return jobs.Engine(jobs.Ledger(folder / "jobs.sqlite"), settings, convert, convert)
 
 
 def _run_engines(jobs: Any, api: Any, engines: list[tuple[str, Any]], count: int) -> dict[str, float]:

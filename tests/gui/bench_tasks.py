@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What bench.py measures, each task in a Blender of its own. A task yields the seconds to wait."""
 
+import mmap
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -54,6 +56,7 @@ def model(watch: "Watch", glb: str, warm_up: str) -> "Task":
             blend = Path(folder, f"{path.stem}-{rounds}.blend")  # the converter makes none twice
             yield from _convert(watch, package, path, blend)
             for _ in range(rounds):
+                watch.time("memory", partial(_touch, blend.stat().st_size))
                 yield from _round(watch, package, path, blend)
 
 
@@ -112,6 +115,13 @@ def _undo_step(watch: "Watch", name: str) -> "Task":
     if not bpy.app.background:  # there is no undo
         yield from watch.stall(name, lambda: bpy.ops.ed.undo_push(message=name))
     edit.use_global_undo = False
+
+
+def _touch(size: int) -> None:
+    """Take so much memory from the system, as Blender must for what it reads, and write to each page."""
+    with mmap.mmap(-1, size) as memory:
+        for start in range(0, size, mmap.PAGESIZE):
+            memory[start] = 1
 
 
 def _redraw() -> None:
