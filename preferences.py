@@ -212,19 +212,19 @@ def api_key(context: bpy.types.Context) -> str:
 
 
 def user_folder(context: bpy.types.Context) -> Path:
-    """The folder that is the add-on's to write into."""
-    return _user_folder(__package__ or "")
+    """The folder that is the add-on's to write into; it is there."""
+    return Path(bpy.utils.extension_path_user(__package__ or "", create=True))
 
 
-@cache  # asked for at each tick, and Blender asks the disk
-def _user_folder(package: str) -> Path:
-    return Path(bpy.utils.extension_path_user(package, create=True))
+@cache  # asked for at each tick, and Blender looks at the disk
+def _user_results() -> Path:
+    return Path(bpy.utils.extension_path_user(__package__ or "", path="results"))
 
 
 def results_folder(context: bpy.types.Context) -> Path:
     """Where jobs keep their files."""
     chosen = preferences(context).folder
-    return Path(bpy.path.abspath(chosen)) if chosen else user_folder(context) / "results"
+    return Path(bpy.path.abspath(chosen)) if chosen else _user_results()
 
 
 CLASSES = (GenerioPreferences,)
