@@ -153,6 +153,26 @@ def test_a_result_whose_pictures_are_gone_is_imported_from_the_glb(addon, conver
     assert len(bpy.data.objects) == 1 and len(bpy.data.images) == len(images)
 
 
+def test_arrays_of_zeros_do_not_come_and_others_do(addon, converter, tmp_path: Path):
+    """Each array is memory that the window waits for; see `child.drop_zeros`."""
+    plain, hard = scenes.ball("Plain"), scenes.ball("Hard")
+    hard.data.materials.append(scenes.textured("Paint"))
+    for polygon in hard.data.polygons[:3]:
+        polygon.use_smooth = False
+    for polygon in (*plain.data.polygons, *hard.data.polygons[3:]):
+        polygon.use_smooth = True
+    glb, blend = tmp_path / "two.glb", tmp_path / "two.blend"
+    bpy.ops.export_scene.gltf(filepath=str(glb))
+    scenes.select()
+    bpy.data.batch_remove([plain, hard])
+    converter.to_blend(glb, blend, never)
+    with bpy.data.libraries.load(str(blend)) as (inside, wanted):
+        wanted.objects = inside.objects
+    arrays = {item.name.partition(".")[0]: {*item.data.attributes.keys()} for item in wanted.objects}
+    assert not arrays["Plain"] & {"material_index", "sharp_face", "sharp_edge"}
+    assert arrays["Hard"] & {"sharp_face", "sharp_edge"}
+
+
 def test_a_report_and_a_picture_are_made(converter, glb: Path):
     blend, picture = glb.with_suffix(".blend"), glb.with_suffix(".png")
     converter.to_blend(glb, blend, never)
