@@ -18,7 +18,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import properties as properties_module
-from . import status, view
+from . import status, translations, view
 from .api import FlowsError
 from .api.address import is_loopback
 from .jobs import (
@@ -127,6 +127,8 @@ def tick() -> float:
 
 def _tick(context: bpy.types.Context) -> float:
     global _next_try
+    if translations.follow(__package__ or ""):
+        view.redraw_all(context)
     if _engine is None:
         if time.monotonic() < _next_try or not (user_folder(context) / "jobs.sqlite").exists():
             return IDLE_SECONDS
@@ -145,8 +147,8 @@ def _tick(context: bpy.types.Context) -> float:
             _pack_picture(context)
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
-        status.show(context, _engine, _news.values())
         unfinished = view.show(context, _engine, _news, _to_place)
+        status.show(context, _engine, _news.values())
         _tell(dict(_news))
         _news.clear()
     if _noted:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import bpy
 
-from . import status
 from .jobs import Engine, Job, State, Step, is_first
 from .properties import GenerioJob, GenerioProperties, properties
 from .scene import place, stand_in
@@ -36,6 +35,7 @@ SETTINGS = {
 
 _stale = True  # the rows must be written anew
 _second = 0  # when they were looked at last
+_arriving: set[str] = set()  # whose results were about to go into the open file then
 
 
 def forget() -> None:
@@ -52,22 +52,24 @@ def show(
     news: the jobs that changed since the last time, by token. arriving: tokens of those whose results are
     about to go into the open file.
     """
-    global _stale, _second
+    global _stale, _second, _arriving
     second = int(time.time())
     seconds_passed, _second = second != _second, second
-    unfinished = carrier.any_unfinished()
-    # What those that arrive wait for may change at any time.
-    changed = {*news, *arriving} if seconds_passed else {*news}
+    unfinished = carrier.unfinished()
+    changed = {*news, *(_arriving - {*arriving})}
+    _arriving = {*arriving}
+    if seconds_passed:
+        changed |= _arriving  # what they wait for may change at any time
     if _stale:
         _fill_all(properties(context), carrier, arriving)
         _stale = False
     elif changed:
         _fill_some(properties(context), carrier, changed, arriving)
     elif not (seconds_passed and unfinished):
-        return unfinished
-    stand_in.show(_stand_ins(carrier))
+        return bool(unfinished)
+    stand_in.show(_stand_ins(unfinished, carrier))
     redraw(context)
-    return unfinished
+    return bool(unfinished)
 
 
 def _fill_all(panel: GenerioProperties, carrier: Engine, arriving: Collection[str]) -> None:
@@ -111,12 +113,19 @@ def redraw(context: bpy.types.Context) -> None:
                         region.tag_redraw()
 
 
-def _stand_ins(carrier: Engine) -> list[stand_in.StandIn]:
+def redraw_all(context: bpy.types.Context) -> None:
+    """Have everything drawn anew, as in another language."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            area.tag_redraw()
+
+
+def _stand_ins(jobs: Iterable[Job], carrier: Engine) -> list[stand_in.StandIn]:
     """What is drawn for the models that are still being made for the open file."""
     now = time.time()
     return [
         stand_in.StandIn.of(job.token, job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
-        for job in status.unfinished(carrier)
+        for job in jobs
         if job.destination.get("mode") in place.NEW and place.belongs_here(job.destination)
     ]
 

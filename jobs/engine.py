@@ -139,9 +139,11 @@ class Engine:
         """All jobs as they are now, oldest first."""
         return sorted(self._jobs.copy().values(), key=lambda job: job.created_at)
 
-    def any_unfinished(self) -> bool:
-        """Whether there is a job that is not over."""
-        return any(not job.finished for job in self._jobs.copy().values())
+    def unfinished(self) -> list[Job]:
+        """The jobs that are not over, oldest first."""
+        return sorted(
+            (job for job in self._jobs.copy().values() if not job.finished), key=lambda job: job.created_at
+        )
 
     def job(self, token: str) -> Job | None:
         """One job as it is now."""

@@ -28,7 +28,7 @@ PARTS = ("polling", "network", "stalls", "window")
 def measured(parts: list[str], sizes: list[int]) -> Iterator[Row]:
     """The rows of these parts."""
     if "polling" in parts:
-        yield from polling_rows()
+        yield from polling_rows(FOLDER)
     if "network" in parts:
         yield from transfers(sizes, FOLDER)
     if "stalls" in parts:
@@ -48,10 +48,12 @@ def main() -> None:
     options = parser.parse_args()
     print_head()
     rows: list[Row] = []
+    part = ROOT / "build/bench.part.json"
     for row in measured(options.only, options.sizes):
         print_row(row)
         rows.append(row)
-        write(rows, ROOT / "build/bench.json")  # it takes long, and may be ended
+        write(rows, part)  # it takes long, and may be ended
+    part.replace(ROOT / "build/bench.json")
 
 
 if __name__ == "__main__":

@@ -63,12 +63,13 @@ class Service:
         return new, asked - before
 
 
-def polling_rows() -> Iterator[Row]:
-    """The figures, per flow."""
+def polling_rows(folder: Path) -> Iterator[Row]:
+    """The figures, per flow; the engines keep their files in `folder` for a while."""
+    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         services = [Service(stack.enter_context(sandbox(name, SPEED, VARY))) for name in SERVICES]
         jobs, api = client_package("jobs"), client_package("api")
-        home = Path(stack.enter_context(TemporaryDirectory(prefix="generio-bench-")))
+        home = Path(stack.enter_context(TemporaryDirectory(dir=folder)))
         engines = [
             (each.url, stack.enter_context(closing(_engine(jobs, each.url, home)))) for each in services
         ]

@@ -56,45 +56,35 @@ def texts(locale: str) -> Mapping[str, str]:
     return import_module(f".{module}", __name__).TEXTS if module else {}
 
 
-_owner = object()  # of the subscription
+_locale = ""  # whose texts Blender has
 
 
 def register(package: str) -> None:
-    """Hand the language that Blender has to it, for the add-on's `package`; and each that it gets."""
+    """Hand our texts to Blender in the language that it has, for the add-on's `package`."""
+    global _locale
     import bpy
 
-    _hand_over(package)
-    language: Any = (bpy.types.PreferencesView, "language")
-    bpy.msgbus.subscribe_rna(
-        key=language,
-        owner=_owner,
-        args=(package,),
-        notify=_change,
-        options={"PERSISTENT"},
-    )
-
-
-def _hand_over(package: str) -> None:
-    import bpy
-
-    locale: str = bpy.app.translations.locale
-    told = {(context, text): to for text, to in texts(locale).items() for context in CONTEXTS}
-    bpy.app.translations.register(package, {locale: told} if told else {})
-
-
-def _change(package: str) -> None:
-    import bpy
-
-    bpy.app.translations.unregister(package)
-    _hand_over(package)
+    _locale = bpy.app.translations.locale
+    told = {(context, text): to for text, to in texts(_locale).items() for context in CONTEXTS}
+    bpy.app.translations.register(package, {_locale: told} if told else {})
 
 
 def unregister(package: str) -> None:
-    """Take it back."""
+    """Take them back."""
     import bpy
 
-    bpy.msgbus.clear_by_owner(_owner)
     bpy.app.translations.unregister(package)
+
+
+def follow(package: str) -> bool:
+    """Hand them over anew where Blender has another language by now; returns whether it has."""
+    import bpy
+
+    if bpy.app.translations.locale == _locale:
+        return False
+    unregister(package)
+    register(package)
+    return True
 
 
 def translated(text: str) -> str:

@@ -50,6 +50,16 @@ def test_the_list_is_searched_and_filtered(addon, sandbox, words: str, kind: str
     assert {row.name for row in rows if fits(row, words.lower().split(), kind)} == found
 
 
+def test_a_row_is_written_when_its_model_has_arrived(addon):
+    """It says Ready while a good moment is waited for; that the moment came is no news of the job."""
+    row = generate()
+    token, carrier, context = row.token, addon.bridge.engine(bpy.context), bpy.context
+    addon.view.show(context, carrier, {token: carrier.job(token)}, {token})
+    assert panel().jobs[0].state == "Ready"
+    addon.view.show(context, carrier, {}, set())
+    assert panel().jobs[0].state == "Done"
+
+
 def test_a_flow_id_finds_its_job(addon):
     row = generate()
     assert addon.panels.jobs.fits(row, [row.flow_id.lower()], "ALL")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures of the tab: in a dark and a light theme, at two scales, narrow, and in each language."""
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -75,7 +76,15 @@ def look_at_language(blender: Driver, language: str) -> Steps[None]:
     yield from blender.picture(f"looks-{language}-narrow-image")
 
 
+def speaks(blender: Driver, language: str) -> bool:
+    """Whether Blender has our texts in the language that it was given."""
+    text, ours = "Generate Model", import_module(f"{blender.package}.translations").OURS
+    told = bpy.app.translations.pgettext_iface(text, ours)
+    return bpy.app.translations.locale == language and (told == text) == (language == "en_US")
+
+
 def look_at_it(blender: Driver) -> Steps[None]:
+    yield from blender.start_new_file()  # languages are followed in any file
     scene.clear_view(bring_aside="Cube")
     cube = bpy.data.objects["Cube"]
     cube.modifiers.new("Weld", "WELD")
@@ -98,7 +107,8 @@ def look_at_it(blender: Driver) -> Steps[None]:
     view.use_translate_interface = True
     for language in LANGUAGES:
         view.language = language
-        yield 1.0
+        yield from blender.wait_for(partial(speaks, blender, language), f"our texts in {language}")
+        yield 0.5
         check_context(language)
         yield from look_at_language(blender, language)
         if language == "de_DE":
