@@ -137,9 +137,15 @@ def wrapped(
         column.label(text=line, translate=False, icon=below if number else icon)
 
 
+def _words(text: str) -> list[str]:
+    """The parts of the text after each of which a line may end."""
+    wide = any(char >= WIDE[0] for char in text)
+    return _wide_word().findall(text) if wide else re.findall(r"\S+\s*", text)
+
+
 @lru_cache(maxsize=1)
-def _word() -> re.Pattern[str]:
-    """What a line may end after; made when first drawn, for that takes milliseconds."""
+def _wide_word() -> re.Pattern[str]:
+    """A pattern that takes milliseconds to make, and most languages do without."""
     return re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^\s{WIDE}]+)[{CLOSING}]*\s*")
 
 
@@ -153,7 +159,7 @@ def lines(text: str, room: float) -> list[str]:
         return blf.dimensions(FONT, part.rstrip())[0] <= room
 
     found = [""]
-    for part in (part for word in _word().findall(text) for part in ([word] if fits(word) else word)):
+    for part in (part for word in _words(text) for part in ([word] if fits(word) else word)):
         if found[-1] and not fits(found[-1] + part):
             found.append("")
         found[-1] += part
