@@ -8,6 +8,8 @@ Everything here runs on the main thread.
 from __future__ import annotations
 
 import atexit
+import importlib
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +38,7 @@ from .jobs import (
     is_first,
 )
 from .preferences import api_key, preferences, results_folder, user_folder
-from .scene import pictures, place, stand_in
+from .scene import memory, pictures, place, stand_in
 from .scene.convert import Converter, link, make_input_here
 
 LEDGER_SECONDS = 0.25
@@ -75,6 +77,8 @@ def engine(context: bpy.types.Context) -> Engine:
         converter = Converter.of_this_blender()
         picture = None if bpy.app.background else converter.draw_thumbnail
         _engine = Engine(ledger, settings(context), converter.make_input, converter.to_blend, picture)
+        # What is large is done with numpy; to import it would stop the window for 50 ms.
+        threading.Thread(target=importlib.import_module, args=("numpy",), daemon=True).start()
         _welcome(_engine, _engine.jobs())
     return _engine
 
@@ -326,6 +330,9 @@ def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
             _to_place.discard(token)
             _noted = "" if token == _noted else _noted
         elif place.not_now(context, [job.destination]):
+            if noted:
+                memory.give_back()
+        elif noted and memory.is_making():
             continue
         elif noted:
             place_result(context, carrier, job, job.destination)
@@ -333,6 +340,7 @@ def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
         elif not _noted:
             _noted = token
             carrier.place_soon(token, place.document())
+            memory.make_room(Path(result.blend) for result in job.results if result.blend)
             return True
     return False
 

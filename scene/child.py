@@ -113,6 +113,7 @@ def import_glb(source: str, target: str) -> None:
     for number, image in enumerate(bpy.data.images):
         put_beside(image, Path(target).with_name(f"{name}-{number}"))
     bpy.data.libraries.write(target, set(objects))
+    told["arrays"] = sibling("blocks").array_sizes(Path(target))  # see `memory`
     Path(target).with_name(f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
 
 

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import bpy
 
-from . import pictures, settle, swap
+from . import memory, pictures, settle, swap
 from .arrivals import Arrivals
 from .errors import CannotPlace
 from .meshes import PREFIX, mesh_of, users_of
@@ -221,7 +221,7 @@ class _Loaded(NamedTuple):
 def _load(model: Model, arrivals: Arrivals) -> _Loaded:
     if not model.blend or not Path(model.blend).exists():
         return _import_directly(model, arrivals)
-    with bpy.data.libraries.load(model.blend) as (inside, wanted):  # pyright: ignore
+    with memory.room(), bpy.data.libraries.load(model.blend) as (inside, wanted):  # pyright: ignore
         wanted.objects = inside.objects
         wanted.materials = inside.materials
         names = list(inside.materials)

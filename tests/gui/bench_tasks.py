@@ -100,14 +100,25 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     yield from _convert(watch, package, received, received.with_suffix(".blend"), "convert and fit")
     fitted = place.Model(str(received), str(received.with_suffix(".blend")), "Sheet", {})
     where = place.here(context, package.scene.swap.KEEP, target)
+    yield from _make_room(watch, package, fitted)
     yield from watch.stall("swap", lambda: place.place(context, [fitted], where))
     yield from _undo_step(watch, "swap's undo step")
     _clear()
     where = place.here(context, place.CURSOR)
+    yield from _make_room(watch, package, result)
     yield from watch.stall("place", lambda: place.place(context, [result], where))
     while package.scene.pictures.loose():
         yield from watch.stall("pack", package.scene.pictures.pack_next)
     yield from _undo_step(watch, "place's undo step")
+
+
+def _make_room(watch: "Watch", package: ModuleType, model: Any) -> "Task":
+    """What the tick before does, and the wait for its thread."""
+    memory = package.scene.memory
+    watch.time("make room", lambda: memory.make_room([Path(model.blend)]))
+    yield 0.01
+    while memory.is_making():
+        yield 0.01
 
 
 def _undo_step(watch: "Watch", name: str) -> "Task":

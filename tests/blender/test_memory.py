@@ -1,0 +1,115 @@
+"""Memory for a large model is there before Blender asks for it, and nobody keeps it."""
+
+import importlib
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+import pytest
+
+from tests.blender import scenes
+from tests.blender.session import Session
+
+
+@pytest.fixture
+def large(addon, tmp_path: Path) -> Path:
+    """A .blend of a model with 500,000 triangles, as the child makes it, and its report."""
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=500, y_subdivisions=500)
+    glb = tmp_path / "large.glb"
+    bpy.ops.export_scene.gltf(filepath=str(glb))
+    bpy.ops.object.delete()
+    blend = glb.with_suffix(".blend")
+    addon.scene.convert.Converter.of_this_blender().to_blend(glb, blend, lambda: False)
+    return blend
+
+
+def test_a_report_tells_how_large_the_arrays_are(large: Path):
+    report = json.loads(large.with_suffix(".json").read_text())
+    with bpy.data.libraries.load(str(large)) as (inside, wanted):
+        wanted.objects = inside.objects
+    (item,) = wanted.objects
+    mesh = item.data
+    wanted_sizes = {
+        "positions": 12 * len(mesh.vertices),
+        "corners": 4 * len(mesh.loops),
+        "UV map": 8 * len(mesh.loops),
+        "edges": 8 * len(mesh.edges),
+    }
+    assert {name: size in report["arrays"] for name, size in wanted_sizes.items()} == dict.fromkeys(
+        wanted_sizes, True
+    )
+
+
+def test_what_is_no_plain_blend_has_no_arrays(addon, tmp_path: Path):
+    path = tmp_path / "file.blend"
+    sizes = importlib.import_module(f"{addon.__name__}.scene.blocks").array_sizes
+    for data in (b"", b"BLENDER", b"\x28\xb5\x2f\xfd" + b"\0" * 100, b"BLENDER19-07v0900" + b"\0" * 100):
+        path.write_bytes(data)
+        assert sizes(path) == []
+
+
+PLACE = """
+import resource, sys, time
+from pathlib import Path
+
+memory = addon.scene.memory
+model = place.Model({glb!r}, {blend!r}, "Large", {{}})
+bridge.engine(bpy.context)
+while "numpy" not in sys.modules:
+    time.sleep(0.01)
+
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    place.place(bpy.context, [model], place.here(bpy.context, place.CURSOR))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+pages()  # brings the code, too
+without = pages()
+memory.make_room([Path(model.blend)])
+while memory.is_making():
+    time.sleep(0.01)
+result = [without, pages(), len(memory._room) + len(memory._lid), len(bpy.data.objects)]
+"""
+
+
+def test_with_room_for_it_a_model_takes_few_pages_from_the_system(sandbox, large: Path, tmp_path: Path):
+    code = PLACE.format(glb=str(large.with_suffix(".glb")), blend=str(large))
+    with Session(tmp_path / "home", sandbox.url, sandbox.key) as fresh:
+        without, with_room, kept, objects = fresh.do(code)
+    assert with_room < without / 2
+    assert (kept, objects) == (0, 3)
+
+
+def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
+    bridge, memory = addon.bridge, addon.scene.memory
+    carrier = bridge.engine(bpy.context)
+    scenes.ball()
+    destination = addon.scene.place.here(bpy.context, "cursor")
+    template = "model_generate_fromprompt"
+    job = carrier.submit(
+        addon.jobs.Job(sandbox.url, template, "A chair", prompt="A chair", destination=destination)
+    )
+    until(lambda: carrier.job(job.token).step is addon.jobs.Step.READY)
+    (result,) = carrier.job(job.token).results
+    report = Path(result.blend).with_suffix(".json")
+    report.write_text(json.dumps(json.loads(report.read_text()) | {"arrays": [2**20]}))
+    bridge.tick()
+    assert memory._room, "the ledger is told, and the model comes with the next tick"
+    bpy.ops.object.mode_set(mode="EDIT")
+    until(lambda: bridge._is_noted(carrier.job(job.token)))
+    bridge.tick()
+    assert not memory._room and not memory._lid
+    assert "A chair" not in bpy.data.objects
+    bpy.ops.object.mode_set(mode="OBJECT")
+    bridge.run_until(bpy.context, [job.token])
+    assert "A chair" in bpy.data.objects
+
+
+def until(what: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if what():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it does not happen")
