@@ -234,4 +234,8 @@ def _summary(report: Path) -> str:
     textures = [
         f"{count} textures {size}" if count > 1 else f"1 texture {size}" for size, count in sizes.items()
     ]
-    return ", ".join([f"{counts['triangles']:,} triangles", *textures])
+    fitted = counts.get("fit")
+    if not fitted:
+        return ", ".join([f"{counts['triangles']:,} triangles", *textures])
+    change = f"{fitted['before']['triangles']:,} → {fitted['after']['triangles']:,} triangles"
+    return ", ".join([change, f"deviation {fitted['deviation']['mean']:.2%}", *textures])

@@ -26,7 +26,7 @@ from ..jobs import Job, with_follower
 from ..options import Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
-from ..scene import place, surface
+from ..scene import place, settle, surface
 from ..translations import translated
 from .handover import HandOver, Ready
 from .prompts import history
@@ -151,7 +151,7 @@ class Generate(FollowOptions, Ready, HandOver):
         """Where the model goes, and what the preferences say about new models. Raises NoBox."""
         where = self.chosen(context, "where")
         if where == "BOX":
-            box = context.active_object
+            box = settle.chosen_box(context)
             if box is None:
                 raise NoBox
             destination = place.here(context, place.BOX)

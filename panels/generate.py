@@ -109,9 +109,11 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         row.prop(panel, "random_seed", text="", icon="FILE_REFRESH")
 
     def _box(self, column: Any, context: bpy.types.Context) -> None:
-        box = context.active_object
+        box = settle.chosen_box(context)
         if box is not None:
             _beside(column).label(text=box.name, translate=False, icon="CUBE")
+        else:
+            _beside(column).label(text="No object selected", icon="CUBE")
         _beside(column).operator("generio.add_box", icon="MESH_CUBE")
 
 

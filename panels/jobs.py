@@ -88,11 +88,14 @@ class GENERIO_UL_jobs(bpy.types.UIList):
             split.label(text=job.name, translate=False, icon=ICONS.get(state, "QUESTION"))
         right = split.row(align=True)
         elapsed, progress, remaining = view.timing(bridge.running(), job.token)
+        # In a narrow sidebar the icon or the picture tells the state.
         if not job.finished and progress:
-            right.progress(factor=progress, text=remaining or f"{progress:.0%}", translate=False)
+            percent = f"{progress:.0%}"
+            right.progress(factor=progress, text=percent if narrow else remaining or percent, translate=False)
         elif not job.finished:
-            right.label(text=f"{translated(state)} {elapsed}", translate=False)
-        elif not narrow:  # there the icon or the picture tells
+            text = elapsed if narrow else remaining or f"{translated(state)} {elapsed}"
+            right.label(text=text, translate=False)
+        elif not narrow:
             right.label(text=translated(state), translate=False)
         if not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
@@ -136,12 +139,13 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         if count > FEW or panel.job_search or panel.job_states != "ALL":
             draw_search(layout, panel)
         layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3, maxrows=8)
-        if panel.active_job < count:
-            self._actions(context, layout.column(), jobs[panel.active_job])
+        words = panel.job_search.lower().split()
+        if panel.active_job < count and fits(job := jobs[panel.active_job], words, panel.job_states):
+            self._actions(context, layout.column(), job)
             header, body = layout.panel("GENERIO_PT_job_details")
             header.label(text="Details")
             if body is not None:
-                self._details(body, jobs[panel.active_job], context.region.width)
+                self._details(body, job, context.region.width)
         row = layout.row(align=True)
         row.operator("generio.clear_finished_jobs", icon="TRASH")
         row.operator("generio.recover_flow", text="", icon="IMPORT")

@@ -40,13 +40,19 @@ class GENERIO_MT_object(bpy.types.Menu):
         layout.operator_context = "INVOKE_DEFAULT"
         layout.operator("generio.optimize_selected", icon="MOD_DECIM")
         layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
+        layout.operator("generio.accept_optimized", text="Accept Optimized", icon="CHECKMARK")
+        layout.operator("generio.revert_optimized", text="Revert Optimized", icon="LOOP_BACK")
         layout.separator()
+        layout.operator("generio.choose_image", icon="IMAGE_DATA")
+        layout.operator("generio.generate_from_image", text="Generate from Image", icon="SHADERFX")
+        layout.operator("generio.add_box", icon="MESH_CUBE")
         layout.operator("generio.keep_variant", icon="CHECKMARK")
         layout.operator("generio.mark_asset", icon="ASSET_MANAGER")
         layout.operator("generio.save_asset", icon="FILE_TICK")
         layout.separator()
         layout.operator("generio.test_connection", icon="INTERNET")
         layout.operator("generio.recover_flow", icon="IMPORT")
+        layout.operator("generio.clear_finished_jobs", text="Clear Finished Jobs", icon="TRASH")
 
 
 def draw_in_object(self: Any, _context: bpy.types.Context) -> None:

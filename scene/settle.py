@@ -32,6 +32,9 @@ GROUP = "generio_group"
 BOX = "generio_box"
 """Custom property of a box that was made to be filled; the model takes its place."""
 
+FLAT = 1e-9
+"""Blender units; what is thinner has no thickness."""
+
 GAP = 0.15
 """Between two variants, in widths of the later one."""
 
@@ -44,6 +47,14 @@ def box_of(destination: Destination) -> bpy.types.Object | None:
         return named
     # Renamed; or the file was opened again, and there names are what stays.
     return next((item for item in bpy.data.objects if item.session_uid == uid), named)
+
+
+def chosen_box(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The selected object whose bounds are meant, if any; a light or a camera has none."""
+    item = context.active_object
+    if item is None or not item.select_get() or max(box_matrix(item).to_scale()) <= FLAT:
+        return None
+    return item
 
 
 def box_matrix(item: bpy.types.Object) -> Any:
@@ -116,10 +127,10 @@ def settle(
         scale = height / size.z
     target = Matrix.Translation(destination.get("location", (0.0, 0.0, 0.0)))
     if box is not None:
-        location, rotation, extent = box_matrix(box).decompose()
-        sides = [abs(room) / side for room, side in zip(extent, size, strict=True) if side > 1e-9]
-        scale = min(sides, default=1.0)
-        target = Matrix.LocRotScale(location, rotation, None)
+        # Where the box or the model is flat there is nothing to keep to.
+        sides = zip(box_matrix(box).to_scale(), size, strict=True)
+        scale = min((room / side for room, side in sides if min(room, side) > FLAT), default=1.0)
+        target = Matrix.LocRotScale(box_matrix(box).translation, box.matrix_world.to_quaternion(), None)
     if box is not None or destination.get("base"):
         base = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
         root = _set_on_base(root, objects, base, scale, target)

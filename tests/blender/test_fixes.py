@@ -1,5 +1,6 @@
 """Whatever goes wrong, the panel has the button that mends it."""
 
+import time
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +21,9 @@ class Layout:
         self.buttons.append(name)
         return type("Properties", (), {})()
 
+    def progress(self, text: str = "", **_options: Any) -> None:
+        self.texts.append(text)
+
     def label(self, text: str = "", **_options: Any) -> None:
         self.texts.append(text)
 
@@ -33,7 +37,8 @@ class Layout:
 class Context:
     """Blender's context, with a sidebar."""
 
-    region = type("Region", (), {"width": 330})
+    def __init__(self, width: int = 330) -> None:
+        self.region = type("Region", (), {"width": width})
 
     def __getattr__(self, name: str) -> Any:
         return getattr(bpy.context, name)
@@ -41,10 +46,11 @@ class Context:
 
 @pytest.fixture(autouse=True)
 def unwrapped(addon, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a window the interface has no scale, by which lines could be broken."""
+    """Without a window the interface has no scale, by which widths could be judged."""
     panels = addon.panels
     for module in (panels.jobs, panels.optimize, panels.generate):
         monkeypatch.setattr(module, "wrapped", lambda layout, text, *_, **_more: layout.label(text=text))
+    monkeypatch.setattr(panels.jobs, "is_narrow", lambda context: context.region.width < panels.tab.NARROW)
 
 
 def drawn(panel: Any) -> Layout:
@@ -125,3 +131,36 @@ def test_a_model_that_waits_for_object_mode_has_a_button_for_it(addon):
     assert {"generio.copy_problem", "object.mode_set"} <= {*shown.buttons}
     bpy.ops.object.mode_set(mode="OBJECT")
     assert "object.mode_set" not in drawn(addon.panels.jobs.GENERIO_PT_jobs).buttons
+
+
+def row_drawn(addon, width: int) -> list[str]:
+    """The texts of the first row of the list."""
+    layout, panel = Layout(), bpy.context.window_manager.generio
+    arguments = (Context(width), layout, panel, panel.jobs[0], 0, panel, "active_job", 0)
+    addon.panels.jobs.GENERIO_UL_jobs.draw_item(None, *arguments)
+    return layout.texts
+
+
+def test_a_row_counts_down_and_a_narrow_one_has_room_for_the_time_only(addon, sandbox):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 90})
+    job = addon.jobs.Job(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
+    token = addon.bridge.engine(bpy.context).submit(job).token
+    rows = bpy.context.window_manager.generio.jobs
+    while not (rows and rows[0].state == "Waiting"):
+        addon.bridge.tick()
+        time.sleep(0.02)
+    name, remaining = row_drawn(addon, 330)
+    assert name == "A chair"
+    assert remaining.startswith("again in 1:")
+    name, elapsed = row_drawn(addon, 200)
+    assert elapsed.startswith("0:0")
+    addon.bridge.engine(bpy.context).cancel(token)
+
+
+def test_buttons_belong_to_a_job_that_is_listed(addon):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    panel, jobs = bpy.context.window_manager.generio, addon.panels.jobs.GENERIO_PT_jobs
+    assert "generio.remove_job" in drawn(jobs).buttons
+    panel.job_search = "owl"
+    assert "generio.remove_job" not in drawn(jobs).buttons
+    panel.job_search = ""

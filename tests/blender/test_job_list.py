@@ -138,3 +138,13 @@ def test_what_a_result_consists_of_is_read_from_disk_once(addon):
     addon.view.forget()  # as when another file is opened
     addon.bridge.tick()
     assert panel().jobs[0].summary == summary
+
+
+def test_details_of_an_optimized_mesh_tell_what_has_become_of_it(addon):
+    item = scenes.ball()
+    before = scenes.triangles(item)
+    bpy.ops.generio.optimize_selected(polygon_count=500)
+    change, deviation, *_ = panel().jobs[0].summary.split(", ")
+    assert change == f"{before:,} → {scenes.triangles(item):,} triangles"
+    assert deviation.startswith("deviation ")
+    assert deviation.endswith("%")

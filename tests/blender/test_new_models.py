@@ -73,6 +73,15 @@ def test_fitted_into_a_box_that_is_turned_and_scaled(addon, kind: str):
     np.testing.assert_allclose((low[1], high[1]), (-1.0, 1.0), atol=1e-4)  # and is as long as it
     np.testing.assert_allclose((low[0], high[0]), (-0.5, 0.5), atol=1e-4)
     np.testing.assert_allclose(item.rotation_euler.z, 0.6, atol=1e-5)
+
+
+def test_fitted_onto_a_plane(addon):
+    bpy.ops.mesh.primitive_plane_add(size=2.0, location=(3.0, 0.0, 1.0), rotation=(0.0, 0.0, 0.6))
+    plane = bpy.context.object
+    item = settle(addon, slab(size=(2.0, 4.0, 1.0)), box=plane.name, uid=plane.session_uid)
+    np.testing.assert_allclose(item.dimensions, (1.0, 2.0, 0.5), atol=1e-4)
+    np.testing.assert_allclose(item.rotation_euler, (0.0, 0.0, 0.6), atol=1e-5)
+    np.testing.assert_allclose(item.location, (3.0, 0.0, 1.0), atol=1e-5)
     np.testing.assert_allclose(item.scale, (1.0, 1.0, 1.0), atol=1e-5)
 
 
@@ -166,7 +175,14 @@ def test_without_its_box_the_model_waits(addon, sandbox):
     assert "A chair" in bpy.data.objects
 
 
-def test_into_a_box_needs_one(addon, sandbox):
+@pytest.mark.parametrize("there", ["nothing", "not selected", "no bounds"])
+def test_into_a_box_needs_one(addon, sandbox, there: str):
+    if there == "not selected":
+        slab()
+        scenes.select()
+        bpy.context.view_layer.objects.active = bpy.data.objects["Slab"]
+    elif there == "no bounds":
+        bpy.ops.object.light_add()
     with pytest.raises(RuntimeError, match="no box to fit the model into"):
         generate(where="BOX")
     assert sandbox.stats()["run_total"] == 0
