@@ -147,7 +147,7 @@ def _tick(context: bpy.types.Context) -> float:
     _drain(_engine)
     try:
         _convert_here(context, _engine)
-        if not _place_results(context, _engine):
+        if not _place_results(context, _engine) and not memory.is_for(_noted):
             _pack_picture(context)
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
@@ -284,6 +284,13 @@ def notice() -> Problem | None:
     return _notice
 
 
+def notify(context: bpy.types.Context, told: Problem) -> None:
+    """Let the panel show what is wrong with the job list, until the user has read it or it opens again."""
+    if _engine is not None:
+        _engine.notice = told  # which is what each tick shows
+    _say(context, told)
+
+
 def dismiss(context: bpy.types.Context) -> None:
     """The user has read the notice."""
     if _engine is not None:
@@ -317,7 +324,7 @@ def _begin_followers(carrier: Engine, job: Job) -> None:
 def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
     """Place one finished result, if there is one and this is a good moment; returns whether it was.
 
-    The ledger is told first, by a thread; the tick after that places.
+    The ledger is told first, by a thread, and memory is made ready; a tick after that places.
     """
     global _noted
     for token in list(_to_place):
@@ -333,14 +340,15 @@ def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
             if noted:
                 memory.give_back()
         elif noted and memory.is_making():
-            continue
+            return True
         elif noted:
             place_result(context, carrier, job, job.destination)
             return True
         elif not _noted:
             _noted = token
             carrier.place_soon(token, place.document())
-            memory.make_room(Path(result.blend) for result in job.results if result.blend)
+            files = [Path(result.blend) for result in job.results if result.blend]
+            memory.make_room(token, [size for file in files for size in memory.sizes_in(file)])
             return True
     return False
 
@@ -353,7 +361,11 @@ def _is_noted(job: Job) -> bool:
 def _pack_picture(context: bpy.types.Context) -> None:
     """Pack one picture of a placed model, if there is one and this is a good moment."""
     global _pictures_loose
-    if _pictures_loose and not place.not_now(context, []):
+    if not _pictures_loose:
+        return
+    if place.not_now(context, []):
+        memory.give_back()
+    else:
         _pictures_loose = pictures.pack_next()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Memory for the arrays of a large model, made ready before it is placed, so that the window waits less.
+"""Memory for what is about to be placed or packed, made ready before, so that the window waits less.
 
 A system gives memory page by page, when a page is first written to. For the 85 MB of a million triangles that
 takes longer than to read them: 37 of 51 ms. An allocator hands out again what has come back to it, so arrays
@@ -12,7 +12,7 @@ import json
 import mmap
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,21 +23,43 @@ HEAD = 64
 LID = 2**20
 """Bytes of the array above the others: glibc gives the system back what is free at the end of its heap."""
 
-_room: list[Any] = []
-_lid: list[Any] = []
-_writer: threading.Thread | None = None
+
+class _Room:
+    """Memory for one thing. what: says which. arrays: as large as its own. lid: lies above them."""
+
+    def __init__(self, what: str, sizes: Sequence[int]) -> None:
+        self.what = what
+        self.arrays: list[Any] = []
+        self.lid: Any = None
+        self.writer = threading.Thread(target=self._write, name="generio-memory", daemon=True)
+        if sizes and "numpy" in sys.modules:  # to import it would take longer than is gained
+            with suppress(MemoryError):
+                self._lay_out([size + HEAD for size in sizes])
+
+    def _lay_out(self, sizes: list[int]) -> None:
+        import numpy as np
+
+        def arrays(times: int) -> list[Any]:
+            return [np.empty(size, np.uint8) for size in sizes * times]
+
+        # The allocators of TBB (Blender 5) and glibc keep only what is as large as something that came back.
+        arrays(2).clear()
+        # jemalloc (Blender 4) keeps no large array, but where one was. numpy asks for large pages there.
+        np.empty(sum(sizes), np.uint8)
+        self.arrays, self.lid = arrays(1), np.empty(LID, np.uint8)
+        self.writer.start()
+
+    def _write(self) -> None:
+        """Write to each page; ends early when the arrays have come back."""
+        for array in self.arrays:
+            array[:: mmap.PAGESIZE] = 0
 
 
-def make_room(blends: Iterable[Path]) -> None:
-    """Begin to make memory ready for what these .blend files hold, which the reports beside them tell."""
-    give_back()
-    sizes = [size + HEAD for blend in blends for size in _sizes(blend)]
-    if sizes and "numpy" in sys.modules:  # to import it would take longer than is gained
-        with suppress(MemoryError):
-            _lay_out(sizes)
+_room: _Room | None = None
 
 
-def _sizes(blend: Path) -> Sequence[int]:
+def sizes_in(blend: Path) -> Sequence[int]:
+    """The bytes of each large array in a .blend, by the report beside it (see `child.import_glb`)."""
     try:
         told = json.loads(blend.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -45,38 +67,28 @@ def _sizes(blend: Path) -> Sequence[int]:
     return told.get("arrays", ())
 
 
+def make_room(what: str, sizes: Sequence[int]) -> None:
+    """Begin to make memory ready: for `what`, and for nothing else any more."""
+    global _room
+    give_back()
+    _room = _Room(what, sizes)
+
+
+def is_for(what: str) -> bool:
+    """Whether that is what memory was last made ready for."""
+    return _room is not None and _room.what == what
+
+
 def is_making() -> bool:
     """Whether the memory is not ready yet."""
-    return _writer is not None and _writer.is_alive()
-
-
-def _lay_out(sizes: Sequence[int]) -> None:
-    global _writer
-    import numpy as np
-
-    def arrays() -> list[Any]:
-        return [np.empty(size, np.uint8) for size in sizes]
-
-    # TBB's allocator (Blender 5) keeps only what is of a size that has come back before, glibc's likewise.
-    arrays().clear()
-    # jemalloc (Blender 4) keeps no large array, but where one was. numpy asks for large pages there.
-    np.empty(sum(sizes), np.uint8)
-    _room.extend(arrays())
-    _lid.append(np.empty(LID, np.uint8))
-    _writer = threading.Thread(target=_write_to, args=(_room,), name="generio-memory", daemon=True)
-    _writer.start()
-
-
-def _write_to(arrays: list[Any]) -> None:
-    """Write to each page; ends early when the arrays are given back."""
-    for array in arrays:
-        array[:: mmap.PAGESIZE] = 0
+    return _room is not None and _room.writer.is_alive()
 
 
 @contextmanager
-def room() -> Iterator[None]:
-    """What was made ready is free meanwhile, for Blender to take, and not ours any more afterwards."""
-    _room.clear()
+def taken() -> Iterator[None]:
+    """Meanwhile what was made ready is there for Blender to take, and afterwards not ours any more."""
+    if _room is not None:
+        _room.arrays.clear()
     try:
         yield
     finally:
@@ -84,6 +96,8 @@ def room() -> Iterator[None]:
 
 
 def give_back() -> None:
-    """Nothing is to be placed now."""
-    _room.clear()
-    _lid.clear()
+    """Nothing is to be placed or packed now."""
+    global _room
+    if _room is not None:
+        _room.arrays.clear()
+    _room = None

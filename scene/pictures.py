@@ -2,8 +2,9 @@
 """The pictures of placed models: they come as files from the folder of results, and end up packed.
 
 To append a .blend with three packed 4K pictures takes longer than a frame of the window; to pack one of them
-does not. So the child leaves them beside its .blend (see `child.put_beside`), and whoever places a model has
-them packed one at a time. The picture itself tells that it is loose, so undo, redo and saving lose nothing.
+does not, and takes a third as long where there is memory for it. So the child leaves them beside its .blend
+(see `child.put_beside`), and whoever places a model has them packed one at a time. The picture itself tells
+that it is loose, so undo, redo and saving lose nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import bpy
 
+from . import memory
 from .child import LOOSE
 
 
@@ -26,17 +28,24 @@ def is_there(image: bpy.types.Image) -> bool:
 
 
 def pack_next() -> bool:
-    """Pack one loose picture; returns whether there may be more."""
+    """Pack one loose picture, for which there has to be memory first; returns whether to come again."""
     found = loose()
-    if found:
-        _pack(found[0])
-    return len(found) > 1
+    if not found:
+        return False
+    path = Path(found[0].filepath)
+    if not memory.is_for(str(path)):
+        memory.make_room(str(path), [path.stat().st_size] if path.exists() else [])
+    elif not memory.is_making():
+        with memory.taken():
+            _pack(found[0])
+        return len(found) > 1
+    return True
 
 
 def pack_all() -> None:
-    """Pack every loose picture."""
-    while pack_next():
-        pass
+    """Pack every loose picture now."""
+    for image in loose():
+        _pack(image)
 
 
 def pack_from(folder: Path) -> None:

@@ -221,7 +221,7 @@ class _Loaded(NamedTuple):
 def _load(model: Model, arrivals: Arrivals) -> _Loaded:
     if not model.blend or not Path(model.blend).exists():
         return _import_directly(model, arrivals)
-    with memory.room(), bpy.data.libraries.load(model.blend) as (inside, wanted):  # pyright: ignore
+    with memory.taken(), bpy.data.libraries.load(model.blend) as (inside, wanted):  # pyright: ignore
         wanted.objects = inside.objects
         wanted.materials = inside.materials
         names = list(inside.materials)

@@ -124,7 +124,7 @@ def _model_figures(told: dict[str, Any]) -> Iterator[tuple[str, str, float, floa
         yield "Blender's own: main loop's longest pause, redraw", "ms", pauses["redraw"] * 1000, None
         for name in ("place's undo step", "swap's undo step"):
             yield f"Blender's own: {name}", "ms", typical[name], None
-    yield "make room for the model before: stall", "ms", max(times["make room"]) * 1000, None
+    yield "make room before: longest stall", "ms", max(times["make room"]) * 1000, None
     yield "The machine's own: memory for the model", "ms", typical["memory"], None
     if "pack" in times:
         yield "pack one picture afterwards: stall", "ms", max(times["pack"]) * 1000, None

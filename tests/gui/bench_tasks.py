@@ -100,24 +100,28 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     yield from _convert(watch, package, received, received.with_suffix(".blend"), "convert and fit")
     fitted = place.Model(str(received), str(received.with_suffix(".blend")), "Sheet", {})
     where = place.here(context, package.scene.swap.KEEP, target)
-    yield from _make_room(watch, package, fitted)
+    yield from _make_room(watch, package.scene, lambda: _room_for(package.scene, fitted))
     yield from watch.stall("swap", lambda: place.place(context, [fitted], where))
     yield from _undo_step(watch, "swap's undo step")
     _clear()
     where = place.here(context, place.CURSOR)
-    yield from _make_room(watch, package, result)
+    yield from _make_room(watch, package.scene, lambda: _room_for(package.scene, result))
     yield from watch.stall("place", lambda: place.place(context, [result], where))
     while package.scene.pictures.loose():
+        yield from _make_room(watch, package.scene, package.scene.pictures.pack_next)
         yield from watch.stall("pack", package.scene.pictures.pack_next)
     yield from _undo_step(watch, "place's undo step")
 
 
-def _make_room(watch: "Watch", package: ModuleType, model: Any) -> "Task":
-    """What the tick before does, and the wait for its thread."""
-    memory = package.scene.memory
-    watch.time("make room", lambda: memory.make_room([Path(model.blend)]))
+def _room_for(scene: ModuleType, model: Any) -> None:
+    scene.memory.make_room("Sheet", scene.memory.sizes_in(Path(model.blend)))
+
+
+def _make_room(watch: "Watch", scene: ModuleType, make: Callable[[], object]) -> "Task":
+    """What a tick before does, and the wait for its thread."""
+    watch.time("make room", make)
     yield 0.01
-    while memory.is_making():
+    while scene.memory.is_making():
         yield 0.01
 
 
