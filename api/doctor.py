@@ -120,10 +120,13 @@ def _name(base_url: str) -> Finding:
     try:
         found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
     except OSError:
-        raise NetworkError(
+        return Finding(
+            "Name",
+            "problem",
             f"The name {host} was not found.",
             "Check your internet connection, your VPN, and the service address.",
-        ) from None
+            "check_address",
+        )
     kinds = {"IPv6" if family == socket.AF_INET6 else "IPv4" for family, *_ in found}
     seconds = time.monotonic() - started
     return Finding("Name", "ok", f"{host} was found in {seconds:.1f} s ({' and '.join(sorted(kinds))}).")
@@ -155,14 +158,18 @@ def _certificates() -> Finding:
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         path = os.environ.get(variable, "")
         if path and not Path(path).exists():
-            raise CertificateError(
+            return Finding(
+                "Certificates",
+                "problem",
                 f"The file of certificates that {variable} names does not exist.",
                 f"Correct the environment variable {variable}.",
             )
         if path:
             return Finding("Certificates", "ok", f"Those that {variable} names are used.")
     if not Path(requests.utils.DEFAULT_CA_BUNDLE_PATH).exists():
-        raise CertificateError("Blender's file of certificates is missing.", "Install Blender again.")
+        return Finding(
+            "Certificates", "problem", "Blender's file of certificates is missing.", "Install Blender again."
+        )
     return Finding("Certificates", "ok", "Those that come with Blender are used.")
 
 
@@ -189,10 +196,13 @@ def _connection(base_url: str) -> Finding:
                 "The proxy does not let us through.", "Check the proxy in your system's settings."
             ) from None
         except (requests.RequestException, OSError):
-            raise NetworkError(
+            return Finding(
+                "Connection",
+                "problem",
                 "Nothing answers at the service's address.",
                 "Check your internet connection, your firewall, and the service address.",
-            ) from None
+                "check_address",
+            )
         seconds = time.monotonic() - started
         told = email.utils.parsedate_tz(answer.headers.get("Date", ""))
     wrong = abs(email.utils.mktime_tz(told) - time.time()) if told else 0.0
@@ -238,7 +248,8 @@ def _upload(base_url: str, api_key: str) -> Finding:
     speed = UPLOAD_BYTES / seconds
     message = f"About {speed / 1e6:.1f} MB/s." if speed >= 1e5 else f"About {speed / 1e3:.0f} kB/s."
     if speed < SLOW:
-        return Finding("Upload", "warning", message, "Large models will take long; smaller pictures help.")
+        fix = "Large models will take long; smaller pictures help."
+        return Finding("Upload", "warning", message, fix, "open_preferences")
     return Finding("Upload", "ok", message)
 
 

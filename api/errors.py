@@ -54,7 +54,12 @@ Remedy = Literal[
     "check_address",
     "retry",
     "edit_input",
+    "edit_prompt",
+    "choose_image",
+    "add_box",
+    "render",
     "open_preferences",
+    "open_file_paths",
     "go_online",
     "open_folder",
     "update",
@@ -66,7 +71,7 @@ Remedy = Literal[
 class FlowsError(Exception):
     """Root of the tree (see the module's docstring).
 
-    Both texts have defaults in the class; a place that knows better gives its own.
+    Texts and remedy have defaults in the class; a place that knows better gives its own.
     """
 
     code: ClassVar[str] = "flows_error"
@@ -77,9 +82,10 @@ class FlowsError(Exception):
     def __init_subclass__(cls) -> None:
         cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
 
-    def __init__(self, message: str = "", fix: str = "") -> None:
+    def __init__(self, message: str = "", fix: str = "", remedy: Remedy = "") -> None:
         self.message = message or type(self).message
         self.fix = fix or type(self).fix
+        self.remedy = remedy or type(self).remedy
         super().__init__(self.message, self.fix)
 
     def __str__(self) -> str:
@@ -135,6 +141,7 @@ class InputRefused(FlowsError):
 class EmptyPrompt(InputRefused):
     """The prompt has no words."""
 
+    remedy: Remedy = "edit_prompt"
     message = "The prompt is empty."
     fix = "Describe in a few words what you want to get."
 
@@ -142,6 +149,7 @@ class EmptyPrompt(InputRefused):
 class AmbiguousPrompt(InputRefused):
     """The service could not tell this prompt from a file (contract section 6)."""
 
+    remedy: Remedy = "edit_prompt"
     message = 'A prompt cannot begin with "data:", because the service would take it for a file.'
     fix = "Begin the prompt with another word."
 
@@ -149,6 +157,7 @@ class AmbiguousPrompt(InputRefused):
 class UnreadableFile(InputRefused):
     """A file that cannot be read to its end."""
 
+    remedy: Remedy = "choose_image"
     message = "The file cannot be read."
     fix = "Check that it still exists and is not empty, or choose another file."
 
@@ -156,6 +165,7 @@ class UnreadableFile(InputRefused):
 class UnsupportedFile(InputRefused):
     """A file that the service would not understand."""
 
+    remedy: Remedy = "choose_image"
     message = "This type of file is not supported."
     fix = "Use a PNG, JPEG, WebP or TIFF picture, or a GLB model."
 
@@ -345,6 +355,7 @@ class NotAGlb(ResultUnusable):
 class WebPage(NotAGlb):
     """A page in place of the answer, as a network shows before one has logged in."""
 
+    remedy: Remedy = "check_address"
     message = "The result is not a GLB model, it is a web page."
     fix = "Log in to the network that you use, or check the service address."
 
@@ -359,7 +370,7 @@ class ResultTruncated(ResultUnusable):
 class ResultTooLarge(ResultUnusable):
     """Larger than the limit."""
 
-    remedy: Remedy = "open_preferences"
+    remedy: Remedy = "edit_input"
     message = "The result is larger than allowed."
     fix = "Generate it with fewer polygons or without textures."
 

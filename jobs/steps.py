@@ -377,7 +377,12 @@ class Steps:
         try:
             return self._stop(job)
         except (NeedsUser, NotReady, KeyRefused, PaymentRequired, MethodNotAllowed):
-            problem = Problem(GOES_ON, "The service could not be told to stop; the job may go on there.")
+            problem = Problem(
+                GOES_ON,
+                "The service could not be told to stop; the job may go on there.",
+                "Look at it in your account.",
+                "open_account",
+            )
             return Outcome(job.cancelled(time.time(), problem))
 
     def _stop(self, job: Job) -> Outcome:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import bpy
 
 from .. import bridge
-from ..api import FlowsError
 from ..preferences import preferences
 from ..scene import assets
 from ..scene.meshes import PREFIX
 from ..translations import VERBATIM, translated
+from .handover import tell_problem
 
 _libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
 
@@ -99,15 +99,15 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         libraries = context.preferences.filepaths.asset_libraries
         if not self.library:
-            self.report({"ERROR"}, translated("There is no asset library. Add one in Blender's preferences"))
-            return {"CANCELLED"}
+            return tell_problem(
+                self, assets.CannotSave("There is no asset library.", "Add one in Blender's preferences.")
+            )
         folder = Path(libraries[int(self.library)].path)
         for item in models(context):
             try:
                 path = assets.save_to_library(item, folder, preferences(context).author, picture_of(item))
-            except FlowsError as error:
-                self.report({"ERROR"}, translated(str(error)))
-                return {"CANCELLED"}
+            except assets.CannotSave as error:
+                return tell_problem(self, error)
             self.report({"INFO"}, translated(f"Saved {path.name}"))
         for window in context.window_manager.windows:
             for area in window.screen.areas:

@@ -18,17 +18,18 @@ from ..api import (
     AmbiguousPrompt,
     EmptyPrompt,
     InputRefused,
+    NotSaved,
     UnreadableFile,
     detect_image,
     picture_size,
 )
+from ..api.errors import Remedy
 from ..jobs import Job, with_follower
 from ..options import Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
 from ..scene import place, settle, surface
-from ..translations import translated
-from .handover import HandOver, Ready
+from .handover import HandOver, Ready, tell_problem
 from .prompts import history
 
 LARGEST_SEED = 2**31 - 1
@@ -37,6 +38,7 @@ LARGEST_SEED = 2**31 - 1
 class NoBox(InputRefused):
     """A model is to be fitted into an object, and there is none."""
 
+    remedy: Remedy = "add_box"
     message = "There is no box to fit the model into."
     fix = "Select an object, or add a box."
 
@@ -88,11 +90,9 @@ class Generate(FollowOptions, Ready, HandOver):
         try:
             jobs = self._several(context, self.request(context))
         except InputRefused as error:
-            self.report({"ERROR"}, translated(str(error)))
-            return {"CANCELLED"}
+            return tell_problem(self, error)
         except OSError as error:
-            self.report({"ERROR"}, translated(f"The results folder cannot be written to: {error}"))
-            return {"CANCELLED"}
+            return tell_problem(self, NotSaved(f"The results folder cannot be written to: {error}."))
         choice = Choice(self, properties(context))
         if choice.then_optimize:
             jobs = [with_follower(job, choice.then_count) for job in jobs]

@@ -6,13 +6,15 @@ A modal operator stops Blender's autosave, so the minutes of waiting belong to t
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import bpy
 
 from .. import bridge
-from ..jobs import Job, LedgerError, State, Step
+from ..api import FlowsError
+from ..jobs import Job, LedgerError, Problem, State, Step
 from ..translations import translated
 
 # To the type checker a mixin is an operator; Blender wants only the registered class to be one.
@@ -20,6 +22,11 @@ OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
 
 LONGEST_SECONDS = 5.0
 """After this the operator ends even if the upload still goes on; the job list shows it."""
+
+NOTHING_SENT = "Nothing more was sent."
+
+POPUP = 360
+"""Pixels at scale 1 that the sentences of a popup are wide."""
 
 HANDED_OVER = frozenset(
     {State.RUNNING, State.DOWNLOADING, State.READY, State.DONE, State.WAITING, State.QUEUED}
@@ -29,16 +36,42 @@ HANDED_OVER = frozenset(
 Execute = Callable[[Any, bpy.types.Context], set[str]]
 
 
+def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem) -> set[str]:
+    """Say why an operator does nothing, with the button that mends it; returns what `execute` is to return.
+
+    A script gets an error, which raises. For whoever clicked, Blender would open a popup of that without a
+    button, so they get one of ours, and a warning in the status bar.
+    """
+    clicked = operator.options.is_invoke and not bpy.app.background
+    level = "WARNING" if clicked else "ERROR"
+    operator.report({level}, translated(f"{problem.message} {problem.fix}".strip()))
+    if not clicked:
+        return {"CANCELLED"}
+
+    def draw(menu: Any, context: bpy.types.Context) -> None:
+        from ..panels.tab import fix_button, wrapped  # a popup is a panel, too
+
+        layout = menu.layout
+        layout.operator_context = "INVOKE_DEFAULT"  # in a popup they would be executed, without their dialogs
+        width = int(POPUP * context.preferences.system.ui_scale)
+        wrapped(layout, problem.message, width, "ERROR")
+        wrapped(layout, problem.fix, width, "BLANK1")
+        fix_button(layout, problem.remedy)
+
+    bpy.context.window_manager.popup_menu(draw)
+    return {"CANCELLED"}
+
+
 def tells(execute: Execute) -> Execute:
-    """Decorator of `execute`: a job list that cannot be used ends in a report, not in a traceback."""
+    """Decorator of `execute`: a job list that cannot be used is told, here and in the panel; no traceback."""
 
     @wraps(execute)
     def told(self: Any, context: bpy.types.Context) -> set[str]:
         try:
             return execute(self, context)
         except LedgerError as error:
-            self.report({"ERROR"}, translated(f"{error} {error.fix}"))
-            return {"CANCELLED"}
+            bridge.notify(context, error.problem)
+            return tell_problem(self, error.problem)
 
     return told
 
@@ -70,10 +103,8 @@ class HandOver(OperatorMixin):
             for job in jobs:
                 self._tokens.append(carrier.submit(job).token)
         except LedgerError as error:
-            self.report(
-                {"ERROR"}, f"{translated('Nothing more was sent.')} {translated(f'{error} {error.fix}')}"
-            )
-            return {"CANCELLED"}
+            bridge.notify(context, error.problem)
+            return tell_problem(self, replace(error.problem, message=f"{NOTHING_SENT} {error}"))
         if bridge.taken_by_script(self._tokens):
             return {"FINISHED"}
         if bpy.app.background:

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..api import NotSaved
 from ..scene import swap
 from ..scene.evaluate import batches
 from ..scene.meshes import triangle_count
 from ..translations import translated
+from .handover import tell_problem
 from .sending import Sending
 
 MOST_LEVELS = 8
@@ -97,8 +99,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                         [f"{batch.objects[0].name} LOD{level}" for level in levels],
                     )
         except (RuntimeError, OSError) as error:
-            self.report({"ERROR"}, translated(f"The selection cannot be written to disk: {error}"))
-            return {"CANCELLED"}
+            return tell_problem(self, NotSaved(f"The selection cannot be written to disk: {error}."))
         return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}
 
     def _given(self) -> list[int]:

@@ -5,12 +5,14 @@ from typing import Any
 
 import bpy
 
+from ..api import NotSaved
 from ..options import OptimizeOptions
 from ..scene import swap
 from ..scene.evaluate import batches
 from ..scene.meshes import triangle_count
 from ..scene.selection import vertex_children
 from ..translations import translated
+from .handover import tell_problem
 from .sending import Sending
 
 
@@ -56,8 +58,7 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                             continue
                     jobs += self.requests(context, batch, choice, [count], [detail], [name])
         except (RuntimeError, OSError) as error:
-            self.report({"ERROR"}, translated(f"The selection cannot be written to disk: {error}"))
-            return {"CANCELLED"}
+            return tell_problem(self, NotSaved(f"The selection cannot be written to disk: {error}."))
         return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
 
 

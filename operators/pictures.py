@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..api import InputRefused
+from ..api import FlowsError, InputRefused, NotSaved
 from ..preferences import preferences, user_folder
 from ..properties import properties
 from ..scene import grab
 from ..translations import VERBATIM, translated
-from .handover import OperatorMixin
+from .handover import OperatorMixin, tell_problem
 
 KEPT = 50
 """How many pictures that were taken are kept; a job may still be going to send one."""
 
-_written: queue.SimpleQueue[tuple[Path, str]] = queue.SimpleQueue()
+_written: queue.SimpleQueue[tuple[Path, FlowsError | None]] = queue.SimpleQueue()
 _images: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
 
 
@@ -40,51 +40,63 @@ class Take(OperatorMixin):
             folder = user_folder(context) / "pictures"
             folder.mkdir(exist_ok=True)
             path = folder / f"{grab.file_name(name)}-{uuid.uuid4().hex[:6]}.png"
-        except (InputRefused, OSError) as error:
-            self.report({"ERROR"}, translated(str(error)))
-            return {"CANCELLED"}
+        except InputRefused as error:
+            return tell_problem(self, error)
+        except OSError as error:
+            return tell_problem(self, _not_written(error))
         longest = preferences(context).longest_side
         if bpy.app.background:
-            _write(save, path, longest)
-            _use_written()
-            return {"FINISHED"}
+            problem = _write(save, path, longest)
+            _use(path, problem)
+            return tell_problem(self, problem) if problem else {"FINISHED"}
         threading.Thread(
-            target=_write, args=(save, path, longest), name="generio-picture", daemon=True
+            target=lambda: _written.put((path, _write(save, path, longest))),
+            name="generio-picture",
+            daemon=True,
         ).start()
         if not bpy.app.timers.is_registered(_use_written):
             bpy.app.timers.register(_use_written, first_interval=0.05)
         return {"FINISHED"}
 
 
-def _write(save: grab.Save, path: Path, longest: int) -> None:
-    """In a thread, which knows no Blender."""
-    problem = ""
+def _not_written(error: OSError) -> FlowsError:
+    """Pictures lie in the extension's own folder, so none of the preferences helps."""
+    fix = "Free some disk space, or choose a picture file."
+    return NotSaved(f"The picture could not be written: {error}.", fix, "choose_image")
+
+
+def _write(save: grab.Save, path: Path, longest: int) -> FlowsError | None:
+    """In a thread, which knows no Blender; returns what went wrong."""
     try:
         save(path, longest)
         former = sorted(path.parent.glob("*.png"), key=lambda file: file.stat().st_mtime)
         for file in former[:-KEPT]:
             file.unlink()
     except OSError as error:
-        problem = str(error)
-    _written.put((path, problem))
+        return _not_written(error)
+    return None
 
 
 def _use_written() -> float | None:
     """Let the panel have what a thread has written."""
     with suppress(queue.Empty):
-        path, problem = _written.get_nowait()
-        if problem:
-            print(f"GENERIO Flows: the picture could not be written: {problem}")  # noqa: T201
-        else:
-            panel = properties(bpy.context)
-            panel.image = str(path)
-            panel.source = "IMAGE"
-            for window in bpy.context.window_manager.windows:
-                for area in window.screen.areas:
-                    if area.type == "VIEW_3D":
-                        area.tag_redraw()
+        _use(*_written.get_nowait())
         return None
     return 0.05
+
+
+def _use(path: Path, problem: FlowsError | None) -> None:
+    """Let the panel have a picture that was written, or say why it was not."""
+    panel = properties(bpy.context)
+    panel.source = "IMAGE"
+    if problem:
+        panel.image_problem = str(problem)
+    else:
+        panel.image = str(path)
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
 
 
 class GENERIO_OT_choose_image(bpy.types.Operator):

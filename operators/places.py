@@ -9,9 +9,21 @@ from .. import bridge
 from ..properties import properties
 from ..scene import settle, stand_in
 from ..translations import translated
+from .handover import OperatorMixin
 
 
-class GENERIO_OT_keep_variant(bpy.types.Operator):
+class InObjectMode(OperatorMixin):
+    """Mixin for operators that need Object Mode; elsewhere they are grey, and say so."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set(translated("Switch to Object Mode first"))
+            return False
+        return True
+
+
+class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
     """Remove the other variants from the scene, and cancel those that are still being made"""
 
     bl_idname = "generio.keep_variant"
@@ -23,7 +35,7 @@ class GENERIO_OT_keep_variant(bpy.types.Operator):
         if settle.variant_of(context.active_object) is None:
             cls.poll_message_set(translated("Select one of several variants first"))
             return False
-        return context.mode == "OBJECT"
+        return super().poll(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         item = settle.variant_of(context.active_object)
@@ -57,7 +69,7 @@ class GENERIO_OT_put_aside(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GENERIO_OT_add_box(bpy.types.Operator):
+class GENERIO_OT_add_box(InObjectMode, bpy.types.Operator):
     """Add a box at the 3D cursor; move and scale it, and the model will be fitted into it"""
 
     bl_idname = "generio.add_box"
@@ -70,10 +82,6 @@ class GENERIO_OT_add_box(bpy.types.Operator):
         size: bpy.props.FloatProperty(
             name="Size", description="Length of the box's edges", default=1.0, min=0.001, unit="LENGTH"
         )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return context.mode == "OBJECT"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         box = settle.make_box(context, self.size)

@@ -61,6 +61,11 @@ def online_button(layout: bpy.types.UILayout | None) -> None:
     layout.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
 
 
+def check_button(layout: bpy.types.UILayout | None) -> None:
+    """A button that checks the connection once more."""
+    layout.operator("generio.test_connection", text="Check Again", icon="FILE_REFRESH")
+
+
 def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") -> None:
     """The button that does what an error asks for; `remedy`: see `api.errors`, `token`: of a job, or ""."""
     match remedy:
@@ -68,6 +73,12 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
             preferences_button(layout, "Enter Key")
         case "check_address" | "open_preferences":
             preferences_button(layout, "Open Preferences")
+            if remedy == "check_address" and not token:  # a job has Retry beside it
+                check_button(layout)
+        case "open_file_paths":
+            layout.operator(
+                "screen.userpref_show", text="File Paths…", icon="PREFERENCES"
+            ).section = "FILE_PATHS"
         case "open_account":
             account_button(layout, "Open Account")
         case "go_online":
@@ -83,13 +94,21 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
         case "retry" if token:
             layout.operator("generio.retry_job", icon="FILE_REFRESH").token = token
         case "retry":
-            layout.operator("generio.test_connection", text="Check Again", icon="FILE_REFRESH")
+            check_button(layout)
         case "report" if token:
             layout.operator("generio.copy_problem", icon="COPYDOWN").token = token
-        case "edit_input" if token:
+        case "edit_input" | "edit_prompt" | "choose_image" if token:
             layout.operator(
                 "generio.use_job_settings", text="Change Settings", icon="GREASEPENCIL"
             ).token = token
+        case "edit_prompt":
+            layout.operator("generio.edit_prompt", icon="GREASEPENCIL")
+        case "choose_image":
+            layout.operator("generio.choose_image", text="Choose Another", icon="FILE_FOLDER")
+        case "add_box":
+            layout.operator("generio.add_box", icon="MESH_CUBE")
+        case "render":
+            layout.operator("render.render", text="Render Image", icon="RENDER_STILL")
 
 
 def object_mode_button(layout: bpy.types.UILayout | None, context: bpy.types.Context) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 
 from ..api import FlowsError
+from ..api.errors import Remedy
 from . import pictures
 from .meshes import PREFIX
 
@@ -23,6 +24,7 @@ LITTLE_WORDS = frozenset({"an", "and", "at", "by", "for", "from", "in", "of", "o
 class CannotSave(FlowsError):
     """The asset library refuses."""
 
+    remedy: Remedy = "open_file_paths"
     message = "The asset could not be saved."
     fix = "Check the asset libraries in Blender's preferences."
 

@@ -17,6 +17,7 @@ from typing import Any
 import bpy
 
 from ..api import InputRefused
+from ..api.errors import Remedy
 from .png import save_png
 
 Save = Callable[[Path, int], None]
@@ -26,6 +27,7 @@ Save = Callable[[Path, int], None]
 class NoPicture(InputRefused):
     """There is nothing to take."""
 
+    remedy: Remedy = "choose_image"
     message = "There is no picture."
     fix = "Choose another one."
 
@@ -76,7 +78,7 @@ def take_render() -> Save:
                 image.save_render(str(temporary), scene=scene)
         data = temporary.read_bytes()
     except (RuntimeError, OSError):
-        raise NoPicture("There is no render yet.", "Render an image first (F12).") from None
+        raise NoPicture("There is no render yet.", "Render an image first (F12).", "render") from None
     finally:
         temporary.unlink(missing_ok=True)
     return lambda path, _longest: _write(path, data)

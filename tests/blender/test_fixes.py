@@ -1,7 +1,11 @@
 """Whatever goes wrong, the panel has the button that mends it."""
 
+import os
+import shutil
 import time
+from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import bpy
@@ -67,12 +71,55 @@ def exists(name: str) -> bool:
     return operator in dir(getattr(bpy.ops, module))
 
 
+def buttons(addon, remedy: str, token: str = "") -> list[str]:
+    layout = Layout()
+    addon.panels.tab.fix_button(layout, remedy, token)
+    return layout.buttons
+
+
 def test_every_remedy_is_a_button(addon):
     for remedy in get_args(addon.api.errors.Remedy):
-        layout = Layout()
-        addon.panels.tab.fix_button(layout, remedy, "token")
-        assert len(layout.buttons) == (remedy != ""), remedy
-        assert all(map(exists, layout.buttons)), remedy
+        drawn = buttons(addon, remedy, "token")
+        assert len(drawn) == (remedy != ""), remedy
+        assert all(map(exists, drawn)), remedy
+
+
+NO_BUTTON = {
+    "FlowsError": "the root, which nobody raises",
+    "Cancelled": "the user's own wish",
+    "NotFound": "is started again by Retry, which every job that failed has beside it",
+    "CannotPlace": "is mended by Import, which the job has beside it",
+    "NoConverter": "nothing is to be done",
+}
+"""Errors whose fix is no remedy, and why."""
+
+
+def test_every_error_has_the_button_that_its_fix_asks_for(addon):
+    def below(kind: type) -> list[type]:
+        return [kind, *(deeper for child in kind.__subclasses__() for deeper in below(child))]
+
+    kinds = below(addon.api.FlowsError)
+    without = {kind.__name__ for kind in kinds if not buttons(addon, kind.remedy, "token")}
+    assert without == NO_BUTTON.keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "button"),
+    [
+        ("operators.generate.NoBox", "generio.add_box"),
+        ("api.EmptyPrompt", "generio.edit_prompt"),
+        ("api.UnreadableFile", "generio.choose_image"),
+        ("api.NotSaved", "preferences.addon_show"),
+        ("scene.grab.NoPicture", "generio.choose_image"),
+        ("scene.assets.CannotSave", "screen.userpref_show"),
+    ],
+)
+def test_what_an_operator_refuses_has_a_button_without_a_job(addon, name: str, button: str):
+    assert buttons(addon, attrgetter(name)(addon).remedy) == [button]
+
+
+def test_the_doctor_leads_to_the_address_and_checks_again(addon):
+    assert buttons(addon, "check_address") == ["preferences.addon_show", "generio.test_connection"]
 
 
 @pytest.mark.parametrize("remedy", ["open_folder", "update", "restart"])
@@ -164,3 +211,72 @@ def test_buttons_belong_to_a_job_that_is_listed(addon):
     panel.job_search = "owl"
     assert "generio.remove_job" not in drawn(jobs).buttons
     panel.job_search = ""
+
+
+class Click:
+    """Stands for an operator that was started with a click in a window."""
+
+    options = type("Options", (), {"is_invoke": True})
+
+    def __init__(self) -> None:
+        self.reports: list[tuple[set[str], str]] = []
+
+    def report(self, level: set[str], text: str) -> None:
+        self.reports.append((level, text))
+
+
+def test_whoever_clicked_gets_a_popup_with_sentence_and_button(addon, monkeypatch: pytest.MonkeyPatch):
+    handover = addon.operators.handover
+    popup, click = Layout(), Click()
+    manager = SimpleNamespace(popup_menu=lambda draw: draw(SimpleNamespace(layout=popup), bpy.context))
+    context = SimpleNamespace(window_manager=manager, preferences=bpy.context.preferences)
+    window = SimpleNamespace(app=SimpleNamespace(background=False), context=context, types=bpy.types)
+    monkeypatch.setattr(handover, "bpy", window)
+    monkeypatch.setattr(addon.panels.tab, "wrapped", lambda layout, text, *_: layout.label(text=text))
+    assert handover.tell_problem(click, addon.operators.generate.NoBox()) == {"CANCELLED"}
+    told = ["There is no box to fit the model into.", "Select an object, or add a box."]
+    assert click.reports == [({"WARNING"}, " ".join(told))], "an error would open Blender's own popup, too"
+    assert popup.texts == told
+    assert popup.buttons == ["generio.add_box"]
+
+
+def test_a_script_gets_the_error(addon):
+    script = Click()
+    script.options = type("Options", (), {"is_invoke": False})
+    addon.operators.handover.tell_problem(script, addon.api.EmptyPrompt())
+    assert [level for level, _ in script.reports] == [{"ERROR"}]
+
+
+@pytest.fixture
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the desktop was asked to open is written into this file."""
+    note = tmp_path / "opened.txt"
+    for name in ("xdg-open", "open"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{note}"\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return note
+
+
+def test_the_folder_of_a_job_is_shown(addon, opened: Path):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    token = bpy.context.window_manager.generio.jobs[0].token
+    assert bpy.ops.generio.show_job_folder(token=token) == {"FINISHED"}
+    folder = Path(opened.read_text())
+    assert folder == addon.bridge.job_folder(bpy.context, token)
+    assert list(folder.glob("*.glb"))
+
+
+def test_a_job_without_files_has_no_folder_to_show(addon, opened: Path):
+    job = addon.jobs.Job("https://flows.example", "model_generate_fromprompt", "A chair", prompt="A chair")
+    token = addon.bridge.engine(bpy.context).submit(job).token
+    shutil.rmtree(addon.bridge.job_folder(bpy.context, token), ignore_errors=True)
+    assert bpy.ops.generio.show_job_folder(token=token) == {"CANCELLED"}
+    assert not opened.exists()
+
+
+def test_the_folder_of_the_job_list_is_shown(addon, opened: Path):
+    addon.bridge.engine(bpy.context)
+    assert bpy.ops.generio.show_list_folder() == {"FINISHED"}
+    assert (Path(opened.read_text()) / "jobs.sqlite").is_file()

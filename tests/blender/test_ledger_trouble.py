@@ -232,3 +232,36 @@ def test_a_break_is_counted_down_in_the_list(addon, sandbox):
 
     ticks(addon, done)
     assert [text for text in seen if text][-2:] == ["again in 0:02", "again in 0:01"]
+
+
+# ---- the panel says it, too
+
+
+def test_what_an_operator_found_in_use_is_said_in_the_panel_until_it_was_read(addon, sandbox, busy: str):
+    for refused in (
+        lambda: bpy.ops.generio.retry_job(token=busy),
+        lambda: bpy.ops.generio.generate_from_prompt(prompt="A lamp"),
+    ):
+        with pytest.raises(RuntimeError, match="holds the job list"):
+            refused()
+        addon.bridge.tick()
+        notice = addon.bridge.notice()
+        assert "holds the job list" in notice.message
+        assert "Try again in a moment" in notice.fix
+        bpy.ops.generio.dismiss_notice()
+        assert addon.bridge.notice() is None
+
+
+def test_a_list_that_cannot_be_begun_is_said_in_the_panel(addon, sandbox, tmp_path: Path):
+    addon.bridge._stop()
+    path = addon.preferences.user_folder(bpy.context) / "jobs.sqlite"
+    path.unlink(missing_ok=True)
+    path.symlink_to(tmp_path / "gone" / "jobs.sqlite")
+    with pytest.raises(RuntimeError, match="cannot be opened"):
+        bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    addon.bridge.tick()
+    assert "cannot be opened" in addon.bridge.notice().message
+    assert addon.panels.jobs.GENERIO_PT_jobs.poll(bpy.context)
+    path.unlink()
+    assert bpy.ops.generio.open_job_list() == {"FINISHED"}
+    assert addon.bridge.notice() is None

@@ -2,11 +2,13 @@
 
 import importlib
 import itertools
+from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
 from mathutils import Matrix, Vector
+from PIL import Image
 
 from tests.blender import scenes
 
@@ -298,3 +300,40 @@ def test_names_of_stand_ins_never_stand_on_each_other(addon):
         (30, 40, 130, 60),
         (60, 60, 160, 80),
     ]
+
+
+def test_a_metre_stays_a_metre_in_a_scene_of_another_unit(addon):
+    bpy.context.scene.unit_settings.scale_length = 0.01
+    heights = []
+    for by_unit in (False, True):
+        addon.preferences.preferences(bpy.context).use_unit_scale = by_unit
+        generate(f"A lamp {by_unit}")
+        lamp = bpy.data.objects[f"A lamp {by_unit}"]
+        bpy.context.view_layer.update()
+        low, high = scenes.bounds([lamp])
+        heights.append(high[2] - low[2])
+    np.testing.assert_allclose(heights[1], 100.0 * heights[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["add_box", "keep_variant"])
+def test_what_needs_object_mode_says_so(addon, name: str):
+    generate(variants=2)
+    scenes.select(bpy.data.objects["A brass lamp 1"])
+    bpy.ops.object.mode_set(mode="EDIT")
+    with pytest.raises(RuntimeError, match="Switch to Object Mode first"):
+        getattr(bpy.ops.generio, name)()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert getattr(bpy.ops.generio, name)() == {"FINISHED"}
+
+
+def test_a_results_folder_that_takes_nothing_says_what_to_do(addon, tmp_path: Path):
+    Image.new("RGB", (30, 20)).save(tmp_path / "large.png")
+    (tmp_path / "file").write_text("no folder")
+    preferences = addon.preferences.preferences(bpy.context)
+    preferences.folder, preferences.longest_side = str(tmp_path / "file"), 10
+    with pytest.raises(RuntimeError, match=r"cannot be written to: .*\. Free some disk space"):
+        bpy.ops.generio.generate_from_image(filepath=str(tmp_path / "large.png"))
+    scenes.select(scenes.ball())
+    for operator in (bpy.ops.generio.optimize_selected, bpy.ops.generio.make_lods):
+        with pytest.raises(RuntimeError, match=r"cannot be written to disk: .*\. Free some disk space"):
+            operator()

@@ -1,5 +1,6 @@
 """Pictures that are in Blender become files that can be sent, and large ones become smaller."""
 
+import shutil
 from pathlib import Path
 
 import bpy
@@ -136,3 +137,26 @@ def test_a_taken_picture_is_made_smaller_too(addon):
     assert picture.getpixel((10, 3)) == (255, 0, 0, 255)
     assert picture.getpixel((10, 20)) == (0, 0, 0, 255)
     assert picture.getpixel((10, 12))[0] == 128  # the mean of the rows that it covers
+
+
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_picture_that_cannot_be_written_says_so(addon, tmp_path: Path, when: str):
+    image = painted()
+    taken(image.name)
+    before = panel().image
+    folder = Path(before).parent
+    shutil.rmtree(folder)
+    if when == "before":
+        folder.write_text("no folder")
+    else:
+        folder.symlink_to("/proc")  # which is a folder, and takes no files
+    try:
+        with pytest.raises(RuntimeError, match=r"could not be written: .*\. Free some disk space"):
+            bpy.ops.generio.use_blender_image(image=image.name)
+    finally:
+        folder.unlink()
+    assert panel().image == before
+    if when == "while":  # what a thread finds out the panel says
+        assert "could not be written" in panel().image_problem
+    assert taken(image.name).size == (6, 4)
+    assert panel().image_problem == ""

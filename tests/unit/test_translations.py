@@ -29,7 +29,6 @@ NOT_SHOWN = {
     *("\nGENERIO_ANSWER {}", "Model Box", "Recovered Model"),
     # what goes to the terminal, or to whoever calls this from Python
     *("GENERIO: {}: {}{}{}", "GENERIO Flows: {} {}", "not over after {} seconds", "{} is no JSON"),
-    "GENERIO Flows: the picture could not be written: {}",
     *("an unfinished job must be cancelled first", "The job {} is in the job list {} already."),
     *("an API key is not for copying", "nested too deeply", "the whole answer takes too long"),
     *("the answer comes too slowly", "token too long", "key too long", "no such escape", "not JSON"),

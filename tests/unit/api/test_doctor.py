@@ -69,8 +69,8 @@ def test_a_key_that_is_refused() -> None:
         ("https://flows.generio.ai", KEY, False, "Online access", "go_online"),
         ("http://flows.example", KEY, True, "Address", "check_address"),
         ("nonsense", KEY, True, "Address", "check_address"),
-        ("https://nothing.invalid", KEY, True, "Name", "retry"),
-        ("http://127.0.0.1:{closed}", KEY, True, "Connection", "retry"),
+        ("https://nothing.invalid", KEY, True, "Name", "check_address"),
+        ("http://127.0.0.1:{closed}", KEY, True, "Connection", "check_address"),
     ],
 )
 def test_what_may_be_wrong_before_the_key(url: str, key: str, online: bool, check: str, remedy: str) -> None:
@@ -98,7 +98,19 @@ def test_certificates(secure: tuple[str, Path], monkeypatch: pytest.MonkeyPatch)
     assert "REQUESTS_CA_BUNDLE" in findings["Certificates"].message
     assert "proved" in findings["Connection"].message
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(secure[1]) + ".gone")
-    assert the_problem(examined(secure[0])).check == "Certificates"
+    problem = the_problem(examined(secure[0]))
+    assert (problem.check, problem.remedy) == ("Certificates", ""), "Blender cannot mend it"
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    monkeypatch.setattr("requests.utils.DEFAULT_CA_BUNDLE_PATH", str(secure[1]) + ".gone")
+    problem = the_problem(examined(secure[0]))
+    assert (problem.fix, problem.remedy) == ("Install Blender again.", "")
+
+
+def test_a_slow_upload_leads_to_the_size_of_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generio_flows.api.doctor.SLOW", 1e12)
+    with Sandbox() as sandbox:
+        slow = examined(sandbox.url, sandbox.key)[-1]
+    assert (slow.check, slow.verdict, slow.remedy) == ("Upload", "warning", "open_preferences")
 
 
 def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,10 +26,12 @@ from generio_flows.api.errors import (
     NotFound,
     PaymentRequired,
     RateLimited,
+    ResultTooLarge,
     ServiceDown,
     TooLarge,
     UnexpectedAnswer,
     UnsafeAddress,
+    WebPage,
     WrongState,
 )
 from generio_flows.api.models import Prompt
@@ -65,6 +67,14 @@ def test_every_error_speaks_to_people(kind: type[FlowsError]) -> None:
     assert str(error) == f"{error.message} {error.fix}"
     assert error.remedy in REMEDIES
     assert error.code == error.code.lower()
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"), [(ResultTooLarge, "edit_input"), (WebPage, "check_address"), (NotAGlb, "retry")]
+)
+def test_the_remedy_does_what_the_fix_says(kind: type[FlowsError], remedy: str) -> None:
+    assert kind().remedy == remedy
+    assert kind(remedy="report").remedy == "report", "a place that knows better gives its own"
 
 
 def test_codes_are_slugs_of_the_names() -> None:
