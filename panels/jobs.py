@@ -30,6 +30,9 @@ ICONS: dict[str, Any] = {
     "Waiting": "PAUSE",
 }
 
+NEEDS_OTHER_INPUT = frozenset({"edit_input", "edit_prompt", "choose_image"})
+"""Remedies of what would fail again as it is."""
+
 KINDS: dict[str, frozenset[str]] = {
     "READY": frozenset({"Ready"}),
     "OVER": frozenset({"Done", "Cancelled"}),
@@ -101,6 +104,9 @@ class GENERIO_UL_jobs(bpy.types.UIList):
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
         elif state == "Ready":
             right.operator("generio.import_result", text="", icon="IMPORT", emboss=False).token = job.token
+        elif state == "Failed" and job.remedy in NEEDS_OTHER_INPUT:
+            use = right.operator("generio.use_job_settings", text="", icon="GREASEPENCIL", emboss=False)
+            use.token = job.token
         elif state == "Failed":
             right.operator("generio.retry_job", text="", icon="FILE_REFRESH", emboss=False).token = job.token
 

@@ -180,12 +180,12 @@ def test_a_model_that_waits_for_object_mode_has_a_button_for_it(addon):
     assert "object.mode_set" not in drawn(addon.panels.jobs.GENERIO_PT_jobs).buttons
 
 
-def row_drawn(addon, width: int) -> list[str]:
-    """The texts of the first row of the list."""
+def row_drawn(addon, width: int) -> Layout:
+    """The first row of the list."""
     layout, panel = Layout(), bpy.context.window_manager.generio
     arguments = (Context(width), layout, panel, panel.jobs[0], 0, panel, "active_job", 0)
     addon.panels.jobs.GENERIO_UL_jobs.draw_item(None, *arguments)
-    return layout.texts
+    return layout
 
 
 def test_a_row_counts_down_and_a_narrow_one_has_room_for_the_time_only(addon, sandbox):
@@ -196,10 +196,10 @@ def test_a_row_counts_down_and_a_narrow_one_has_room_for_the_time_only(addon, sa
     while not (rows and rows[0].state == "Waiting"):
         addon.bridge.tick()
         time.sleep(0.02)
-    name, remaining = row_drawn(addon, 330)
+    name, remaining = row_drawn(addon, 330).texts
     assert name == "A chair"
     assert remaining.startswith("again in 1:")
-    name, elapsed = row_drawn(addon, 200)
+    name, elapsed = row_drawn(addon, 200).texts
     assert elapsed.startswith("0:0")
     addon.bridge.engine(bpy.context).cancel(token)
 
@@ -280,3 +280,18 @@ def test_the_folder_of_the_job_list_is_shown(addon, opened: Path):
     addon.bridge.engine(bpy.context)
     assert bpy.ops.generio.show_list_folder() == {"FINISHED"}
     assert (Path(opened.read_text()) / "jobs.sqlite").is_file()
+
+
+@pytest.mark.parametrize(
+    ("remedy", "button"),
+    [
+        ("retry", "generio.retry_job"),
+        ("report", "generio.retry_job"),
+        ("edit_input", "generio.use_job_settings"),
+    ],
+)
+def test_a_failed_row_has_the_button_that_helps(addon, remedy: str, button: str):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    row = bpy.context.window_manager.generio.jobs[0]
+    row.state, row.remedy = "Failed", remedy
+    assert row_drawn(addon, 330).buttons == [button]
