@@ -32,6 +32,8 @@ NEXT_PASS = 0.0  # Blender's main loop goes round once
 REDRAW = 0.15
 GLIDE = 0.5  # regions open and scroll smoothly
 TOOLTIP = 1.5
+WIDE, NARROW = 330, 200  # pixels of a sidebar; in a wide one no text is cut
+SLACK = 10  # pixels by which it may be wider or narrower
 BESIDE = 150  # pixels from the middle of a label to where its field surely is
 PATIENCE = 10.0  # with a label that is not there
 TIMEOUT = 60.0
@@ -90,8 +92,8 @@ class Driver:
 
     # --- steps of a person
 
-    def open_tab(self, tab: str, width: int = 330) -> Steps[None]:
-        """Open the sidebar on a tab, and drag it to a width; at the one given here no text is cut."""
+    def open_tab(self, tab: str, width: int = WIDE) -> Steps[None]:
+        """Open the sidebar on a tab, and drag it to a width."""
         self._on_step(f"open tab {tab}")
         if not self.area.spaces.active.show_region_ui:
             yield from self.press("N")
@@ -102,6 +104,8 @@ class Driver:
             # Its edge can be grasped only beside a panel, and there is always one at the top.
             x, y = self.region.x + 8, self.region.y + self.region.height - 40
             yield from self._drag((x, y), (x - missing, y))
+        if abs(width - self.region.width) > SLACK:
+            raise Failed(f"the sidebar is {self.region.width} pixels wide, not {width}")
         if self.region.active_panel_category != tab:
             raise Failed(f"there is no tab {tab!r}")
 
@@ -141,6 +145,7 @@ class Driver:
         where = yield from self._sweep_for(lambda what: _name_of_property(what) == field)
         yield from self._click_at(where)
         yield from self._key("A", ctrl=True)
+        yield from self._key("BACK_SPACE")  # for where nothing is typed
         yield from self._write(text)
 
     def write(self, text: str) -> Steps[None]:
@@ -171,10 +176,10 @@ class Driver:
         yield from self._point_at(*where)
         yield TOOLTIP
 
-    def click_in_view(self, where: tuple[float, float, float]) -> Steps[None]:
+    def click_in_view(self, where: tuple[float, float, float], key: str = "LEFTMOUSE") -> Steps[None]:
         """Click into the 3D view, where this point of the world is seen."""
-        self._on_step(f"click at {where}")
-        yield from self._click_at(self._seen_at(where))
+        self._on_step(f"click {key} at {where}")
+        yield from self._click_at(self._seen_at(where), key)
 
     def drag_in_view(self, start: tuple[float, float, float], end: tuple[float, float, float]) -> Steps[None]:
         """Drag what is seen at a point of the world to where another one is seen."""
@@ -247,6 +252,17 @@ class Driver:
         self._on_step(f"see {text}")
         yield from self._find(text, popup=popup, whole=False, timeout=timeout)
 
+    def see_in_area(self, area: bpy.types.Area, text: str) -> Steps[None]:
+        """Wait until these words can be read in this area."""
+        self._on_step(f"see {text} in {area.ui_type}")
+        yield from self._find(text, part=self._box(area.x, area.y, area.width, area.height), whole=False)
+
+    def see_in_status_bar(self, text: str) -> Steps[None]:
+        """Wait until these words can be read in the status bar."""
+        self._on_step(f"see {text} in the status bar")
+        height = min(area.y for area in self.window.screen.areas)  # it is in no list, but below them all
+        yield from self._find(text, part=self._box(0, 0, self.window.width, height), whole=False)
+
     def see_no(self, label: str) -> Steps[None]:
         """Make sure that nothing in the whole sidebar bears this label."""
         self._on_step(f"see no {label}")
@@ -269,6 +285,13 @@ class Driver:
         self._on_step(f"picture {name}")
         yield REDRAW
         yield from _ended(eyes.start_picture(self._pictures / f"{name}.png"))
+
+    def narrow_picture(self, name: str, text: str) -> Steps[None]:
+        """Save a picture of the sidebar as narrow as some have it, where these words can be read."""
+        yield from self.open_tab("GENERIO", NARROW)
+        yield from self.see(text)
+        yield from self.picture(name)
+        yield from self.open_tab("GENERIO")
 
     # --- what a test looks at
 
@@ -349,13 +372,19 @@ class Driver:
         return x - self.window.x, screen.height - y - self.window.y
 
     def _find(
-        self, text: str, *, popup: bool = False, whole: bool = True, timeout: float = PATIENCE
+        self,
+        text: str,
+        *,
+        popup: bool = False,
+        part: Box | None = None,
+        whole: bool = True,
+        timeout: float = PATIENCE,
     ) -> Steps[tuple[int, int]]:
-        """Where in the window the text stands, as soon as it is there."""
+        """Where in the window the text stands, as soon as it is there; `part`: of the screen to look at."""
         end = time.monotonic() + timeout
         while True:
-            if popup:
-                box = yield from self._read_for(text, self._around_mouse(), whole)
+            if popup or part:
+                box = yield from self._read_for(text, part or self._around_mouse(), whole)
             else:
                 box = yield from self._scrolled(lambda: self._read_for(text, self._region_box(), whole))
             if box:
@@ -472,9 +501,9 @@ class Driver:
         )  # without Ctrl it would begin a line, where there may be several
         yield REDRAW
 
-    def _click_at(self, where: tuple[int, int]) -> Steps[None]:
+    def _click_at(self, where: tuple[int, int], key: str = "LEFTMOUSE") -> Steps[None]:
         yield from self._point_at(*where)
-        yield from self._key("LEFTMOUSE")
+        yield from self._key(key)
         yield REDRAW
 
     def _drag(self, start: tuple[int, int], end: tuple[int, int]) -> Steps[None]:

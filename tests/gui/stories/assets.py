@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A model is marked as asset, saved to a library, and seen in the Asset Browser."""
+"""A model is marked as asset, saved to a library where there is one, and seen in the Asset Browser."""
 
 from pathlib import Path
 
@@ -11,10 +11,23 @@ from tests.gui.driver import Driver, Steps
 LIBRARY = Path("/tmp/library")
 
 
+def lack_a_library(blender: Driver) -> Steps[None]:
+    """Where there is no library, the dialog says so and leads to one; whoever confirms it is told again."""
+    while bpy.context.preferences.filepaths.asset_libraries:
+        bpy.ops.preferences.asset_library_remove(index=0)
+    yield from blender.click_icon("generio.save_asset")
+    yield from blender.see("There is no asset library yet", popup=True)
+    yield from blender.see("Add Asset Library", popup=True)
+    yield from blender.picture("assets-no-library")
+    yield from blender.confirm()
+    yield from blender.see("Add one in Blender's preferences", popup=True)
+    yield from blender.see("File Paths", popup=True)
+    yield from blender.picture("assets-no-library-error")
+    yield from blender.press("ESC")
+
+
 def save_a_model(blender: Driver) -> Steps[None]:
     scene.clear_view()
-    LIBRARY.mkdir(exist_ok=True)
-    bpy.context.preferences.filepaths.asset_libraries.new(name="Mine", directory=str(LIBRARY))
     yield from blender.open_tab("GENERIO")
     yield from jobs.ask_for(blender, "A garden gnome")
     yield from jobs.until(blender, "Done")
@@ -25,6 +38,9 @@ def save_a_model(blender: Driver) -> Steps[None]:
     scene.remember("select the gnome")
     yield from blender.click("Mark as Asset")
     yield from blender.wait_for(lambda: scene.models("gnome")[0].asset_data, "the asset")
+    yield from lack_a_library(blender)
+    LIBRARY.mkdir(exist_ok=True)
+    bpy.context.preferences.filepaths.asset_libraries.new(name="Mine", directory=str(LIBRARY))
     yield from blender.click_icon("generio.save_asset")
     yield from blender.see("Mine", popup=True)
     yield from blender.picture("assets-dialog")
@@ -39,6 +55,7 @@ def save_a_model(blender: Driver) -> Steps[None]:
     browser.spaces.active.show_region_toolbar = False  # the catalogs leave no room for the assets
     browser.spaces.active.params.asset_library_reference = "Mine"
     yield 3.0
+    yield from blender.see_in_area(browser, "A garden gnome")
     yield from blender.picture("assets-browser")
 
 

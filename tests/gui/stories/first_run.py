@@ -8,9 +8,11 @@ from tests.gui.driver import Driver, Steps
 
 def enter_a_key(blender: Driver) -> Steps[None]:
     yield from blender.open_tab("GENERIO")
-    yield from blender.see("No API key yet")
+    for line in ("No API key yet", "A key links Blender to your account", "Get one, then enter it here"):
+        yield from blender.see(line)
+    assert not (yield from blender.is_greyed("Get a Key"))
     yield from blender.picture("first-run")
-    for label in ("Generate", "Jobs"):
+    for label in ("Generate", "Optimize", "Jobs", "Connection"):
         yield from blender.see_no(label)
 
     windows = bpy.context.window_manager.windows

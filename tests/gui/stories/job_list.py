@@ -33,6 +33,7 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     yield from blender.see_no("A garden gnome")
     yield from blender.see("A porcelain")
     yield from blender.type_into("Search Jobs", "")
+    yield from blender.see("A garden gnome")
     panel = bpy.context.window_manager.generio
     panel.active_job = next(index for index, row in enumerate(rows) if row.name == PROMPTS[2])
     yield from blender.see("vase with a handle")
@@ -42,6 +43,15 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     assert bpy.context.window_manager.clipboard == flow_id
     yield from blender.click("Use Same Settings")
     assert (panel.prompt, panel.seed, panel.random_seed) == (PROMPTS[2], 7, False)
+
+    yield from blender.click(PROMPTS[1])
+    yield from blender.wait_for(lambda: rows[panel.active_job].name == PROMPTS[1], "the chosen job")
+    yield from blender.click("Import Again")
+    yield from blender.wait_for(lambda: len(scene.models("gnome")) == 2, "a second gnome")
+    yield from blender.click("Remove")
+    yield from blender.wait_for(lambda: len(rows) == len(PROMPTS) - 1, "a shorter list")
+    yield from blender.see_no(PROMPTS[1])
+    assert len(scene.models("gnome")) == 2, "a model went with its job"
 
     yield from blender.click_icon("generio.recover_flow")
     yield from blender.see("Flow ID", popup=True)

@@ -8,9 +8,8 @@ from pathlib import Path
 import bpy
 
 from tests.gui import jobs, scene
-from tests.gui.driver import Driver, Steps
+from tests.gui.driver import NARROW, WIDE, Driver, Steps
 
-NARROW, WIDE = 200, 330
 LANGUAGES = ("en_US", "de_DE", "ja_JP", "zh_HANS", "fr_FR", "es")
 THEMES = {"dark": "Blender_Dark.xml", "light": "Blender_Light.xml"}
 
@@ -67,7 +66,6 @@ def look_at_language(blender: Driver, language: str) -> Steps[None]:
     panel = bpy.context.window_manager.generio
     for width in (WIDE, NARROW):
         yield from blender.open_tab("GENERIO", width)
-        assert abs(blender.region.width - width) <= 10, blender.region.width
         name = f"looks-{language}" if width == WIDE else f"looks-{language}-narrow"
         panel.source, panel.where, panel.variants = "TEXT", "BOX", 3
         yield from pages(blender, name)
@@ -88,6 +86,7 @@ def look_at_it(blender: Driver) -> Steps[None]:
     scene.clear_view(bring_aside="Cube")
     cube = bpy.data.objects["Cube"]
     cube.modifiers.new("Weld", "WELD")
+    cube.shape_key_add(name="Basis")
     cube.data.color_attributes.new("Paint", "FLOAT_COLOR", "POINT")
     view = bpy.context.preferences.view
     yield from blender.open_tab("GENERIO")
@@ -104,6 +103,11 @@ def look_at_it(blender: Driver) -> Steps[None]:
             yield 1.0
             yield from blender.open_tab("GENERIO", int(WIDE * scale))
             yield from pages(blender, f"looks-{theme}-{scale:.0f}x")
+    yield from jobs.order(blender, "hang")
+    bpy.ops.generio.generate_from_prompt(prompt="A spinning top", quality="LOW", variants=1)
+    yield from jobs.until(blender, "Running")
+    bpy.context.window_manager.generio.active_job = 1  # the failed one has more to say
+    yield from blender.click("Losses")
     view.use_translate_interface = True
     for language in LANGUAGES:
         view.language = language

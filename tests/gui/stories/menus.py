@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A model by Add > Mesh, which leaves the panel alone; entries in the context menu and in the search."""
 
+import bpy
+
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
+
+LOW = (0.0, 0.0, -1.3)
+"""Where the end of a long menu is not far from the mouse."""
 
 
 def ask_in_menus(blender: Driver) -> Steps[None]:
@@ -25,12 +30,19 @@ def ask_in_menus(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: scene.models("owl"), "the model that the panel asked for")
     yield from jobs.until(blender, "Done")
 
+    (owl,) = scene.models("owl")
+    owl.select_set(True)
+    bpy.context.view_layer.objects.active = owl
+    scene.remember("select the owl")
+    yield from blender.click_in_view(LOW, "RIGHTMOUSE")
+    for entry in ("Optimize Selected", "Mark as Asset", "Save to Asset Library"):
+        yield from blender.see(entry, popup=True)
+    yield from blender.picture("menus-context")
+    yield from blender.click("Mark as Asset", popup=True)
+    yield from blender.wait_for(lambda: scene.models("owl")[0].asset_data, "the asset")
+
     scene.add_heavy_mesh()
     yield from blender.type_into("Triangles", "4000")
-    yield from blender.press("RIGHTMOUSE")
-    yield 0.5
-    yield from blender.picture("menus-context")
-    yield from blender.press("ESC")
     yield from blender.press("F3")
     yield from blender.write("Optimize Sel")
     yield from blender.picture("menus-search")

@@ -16,7 +16,9 @@ def disable_and_enable(blender: Driver) -> Steps[None]:
     yield from jobs.ask_for(blender, "A spinning top")
     yield from jobs.until(blender, "Running")
     before = leftovers.of_addon(package)
-    assert before.keys() >= {"classes", "operators", "properties", "handlers", "timers", "threads"}, before
+    kinds = {"classes", "operators", "properties", "handlers", "drawn in", "timers", "threads"}
+    assert before.keys() >= kinds, before
+    assert "STATUSBAR_HT_header" in before["drawn in"], before
 
     for _ in range(TIMES):
         yield from blender.disable(package)

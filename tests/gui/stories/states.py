@@ -49,6 +49,7 @@ def be_refused(blender: Driver) -> Steps[None]:
     yield from blender.see("did not accept")
     yield from blender.see("Enter Key")
     yield from blender.picture("states-key-refused")
+    yield from blender.narrow_picture("states-key-refused-narrow", "Enter Key")
     yield from blender.click("Enter Key")
     windows = bpy.context.window_manager.windows
     yield from blender.wait_for(lambda: len(windows) == 2, "the window of the preferences")
