@@ -97,12 +97,11 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
             layout.operator("preferences.asset_library_add", text="Add Asset Library", icon="ADD")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        libraries = context.preferences.filepaths.asset_libraries
-        if not self.library:
+        if not _libraries_of_user(self, context):  # Blender warns of a choice among nothing
             return tell_problem(
                 self, assets.CannotSave("There is no asset library.", "Add one in Blender's preferences.")
             )
-        folder = Path(libraries[int(self.library)].path)
+        folder = Path(context.preferences.filepaths.asset_libraries[int(self.library)].path)
         for item in models(context):
             try:
                 path = assets.save_to_library(item, folder, preferences(context).author, picture_of(item))

@@ -83,7 +83,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
     ) -> None:
         state = job.state
         narrow = is_narrow(context)
-        split = layout.split(factor=0.8 if narrow and job.finished else 0.55)
+        split = layout.split(factor=(0.8 if job.finished else 0.65) if narrow else 0.55)
         picture = icon_of(job.thumbnail)
         if picture:
             split.label(text=job.name, translate=False, icon_value=picture)

@@ -9,7 +9,6 @@ of the same sizes are written to in a thread, and come back right before Blender
 from __future__ import annotations
 
 import json
-import mmap
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,9 @@ from typing import Any
 
 HEAD = 64
 """Bytes that Blender may ask for beside an array."""
+
+PAGE = 4096
+"""Bytes of the smallest pages that systems have."""
 
 LID = 2**20
 """Bytes of the array above the others: glibc gives the system back what is free at the end of its heap."""
@@ -52,7 +54,7 @@ class _Room:
     def _write(self) -> None:
         """Write to each page; ends early when the arrays have come back."""
         for array in self.arrays:
-            array[:: mmap.PAGESIZE] = 0
+            array[::PAGE] = 0
 
 
 _room: _Room | None = None
