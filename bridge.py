@@ -485,6 +485,7 @@ def _leave() -> None:
     global _noted
     if _engine is not None:
         _engine.closed(place.document(), but=frozenset(_to_place))
+    memory.give_back()
     _to_place.clear()
     _noted = ""
 

@@ -123,6 +123,12 @@ def test_a_picture_does_not_take_the_room_of_a_model_that_is_about_to_come(addon
     assert bridge._pictures_loose
 
 
+def test_room_is_given_back_when_the_file_is_left(addon):
+    addon.scene.memory.make_room("token", [2**20])
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert addon.scene.memory._room is None
+
+
 def until(what: Callable[[], bool]) -> None:
     for _ in range(2000):
         if what():
