@@ -147,7 +147,7 @@ def _tick(context: bpy.types.Context) -> float:
     _drain(_engine)
     try:
         _convert_here(context, _engine)
-        if not _place_results(context, _engine) and not memory.is_for(_noted):
+        if not _place_results(context, _engine) and not _is_about_to_place():
             _pack_picture(context)
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
@@ -155,7 +155,7 @@ def _tick(context: bpy.types.Context) -> float:
         status.show(context, _engine, _news.values())
         _tell(dict(_news))
         _news.clear()
-    if _noted:
+    if _is_about_to_place():
         return NOTED_SECONDS
     busy = unfinished or _to_place or _to_convert or _pictures_loose
     return BUSY_SECONDS if busy else IDLE_SECONDS
@@ -285,7 +285,7 @@ def notice() -> Problem | None:
 
 
 def notify(context: bpy.types.Context, told: Problem) -> None:
-    """Let the panel show what is wrong with the job list, until the user has read it or it opens again."""
+    """Let the panel show what is wrong with the job list, until the user has read it."""
     if _engine is not None:
         _engine.notice = told  # which is what each tick shows
     _say(context, told)
@@ -335,9 +335,9 @@ def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
             _to_place.discard(token)
         elif job is None or not (noted or job.step is Step.READY):
             _to_place.discard(token)
-            _noted = "" if token == _noted else _noted
+            _forget_noted(token)
         elif place.not_now(context, [job.destination]):
-            if noted:
+            if memory.is_for(token):
                 memory.give_back()
         elif noted and memory.is_making():
             return True
@@ -351,6 +351,20 @@ def _place_results(context: bpy.types.Context, carrier: Engine) -> bool:
             memory.make_room(token, [size for file in files for size in memory.sizes_in(file)])
             return True
     return False
+
+
+def _is_about_to_place() -> bool:
+    """Whether a result comes with one of the next ticks; one that has to wait has no room any more."""
+    return memory.is_for(_noted)
+
+
+def _forget_noted(token: str) -> None:
+    """A result is not about to be placed any more: it has been, or has gone elsewhere."""
+    global _noted
+    if token == _noted:
+        _noted = ""
+    if memory.is_for(token):
+        memory.give_back()
 
 
 def _is_noted(job: Job) -> bool:
@@ -387,14 +401,14 @@ def place_result(
     again: bool = False,
 ) -> list[bpy.types.Object]:
     """Put the results of `job` into the scene and return the objects; what is wrong, the job tells."""
-    global _noted, _pictures_loose
+    global _pictures_loose
     ours = _is_noted(job) or carrier.place(job.token, place.document(), again)
     if not ours:
         now = carrier.job(job.token)  # noted in this very moment?
         ours = now is not None and _is_noted(now)
     _to_place.discard(job.token)
-    _noted = "" if job.token == _noted else _noted
     if not ours:
+        _forget_noted(job.token)
         return []
     try:
         placed = place.place(context, _models(job), destination)
@@ -409,6 +423,8 @@ def place_result(
         if bpy.app.background:  # no frame to lose, and perhaps no tick to come
             pictures.pack_all()
         return placed
+    finally:
+        _forget_noted(job.token)
     return []
 
 

@@ -97,7 +97,8 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
             layout.operator("preferences.asset_library_add", text="Add Asset Library", icon="ADD")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if not _libraries_of_user(self, context):  # Blender warns of a choice among nothing
+        # The one that was chosen last may be gone; of a choice among nothing Blender warns.
+        if not _libraries_of_user(self, context) or not self.library:
             return tell_problem(
                 self, assets.CannotSave("There is no asset library.", "Add one in Blender's preferences.")
             )

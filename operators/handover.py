@@ -39,8 +39,8 @@ Execute = Callable[[Any, bpy.types.Context], set[str]]
 def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem) -> set[str]:
     """Say why an operator does nothing, with the button that mends it; returns what `execute` is to return.
 
-    A script gets an error, which raises. For whoever clicked, Blender would open a popup of that without a
-    button, so they get one of ours, and a warning in the status bar.
+    A script that executes the operator gets an error, which raises. For whoever clicked, Blender would open a
+    popup of that without a button, so they get one of ours, and a warning in the status bar.
     """
     clicked = operator.options.is_invoke and not bpy.app.background
     level = "WARNING" if clicked else "ERROR"

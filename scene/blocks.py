@@ -32,9 +32,9 @@ def array_sizes(blend: Path) -> list[int]:
         while True:
             file.seek(place)
             told = file.read(head.size)
-            if len(told) < head.size:
+            code, length = head.unpack(told) if len(told) == head.size else (b"", -1)
+            if length < 0:  # the end, or nothing that Blender has written
                 return sizes
-            code, length = head.unpack(told)
             if code == b"DATA" and length >= ARRAY:
                 sizes.append(length)
             place += head.size + length

@@ -34,13 +34,13 @@ class _Room:
         self.arrays: list[Any] = []
         self.lid: Any = None
         self.writer = threading.Thread(target=self._write, name="generio-memory", daemon=True)
-        if sizes and "numpy" in sys.modules:  # to import it would take longer than is gained
+        np = sys.modules.get("numpy")
+        # To import it, or to wait for the thread that does, would take longer than is gained.
+        if sizes and hasattr(np, "empty"):
             with suppress(MemoryError):
-                self._lay_out([size + HEAD for size in sizes])
+                self._lay_out([size + HEAD for size in sizes], np)
 
-    def _lay_out(self, sizes: list[int]) -> None:
-        import numpy as np
-
+    def _lay_out(self, sizes: list[int], np: Any) -> None:
         def arrays(times: int) -> list[Any]:
             return [np.empty(size, np.uint8) for size in sizes * times]
 
@@ -64,9 +64,9 @@ def sizes_in(blend: Path) -> Sequence[int]:
     """The bytes of each large array in a .blend, by the report beside it (see `child.import_glb`)."""
     try:
         told = json.loads(blend.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return [int(size) for size in told["arrays"]]
+    except (OSError, ValueError, TypeError, KeyError):  # it may be of another version
         return ()
-    return told.get("arrays", ())
 
 
 def make_room(what: str, sizes: Sequence[int]) -> None:

@@ -31,6 +31,7 @@ def pack_next() -> bool:
     """Pack one loose picture, for which there has to be memory first; returns whether to come again."""
     found = loose()
     if not found:
+        memory.give_back()  # somebody else has packed or removed the one for which it was
         return False
     path = Path(found[0].filepath)
     if not memory.is_for(str(path)):

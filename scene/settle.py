@@ -32,8 +32,8 @@ GROUP = "generio_group"
 BOX = "generio_box"
 """Custom property of a box that was made to be filled; the model takes its place."""
 
-FLAT = 1e-9
-"""Blender units; what is thinner has no thickness."""
+FLAT = 1e-5
+"""What is thinner, as a share of its longest side, is flat: a turned plane is never quite."""
 
 GAP = 0.15
 """Between two variants, in widths of the later one."""
@@ -52,9 +52,7 @@ def box_of(destination: Destination) -> bpy.types.Object | None:
 def chosen_box(context: bpy.types.Context) -> bpy.types.Object | None:
     """The selected object whose bounds are meant, if any; a light or a camera has none."""
     item = context.active_object
-    if item is None or not item.select_get() or max(box_matrix(item).to_scale()) <= FLAT:
-        return None
-    return item
+    return item if item is not None and item.select_get() and any(_sides(item)) else None
 
 
 def box_matrix(item: bpy.types.Object) -> Any:
@@ -67,6 +65,12 @@ def box_matrix(item: bpy.types.Object) -> Any:
     base: Any = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
     size: Any = high - low
     return item.matrix_world @ Matrix.Translation(base) @ Matrix.Diagonal((*size, 1.0))
+
+
+def _sides(box: bpy.types.Object) -> list[float]:
+    """The lengths of a box's sides, 0.0 where it is flat; of a mirrored one, too."""
+    lengths = [abs(length) for length in box_matrix(box).to_scale()]
+    return [length if length > FLAT * max(lengths) else 0.0 for length in lengths]
 
 
 def corners_bounds(corners: Iterable[Vector]) -> Bounds:
@@ -128,8 +132,9 @@ def settle(
     target = Matrix.Translation(destination.get("location", (0.0, 0.0, 0.0)))
     if box is not None:
         # Where the box or the model is flat there is nothing to keep to.
-        sides = zip(box_matrix(box).to_scale(), size, strict=True)
-        scale = min((room / side for room, side in sides if min(room, side) > FLAT), default=1.0)
+        flat = FLAT * max(size)
+        sides = zip(_sides(box), size, strict=True)
+        scale = min((room / side for room, side in sides if room and side > flat), default=1.0)
         target = Matrix.LocRotScale(box_matrix(box).translation, box.matrix_world.to_quaternion(), None)
     if box is not None or destination.get("base"):
         base = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))

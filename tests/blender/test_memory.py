@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +46,9 @@ def test_a_report_tells_how_large_the_arrays_are(large: Path):
 def test_what_is_no_plain_blend_has_no_arrays(addon, tmp_path: Path):
     path = tmp_path / "file.blend"
     sizes = importlib.import_module(f"{addon.__name__}.scene.blocks").array_sizes
-    for data in (b"", b"BLENDER", b"\x28\xb5\x2f\xfd" + b"\0" * 100, b"BLENDER19-07v0900" + b"\0" * 100):
+    damaged = b"BLENDER-v403" + b"DATA" + struct.pack("<i", -24) + b"\0" * 16
+    zstandard, newer = b"\x28\xb5\x2f\xfd" + b"\0" * 100, b"BLENDER19-07v0900" + b"\0" * 100
+    for data in (b"", b"BLENDER", zstandard, newer, damaged):
         path.write_bytes(data)
         assert sizes(path) == []
 
@@ -121,6 +124,47 @@ def test_a_picture_does_not_take_the_room_of_a_model_that_is_about_to_come(addon
     bridge.tick()
     assert not memory.is_for("token")
     assert bridge._pictures_loose
+
+
+@pytest.mark.parametrize("told", ["", "[]", "null", "{}", '{"arrays": null}', '{"arrays": ["many"]}'])
+def test_an_odd_report_names_no_sizes(addon, tmp_path: Path, told: str):
+    (tmp_path / "model.json").write_text(told)
+    assert not addon.scene.memory.sizes_in(tmp_path / "model.blend")
+
+
+def test_room_for_what_cannot_be_placed_is_given_back(addon, sandbox):
+    bridge, memory = addon.bridge, addon.scene.memory
+    carrier = bridge.engine(bpy.context)
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
+    memory.make_room(job.token, [2**20])
+    bridge.place_result(
+        bpy.context, carrier, job, {**job.destination, "mode": "replace", "object": "Nobody"}, True
+    )
+    assert memory._room is None
+
+
+def test_a_picture_is_packed_while_a_model_waits_for_its_own_target(addon, monkeypatch: pytest.MonkeyPatch):
+    bridge, memory = addon.bridge, addon.scene.memory
+    carrier = bridge.engine(bpy.context)
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
+    image = bpy.data.images.new("Loose", 8, 8)
+    image[addon.scene.pictures.LOOSE] = True
+    bridge._pictures_loose, bridge._noted = True, job.token
+    bridge._to_place.add(job.token)
+    memory.make_room(job.token, [2**20])
+    # Its target is edited in another window: the bpy module has none.
+    not_now = addon.scene.place.not_now
+    monkeypatch.setattr(
+        addon.scene.place, "not_now", lambda context, of: "Waits" if of else not_now(context, of)
+    )
+    for _ in range(10):
+        seconds = bridge.tick()
+        time.sleep(0.02)
+    assert addon.scene.pictures.LOOSE not in image
+    assert seconds >= bridge.BUSY_SECONDS
+    bridge._to_place.clear()
 
 
 def test_room_is_given_back_when_the_file_is_left(addon):

@@ -84,6 +84,26 @@ def test_fitted_onto_a_plane(addon):
     np.testing.assert_allclose(item.dimensions, (1.0, 2.0, 0.5), atol=1e-4)
     np.testing.assert_allclose(item.rotation_euler, (0.0, 0.0, 0.6), atol=1e-5)
     np.testing.assert_allclose(item.location, (3.0, 0.0, 1.0), atol=1e-5)
+
+
+def test_fitted_against_a_wall_that_was_turned(addon):
+    """It is 1e-7 thick then, which is as good as flat."""
+    bpy.ops.mesh.primitive_plane_add(size=2.0, rotation=(np.pi / 2, 0.0, 0.0))
+    bpy.ops.object.transform_apply()
+    wall = bpy.context.object
+    assert 0.0 < wall.dimensions.y < 1e-6
+    item = settle(addon, slab(size=(1.0, 4.0, 1.0)), box=wall.name, uid=wall.session_uid)
+    np.testing.assert_allclose(item.dimensions, (2.0, 8.0, 2.0), atol=1e-4)
+
+
+def test_fitted_into_a_mirrored_box(addon):
+    bpy.ops.mesh.primitive_cube_add(size=4.0)
+    box = bpy.context.object
+    box.scale = (-1.0, 1.0, 1.0)
+    bpy.context.view_layer.update()
+    assert addon.scene.settle.chosen_box(bpy.context) == box
+    item = settle(addon, slab(size=(1.0, 1.0, 1.0)), box=box.name, uid=box.session_uid)
+    np.testing.assert_allclose(item.dimensions, (4.0, 4.0, 4.0), atol=1e-4)
     np.testing.assert_allclose(item.scale, (1.0, 1.0, 1.0), atol=1e-5)
 
 
