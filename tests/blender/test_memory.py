@@ -60,7 +60,7 @@ from pathlib import Path
 memory = addon.scene.memory
 model = place.Model({glb!r}, {blend!r}, "Large", {{}})
 bridge.engine(bpy.context)
-while "numpy" not in sys.modules:
+while not hasattr(sys.modules.get("numpy"), "empty"):  # a thread imports it
     time.sleep(0.01)
 
 def pages():
