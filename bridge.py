@@ -78,7 +78,9 @@ def engine(context: bpy.types.Context) -> Engine:
         picture = None if bpy.app.background else converter.draw_thumbnail
         _engine = Engine(ledger, settings(context), converter.make_input, converter.to_blend, picture)
         # What is large is done with numpy; to import it would stop the window for 50 ms.
-        threading.Thread(target=importlib.import_module, args=("numpy",), daemon=True).start()
+        threading.Thread(
+            target=importlib.import_module, args=("numpy",), name="generio-numpy", daemon=True
+        ).start()
         _welcome(_engine, _engine.jobs())
     return _engine
 

@@ -7,18 +7,17 @@ import bpy
 
 from ..scene import versions
 from ..translations import translated
-from .handover import OperatorMixin
+from .handover import InObjectMode
 
 
-class OnVersions(OperatorMixin):
+class OnVersions(InObjectMode):
     """Mixin for operators on the selected objects that have two versions."""
 
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translated("Switch to Object Mode first"))
+        if not super().poll(context):
             return False
         if not versions.with_versions(context.selected_objects):
             cls.poll_message_set(

@@ -36,6 +36,17 @@ HANDED_OVER = frozenset(
 Execute = Callable[[Any, bpy.types.Context], set[str]]
 
 
+class InObjectMode(OperatorMixin):
+    """Mixin for operators that need Object Mode; elsewhere they are grey, and say so."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set(translated("Switch to Object Mode first"))
+            return False
+        return True
+
+
 def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem) -> set[str]:
     """Say why an operator does nothing, with the button that mends it; returns what `execute` is to return.
 

@@ -11,7 +11,7 @@ from ..jobs import Job, LedgerError, Problem, State, Step
 from ..properties import properties
 from ..scene import place
 from ..translations import translated
-from .handover import OperatorMixin, Ready, tells
+from .handover import InObjectMode, OperatorMixin, Ready, tells
 
 
 class OnJob(OperatorMixin):
@@ -60,19 +60,12 @@ class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GENERIO_OT_import_result(OnJob, bpy.types.Operator):
+class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
     """Put the finished model into the scene: where it belongs, or else at the 3D cursor"""
 
     bl_idname = "generio.import_result"
     bl_label = "Import"
     bl_options: ClassVar[set[str]] = {"REGISTER"}  # the undo step is pushed where the model is placed
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translated("Switch to Object Mode first"))
-            return False
-        return True
 
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:

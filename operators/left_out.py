@@ -4,22 +4,15 @@
 import bpy
 
 from ..scene.selection import Selection, convert
-from ..translations import translated
+from .handover import InObjectMode
 
 
-class GENERIO_OT_convert_left_out(bpy.types.Operator):
+class GENERIO_OT_convert_left_out(InObjectMode, bpy.types.Operator):
     """Convert the selected curves, texts and such to meshes, so that they can be optimized"""
 
     bl_idname = "generio.convert_left_out"
     bl_label = "Convert to Meshes"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translated("Switch to Object Mode first"))
-            return False
-        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         convert(context, Selection.of(context.selected_objects).convertible)

@@ -9,18 +9,7 @@ from .. import bridge
 from ..properties import properties
 from ..scene import settle, stand_in
 from ..translations import translated
-from .handover import OperatorMixin
-
-
-class InObjectMode(OperatorMixin):
-    """Mixin for operators that need Object Mode; elsewhere they are grey, and say so."""
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translated("Switch to Object Mode first"))
-            return False
-        return True
+from .handover import InObjectMode
 
 
 class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
