@@ -269,9 +269,9 @@ def test_the_folder_of_a_job_is_shown(addon, opened: Path):
 
 
 def test_a_job_without_files_has_no_folder_to_show(addon, opened: Path):
-    job = addon.jobs.Job("https://flows.example", "model_generate_fromprompt", "A chair", prompt="A chair")
-    token = addon.bridge.engine(bpy.context).submit(job).token
-    shutil.rmtree(addon.bridge.job_folder(bpy.context, token), ignore_errors=True)
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    token = bpy.context.window_manager.generio.jobs[0].token
+    shutil.rmtree(addon.bridge.job_folder(bpy.context, token))  # the job is over: nobody lays it anew
     assert bpy.ops.generio.show_job_folder(token=token) == {"CANCELLED"}
     assert not opened.exists()
 
