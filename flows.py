@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import bpy
 
-from . import bridge
+from . import bridge, waiting
 from .jobs import Job, State, Step
 from .scene import place
 
@@ -78,7 +78,7 @@ class Model:
     @property
     def over(self) -> bool:
         """Whether nothing more happens by itself: it is done, failed, cancelled, or waits for the user."""
-        return bridge.is_over(self.job)
+        return waiting.is_over(self.job)
 
     @property
     def problem(self) -> str:
@@ -161,7 +161,7 @@ def wait(*wanted: Model, timeout: float | None = None, check: bool = True) -> No
     timeout: seconds, after which TimeoutError is raised; the jobs go on. check: raise Failed for the first
     that is not done.
     """
-    bridge.run_until(bpy.context, [model.token for model in wanted], watch=lambda _: None, timeout=timeout)
+    waiting.run_until(bpy.context, [model.token for model in wanted], watch=lambda _: None, timeout=timeout)
     if check:
         for model in wanted:
             if not model.done:
@@ -188,7 +188,7 @@ def subscribe(listener: Callable[[Model], object]) -> Callable[[], None]:
 
 def _called(operator: Callable[..., set[str]], **properties: Any) -> list[Model]:
     """The models of the jobs that an operator hands over, without waiting for them."""
-    with bridge.for_script() as tokens:
+    with waiting.for_script() as tokens:
         try:
             operator("EXEC_DEFAULT", **properties)
         except (RuntimeError, TypeError) as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import bpy
 
-from .. import bridge
+from .. import bridge, waiting
 from ..api import FlowsError
 from ..jobs import Job, LedgerError, Problem, State, Step
 from ..translations import translated
@@ -116,10 +116,10 @@ class HandOver(OperatorMixin):
         except LedgerError as error:
             bridge.notify(context, error.problem)
             return tell_problem(self, replace(error.problem, message=f"{NOTHING_SENT} {error}"))
-        if bridge.taken_by_script(self._tokens):
+        if waiting.taken_by_script(self._tokens):
             return {"FINISHED"}
         if bpy.app.background:
-            self._tokens = bridge.run_until(context, self._tokens)
+            self._tokens = waiting.run_until(context, self._tokens)
             return self._told()
         if not modal or context.window is None:
             return {"FINISHED"}

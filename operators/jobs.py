@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import bpy
 
-from .. import bridge
+from .. import bridge, placing, waiting
 from ..api import OPTIMIZE
 from ..jobs import Job, LedgerError, Problem, State, Step
 from ..properties import properties
@@ -56,7 +56,7 @@ class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         bridge.engine(context).retry(self.token)
         if bpy.app.background:
-            bridge.run_until(context, [self.token])
+            waiting.run_until(context, [self.token])
         return {"FINISHED"}
 
 
@@ -80,7 +80,7 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         elsewhere = again or lost or not place.belongs_here(job.destination)
         destination = place.here(context, place.CURSOR) if elsewhere else job.destination
         carrier = bridge.engine(context)
-        objects = bridge.place_result(context, carrier, job, destination, again)
+        objects = placing.place_result(context, carrier, job, destination, again)
         if not objects:
             told = carrier.job(self.token)
             problem = (
@@ -150,7 +150,7 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
             return {"CANCELLED"}
         job = carrier.recover(flow_id, place.here(context, place.CURSOR))
         if bpy.app.background:
-            bridge.run_until(context, [job.token])
+            waiting.run_until(context, [job.token])
             ended = carrier.job(job.token)
             if ended is not None and ended.problem is not None:
                 self.report({"ERROR"}, translated(f"{ended.problem.message} {ended.problem.fix}".strip()))

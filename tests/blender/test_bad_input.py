@@ -99,7 +99,7 @@ def test_a_wrong_key_waits_and_goes_on_with_the_right_one(addon, sandbox):
     (row,) = bpy.context.window_manager.generio.jobs
     assert (row.state, row.remedy) == ("Waiting", "enter_key")
     preferences.api_key = sandbox.key
-    addon.bridge.run_until(bpy.context, [row.token])
+    addon.waiting.run_until(bpy.context, [row.token])
     assert "A chair" in bpy.data.objects
     assert sandbox.stats()["run_total"] == 1
 
@@ -117,7 +117,7 @@ def test_an_unreachable_host_waits(addon, sandbox):
             carrier.cancel(job.token)
 
     job = carrier.submit(_chair(addon))
-    addon.bridge.run_until(bpy.context, [job.token], watch)
+    addon.waiting.run_until(bpy.context, [job.token], watch)
     assert "Waiting" in seen
     assert carrier.job(job.token).state == "Cancelled"
     preferences.service_url = url

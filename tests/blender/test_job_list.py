@@ -110,10 +110,10 @@ def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
 
 def test_a_result_that_is_noted_but_not_placed_yet_is_waited_for(addon):
     job = addon.bridge.engine(bpy.context).job(generate().token)
-    assert addon.bridge.is_over(job)
-    addon.bridge._to_place.add(job.token)  # as between the note in the ledger and the tick that places
-    assert not addon.bridge.is_over(job)
-    addon.bridge._to_place.clear()
+    assert addon.waiting.is_over(job)
+    addon.placing.due.add(job.token)  # as between the note in the ledger and the tick that places
+    assert not addon.waiting.is_over(job)
+    addon.placing.due.clear()
 
 
 def test_the_status_bar_tells_the_end_of_a_job_once(addon, monkeypatch: pytest.MonkeyPatch):

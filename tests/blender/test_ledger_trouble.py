@@ -77,7 +77,7 @@ def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.M
 
     carrier = addon.bridge.engine(bpy.context)
     with monkeypatch.context() as patched:
-        patched.setattr(addon.bridge, "_place_results", broken)
+        patched.setattr(addon.placing, "_place_one", broken)
         job = carrier.submit(
             addon.jobs.Job(
                 service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"

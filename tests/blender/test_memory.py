@@ -87,7 +87,7 @@ def test_with_room_for_it_a_model_takes_few_pages_from_the_system(sandbox, large
 
 
 def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
-    bridge, memory = addon.bridge, addon.scene.memory
+    bridge, placing, memory = addon.bridge, addon.placing, addon.scene.memory
     carrier = bridge.engine(bpy.context)
     scenes.ball()
     destination = addon.scene.place.here(bpy.context, "cursor")
@@ -102,28 +102,28 @@ def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
     bridge.tick()
     assert memory._room.arrays, "the ledger is told, and the model comes with the next tick"
     bpy.ops.object.mode_set(mode="EDIT")
-    until(lambda: bridge._is_noted(carrier.job(job.token)))
+    until(lambda: placing.is_noted(carrier.job(job.token)))
     bridge.tick()
     assert memory._room is None
     assert "A chair" not in bpy.data.objects
     bpy.ops.object.mode_set(mode="OBJECT")
-    bridge.run_until(bpy.context, [job.token])
+    addon.waiting.run_until(bpy.context, [job.token])
     assert "A chair" in bpy.data.objects
 
 
 def test_a_picture_does_not_take_the_room_of_a_model_that_is_about_to_come(addon):
-    bridge, memory = addon.bridge, addon.scene.memory
+    bridge, placing, memory = addon.bridge, addon.placing, addon.scene.memory
     bridge.engine(bpy.context)
     bpy.data.images.new("Loose", 8, 8)[addon.scene.pictures.LOOSE] = True
-    bridge._pictures_loose = True
-    bridge._noted = "token"  # while the ledger is told
+    placing._pictures_loose = True
+    placing._noted = "token"  # while the ledger is told
     memory.make_room("token", [2**20])
     bridge.tick()
     assert memory.is_for("token")
-    bridge._noted = ""
+    placing._noted = ""
     bridge.tick()
     assert not memory.is_for("token")
-    assert bridge._pictures_loose
+    assert placing._pictures_loose
 
 
 @pytest.mark.parametrize("told", ["", "[]", "null", "{}", '{"arrays": null}', '{"arrays": ["many"]}'])
@@ -133,26 +133,26 @@ def test_an_odd_report_names_no_sizes(addon, tmp_path: Path, told: str):
 
 
 def test_room_for_what_cannot_be_placed_is_given_back(addon, sandbox):
-    bridge, memory = addon.bridge, addon.scene.memory
+    bridge, placing, memory = addon.bridge, addon.placing, addon.scene.memory
     carrier = bridge.engine(bpy.context)
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
     memory.make_room(job.token, [2**20])
-    bridge.place_result(
+    placing.place_result(
         bpy.context, carrier, job, {**job.destination, "mode": "replace", "object": "Nobody"}, True
     )
     assert memory._room is None
 
 
 def test_a_picture_is_packed_while_a_model_waits_for_its_own_target(addon, monkeypatch: pytest.MonkeyPatch):
-    bridge, memory = addon.bridge, addon.scene.memory
+    bridge, placing, memory = addon.bridge, addon.placing, addon.scene.memory
     carrier = bridge.engine(bpy.context)
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
     image = bpy.data.images.new("Loose", 8, 8)
     image[addon.scene.pictures.LOOSE] = True
-    bridge._pictures_loose, bridge._noted = True, job.token
-    bridge._to_place.add(job.token)
+    placing._pictures_loose, placing._noted = True, job.token
+    placing.due.add(job.token)
     memory.make_room(job.token, [2**20])
     # Its target is edited in another window: the bpy module has none.
     not_now = addon.scene.place.not_now
@@ -164,7 +164,7 @@ def test_a_picture_is_packed_while_a_model_waits_for_its_own_target(addon, monke
         time.sleep(0.02)
     assert addon.scene.pictures.LOOSE not in image
     assert seconds >= bridge.BUSY_SECONDS
-    bridge._to_place.clear()
+    placing.due.clear()
 
 
 def test_room_is_given_back_when_the_file_is_left(addon):

@@ -180,7 +180,7 @@ def test_a_box_may_be_moved_and_renamed_meanwhile(addon, sandbox):
     assert panel().where == "BOX"
     box.location, box.name = (4.0, 5.0, 6.0), "Moved"
     bpy.context.view_layer.update()
-    addon.bridge.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token])
     chair = bpy.data.objects["A chair"]
     np.testing.assert_allclose(chair.location, (4.0, 5.0, 5.0), atol=1e-5)
     assert "Moved" not in bpy.data.objects  # the model has taken its place
@@ -189,7 +189,7 @@ def test_a_box_may_be_moved_and_renamed_meanwhile(addon, sandbox):
 def test_without_its_box_the_model_waits(addon, sandbox):
     box, token = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
-    addon.bridge.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token])
     (row,) = panel().jobs
     assert row.state == "Ready"
     assert "is gone" in row.message
@@ -219,7 +219,7 @@ def test_what_is_being_made_is_drawn(addon, sandbox):
     np.testing.assert_allclose(drawn.matrix() @ Vector((0.5, 0.5, 1.0)), (1.0, 1.0, 2.0), atol=1e-5)
     bpy.data.objects.remove(box)
     assert drawn.matrix() is None
-    addon.bridge.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token])
     assert addon.scene.stand_in.shown() == ()
 
 
@@ -260,7 +260,7 @@ def test_keeping_one_cancels_the_others(addon, sandbox):
     token = carrier.submit(job).token
     scenes.select(bpy.data.objects["A brass lamp 1"])
     bpy.ops.generio.keep_variant()
-    addon.bridge.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token])
     assert carrier.job(token).state == "Cancelled"
 
 
@@ -285,7 +285,7 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     handles.move(0, (1.0, 2.0, 3.0))
     assert handles.location_of(0) == (1.0, 2.0, 3.0)  # at once
     assert bpy.ops.generio.put_aside(place=1) == {"FINISHED"}
-    addon.bridge.run_until(bpy.context, tokens)
+    addon.waiting.run_until(bpy.context, tokens)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
     row = next(row for row in panel().jobs if row.name == "A table")
     assert (row.state, row.message) == ("Ready", "Its stand-in was deleted")

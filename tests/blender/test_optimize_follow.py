@@ -39,7 +39,7 @@ def test_a_crash_between_the_two_runs_nothing_twice(
     """Each step that leads from the first job to the second fails once, as where a process ends there."""
     carrier = addon.bridge.engine(bpy.context)
     owner, name = {
-        "link": (addon.bridge, "link"),
+        "link": (addon.placing, "link"),
         "submit": (carrier, "submit"),
         "place": (carrier, "place"),
     }[broken]

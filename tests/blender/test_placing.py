@@ -23,7 +23,7 @@ def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
     )
     carrier.submit(job)
     meanwhile()
-    addon.bridge.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token])
     return token
 
 
@@ -147,11 +147,11 @@ def test_another_file_leaves_the_result_ready_until_it_is_opened_again(addon, sa
         )
     )
     bpy.ops.wm.read_homefile(use_empty=True)
-    addon.bridge.run_until(bpy.context, [job.token])
+    addon.waiting.run_until(bpy.context, [job.token])
     assert (row().state, row().message) == ("Ready", "Belongs to first.blend")
     assert len(bpy.data.objects) == 0
     bpy.ops.wm.open_mainfile(filepath=str(first))
-    addon.bridge.run_until(bpy.context, [job.token])
+    addon.waiting.run_until(bpy.context, [job.token])
     assert row().state == "Done"
     assert "A chair" in bpy.data.objects
 

@@ -48,6 +48,6 @@ def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
     preferences = bpy.context.preferences.addons[EXTENSION].preferences
     preferences.service_url, preferences.api_key = sandbox.url, sandbox.key
     carrier = addon.bridge.engine(bpy.context)
-    addon.bridge.run_until(bpy.context, [job.token])
+    addon.waiting.run_until(bpy.context, [job.token])
     assert carrier.job(job.token).state == "Done"
     assert sandbox.stats()["run_total"] == 1

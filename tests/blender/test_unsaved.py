@@ -188,7 +188,7 @@ def test_a_job_asked_in_a_new_file_belongs_into_it_once_it_has_a_name(addon, san
     bpy.ops.wm.save_as_mainfile(filepath=file)
     ticks(addon, lambda: only(addon).destination["file"] == file)
     bpy.ops.wm.read_homefile(use_empty=True)
-    addon.bridge.run_until(bpy.context, [job.token])
+    addon.waiting.run_until(bpy.context, [job.token])
     assert only(addon).state == "Ready"
     bpy.ops.wm.open_mainfile(filepath=file)
     ticks(addon, lambda: "A chair" in bpy.data.objects)
@@ -206,8 +206,8 @@ def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, s
         )
     )
     scenes.ball()
-    noted = addon.bridge._is_noted
-    ticks(addon, lambda: addon.bridge._noted)
+    noted = addon.placing.is_noted
+    ticks(addon, lambda: addon.placing._noted)
     while not noted(carrier.job(job.token)):
         pass
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))

@@ -164,7 +164,7 @@ class Worker:
         self._open.add(job.token)
 
     def _welcome(self, job: Job) -> None:
-        """As `bridge._welcome`: place a result, unless it stands in the scene already."""
+        """As `placing.welcome`: place a result, unless it stands in the scene already."""
         if job.placed_in and job.token in self.scene.placed:
             self.engine.found(job.token, "" if job.placed_in != self._document else self._document)
             self._open.discard(job.token)  # the engine's answer is news

@@ -33,7 +33,7 @@ OF_NO_CLASS = {
 def error_classes() -> list[type[FlowsError]]:
     """Every public class of the exception tree, wherever in the package it is defined."""
     for module in pkgutil.walk_packages(generio_flows.__path__, "generio_flows."):
-        if module.name.split(".")[1] in ("api", "jobs", "scene", "bridge", "operators"):
+        if module.name.split(".")[1] in ("api", "jobs", "scene", "bridge", "placing", "operators"):
             importlib.import_module(module.name)
 
     def below(kind: type[FlowsError]) -> list[type[FlowsError]]:
@@ -68,9 +68,10 @@ def test_the_guide_knows_no_error_that_does_not_exist():
 
 def test_problems_that_are_no_exceptions_are_in_the_guide_with_their_words():
     sources = [
-        path.read_text(encoding="utf-8") for room in ("jobs", "scene") for path in (ROOT / room).glob("*.py")
+        path.read_text(encoding="utf-8")
+        for room in (ROOT, ROOT / "jobs", ROOT / "scene")
+        for path in room.glob("*.py")
     ]
-    sources.append((ROOT / "bridge.py").read_text(encoding="utf-8"))
     codes = {code for text in sources for code in re.findall(r'Problem\(\s*"(\w+)"', text)}
     assert codes
     assert codes <= rows().keys()

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results on their way into the open file: noted in the ledger, made room for, placed, their pictures packed.
+
+Each of these takes a tick of its own, when nothing else goes on in the window, on the main thread.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import bpy
+
+from .api import FlowsError
+from .jobs import AlreadyThere, Engine, Job, Problem, Step, followers, is_first
+from .scene import memory, pictures, place
+from .scene.convert import link
+
+due: set[str] = set()
+"""Tokens of the finished jobs whose results belong into the open file, where they are not yet."""
+
+_noted = ""  # the one of them that the ledger is being told about
+_pictures_loose = True  # there may be pictures of placed models to pack
+_recovered = False  # the open file came from an autosave: what is in it is not yet where it belongs
+
+
+def welcome(carrier: Engine, jobs: Iterable[Job]) -> None:
+    """Results whose file is open are placed by themselves, unless they stand there already."""
+    ready = [job for job in jobs if job.step is Step.READY]
+    present = place.tokens() if any(job.placed_in for job in ready) else set[str]()
+    for job in ready:
+        if job.placed_in and job.token in present:
+            from_disk = job.placed_in != place.document() and not _recovered
+            carrier.found(job.token, "" if from_disk else place.document())
+        elif not job.hold and (is_first(job) or place.belongs_here(job.destination)):
+            due.add(job.token)
+
+
+def go_on(context: bpy.types.Context, carrier: Engine) -> None:
+    """What can be done in one tick: place a result or prepare that, or else pack a picture."""
+    if not _place_one(context, carrier) and not is_about_to_place():
+        _pack_picture(context)
+
+
+def is_about_to_place() -> bool:
+    """Whether a result comes with one of the next ticks; one that has to wait has no room any more."""
+    return memory.is_for(_noted)
+
+
+def is_busy() -> bool:
+    """Whether something waits to be placed or packed."""
+    return bool(due) or _pictures_loose
+
+
+def is_noted(job: Job) -> bool:
+    """Whether the ledger has it that a result goes into the open file, where it is not yet."""
+    return job.token in due and job.step is Step.PLACED and job.placed_in == place.document()
+
+
+def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
+    """Place one finished result, if there is one and this is a good moment; returns whether it was.
+
+    The ledger is told first, by a thread, and memory is made ready; a tick after that places.
+    """
+    global _noted
+    for token in list(due):
+        job = carrier.job(token)
+        noted = job is not None and is_noted(job)
+        if job is not None and job.step is Step.READY and is_first(job):
+            _begin_followers(carrier, job)
+            due.discard(token)
+        elif job is None or not (noted or job.step is Step.READY):
+            due.discard(token)
+            _forget_noted(token)
+        elif place.not_now(context, [job.destination]):
+            if memory.is_for(token):
+                memory.give_back()
+        elif noted and memory.is_making():
+            return True
+        elif noted:
+            place_result(context, carrier, job, job.destination)
+            return True
+        elif not _noted:
+            _noted = token
+            carrier.place_soon(token, place.document())
+            files = [Path(result.blend) for result in job.results if result.blend]
+            memory.make_room(token, [size for file in files for size in memory.sizes_in(file)])
+            return True
+    return False
+
+
+def _begin_followers(carrier: Engine, job: Job) -> None:
+    """Let the jobs begin that optimize the results of this one, which then is over."""
+    results = [Path(result.glb) for result in job.results]
+    for following, glb in zip(followers(job, carrier.folder), results, strict=True):
+        try:
+            link(glb, Path(following.input_path))
+        except OSError as error:
+            carrier.hold(job.token, Problem("files", f"The model cannot be sent on: {error}.", "Import it."))
+            return
+        with suppress(AlreadyThere):  # by another Blender, or before a crash
+            carrier.submit(following)
+    carrier.place(job.token)
+
+
+def _forget_noted(token: str) -> None:
+    """A result is not about to be placed any more: it has been, or has gone elsewhere."""
+    global _noted
+    if token == _noted:
+        _noted = ""
+    if memory.is_for(token):
+        memory.give_back()
+
+
+def place_result(
+    context: bpy.types.Context,
+    carrier: Engine,
+    job: Job,
+    destination: place.Destination,
+    again: bool = False,
+) -> list[bpy.types.Object]:
+    """Put the results of `job` into the scene and return the objects; what is wrong, the job tells.
+
+    again: see `Engine.place`.
+    """
+    global _pictures_loose
+    ours = is_noted(job) or carrier.place(job.token, place.document(), again)
+    if not ours:
+        now = carrier.job(job.token)  # noted in this very moment?
+        ours = now is not None and is_noted(now)
+    due.discard(job.token)
+    if not ours:
+        _forget_noted(job.token)
+        return []
+    try:
+        placed = place.place(context, _models(job), destination)
+    except FlowsError as error:
+        carrier.hold(job.token, Problem.of(error))
+    except Exception as error:  # whatever it is, the result is not to be lost by it
+        traceback.print_exc()
+        what = f"The model could not be placed: {error}"
+        carrier.hold(job.token, Problem("defect", what, "Report it.", "report"))
+    else:
+        _pictures_loose = True
+        if bpy.app.background:  # no frame to lose, and perhaps no tick to come
+            pictures.pack_all()
+        return placed
+    finally:
+        _forget_noted(job.token)
+    return []
+
+
+def _models(job: Job) -> list[place.Model]:
+    several = len(job.results) > 1
+    ours = {"flow_id": job.flow_id, "template": job.template, "token": job.token}
+    provenance = {**job.parameters, **ours}  # whatever the service calls its parameters
+    if job.prompt:
+        provenance["prompt"] = job.prompt
+    return [
+        place.Model(
+            glb=result.glb,
+            blend=result.blend,
+            name=f"{job.name} {number}" if several else job.name,
+            provenance=provenance,
+        )
+        for number, result in enumerate(job.results, start=1)
+    ]
+
+
+def _pack_picture(context: bpy.types.Context) -> None:
+    """Pack one picture of a placed model, if there is one and this is a good moment."""
+    global _pictures_loose
+    if not _pictures_loose:
+        return
+    if place.not_now(context, []):
+        memory.give_back()
+    else:
+        _pictures_loose = pictures.pack_next()
+
+
+def look_for_pictures() -> None:
+    """Pictures may be loose again, as at some points of the undo history, or in another file."""
+    global _pictures_loose
+    _pictures_loose = True
+
+
+def opened(recovered: bool, carrier: Engine | None) -> None:
+    """Another file is open, into which other results belong. recovered: from an autosave."""
+    global _recovered
+    place.new_document()
+    _recovered = recovered
+    look_for_pictures()
+    if carrier is not None:
+        welcome(carrier, carrier.jobs())
+
+
+def saved(carrier: Engine) -> None:
+    """What was placed is in a file on disk now, and what is on its way belongs into that file."""
+    global _recovered
+    _recovered = False
+    carrier.saved(place.document(), but=frozenset(due))
+    for job in carrier.jobs():
+        destination = place.moved(job.destination)
+        if destination is not None:
+            carrier.relocate(job.token, destination)
+
+
+def leave(carrier: Engine | None) -> None:
+    """The open file is left: what was placed since it was saved is no longer anywhere."""
+    global _noted
+    if carrier is not None:
+        carrier.closed(place.document(), but=frozenset(due))
+    memory.give_back()
+    due.clear()
+    _noted = ""
