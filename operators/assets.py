@@ -85,6 +85,9 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
         )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        libraries = _libraries_of_user(self, context)
+        if libraries and not self.library:
+            self.library = libraries[0][0]  # the one that was chosen last is gone
         return context.window_manager.invoke_props_dialog(self, confirm_text="Save")
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -97,7 +100,7 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
             layout.operator("preferences.asset_library_add", text="Add Asset Library", icon="ADD")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        # The one that was chosen last may be gone; of a choice among nothing Blender warns.
+        # Of a choice among nothing Blender warns.
         if not _libraries_of_user(self, context) or not self.library:
             return tell_problem(
                 self, assets.CannotSave("There is no asset library.", "Add one in Blender's preferences.")

@@ -1,6 +1,7 @@
 """Models become assets of the file or of a library; pictures dropped into the view become models."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -91,6 +92,21 @@ def test_libraries_that_refuse_say_so(addon, lamp, library):
     scenes.select(scenes.ball())
     with pytest.raises(RuntimeError, match="Select a model that GENERIO made"):
         bpy.ops.generio.save_asset(library=number)
+
+
+def test_a_library_that_is_gone_is_not_offered(addon, lamp, library):
+    number, _folder = library
+    manager = SimpleNamespace(invoke_props_dialog=lambda *_, **__: {"RUNNING_MODAL"})
+    context = SimpleNamespace(preferences=bpy.context.preferences, window_manager=manager)
+    dialog = SimpleNamespace(library="")  # so Blender gives a choice that is among the items no more
+    addon.operators.assets.GENERIO_OT_save_asset.invoke(dialog, context, None)
+    first = next(
+        index for index, one in enumerate(bpy.context.preferences.filepaths.asset_libraries) if one.path
+    )
+    assert dialog.library == str(first)
+    chosen = SimpleNamespace(library=number)
+    addon.operators.assets.GENERIO_OT_save_asset.invoke(chosen, context, None)
+    assert chosen.library == number
 
 
 def test_names_become_files(addon, tmp_path: Path):
