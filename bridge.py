@@ -132,7 +132,7 @@ def _tick(context: bpy.types.Context) -> float:
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
         unfinished = view.show(context, _engine, _news, placing.due)
-        status.show(context, _engine, _news.values())
+        status.show(context, _engine, _news.values(), placing.due)
         _tell(dict(_news))
         _news.clear()
     if placing.is_about_to_place():

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import bpy
 
-from .jobs import Engine, Job, State
+from .jobs import Engine, Job, State, is_first
 from .translations import translated
 
 NEWS_SECONDS = 10.0
@@ -22,22 +22,31 @@ _ENDINGS = {
 
 _unfinished: dict[str, None] = {}  # whose end is to be told
 _news: dict[str, float] = {}  # tokens of jobs that are over, and until when that is told
+_arriving: frozenset[str] = frozenset()  # whose results are about to come
 _line: tuple[str, str] = ("", "NONE")  # text and icon
 _second = 0
 
 
-def show(context: bpy.types.Context, carrier: Engine, changed: Iterable[Job]) -> None:
-    """Bring the status bar up to date; `changed`: jobs that did since the last time."""
-    global _line, _second
+def show(
+    context: bpy.types.Context, carrier: Engine, changed: Iterable[Job], arriving: Collection[str]
+) -> None:
+    """Bring the status bar up to date.
+
+    changed: jobs that did since the last time. arriving: tokens of those whose results come into the open
+    file by themselves, which then is their end.
+    """
+    global _arriving, _line, _second
+    _arriving = frozenset(arriving)
     now = time.time()
     any_news = False
     for job in changed:
         any_news = True
-        if not job.finished:
+        if not job.finished or job.token in _arriving:
             _unfinished[job.token] = None
         elif job.token in _unfinished:
             del _unfinished[job.token]
-            _news[job.token] = now + NEWS_SECONDS
+            if job.state is State.FAILED or job.hold or not is_first(job):  # else another job goes on
+                _news[job.token] = now + NEWS_SECONDS
     if not any_news and int(now) == _second:
         return
     _second = int(now)
@@ -61,7 +70,8 @@ def _told(carrier: Engine) -> tuple[str, str] | None:
 
 def unfinished(carrier: Engine) -> list[Job]:
     """The jobs that are under way."""
-    return [job for token in _unfinished if (job := carrier.job(token)) is not None and not job.finished]
+    jobs = [job for token in _unfinished if (job := carrier.job(token)) is not None]
+    return [job for job in jobs if not job.finished or job.token in _arriving]
 
 
 def _running(carrier: Engine) -> tuple[str, str]:

@@ -45,6 +45,7 @@ def followers(job: Job, folder: Callable[[str], Path]) -> list[Job]:
                 service=job.service,
                 template=OPTIMIZE,
                 name=f"{job.name} {number + 1}" if number else job.name,
+                prompt=job.prompt,  # not sent, but the model should know what it was made of
                 token=token,
                 parameters={"polygon_count": job.destination[THEN]},
                 input_path=str(folder(token) / INPUT),

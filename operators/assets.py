@@ -27,9 +27,9 @@ def picture_of(item: bpy.types.Object) -> str:
 
 
 def models(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The selected models that came from the service."""
+    """The selected models that came from the service; linked ones belong to another file."""
     found = map(assets.model_of, context.selected_objects)
-    return list(dict.fromkeys(item for item in found if item is not None))
+    return list(dict.fromkeys(item for item in found if item is not None and item.library is None))
 
 
 class OnModels:

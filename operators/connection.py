@@ -50,7 +50,7 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
         thread = threading.Thread(target=_examine, args=arguments, name="generio-doctor", daemon=True)
         thread.start()
         if not bpy.app.timers.is_registered(_drain):
-            bpy.app.timers.register(_drain, first_interval=DRAIN_SECONDS)
+            bpy.app.timers.register(_drain, first_interval=DRAIN_SECONDS, persistent=True)
         return {"FINISHED"}
 
     def _told(self) -> set[str]:
@@ -77,20 +77,26 @@ def _examine(settings: "Settings", findings: queue.SimpleQueue["Finding | None"]
 def _drain() -> float | None:
     """Show what the doctor has found so far."""
     panel = properties(bpy.context)
+    over = False
     while not _findings.empty():
         finding = _findings.get_nowait()
         if finding is None:
-            panel.checking = False
+            over = True
         else:
             _seen.append(finding)
-            row = panel.findings.add()
-            row.name, row.verdict, row.message = finding.check, finding.verdict, finding.message
-            row.fix, row.remedy = finding.fix, finding.remedy
+    # Another file may have been opened meanwhile, and the rows so far gone with the one before.
+    missing = _seen[len(panel.findings) :]
+    for finding in missing:
+        row = panel.findings.add()
+        row.name, row.verdict, row.message = finding.check, finding.verdict, finding.message
+        row.fix, row.remedy = finding.fix, finding.remedy
+    panel.checking = not over
+    if missing or over:
         for window in bpy.context.window_manager.windows:
             for area in window.screen.areas:
                 if area.type in ("VIEW_3D", "PREFERENCES"):
                     area.tag_redraw()
-    return DRAIN_SECONDS if panel.checking else None
+    return None if over else DRAIN_SECONDS
 
 
 class GENERIO_OT_copy_report(bpy.types.Operator):

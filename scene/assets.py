@@ -30,10 +30,31 @@ class CannotSave(FlowsError):
 
 
 def mark(item: bpy.types.Object, author: str, picture: str) -> None:
-    """Make an asset of the object, with its prompt as description; `picture`: path of its preview, or ""."""
-    item.asset_mark()
-    _describe(item.asset_data, item, author)
-    _illustrate(item, picture)
+    """Make an asset of the model, with its prompt as description; `picture`: path of its preview, or "".
+
+    A model of several parts becomes a collection, since an object that is an asset takes no children along.
+    """
+    asset = _collection_of(item) if item.children else item
+    asset.asset_mark()
+    _describe(asset.asset_data, item, author)
+    _illustrate(asset, picture)
+
+
+def _collection_of(item: bpy.types.Object) -> bpy.types.Collection:
+    """The collection that holds this hierarchy as an asset, made now if there is none."""
+    parts = [item, *item.children_recursive]
+    for collection in item.users_collection:
+        if collection.asset_data is not None and {*parts} == {*collection.objects}:
+            return collection
+    around = next(iter(item.users_collection), bpy.context.scene.collection)
+    own = bpy.data.collections.new(item.name)
+    around.children.link(own)
+    for part in parts:
+        own.objects.link(part)
+        if part.name in around.objects:
+            around.objects.unlink(part)
+    own.instance_offset = item.matrix_world.translation
+    return own
 
 
 def _describe(data: Any, item: bpy.types.Object, author: str) -> None:
@@ -57,6 +78,8 @@ def _illustrate(item: bpy.types.ID, picture: str) -> None:
     if picture and Path(picture).is_file():
         with suppress(RuntimeError), bpy.context.temp_override(id=item):
             bpy.ops.ed.lib_id_load_custom_preview(filepath=picture)
+    elif item.users and not bpy.app.background:  # not of the copy that is written: Blender draws it later
+        item.asset_generate_preview()
 
 
 def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: str) -> Path:
@@ -64,10 +87,11 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
 
     Nothing in the open file or in the library is changed. Raises CannotSave.
     """
+    if not folder.is_dir():  # nor is it made: a drive that is missing would come back over the asset
+        raise CannotSave(f"The folder of the library is not there: {folder}")
     path = free_path(folder, item.name)
     pictures.pack_all()  # what lies in the folder of results may be cleared away
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with _asset(item, author, picture) as asset:
             bpy.data.libraries.write(str(path), {asset}, path_remap="ABSOLUTE", fake_user=True, compress=True)
     except (RuntimeError, OSError) as error:

@@ -431,6 +431,7 @@ TEXTS = {
     "The file “{}” is missing or empty.": "Die Datei „{}“ fehlt oder ist leer.",
     "The file “{}” is not a GLB model.": "Die Datei „{}“ ist kein GLB-Modell.",
     "The file “{}” is not a {} picture.": "Die Datei „{}“ ist kein Bild der Art {}.",
+    "The folder of the library is not there: {}": "Den Ordner der Bibliothek gibt es nicht: {}",
     'The image "{}" has no pixels.': 'Das Bild "{}" hat keine Pixel.',
     "The input is too large for the service.": "Die Eingabe ist zu groß für den Dienst.",
     'The job "{}" in the list has this flow': 'Der Auftrag "{}" in der Liste hat diesen Flow',

@@ -431,6 +431,7 @@ TEXTS = {
     "The file “{}” is missing or empty.": "El archivo «{}» falta o está vacío.",
     "The file “{}” is not a GLB model.": "El archivo «{}» no es un modelo GLB.",
     "The file “{}” is not a {} picture.": "El archivo «{}» no es una imagen {}.",
+    "The folder of the library is not there: {}": "La carpeta de la biblioteca no existe: {}",
     'The image "{}" has no pixels.': 'La imagen "{}" no tiene píxeles.',
     "The input is too large for the service.": "La entrada es demasiado grande para el servicio.",
     'The job "{}" in the list has this flow': 'El trabajo "{}" de la lista tiene este flujo',

@@ -431,6 +431,7 @@ TEXTS = {
     "The file “{}” is missing or empty.": "Le fichier « {} » est absent ou vide.",
     "The file “{}” is not a GLB model.": "Le fichier « {} » n'est pas un modèle GLB.",
     "The file “{}” is not a {} picture.": "Le fichier « {} » n'est pas une image {}.",
+    "The folder of the library is not there: {}": "Le dossier de la bibliothèque est introuvable : {}",
     'The image "{}" has no pixels.': "L'image \"{}\" n'a pas de pixels.",
     "The input is too large for the service.": "L'entrée est trop grande pour le service.",
     'The job "{}" in the list has this flow': 'La tâche "{}" de la liste a ce flux',

@@ -431,6 +431,7 @@ TEXTS = {
     "The file “{}” is missing or empty.": "ファイル「{}」がないか、空です。",
     "The file “{}” is not a GLB model.": "ファイル「{}」は GLB モデルではありません。",
     "The file “{}” is not a {} picture.": "ファイル「{}」は {} 画像ではありません。",
+    "The folder of the library is not there: {}": "ライブラリのフォルダーがありません: {}",
     'The image "{}" has no pixels.': '画像 "{}" にピクセルがありません。',
     "The input is too large for the service.": "入力がサービスには大きすぎます。",
     'The job "{}" in the list has this flow': 'リストのジョブ "{}" がこのフローを持っています',

@@ -431,6 +431,7 @@ TEXTS = {
     "The file “{}” is missing or empty.": "文件“{}”缺失或为空。",
     "The file “{}” is not a GLB model.": "文件“{}”不是 GLB 模型。",
     "The file “{}” is not a {} picture.": "文件“{}”不是 {} 图片。",
+    "The folder of the library is not there: {}": "资产库文件夹不存在:{}",
     'The image "{}" has no pixels.': '图像 "{}" 没有像素。',
     "The input is too large for the service.": "输入对服务而言过大。",
     'The job "{}" in the list has this flow': '列表中的任务 "{}" 已有此流程',

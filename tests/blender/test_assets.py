@@ -48,6 +48,37 @@ def test_mark_as_asset(addon, lamp):
     assert lamp.preview.image_size[0] > 0
 
 
+def test_a_hierarchy_is_marked_as_a_collection(addon, lamp):
+    child = scenes.ball("Shade", 8, 8)
+    child.parent = lamp
+    lamp.location = (1.0, 2.0, 3.0)
+    others = scenes.ball("Other", 8, 8)
+    scenes.select(child)
+    bpy.context.view_layer.update()
+    for _ in range(2):
+        assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    (collection,) = bpy.data.collections
+    check(collection.asset_data)
+    assert lamp.asset_data is None
+    assert {*collection.objects} == {lamp, child}
+    assert others.name in bpy.context.scene.collection.objects
+    assert tuple(collection.instance_offset) == (1.0, 2.0, 3.0)
+    assert lamp.name in bpy.context.view_layer.objects
+
+
+def test_what_is_linked_belongs_to_another_file(addon, lamp, library, tmp_path: Path):
+    number, _folder = library
+    file = tmp_path / "other.blend"
+    bpy.data.libraries.write(str(file), {lamp}, fake_user=True)
+    with bpy.data.libraries.load(str(file), link=True) as (_inside, wanted):
+        wanted.objects = [PROMPT]
+    bpy.context.scene.collection.objects.link(wanted.objects[0])
+    scenes.select(wanted.objects[0])
+    for button in (bpy.ops.generio.mark_asset, lambda: bpy.ops.generio.save_asset(library=number)):
+        with pytest.raises(RuntimeError, match="Select a model that GENERIO made"):
+            button()
+
+
 def test_save_to_a_library_changes_nothing_here_and_overwrites_nothing(addon, lamp, library):
     number, folder = library
     lamp.location.x = 3.0
@@ -85,7 +116,11 @@ def test_a_hierarchy_is_saved_as_a_collection(addon, lamp, library):
 def test_libraries_that_refuse_say_so(addon, lamp, library):
     number, folder = library
     folder.rmdir()
-    folder.write_text("a file")
+    with pytest.raises(RuntimeError, match="is not there"):
+        bpy.ops.generio.save_asset(library=number)
+    assert not folder.exists(), "the place where a drive is missing is no library"
+    folder.mkdir()
+    (folder / f"{PROMPT}.blend@").mkdir()  # what Blender writes first
     with pytest.raises(RuntimeError, match="could not be written"):
         bpy.ops.generio.save_asset(library=number)
     assert lamp.name == PROMPT

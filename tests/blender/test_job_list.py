@@ -121,12 +121,32 @@ def test_the_status_bar_tells_the_end_of_a_job_once(addon, monkeypatch: pytest.M
     row = generate()
     carrier = addon.bridge.engine(bpy.context)
     job = carrier.job(row.token)
-    status.show(bpy.context, carrier, [])
+    status.show(bpy.context, carrier, [], [])
     assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
     assert status.unfinished(carrier) == []
     monkeypatch.setattr(status.time, "time", lambda: job.finished_at + 100.0)
-    status.show(bpy.context, carrier, [job])  # told again, by another Blender, say
+    status.show(bpy.context, carrier, [job], [])  # told again, by another Blender, say
     assert status._line == ("", "NONE")
+
+
+def test_what_comes_by_itself_is_told_when_it_has_come(addon):
+    status = addon.status
+    carrier = addon.bridge.engine(bpy.context)
+    job = carrier.job(generate().token)
+    status.unregister()  # forgets what it has told
+    status.register()
+    status.show(bpy.context, carrier, [job], [job.token])  # as long as somebody is in Edit Mode
+    assert status._line[0].startswith("A brass lamp, ")
+    status.show(bpy.context, carrier, [job], [])
+    assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
+
+
+def test_a_first_job_is_no_news_where_another_follows(addon):
+    status = addon.status
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True, then_count=500)
+    second, first = (addon.bridge.engine(bpy.context).job(row.token) for row in panel().jobs)
+    assert addon.jobs.is_first(first)
+    assert [*status._news] == [second.token]
 
 
 def test_what_a_result_consists_of_is_read_from_disk_once(addon):

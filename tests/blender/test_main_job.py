@@ -1,6 +1,9 @@
 """Prompt, picture and mesh go through the service and come back as objects in the open scene."""
 
+import importlib
+import queue
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -197,6 +200,35 @@ def test_connection_can_be_tested(addon, sandbox):
     addon.preferences.preferences(bpy.context).api_key = "another"
     with pytest.raises(RuntimeError, match="did not accept the API key"):
         bpy.ops.generio.test_connection()
+
+
+def test_a_check_goes_on_when_another_file_is_opened(addon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    connection, panel = addon.operators.connection, bpy.context.window_manager.generio
+    window = SimpleNamespace(
+        app=SimpleNamespace(background=False, timers=bpy.app.timers), context=bpy.context
+    )
+    findings: list[queue.SimpleQueue] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "bpy", window)
+        patched.setattr(connection, "_examine", lambda _settings, found: findings.append(found))
+        connection.GENERIO_OT_test_connection.execute(None, bpy.context)
+    finding = importlib.import_module(f"{addon.__name__}.api.doctor").Finding(
+        "Key", "fine", "The key is accepted."
+    )
+    findings[0].put(finding)
+    connection._drain()
+    assert panel.checking
+    file = str(tmp_path / "another.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=file)
+    bpy.ops.wm.open_mainfile(filepath=file, load_ui=False)
+    assert bpy.app.timers.is_registered(connection._drain), "nobody would ever end the check"
+    panel = bpy.context.window_manager.generio
+    panel.findings.clear()  # as where the window manager is the file's
+    findings[0].put(None)
+    assert connection._drain() is None
+    bpy.app.timers.unregister(connection._drain)
+    assert not panel.checking
+    assert [row.name for row in panel.findings] == ["Key"]
 
 
 def test_an_arriving_model_leaves_the_selection_alone(addon):

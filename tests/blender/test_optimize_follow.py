@@ -23,6 +23,7 @@ def test_what_is_generated_is_optimized_before_it_comes(addon, sandbox):
     second, first = bpy.context.window_manager.generio.jobs
     assert (first.state, second.state) == ("Done", "Done")
     assert "follows" in first.message
+    assert chair["generio_prompt"] == "A chair"
 
 
 def test_what_the_panel_says_is_done(addon, sandbox):

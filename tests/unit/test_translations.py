@@ -10,7 +10,16 @@ from generio_flows import translations
 from generio_flows.translations import texts
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ("bridge.py", "options.py", "preferences.py", "properties.py", "status.py", "view.py")
+MODULES = (
+    "bridge.py",
+    "options.py",
+    "placing.py",
+    "preferences.py",
+    "properties.py",
+    "status.py",
+    "view.py",
+    "waiting.py",
+)
 FILES = [
     *(ROOT / name for name in MODULES),
     *(
