@@ -37,7 +37,8 @@ def mark(item: bpy.types.Object, author: str, picture: str) -> None:
     asset = _collection_of(item) if item.children else item
     asset.asset_mark()
     _describe(asset.asset_data, item, author)
-    _illustrate(asset, picture)
+    if not _illustrate(asset, picture) and not bpy.app.background:
+        asset.asset_generate_preview()  # which Blender draws a little later
 
 
 def _collection_of(item: bpy.types.Object) -> bpy.types.Collection:
@@ -74,12 +75,12 @@ def tags_of(prompt: str) -> list[str]:
     ]
 
 
-def _illustrate(item: bpy.types.ID, picture: str) -> None:
+def _illustrate(item: bpy.types.ID, picture: str) -> bool:
+    """Give it this preview; returns whether it has one now."""
     if picture and Path(picture).is_file():
         with suppress(RuntimeError), bpy.context.temp_override(id=item):
-            bpy.ops.ed.lib_id_load_custom_preview(filepath=picture)
-    elif item.users and not bpy.app.background:  # not of the copy that is written: Blender draws it later
-        item.asset_generate_preview()
+            return bpy.ops.ed.lib_id_load_custom_preview(filepath=picture) == {"FINISHED"}
+    return False
 
 
 def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: str) -> Path:
