@@ -30,7 +30,10 @@ class GENERIO_PT_setup(Tab, bpy.types.Panel):
         else:
             wrapped(layout, "Blender is offline.", width, "INTERNET_OFFLINE")
             wrapped(layout, "Models are made by an online service.", width, "BLANK1")
-            wrapped(layout, "Allow it here or in the preferences.", width, "BLANK1")
+            if bpy.app.online_access_override:
+                wrapped(layout, "Start it without --offline-mode.", width, "BLANK1")
+            else:
+                wrapped(layout, "Allow it here or in the preferences.", width, "BLANK1")
             online_button(layout)
 
 

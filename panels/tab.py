@@ -57,8 +57,16 @@ def account_button(layout: bpy.types.UILayout | None, text: str) -> None:
 
 
 def online_button(layout: bpy.types.UILayout | None) -> None:
-    """A button that allows online access."""
+    """A button that allows online access, or leads to where nothing forbids it."""
+    if bpy.app.online_access_override:  # --offline-mode, which outweighs the preference
+        quit_button(layout)
+        return
     layout.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
+
+
+def quit_button(layout: bpy.types.UILayout | None) -> None:
+    """A button that ends Blender, which asks whether to save."""
+    layout.operator("wm.quit_blender", text="Quit Blender", icon="QUIT")
 
 
 def check_button(layout: bpy.types.UILayout | None) -> None:
@@ -90,7 +98,7 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
                 "screen.userpref_show", text="Show Updates", icon="PREFERENCES"
             ).section = "EXTENSIONS"
         case "restart":
-            layout.operator("wm.quit_blender", text="Quit Blender", icon="QUIT")
+            quit_button(layout)
         case "retry" if token:
             layout.operator("generio.retry_job", icon="FILE_REFRESH").token = token
         case "retry":

@@ -397,6 +397,7 @@ TEXTS = {
     "Something went wrong with GENERIO Flows.": "Algo salió mal en GENERIO Flows.",
     "Source": "Origen",
     "Start again whenever you like.": "Empieza de nuevo cuando quieras.",
+    "Start it without --offline-mode.": "Inícialo sin --offline-mode.",
     "Stop this job, here and at the service": "Detiene este trabajo, aquí y en el servicio",
     "Surface": "Superficie",
     "Switch to Object Mode first": "Cambia antes al modo Objeto",

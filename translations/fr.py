@@ -397,6 +397,7 @@ TEXTS = {
     "Something went wrong with GENERIO Flows.": "Un problème est survenu avec GENERIO Flows.",
     "Source": "Source",
     "Start again whenever you like.": "Recommencez quand vous voulez.",
+    "Start it without --offline-mode.": "Lancez-le sans --offline-mode.",
     "Stop this job, here and at the service": "Arrête cette tâche, ici et au service",
     "Surface": "Surface",
     "Switch to Object Mode first": "Passez d'abord en mode Objet",

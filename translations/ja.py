@@ -397,6 +397,7 @@ TEXTS = {
     "Something went wrong with GENERIO Flows.": "GENERIO Flows で問題が発生しました。",
     "Source": "ソース",
     "Start again whenever you like.": "いつでもやり直せます。",
+    "Start it without --offline-mode.": "--offline-mode なしで起動してください。",
     "Stop this job, here and at the service": "このジョブをここでもサービスでも止めます",
     "Surface": "サーフェス",
     "Switch to Object Mode first": "先にオブジェクトモードにしてください",

@@ -397,6 +397,7 @@ TEXTS = {
     "Something went wrong with GENERIO Flows.": "GENERIO Flows 出现问题。",
     "Source": "来源",
     "Start again whenever you like.": "您可随时重新开始。",
+    "Start it without --offline-mode.": "请不带 --offline-mode 启动。",
     "Stop this job, here and at the service": "在此处和服务端停止此任务",
     "Surface": "表面",
     "Switch to Object Mode first": "请先切换到物体模式",

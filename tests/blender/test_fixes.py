@@ -118,6 +118,18 @@ def test_what_an_operator_refuses_has_a_button_without_a_job(addon, name: str, b
     assert buttons(addon, attrgetter(name)(addon).remedy) == [button]
 
 
+def test_where_the_command_line_forbids_it_nobody_is_sent_to_the_preference(addon, monkeypatch):
+    setup, tab = addon.panels.setup, addon.panels.tab
+    texts: list[str] = []
+    bpy_then = SimpleNamespace(app=SimpleNamespace(online_access_override=True))
+    monkeypatch.setattr(setup, "bpy", bpy_then)
+    monkeypatch.setattr(tab, "bpy", bpy_then)
+    monkeypatch.setattr(setup, "wrapped", lambda _layout, text, *_: texts.append(text))
+    assert drawn(setup.GENERIO_PT_setup).buttons == ["wm.quit_blender"]
+    assert texts[-1] == "Start it without --offline-mode."
+    assert buttons(addon, "go_online") == ["wm.quit_blender"]
+
+
 def test_the_doctor_leads_to_the_address_and_checks_again(addon):
     assert buttons(addon, "check_address") == ["preferences.addon_show", "generio.test_connection"]
 
