@@ -42,8 +42,9 @@ from .steps import (
 )
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
-"""(source, target, cancelled): makes the file `target` from `source`, both absolute. Raises FlowsError where
-`source` is at fault, OSError where no conversion can be had on this machine, Cancelled when asked to stop."""
+"""(source, target, cancelled): makes the file `target` from `source`, both absolute; after a crash it may be
+there already, whole. Raises FlowsError where `source` is at fault, OSError where no conversion can be had on
+this machine, Cancelled when asked to stop."""
 
 LEARNED = 20
 """How many flows of a kind are remembered to tell how long the next one takes."""

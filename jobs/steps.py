@@ -481,8 +481,7 @@ class Steps:
             glb = Path(result.glb)
             blend = glb.with_suffix(".blend")
             try:
-                if not blend.exists():  # it only ever gets this name whole
-                    self.convert(glb, blend, self.cancelled)
+                self.convert(glb, blend, self.cancelled)
                 results.append(Result(str(glb), str(blend)))
             except OSError:
                 results.append(result)  # the scene side imports the GLB itself
