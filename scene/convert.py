@@ -95,14 +95,14 @@ class Converter(NamedTuple):
             self._run("picture", source, target, cancelled)
             return
         with alone_with(source.name, cancelled):
-            if target.exists():  # it only ever gets this name whole
-                return
-            self._run("export", source, target, cancelled)
+            if not target.exists():  # it only ever gets this name whole
+                self._run("export", source, target, cancelled)
+            for snapshot in source.parent.parent.glob(f"*/{source.name}"):
+                if not (other := snapshot.with_name(target.name)).exists():
+                    link(target, other)
+            # Only now: without a GLB, the others would need them.
             for painting in source.parent.glob(f"{source.stem}-*.png"):
                 painting.unlink()
-            for snapshot in source.parent.parent.glob(f"*/{source.name}"):
-                if snapshot != source:
-                    link(target, snapshot.with_name(target.name))
 
     def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """Write what `glb` holds to `blend`, its pictures and a report (JSON) beside it (see `_run`).

@@ -386,6 +386,29 @@ def images_of(glb: Path) -> list[Image.Image]:
     ]
 
 
+def test_paintings_stay_until_all_that_have_the_same_snapshot_have_their_glb(
+    converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        (folder / "snapshot-1.blend").touch()
+    painting, glb = first / "snapshot-1-0.png", first / "input.glb"
+    painting.touch()
+    glb.write_bytes(b"made before a crash")
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="crash"):
+        patch.setattr(sys.modules[type(converter).__module__], "link", crash)
+        converter.make_input(first / "snapshot-1.blend", glb, never)
+    assert painting.exists()
+    converter.make_input(first / "snapshot-1.blend", glb, never)
+    assert (second / "input.glb").read_bytes() == glb.read_bytes()
+    assert not painting.exists()
+
+
+def crash(*_: Path) -> None:
+    raise OSError("crash")
+
+
 def test_a_painting_that_is_lost_is_told_and_not_sent(addon, converter, tmp_path: Path):
     item = scenes.ball()
     material = scenes.textured("Paint")
