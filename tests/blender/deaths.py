@@ -12,14 +12,17 @@ import bpy
 
 MOMENTS = (
     "export begun",
+    "export cut",
     "export done",
     "import begun",
+    "import cut",
     "import done",
     "before placing",
     "after placing",
     "after saving",
 )
-"""An export makes what is sent, an import what is placed. Begun: the child works; done: nobody knows yet."""
+"""An export makes what is sent, an import what is placed. Begun: the child works; cut: half of its file is on
+disk; done: the file has its name, and the ledger does not know."""
 
 
 def die() -> None:
@@ -27,7 +30,7 @@ def die() -> None:
 
 
 def wait_for(addon: ModuleType, moment: str, note: Path) -> None:
-    """Have this process die at `moment`; `note` then has the id of the child, if that is about one."""
+    """Have this process die at `moment`; where a child has only begun, `note` then has its id."""
     edge, _, rest = moment.partition(" ")
     convert, place = addon.scene.convert, addon.scene.place
     if moment == "after saving":
@@ -41,16 +44,26 @@ def wait_for(addon: ModuleType, moment: str, note: Path) -> None:
             die()
 
         place.place = put_and_die
+    elif rest == "done":
+        run = convert.Converter._run
+
+        def run_and_die(converter: Any, task: str, *given: Any) -> None:
+            run(converter, task, *given)
+            if task == edge:
+                die()
+
+        convert.Converter._run = run_and_die
     else:
         wait = convert._wait
 
         def watched(child: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:
-            if edge not in child.args:
-                wait(child, cancelled)
-                return
-            note.write_text(str(child.pid))
-            if rest == "done":
-                wait(child, cancelled)
-            die()
+            if edge in child.args and rest == "begun":
+                note.write_text(str(child.pid))
+                die()
+            wait(child, cancelled)
+            if edge in child.args:
+                target = Path(child.args[-1])
+                os.truncate(target, target.stat().st_size // 2)
+                die()
 
         convert._wait = watched
