@@ -17,12 +17,13 @@ MOMENTS = (
     "import begun",
     "import cut",
     "import done",
+    "before noting",
     "before placing",
     "after placing",
     "after saving",
 )
 """An export makes what is sent, an import what is placed. Begun: the child works; cut: half of its file is on
-disk; done: the file has its name, and the ledger does not know."""
+disk; done: the file has its name, and the ledger does not know. Noting: that a result is to be placed."""
 
 
 def die() -> None:
@@ -35,6 +36,8 @@ def wait_for(addon: ModuleType, moment: str, note: Path) -> None:
     convert, place = addon.scene.convert, addon.scene.place
     if moment == "after saving":
         bpy.app.handlers.save_post.insert(0, lambda *_: die())
+    elif moment == "before noting":
+        addon.jobs.Engine.place_soon = lambda *_: die()
     elif rest == "placing":
         put = place.place
 
