@@ -16,7 +16,8 @@ LARGEST = 150_000  # bytes
 
 # Parts of the screen, in pixels: left, top, right, bottom. The rig's windows are always the same size.
 VIEW = (330, 84, 1152, 812)
-SET_UP = (822, 84, 1152, 244)
+SET_UP = (822, 84, 1152, 364)
+SCREEN = (330, 84, 1400, 812)
 SIDEBAR = (822, 84, 1152, 812)
 
 
@@ -37,6 +38,9 @@ PICTURES = (
     Picture("optimize-done", "optimize-done", VIEW),
     Picture("image", "image", SIDEBAR),
     Picture("variants", "variants-done", VIEW),
+    Picture("box", "box-running", VIEW),
+    Picture("drop", "drop-dialog", (100, 84, 812, 812)),
+    Picture("assets", "assets-browser", SCREEN),
     Picture("before-and-after", "versions-after", SIDEBAR),
     Picture("connection", "doctor-key", SIDEBAR),
     Picture("job-failed", "failure-failed", SIDEBAR),
