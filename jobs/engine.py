@@ -121,11 +121,12 @@ class Engine:
         self._one_shot_services: set[str] = set()
         self._threads: list[threading.Thread] = []
         self._workers = 0
+        self._untidy = threading.Event()
+        self._untidy.set()
+        # From here on threads use what is above: a job may be over before the last of them has been started.
         self._start("scheduler", self._schedule)
         self._start("poller", self._serve, self._polls)
         self._start("clerk", self._write_notes)
-        self._untidy = threading.Event()
-        self._untidy.set()
         self._start("housekeeper", self._keep_house)
         self.notice: Problem | None = None
         if ledger.set_aside is not None:

@@ -434,6 +434,25 @@ def test_removing_deletes_the_files(engine: Engine, jobs: dict[str, Job]):
     assert engine.jobs() == []
 
 
+def test_a_job_may_be_over_before_all_threads_have_been_started(
+    new_engine: Callable[..., Engine], jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger.add(replace(jobs["prompt"], step=Step.DOWNLOADED), "", 0.0)
+    start = Engine._start
+
+    def slow(engine: Engine, name: str, *arguments: object) -> None:
+        start(engine, name, *arguments)
+        if name == "scheduler":
+            wait_until(lambda: ledger.jobs()[0].step is Step.READY and not engine._busy)
+
+    monkeypatch.setattr(Engine, "_start", slow)
+    engine = new_engine()
+    ledger.close()
+    assert finished(engine, engine.submit(jobs["image"])).state is State.READY
+    assert all(thread.is_alive() for thread in engine._threads if "search" not in thread.name)
+
+
 def test_closing_leaves_no_thread(new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     before = set(threading.enumerate())
