@@ -181,7 +181,8 @@ class Engine:
         with self._lock:
             self._adopt(job)
             self._fill_places()
-        self._notes.put(partial(self._note, job.token, partial(keep_request, self.folder(job.token), job)))
+        keep = partial(self._keep_request, self.folder(job.token), job)
+        self._notes.put(partial(self._note, job.token, keep))
         return job
 
     def holder(self, flow_id: str) -> Job | None:
@@ -561,6 +562,12 @@ class Engine:
     def _note(self, token: str, write: Callable[[], object]) -> None:
         """Write one note about a job, if there still is one."""
         self._until_written(lambda: write() if token in self._jobs else None)
+
+    def _keep_request(self, folder: Path, job: Job) -> None:
+        """Write into a job's folder what was asked for."""
+        keep_request(folder, job)
+        if job.token not in self._jobs:
+            shutil.rmtree(folder, ignore_errors=True)  # removed meanwhile
 
     def _until_written(self, write: Callable[[], object]) -> None:
         """Write something as soon as the ledger takes it."""

@@ -453,6 +453,27 @@ def test_a_job_may_be_over_before_all_threads_have_been_started(
     assert all(thread.is_alive() for thread in engine._threads if "search" not in thread.name)
 
 
+def test_removing_a_job_while_its_request_is_written_leaves_no_folder(
+    engine: Engine, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+):
+    writing, go_on, written = threading.Event(), threading.Event(), threading.Event()
+    keep = engine_module.keep_request
+
+    def slow(folder: Path, job: Job) -> None:
+        writing.set()
+        go_on.wait(LONGEST)
+        keep(folder, job)
+
+    monkeypatch.setattr(engine_module, "keep_request", slow)
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert writing.wait(LONGEST)
+    engine.remove(job.token)
+    go_on.set()
+    engine._notes.put(written.set)
+    assert written.wait(LONGEST)
+    assert not engine.folder(job.token).exists()
+
+
 def test_closing_leaves_no_thread(new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     before = set(threading.enumerate())
