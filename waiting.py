@@ -77,7 +77,7 @@ def run_until(
         elif all(job.finished or _needs_user(job) for job in jobs):
             late = {job.token for job in jobs if not is_over(job)}
             reason = place.not_now(context, [job.destination for job in jobs])
-            if not late:
+            if not late and carrier.all_told():  # else the rows still say what was before
                 return tokens
             if reason:  # and nobody is here to change that
                 for token in late:

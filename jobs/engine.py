@@ -157,6 +157,11 @@ class Engine:
             return None
         return polling.time_left(time.time() - job.started_at, self._learned.get(job.kind, ()), job.progress)
 
+    def all_told(self) -> bool:
+        """Whether `events` has nothing left to tell; waits for a thread that is changing a job right now."""
+        with self._lock:
+            return self.events.empty()
+
     def carries(self, token: str) -> bool:
         """Whether the engine goes on with a job by itself; if not, it is over, or the user has to act."""
         job = self._jobs.get(token)

@@ -3,6 +3,7 @@
 import code
 import importlib
 import re
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -81,6 +82,23 @@ def test_changes_are_told_until_that_is_ended(flows):
     flows.wait(flows.generate("A chair", quality="low"))
     assert len(told) == count
     end()
+
+
+def test_waiting_lasts_until_the_end_has_been_told(flows, addon, sandbox, monkeypatch: pytest.MonkeyPatch):
+    told: list[str] = []
+    flows.subscribe(lambda model: told.append(model.state))
+    sandbox.order({"flow": {"outcome": "fail"}})
+    lamp, tick = flows.generate("A lamp", quality="low"), addon.bridge.tick
+
+    def slow() -> float:
+        seconds = tick()
+        while not lamp.over:  # it ends when this tick has told what it knew
+            time.sleep(0.01)
+        return seconds
+
+    monkeypatch.setattr(addon.bridge, "tick", slow)
+    flows.wait(lamp, check=False)
+    assert told[-1] == bpy.context.window_manager.generio.jobs[0].state == "Failed"
 
 
 def test_a_listeners_mistake_stops_nobody_else(flows, capsys):

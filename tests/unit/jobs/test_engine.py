@@ -474,6 +474,16 @@ def test_removing_a_job_while_its_request_is_written_leaves_no_folder(
     assert not engine.folder(job.token).exists()
 
 
+def test_all_is_told_when_no_thread_is_about_to_tell(engine: Engine, jobs: dict[str, Job]):
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert not engine.all_told()
+    while engine.events.get(timeout=LONGEST).step is not Step.READY:
+        pass
+    assert engine.all_told()
+    assert engine.place(job.token)
+    assert not engine.all_told()
+
+
 def test_closing_leaves_no_thread(new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     before = set(threading.enumerate())
