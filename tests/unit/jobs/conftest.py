@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from generio_flows.api import GLB_MIME, IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, RetryPolicy
@@ -12,6 +13,8 @@ from PIL import Image
 
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt
+
+Found = TypeVar("Found")
 
 LONGEST = 60.0
 """Seconds after which a test that waits has failed; never a measure of speed."""
@@ -94,22 +97,22 @@ def jobs(sandbox: Sandbox, tmp_path: Path) -> dict[str, Job]:
     }
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    """Return as soon as `condition` holds."""
+def wait_until(condition: Callable[[], Found]) -> Found:
+    """Return what `condition` gives as soon as it holds."""
     end = time.monotonic() + LONGEST
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, "this never came"
         time.sleep(0.01)
+    return found
 
 
 def finished(engine: Engine, job: Job) -> Job:
     """The job as it ended."""
 
-    def over() -> bool:
+    def over() -> Job | None:
         now = engine.job(job.token)
-        return now is not None and now.finished
+        return now if now is not None and now.finished else None
 
-    wait_until(over)
-    ended = engine.job(job.token)
+    ended = wait_until(over)
     assert ended is not None
     return ended
