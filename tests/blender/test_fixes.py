@@ -205,14 +205,16 @@ def test_a_row_counts_down_and_a_narrow_one_has_room_for_the_time_only(addon, sa
     job = addon.jobs.Job(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
     token = addon.bridge.engine(bpy.context).submit(job).token
     rows = bpy.context.window_manager.generio.jobs
+    end = time.monotonic() + 60
     while not (rows and rows[0].state == "Waiting"):
+        assert time.monotonic() < end, "this never came"
         addon.bridge.tick()
         time.sleep(0.02)
     name, remaining = row_drawn(addon, 330).texts
     assert name == "A chair"
     assert remaining.startswith("again in 1:")
     name, elapsed = row_drawn(addon, 200).texts
-    assert elapsed.startswith("0:0")
+    assert elapsed.startswith("0:")
     addon.bridge.engine(bpy.context).cancel(token)
 
 

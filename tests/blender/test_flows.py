@@ -38,10 +38,11 @@ def test_there_are_examples():
     assert len(EXAMPLES) > 8
 
 
-def test_generate_returns_at_once_and_wait_brings_the_model(flows, sandbox):
+def test_generate_returns_at_once_and_wait_brings_the_model(flows, addon, sandbox):
     bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
-    lamp = flows.generate("A lamp", quality="low", seed=7, texture=False)
-    assert not lamp.done and not lamp.over and lamp.objects == [] and lamp.files == []
+    with addon.bridge.engine(bpy.context)._lock:  # no thread gets on meanwhile
+        lamp = flows.generate("A lamp", quality="low", seed=7, texture=False)
+        assert not lamp.done and not lamp.over and lamp.objects == [] and lamp.files == []
     flows.wait(lamp)
     (item,) = lamp.objects
     assert tuple(item.location) == (1.0, 2.0, 3.0)
@@ -71,12 +72,24 @@ def test_optimize_needs_no_selection_and_leaves_it_alone(flows):
     assert bpy.context.selected_objects == [other]
 
 
-def test_changes_are_told_until_that_is_ended(flows):
+def test_changes_are_told_until_that_is_ended(flows, sandbox):
     told: list[str] = []
-    end = flows.subscribe(lambda model: told.append(model.state))
-    flows.wait(flows.generate("A lamp", quality="low"))
-    assert told[-1] == "Done"
+
+    def heard(model) -> None:
+        told.append(model.state)
+        if told[-1] == "Running":
+            model.cancel()
+
+    end = flows.subscribe(heard)
+    sandbox.order({"flow": {"outcome": "hang"}})  # else it might run between two ticks only
+    flows.wait(flows.generate("A lamp", quality="low"), check=False)
+    assert told[-1] == "Cancelled"
     assert "Running" in told
+    end()
+    sandbox.clear_faults()
+    end = flows.subscribe(lambda model: told.append(model.state))
+    flows.wait(flows.generate("A table", quality="low"))
+    assert told[-1] == "Done"
     end()
     count = len(told)
     flows.wait(flows.generate("A chair", quality="low"))

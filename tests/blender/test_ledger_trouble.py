@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import addon_utils
 import bpy
@@ -178,13 +179,16 @@ def test_a_flow_with_parameters_that_blender_has_no_words_for_is_recovered(addon
     }
     flow = {"flow_id": "f1", "template": "model_generate_fromprompt", "state": "completed", "parameters": odd}
     server = Server()
-    server.on("GET", "/flows/f1", answer(flow))
-    server.on("GET", "/flows/f1/inputs", answer({"inputs": [{"id": "i1"}]}))
-    server.on("GET", "/flows/f1/inputs/i1", answer({"data": "a \ud800lamp\0"}))
-    server.on("GET", "/flows/f1/outputs", answer({"outputs": [{"id": "o1", "status": "ready"}]}))
-    server.on(
-        "GET", "/flows/f1/outputs/o1", answer(from_prompt("a chair", quality="low", seed=1, texture=False))
-    )
+    answers = {
+        "": flow,
+        "/inputs": {"inputs": [{"id": "i1"}]},
+        "/inputs/i1": {"data": "a \ud800lamp\0"},
+        "/outputs": {"outputs": [{"id": "o1", "status": "ready"}]},
+        "/outputs/o1": from_prompt("a chair", quality="low", seed=1, texture=False),
+    }
+    for path, value in answers.items():
+        # A connection that stayed open would be silent for as long as the child Blender takes.
+        server.on("GET", f"/flows/f1{path}", answer(value, Connection="close"))
     addon.preferences.preferences(bpy.context).service_url = server.url
     assert bpy.ops.generio.recover_flow(flow_id="f1") == {"FINISHED"}
     (row,) = rows()
@@ -213,25 +217,27 @@ def test_a_flow_that_the_service_does_not_know_says_so(addon, sandbox):
 # ---- what passes
 
 
-def test_a_break_is_counted_down_in_the_list(addon, sandbox):
-    sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 3})
+def test_a_break_is_counted_down_in_the_list(addon, sandbox, monkeypatch: pytest.MonkeyPatch):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 90})
     carrier = addon.bridge.engine(bpy.context)
-    carrier.submit(
+    job = carrier.submit(
         addon.jobs.Job(
             service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"
         )
     )
-    seen: list[str] = []
-
-    def done() -> bool:
-        for row in rows():
-            remaining = addon.view.timing(carrier, row.token).remaining
-            if row.state == "Waiting" and remaining not in seen[-1:]:
-                seen.append(remaining)
-        return bool(rows()) and rows()[0].state == "Ready"
-
-    ticks(addon, done)
-    assert [text for text in seen if text][-2:] == ["again in 0:02", "again in 0:01"]
+    ticks(addon, lambda: rows() and rows()[0].state == "Waiting")
+    retry_at = carrier.job(job.token).retry_at
+    with monkeypatch.context() as patched:
+        for left, told in (
+            (89.5, "again in 1:30"),
+            (1.5, "again in 0:02"),
+            (0.5, "again in 0:01"),
+            (0.0, ""),
+        ):
+            patched.setattr(addon.view, "time", SimpleNamespace(time=lambda now=retry_at - left: now))
+            assert addon.view.timing(carrier, job.token).remaining == told
+    carrier.retry(job.token)
+    ticks(addon, lambda: rows()[0].state == "Ready")
 
 
 # ---- the panel says it, too

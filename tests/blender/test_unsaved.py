@@ -126,12 +126,15 @@ def test_quitting_without_saving_leaves_the_result_to_the_user(new_session: Call
 # ---- within one Blender
 
 
-def ticks(addon, condition: Callable[[], object]) -> None:
+def until(condition: Callable[[], object]) -> None:
     end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "this never came"
-        addon.bridge.tick()
         time.sleep(0.02)
+
+
+def ticks(addon, condition: Callable[[], object]) -> None:
+    until(lambda: condition() or (addon.bridge.tick() and False))
 
 
 def only(addon):
@@ -208,12 +211,7 @@ def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, s
     scenes.ball()
     noted = addon.placing.is_noted
     ticks(addon, lambda: addon.placing._noted)
-    while not noted(carrier.job(job.token)):
-        pass
+    until(lambda: noted(carrier.job(job.token)))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
-    for _ in range(200):
-        if "A chair" in bpy.data.objects:
-            break
-        addon.bridge.tick()
-    assert "A chair" in bpy.data.objects
+    ticks(addon, lambda: "A chair" in bpy.data.objects)
     assert carrier.job(job.token).loose
