@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,21 @@ class Program:
     def runs(self) -> list[int]:
         """How often each flow was run that was run at all."""
         return [flow["run"] for flow in self.sandbox.stats()["flows"].values() if flow["run"]]
+
+
+def until_told(process: "subprocess.Popen[str]", begin: str) -> None:
+    """Read what a command prints, up to the first line that begins like that."""
+    assert process.stdout is not None
+    while not (line := process.stdout.readline()).startswith(begin):
+        assert line, f"it ended without saying {begin}"
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return as soon as `condition` holds."""
+    end = time.monotonic() + LONGEST
+    while not condition():
+        assert time.monotonic() < end, "this never came"
+        time.sleep(0.05)
 
 
 @pytest.fixture

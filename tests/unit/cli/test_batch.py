@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from generio_flows.api import check_glb
 
+from tests.sandbox import Sandbox
+
 from .conftest import LONGEST, ROOT, Program
 
 MODELS = 64
@@ -19,15 +21,22 @@ def outputs(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("*.glb"))
 
 
-def test_a_batch_that_is_killed_half_way_runs_each_model_once(program: Program, models: Path):
+def test_a_batch_that_is_killed_half_way_runs_each_model_once(
+    program: Program, models: Path, sandbox: Sandbox
+):
+    outputs_of_all = {"method": "GET", "path": "/flows/*/outputs", "after": MODELS - 8}
+    sandbox.order({**outputs_of_all, "action": "status", "times": -1})  # it cannot end before it is killed
     words = ("optimize", "models/*.glb", "--ratio", "0.5", "--output", "out", "--jobs", "8")
     process = program.start(*words)
     assert process.stdout is not None
     done = 0
     while done < MODELS // 2:
-        done += process.stdout.readline().strip().endswith(": Done")
+        line = process.stdout.readline()
+        assert line, "it ended"
+        done += line.strip().endswith(": Done")
     process.kill()
     process.communicate()
+    sandbox.clear_faults()
     kept = {
         name: (program.folder / "out" / name).stat().st_mtime_ns for name in outputs(program.folder / "out")
     }
