@@ -3,7 +3,9 @@
 import socket
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from generio_flows.api import FlowsClient, NetworkError, RetryPolicy, pace
@@ -102,9 +104,12 @@ def test_a_download_that_drips_ends_and_leaves_nothing(dripping, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_slow_line_is_no_dripping_server(dripping, tmp_path: Path) -> None:
+def test_a_slow_line_is_no_dripping_server(dripping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = count()
+    # Of what each read has to wait, nobody else's load is a part: ten of them are a window.
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: 0.05 * next(reads)))
     body = glb(binary=b"x" * 3_000)
-    server = dripping(HEAD % len(body) + body, 50, 0.02)  # for twice the window
+    server = dripping(HEAD % len(body) + body, 50, 0.02)
     with FlowsClient(server.url, KEY, policy=ONCE, timeout=(5, 5)) as client:
         client.download_output("f1", "o1", tmp_path / "result.glb")
     assert (tmp_path / "result.glb").read_bytes() == body
