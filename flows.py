@@ -22,6 +22,7 @@ import bpy
 
 from . import bridge, waiting
 from .jobs import Job, State, Step
+from .options import ONE_MODEL
 from .scene import place
 
 __all__ = ["Failed", "Model", "Quality", "Refused", "generate", "models", "optimize", "subscribe", "wait"]
@@ -118,10 +119,11 @@ def generate(
 
     quality, seed, texture: what is None is left to the panel, and where nothing was chosen there, to the
     service. options: further properties of the operators `generio.generate_from_prompt` and
-    `generio.generate_from_image`. Returns at once. Raises Refused.
+    `generio.generate_from_image`, for what the panel has does not make it several jobs. Returns at once.
+    Raises Refused.
     """
     given: dict[str, Any] = {"seed": seed, "texture": texture, "quality": quality and quality.upper()}
-    chosen = {name: value for name, value in given.items() if value is not None} | options
+    chosen = ONE_MODEL | {name: value for name, value in given.items() if value is not None} | options
     if bool(prompt) == bool(image):
         raise Refused("A model is made either of a prompt or of an image.")
     if image:

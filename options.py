@@ -60,8 +60,15 @@ class OptimizeOptions:
         )
 
 
+ONE_MODEL = {"variants": 1, "then_optimize": False, "where": "CURSOR"}
+"""Properties of the generators, for menus and scripts that speak of one model, whatever the panel has."""
+
+
 class FollowOptions:
-    """Mixin: whether what is generated is optimized, too."""
+    """Mixin: whether what is generated is optimized, too.
+
+    In operators Blender would remember and show these values, though only what was chosen is sent: SKIP_SAVE.
+    """
 
     if TYPE_CHECKING:
         then_optimize: bool
@@ -70,6 +77,7 @@ class FollowOptions:
         then_optimize: bpy.props.BoolProperty(
             name="Then Optimize",
             description="Have the finished model optimized by a second job before it comes into the scene",
+            options={"SKIP_SAVE"},
         )
         then_count: bpy.props.IntProperty(
             name="Triangles",
@@ -78,6 +86,7 @@ class FollowOptions:
             min=1,
             soft_min=100,
             max=100_000_000,
+            options={"SKIP_SAVE"},
         )
 
 

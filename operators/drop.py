@@ -14,6 +14,8 @@ from .generate import Generate, image_job, new_model_settings
 
 EXTENSIONS = ".png;.jpg;.jpeg;.webp;.tif;.tiff;.bmp;.tga;.exr;.hdr;.gif;.psd;.jp2;.dds;.sgi;.rgb;.cin;.dpx"
 PREVIEW = 7.0  # units of the interface
+SHOWN = ("quality", "texture", "variants", "then_optimize", "then_count")
+"""What the dialog shows is what will be made: it begins with what is chosen in the panel."""
 
 
 class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
@@ -38,7 +40,7 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         panel = properties(context)
-        for name in ("quality", "texture", "variants"):  # the dialog shows what will be made
+        for name in SHOWN:
             if not self.properties.is_property_set(name) and panel.is_property_set(name):
                 setattr(self, name, getattr(panel, name))
         view = context.region_data
@@ -63,6 +65,9 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         layout.row().prop(self, "quality", expand=True)
         layout.prop(self, "texture")
         layout.prop(self, "variants")
+        layout.prop(self, "then_optimize")
+        if self.then_optimize:
+            layout.prop(self, "then_count")
 
     def request(self, context: bpy.types.Context) -> Job:
         destination = place.here(context, place.CURSOR) | new_model_settings(context)

@@ -25,7 +25,7 @@ from ..api import (
 )
 from ..api.errors import Remedy
 from ..jobs import Job, with_follower
-from ..options import Choice, FollowOptions
+from ..options import ONE_MODEL, Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
 from ..scene import place, settle, surface
@@ -44,7 +44,10 @@ class NoBox(InputRefused):
 
 
 class Generate(FollowOptions, Ready, HandOver):
-    """What both generators share. Parameters that nobody touched are not sent: the service has defaults."""
+    """What all generators share. Parameters that nobody touched are not sent: the service has defaults.
+
+    The panel remembers what was chosen, Blender does not (SKIP_SAVE): it would show what is not sent.
+    """
 
     if TYPE_CHECKING:
         quality: str
@@ -58,6 +61,7 @@ class Generate(FollowOptions, Ready, HandOver):
             description="How fine the model gets. The service's default is High",
             items=QUALITIES,
             default="HIGH",
+            options={"SKIP_SAVE"},
         )
         seed: bpy.props.IntProperty(
             name="Seed",
@@ -65,19 +69,24 @@ class Generate(FollowOptions, Ready, HandOver):
             "draws one",
             default=-1,
             min=-1,
+            options={"SKIP_SAVE"},
         )
         texture: bpy.props.BoolProperty(
             name="Texture",
             description="Make physically based textures, too. The service's default is yes",
             default=True,
+            options={"SKIP_SAVE"},
         )
-        where: bpy.props.EnumProperty(name="Place", description="Where the new model goes", items=WHERE)
+        where: bpy.props.EnumProperty(
+            name="Place", description="Where the new model goes", items=WHERE, options={"SKIP_SAVE"}
+        )
         variants: bpy.props.IntProperty(
             name="Variants",
             description="How many models to make of the same input, each with a seed of its own",
             default=1,
             min=1,
             max=MOST_VARIANTS,
+            options={"SKIP_SAVE"},
         )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -231,7 +240,8 @@ class GENERIO_OT_ask_prompt(Ready, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         properties(context).prompt = self.prompt
-        told = bpy.ops.generio.generate_from_prompt("INVOKE_DEFAULT", prompt=self.prompt)  # type: ignore[attr-defined]
+        generate = bpy.ops.generio.generate_from_prompt  # type: ignore[attr-defined]
+        told = generate("INVOKE_DEFAULT", prompt=self.prompt, **ONE_MODEL)
         # Not that it is running: the other one is, and Blender would never free this one.
         return {"CANCELLED"} if told == {"CANCELLED"} else {"FINISHED"}
 

@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 
 from ..operators.assets import models
+from ..options import ONE_MODEL
 
 
 def draw_in_add(self: Any, _context: bpy.types.Context) -> None:
@@ -44,7 +45,9 @@ class GENERIO_MT_object(bpy.types.Menu):
         layout.operator("generio.revert_optimized", text="Revert Optimized", icon="LOOP_BACK")
         layout.separator()
         layout.operator("generio.choose_image", icon="IMAGE_DATA")
-        layout.operator("generio.generate_from_image", text="Generate from Image", icon="SHADERFX")
+        entry = layout.operator("generio.generate_from_image", text="Generate from Image", icon="SHADERFX")
+        for name, value in ONE_MODEL.items():
+            setattr(entry, name, value)
         layout.operator("generio.add_box", icon="MESH_CUBE")
         layout.operator("generio.keep_variant", icon="CHECKMARK")
         layout.operator("generio.mark_asset", icon="ASSET_MANAGER")
