@@ -7,7 +7,6 @@ What is not a file yet is taken at once, and written as one in a thread.
 import queue
 import threading
 import uuid
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from .handover import OperatorMixin, tell_problem
 KEPT = 50
 """How many pictures that were taken are kept; a job may still be going to send one."""
 
+_writing: list[Path] = []  # what threads write, in the order in which it was taken
 _written: queue.SimpleQueue[tuple[Path, FlowsError | None]] = queue.SimpleQueue()
 _images: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
 
@@ -49,6 +49,7 @@ class Take(OperatorMixin):
             problem = _write(save, path, longest)
             _use(path, problem)
             return tell_problem(self, problem) if problem else {"FINISHED"}
+        _writing.append(path)
         threading.Thread(
             target=lambda: _written.put((path, _write(save, path, longest))),
             name="generio-picture",
@@ -78,11 +79,13 @@ def _write(save: grab.Save, path: Path, longest: int) -> FlowsError | None:
 
 
 def _use_written() -> float | None:
-    """Let the panel have what a thread has written."""
-    with suppress(queue.Empty):
-        _use(*_written.get_nowait())
-        return None
-    return 0.05
+    """Let the panel have the newest of what threads have written."""
+    while not _written.empty():
+        path, problem = _written.get_nowait()
+        if path in _writing:  # else a newer one was there first
+            del _writing[: _writing.index(path) + 1]
+            _use(path, problem)
+    return 0.05 if _writing else None
 
 
 def _use(path: Path, problem: FlowsError | None) -> None:
@@ -128,7 +131,8 @@ class GENERIO_OT_choose_image(bpy.types.Operator):
 def _images_of_file(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
     if context is not None:
         _images[:] = [
-            (image.name, image.name, f"{image.size[0]} x {image.size[1]}")
+            # Where there are no pixels yet, to ask for the size would load them.
+            (image.name, image.name, f"{image.size[0]} x {image.size[1]}" if image.has_data else "")
             for image in bpy.data.images
             if image.type in ("IMAGE", "UV_TEST", "COMPOSITING", "RENDER_RESULT")
         ]

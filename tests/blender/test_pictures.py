@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -160,3 +161,41 @@ def test_a_picture_that_cannot_be_written_says_so(addon, tmp_path: Path, when: s
         assert "could not be written" in panel().image_problem
     assert taken(image.name).size == (6, 4)
     assert panel().image_problem == ""
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_pictures_taken_quickly_the_panel_has_the_last(addon, tmp_path: Path, monkeypatch, order):
+    """Threads may end in any order; whichever is looked at, the panel ends with the newest."""
+    pictures = addon.operators.pictures
+    waiting, timers = [], []
+    window = SimpleNamespace(
+        app=SimpleNamespace(
+            background=False,
+            timers=SimpleNamespace(
+                is_registered=lambda _: bool(timers), register=lambda timer, **_: timers.append(timer)
+            ),
+        ),
+        context=bpy.context,
+        data=bpy.data,
+    )
+    monkeypatch.setattr(pictures, "bpy", window)
+    later = SimpleNamespace(Thread=lambda target, **_: SimpleNamespace(start=lambda: waiting.append(target)))
+    monkeypatch.setattr(pictures, "threading", later)
+    for size in ((4, 4), (8, 8)):
+        painted(f"Size {size[0]}", size=size)
+        bpy.ops.generio.use_blender_image(image=f"Size {size[0]}")
+    for number in order:
+        waiting[number]()
+        if timers and timers[0]() is None:
+            timers.clear()
+    assert panel().image_note == "8 x 8, PNG"
+    assert not timers
+
+
+def test_choosing_an_image_loads_none(addon, tmp_path: Path):
+    Image.new("RGB", (5, 3)).save(tmp_path / "file.png")
+    image = bpy.data.images.load(str(tmp_path / "file.png"))
+    painted()
+    items = addon.operators.pictures._images_of_file(None, bpy.context)
+    assert {name: note for name, _, note in items} == {"file.png": "", "Painted": "6 x 4"}
+    assert not image.has_data
