@@ -44,6 +44,7 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
             if not self.properties.is_property_set(name) and panel.is_property_set(name):
                 setattr(self, name, getattr(panel, name))
         view = context.region_data
+        # There is none over the sidebar. After Blender's menu of handlers, the mouse is on the entry.
         if view is not None and not self.properties.is_property_set("location"):
             mouse = (event.mouse_region_x, event.mouse_region_y)
             self.location = surface.under_mouse(context, context.region, view, mouse)
@@ -71,7 +72,9 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
 
     def request(self, context: bpy.types.Context) -> Job:
         destination = place.here(context, place.CURSOR) | new_model_settings(context)
-        destination |= {"location": [*self.location], "base": True}
+        destination["base"] = True
+        if self.properties.is_property_set("location"):
+            destination["location"] = [*self.location]
         return image_job(context, self.filepath, self.parameters(context), destination)
 
 

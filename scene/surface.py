@@ -8,8 +8,8 @@ from mathutils import Vector
 from mathutils.geometry import intersect_line_plane
 
 DOWN = Vector((0.0, 0.0, -1.0))
-FAR = 1.0e6
-"""Blender units; a point of the ground that is further away is at the horizon."""
+LEVEL = 1.0e-3
+"""Directions that go down or up no more than this are along the ground: where they meet it, says chance."""
 
 
 def below(context: bpy.types.Context, point: Vector) -> Vector:
@@ -33,9 +33,11 @@ def under_mouse(
     hit = _hit(context, origin, direction)
     if hit is not None:
         return hit
-    ground = intersect_line_plane(origin, origin + direction, Vector(), DOWN)
-    if ground is not None and 0.0 < (ground - origin).dot(direction) < FAR and view.is_perspective:
-        return ground
+    if abs(direction.z) > LEVEL:
+        ground = intersect_line_plane(origin, origin + direction, Vector(), DOWN)
+        *_, depth, scale = view.perspective_matrix @ ground.to_4d()
+        if abs(depth) < scale:  # neither behind the eye nor beyond what is shown
+            return ground
     return view3d_utils.region_2d_to_location_3d(region, view, mouse, context.scene.cursor.location)
 
 

@@ -158,6 +158,9 @@ def test_a_dropped_picture_becomes_a_model_where_it_was_dropped(addon, sandbox, 
     shoe = bpy.data.objects["shoe"]
     np.testing.assert_allclose(shoe.location, (1.0, 2.0, 0.5))
     np.testing.assert_allclose(scenes.bounds([shoe])[0][2], 0.5, atol=1e-4)
+    bpy.context.scene.cursor.location = (4.0, 5.0, 6.0)  # where there is no view under the mouse
+    assert drop(filepath=str(path), quality="LOW") == {"FINISHED"}
+    np.testing.assert_allclose(bpy.data.objects["shoe.001"].location, (4.0, 5.0, 6.0))
     handler = bpy.types.GENERIO_FH_image
     assert handler.bl_import_operator == "generio.drop_image"
     assert {".png", ".jpg", ".webp", ".tiff", ".exr"} <= set(handler.bl_file_extensions.split(";"))

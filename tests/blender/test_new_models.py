@@ -3,6 +3,7 @@
 import importlib
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -144,6 +145,35 @@ def test_nothing_below_the_cursor_is_the_ground(addon):
     below = addon.scene.surface.below
     assert tuple(below(bpy.context, Vector((1.0, 2.0, 9.0)))) == (1.0, 2.0, 0.0)
     assert tuple(below(bpy.context, Vector((1.0, 2.0, -9.0)))) == (1.0, 2.0, -9.0)
+
+
+def orthographic(tilt: float) -> SimpleNamespace:
+    """A view onto the origin, two units high: from above at 0, from the front at a right angle."""
+    matrix = Matrix.Rotation(tilt, 4, "X").inverted()
+    clipped = Matrix.Diagonal((1.0, 1.0, -1e-3, 1.0))
+    return SimpleNamespace(
+        view_matrix=matrix,
+        perspective_matrix=clipped @ matrix,
+        is_perspective=False,
+        view_perspective="ORTHO",
+    )
+
+
+@pytest.mark.parametrize(
+    ("tilt", "point"),
+    [
+        (0.0, (0.5, 0.5, 0.0)),
+        (np.pi / 3, (0.5, 1.0, 0.0)),
+        (np.pi / 2, (0.5, 7.0, 0.5)),
+        (np.pi / 2 - 1e-4, (0.5, 7.0, 0.5)),  # the ground would be far behind what is shown
+    ],
+    ids=["from above", "askew", "from the front", "nearly so"],
+)
+def test_under_the_mouse_is_the_ground_where_it_is_seen(addon, tilt: float, point):
+    bpy.context.scene.cursor.location = (6.0, 7.0, 8.0)
+    region = SimpleNamespace(width=200, height=200)
+    found = addon.scene.surface.under_mouse(bpy.context, region, orthographic(tilt), (150, 150))
+    np.testing.assert_allclose(found, point, atol=1e-2)
 
 
 def test_preferences_say_how_new_models_come(addon):
