@@ -114,6 +114,8 @@ def _tick(context: bpy.types.Context) -> float:
     global _next_try
     if translations.follow(__package__ or ""):
         view.redraw_all(context)
+    if properties_module.look_again(context):
+        view.redraw(context)
     if _engine is None:
         if time.monotonic() < _next_try or not (user_folder(context) / "jobs.sqlite").exists():
             return IDLE_SECONDS

@@ -5,6 +5,7 @@ Both live in the window manager: they are not part of a .blend, and undo does no
 jobs is the engine's.
 """
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,6 +33,12 @@ JOB_STATES = (
     ("OVER", "Done", "What is in a scene, or was cancelled", "CHECKMARK", 3),
     ("TROUBLE", "With Problems", "What failed, or waits for you", "ERROR", 4),
 )
+
+
+LOOK_SECONDS = 1.0
+"""Between looks at the chosen picture, whose disk may be slow."""
+
+_next_look = 0.0  # time.monotonic()
 
 
 class GenerioJob(bpy.types.PropertyGroup):
@@ -66,11 +73,12 @@ class GenerioJob(bpy.types.PropertyGroup):
 
 
 def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
-    """Note what kind of picture was chosen, once, so that drawing need not open the file."""
-    panel.image_note = panel.image_problem = ""
-    path = Path(bpy.path.abspath(panel.image))
+    """Note what kind of picture was chosen, so that drawing need not open the file."""
+    panel.image_note = panel.image_problem = panel.image_version = ""
     if not panel.image:
         return
+    path = Path(bpy.path.abspath(panel.image))
+    panel.image_version = version_of(path)
     size = picture_size(path)
     try:
         known = detect_image(path) or size or path.suffix.lower() in bpy.path.extensions_image  # type: ignore[attr-defined]
@@ -82,6 +90,28 @@ def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> N
         return
     kind = path.suffix[1:].upper()
     panel.image_note = f"{size[0]} x {size[1]}, {kind}" if size else kind
+
+
+def version_of(path: Path) -> str:
+    """What differs whenever the file at `path` was written anew; "" where there is none."""
+    try:
+        return str(path.stat().st_mtime_ns)
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return ""
+
+
+def look_again(context: bpy.types.Context) -> bool:
+    """Note what has become of the chosen picture where it was saved again; returns whether it was."""
+    global _next_look
+    panel = properties(context)
+    now = time.monotonic()
+    if panel.source != "IMAGE" or not panel.image or now < _next_look:
+        return False
+    _next_look = now + LOOK_SECONDS
+    if version_of(Path(bpy.path.abspath(panel.image))) == panel.image_version:
+        return False
+    _look_at_image(panel, context)
+    return True
 
 
 class GenerioFinding(bpy.types.PropertyGroup):
@@ -112,6 +142,7 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
         texture: bool
         image_note: str
         image_problem: str
+        image_version: str
         where: str
         variants: int
         jobs: Any
@@ -139,6 +170,7 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
         )
         image_note: bpy.props.StringProperty()
         image_problem: bpy.props.StringProperty()
+        image_version: bpy.props.StringProperty()
         quality: bpy.props.EnumProperty(
             name="Quality",
             description="How fine the model gets. The service's default is High",
@@ -204,6 +236,8 @@ def keep(context: bpy.types.Context) -> None:
     panel = properties(context)
     _kept.clear()
     _kept.update({name: getattr(panel, name) for name in EDITED if panel.is_property_set(name)})
+    if "image" in _kept:
+        _kept["image"] = bpy.path.abspath(panel.image)  # "//" is where the file is that is left now
 
 
 def restore(context: bpy.types.Context) -> None:

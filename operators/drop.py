@@ -8,7 +8,7 @@ import bpy
 
 from ..api import picture_size
 from ..jobs import Job
-from ..properties import properties
+from ..properties import properties, version_of
 from ..scene import place, surface
 from .generate import Generate, image_job, new_model_settings
 
@@ -58,7 +58,7 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         size = picture_size(path)
         column = layout.column(align=True)
         if path.is_file():
-            column.template_icon(icon_value=icon_of(str(path)), scale=PREVIEW)
+            column.template_icon(icon_value=icon_of(str(path), version_of(path)), scale=PREVIEW)
         note = f"{path.name}, {size[0]} x {size[1]}" if size else path.name
         column.label(text=note, translate=False)
         layout.use_property_split = True

@@ -70,8 +70,9 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
 
     def _image(self, layout: Any, panel: GenerioProperties, width: int) -> None:
         if panel.image_note:
+            icon = icon_of(bpy.path.abspath(panel.image), panel.image_version)
             column = layout.box().column(align=True)
-            column.template_icon(icon_value=icon_of(bpy.path.abspath(panel.image)), scale=PREVIEW)
+            column.template_icon(icon_value=icon, scale=PREVIEW)
             row = column.row()
             row.alignment = "CENTER"
             row.label(text=panel.image_note, translate=False)

@@ -1,6 +1,8 @@
 """Pictures that are in Blender become files that can be sent, and large ones become smaller."""
 
+import os
 import shutil
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -199,3 +201,44 @@ def test_choosing_an_image_loads_none(addon, tmp_path: Path):
     items = addon.operators.pictures._images_of_file(None, bpy.context)
     assert {name: note for name, _, note in items} == {"file.png": "", "Painted": "6 x 4"}
     assert not image.has_data
+
+
+def test_a_picture_beside_the_file_stays_the_same_in_another_one(addon, tmp_path: Path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / name / "file.blend"))
+    Image.new("RGB", (5, 3)).save(tmp_path / "two" / "sketch.png")
+    panel().image = "//sketch.png"
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "one" / "file.blend"))
+    assert Path(panel().image) == tmp_path / "two" / "sketch.png"
+    assert panel().image_note == "5 x 3, PNG"
+
+
+def test_a_sketch_that_is_saved_again_is_looked_at_again(addon, tmp_path: Path, monkeypatch):
+    path = tmp_path / "sketch.png"
+    Image.new("RGB", (5, 3)).save(path)
+    panel().source, panel().image = "IMAGE", str(path)
+    thumbnails = addon.panels.thumbnails
+
+    def preview() -> tuple[int, int]:
+        thumbnails.icon_of(panel().image, panel().image_version)
+        return tuple(thumbnails._pictures[panel().image].image_size)
+
+    before = preview()
+    looks: list[Path] = []
+    version_of = addon.properties.version_of
+    monkeypatch.setattr(addon.properties, "version_of", lambda path: looks.append(path) or version_of(path))
+    for _ in range(3):
+        addon.bridge.tick()
+    assert len(looks) <= 1, "a disk may be slow: once a second has to do"
+    monkeypatch.setattr(addon.properties, "LOOK_SECONDS", 0.0)
+    addon.properties._next_look = 0.0
+    assert preview() == before
+    Image.new("RGB", (8, 8)).save(path)
+    os.utime(path, (time.time() + 10.0,) * 2)  # Blender's own cache of previews counts in seconds
+    addon.bridge.tick()
+    assert panel().image_note == "8 x 8, PNG"
+    assert preview() != before
+    path.unlink()
+    addon.bridge.tick()
+    assert "cannot be read" in panel().image_problem
