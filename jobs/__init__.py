@@ -2,13 +2,14 @@
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes."""
 
 from .engine import Engine
-from .follow import followers, is_first, with_follower
+from .follow import THEN, followers, is_first, with_follower
 from .ledger import AlreadyThere, Ledger, LedgerError
 from .model import Job, Problem, Result, State, Step
 from .settings import Settings
 from .steps import NoConverter
 
 __all__ = [
+    "THEN",
     "AlreadyThere",
     "Engine",
     "Job",

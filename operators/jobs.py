@@ -7,9 +7,10 @@ import bpy
 
 from .. import bridge, placing, waiting
 from ..api import OPTIMIZE
-from ..jobs import Job, LedgerError, Problem, State, Step
-from ..properties import properties
+from ..jobs import THEN, Job, LedgerError, Problem, State, Step, is_first
+from ..properties import GenerioProperties, properties
 from ..scene import place
+from ..scene.selection import COUNT, RESULTS
 from ..translations import translated
 from .handover import InObjectMode, OperatorMixin, Ready, tells
 
@@ -214,16 +215,27 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
         job = self.job(context)
         if job is None:
             return {"CANCELLED"}
-        panel = properties(context)
-        parameters = job.parameters
         if job.template == OPTIMIZE:
-            panel.polygon_count = parameters.get("polygon_count", panel.polygon_count)
-            return {"FINISHED"}
+            self._optimize(properties(context), job)
+        else:
+            self._generate(properties(context), job)
+        return {"FINISHED"}
+
+    def _optimize(self, panel: GenerioProperties, job: Job) -> None:
+        panel.target = COUNT  # what this mesh was to get, wherever that came from
+        panel.polygon_count = job.parameters.get("polygon_count", panel.polygon_count)
+        mode = job.destination.get("mode", "").upper()
+        if mode in {name for name, *_ in RESULTS}:
+            panel.placement = mode
+            panel.modifier_mode = "APPLY" if job.destination.get("applied") else "KEEP"
+
+    def _generate(self, panel: GenerioProperties, job: Job) -> None:
+        parameters, destination = job.parameters, job.destination
         panel.source = "TEXT" if job.prompt else "IMAGE"
         if job.prompt:
             panel.prompt = job.prompt
         else:
-            panel.image = job.destination.get("picture", job.input_path)
+            panel.image = destination.get("picture", job.input_path)
         for name in ("quality", "texture"):
             panel.property_unset(name)  # what was not sent is the service's choice again
         if "quality" in parameters:
@@ -233,7 +245,12 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
         panel.random_seed = parameters.get("seed", -1) < 0
         if not panel.random_seed:
             panel.seed = parameters["seed"]
-        return {"FINISHED"}
+        panel.variants = 1  # each is a job of its own, with its seed
+        fitted = destination.get("mode") == place.BOX
+        panel.where = "BOX" if fitted else "SURFACE" if destination.get("base") else "CURSOR"
+        panel.then_optimize = is_first(job)
+        if panel.then_optimize:
+            panel.then_count = destination[THEN]
 
 
 class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):

@@ -93,6 +93,35 @@ def test_the_same_picture_and_the_same_target_can_be_used_again(addon, tmp_path:
     assert not panel().is_property_set("texture")
 
 
+@pytest.mark.parametrize("placement", ["BESIDE", "REPLACE"])
+def test_the_settings_of_an_optimized_mesh_make_the_same_mesh_again(addon, placement: str):
+    item = scenes.ball()
+    item.modifiers.new("Subdivision", "SUBSURF")
+    scenes.select(item)
+    apply = "APPLY" if placement == "BESIDE" else "KEEP"
+    bpy.ops.generio.optimize_selected(polygon_count=345, placement=placement, modifier_mode=apply)
+    panel().target, panel().placement, panel().modifier_mode = "PERCENT", "HIDE", "KEEP"
+    bpy.ops.generio.use_job_settings(token=panel().jobs[0].token)
+    assert (panel().target, panel().polygon_count) == ("COUNT", 345), "a budget is for all that is selected"
+    assert (panel().placement, panel().modifier_mode) == (placement, apply)
+
+
+def test_the_settings_of_a_variant_make_this_one_again(addon):
+    generate(quality="LOW", seed=7, variants=2, where="SURFACE", then_optimize=True, then_count=500)
+    first = next(row.token for row in panel().jobs if "seed 8" in row.settings)
+    panel().variants, panel().then_optimize, panel().where = 4, False, "CURSOR"
+    bpy.ops.generio.use_job_settings(token=first)
+    assert (panel().variants, panel().seed, panel().where) == (1, 8, "SURFACE")
+    assert (panel().then_optimize, panel().then_count) == (True, 500)
+    generate("A chair", quality="LOW")
+    panel().where, panel().variants = "BOX", 4
+    bpy.ops.generio.use_job_settings(token=next(row.token for row in panel().jobs if row.prompt == "A chair"))
+    assert (panel().variants, panel().where, panel().then_optimize) == (1, "SURFACE", True)
+    generate("An owl", quality="LOW", where="CURSOR", variants=1, then_optimize=False)
+    bpy.ops.generio.use_job_settings(token=panel().jobs[0].token)
+    assert (panel().where, panel().then_optimize) == ("CURSOR", False)
+
+
 def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
     generate("A brass lamp")
     folder = addon.bridge.engine(bpy.context).folder(panel().jobs[0].token)
