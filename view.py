@@ -95,11 +95,13 @@ def _fill_some(
 
 
 def drop(context: bpy.types.Context, token: str) -> None:
-    """Take the row of a job away."""
-    rows = properties(context).jobs
-    for index, row in enumerate(rows):
+    """Take the row of a job away; the one that is chosen stays so, or else the one after it is."""
+    panel = properties(context)
+    for index, row in enumerate(panel.jobs):
         if row.token == token:
-            rows.remove(index)
+            panel.jobs.remove(index)
+            if index < panel.active_job or panel.active_job == len(panel.jobs) > 0:
+                panel.active_job -= 1
             break
 
 

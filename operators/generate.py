@@ -121,7 +121,7 @@ class Generate(FollowOptions, Ready, HandOver):
         seeds = (
             random.SystemRandom().sample(range(LARGEST_SEED), count)
             if first < 0
-            else range(first, first + count)
+            else [(first + number) % (LARGEST_SEED + 1) for number in range(count)]
         )
         destination = {**job.destination, "group": job.token}
         return [

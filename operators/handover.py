@@ -6,6 +6,7 @@ A modal operator stops Blender's autosave, so the minutes of waiting belong to t
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -103,6 +104,7 @@ class HandOver(OperatorMixin):
 
     _tokens: list[str]
     _timer: bpy.types.Timer | None = None
+    _workspace: bpy.types.WorkSpace | None = None  # whose status bar says what is being sent
     _until: float
     bl_options: ClassVar[set[str]] = {"REGISTER"}
 
@@ -124,7 +126,8 @@ class HandOver(OperatorMixin):
         if not modal or context.window is None:
             return {"FINISHED"}
         what = f'"{jobs[0].name}"' if len(jobs) == 1 else translated(f"{len(jobs)} models")
-        context.workspace.status_text_set(translated(f"Sending {what} to GENERIO    Esc: Cancel"))
+        self._workspace = context.workspace
+        self._workspace.status_text_set(translated(f"Sending {what} to GENERIO    Esc: Cancel"))
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         self._until = time.monotonic() + LONGEST_SECONDS
         context.window_manager.modal_handler_add(self)
@@ -161,8 +164,10 @@ class HandOver(OperatorMixin):
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-        if context.workspace is not None:
-            context.workspace.status_text_set(None)
+        if self._workspace is not None:
+            with suppress(ReferenceError):  # it may have been deleted meanwhile
+                self._workspace.status_text_set(None)
+            self._workspace = None
 
     def _told(self) -> set[str]:
         """Report what went wrong; the others speak for themselves in the job list."""

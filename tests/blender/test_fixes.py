@@ -254,6 +254,31 @@ def test_whoever_clicked_gets_a_popup_with_sentence_and_button(addon, monkeypatc
     assert popup.buttons == ["generio.add_box"]
 
 
+def test_the_line_in_the_status_bar_goes_from_where_it_was_written(addon, monkeypatch: pytest.MonkeyPatch):
+    """Whoever looks into another workspace meanwhile leaves it on the first one."""
+    handover = addon.operators.handover
+    lines: dict[str, str | None] = {}
+
+    def context(name: str) -> Any:
+        workspace = SimpleNamespace(status_text_set=lambda text: lines.update({name: text}))
+        manager = SimpleNamespace(
+            event_timer_add=lambda *_, **__: "timer",
+            event_timer_remove=lambda _: None,
+            modal_handler_add=lambda _: None,
+        )
+        return SimpleNamespace(workspace=workspace, window_manager=manager, window="window")
+
+    monkeypatch.setattr(handover, "bpy", SimpleNamespace(app=SimpleNamespace(background=False)))
+    carrier = SimpleNamespace(submit=lambda job: job)
+    monkeypatch.setattr(handover.bridge, "engine", lambda _context: carrier)
+    sending = handover.HandOver()
+    job = addon.jobs.Job("", "model_generate_fromprompt", "A chair")
+    assert sending.hand_over(context("Layout"), [job], modal=True) == {"RUNNING_MODAL"}
+    assert lines["Layout"]
+    sending.cancel(context("Modeling"))
+    assert lines == {"Layout": None}
+
+
 def test_a_script_gets_the_error(addon):
     script = Click()
     script.options = type("Options", (), {"is_invoke": False})

@@ -122,6 +122,19 @@ def test_the_settings_of_a_variant_make_this_one_again(addon):
     assert (panel().where, panel().then_optimize) == ("CURSOR", False)
 
 
+@pytest.mark.parametrize(
+    ("active", "removed", "shown"), [(2, 0, "Job 2"), (1, 2, "Job 1"), (1, 1, "Job 2"), (2, 2, "Job 1")]
+)
+def test_the_chosen_job_stays_chosen_when_another_is_removed(addon, sandbox, active, removed, shown):
+    for number in (2, 1, 0):
+        generate(f"Job {number}")
+    rows = panel().jobs
+    assert [row.name for row in rows] == ["Job 0", "Job 1", "Job 2"]
+    panel().active_job = active
+    bpy.ops.generio.remove_job(token=rows[removed].token)
+    assert rows[panel().active_job].name == shown
+
+
 def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
     generate("A brass lamp")
     folder = addon.bridge.engine(bpy.context).folder(panel().jobs[0].token)

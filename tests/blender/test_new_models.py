@@ -268,6 +268,13 @@ def test_variants_stand_side_by_side_and_one_is_kept(addon, sandbox):
         bpy.ops.generio.keep_variant()
 
 
+def test_seeds_of_variants_begin_again_after_the_largest(addon, sandbox):
+    assert generate(seed=2**31 - 1, variants=2) == {"FINISHED"}
+    assert sorted(row.settings for row in panel().jobs) == [
+        f"low quality, seed {seed}" for seed in (0, 2**31 - 1)
+    ]
+
+
 def test_random_variants_have_seeds_that_are_known(addon, sandbox):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", variants=2)
     seeds = {item["generio_seed"] for item in bpy.data.objects if "generio_seed" in item}
