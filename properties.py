@@ -181,7 +181,10 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
             name="Random Seed", description="Draw another seed each time, the service's default", default=True
         )
         seed: bpy.props.IntProperty(
-            name="Seed", description="The same seed and input give the same model again", min=0
+            name="Seed",
+            description="The same seed and input give the same model again. The service's default, -1, "
+            "draws one",
+            min=0,
         )
         texture: bpy.props.BoolProperty(
             name="Texture",

@@ -33,8 +33,9 @@ def under_mouse(
     hit = _hit(context, origin, direction)
     if hit is not None:
         return hit
-    if abs(direction.z) > LEVEL:
-        ground = intersect_line_plane(origin, origin + direction, Vector(), DOWN)
+    level = abs(direction.z) < LEVEL
+    ground = None if level else intersect_line_plane(origin, origin + direction, Vector(), DOWN)
+    if ground is not None:
         *_, depth, scale = view.perspective_matrix @ ground.to_4d()
         if abs(depth) < scale:  # neither behind the eye nor beyond what is shown
             return ground

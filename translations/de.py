@@ -490,7 +490,6 @@ TEXTS = {
     "The result is not a GLB model.": "Das Ergebnis ist kein GLB-Modell.",
     "The results folder cannot be written to: {}.": "In den Ordner für Ergebnisse kann nicht geschrieben werden: {}.",
     "The same objects get the optimized meshes": "Dieselben Objekte bekommen die optimierten Meshes",
-    "The same seed and input give the same model again": "Derselbe Seed und dieselbe Eingabe ergeben wieder dasselbe Modell",
     "The same seed and input give the same model again. The service's default, -1, draws one": "Derselbe Seed und dieselbe Eingabe ergeben wieder dasselbe Modell. Die Vorgabe des Dienstes, -1, zieht einen",
     "The selection cannot be written to disk: {}.": "Die Auswahl kann nicht auf den Datenträger geschrieben werden: {}.",
     "The service address cannot be used.": "Die Adresse des Dienstes ist nicht brauchbar.",

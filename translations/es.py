@@ -490,7 +490,6 @@ TEXTS = {
     "The result is not a GLB model.": "El resultado no es un modelo GLB.",
     "The results folder cannot be written to: {}.": "No se puede escribir en la carpeta de resultados: {}.",
     "The same objects get the optimized meshes": "Los mismos objetos reciben las mallas optimizadas",
-    "The same seed and input give the same model again": "La misma semilla y entrada dan otra vez el mismo modelo",
     "The same seed and input give the same model again. The service's default, -1, draws one": "La misma semilla y entrada dan el mismo modelo. Lo predeterminado del servicio, -1, sortea una",
     "The selection cannot be written to disk: {}.": "No se puede escribir la selección en el disco: {}.",
     "The service address cannot be used.": "La dirección del servicio no se puede usar.",

@@ -490,7 +490,6 @@ TEXTS = {
     "The result is not a GLB model.": "Le résultat n'est pas un modèle GLB.",
     "The results folder cannot be written to: {}.": "Impossible d'écrire dans le dossier des résultats : {}.",
     "The same objects get the optimized meshes": "Les mêmes objets reçoivent les maillages optimisés",
-    "The same seed and input give the same model again": "La même graine et la même entrée redonnent le même modèle",
     "The same seed and input give the same model again. The service's default, -1, draws one": "La même graine et la même entrée redonnent le même modèle. Le défaut du service, -1, en tire une",
     "The selection cannot be written to disk: {}.": "La sélection ne peut pas être écrite sur le disque : {}.",
     "The service address cannot be used.": "L'adresse du service est inutilisable.",

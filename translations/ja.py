@@ -490,7 +490,6 @@ TEXTS = {
     "The result is not a GLB model.": "結果は GLB モデルではありません。",
     "The results folder cannot be written to: {}.": "結果フォルダーに書き込めません: {}。",
     "The same objects get the optimized meshes": "同じオブジェクトが最適化後のメッシュを受け取ります",
-    "The same seed and input give the same model again": "同じシードと入力で同じモデルになります",
     "The same seed and input give the same model again. The service's default, -1, draws one": "同じシードと入力で同じモデルになります。サービスの既定の -1 はランダムです",
     "The selection cannot be written to disk: {}.": "選択をディスクに書き込めません: {}。",
     "The service address cannot be used.": "サービスのアドレスを使用できません。",

@@ -490,7 +490,6 @@ TEXTS = {
     "The result is not a GLB model.": "结果不是 GLB 模型。",
     "The results folder cannot be written to: {}.": "无法写入结果文件夹：{}。",
     "The same objects get the optimized meshes": "原物体得到优化后的网格",
-    "The same seed and input give the same model again": "相同种子和输入会得到相同模型",
     "The same seed and input give the same model again. The service's default, -1, draws one": "相同种子和输入会得到相同模型。服务默认值 -1 表示随机",
     "The selection cannot be written to disk: {}.": "无法把所选内容写入磁盘：{}。",
     "The service address cannot be used.": "服务地址无法使用。",

@@ -28,7 +28,7 @@ def test_everything_has_a_tooltip(addon):
 
 def test_what_is_sent_names_the_default_of_the_service(addon):
     panel = bpy.context.window_manager.generio.bl_rna.properties
-    for name in ("quality", "texture", "random_seed", "polygon_count", "then_count"):
+    for name in ("quality", "texture", "seed", "random_seed", "polygon_count", "then_count"):
         assert "service's default" in panel[name].description, name
 
 
