@@ -48,8 +48,10 @@ class InObjectMode(OperatorMixin):
         return True
 
 
-def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem) -> set[str]:
+def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem, token: str = "") -> set[str]:
     """Say why an operator does nothing, with the button that mends it; returns what `execute` is to return.
+
+    token: of the job that the button is about, or "".
 
     A script that executes the operator gets an error, which raises. For whoever clicked, Blender would open a
     popup of that without a button, so they get one of ours, and a warning in the status bar.
@@ -68,7 +70,7 @@ def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem) ->
         width = int(POPUP * context.preferences.system.ui_scale)
         wrapped(layout, problem.message, width, "ERROR")
         wrapped(layout, problem.fix, width, "BLANK1")
-        fix_button(layout, problem.remedy)
+        fix_button(layout, problem.remedy, token)
 
     bpy.context.window_manager.popup_menu(draw)
     return {"CANCELLED"}

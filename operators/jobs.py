@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can be done with the jobs in the list."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 import bpy
@@ -12,7 +13,16 @@ from ..properties import GenerioProperties, properties
 from ..scene import place
 from ..scene.selection import COUNT, RESULTS
 from ..translations import translated
-from .handover import InObjectMode, OperatorMixin, Ready, tells
+from .handover import InObjectMode, OperatorMixin, Ready, tell_problem, tells
+
+GONE = Problem(
+    "gone", "This job is not in the list any more.", "Recover its model by the flow ID.", "recover"
+)
+NO_MODEL = Problem("no_model", "This job has no model yet.", "Wait until it is done.")
+TAKEN = Problem("taken", "Another Blender has this model.")
+NOT_OVER = Problem("not_over", "The job is not over.", "Cancel it first.", "cancel")
+ELSEWHERE = Problem("elsewhere", "Another Blender works on this job.", "Wait until it is done.")
+NO_ID = Problem("no_id", "This is no flow ID.", "Enter the ID that the service gave.", "recover")
 
 
 class OnJob(OperatorMixin):
@@ -27,7 +37,7 @@ class OnJob(OperatorMixin):
         """The job, or None after saying that there is none."""
         job = bridge.engine(context).job(self.token)
         if job is None:
-            self.report({"ERROR"}, translated("This job is not in the list any more"))
+            tell_problem(self, GONE)
         return job
 
 
@@ -73,7 +83,7 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         job = self.job(context)
         if job is None or not job.results:
             if job is not None:
-                self.report({"ERROR"}, translated("This job has no model yet"))
+                tell_problem(self, NO_MODEL)
             return {"CANCELLED"}
         # What was placed before, has lost its target, or belongs to another file, comes to the cursor.
         lost = job.problem is not None and job.problem.code == place.CannotPlace.code
@@ -84,11 +94,7 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         objects = placing.place_result(context, carrier, job, destination, again)
         if not objects:
             told = carrier.job(self.token)
-            problem = (
-                told.problem if told and told.problem else Problem("", "Another Blender has this model.")
-            )
-            self.report({"ERROR"}, translated(f"{problem.message} {problem.fix}".strip()))
-            return {"CANCELLED"}
+            return tell_problem(self, told.problem if told and told.problem else TAKEN, self.token)
         visible = [item for item in objects if item.name in context.view_layer.objects]
         for item in context.selected_objects:
             item.select_set(item in visible)
@@ -110,13 +116,11 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
         if job is None:
             return {"CANCELLED"}
         if not job.finished:
-            self.report({"ERROR"}, translated("The job is not over. Cancel it first"))
-            return {"CANCELLED"}
+            return tell_problem(self, NOT_OVER, self.token)
         try:
             bridge.remove(context, self.token)
         except ValueError:
-            self.report({"ERROR"}, translated("Another Blender works on this job"))
-            return {"CANCELLED"}
+            return tell_problem(self, ELSEWHERE)
         return {"FINISHED"}
 
 
@@ -142,20 +146,20 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         flow_id = self.flow_id.strip()
         if not flow_id or len(flow_id) > LONGEST_ID or not flow_id.isprintable() or " " in flow_id:
-            self.report({"ERROR"}, translated("This is no flow ID. Enter the ID that the service gave"))
-            return {"CANCELLED"}
+            return tell_problem(self, NO_ID)
         carrier = bridge.engine(context)
         holder = carrier.holder(flow_id)
         if holder is not None:
-            self.report({"ERROR"}, translated(f'The job "{holder.name}" in the list has this flow'))
-            return {"CANCELLED"}
+            known = Problem("known", f'The job "{holder.name}" in the list has this flow.')
+            if holder.results:
+                known = replace(known, fix="Import its model.", remedy="import")
+            return tell_problem(self, known, holder.token)
         job = carrier.recover(flow_id, place.here(context, place.CURSOR))
         if bpy.app.background:
             waiting.run_until(context, [job.token])
             ended = carrier.job(job.token)
             if ended is not None and ended.problem is not None:
-                self.report({"ERROR"}, translated(f"{ended.problem.message} {ended.problem.fix}".strip()))
-                return {"CANCELLED"}
+                return tell_problem(self, ended.problem, job.token)
         return {"FINISHED"}
 
 

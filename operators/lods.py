@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..api import NotSaved
+from ..jobs import Problem
 from ..scene import swap
 from ..scene.evaluate import batches
 from ..scene.meshes import triangle_count
-from ..translations import translated
 from .handover import tell_problem
 from .sending import Sending
 
@@ -77,10 +77,10 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         try:
             given = self._given()
         except ValueError:
-            self.report(
-                {"ERROR"}, translated("Give the triangles as numbers with commas between them: 10000, 5000")
+            fix = f"Give up to {MOST_LEVELS} numbers with commas between them, such as 10000, 5000."
+            return tell_problem(
+                self, Problem("counts", "These are no counts of triangles.", fix, "make_lods")
             )
-            return {"CANCELLED"}
         selection = self.selection(context, choice)
         if selection is None:
             return {"CANCELLED"}

@@ -11,7 +11,7 @@ import bpy
 
 from .. import bridge
 from ..api import OPTIMIZE
-from ..jobs import Job
+from ..jobs import Job, Problem
 from ..options import Choice
 from ..properties import properties
 from ..scene import place
@@ -20,7 +20,7 @@ from ..scene.evaluate import Batch
 from ..scene.selection import Selection
 from ..scene.snapshot import snapshot_name, write_snapshot
 from ..translations import translated
-from .handover import HandOver
+from .handover import HandOver, tell_problem
 
 
 class Sending(HandOver):
@@ -46,12 +46,9 @@ class Sending(HandOver):
         selection = Selection.of(context.selected_objects)
         reasons = [f'"{item.name}" is left out: {reason}' for item, reason in selection.refused]
         if not selection.groups:
-            sentences = [
-                "Nothing to optimize.",
-                *(f"{reason}." for reason in reasons),
-                "Select a mesh with faces.",
-            ]
-            self.report({"ERROR"}, translated(" ".join(sentences)))
+            message = " ".join(["Nothing to optimize.", *(f"{reason}." for reason in reasons)])
+            remedy = "convert" if selection.convertible else ""
+            tell_problem(self, Problem("nothing", message, "Select a mesh with faces.", remedy))
             return None
         for reason in reasons:
             self.report({"WARNING"}, translated(reason))

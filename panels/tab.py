@@ -115,6 +115,16 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
             layout.operator("generio.choose_image", text="Choose Another", icon="FILE_FOLDER")
         case "add_box":
             layout.operator("generio.add_box", icon="MESH_CUBE")
+        case "convert":
+            layout.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
+        case "make_lods":
+            layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
+        case "cancel":
+            layout.operator("generio.cancel_job", icon="X").token = token
+        case "import":
+            layout.operator("generio.import_result", icon="IMPORT").token = token
+        case "recover":
+            layout.operator("generio.recover_flow", icon="IMPORT")
         case "render":
             layout.operator("render.render", text="Render Image", icon="RENDER_STILL")
 

@@ -279,6 +279,70 @@ def test_the_line_in_the_status_bar_goes_from_where_it_was_written(addon, monkey
     assert lines == {"Layout": None}
 
 
+@pytest.fixture
+def refused(addon, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, list[str]]]:
+    """What operators refuse: sentence, what to do about it, and the buttons for that."""
+    told: list[tuple[str, str, list[str]]] = []
+
+    def tell(_operator: Any, problem: Any, token: str = "") -> set[str]:
+        told.append((problem.message, problem.fix, buttons(addon, problem.remedy, token)))
+        return {"CANCELLED"}
+
+    for module in (addon.operators.jobs, addon.operators.sending, addon.operators.lods):
+        monkeypatch.setattr(module, "tell_problem", tell)
+    return told
+
+
+def test_what_cannot_be_done_with_a_job_has_the_button_that_helps(addon, sandbox, refused):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
+    job = addon.jobs.Job(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
+    token = addon.bridge.engine(bpy.context).submit(job).token
+    for operator in (bpy.ops.generio.remove_job, bpy.ops.generio.import_result):
+        assert operator(token=token) == {"CANCELLED"}
+    assert bpy.ops.generio.retry_job(token="gone") == {"CANCELLED"}
+    addon.bridge.engine(bpy.context).cancel(token)
+    assert refused == [
+        ("The job is not over.", "Cancel it first.", ["generio.cancel_job"]),
+        ("This job has no model yet.", "Wait until it is done.", []),
+        (
+            "This job is not in the list any more.",
+            "Recover its model by the flow ID.",
+            ["generio.recover_flow"],
+        ),
+    ]
+
+
+def test_a_flow_that_cannot_be_recovered_has_the_button_that_helps(addon, refused):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    flow_id = bpy.context.window_manager.generio.jobs[0].flow_id
+    for given in ("no id", flow_id):
+        assert bpy.ops.generio.recover_flow(flow_id=given) == {"CANCELLED"}
+    assert refused == [
+        ("This is no flow ID.", "Enter the ID that the service gave.", ["generio.recover_flow"]),
+        ('The job "A chair" in the list has this flow.', "Import its model.", ["generio.import_result"]),
+    ]
+
+
+def test_what_cannot_be_optimized_has_the_button_that_helps(addon, refused):
+    empty = bpy.data.objects.new("Empty", bpy.data.meshes.new("Empty"))
+    bpy.context.scene.collection.objects.link(empty)
+    scenes.select(empty)
+    bpy.context.view_layer.objects.active = empty
+    assert bpy.ops.generio.optimize_selected() == {"CANCELLED"}
+    bpy.ops.object.text_add()
+    empty.select_set(True)
+    assert bpy.ops.generio.optimize_selected() == {"CANCELLED"}
+    assert bpy.ops.generio.make_lods(counts="many") == {"CANCELLED"}
+    reason = 'Nothing to optimize. "Empty" is left out: it has no faces.'
+    assert refused[0] == (reason, "Select a mesh with faces.", [])
+    assert refused[1][2] == ["generio.convert_left_out"]
+    assert refused[2] == (
+        "These are no counts of triangles.",
+        "Give up to 8 numbers with commas between them, such as 10000, 5000.",
+        ["generio.make_lods"],
+    )
+
+
 def test_a_script_gets_the_error(addon):
     script = Click()
     script.options = type("Options", (), {"is_invoke": False})
