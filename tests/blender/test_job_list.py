@@ -115,7 +115,8 @@ def test_the_settings_of_a_variant_make_this_one_again(addon):
     assert (panel().then_optimize, panel().then_count) == (True, 500)
     generate("A chair", quality="LOW")
     panel().where, panel().variants = "BOX", 4
-    bpy.ops.generio.use_job_settings(token=next(row.token for row in panel().jobs if row.prompt == "A chair"))
+    chair = next(row for row in panel().jobs if row.name == "A chair" and "seed 8" in row.settings)
+    bpy.ops.generio.use_job_settings(token=chair.token)
     assert (panel().variants, panel().where, panel().then_optimize) == (1, "SURFACE", True)
     generate("An owl", quality="LOW", where="CURSOR", variants=1, then_optimize=False)
     bpy.ops.generio.use_job_settings(token=panel().jobs[0].token)
