@@ -9,7 +9,7 @@ import bpy
 from .. import bridge
 from ..preferences import preferences
 from ..scene import assets
-from ..scene.meshes import PREFIX
+from ..scene.meshes import TOKEN
 from ..translations import VERBATIM, translated
 from .handover import tell_problem
 
@@ -19,7 +19,7 @@ _libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and 
 def picture_of(item: bpy.types.Object) -> str:
     """The path of the picture that was made of this model, or ""."""
     carrier = bridge.running()
-    job = carrier.job(item.get(PREFIX + "token", "")) if carrier is not None else None
+    job = carrier.job(item.get(TOKEN, "")) if carrier is not None else None
     if job is None or not job.results or not job.results[0].blend:
         return ""
     picture = Path(job.results[0].blend).with_suffix(".png")

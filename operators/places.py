@@ -21,13 +21,13 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if settle.variant_of(context.active_object) is None:
+        if settle.chosen_variant(context) is None:
             cls.poll_message_set(translated("Select one of several variants first"))
             return False
         return super().poll(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        item = settle.variant_of(context.active_object)
+        item = settle.chosen_variant(context)
         assert item is not None
         group = item[settle.GROUP]
         carrier = bridge.running()

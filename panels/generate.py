@@ -50,9 +50,9 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             translate=not text,
             icon="SHADERFX",
         )
-        item = context.active_object
-        if settle.variant_of(item) is not None:
+        if settle.chosen_variant(context) is not None:
             layout.operator("generio.keep_variant", icon="CHECKMARK")
+        item = context.active_object
         if item is not None and item.select_get() and assets.model_of(item) is not None:
             row = layout.row(align=True)
             row.operator("generio.mark_asset", icon="ASSET_MANAGER")

@@ -29,6 +29,9 @@ def triangle_count(mesh: bpy.types.Mesh) -> int:
 PREFIX = "generio_"
 """What the names of the add-on's custom properties begin with."""
 
+TOKEN = PREFIX + "token"
+"""Custom property of what a job has become; the user's duplicates have it, too."""
+
 EDGE_DATA = {
     "uv_seam": "seams",
     ".uv_seam": "seams",

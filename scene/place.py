@@ -28,7 +28,7 @@ import bpy
 from . import memory, pictures, settle, swap
 from .arrivals import Arrivals
 from .errors import CannotPlace
-from .meshes import PREFIX, mesh_of, users_of
+from .meshes import PREFIX, TOKEN, mesh_of, users_of
 from .names import names_left_free
 
 Destination = Mapping[str, Any]
@@ -103,16 +103,15 @@ def moved(destination: Destination) -> dict[str, Any] | None:
 def tokens() -> set[str]:
     """The jobs whose results stand in the file that is open; takes half a microsecond for each object."""
     owners = (*bpy.data.objects, *bpy.data.meshes)
-    return {token for owner in owners if isinstance(token := owner.get(PREFIX + "token"), str)}
+    return {token for owner in owners if isinstance(token := owner.get(TOKEN), str)}
 
 
 def holding(token: str) -> list[bpy.types.Object]:
     """The objects that the result of a job has become, or whose mesh it is."""
-    name = PREFIX + "token"
     return [
         item
         for item in bpy.data.objects
-        if item.get(name) == token or (item.data is not None and item.data.get(name) == token)
+        if item.get(TOKEN) == token or (item.data is not None and item.data.get(TOKEN) == token)
     ]
 
 
@@ -168,6 +167,8 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
         if not targets:
             placed = [_new_model(context, loaded, model.name, destination)]
             owner: bpy.types.ID = placed[0]
+            for part in placed[0].children_recursive:
+                part[settle.PART] = model.provenance.get("token", "")
         else:
             # The objects may have a history of their own, so that of the mesh is the mesh's.
             owner = mesh = swap.fitted_mesh(loaded.objects, loaded.materials, Path(model.glb), targets[0])

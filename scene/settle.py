@@ -20,7 +20,7 @@ from typing import Any
 import bpy
 from mathutils import Matrix, Vector
 
-from .meshes import mesh_of
+from .meshes import PREFIX, TOKEN, mesh_of
 
 Destination = Mapping[str, Any]
 Bounds = tuple[Vector, Vector]
@@ -31,6 +31,9 @@ GROUP = "generio_group"
 
 BOX = "generio_box"
 """Custom property of a box that was made to be filled; the model takes its place."""
+
+PART = PREFIX + "part"
+"""Custom property of what came in below a model: the token of its job."""
 
 FLAT = 1e-5
 """What is thinner, as a share of its longest side, is flat: a turned plane is never quite."""
@@ -202,14 +205,35 @@ def variant_of(item: bpy.types.Object | None) -> bpy.types.Object | None:
     return item
 
 
+def chosen_variant(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The variant that is selected, if any, by whichever of its parts."""
+    item = context.active_object
+    return variant_of(item) if item is not None and item.select_get() else None
+
+
 def keep(chosen: bpy.types.Object) -> int:
-    """Remove the other variants, with their box; the chosen one stays. Returns how many are gone."""
-    group = chosen[GROUP]
-    others = [item for item in variants(group) if item != chosen]
+    """Remove the other variants, with their box, and nothing of the user's own; returns how many are gone.
+
+    The chosen one stays, and so do its duplicates, which have its properties.
+    """
+    group, token = chosen[GROUP], chosen.get(TOKEN)
+    others = [item for item in variants(group) if item.get(TOKEN) != token]
     boxes = [item for item in bpy.data.objects if item.get(GROUP) == group and BOX in item]
-    bpy.data.batch_remove([*boxes, *(item for root in others for item in (root, *root.children_recursive))])
-    del chosen[GROUP]
+    parts = [part for root in others for part in root.children_recursive if part.get(PART) == root.get(TOKEN)]
+    _remove([*boxes, *others, *parts])
+    for item in variants(group):
+        del item[GROUP]
     return len(others)
+
+
+def _remove(items: Sequence[bpy.types.Object]) -> None:
+    """Remove objects; what hangs on them and does not go with them stays where it is."""
+    gone = {*items}
+    for child in [child for item in gone for child in item.children if child not in gone]:
+        world = child.matrix_world.copy()
+        child.parent = None
+        child.matrix_world = world
+    bpy.data.batch_remove([*gone])
 
 
 def _stand_beside(

@@ -345,6 +345,49 @@ def test_the_parts_of_a_variant_stand_for_it(addon, sandbox):
     assert "A brass lamp 1" in bpy.data.objects
 
 
+def placed_variants(addon, tmp_path: Path, count: int = 2) -> list[bpy.types.Object]:
+    """Variants of one request, each a body with an arm, as they stand in the scene."""
+    blend = tmp_path / "model.blend"
+    body = slab("Body")
+    arm = slab("Arm", parent=body)
+    bpy.data.libraries.write(str(blend), {body, arm})
+    bpy.data.batch_remove([body, arm])
+    place = addon.scene.place
+    destination = place.here(bpy.context, place.CURSOR) | {"group": "a request"}
+    roots = []
+    for number in range(count):
+        model = place.Model("", str(blend), f"Robot {number}", {"token": f"job {number}"})
+        roots += place.place(bpy.context, [model], destination)
+    bpy.context.view_layer.update()
+    return roots
+
+
+def test_keeping_one_leaves_what_is_the_users_own(addon, tmp_path: Path):
+    first, second = placed_variants(addon, tmp_path)
+    duplicate = first.copy()
+    bpy.context.collection.objects.link(duplicate)
+    hat = scenes.ball("Hat", 8, 8, location=(3.0, 2.0, 1.0))
+    hat.parent = second.children[0]
+    bpy.context.view_layer.update()
+    before = hat.matrix_world.copy()
+    scenes.select(first)
+    assert bpy.ops.generio.keep_variant() == {"FINISHED"}
+    bpy.context.view_layer.update()
+    assert {item for item in bpy.data.objects if item.parent is None} == {first, duplicate, hat}
+    assert len(bpy.data.objects) == 4, "the first one's arm stays, the second one's went with it"
+    np.testing.assert_allclose(hat.matrix_world, before, atol=1e-6)
+    scenes.select(duplicate)
+    assert not bpy.ops.generio.keep_variant.poll()
+
+
+def test_only_a_selected_variant_can_be_kept(addon, tmp_path: Path):
+    first, _second = placed_variants(addon, tmp_path)
+    scenes.select(first)
+    assert bpy.ops.generio.keep_variant.poll()
+    first.select_set(False)
+    assert not bpy.ops.generio.keep_variant.poll()
+
+
 def test_names_of_stand_ins_never_stand_on_each_other(addon):
     above = addon.scene.stand_in.above
     texts: list[tuple[float, ...]] = []
