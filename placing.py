@@ -68,12 +68,12 @@ def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
     for token in list(due):
         job = carrier.job(token)
         noted = job is not None and is_noted(job)
-        if job is not None and job.step is Step.READY and is_first(job):
-            _begin_followers(carrier, job)
-            due.discard(token)
-        elif job is None or not (noted or job.step is Step.READY):
+        if job is None or job.hold or not (noted or job.step is Step.READY):
             due.discard(token)
             _forget_noted(token)
+        elif job.step is Step.READY and is_first(job):
+            _begin_followers(carrier, job)
+            due.discard(token)
         elif place.not_now(context, [job.destination]):
             if memory.is_for(token):
                 memory.give_back()
@@ -112,6 +112,15 @@ def _forget_noted(token: str) -> None:
         _noted = ""
     if memory.is_for(token):
         memory.give_back()
+
+
+def let_wait(carrier: Engine, token: str, why: Problem) -> None:
+    """A finished result that is not placed yet waits for the user to import it; `why` is told."""
+    job = carrier.job(token)
+    if job is not None and (is_noted(job) or (job.step is Step.READY and not job.hold)):
+        carrier.hold(token, why)
+        due.discard(token)
+        _forget_noted(token)
 
 
 def place_result(

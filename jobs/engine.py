@@ -296,8 +296,12 @@ class Engine:
         )
 
     def place_soon(self, token: str, document: str) -> None:
-        """As `place`, but wait for no disk: `events` tells what became of it."""
-        self._notes.put(lambda: self._note(token, lambda: self.place(token, document)))
+        """As `place`, but wait for no disk, and leave what is held; `events` tells what became of it."""
+
+        def noted(job: Job) -> Job | None:
+            return None if job.hold else job.at(Step.PLACED, placed_in=document)
+
+        self._notes.put(lambda: self._note(token, lambda: self._change(token, (Step.READY,), noted)))
 
     def hold(self, token: str, problem: Problem) -> bool:
         """Keep a finished result until the user imports it, and say why."""

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import bridge
+from .. import bridge, placing
+from ..jobs import Problem
 from ..properties import properties
 from ..scene import settle, stand_in
 from ..translations import translated
-from .handover import InObjectMode
+from .handover import InObjectMode, tells
+
+OTHER_KEPT = Problem("other_kept", "Another variant was kept.", "Use Import to have this one, too.")
 
 
 class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
@@ -26,14 +29,17 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
             return False
         return super().poll(context)
 
+    @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
         item = settle.chosen_variant(context)
         assert item is not None
         group = item[settle.GROUP]
         carrier = bridge.running()
-        for job in carrier.jobs() if carrier is not None else ():
-            if job.destination.get("group") == group and not job.finished:
-                carrier.cancel(job.token)
+        if carrier is not None:
+            for job in carrier.jobs():
+                if job.destination.get("group") == group:
+                    carrier.cancel(job.token)
+                    placing.let_wait(carrier, job.token, OTHER_KEPT)
         count = settle.keep(item)
         self.report({"INFO"}, translated(f"Removed {count} other variants"))
         return {"FINISHED"}

@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -299,6 +300,54 @@ def test_keeping_one_cancels_the_others(addon, sandbox):
     bpy.ops.generio.keep_variant()
     addon.waiting.run_until(bpy.context, [token])
     assert carrier.job(token).state == "Cancelled"
+
+
+@pytest.mark.parametrize("noted", [False, True], ids=["ready", "noted in the ledger"])
+def test_keeping_one_lets_those_wait_that_are_ready(addon, sandbox, monkeypatch, noted: bool):
+    generate(variants=2)
+    carrier = addon.bridge.engine(bpy.context)
+    group = carrier.jobs()[0].destination["group"]
+    job = addon.jobs.Job(
+        service=sandbox.url,
+        template="model_generate_fromprompt",
+        name="A third",
+        prompt="A third",
+        destination={**addon.scene.place.here(bpy.context, "cursor"), "group": group},
+    )
+    token = carrier.submit(job).token
+    with monkeypatch.context() as busy:
+        busy.setattr(addon.scene.place, "not_now", lambda *_: "Waits for a quiet moment")
+        until(lambda: addon.bridge.tick() and token in addon.placing.due)
+    if noted:
+        addon.bridge.tick()  # the ledger is being told, and the model would come with the next one
+    scenes.select(bpy.data.objects["A brass lamp 1"])
+    assert bpy.ops.generio.keep_variant() == {"FINISHED"}
+    addon.waiting.run_until(bpy.context, [token])
+    assert "A third" not in bpy.data.objects
+    row = next(row for row in panel().jobs if row.name == "A third")
+    assert (row.state, row.message) == ("Ready", "Another variant was kept.")
+    assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
+    assert "A third" in bpy.data.objects
+
+
+def test_a_job_list_that_is_busy_when_one_is_kept_says_so(addon, sandbox, monkeypatch):
+    generate(variants=2)
+
+    def busy(*_: object) -> None:
+        raise addon.jobs.LedgerError("The job list is in use.")
+
+    monkeypatch.setattr(addon.bridge.engine(bpy.context), "cancel", busy)
+    scenes.select(bpy.data.objects["A brass lamp 1"])
+    with pytest.raises(RuntimeError, match=r"^Error: The job list is in use"):
+        bpy.ops.generio.keep_variant()
+
+
+def until(condition) -> None:
+    """Wait for what happens in threads."""
+    end = time.monotonic() + 20.0
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
