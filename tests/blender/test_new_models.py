@@ -388,7 +388,8 @@ def test_the_parts_of_a_variant_stand_for_it(addon, sandbox):
     part.parent = first
     scenes.select(part)
     assert bpy.ops.generio.mark_asset() == {"FINISHED"}
-    assert first.asset_data is not None
+    (collection,) = first.users_collection
+    assert collection.asset_data is not None
     assert bpy.ops.generio.keep_variant() == {"FINISHED"}
     assert "A brass lamp 2" not in bpy.data.objects
     assert "A brass lamp 1" in bpy.data.objects
