@@ -109,8 +109,9 @@ def test_waiting_lasts_until_the_end_has_been_told(flows, addon, sandbox, monkey
             time.sleep(0.01)
         return seconds
 
-    monkeypatch.setattr(addon.bridge, "tick", slow)
-    flows.wait(lamp, check=False)
+    with monkeypatch.context() as patched:  # disabling the add-on is to find the timer that it registered
+        patched.setattr(addon.bridge, "tick", slow)
+        flows.wait(lamp, check=False)
     assert told[-1] == bpy.context.window_manager.generio.jobs[0].state == "Failed"
 
 
