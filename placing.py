@@ -17,6 +17,7 @@ from .api import FlowsError
 from .jobs import AlreadyThere, Engine, Job, Problem, Step, followers, is_first
 from .scene import memory, pictures, place
 from .scene.convert import link
+from .scene.opened import document, new_document
 
 due: set[str] = set()
 """Tokens of the finished jobs whose results belong into the open file, where they are not yet."""
@@ -32,8 +33,8 @@ def welcome(carrier: Engine, jobs: Iterable[Job]) -> None:
     present = place.tokens() if any(job.placed_in for job in ready) else set[str]()
     for job in ready:
         if job.placed_in and job.token in present:
-            from_disk = job.placed_in != place.document() and not _recovered
-            carrier.found(job.token, "" if from_disk else place.document())
+            from_disk = job.placed_in != document() and not _recovered
+            carrier.found(job.token, "" if from_disk else document())
         elif not job.hold and (is_first(job) or place.belongs_here(job.destination)):
             due.add(job.token)
 
@@ -56,7 +57,7 @@ def is_busy() -> bool:
 
 def is_noted(job: Job) -> bool:
     """Whether the ledger has it that a result goes into the open file, where it is not yet."""
-    return job.token in due and job.step is Step.PLACED and job.placed_in == place.document()
+    return job.token in due and job.step is Step.PLACED and job.placed_in == document()
 
 
 def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
@@ -84,7 +85,7 @@ def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
             return True
         elif not _noted:
             _noted = token
-            carrier.place_soon(token, place.document())
+            carrier.place_soon(token, document())
             files = [Path(result.blend) for result in job.results if result.blend]
             memory.make_room(token, [size for file in files for size in memory.sizes_in(file)])
             return True
@@ -135,7 +136,7 @@ def place_result(
     again: see `Engine.place`.
     """
     global _pictures_loose
-    ours = is_noted(job) or carrier.place(job.token, place.document(), again)
+    ours = is_noted(job) or carrier.place(job.token, document(), again)
     if not ours:
         now = carrier.job(job.token)  # noted in this very moment?
         ours = now is not None and is_noted(now)
@@ -144,7 +145,8 @@ def place_result(
         _forget_noted(job.token)
         return []
     try:
-        placed = place.place(context, _models(job), destination)
+        shared = {"shared": True} if _is_shared(carrier, job, destination) else {}
+        placed = place.place(context, _models(job), {**destination, **shared})
     except FlowsError as error:
         carrier.hold(job.token, Problem.of(error))
     except Exception as error:  # whatever it is, the result is not to be lost by it
@@ -159,6 +161,19 @@ def place_result(
     finally:
         _forget_noted(job.token)
     return []
+
+
+def _is_shared(carrier: Engine, job: Job, destination: place.Destination) -> bool:
+    """Whether another job's result is still to come into the box that this one fills."""
+    if "box" not in destination:
+        return False
+    box = [destination.get(name) for name in ("document", "box", "uid")]
+    others = (other for other in carrier.jobs() if other.token != job.token)
+    return any(
+        [other.destination.get(name) for name in ("document", "box", "uid")] == box
+        and (not other.finished or other.token in due)
+        for other in others
+    )
 
 
 def _models(job: Job) -> list[place.Model]:
@@ -198,7 +213,7 @@ def look_for_pictures() -> None:
 def opened(recovered: bool, carrier: Engine | None) -> None:
     """Another file is open, into which other results belong. recovered: from an autosave."""
     global _recovered
-    place.new_document()
+    new_document()
     _recovered = recovered
     look_for_pictures()
     if carrier is not None:
@@ -209,7 +224,7 @@ def saved(carrier: Engine) -> None:
     """What was placed is in a file on disk now, and what is on its way belongs into that file."""
     global _recovered
     _recovered = False
-    carrier.saved(place.document(), but=frozenset(due))
+    carrier.saved(document(), but=frozenset(due))
     for job in carrier.jobs():
         destination = place.moved(job.destination)
         if destination is not None:
@@ -220,7 +235,7 @@ def leave(carrier: Engine | None) -> None:
     """The open file is left: what was placed since it was saved is no longer anywhere."""
     global _noted
     if carrier is not None:
-        carrier.closed(place.document(), but=frozenset(due))
+        carrier.closed(document(), but=frozenset(due))
     memory.give_back()
     due.clear()
     _noted = ""

@@ -13,6 +13,7 @@ from ..properties import GenerioProperties, properties
 from ..scene import place
 from ..scene.selection import COUNT, RESULTS
 from ..translations import translated
+from .generate import new_model_settings
 from .handover import InObjectMode, OperatorMixin, Ready, tell_problem, tells
 
 GONE = Problem(
@@ -89,7 +90,10 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         lost = job.problem is not None and job.problem.code == place.CannotPlace.code
         again = job.step is Step.PLACED
         elsewhere = again or lost or not place.belongs_here(job.destination)
-        destination = place.here(context, place.CURSOR) if elsewhere else job.destination
+        destination = place.here(context, place.CURSOR) if elsewhere else {**job.destination}
+        new = job.template != OPTIMIZE or (job.destination.get("mode") in place.NEW and not job.adopted)
+        if new and (elsewhere or job.adopted):
+            destination |= new_model_settings(context)
         carrier = bridge.engine(context)
         objects = placing.place_result(context, carrier, job, destination, again)
         if not objects:

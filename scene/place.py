@@ -18,7 +18,6 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +29,7 @@ from .arrivals import Arrivals
 from .errors import CannotPlace
 from .meshes import PREFIX, TOKEN, mesh_of, users_of
 from .names import names_left_free
+from .opened import document
 
 Destination = Mapping[str, Any]
 
@@ -40,8 +40,6 @@ NEW = (CURSOR, BOX)
 
 LONGEST_NAME = 63
 """Bytes in the name of an ID."""
-
-_document = uuid.uuid4().hex
 
 
 class Model(NamedTuple):
@@ -54,17 +52,6 @@ class Model(NamedTuple):
 
 
 # ---------------------------------------------------------------------- where a result belongs
-
-
-def document() -> str:
-    """Which opening of a file this is."""
-    return _document
-
-
-def new_document() -> None:
-    """Another file has been opened: what was asked before belongs elsewhere."""
-    global _document
-    _document = uuid.uuid4().hex
 
 
 def here(
@@ -80,7 +67,7 @@ def here(
     assert context.scene is not None
     destination: dict[str, Any] = {
         "mode": mode,
-        "document": _document,
+        "document": document(),
         "file": bpy.data.filepath,
         "scene": context.scene.name,
         "collection": context.collection.name if context.collection else "",
@@ -95,7 +82,7 @@ def here(
 
 def moved(destination: Destination) -> dict[str, Any] | None:
     """A destination in the open file, with the name that this has by now; None where that is right."""
-    if destination.get("document") != _document or destination.get("file") == bpy.data.filepath:
+    if destination.get("document") != document() or destination.get("file") == bpy.data.filepath:
         return None
     return {**destination, "file": bpy.data.filepath}
 
@@ -118,7 +105,7 @@ def holding(token: str) -> list[bpy.types.Object]:
 def belongs_here(destination: Destination) -> bool:
     """Whether the file that is open is the one in which the result was asked for."""
     file = destination.get("file")
-    here = destination.get("document") == _document or bool(file and file == bpy.data.filepath)
+    here = destination.get("document") == document() or bool(file and file == bpy.data.filepath)
     return here and not destination.get("aside")
 
 
@@ -150,7 +137,10 @@ def place(
     """
     if destination.get("mode", CURSOR) not in NEW:
         models = models[:1]  # one object has one mesh
-    objects = [item for model in models for item in _place_one(context, model, destination)]
+    objects: list[bpy.types.Object] = []
+    for number, model in enumerate(models, start=1):
+        last = destination if number == len(models) else {**destination, "shared": True}
+        objects += _place_one(context, model, last)
     if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
         bpy.ops.ed.undo_push(message=f"GENERIO: {models[0].name}")
     return objects
@@ -191,7 +181,7 @@ def _find(destination: Destination) -> list[bpy.types.Object]:
     if destination.get("mode", CURSOR) in NEW:
         return []
     meant = [(destination.get("object", ""), destination.get("uid")), *destination.get("others", ())]
-    if destination.get("document") == _document:
+    if destination.get("document") == document():
         by_uid = {item.session_uid: item for item in bpy.data.objects}
         found = [by_uid.get(uid) for _name, uid in meant]
     else:

@@ -3,6 +3,7 @@
 
 What a *destination* (see `place`) says about it:
     box, uid      name and session uid of the object whose bounds it is fitted into, wherever that is by then
+    shared        true: another model is still to come into that box
     location      else: where it stands, world space, Blender units
     base          true: with the middle of its underside there, and its origin; else with its own origin
     height        of the model, Blender units, 0.0 = as it comes
@@ -21,6 +22,7 @@ import bpy
 from mathutils import Matrix, Vector
 
 from .meshes import PREFIX, TOKEN, mesh_of
+from .opened import document
 
 Destination = Mapping[str, Any]
 Bounds = tuple[Vector, Vector]
@@ -44,12 +46,10 @@ GAP = 0.15
 
 def box_of(destination: Destination) -> bpy.types.Object | None:
     """The object into whose bounds a model is to be fitted; None where it is gone."""
+    if destination.get("document") != document():  # the file was opened again: there names are what stays
+        return bpy.data.objects.get(destination.get("box", ""))
     uid = destination.get("uid")
-    named = bpy.data.objects.get(destination.get("box", ""))
-    if named is not None and named.session_uid == uid:
-        return named
-    # Renamed; or the file was opened again, and there names are what stays.
-    return next((item for item in bpy.data.objects if item.session_uid == uid), named)
+    return next((item for item in bpy.data.objects if item.session_uid == uid), None)
 
 
 def chosen_box(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -111,7 +111,7 @@ def collection_for(
     for collection in scene.collection.children_recursive:
         if collection.name == name and collection.is_editable:
             return collection
-    collection = bpy.data.collections.new(name)
+    collection = bpy.data.collections.get((name, None)) or bpy.data.collections.new(name)
     scene.collection.children.link(collection)
     return collection
 
@@ -148,8 +148,8 @@ def settle(
     if box is not None and BOX in box:
         if destination.get("group"):
             box[GROUP] = destination["group"]  # the others need it, too
-        else:
-            bpy.data.objects.remove(box)
+        elif not destination.get("shared"):
+            _remove([box])
     return root
 
 

@@ -47,6 +47,7 @@ class StandIn(NamedTuple):
     text: str
     progress: float
     scene: str
+    document: str
     box: str
     uid: int
     location: tuple[float, float, float]
@@ -60,6 +61,7 @@ class StandIn(NamedTuple):
             text,
             progress,
             destination.get("scene", ""),
+            destination.get("document", ""),
             destination.get("box", ""),
             destination.get("uid", 0),
             tuple(destination.get("location", (0.0, 0.0, 0.0))),
@@ -71,7 +73,7 @@ class StandIn(NamedTuple):
         if not self.box:
             size = self.height or NO_SIZE
             return Matrix.Translation(self.location) @ Matrix.Scale(size, 4)
-        box = settle.box_of({"box": self.box, "uid": self.uid})
+        box = settle.box_of({"document": self.document, "box": self.box, "uid": self.uid})
         return None if box is None else settle.box_matrix(box)
 
 

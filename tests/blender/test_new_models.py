@@ -228,6 +228,73 @@ def test_without_its_box_the_model_waits(addon, sandbox):
     assert "A chair" in bpy.data.objects
 
 
+def test_a_new_box_of_the_same_name_is_another_one(addon, sandbox):
+    box, first = submit_into_box(addon, sandbox)
+    bpy.data.objects.remove(box)
+    _other, second = submit_into_box(addon, sandbox)
+    addon.waiting.run_until(bpy.context, [first])
+    assert "is gone" in addon.bridge.engine(bpy.context).job(first).problem.message
+    addon.waiting.run_until(bpy.context, [second])
+    assert "A chair" in bpy.data.objects, "its box was taken away by the other model"
+
+
+def test_two_models_may_come_into_one_box(addon, sandbox):
+    box, first = submit_into_box(addon, sandbox)
+    carrier = addon.bridge.engine(bpy.context)
+    child = bpy.data.objects.new("Hangs on it", None)
+    bpy.context.collection.objects.link(child)
+    child.parent, child.location = box, (0.0, 0.0, 3.0)
+    bpy.context.view_layer.update()
+    world = child.matrix_world.copy()
+    second = carrier.submit(
+        addon.jobs.Job(
+            service=sandbox.url,
+            template="model_generate_fromprompt",
+            name="A lamp",
+            prompt="A lamp",
+            destination=carrier.job(first).destination,
+        )
+    ).token
+    addon.waiting.run_until(bpy.context, [first, second])
+    assert {"A chair", "A lamp"} <= {*bpy.data.objects.keys()}
+    assert "Model Box" not in bpy.data.objects, "nothing is to come any more"
+    np.testing.assert_allclose(child.matrix_world, world, atol=1e-5)
+
+
+def test_what_is_imported_by_hand_is_as_the_preferences_say(addon):
+    generate()
+    (row,) = panel().jobs
+    preferences = addon.preferences.preferences(bpy.context)
+    preferences.model_height, preferences.collection = 2.5, "Generated"
+    assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
+    lamp = bpy.data.objects["A brass lamp.001"]
+    bpy.context.view_layer.update()
+    np.testing.assert_allclose(lamp.dimensions.z, 2.5, atol=1e-4)
+    assert [collection.name for collection in lamp.users_collection] == ["Generated"]
+
+
+def test_an_optimized_mesh_that_is_imported_again_keeps_its_size(addon):
+    item = slab()
+    scenes.select(item)
+    assert bpy.ops.generio.optimize_selected(polygon_count=50) == {"FINISHED"}
+    addon.preferences.preferences(bpy.context).model_height = 25.0
+    (row,) = panel().jobs
+    assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
+    again = bpy.context.active_object
+    bpy.context.view_layer.update()
+    assert again != item
+    assert again.dimensions.z < 2.0
+
+
+def test_one_collection_serves_all_scenes(addon):
+    addon.preferences.preferences(bpy.context).collection = "Generated"
+    generate()
+    bpy.context.window.scene = bpy.data.scenes.new("Another")
+    generate("A chair")
+    assert [collection.name for collection in bpy.data.collections] == ["Generated"]
+    assert len(bpy.data.collections["Generated"].objects) == 2
+
+
 @pytest.mark.parametrize("there", ["nothing", "not selected", "no bounds"])
 def test_into_a_box_needs_one(addon, sandbox, there: str):
     if there == "not selected":
