@@ -58,7 +58,7 @@ class GENERIO_OT_put_aside(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         found = stand_in.places(context.scene)
-        if self.place >= len(found):
+        if self.place not in found:
             return {"CANCELLED"}
         bridge.send_elsewhere(found[self.place][1], {"aside": True})
         return {"FINISHED"}

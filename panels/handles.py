@@ -20,13 +20,13 @@ Location = tuple[float, float, float]
 def location_of(place: int) -> Location:
     """Where models are to come, the place with this number."""
     found = stand_in.places(bpy.context.scene)
-    return found[place][0] if place < len(found) else (0.0, 0.0, 0.0)
+    return found[place][0] if place in found else (0.0, 0.0, 0.0)
 
 
 def move(place: int, location: Location) -> None:
     """Let the models come somewhere else."""
     found = stand_in.places(bpy.context.scene)
-    if place < len(found):
+    if place in found:
         tokens = found[place][1]
         stand_in.move(tokens, (*location,))
         bridge.send_elsewhere(tokens, {"location": [*location]})
@@ -71,7 +71,7 @@ class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
         found = stand_in.places(context.scene)
         half = stand_in.NO_SIZE / 2
         for place, (ring, cross) in enumerate(zip(self.rings, self.crosses, strict=True)):
-            ring.hide = cross.hide = place >= len(found)
+            ring.hide = cross.hide = place not in found
             if not cross.hide:
                 x, y, z = found[place][0]
                 cross.matrix_basis = Matrix.Translation((x + half, y + half, z))  # a corner of the box

@@ -7,7 +7,8 @@ of it is in the file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 import bpy
@@ -78,15 +79,17 @@ class StandIn(NamedTuple):
 
 
 _shown: tuple[StandIn, ...] = ()
+_numbers: dict[str, int] = {}  # of the places without a box, by the jobs that go there
 _handle: Any = None
 
 
 def show(stand_ins: Sequence[StandIn]) -> None:
     """Draw these from now on, in all 3D views of their scenes."""
-    global _shown, _handle
+    global _shown, _numbers, _handle
     if tuple(stand_ins) == _shown:
         return
     _shown = tuple(stand_ins)
+    _numbers = _numbered(_shown, _numbers)
     if _shown and _handle is None and not bpy.app.background:
         _handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
     elif not _shown and _handle is not None:
@@ -103,13 +106,33 @@ def shown() -> tuple[StandIn, ...]:
     return _shown
 
 
-def places(scene: bpy.types.Scene) -> list[tuple[tuple[float, float, float], list[str]]]:
-    """Where in the scene models are to come without a box, each place with the jobs that are going there."""
-    found: dict[tuple[float, float, float], list[str]] = {}
+def _numbered(stand_ins: Sequence[StandIn], before: Mapping[str, int]) -> dict[str, int]:
+    """A number for each place; it stays while one of its jobs goes there, since it may just be dragged."""
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    for item in stand_ins:
+        if not item.box:
+            groups.setdefault((item.scene, item.location), []).append(item.token)
+    numbers: dict[str, int] = {}
+    new: list[list[str]] = []
+    for tokens in groups.values():
+        known = {before[token] for token in tokens if token in before} - {*numbers.values()}
+        if known:
+            numbers |= dict.fromkeys(tokens, min(known))
+        else:
+            new.append(tokens)
+    for tokens in new:
+        free = next(number for number in count() if number not in numbers.values())
+        numbers |= dict.fromkeys(tokens, free)
+    return numbers
+
+
+def places(scene: bpy.types.Scene) -> dict[int, tuple[tuple[float, float, float], list[str]]]:
+    """Where in the scene models are to come without a box, by number, with the jobs that are going there."""
+    found: dict[int, tuple[tuple[float, float, float], list[str]]] = {}
     for item in _shown:
         if not item.box and item.scene in ("", scene.name):
-            found.setdefault(item.location, []).append(item.token)
-    return [*found.items()]
+            found.setdefault(_numbers[item.token], (item.location, []))[1].append(item.token)
+    return found
 
 
 def move(tokens: Sequence[str], location: tuple[float, float, float]) -> None:

@@ -308,6 +308,26 @@ def test_into_a_box_needs_one(addon, sandbox, there: str):
     assert sandbox.stats()["run_total"] == 0
 
 
+def test_a_place_keeps_its_number_while_one_of_its_jobs_goes_there(addon):
+    stand_in, scene = addon.scene.stand_in, bpy.context.scene
+
+    def going(token: str, x: float):
+        return stand_in.StandIn.of(token, token, 0.0, {"scene": scene.name, "location": (x, 0.0, 0.0)})
+
+    chair, owls, lamp = going("chair", 0.0), [going(f"owl {n}", 1.0) for n in (1, 2)], going("lamp", 2.0)
+    stand_in.show([chair, *owls, lamp])
+    assert [*stand_in.places(scene)] == [0, 1, 2]
+    stand_in.show([owls[1], lamp])  # what is dragged as number 1 or 2 is the same as before
+    assert stand_in.places(scene) == {1: ((1.0, 0.0, 0.0), ["owl 2"]), 2: ((2.0, 0.0, 0.0), ["lamp"])}
+    addon.panels.handles.move(2, (5.0, 0.0, 0.0))
+    assert stand_in.places(scene)[2] == ((5.0, 0.0, 0.0), ["lamp"])
+    stand_in.show([going("table", 9.0), owls[1], going("lamp", 5.0)])
+    assert stand_in.places(scene)[0][1] == ["table"]
+    assert stand_in.places(scene)[2][1] == ["lamp"]
+    stand_in.show([])
+    assert stand_in.places(scene) == {}
+
+
 def test_what_is_being_made_is_drawn(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
     box, token = submit_into_box(addon, sandbox)
