@@ -40,6 +40,9 @@ PART = PREFIX + "part"
 FLAT = 1e-5
 """What is thinner, as a share of its longest side, is flat: a turned plane is never quite."""
 
+SOLID = frozenset({"MESH", "CURVE", "SURFACE", "META", "FONT", "VOLUME"})
+"""Types of objects that have bounds of their own."""
+
 GAP = 0.15
 """Between two variants, in widths of the later one."""
 
@@ -53,14 +56,24 @@ def box_of(destination: Destination) -> bpy.types.Object | None:
 
 
 def chosen_box(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The selected object whose bounds are meant, if any; a light or a camera has none."""
+    """The selected object whose bounds are meant, the active one first; a light or a camera has none."""
     item = context.active_object
-    return item if item is not None and item.select_get() and any(_sides(item)) else None
+    if item is not None and item.select_get() and any(_sides(item)):
+        return item
+    return next((other for other in context.selected_objects if any(_sides(other))), None)
 
 
 def box_matrix(item: bpy.types.Object) -> Any:
     """Takes the unit cube on its base (x, y from -0.5 to 0.5, z from 0 to 1) to the bounds of an object."""
-    if item.type == "EMPTY":
+    if item.instance_type == "COLLECTION" and item.instance_collection is not None:
+        inside = item.instance_collection
+        low, high = corners_bounds(
+            world_matrix(part) @ Vector(corner) - inside.instance_offset
+            for part in inside.all_objects
+            if part.type in SOLID
+            for corner in part.bound_box
+        )
+    elif item.type == "EMPTY":
         half = item.empty_display_size
         low, high = Vector((-half, -half, -half)), Vector((half, half, half))
     else:

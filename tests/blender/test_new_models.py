@@ -295,6 +295,35 @@ def test_one_collection_serves_all_scenes(addon):
     assert len(bpy.data.collections["Generated"].objects) == 2
 
 
+def test_an_instance_of_a_collection_is_as_large_as_what_is_in_it(addon):
+    house = bpy.data.collections.new("House")
+    house.instance_offset = (5.0, -3.0, 0.0)
+    wall = slab("Wall", size=(8.0, 4.0, 6.0))
+    bpy.context.scene.collection.objects.unlink(wall)
+    house.objects.link(wall)
+    instance = bpy.data.objects.new("House", None)
+    instance.instance_type, instance.instance_collection = "COLLECTION", house
+    bpy.context.collection.objects.link(instance)
+    instance.location = (1.0, 2.0, 3.0)
+    bpy.context.view_layer.update()
+    middle, _rotation, size = addon.scene.settle.box_matrix(instance).decompose()
+    np.testing.assert_allclose(size, (8.0, 4.0, 6.0), atol=1e-4)
+    low, _high = scenes.bounds([wall])
+    np.testing.assert_allclose(middle, (1.0, 2.0, 3.0 + low[2]), atol=1e-4)
+
+
+def test_the_box_is_a_selected_object_also_where_none_is_active(addon):
+    chosen_box = addon.scene.settle.chosen_box
+    first, second = slab("First"), slab("Second")
+    scenes.select(first, second)
+    bpy.context.view_layer.objects.active = second
+    assert chosen_box(bpy.context) == second
+    bpy.context.view_layer.objects.active = None
+    assert chosen_box(bpy.context) in (first, second)
+    scenes.select()
+    assert chosen_box(bpy.context) is None
+
+
 @pytest.mark.parametrize("there", ["nothing", "not selected", "no bounds"])
 def test_into_a_box_needs_one(addon, sandbox, there: str):
     if there == "not selected":
