@@ -139,8 +139,8 @@ def place(
         models = models[:1]  # one object has one mesh
     objects: list[bpy.types.Object] = []
     for number, model in enumerate(models, start=1):
-        last = destination if number == len(models) else {**destination, "shared": True}
-        objects += _place_one(context, model, last)
+        more_to_come = {"shared": True} if number < len(models) else {}
+        objects += _place_one(context, model, {**destination, **more_to_come})
     if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
         bpy.ops.ed.undo_push(message=f"GENERIO: {models[0].name}")
     return objects

@@ -49,9 +49,11 @@ GAP = 0.15
 
 def box_of(destination: Destination) -> bpy.types.Object | None:
     """The object into whose bounds a model is to be fitted; None where it is gone."""
+    named, uid = bpy.data.objects.get(destination.get("box", "")), destination.get("uid")
     if destination.get("document") != document():  # the file was opened again: there names are what stays
-        return bpy.data.objects.get(destination.get("box", ""))
-    uid = destination.get("uid")
+        return named
+    if named is not None and named.session_uid == uid:  # it is asked at each drawing
+        return named
     return next((item for item in bpy.data.objects if item.session_uid == uid), None)
 
 

@@ -24,6 +24,17 @@ def generate(prompt: str = "A brass lamp", **settings):
     return bpy.ops.generio.generate_from_prompt(prompt=prompt, **settings)
 
 
+def wish(addon, sandbox, prompt: str, destination):
+    """A job that is not submitted yet."""
+    return addon.jobs.Job(
+        service=sandbox.url,
+        template="model_generate_fromprompt",
+        name=prompt,
+        prompt=prompt,
+        destination=destination,
+    )
+
+
 def slab(name: str = "Slab", size=(2.0, 4.0, 1.0), parent=None) -> bpy.types.Object:
     """A mesh box whose origin is nowhere in particular."""
     item = scenes.ball(name, 8, 8)
@@ -196,12 +207,11 @@ def submit_into_box(addon, sandbox):
     bpy.ops.generio.add_box(size=2.0)
     box = bpy.context.active_object
     place = addon.scene.place
-    job = addon.jobs.Job(
-        service=sandbox.url,
-        template="model_generate_fromprompt",
-        name="A chair",
-        prompt="A chair",
-        destination={**place.here(bpy.context, place.BOX), "box": box.name, "uid": box.session_uid},
+    job = wish(
+        addon,
+        sandbox,
+        "A chair",
+        {**place.here(bpy.context, place.BOX), "box": box.name, "uid": box.session_uid},
     )
     return box, addon.bridge.engine(bpy.context).submit(job).token
 
@@ -246,15 +256,7 @@ def test_two_models_may_come_into_one_box(addon, sandbox):
     child.parent, child.location = box, (0.0, 0.0, 3.0)
     bpy.context.view_layer.update()
     world = child.matrix_world.copy()
-    second = carrier.submit(
-        addon.jobs.Job(
-            service=sandbox.url,
-            template="model_generate_fromprompt",
-            name="A lamp",
-            prompt="A lamp",
-            destination=carrier.job(first).destination,
-        )
-    ).token
+    second = carrier.submit(wish(addon, sandbox, "A lamp", carrier.job(first).destination)).token
     addon.waiting.run_until(bpy.context, [first, second])
     assert {"A chair", "A lamp"} <= {*bpy.data.objects.keys()}
     assert "Model Box" not in bpy.data.objects, "nothing is to come any more"
@@ -423,13 +425,7 @@ def test_keeping_one_lets_those_wait_that_are_ready(addon, sandbox, monkeypatch,
     generate(variants=2)
     carrier = addon.bridge.engine(bpy.context)
     group = carrier.jobs()[0].destination["group"]
-    job = addon.jobs.Job(
-        service=sandbox.url,
-        template="model_generate_fromprompt",
-        name="A third",
-        prompt="A third",
-        destination={**addon.scene.place.here(bpy.context, "cursor"), "group": group},
-    )
+    job = wish(addon, sandbox, "A third", {**addon.scene.place.here(bpy.context, "cursor"), "group": group})
     token = carrier.submit(job).token
     with monkeypatch.context() as busy:
         busy.setattr(addon.scene.place, "not_now", lambda *_: "Waits for a quiet moment")
