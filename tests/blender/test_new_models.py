@@ -406,13 +406,7 @@ def test_keeping_one_cancels_the_others(addon, sandbox):
     carrier = addon.bridge.engine(bpy.context)
     group = carrier.jobs()[0].destination["group"]
     sandbox.order({"flow": {"outcome": "hang"}})  # what is over before it can be cancelled is kept
-    job = addon.jobs.Job(
-        service=sandbox.url,
-        template="model_generate_fromprompt",
-        name="A chair 3",
-        prompt="A chair",
-        destination={**addon.scene.place.here(bpy.context, "cursor"), "group": group},
-    )
+    job = wish(addon, sandbox, "A third", {**addon.scene.place.here(bpy.context, "cursor"), "group": group})
     token = carrier.submit(job).token
     scenes.select(bpy.data.objects["A brass lamp 1"])
     bpy.ops.generio.keep_variant()
