@@ -36,7 +36,7 @@ def check_german(blender: Driver) -> None:
     for text, told in {
         "The service did not accept the API key (401).": "Der Dienst nahm den API-Schlüssel nicht an (401).",
         "Nothing to optimize. Select a mesh with faces.": "Nichts zu optimieren. Wähle ein Mesh mit Flächen.",
-        '"Image" is left out: it has no faces': '"Image" bleibt aus: es hat keine Flächen',
+        '"Image" is left out: it has no faces': '"Image" wird ausgelassen: es hat keine Flächen',
         "shape keys of 2 objects": "Shape Keys von 2 Objekten",
         "The kiln overheated": "The kiln overheated",
     }.items():
