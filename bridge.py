@@ -12,7 +12,7 @@ import importlib
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -134,7 +134,7 @@ def _tick(context: bpy.types.Context) -> float:
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
         unfinished = view.show(context, _engine, _news, placing.due)
-        status.show(context, _engine, _news.values(), placing.due)
+        status.show(context, _engine, _news.values(), placing.due, placing.hidden)
         _tell(dict(_news))
         _news.clear()
     if placing.is_about_to_place():
@@ -203,13 +203,6 @@ def _convert_here(context: bpy.types.Context, carrier: Engine) -> None:
         if job is not None and job.waiting and not job.finished:
             carrier.prepare_here(token, make_input_here)
         _to_convert.discard(token)
-
-
-def send_elsewhere(tokens: Iterable[str], change: dict[str, object]) -> None:
-    """Let the results of unfinished jobs go somewhere else; `change`: of their destinations, see `place`."""
-    for token in tokens:
-        if _engine is not None and (job := _engine.job(token)) is not None and not job.finished:
-            _engine.relocate(token, {**job.destination, **change})
 
 
 def remove(context: bpy.types.Context, token: str) -> None:

@@ -15,12 +15,15 @@ import bpy
 
 from .api import FlowsError
 from .jobs import AlreadyThere, Engine, Job, Problem, Step, followers, is_first
-from .scene import memory, pictures, place
+from .scene import memory, pictures, place, stand_in
 from .scene.convert import link
 from .scene.opened import document, new_document
 
 due: set[str] = set()
 """Tokens of the finished jobs whose results belong into the open file, where they are not yet."""
+
+hidden: dict[str, str] = {}
+"""Collections that hide what was placed in them, by job."""
 
 _noted = ""  # the one of them that the ledger is being told about
 _pictures_loose = True  # there may be pictures of placed models to pack
@@ -41,6 +44,9 @@ def welcome(carrier: Engine, jobs: Iterable[Job]) -> None:
 
 def go_on(context: bpy.types.Context, carrier: Engine) -> None:
     """What can be done in one tick: place a result or prepare that, or else pack a picture."""
+    if not place.is_in_hand(context):  # a stand-in may just be dragged
+        for token, location in stand_in.take_moves().items():
+            send_elsewhere(carrier, token, {"location": [*location]})
     if not _place_one(context, carrier) and not is_about_to_place():
         _pack_picture(context)
 
@@ -75,7 +81,7 @@ def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
         elif job.step is Step.READY and is_first(job):
             _begin_followers(carrier, job)
             due.discard(token)
-        elif place.not_now(context, [job.destination]):
+        elif place.not_now(context, [job.destination]) or stand_in.is_moved(token):
             if memory.is_for(token):
                 memory.give_back()
         elif noted and memory.is_making():
@@ -113,6 +119,13 @@ def _forget_noted(token: str) -> None:
         _noted = ""
     if memory.is_for(token):
         memory.give_back()
+
+
+def send_elsewhere(carrier: Engine, token: str, change: dict[str, object]) -> None:
+    """Let a result that is not there yet go somewhere else; `change`: of its destination, see `place`."""
+    job = carrier.job(token)
+    if job is not None and (not job.finished or token in due):
+        carrier.relocate(token, {**job.destination, **change})
 
 
 def let_wait(carrier: Engine, token: str, why: Problem) -> None:
@@ -155,6 +168,9 @@ def place_result(
         carrier.hold(job.token, Problem("defect", what, "Report it.", "report"))
     else:
         _pictures_loose = True
+        collection = place.hidden_by(context, placed) if destination.get("mode") in place.NEW else ""
+        if collection:
+            hidden[job.token] = collection
         if bpy.app.background:  # no frame to lose, and perhaps no tick to come
             pictures.pack_all()
         return placed
@@ -238,4 +254,5 @@ def leave(carrier: Engine | None) -> None:
         carrier.closed(document(), but=frozenset(due))
     memory.give_back()
     due.clear()
+    hidden.clear()
     _noted = ""

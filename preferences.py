@@ -135,13 +135,12 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             subtype="PIXEL",
         )
         model_height: bpy.props.FloatProperty(
-            name="Height",
-            description="How high new models become, in the scene's unit of length; "
-            "0 leaves them as they come",
+            name="Height (Meters)",
+            description="How high new models become, in meters; 0 leaves them as they come",
             default=0.0,
             min=0.0,
             soft_max=10.0,
-            unit="LENGTH",
+            precision=3,
         )
         use_unit_scale: bpy.props.BoolProperty(
             name="Scale by Unit",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import bpy
 
@@ -20,6 +20,8 @@ _ENDINGS = {
     State.FAILED: ('"{}" failed, see Jobs', "ERROR"),
 }
 
+_HIDDEN = '"{}" is in "{}", which is hidden'
+
 _unfinished: dict[str, None] = {}  # whose end is to be told
 _news: dict[str, float] = {}  # tokens of jobs that are over, and until when that is told
 _arriving: frozenset[str] = frozenset()  # whose results are about to come
@@ -28,12 +30,16 @@ _second = 0
 
 
 def show(
-    context: bpy.types.Context, carrier: Engine, changed: Iterable[Job], arriving: Collection[str]
+    context: bpy.types.Context,
+    carrier: Engine,
+    changed: Iterable[Job],
+    arriving: Collection[str],
+    hidden: Mapping[str, str],
 ) -> None:
     """Bring the status bar up to date.
 
     changed: jobs that did since the last time. arriving: tokens of those whose results come into the open
-    file by themselves, which then is their end.
+    file by themselves, which then is their end. hidden: collections that hide what came into them, by job.
     """
     global _arriving, _line, _second
     _arriving = frozenset(arriving)
@@ -52,17 +58,19 @@ def show(
     _second = int(now)
     for token in [token for token, until in _news.items() if until < now]:
         del _news[token]
-    line = _told(carrier) or _running(carrier)
+    line = _told(carrier, hidden) or _running(carrier)
     if line != _line:
         _line = line
         _redraw(context)
 
 
-def _told(carrier: Engine) -> tuple[str, str] | None:
+def _told(carrier: Engine, hidden: Mapping[str, str]) -> tuple[str, str] | None:
     """The latest end that is still news."""
     for token in reversed(_news):
         job = carrier.job(token)
         if job is not None and job.state in _ENDINGS:
+            if token in hidden:
+                return translated(_HIDDEN.format(job.name, hidden[token])), "HIDE_ON"
             text, icon = _ENDINGS[job.state]
             return translated(text.format(job.name)), icon
     return None

@@ -67,7 +67,8 @@ def show(
         _fill_some(properties(context), carrier, changed, arriving)
     elif not (seconds_passed and unfinished):
         return bool(unfinished)
-    stand_in.show(_stand_ins(unfinished, carrier))
+    coming = [job for token in arriving if (job := carrier.job(token)) is not None]
+    stand_in.show(_stand_ins([*unfinished, *coming], carrier))
     redraw(context)
     return bool(unfinished)
 
@@ -127,7 +128,7 @@ def _stand_ins(jobs: Iterable[Job], carrier: Engine) -> list[stand_in.StandIn]:
     now = time.time()
     return [
         stand_in.StandIn.of(job.token, job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
-        for job in jobs
+        for job in sorted(jobs, key=lambda job: job.created_at)  # as they are numbered
         if job.destination.get("mode") in place.NEW and place.belongs_here(job.destination)
     ]
 
@@ -172,6 +173,8 @@ def _fill(row: GenerioJob, job: Job, arriving: Collection[str]) -> None:
 def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | None]:
     """How far a job is, 0..1, and the seconds that are left, if that can be told."""
     left = carrier.time_left(job)
+    if job.finished:
+        return 1.0, None
     if left is None:
         return job.progress or 0.0, None
     running = now - job.started_at

@@ -177,11 +177,11 @@ def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
     """What the preferences say about new models, as `scene.settle` wants it; only what is not the default."""
     chosen = preferences(context)
     settings: dict[str, Any] = {}
+    metre = settle.metre(context.scene)
     if chosen.model_height:
-        settings["height"] = chosen.model_height
-    unit = context.scene.unit_settings.scale_length
-    if chosen.use_unit_scale and unit != 1.0:
-        settings["scale"] = 1.0 / unit
+        settings["height"] = chosen.model_height * metre
+    if chosen.use_unit_scale and metre != 1.0:
+        settings["scale"] = metre
     if chosen.collection.strip():
         settings["into"] = place.shortened(chosen.collection)
     if chosen.shading != "KEEP":

@@ -12,6 +12,7 @@ from ..scene import settle, stand_in
 from ..translations import translated
 from .handover import InObjectMode, tells
 
+DELETED = Problem("put_aside", "Its stand-in was deleted.", "Use Import to have the model.")
 OTHER_KEPT = Problem("other_kept", "Another variant was kept.", "Use Import to have this one, too.")
 
 
@@ -56,11 +57,14 @@ class GENERIO_OT_put_aside(bpy.types.Operator):
     else:
         place: bpy.props.IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
+    @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
-        found = stand_in.places(context.scene)
-        if self.place not in found:
+        found, carrier = stand_in.places(context.scene), bridge.running()
+        if self.place not in found or carrier is None:
             return {"CANCELLED"}
-        bridge.send_elsewhere(found[self.place][1], {"aside": True})
+        for token in found[self.place][1]:
+            placing.let_wait(carrier, token, DELETED)  # if it is finished already
+            placing.send_elsewhere(carrier, token, {"aside": True})
         return {"FINISHED"}
 
 

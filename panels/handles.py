@@ -8,28 +8,23 @@ from typing import Any
 import bpy
 from mathutils import Matrix
 
-from .. import bridge
 from ..scene import stand_in
 
 MOST = 8
 """So many places have handles at once."""
 
-Location = tuple[float, float, float]
 
-
-def location_of(place: int) -> Location:
+def location_of(place: int) -> stand_in.Location:
     """Where models are to come, the place with this number."""
     found = stand_in.places(bpy.context.scene)
     return found[place][0] if place in found else (0.0, 0.0, 0.0)
 
 
-def move(place: int, location: Location) -> None:
+def move(place: int, location: stand_in.Location) -> None:
     """Let the models come somewhere else."""
     found = stand_in.places(bpy.context.scene)
     if place in found:
-        tokens = found[place][1]
-        stand_in.move(tokens, (*location,))
-        bridge.send_elsewhere(tokens, {"location": [*location]})
+        stand_in.move(found[place][1], (*location,))
 
 
 class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):

@@ -6,7 +6,7 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
                 objects get it), or copies, which stand "beside" them, in a "collection" of their own, or in
                 their place, and "hide" them, or are a "lod" of them, then `level` says which
     document    which opened file it was asked in, see `here`; file: its path, "" if it was not saved
-    scene, collection, object, uid      names, and the object's session uid
+    scene, collection, object           names; scene_uid, collection_uid, uid: their session uids
     others      names and uids of more objects that have the same mesh and get the result as well
     offset      how far copies beside them stand from them along X
     applied     whether the modifiers of the objects are in what was sent
@@ -18,7 +18,7 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from .arrivals import Arrivals
 from .errors import CannotPlace
 from .meshes import PREFIX, TOKEN, mesh_of, users_of
 from .names import names_left_free
-from .opened import document
+from .opened import document, find
 
 Destination = Mapping[str, Any]
 
@@ -70,7 +70,9 @@ def here(
         "document": document(),
         "file": bpy.data.filepath,
         "scene": context.scene.name,
+        "scene_uid": context.scene.session_uid,
         "collection": context.collection.name if context.collection else "",
+        "collection_uid": context.collection.session_uid if context.collection else 0,
         "location": list(context.scene.cursor.location),
     }
     if target is not None:
@@ -102,6 +104,12 @@ def holding(token: str) -> list[bpy.types.Object]:
     ]
 
 
+def scene_of(destination: Destination) -> bpy.types.Scene | None:
+    """The scene that a result goes into; None where it is gone."""
+    name, asked_in = destination.get("scene", ""), destination.get("document", "")
+    return find(bpy.data.scenes, name, destination.get("scene_uid"), asked_in)
+
+
 def belongs_here(destination: Destination) -> bool:
     """Whether the file that is open is the one in which the result was asked for."""
     file = destination.get("file")
@@ -120,9 +128,14 @@ def not_now(context: bpy.types.Context, destinations: Sequence[Destination]) -> 
             return f'Waits until "{target.name}" is in Object Mode'
     if bpy.app.is_job_running("RENDER"):
         return "Waits for the render"
-    if any(len(window.modal_operators) for window in context.window_manager.windows):
+    if is_in_hand(context):
         return "Waits for a quiet moment"
     return ""
+
+
+def is_in_hand(context: bpy.types.Context) -> bool:
+    """Whether the user is in the middle of something, such as dragging."""
+    return any(len(window.modal_operators) for window in context.window_manager.windows)
 
 
 # ---------------------------------------------------------------------- putting it there
@@ -162,7 +175,7 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
         else:
             # The objects may have a history of their own, so that of the mesh is the mesh's.
             owner = mesh = swap.fitted_mesh(loaded.objects, loaded.materials, Path(model.glb), targets[0])
-            placed = swap.put(context, mesh, targets, destination)
+            placed = swap.put(scene_of(destination) or context.scene, mesh, targets, destination)
     finally:
         arrivals.remove_unused()
     for name, value in model.provenance.items():
@@ -181,11 +194,8 @@ def _find(destination: Destination) -> list[bpy.types.Object]:
     if destination.get("mode", CURSOR) in NEW:
         return []
     meant = [(destination.get("object", ""), destination.get("uid")), *destination.get("others", ())]
-    if destination.get("document") == document():
-        by_uid = {item.session_uid: item for item in bpy.data.objects}
-        found = [by_uid.get(uid) for _name, uid in meant]
-    else:
-        found = [bpy.data.objects.get((name, None)) for name, _uid in meant]
+    asked_in = destination.get("document", "")
+    found = [find(bpy.data.objects, name, uid, asked_in) for name, uid in meant]
     return [item for item in found if item is not None and item.type == "MESH"]
 
 
@@ -257,13 +267,9 @@ def _new_model(
     """Link everything that came in, under one root that stands where it belongs and has the model's name."""
     if not loaded.objects:
         raise CannotPlace("The model is empty.")
-    scene = bpy.data.scenes.get(destination.get("scene", "")) or context.scene
+    scene = scene_of(destination) or context.scene
     assert scene is not None
-    collection = bpy.data.collections.get(destination.get("collection", ""))
-    usable = collection is not None and collection.is_editable
-    if collection is None or not usable or collection not in scene.collection.children_recursive:
-        collection = scene.collection
-    collection = settle.collection_for(scene, destination, collection)
+    collection = settle.collection_for(scene, destination, _active_collection(context, scene, destination))
     roots = [item for item in loaded.objects if item.parent is None]
     root = roots[0]
     if len(roots) > 1:
@@ -281,6 +287,34 @@ def _new_model(
         if item.animation_data is None:
             item.rotation_mode = "XYZ"  # the importer leaves quaternions, which few want to edit
     return settle.settle(root, loaded.objects, destination)
+
+
+def _active_collection(
+    context: bpy.types.Context, scene: bpy.types.Scene, destination: Destination
+) -> bpy.types.Collection:
+    """The collection that was active then, or the scene's own where models would not be seen in that."""
+    name, asked_in = destination.get("collection", ""), destination.get("document", "")
+    collection = find(bpy.data.collections, name, destination.get("collection_uid"), asked_in)
+    layer = context.view_layer if scene == context.scene else scene.view_layers[0]
+    assert layer is not None
+    usable = collection is not None and collection.is_editable
+    return collection if usable and collection in _included(layer.layer_collection) else scene.collection
+
+
+def _included(layer: bpy.types.LayerCollection) -> Iterator[bpy.types.Collection]:
+    """A collection and those below it, but for those whose objects the view layer leaves out."""
+    if not layer.exclude:
+        yield layer.collection
+    for below in layer.children:
+        yield from _included(below)
+
+
+def hidden_by(context: bpy.types.Context, placed: Sequence[bpy.types.Object]) -> str:
+    """The collection because of which nobody sees what was placed in the scene that is shown, or ""."""
+    parts = [part for root in placed for part in (root, *root.children_recursive)]
+    if context.scene not in placed[0].users_scene or any(part.visible_get() for part in parts):
+        return ""
+    return placed[0].users_collection[0].name
 
 
 def shortened(name: str) -> str:

@@ -22,7 +22,7 @@ import bpy
 from mathutils import Matrix, Vector
 
 from .meshes import PREFIX, TOKEN, mesh_of
-from .opened import document
+from .opened import find
 
 Destination = Mapping[str, Any]
 Bounds = tuple[Vector, Vector]
@@ -49,12 +49,8 @@ GAP = 0.15
 
 def box_of(destination: Destination) -> bpy.types.Object | None:
     """The object into whose bounds a model is to be fitted; None where it is gone."""
-    named, uid = bpy.data.objects.get(destination.get("box", "")), destination.get("uid")
-    if destination.get("document") != document():  # the file was opened again: there names are what stays
-        return named
-    if named is not None and named.session_uid == uid:  # it is asked at each drawing
-        return named
-    return next((item for item in bpy.data.objects if item.session_uid == uid), None)
+    name, asked_in = destination.get("box", ""), destination.get("document", "")
+    return find(bpy.data.objects, name, destination.get("uid"), asked_in)
 
 
 def chosen_box(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -89,6 +85,12 @@ def _sides(box: bpy.types.Object) -> list[float]:
     """The lengths of a box's sides, 0.0 where it is flat; of a mirrored one, too."""
     lengths = [abs(length) for length in box_matrix(box).to_scale()]
     return [length if length > FLAT * max(lengths) else 0.0 for length in lengths]
+
+
+def metre(scene: bpy.types.Scene) -> float:
+    """How many Blender units a metre has, by the scene's own unit."""
+    unit: Any = scene.unit_settings
+    return 1.0 / unit.scale_length if unit.system != "NONE" else 1.0
 
 
 def corners_bounds(corners: Iterable[Vector]) -> Bounds:

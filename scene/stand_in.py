@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import bpy
 from mathutils import Matrix, Vector
 
-from . import settle
+from . import place, settle
 
 LINE = (1.0, 1.0, 1.0, 0.6)
 OUTLINE = (0.0, 0.0, 0.0, 0.5)  # below it, so that it is seen on a white background, too
@@ -34,6 +34,9 @@ EDGES = [(a, (a + 1) % 4) for a in range(4)]
 EDGES += [(a + 4, b + 4) for a, b in EDGES] + [(a, a + 4) for a in range(4)]
 
 
+Location = tuple[float, float, float]
+"""World space, Blender units."""
+
 Rectangle = tuple[float, float, float, float]
 """Left, bottom, right, top."""
 
@@ -41,27 +44,29 @@ Rectangle = tuple[float, float, float, float]
 class StandIn(NamedTuple):
     """One model to come.
 
-    token: of its job; progress: 0..1; scene: the name of the one it goes into; the rest: see `settle`.
+    token: of its job; progress: 0..1; scene: session uid of the one it goes into, 0 = whichever is shown; the
+    rest: see `settle`.
     """
 
     token: str
     text: str
     progress: float
-    scene: str
+    scene: int
     document: str
     box: str
     uid: int
-    location: tuple[float, float, float]
+    location: Location
     height: float
 
     @classmethod
     def of(cls, token: str, text: str, progress: float, destination: settle.Destination) -> StandIn:
         """What stands in for the model that goes there."""
+        scene = place.scene_of(destination)
         return cls(
             token,
             text,
             progress,
-            destination.get("scene", ""),
+            scene.session_uid if scene is not None else 0,
             destination.get("document", ""),
             destination.get("box", ""),
             destination.get("uid", 0),
@@ -78,13 +83,27 @@ class StandIn(NamedTuple):
         return None if box is None else settle.box_matrix(box)
 
 
-_shown: tuple[StandIn, ...] = ()
+_given: tuple[StandIn, ...] = ()
+_shown: tuple[StandIn, ...] = ()  # the same, but for those that were moved
+_moved: dict[str, Location] = {}  # where by hand, as long as their destinations do not say so
+_untold: set[str] = set()  # the jobs of those whose move is still to be told
 _numbers: dict[str, int] = {}  # of the places without a box, by the jobs that go there
 _handle: Any = None
 
 
 def show(stand_ins: Sequence[StandIn]) -> None:
     """Draw these from now on, in all 3D views of their scenes."""
+    global _given, _moved
+    _given = tuple(stand_ins)
+    _moved = {
+        item.token: _moved[item.token]
+        for item in _given
+        if item.location != _moved.get(item.token, item.location)
+    }
+    _show([item._replace(location=_moved.get(item.token, item.location)) for item in _given])
+
+
+def _show(stand_ins: Sequence[StandIn]) -> None:
     global _shown, _numbers, _handle
     if tuple(stand_ins) == _shown:
         return
@@ -126,18 +145,32 @@ def _numbered(stand_ins: Sequence[StandIn], before: Mapping[str, int]) -> dict[s
     return numbers
 
 
-def places(scene: bpy.types.Scene) -> dict[int, tuple[tuple[float, float, float], list[str]]]:
+def places(scene: bpy.types.Scene) -> dict[int, tuple[Location, list[str]]]:
     """Where in the scene models are to come without a box, by number, with the jobs that are going there."""
-    found: dict[int, tuple[tuple[float, float, float], list[str]]] = {}
+    found: dict[int, tuple[Location, list[str]]] = {}
     for item in _shown:
-        if not item.box and item.scene in ("", scene.name):
+        if not item.box and item.scene in (0, scene.session_uid):
             found.setdefault(_numbers[item.token], (item.location, []))[1].append(item.token)
     return found
 
 
-def move(tokens: Sequence[str], location: tuple[float, float, float]) -> None:
-    """Draw the models of these jobs there."""
-    show([item._replace(location=location) if item.token in tokens else item for item in _shown])
+def move(tokens: Sequence[str], location: Location) -> None:
+    """Draw the models of these jobs there; see `take_moves`."""
+    _moved.update(dict.fromkeys(tokens, location))
+    _untold.update(tokens)
+    show(_given)
+
+
+def take_moves() -> dict[str, Location]:
+    """Where models were moved since the last time, by their jobs, which are to be told."""
+    moves = {token: _moved[token] for token in _untold if token in _moved}
+    _untold.clear()
+    return moves
+
+
+def is_moved(token: str) -> bool:
+    """Whether the destination of a job does not say yet where its model was moved."""
+    return token in _moved
 
 
 def _draw() -> None:
@@ -150,7 +183,7 @@ def _draw() -> None:
     boxes: set[tuple[float, ...]] = set()  # the places that have one
     texts: list[Rectangle] = []
     for item in _shown:
-        if item.scene and item.scene != context.scene.name:
+        if item.scene and item.scene != context.scene.session_uid:
             continue
         matrix = item.matrix()
         if matrix is None:

@@ -96,16 +96,17 @@ def _take_materials(
 
 
 def put(
-    context: bpy.types.Context,
+    scene: bpy.types.Scene,
     mesh: bpy.types.Mesh,
     targets: list[bpy.types.Object],
     destination: Mapping[str, Any],
 ) -> list[bpy.types.Object]:
-    """Give `mesh` to `targets`, which share a mesh, or to copies of them; returns what has it now."""
+    """Give `mesh` to `targets`, which share a mesh, or to copies of them; returns what has it now.
+
+    scene: into which new collections go.
+    """
     applied = bool(destination.get("applied"))
     mode = destination["mode"]
-    scene = bpy.data.scenes.get(destination["scene"]) or context.scene
-    assert scene is not None
     if mode == KEEP:
         versions.begin(targets if applied else users_of(mesh_of(targets[0])), mesh, applied)
         return targets

@@ -164,11 +164,11 @@ def test_the_status_bar_tells_the_end_of_a_job_once(addon, monkeypatch: pytest.M
     row = generate()
     carrier = addon.bridge.engine(bpy.context)
     job = carrier.job(row.token)
-    status.show(bpy.context, carrier, [], [])
+    status.show(bpy.context, carrier, [], [], {})
     assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
     assert status.unfinished(carrier) == []
     monkeypatch.setattr(status.time, "time", lambda: job.finished_at + 100.0)
-    status.show(bpy.context, carrier, [job], [])  # told again, by another Blender, say
+    status.show(bpy.context, carrier, [job], [], {})  # told again, by another Blender, say
     assert status._line == ("", "NONE")
 
 
@@ -178,9 +178,9 @@ def test_what_comes_by_itself_is_told_when_it_has_come(addon):
     job = carrier.job(generate().token)
     status.unregister()  # forgets what it has told
     status.register()
-    status.show(bpy.context, carrier, [job], [job.token])  # as long as somebody is in Edit Mode
+    status.show(bpy.context, carrier, [job], [job.token], {})  # as long as somebody is in Edit Mode
     assert status._line[0].startswith("A brass lamp, ")
-    status.show(bpy.context, carrier, [job], [])
+    status.show(bpy.context, carrier, [job], [], {})
     assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
 
 

@@ -1,8 +1,6 @@
 """Where a new model stands, how large it is, and what becomes of its variants."""
 
-import importlib
 import itertools
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +11,7 @@ from mathutils import Matrix, Vector
 from PIL import Image
 
 from tests.blender import scenes
+from tests.blender.wishes import submit_into_box, until, wish
 
 
 def panel():
@@ -22,17 +21,6 @@ def panel():
 def generate(prompt: str = "A brass lamp", **settings):
     settings = {"quality": "LOW", "seed": 7, **settings}
     return bpy.ops.generio.generate_from_prompt(prompt=prompt, **settings)
-
-
-def wish(addon, sandbox, prompt: str, destination):
-    """A job that is not submitted yet."""
-    return addon.jobs.Job(
-        service=sandbox.url,
-        template="model_generate_fromprompt",
-        name=prompt,
-        prompt=prompt,
-        destination=destination,
-    )
 
 
 def slab(name: str = "Slab", size=(2.0, 4.0, 1.0), parent=None) -> bpy.types.Object:
@@ -202,20 +190,6 @@ def test_preferences_say_how_new_models_come(addon):
     assert all(face.use_smooth for face in lamp.data.polygons)
 
 
-def submit_into_box(addon, sandbox):
-    """A job that is to fill a new box, before any tick."""
-    bpy.ops.generio.add_box(size=2.0)
-    box = bpy.context.active_object
-    place = addon.scene.place
-    job = wish(
-        addon,
-        sandbox,
-        "A chair",
-        {**place.here(bpy.context, place.BOX), "box": box.name, "uid": box.session_uid},
-    )
-    return box, addon.bridge.engine(bpy.context).submit(job).token
-
-
 def test_a_box_may_be_moved_and_renamed_meanwhile(addon, sandbox):
     box, token = submit_into_box(addon, sandbox)
     assert panel().where == "BOX"
@@ -339,39 +313,6 @@ def test_into_a_box_needs_one(addon, sandbox, there: str):
     assert sandbox.stats()["run_total"] == 0
 
 
-def test_a_place_keeps_its_number_while_one_of_its_jobs_goes_there(addon):
-    stand_in, scene = addon.scene.stand_in, bpy.context.scene
-
-    def going(token: str, x: float):
-        return stand_in.StandIn.of(token, token, 0.0, {"scene": scene.name, "location": (x, 0.0, 0.0)})
-
-    chair, owls, lamp = going("chair", 0.0), [going(f"owl {n}", 1.0) for n in (1, 2)], going("lamp", 2.0)
-    stand_in.show([chair, *owls, lamp])
-    assert [*stand_in.places(scene)] == [0, 1, 2]
-    stand_in.show([owls[1], lamp])  # what is dragged as number 1 or 2 is the same as before
-    assert stand_in.places(scene) == {1: ((1.0, 0.0, 0.0), ["owl 2"]), 2: ((2.0, 0.0, 0.0), ["lamp"])}
-    addon.panels.handles.move(2, (5.0, 0.0, 0.0))
-    assert stand_in.places(scene)[2] == ((5.0, 0.0, 0.0), ["lamp"])
-    stand_in.show([going("table", 9.0), owls[1], going("lamp", 5.0)])
-    assert stand_in.places(scene)[0][1] == ["table"]
-    assert stand_in.places(scene)[2][1] == ["lamp"]
-    stand_in.show([])
-    assert stand_in.places(scene) == {}
-
-
-def test_what_is_being_made_is_drawn(addon, sandbox):
-    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
-    box, token = submit_into_box(addon, sandbox)
-    addon.bridge.tick()
-    (drawn,) = addon.scene.stand_in.shown()
-    assert drawn.text == "A chair"
-    np.testing.assert_allclose(drawn.matrix() @ Vector((0.5, 0.5, 1.0)), (1.0, 1.0, 2.0), atol=1e-5)
-    bpy.data.objects.remove(box)
-    assert drawn.matrix() is None
-    addon.waiting.run_until(bpy.context, [token])
-    assert addon.scene.stand_in.shown() == ()
-
-
 def test_variants_stand_side_by_side_and_one_is_kept(addon, sandbox):
     assert generate(variants=3) == {"FINISHED"}
     variants = [item for item in bpy.data.objects if item.name.startswith("A brass lamp")]
@@ -448,44 +389,6 @@ def test_a_job_list_that_is_busy_when_one_is_kept_says_so(addon, sandbox, monkey
         bpy.ops.generio.keep_variant()
 
 
-def until(condition) -> None:
-    """Wait for what happens in threads."""
-    end = time.monotonic() + 20.0
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
-    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
-    carrier = addon.bridge.engine(bpy.context)
-    tokens = [
-        carrier.submit(
-            addon.jobs.Job(
-                service=sandbox.url,
-                template="model_generate_fromprompt",
-                name=name,
-                prompt=name,
-                destination=addon.scene.place.here(bpy.context, "cursor") | {"location": location},
-            )
-        ).token
-        for name, location in (("A chair", [0.0, 0.0, 0.0]), ("A table", [5.0, 0.0, 0.0]))
-    ]
-    addon.bridge.tick()
-    handles = importlib.import_module(f"{addon.__name__}.panels.handles")
-    assert [handles.location_of(place) for place in (0, 1)] == [(0.0, 0.0, 0.0), (5.0, 0.0, 0.0)]
-    handles.move(0, (1.0, 2.0, 3.0))
-    assert handles.location_of(0) == (1.0, 2.0, 3.0)  # at once
-    assert bpy.ops.generio.put_aside(place=1) == {"FINISHED"}
-    addon.waiting.run_until(bpy.context, tokens)
-    np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
-    row = next(row for row in panel().jobs if row.name == "A table")
-    assert (row.state, row.message) == ("Ready", "Its stand-in was deleted")
-    assert "A table" not in bpy.data.objects
-    assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
-    assert "A table" in bpy.data.objects
-
-
 def test_the_parts_of_a_variant_stand_for_it(addon, sandbox):
     generate(variants=2)
     first = bpy.data.objects["A brass lamp 1"]
@@ -544,20 +447,6 @@ def test_only_a_selected_variant_can_be_kept(addon, tmp_path: Path):
     assert not bpy.ops.generio.keep_variant.poll()
 
 
-def test_names_of_stand_ins_never_stand_on_each_other(addon):
-    above = addon.scene.stand_in.above
-    texts: list[tuple[float, ...]] = []
-    for left, bottom in ((0, 0), (50, 10), (500, 5), (30, 0), (60, 45)):
-        texts.append(above(texts, (left, bottom, left + 100, bottom + 20)))
-    assert texts == [
-        (0, 0, 100, 20),
-        (50, 20, 150, 40),
-        (500, 5, 600, 25),
-        (30, 40, 130, 60),
-        (60, 60, 160, 80),
-    ]
-
-
 def test_a_metre_stays_a_metre_in_a_scene_of_another_unit(addon):
     bpy.context.scene.unit_settings.scale_length = 0.01
     heights = []
@@ -569,6 +458,16 @@ def test_a_metre_stays_a_metre_in_a_scene_of_another_unit(addon):
         low, high = scenes.bounds([lamp])
         heights.append(high[2] - low[2])
     np.testing.assert_allclose(heights[1], 100.0 * heights[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("system", "height"), [("METRIC", 200.0), ("NONE", 2.0)])
+def test_a_height_is_in_metres(addon, system: str, height: float):
+    bpy.context.scene.unit_settings.scale_length = 0.01
+    bpy.context.scene.unit_settings.system = system
+    addon.preferences.preferences(bpy.context).model_height = 2.0
+    generate()
+    bpy.context.view_layer.update()
+    np.testing.assert_allclose(bpy.data.objects["A brass lamp"].dimensions.z, height, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["add_box", "keep_variant"])

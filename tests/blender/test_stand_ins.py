@@ -1,0 +1,201 @@
+"""What is drawn for models that are still to come: where, how it is moved, and when it goes."""
+
+import importlib
+
+import bpy
+import numpy as np
+import pytest
+from mathutils import Vector
+
+from tests.blender.wishes import submit_into_box, until, wish
+
+
+def slowed(sandbox) -> None:
+    """Flows take a second to tell that they are done."""
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
+
+
+def submit(addon, sandbox, name: str, location=(0.0, 0.0, 0.0)) -> str:
+    """A job that is to come there; returns its token."""
+    destination = addon.scene.place.here(bpy.context, "cursor") | {"location": [*location]}
+    return addon.bridge.engine(bpy.context).submit(wish(addon, sandbox, name, destination)).token
+
+
+def handles(addon):
+    return importlib.import_module(f"{addon.__name__}.panels.handles")
+
+
+def test_what_is_being_made_is_drawn(addon, sandbox):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
+    box, token = submit_into_box(addon, sandbox)
+    addon.bridge.tick()
+    (drawn,) = addon.scene.stand_in.shown()
+    assert drawn.text == "A chair"
+    np.testing.assert_allclose(drawn.matrix() @ Vector((0.5, 0.5, 1.0)), (1.0, 1.0, 2.0), atol=1e-5)
+    bpy.data.objects.remove(box)
+    assert drawn.matrix() is None
+    addon.waiting.run_until(bpy.context, [token])
+    assert addon.scene.stand_in.shown() == ()
+
+
+def test_a_place_keeps_its_number_while_one_of_its_jobs_goes_there(addon):
+    stand_in, scene = addon.scene.stand_in, bpy.context.scene
+
+    def going(token: str, x: float):
+        return stand_in.StandIn.of(token, token, 0.0, {"scene": scene.name, "location": (x, 0.0, 0.0)})
+
+    chair, owls, lamp = going("chair", 0.0), [going(f"owl {n}", 1.0) for n in (1, 2)], going("lamp", 2.0)
+    stand_in.show([chair, *owls, lamp])
+    assert [*stand_in.places(scene)] == [0, 1, 2]
+    stand_in.show([owls[1], lamp])  # what is dragged as number 1 or 2 is the same as before
+    assert stand_in.places(scene) == {1: ((1.0, 0.0, 0.0), ["owl 2"]), 2: ((2.0, 0.0, 0.0), ["lamp"])}
+    addon.panels.handles.move(2, (5.0, 0.0, 0.0))
+    assert stand_in.places(scene)[2] == ((5.0, 0.0, 0.0), ["lamp"])
+    stand_in.show([going("table", 9.0), owls[1], going("lamp", 5.0)])
+    assert stand_in.places(scene)[0][1] == ["table"]
+    assert stand_in.places(scene)[2][1] == ["lamp"]
+    stand_in.show([])
+    assert stand_in.places(scene) == {}
+
+
+def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
+    carrier = addon.bridge.engine(bpy.context)
+    tokens = [
+        carrier.submit(
+            addon.jobs.Job(
+                service=sandbox.url,
+                template="model_generate_fromprompt",
+                name=name,
+                prompt=name,
+                destination=addon.scene.place.here(bpy.context, "cursor") | {"location": location},
+            )
+        ).token
+        for name, location in (("A chair", [0.0, 0.0, 0.0]), ("A table", [5.0, 0.0, 0.0]))
+    ]
+    addon.bridge.tick()
+    assert [handles(addon).location_of(place) for place in (0, 1)] == [(0.0, 0.0, 0.0), (5.0, 0.0, 0.0)]
+    handles(addon).move(0, (1.0, 2.0, 3.0))
+    assert handles(addon).location_of(0) == (1.0, 2.0, 3.0)  # at once
+    assert bpy.ops.generio.put_aside(place=1) == {"FINISHED"}
+    addon.waiting.run_until(bpy.context, tokens)
+    np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
+    row = next(row for row in bpy.context.window_manager.generio.jobs if row.name == "A table")
+    assert (row.state, row.message) == ("Ready", "Its stand-in was deleted")
+    assert "A table" not in bpy.data.objects
+    assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
+    assert "A table" in bpy.data.objects
+
+
+def test_names_of_stand_ins_never_stand_on_each_other(addon):
+    above = addon.scene.stand_in.above
+    texts: list[tuple[float, ...]] = []
+    for left, bottom in ((0, 0), (50, 10), (500, 5), (30, 0), (60, 45)):
+        texts.append(above(texts, (left, bottom, left + 100, bottom + 20)))
+    assert texts == [
+        (0, 0, 100, 20),
+        (50, 20, 150, 40),
+        (500, 5, 600, 25),
+        (30, 40, 130, 60),
+        (60, 60, 160, 80),
+    ]
+
+
+def test_where_a_stand_in_is_dragged_is_told_when_the_hand_lets_go(addon, sandbox, monkeypatch):
+    slowed(sandbox)
+    token, place = submit(addon, sandbox, "A chair"), addon.scene.place
+    carrier = addon.bridge.engine(bpy.context)
+    told: list[object] = []
+    relocate = carrier.relocate
+    monkeypatch.setattr(carrier, "relocate", lambda *what: (told.append(what), relocate(*what)))
+    addon.bridge.tick()
+    with monkeypatch.context() as dragging:
+        dragging.setattr(place, "is_in_hand", lambda _context: True)
+        for x in (1.0, 2.0, 3.0):
+            handles(addon).move(0, (x, 0.0, 0.0))
+            addon.bridge.tick()
+            assert handles(addon).location_of(0) == (x, 0.0, 0.0), "one step back"
+        assert told == []
+    addon.bridge.tick()
+    ((_token, destination),) = told
+    assert destination["location"] == [3.0, 0.0, 0.0]
+    addon.waiting.run_until(bpy.context, [token])
+    assert len(told) == 1
+    np.testing.assert_allclose(bpy.data.objects["A chair"].location, (3.0, 0.0, 0.0), atol=1e-5)
+
+
+def ready_in_edit_mode(addon, sandbox) -> str:
+    """A job whose model has to wait for Object Mode."""
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.mode_set(mode="EDIT")
+    token = submit(addon, sandbox, "A chair")
+    until(lambda: addon.bridge.tick() and token in addon.placing.due)
+    addon.bridge.tick()
+    return token
+
+
+def test_a_finished_model_that_waits_can_still_be_moved(addon, sandbox):
+    token = ready_in_edit_mode(addon, sandbox)
+    (drawn,) = addon.scene.stand_in.shown()
+    assert (drawn.token, drawn.progress) == (token, 1.0)
+    handles(addon).move(0, (0.0, 4.0, 0.0))
+    addon.bridge.tick()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    addon.waiting.run_until(bpy.context, [token])
+    np.testing.assert_allclose(bpy.data.objects["A chair"].location, (0.0, 4.0, 0.0), atol=1e-5)
+    addon.bridge.tick()
+    assert addon.scene.stand_in.shown() == ()
+
+
+def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
+    token = ready_in_edit_mode(addon, sandbox)
+    assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
+    bpy.ops.object.mode_set(mode="OBJECT")
+    until(lambda: addon.bridge.tick() and not addon.placing.is_busy())
+    assert "A chair" not in bpy.data.objects
+    (row,) = bpy.context.window_manager.generio.jobs
+    assert (row.token, row.state) == (token, "Ready")
+    assert "stand-in was deleted" in row.message
+
+
+def test_a_scene_and_a_collection_may_be_renamed_meanwhile(addon, sandbox):
+    slowed(sandbox)
+    scene = bpy.context.scene
+    home = bpy.data.collections.new("Home")
+    scene.collection.children.link(home)
+    bpy.context.view_layer.active_layer_collection = bpy.context.view_layer.layer_collection.children["Home"]
+    token = submit(addon, sandbox, "A chair")
+    bpy.context.window.scene = bpy.data.scenes.new("Another")
+    scene.name, home.name = "Renamed", "Also Renamed"
+    bpy.data.collections.new("Home")
+    addon.bridge.tick()
+    stand_in = addon.scene.stand_in
+    assert [*stand_in.places(scene)] == [0]
+    assert stand_in.places(bpy.context.scene) == {}
+    addon.waiting.run_until(bpy.context, [token])
+    chair = bpy.data.objects["A chair"]
+    assert [*chair.users_scene] == [scene]
+    assert [*chair.users_collection] == [home]
+
+
+def test_a_collection_that_is_left_out_by_then_takes_no_model(addon, sandbox):
+    home = bpy.data.collections.new("Home")
+    bpy.context.scene.collection.children.link(home)
+    layer = bpy.context.view_layer
+    layer.active_layer_collection = layer.layer_collection.children["Home"]
+    token = submit(addon, sandbox, "A chair")
+    layer.layer_collection.children["Home"].exclude = True
+    addon.waiting.run_until(bpy.context, [token])
+    assert [*bpy.data.objects["A chair"].users_collection] == [bpy.context.scene.collection]
+
+
+@pytest.mark.parametrize("hidden", ["exclude", "hide_viewport"])
+def test_a_model_in_a_hidden_collection_of_the_users_choice_is_told_so(addon, sandbox, hidden: str):
+    home = bpy.data.collections.new("Home")
+    bpy.context.scene.collection.children.link(home)
+    setattr(bpy.context.view_layer.layer_collection.children["Home"], hidden, True)
+    addon.preferences.preferences(bpy.context).collection = "Home"
+    bpy.ops.generio.generate_from_prompt(prompt="A chair")
+    addon.bridge.tick()
+    assert [*bpy.data.objects["A chair"].users_collection] == [home]
+    assert addon.status._line == ('"A chair" is in "Home", which is hidden', "HIDE_ON")
