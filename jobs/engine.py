@@ -13,7 +13,7 @@ import random
 import shutil
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -54,6 +54,9 @@ SHARE_SECONDS = LEASE_SECONDS / 3
 
 BUSY_DISK_SECONDS = 2.0
 """After these a step is tried again that the ledger could not take."""
+
+MOST_PICTURES = 20
+"""So many are made at a start that a process before did not come to."""
 
 SEARCH_SECONDS = 10.0
 """After these lost jobs are looked for again, where the service could not be asked."""
@@ -110,7 +113,8 @@ class Engine:
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
         self._looks: dict[str, Looks] = {}
         self._learned: dict[str, tuple[float, ...]] = {}  # how long flows of a kind took, seconds
-        for job in self._jobs.values():
+        before = list(self._jobs.values())
+        for job in before:
             self._learn(job)
         self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._polls: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -134,6 +138,8 @@ class Engine:
             self.notice = Problem("ledger", damaged, remedy="open_folder")
         if not ledger.searched:
             self._start("search", self._search)
+        if illustrate is not None:
+            self._start("artist", self._draw_missing, before)
 
     # ------------------------------------------------------------------ what the outside may ask for
 
@@ -649,19 +655,31 @@ class Engine:
             self._draw(outcome.job)  # after the result is told, which nobody should wait for
             self._untidy.set()
 
-    def _draw(self, job: Job) -> None:
-        """Make a picture of each result, if that can be had, and tell once more."""
+    def _draw_missing(self, before: Sequence[Job]) -> None:
+        """A thread that ends: make the pictures that a process did not come to which ended before.
+
+        before: the jobs at the start. After one picture that cannot be made no other is tried.
+        """
+        missing = [job for job in before if any(not picture.exists() for _blend, picture in _pictures(job))]
+        for job in sorted(missing, key=lambda job: -job.finished_at)[:MOST_PICTURES]:
+            if not self._draw(job):
+                return
+
+    def _draw(self, job: Job) -> bool:
+        """Make a picture of each result, if it can be had, and tell once more; returns whether all were."""
         if self._illustrate is None:
-            return
-        for result in job.results:
+            return False
+        missing = _pictures(job)
+        for blend, picture in _pictures(job):
             with suppress(FlowsError, OSError):
-                blend = Path(result.blend)
-                self._illustrate(blend, blend.with_suffix(".png"), self._closing.is_set)
+                self._illustrate(blend, picture, self._closing.is_set)
+                missing.remove((blend, picture))
         now = self._jobs.get(job.token)
         if now is not None:
             self.events.put(now)
         else:
             shutil.rmtree(self.folder(job.token), ignore_errors=True)  # removed meanwhile
+        return not missing
 
     def _settle(self, before: Job, outcome: Outcome, settings: Settings) -> None:
         """Write down how far a job has come since `before`, and when its next turn is."""
@@ -770,3 +788,11 @@ class Engine:
                 self.events.put(self._jobs[token])
 
         return report
+
+
+def _pictures(job: Job) -> list[tuple[Path, Path]]:
+    """The results of a finished job, and the pictures that are, or are to be, beside them."""
+    if not job.finished:
+        return []
+    blends = [Path(result.blend) for result in job.results if result.blend]
+    return [(blend, blend.with_suffix(".png")) for blend in blends if blend.exists()]

@@ -49,8 +49,13 @@ def new_engine(tmp_path: Path, settings: Settings, impatient: None) -> Iterator[
     """Makes engines on one ledger, and closes them."""
     engines: list[Engine] = []
 
-    def make(settings: Settings = settings, convert: Callable[..., None] = copy, heir: bool = True) -> Engine:
-        engines.append(Engine(Ledger(tmp_path / "jobs.sqlite"), settings, copy, convert, heir=heir))
+    def make(
+        settings: Settings = settings,
+        convert: Callable[..., None] = copy,
+        illustrate: Callable[..., None] | None = None,
+        heir: bool = True,
+    ) -> Engine:
+        engines.append(Engine(Ledger(tmp_path / "jobs.sqlite"), settings, copy, convert, illustrate, heir))
         return engines[-1]
 
     yield make

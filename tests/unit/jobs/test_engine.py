@@ -100,17 +100,40 @@ def test_a_queued_job_has_its_turn_as_soon_as_another_is_over(
 def test_a_picture_is_made_after_the_result_is_told(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]
 ):
-    engine = new_engine()
     told: list[State] = []
 
     def draw(source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         told.append(engine.jobs()[0].state)
         copy(source, target, cancelled)
 
-    engine._illustrate = draw
+    engine = new_engine(illustrate=draw)
     job = finished(engine, engine.submit(jobs["prompt"]))
     wait_until(Path(job.results[0].blend).with_suffix(".png").exists)
     assert told == [State.READY]
+
+
+def test_pictures_that_a_process_did_not_come_to_are_made_at_the_next_start(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]
+):
+    engine = new_engine()
+    older, newer = (
+        Path(finished(engine, engine.submit(jobs[name])).results[0].blend) for name in ("prompt", "image")
+    )
+    engine.close()
+    tried: list[Path] = []
+
+    def draw(source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+        tried.append(source)
+        if len(tried) == 2:
+            raise OSError("no child starts")
+        copy(source, target, cancelled)
+
+    new_engine(illustrate=draw)
+    wait_until(lambda: len(tried) == 2)
+    assert tried == [newer, older]
+    new_engine(illustrate=draw)
+    wait_until(older.with_suffix(".png").exists)
+    assert tried == [newer, older, older]
 
 
 def test_many_jobs_each_run_once(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
