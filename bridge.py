@@ -245,8 +245,7 @@ def _before_save(_file: str) -> None:
 
 @persistent
 def _after_undo(_scene: bpy.types.Scene) -> None:
-    """Pictures are loose again where that was so at this point of the history."""
-    placing.look_for_pictures()
+    placing.stepped(_engine)
 
 
 def _stop() -> None:

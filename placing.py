@@ -19,12 +19,16 @@ from .scene import memory, pictures, place, stand_in
 from .scene.convert import link
 from .scene.opened import document, new_document
 
+DEFECT = "defect"
+"""Code of the problem of a result that could not be placed for a reason that nobody thought of."""
+
 due: set[str] = set()
 """Tokens of the finished jobs whose results belong into the open file, where they are not yet."""
 
 hidden: dict[str, str] = {}
 """Collections that hide what was placed in them, by job."""
 
+_undone: set[str] = set()  # what was placed, and at this point of the undo history is not there
 _noted = ""  # the one of them that the ledger is being told about
 _pictures_loose = True  # there may be pictures of placed models to pack
 _recovered = False  # the open file came from an autosave: what is in it is not yet where it belongs
@@ -125,7 +129,7 @@ def send_elsewhere(carrier: Engine, token: str, change: dict[str, object]) -> No
     """Let a result that is not there yet go somewhere else; `change`: of its destination, see `place`."""
     job = carrier.job(token)
     if job is not None and (not job.finished or token in due):
-        carrier.relocate(token, {**job.destination, **change})
+        carrier.relocate(token, change)
 
 
 def let_wait(carrier: Engine, token: str, why: Problem) -> None:
@@ -165,7 +169,7 @@ def place_result(
     except Exception as error:  # whatever it is, the result is not to be lost by it
         traceback.print_exc()
         what = f"The model could not be placed: {error}"
-        carrier.hold(job.token, Problem("defect", what, "Report it.", "report"))
+        carrier.hold(job.token, Problem(DEFECT, what, "Report it.", "report"))
     else:
         _pictures_loose = True
         collection = place.hidden_by(context, placed) if destination.get("mode") in place.NEW else ""
@@ -220,18 +224,23 @@ def _pack_picture(context: bpy.types.Context) -> None:
         _pictures_loose = pictures.pack_next()
 
 
-def look_for_pictures() -> None:
-    """Pictures may be loose again, as at some points of the undo history, or in another file."""
+def stepped(carrier: Engine | None) -> None:
+    """Undo or redo: pictures may be loose again, and models that were placed may be gone, or back."""
     global _pictures_loose
     _pictures_loose = True
+    _undone.clear()
+    if carrier is not None:
+        loose = {job.token for job in carrier.jobs() if job.loose and job.placed_in == document()}
+        if loose:
+            _undone.update(loose - place.tokens())
 
 
 def opened(recovered: bool, carrier: Engine | None) -> None:
     """Another file is open, into which other results belong. recovered: from an autosave."""
-    global _recovered
+    global _recovered, _pictures_loose
     new_document()
     _recovered = recovered
-    look_for_pictures()
+    _pictures_loose = True
     if carrier is not None:
         welcome(carrier, carrier.jobs())
 
@@ -240,11 +249,11 @@ def saved(carrier: Engine) -> None:
     """What was placed is in a file on disk now, and what is on its way belongs into that file."""
     global _recovered
     _recovered = False
-    carrier.saved(document(), but=frozenset(due))
+    carrier.saved(document(), but=due | _undone)
     for job in carrier.jobs():
-        destination = place.moved(job.destination)
-        if destination is not None:
-            carrier.relocate(job.token, destination)
+        change = place.renamed(job.destination)
+        if change:
+            carrier.relocate(job.token, change)
 
 
 def leave(carrier: Engine | None) -> None:
@@ -253,6 +262,6 @@ def leave(carrier: Engine | None) -> None:
     if carrier is not None:
         carrier.closed(document(), but=frozenset(due))
     memory.give_back()
-    due.clear()
-    hidden.clear()
+    for tokens in (due, hidden, _undone):
+        tokens.clear()
     _noted = ""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import bpy
 
-from .jobs import Engine, Job, State, Step, is_first
+from .jobs import Engine, Job, State, Step, followers, is_first
 from .properties import GenerioJob, GenerioProperties, properties
 from .scene import place, stand_in
 from .status import clock
@@ -76,7 +76,7 @@ def show(
 def _fill_all(panel: GenerioProperties, carrier: Engine, arriving: Collection[str]) -> None:
     panel.jobs.clear()
     for job in reversed(carrier.jobs()):
-        _fill(panel.jobs.add(), job, arriving)
+        _fill(panel.jobs.add(), job, arriving, carrier)
 
 
 def _fill_some(
@@ -92,7 +92,7 @@ def _fill_some(
             panel.jobs[0].token = job.token
             panel.active_job = 0
             by_token = {row.token: row for row in panel.jobs}  # each has moved
-        _fill(by_token[job.token], job, arriving)
+        _fill(by_token[job.token], job, arriving, carrier)
 
 
 def drop(context: bpy.types.Context, token: str) -> None:
@@ -154,12 +154,12 @@ def timing(carrier: Engine | None, token: str) -> Timing:
     return Timing(clock((job.finished_at or now) - job.created_at), progress, remaining)
 
 
-def _fill(row: GenerioJob, job: Job, arriving: Collection[str]) -> None:
+def _fill(row: GenerioJob, job: Job, arriving: Collection[str], carrier: Engine) -> None:
     arrives = job.token in arriving
     row.token = job.token
     row.name = job.name
     row.state = State.READY if arrives else job.state
-    row.message = job.problem.message if job.problem else _note(job, arrives)
+    row.message = job.problem.message if job.problem else _note(job, arrives, carrier)
     row.fix = job.problem.fix if job.problem else ""
     row.remedy = job.problem.remedy if job.problem else ""
     row.prompt = job.prompt
@@ -181,7 +181,7 @@ def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | Non
     return running / max(running + left, 1.0), left
 
 
-def _note(job: Job, arrives: bool) -> str:
+def _note(job: Job, arrives: bool, carrier: Engine) -> str:
     """What is worth saying of a job that has no problem, or ""; `arrives`: in the open file, any moment."""
     waits = place.not_now(bpy.context, [job.destination]) if arrives else ""
     if waits:
@@ -194,7 +194,8 @@ def _note(job: Job, arrives: bool) -> str:
         return "Its files were deleted to save space; the model is in the file"
     if not job.results[0].blend:
         return IMPORTED_HERE
-    return FOLLOWED if is_first(job) else ""
+    following = followers(job, carrier.folder) if is_first(job) else []
+    return FOLLOWED if any(carrier.job(other.token) for other in following) else ""
 
 
 def _where(job: Job) -> str:

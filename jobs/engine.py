@@ -66,7 +66,7 @@ REPORT_SECONDS = 0.1
 
 NOT_SAVED = Problem(
     "closed_unsaved",
-    "The file was closed and not saved, and the model with it.",
+    "The model is in no saved file: it was undone, or the file was closed.",
     "Use Import to have it again.",
 )
 
@@ -186,15 +186,22 @@ class Engine:
 
     def submit(self, job: Job) -> Job:
         """Take a new job, and carry it when its turn comes."""
+        return self.submit_all([job])[0]
+
+    def submit_all(self, jobs: Sequence[Job]) -> list[Job]:
+        """Take new jobs, all or none, in one go of the disk; they are carried in this order."""
         now = time.time()
-        job = replace(job, created_at=now)
-        self._ledger.add(job, self.owner, now)
+        # Each has a time of its own, by which lists are sorted.
+        jobs = [replace(job, created_at=now + number * 1e-6) for number, job in enumerate(jobs)]
+        self._ledger.add(jobs, self.owner, now)
         with self._lock:
-            self._adopt(job)
+            for job in jobs:
+                self._adopt(job)
             self._fill_places()
-        keep = partial(self._keep_request, self.folder(job.token), job)
-        self._notes.put(partial(self._note, job.token, keep))
-        return job
+        for job in jobs:
+            keep = partial(self._keep_request, self.folder(job.token), job)
+            self._notes.put(partial(self._note, job.token, keep))
+        return jobs
 
     def holder(self, flow_id: str) -> Job | None:
         """The job that a flow of the service belongs to, if there is one."""
@@ -352,16 +359,19 @@ class Engine:
         """A result that is Ready stands in the file that is open; `document` as for `place`."""
         self._notes.put(lambda: self._note(token, lambda: self.place(token, document)))
 
-    def relocate(self, token: str, destination: Mapping[str, Any]) -> None:
-        """Change where a result belongs."""
+    def relocate(self, token: str, change: Mapping[str, Any]) -> None:
+        """Change where a result belongs; `change`: of its destination."""
+
+        def changed(job: Job) -> Job:  # as it is by then: another change may come first
+            return replace(job, destination={**job.destination, **change})
 
         def move() -> None:
             with self._lock:
                 if token in self._mine:
-                    self._jobs[token] = replace(self._jobs[token], destination=destination)
+                    self._jobs[token] = changed(self._jobs[token])
                     self._save(self._jobs[token])
                     return
-            self._change(token, tuple(FINISHED), lambda job: replace(job, destination=destination))
+            self._change(token, tuple(FINISHED), changed)
 
         self._notes.put(lambda: self._note(token, move))
 
@@ -534,7 +544,7 @@ class Engine:
             if job is None:
                 continue
             try:
-                self._ledger.add(job, self.owner, now)
+                self._ledger.add([job], self.owner, now)
             except AlreadyThere:
                 continue  # another process searches, too
             count += 1

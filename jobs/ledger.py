@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Container, Generator
+from collections.abc import Callable, Container, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -184,15 +184,16 @@ class Ledger:
         with self._lock:
             self._db.close()
 
-    def add(self, job: Job, owner: str, now: float) -> None:
-        """Write a new job, leased to `owner`. Raises AlreadyThere."""
+    def add(self, jobs: Iterable[Job], owner: str, now: float) -> None:
+        """Write new jobs, leased to `owner`: all, or none. Raises AlreadyThere."""
         with self._transaction() as db:
-            cursor = db.execute(
-                "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (job.token, job.created_at, job.settled, owner, now + LEASE_SECONDS, job.to_json()),
-            )
-            if cursor.rowcount == 0:
-                raise AlreadyThere(f"The job {job.token} is in the job list {self.path} already.")
+            for job in jobs:
+                cursor = db.execute(
+                    "INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    (job.token, job.created_at, job.settled, owner, now + LEASE_SECONDS, job.to_json()),
+                )
+                if cursor.rowcount == 0:
+                    raise AlreadyThere(f"The job {job.token} is in the job list {self.path} already.")
 
     def save(self, job: Job, owner: str, now: float) -> bool:
         """Write how far a job has come and renew its lease; False when it no longer belongs to `owner`."""

@@ -24,7 +24,7 @@ OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
 LONGEST_SECONDS = 5.0
 """After this the operator ends even if the upload still goes on; the job list shows it."""
 
-NOTHING_SENT = "Nothing more was sent."
+NOTHING_SENT = "Nothing was sent."
 
 POPUP = 360
 """Pixels at scale 1 that the sentences of a popup are wide."""
@@ -114,9 +114,7 @@ class HandOver(OperatorMixin):
         """Give `jobs` to the engine; `modal`: stay until the service has them, so that Esc can cancel."""
         try:
             carrier = bridge.engine(context)
-            self._tokens = []
-            for job in jobs:
-                self._tokens.append(carrier.submit(job).token)
+            self._tokens = [job.token for job in carrier.submit_all(jobs)]
         except LedgerError as error:
             bridge.notify(context, error.problem)
             return tell_problem(self, replace(error.problem, message=f"{NOTHING_SENT} {error}"))

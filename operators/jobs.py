@@ -15,6 +15,7 @@ from ..scene.selection import COUNT, RESULTS
 from ..translations import translated
 from .generate import new_model_settings
 from .handover import InObjectMode, OperatorMixin, Ready, tell_problem, tells
+from .places import OTHER_KEPT
 
 GONE = Problem(
     "gone", "This job is not in the list any more.", "Recover its model by the flow ID.", "recover"
@@ -72,6 +73,10 @@ class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
+NO_PLACE = (place.CannotPlace.code, placing.DEFECT, OTHER_KEPT.code)
+"""Codes of the problems because of which a model cannot come to where it was to go."""
+
+
 class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
     """Put the finished model into the scene: where it belongs, or else at the 3D cursor"""
 
@@ -87,7 +92,7 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
                 tell_problem(self, NO_MODEL)
             return {"CANCELLED"}
         # What was placed before, has lost its target, or belongs to another file, comes to the cursor.
-        lost = job.problem is not None and job.problem.code == place.CannotPlace.code
+        lost = job.problem is not None and job.problem.code in NO_PLACE
         again = job.step is Step.PLACED
         elsewhere = again or lost or not place.belongs_here(job.destination)
         destination = place.here(context, place.CURSOR) if elsewhere else {**job.destination}

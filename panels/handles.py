@@ -10,9 +10,6 @@ from mathutils import Matrix
 
 from ..scene import stand_in
 
-MOST = 8
-"""So many places have handles at once."""
-
 
 def location_of(place: int) -> stand_in.Location:
     """Where models are to come, the place with this number."""
@@ -41,7 +38,7 @@ class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
     def setup(self, _context: bpy.types.Context) -> None:
         self.rings: list[Any] = []
         self.crosses: list[Any] = []
-        for place in range(MOST):
+        for place in range(stand_in.GRASPED):
             ring: Any = self.gizmos.new("GIZMO_GT_move_3d")
             ring.draw_options = {"ALIGN_VIEW", "FILL_SELECT"}
             ring.scale_basis = 0.25

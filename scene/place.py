@@ -82,11 +82,29 @@ def here(
     return destination
 
 
-def moved(destination: Destination) -> dict[str, Any] | None:
-    """A destination in the open file, with the name that this has by now; None where that is right."""
-    if destination.get("document") != document() or destination.get("file") == bpy.data.filepath:
-        return None
-    return {**destination, "file": bpy.data.filepath}
+def renamed(destination: Destination) -> dict[str, Any]:
+    """What is called otherwise by now of a destination in the open file; in a later opening names count."""
+    if destination.get("document") != document():
+        return {}
+    names: dict[str, Any] = {"file": bpy.data.filepath}
+    for kind, uid, ids in (
+        ("scene", "scene_uid", bpy.data.scenes),
+        ("collection", "collection_uid", bpy.data.collections),
+        ("object", "uid", bpy.data.objects),
+        ("box", "uid", bpy.data.objects),
+    ):
+        if kind in destination:
+            names[kind] = _name_now(ids, destination[kind], destination.get(uid))
+    if "others" in destination:
+        others = destination["others"]
+        names["others"] = [[_name_now(bpy.data.objects, name, uid), uid] for name, uid in others]
+    return {key: name for key, name in names.items() if name != destination.get(key)}
+
+
+def _name_now(ids: Any, name: str, uid: int | None) -> str:
+    """Of what is gone, the name is kept unless something else has it."""
+    found = find(ids, name, uid, document())
+    return found.name if found is not None else "" if name in ids else name
 
 
 def tokens() -> set[str]:
@@ -269,7 +287,9 @@ def _new_model(
         raise CannotPlace("The model is empty.")
     scene = scene_of(destination) or context.scene
     assert scene is not None
-    collection = settle.collection_for(scene, destination, _active_collection(context, scene, destination))
+    into = destination.get("into", "")
+    active = _active_collection(context, scene, destination)
+    collection = settle.collection_called(scene, into) if into else active
     roots = [item for item in loaded.objects if item.parent is None]
     root = roots[0]
     if len(roots) > 1:
@@ -297,8 +317,9 @@ def _active_collection(
     collection = find(bpy.data.collections, name, destination.get("collection_uid"), asked_in)
     layer = context.view_layer if scene == context.scene else scene.view_layers[0]
     assert layer is not None
-    usable = collection is not None and collection.is_editable
-    return collection if usable and collection in _included(layer.layer_collection) else scene.collection
+    if collection is None or not settle.takes_objects(collection):
+        return scene.collection
+    return collection if collection in _included(layer.layer_collection) else scene.collection
 
 
 def _included(layer: bpy.types.LayerCollection) -> Iterator[bpy.types.Collection]:

@@ -15,7 +15,7 @@ What a *destination* (see `place`) says about it:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -30,6 +30,15 @@ Bounds = tuple[Vector, Vector]
 
 GROUP = "generio_group"
 """Custom property of the models that are variants of each other."""
+
+NAMED = PREFIX + "name"
+"""Custom property of a collection that was made for results, and of a variant: what it was called then."""
+
+STANDS = PREFIX + "stands_at"
+"""Custom property of a variant: where it was put, to see whether the user has moved it since."""
+
+STILL = 1e-4
+"""Blender units; a way that is shorter is none."""
 
 BOX = "generio_box"
 """Custom property of a box that was made to be filled; the model takes its place."""
@@ -63,22 +72,44 @@ def chosen_box(context: bpy.types.Context) -> bpy.types.Object | None:
 
 def box_matrix(item: bpy.types.Object) -> Any:
     """Takes the unit cube on its base (x, y from -0.5 to 0.5, z from 0 to 1) to the bounds of an object."""
-    if item.instance_type == "COLLECTION" and item.instance_collection is not None:
-        inside = item.instance_collection
-        low, high = corners_bounds(
-            world_matrix(part) @ Vector(corner) - inside.instance_offset
-            for part in inside.all_objects
-            if part.type in SOLID
-            for corner in part.bound_box
-        )
-    elif item.type == "EMPTY":
+    if item.type == "EMPTY" and not _is_instance(item):
         half = item.empty_display_size
         low, high = Vector((-half, -half, -half)), Vector((half, half, half))
     else:
-        low, high = corners_bounds(Vector(corner) for corner in item.bound_box)
+        low, high = corners_bounds(_corners(item))
     base: Any = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
     size: Any = high - low
     return item.matrix_world @ Matrix.Translation(base) @ Matrix.Diagonal((*size, 1.0))
+
+
+def _is_instance(item: bpy.types.Object) -> bool:
+    return item.instance_type == "COLLECTION" and item.instance_collection is not None
+
+
+def _corners(item: bpy.types.Object) -> Iterator[Vector]:
+    """The corners of what an object shows, in its own space."""
+    if _is_instance(item):
+        inside: Any = item.instance_collection
+        for part in inside.all_objects:
+            if part.type in SOLID or _is_instance(part):
+                around = Matrix.Translation(-inside.instance_offset) @ world_matrix(part)
+                yield from (around @ corner for corner in _corners(part))
+    else:
+        yield from (Vector(corner) for corner in item.bound_box)
+
+
+def box_place(box: bpy.types.Object) -> Matrix:
+    """Where a model stands in a box: turned as that is, never mirrored, in the middle of its lower side."""
+    turned: Any = box.matrix_world.to_3x3()
+    if turned.determinant() < 0.0:  # mirrored along the axis that explains it with the least of a turn
+        signs = [[-1.0 if axis == mirrored else 1.0 for axis in range(3)] for mirrored in range(3)]
+        ways = [(turned @ Matrix.Diagonal(row)).to_quaternion() for row in signs]
+        rotation = max(ways, key=lambda way: (round(abs(way.w), 4), (way @ Vector((0.0, 0.0, 1.0))).z))
+    else:
+        rotation = turned.to_quaternion()
+    middle = box_matrix(box) @ Vector((0.0, 0.0, 0.5))
+    down = rotation @ Vector((0.0, 0.0, -_sides(box)[2] / 2))
+    return Matrix.LocRotScale(middle + down, rotation, None)
 
 
 def _sides(box: bpy.types.Object) -> list[float]:
@@ -118,19 +149,23 @@ def bounds(objects: Iterable[bpy.types.Object]) -> Bounds:
     )
 
 
-def collection_for(
-    scene: bpy.types.Scene, destination: Destination, active: bpy.types.Collection
-) -> bpy.types.Collection:
-    """The collection that a model goes into."""
-    name = destination.get("into", "")
-    if not name:
-        return active
-    for collection in scene.collection.children_recursive:
-        if collection.name == name and collection.is_editable:
-            return collection
-    collection = bpy.data.collections.get((name, None)) or bpy.data.collections.new(name)
-    scene.collection.children.link(collection)
-    return collection
+def takes_objects(collection: bpy.types.Collection) -> bool:
+    """Whether objects can be linked to a collection; Blender calls overrides editable, and refuses."""
+    return collection.is_editable and collection.override_library is None
+
+
+def collection_called(scene: bpy.types.Scene, name: str) -> bpy.types.Collection:
+    """The collection of this name in the scene, made where there is none.
+
+    Where another scene has one of this name, Blender numbers it, so that it has the name as a property, too.
+    """
+    inside = [item for item in scene.collection.children_recursive if takes_objects(item)]
+    found = next((item for item in inside if name in (item.name, item.get(NAMED))), None)
+    if found is None:
+        found = bpy.data.collections.new(name)
+        found[NAMED] = name
+        scene.collection.children.link(found)
+    return found
 
 
 def settle(
@@ -139,7 +174,7 @@ def settle(
     """Let a model of `objects` under `root`, all linked, stand where it belongs; returns its root by then."""
     _shade(objects, destination.get("shading", ""))
     # Before the new model is one of them.
-    neighbours = _variants(destination)
+    neighbours = [item for item in variants(destination.get("group", "")) if not _was_moved(item)]
     if GROUP not in root and destination.get("group"):
         root[GROUP] = destination["group"]
     box = box_of(destination) if "box" in destination else None
@@ -155,13 +190,16 @@ def settle(
         flat = FLAT * max(size)
         sides = zip(_sides(box), size, strict=True)
         scale = min((room / side for room, side in sides if room and side > flat), default=1.0)
-        target = Matrix.LocRotScale(box_matrix(box).translation, box.matrix_world.to_quaternion(), None)
+        target = box_place(box)
     if box is not None or destination.get("base"):
         base = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
         root = _set_on_base(root, objects, base, scale, target)
     else:
         root.matrix_basis = target @ Matrix.Scale(scale, 4) @ root.matrix_basis
-    _stand_beside(root, objects, neighbours)
+    if neighbours:
+        _stand_beside(root, objects, neighbours)
+    if GROUP in root:
+        root[NAMED], root[STANDS] = root.name, [*root.location]
     if box is not None and BOX in box:
         if destination.get("group"):
             box[GROUP] = destination["group"]  # the others need it, too
@@ -173,7 +211,11 @@ def settle(
 def _shade(objects: Sequence[bpy.types.Object], shading: str) -> None:
     for item in objects if shading else ():
         if item.type == "MESH":
-            (mesh_of(item).shade_smooth if shading == "smooth" else mesh_of(item).shade_flat)()
+            mesh = mesh_of(item)
+            if mesh.has_custom_normals:  # which would win
+                with bpy.context.temp_override(object=item, active_object=item):
+                    bpy.ops.mesh.customdata_custom_splitnormals_clear()
+            (mesh.shade_smooth if shading == "smooth" else mesh.shade_flat)()
 
 
 def _set_on_base(
@@ -202,17 +244,18 @@ def _set_on_base(
     return top
 
 
-def _variants(destination: Destination) -> list[bpy.types.Object]:
-    """The variants of the same request that stand there already, with all that hangs on them."""
-    group = destination.get("group")
-    return [item for root in variants(group) for item in (root, *root.children_recursive)] if group else []
-
-
 def variants(group: str) -> list[bpy.types.Object]:
     """The models of one request that stand in a scene."""
     return [
-        item for item in bpy.data.objects if item.get(GROUP) == group and BOX not in item and item.users_scene
+        item
+        for item in bpy.data.objects
+        if group and item.get(GROUP) == group and BOX not in item and item.users_scene
     ]
+
+
+def _was_moved(item: bpy.types.Object) -> bool:
+    """Whether the user has moved a variant from where it was put."""
+    return STANDS in item and (item.location - Vector(item[STANDS])).length > STILL
 
 
 def variant_of(item: bpy.types.Object | None) -> bpy.types.Object | None:
@@ -231,15 +274,19 @@ def chosen_variant(context: bpy.types.Context) -> bpy.types.Object | None:
 def keep(chosen: bpy.types.Object) -> int:
     """Remove the other variants, with their box, and nothing of the user's own; returns how many are gone.
 
-    The chosen one stays, and so do its duplicates, which have its properties.
+    What was duplicated has the same properties, but another name than it was given: it stays, as the chosen
+    one does, which comes into the box if it still stands beside it.
     """
     group, token = chosen[GROUP], chosen.get(TOKEN)
-    others = [item for item in variants(group) if item.get(TOKEN) != token]
+    others = [item for item in variants(group) if item.get(TOKEN) != token and item.get(NAMED) == item.name]
     boxes = [item for item in bpy.data.objects if item.get(GROUP) == group and BOX in item]
     parts = [part for root in others for part in root.children_recursive if part.get(PART) == root.get(TOKEN)]
+    if boxes and not _was_moved(chosen):
+        chosen.location = box_place(boxes[0]).translation
     _remove([*boxes, *others, *parts])
     for item in variants(group):
-        del item[GROUP]
+        for name in (GROUP, STANDS, NAMED):
+            item.pop(name, None)
     return len(others)
 
 
@@ -256,11 +303,10 @@ def _remove(items: Sequence[bpy.types.Object]) -> None:
 def _stand_beside(
     root: bpy.types.Object, objects: Sequence[bpy.types.Object], others: Sequence[bpy.types.Object]
 ) -> None:
-    """Move a variant to the right of the others, along the world's X axis."""
-    if not others:
-        return
+    """Move a variant to the right of the others, with all that hangs on them, along the world's X axis."""
     low, high = bounds(objects)
-    root.location.x += bounds(others)[1].x - low.x + (high.x - low.x) * GAP
+    right = bounds([part for other in others for part in (other, *other.children_recursive)])[1]
+    root.location.x += right.x - low.x + (high.x - low.x) * GAP
 
 
 def make_box(context: bpy.types.Context, size: float) -> bpy.types.Object:
@@ -269,6 +315,7 @@ def make_box(context: bpy.types.Context, size: float) -> bpy.types.Object:
     box.empty_display_type = "CUBE"
     box.empty_display_size = size / 2
     box[BOX] = True
-    context.collection.objects.link(box)
+    home = context.collection if takes_objects(context.collection) else context.scene.collection
+    home.objects.link(box)
     box.location = context.scene.cursor.location + Vector((0.0, 0.0, size / 2))
     return box

@@ -27,6 +27,9 @@ TEXT_SIZE = 12.0
 NO_SIZE = 1.0
 """Blender units; how large a model is drawn whose size nobody knows yet."""
 
+GRASPED = 8
+"""So many places, those with the lowest numbers, have handles at once."""
+
 CORNERS = [
     Vector((x, y, z)) for z in (0.0, 1.0) for x, y in ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
 ]
@@ -134,7 +137,8 @@ def _numbered(stand_ins: Sequence[StandIn], before: Mapping[str, int]) -> dict[s
     numbers: dict[str, int] = {}
     new: list[list[str]] = []
     for tokens in groups.values():
-        known = {before[token] for token in tokens if token in before} - {*numbers.values()}
+        known = {before[token] for token in tokens if before.get(token, GRASPED) < GRASPED}
+        known -= {*numbers.values()}
         if known:
             numbers |= dict.fromkeys(tokens, min(known))
         else:

@@ -15,6 +15,7 @@ from . import versions
 from .errors import CannotPlace, NoFaces
 from .fit import FITTED, fit, snapshot_of
 from .meshes import PREFIX, mesh_of, users_of
+from .settle import collection_called, takes_objects
 
 KEEP = "replace"
 BESIDE = "beside"
@@ -23,9 +24,6 @@ HIDE = "hide"
 LOD = "lod"
 
 COLLECTION_NAME = "Optimized"
-NAMED = PREFIX + "name"
-"""Custom property of a collection that was made for results: what it was to be called."""
-
 LEVEL = PREFIX + "level"
 """Custom property of an object: which level of detail it is."""
 
@@ -115,7 +113,9 @@ def put(
     copies = [_copy(item, mesh, f"{item.name}_optimized", applied) for item in targets]
     mesh.name = copies[0].name
     for item, copy in zip(targets, copies, strict=True):
-        homes = [_collection(scene, COLLECTION_NAME)] if mode == COLLECTION else item.users_collection
+        homes = [home for home in item.users_collection if takes_objects(home)] or [scene.collection]
+        if mode == COLLECTION:
+            homes = [collection_called(scene, COLLECTION_NAME)]
         for collection in homes:
             collection.objects.link(copy)
         copy.select_set(mode == HIDE and item.select_get())  # what the user has selected is the user's
@@ -137,20 +137,6 @@ def _copy(item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: bool
         for modifier in versions.applicable(copy):
             copy.modifiers.remove(modifier)
     return copy
-
-
-def _collection(scene: bpy.types.Scene, name: str) -> bpy.types.Collection:
-    """The collection of this name in the scene, made where there is none.
-
-    Where another scene has one of this name, Blender numbers it, so that it has the name as a property, too.
-    """
-    inside = [item for item in scene.collection.children_recursive if item.is_editable]
-    found = next((item for item in inside if name in (item.name, item.get(NAMED))), None)
-    if found is None:
-        found = bpy.data.collections.new(name)
-        found[NAMED] = name
-        scene.collection.children.link(found)
-    return found
 
 
 def beside(items: Sequence[bpy.types.Object]) -> float:
@@ -191,7 +177,7 @@ def _level(
     A level that is there already gets the mesh, and its modifiers; it stays where the user has put it.
     """
     name = item.name.encode()[:LONGEST_BASE].decode(errors="ignore")
-    collection = _collection(scene, f"{name}_LODs")
+    collection = collection_called(scene, f"{name}_LODs")
     present: dict[int, bpy.types.Object] = {}
     for member in collection.objects:
         present.setdefault(member.get(LEVEL, -1), member)  # the user's duplicates come later

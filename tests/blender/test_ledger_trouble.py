@@ -65,7 +65,7 @@ def test_the_window_waits_for_no_other_program(addon, sandbox):
 
 
 def test_generating_and_cancelling_say_that_the_job_list_is_in_use(addon, sandbox, busy: str):
-    with pytest.raises(RuntimeError, match=r"Nothing more was sent\. .*holds the job list"):
+    with pytest.raises(RuntimeError, match=r"Nothing was sent\. .*holds the job list"):
         bpy.ops.generio.generate_from_prompt(prompt="A lamp")
     with pytest.raises(RuntimeError, match="holds the job list"):
         bpy.ops.generio.recover_flow(flow_id="66bb00000000000000000010")

@@ -1,6 +1,8 @@
 """What is drawn for models that are still to come: where, how it is moved, and when it goes."""
 
 import importlib
+import threading
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -156,6 +158,36 @@ def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
     (row,) = bpy.context.window_manager.generio.jobs
     assert (row.token, row.state) == (token, "Ready")
     assert "stand-in was deleted" in row.message
+
+
+def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(addon, sandbox, tmp_path: Path):
+    slowed(sandbox)
+    token = submit(addon, sandbox, "A chair")
+    addon.bridge.tick()
+    carrier, go_on = addon.bridge.engine(bpy.context), threading.Event()
+    carrier._notes.put(go_on.wait)  # the clerk is held up, as by a busy disk
+    assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
+    go_on.set()
+    addon.waiting.run_until(bpy.context, [token])
+    assert carrier.job(token).state == "Ready"
+    assert "A chair" not in bpy.data.objects
+
+
+def test_of_many_places_those_that_are_left_can_be_grasped(addon):
+    stand_in, scene = addon.scene.stand_in, bpy.context.scene
+    going = [
+        stand_in.StandIn.of(str(number), "", 0.0, {"location": (number, 0.0, 0.0)}) for number in range(10)
+    ]
+    stand_in.show(going)
+    assert [*stand_in.places(scene)] == [*range(10)]
+    stand_in.show(going[7:])
+    assert {number: tokens for number, (_place, tokens) in stand_in.places(scene).items()} == {
+        7: ["7"],
+        0: ["8"],
+        1: ["9"],
+    }
+    stand_in.show([])
 
 
 def test_a_scene_and_a_collection_may_be_renamed_meanwhile(addon, sandbox):

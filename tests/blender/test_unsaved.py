@@ -117,7 +117,7 @@ def test_quitting_without_saving_leaves_the_result_to_the_user(new_session: Call
         second.do(f"{open_file(file)}; tick_until(lambda: rows()); tick_for(0.5)")
         assert second.do("result = (names(), rows()[0])") == [
             [],
-            ["Ready", "The file was closed and not saved, and the model with it."],
+            ["Ready", "The model is in no saved file: it was undone, or the file was closed."],
         ]
         second.do("bpy.ops.generio.import_result(token=bridge.running().jobs()[0].token)")
         assert second.do("result = names()") == ["A chair"]
@@ -173,6 +173,37 @@ def test_what_the_user_deleted_and_saved_stays_deleted(addon, tmp_path: Path):
     for _ in range(20):
         addon.bridge.tick()
     assert (only(addon).state, len(bpy.data.objects)) == ("Done", 0)
+
+
+def test_what_was_undone_before_a_save_is_not_lost(addon, tmp_path: Path):
+    file = str(tmp_path / "chair.blend")
+    bpy.ops.ed.undo_push(message="Before")
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    bpy.ops.ed.undo()
+    assert "A chair" not in bpy.data.objects
+    bpy.ops.wm.save_as_mainfile(filepath=file)
+    bpy.ops.wm.save_mainfile()
+    ticks(addon, lambda: only(addon).destination["file"] == file)  # written after what the saves say
+    assert not only(addon).settled, "its files could be deleted"
+    bpy.ops.ed.redo()
+    assert "A chair" in bpy.data.objects
+    bpy.ops.wm.save_mainfile()
+    ticks(addon, lambda: only(addon).settled)
+    bpy.ops.ed.undo()
+    bpy.ops.wm.save_mainfile()  # it is in no file any more, but was, and the user knows
+    assert only(addon).state == "Done"
+
+
+def test_what_was_undone_and_closed_waits_for_the_user(addon, tmp_path: Path):
+    bpy.ops.ed.undo_push(message="Before")
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    bpy.ops.ed.undo()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    ticks(addon, lambda: only(addon).state == "Ready")
+    assert "it was undone" in only(addon).problem.message
+    assert bpy.ops.generio.import_result(token=only(addon).token) == {"FINISHED"}
+    assert "A chair" in bpy.data.objects
 
 
 def test_a_job_asked_in_a_new_file_belongs_into_it_once_it_has_a_name(addon, sandbox, tmp_path: Path):

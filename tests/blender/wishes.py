@@ -1,8 +1,11 @@
-"""Jobs that a test submits itself, and waiting for what threads do."""
+"""What a test asks for, and things for it to stand on or in."""
 
 import time
 
 import bpy
+from mathutils import Matrix, Vector
+
+from tests.blender import scenes
 
 
 def wish(addon, sandbox, prompt: str, destination):
@@ -36,3 +39,30 @@ def until(condition) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def panel():
+    return bpy.context.window_manager.generio
+
+
+def generate(prompt: str = "A brass lamp", **settings):
+    settings = {"quality": "LOW", "seed": 7, **settings}
+    return bpy.ops.generio.generate_from_prompt(prompt=prompt, **settings)
+
+
+def slab(name: str = "Slab", size=(2.0, 4.0, 1.0), parent=None) -> bpy.types.Object:
+    """A mesh box whose origin is nowhere in particular."""
+    item = scenes.ball(name, 8, 8)
+    low, high = (Vector(corner) for corner in scenes.bounds([item]))
+    scale = Matrix.Diagonal([side / extent for side, extent in zip(size, high - low, strict=True)]).to_4x4()
+    item.data.transform(Matrix.Translation((5.0, -3.0, 2.0)) @ scale)
+    item.parent = parent
+    item.data.update()
+    bpy.context.view_layer.update()
+    return item
+
+
+def settle(addon, root, objects=None, **destination):
+    root = addon.scene.settle.settle(root, objects or [root], destination)
+    bpy.context.view_layer.update()
+    return root

@@ -483,7 +483,7 @@ def test_a_job_may_be_over_before_all_threads_have_been_started(
     new_engine: Callable[..., Engine], jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     ledger = Ledger(tmp_path / "jobs.sqlite")
-    ledger.add(replace(jobs["prompt"], step=Step.DOWNLOADED), "", 0.0)
+    ledger.add([replace(jobs["prompt"], step=Step.DOWNLOADED)], "", 0.0)
     start = Engine._start
 
     def slow(engine: Engine, name: str, *arguments: object) -> None:
@@ -866,7 +866,7 @@ def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
 ):
     monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
     ledger, gone = Ledger(tmp_path / "jobs.sqlite"), "a process that is gone"
-    ledger.add(jobs["prompt"], gone, time.time() + 3600.0)
+    ledger.add([jobs["prompt"]], gone, time.time() + 3600.0)
     engine = new_engine()
     looked = engine._shared_at
     wait_until(lambda: engine._shared_at > looked)
@@ -978,8 +978,8 @@ def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     ledger = Ledger(tmp_path / "jobs.sqlite")
-    ledger.add(jobs["prompt"], f"{owners.machine()}:{gone.pid}:x", time.time())
-    ledger.add(jobs["image"], f"{owners.machine()}:{os.getpid()}:x", time.time())
+    ledger.add([jobs["prompt"]], f"{owners.machine()}:{gone.pid}:x", time.time())
+    ledger.add([jobs["image"]], f"{owners.machine()}:{os.getpid()}:x", time.time())
     ledger.close()
     engine = new_engine()
     assert finished(engine, jobs["prompt"]).state is State.READY

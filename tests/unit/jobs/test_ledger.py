@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_job_is_there_after_closing(path: Path):
     ledger = Ledger(path)
     first = job()
-    ledger.add(first, "me", now=0.0)
+    ledger.add([first], "me", now=0.0)
     assert ledger.save(first.at(Step.CREATED, flow_id="7"), "me", now=1.0)
     ledger.close()
     again = Ledger(path)
@@ -31,10 +31,20 @@ def test_a_job_is_there_after_closing(path: Path):
     again.close()
 
 
+def test_several_jobs_are_added_all_or_none(path: Path):
+    ledger = Ledger(path)
+    first, second = job(), job()
+    ledger.add([first], "me", now=0.0)
+    with pytest.raises(AlreadyThere):
+        ledger.add([second, first], "me", now=0.0)
+    assert ledger.jobs() == [first]
+    ledger.close()
+
+
 def test_only_the_owner_writes(path: Path):
     ledger = Ledger(path)
     first = job()
-    ledger.add(first, "me", now=0.0)
+    ledger.add([first], "me", now=0.0)
     assert not ledger.save(first.at(Step.FAILED), "you", now=1.0)
     assert ledger.jobs()[0].step is Step.REQUESTED
     ledger.close()
@@ -43,7 +53,7 @@ def test_only_the_owner_writes(path: Path):
 def test_a_lease_is_taken_over_when_it_has_run_out(path: Path):
     mine, yours = Ledger(path), Ledger(path)
     first = job()
-    mine.add(first, "me", now=0.0)
+    mine.add([first], "me", now=0.0)
     assert yours.claim("you", now=LEASE_SECONDS - 1) == []
     mine.renew("me", now=LEASE_SECONDS - 1)
     assert yours.claim("you", now=LEASE_SECONDS + 1) == []
@@ -55,7 +65,7 @@ def test_a_lease_is_taken_over_when_it_has_run_out(path: Path):
 
 def test_a_released_job_can_be_taken_at_once(path: Path):
     ledger = Ledger(path)
-    ledger.add(job(), "me", now=5.0)
+    ledger.add([job()], "me", now=5.0)
     ledger.release("me")
     assert len(ledger.claim("you", now=5.0)) == 1
     ledger.close()
@@ -64,7 +74,7 @@ def test_a_released_job_can_be_taken_at_once(path: Path):
 def test_finished_jobs_are_not_claimed(path: Path):
     ledger = Ledger(path)
     first = job()
-    ledger.add(first, "me", now=0.0)
+    ledger.add([first], "me", now=0.0)
     ledger.save(first.at(Step.READY), "me", now=0.0)
     assert ledger.claim("you", now=1000.0) == []
     ledger.close()
@@ -73,7 +83,7 @@ def test_finished_jobs_are_not_claimed(path: Path):
 def test_of_two_processes_one_changes_a_finished_job(path: Path):
     mine, yours = Ledger(path), Ledger(path)
     first = job()
-    mine.add(first, "me", now=0.0)
+    mine.add([first], "me", now=0.0)
     mine.save(first.at(Step.READY), "me", now=0.0)
 
     def place(ready: Job) -> Job:
@@ -90,7 +100,7 @@ def test_of_two_processes_one_changes_a_finished_job(path: Path):
 def test_a_removed_job_is_forgotten(path: Path):
     ledger = Ledger(path)
     first = job()
-    ledger.add(first, "me", now=0.0)
+    ledger.add([first], "me", now=0.0)
     assert not ledger.remove(first.token), "it is unfinished"
     ledger.save(first.at(Step.FAILED), "me", now=0.0)
     assert ledger.remove(first.token)
@@ -127,7 +137,7 @@ def other_tables(path: Path) -> None:
 def test_a_damaged_ledger_is_put_aside_and_a_new_one_begun(path: Path, damage: Callable[[Path], object]):
     ledger = Ledger(path)
     for number in range(50):
-        ledger.add(replace(job(), prompt="x" * number * 20), "me", now=0.0)
+        ledger.add([replace(job(), prompt="x" * number * 20)], "me", now=0.0)
     ledger.close()
     damage(path)
     before = path.read_bytes()
@@ -137,7 +147,7 @@ def test_a_damaged_ledger_is_put_aside_and_a_new_one_begun(path: Path, damage: C
     assert ledger.set_aside is not None
     assert ledger.set_aside.read_bytes() == before
     assert ".damaged-" in ledger.set_aside.name
-    ledger.add(job(), "me", now=0.0)
+    ledger.add([job()], "me", now=0.0)
     ledger.close()
     again = Ledger(path)
     assert (again.set_aside, len(again.jobs())) == (None, 1)
@@ -155,7 +165,7 @@ def test_a_second_damage_in_the_same_second_overwrites_nothing(path: Path):
 def test_damage_while_it_is_open_is_told_from_a_full_disk(path: Path):
     ledger = Ledger(path)
     for number in range(50):
-        ledger.add(replace(job(), prompt="x" * number * 20), "me", now=0.0)
+        ledger.add([replace(job(), prompt="x" * number * 20)], "me", now=0.0)
     ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     ledger._db.execute("PRAGMA cache_size = 0")
     overwrite(path, 4096, path.stat().st_size - 4096)
@@ -189,8 +199,8 @@ def test_a_ledger_of_a_newer_version_is_left_alone(path: Path):
 def test_a_row_that_cannot_be_read_hides_no_other(path: Path):
     ledger = Ledger(path)
     broken, whole = job("broken"), job("whole")
-    ledger.add(broken, "me", now=0.0)
-    ledger.add(whole, "me", now=0.0)
+    ledger.add([broken], "me", now=0.0)
+    ledger.add([whole], "me", now=0.0)
     db = sqlite3.connect(path)
     db.execute('UPDATE jobs SET document = \'{"step": "dancing"}\' WHERE token = ?', (broken.token,))
     db.commit()
@@ -217,9 +227,9 @@ def test_a_ledger_of_version_1_is_migrated(path: Path):
 def test_a_token_is_taken_once(path: Path):
     mine, yours = Ledger(path), Ledger(path)
     first = job()
-    mine.add(first, "me", now=0.0)
+    mine.add([first], "me", now=0.0)
     with pytest.raises(AlreadyThere):
-        yours.add(first.at(Step.FAILED), "you", now=1.0)
+        yours.add([first.at(Step.FAILED)], "you", now=1.0)
     assert yours.jobs() == [first]
     mine.close()
     yours.close()
@@ -229,7 +239,7 @@ def test_only_what_is_named_is_claimed(path: Path):
     ledger = Ledger(path)
     jobs = [job(name) for name in "abc"]
     for one in jobs:
-        ledger.add(one, "me", now=0.0)
+        ledger.add([one], "me", now=0.0)
     ledger.release("me")
     assert ledger.claim("you", now=1.0, tokens={jobs[1].token}) == [jobs[1]]
     assert ledger.claim("you", now=1.0, tokens=set()) == []
@@ -239,7 +249,7 @@ def test_only_what_is_named_is_claimed(path: Path):
 
 def test_a_shared_ledger_needs_no_memory_that_machines_would_have_to_share(path: Path):
     ledger = Ledger(path, shared=True)
-    ledger.add(job(), "me", now=0.0)
+    ledger.add([job()], "me", now=0.0)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     ledger.close()
 
@@ -247,7 +257,7 @@ def test_a_shared_ledger_needs_no_memory_that_machines_would_have_to_share(path:
 def test_a_ledger_that_was_read_for_too_long_is_written_again_afterwards(path: Path):
     ledger, other = Ledger(path, shared=True, patience=0.05), sqlite3.connect(path, isolation_level=None)
     first = job()
-    ledger.add(first, "me", now=0.0)
+    ledger.add([first], "me", now=0.0)
     other.execute("BEGIN")
     other.execute("SELECT * FROM jobs").fetchall()
     with pytest.raises(LedgerError, match="Another program"):
@@ -260,7 +270,7 @@ def test_a_ledger_that_was_read_for_too_long_is_written_again_afterwards(path: P
 def test_what_was_loose_in_a_dead_process_is_ready_when_it_is_claimed(path: Path):
     ledger = Ledger(path)
     first = job().at(Step.READY)
-    ledger.add(first, "", now=0.0)
+    ledger.add([first], "", now=0.0)
     ledger.change(
         first.token, (Step.READY,), lambda job: job.at(Step.PLACED, placed_in="a document"), "me", now=0.0
     )

@@ -27,7 +27,7 @@ def ready(jobs: dict[str, Job]) -> Job:
 def ledger(tmp_path: Path, ready: Job) -> Ledger:
     """With one result that waits."""
     ledger = Ledger(tmp_path / "jobs.sqlite")
-    ledger.add(ready, "", 0.0)
+    ledger.add([ready], "", 0.0)
     return ledger
 
 
@@ -192,13 +192,15 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
 ):
     engine = new_engine(replace(settings, api_key=""))
     job = engine.submit(replace(jobs["prompt"], step=step, destination={"file": ""}))
+    engine.relocate(job.token, {"aside": True})
     engine.relocate(job.token, {"file": "chair.blend"})
     ledger = Ledger(tmp_path / "jobs.sqlite")
-    wait_until(lambda: on_disk(ledger).destination == {"file": "chair.blend"})
+    changed = {"file": "chair.blend", "aside": True}
+    wait_until(lambda: on_disk(ledger).destination == changed)
     engine.configure(settings)
     if step is Step.REQUESTED:
         wait_until(lambda: on_disk(ledger).state is State.READY)
-    assert on_disk(ledger).destination == {"file": "chair.blend"}
+    assert on_disk(ledger).destination == changed
     ledger.close()
 
 
