@@ -61,6 +61,20 @@ def test_a_crash_between_the_two_runs_nothing_twice(
     assert len(bpy.data.objects) == 1
 
 
+def test_a_first_model_that_was_imported_is_said_to_be_followed_by_nothing(addon, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError("no room")
+
+    with monkeypatch.context() as full:
+        full.setattr(addon.placing, "link", fail)
+        with pytest.raises(RuntimeError, match="cannot be sent on"):
+            bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
+    (row,) = bpy.context.window_manager.generio.jobs
+    assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
+    addon.bridge.tick()
+    assert (row.state, row.message) == ("Done", "")
+
+
 def test_that_the_second_job_fails_is_said(addon, sandbox):
     sandbox.order({"flow": {"template": "model_optimize", "outcome": "fail", "reason": "too thin"}})
     with pytest.raises(RuntimeError, match="too thin"):

@@ -35,6 +35,12 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     yield from blender.type_into("Search Jobs", "")
     yield from blender.see("A garden gnome")
     panel = bpy.context.window_manager.generio
+    panel.job_states = "TROUBLE"
+    yield from blender.see_no("A garden gnome")
+    yield from blender.see(PROMPTS[4])
+    yield from blender.picture("job-list-filtered")
+    panel.job_states = "ALL"
+    yield from blender.see("A garden gnome")
     panel.active_job = next(index for index, row in enumerate(rows) if row.name == PROMPTS[2])
     yield from blender.see("vase with a handle")
     yield from blender.picture("job-list-details")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The picture to make a model from: the view, an image of the file; and prompts used before."""
+"""The picture to make a model from: the view, the render, an image of the file; and prompts used before."""
 
 from importlib import import_module
 
@@ -67,6 +67,22 @@ def take_pictures(blender: Driver) -> Steps[None]:
     yield from blender.see_no("Paste")
     check_pasting(blender)
     yield from blender.see("View")
+
+    yield from blender.click("Render")
+    yield from blender.see("There is no render yet", popup=True)
+    yield from blender.picture("pictures-no-render")
+    yield from blender.press("ESC")
+    render = bpy.context.scene.render
+    render.engine, render.resolution_x, render.resolution_y = "BLENDER_WORKBENCH", 320, 200
+    bpy.ops.object.camera_add(location=(0.0, -6.0, 1.0), rotation=(1.5, 0.0, 0.0))
+    bpy.context.scene.camera = bpy.context.object
+    bpy.ops.render.render()
+    former = panel.image
+    yield from blender.click("Render")
+    yield from blender.wait_for(lambda: panel.image != former, "the picture of the render")
+    yield from blender.see("320 x 200")
+    yield 2.0
+    yield from blender.picture("pictures-render")
 
     image = bpy.data.images.new("Grid", 512, 512)
     image.generated_type = "COLOR_GRID"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Three variants side by side, one is kept; then a model into a box that is moved meanwhile."""
+"""Three variants, of which one is kept; models into a box, where a stand-in was moved to, and on a table."""
 
 import bpy
 from mathutils import Euler, Vector
@@ -93,4 +93,25 @@ def move_a_stand_in(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: scene.models("bust"), "the bust")
 
 
-ACTS = (keep_the_best, fill_a_box, move_a_stand_in)
+def stand_on_a_table(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    bpy.ops.mesh.primitive_cube_add(size=1.0, location=(0.3, 0.2, 0.1))
+    table = bpy.context.object
+    table.scale.z = 0.6
+    bpy.context.scene.cursor.location = (0.3, 0.2, 1.5)
+    scene.remember("a table")
+    yield from blender.open_tab("GENERIO")
+    bpy.context.window_manager.generio.where = "SURFACE"
+    yield from jobs.ask_for(blender, "A teapot")
+    yield from jobs.until(blender, "Running")
+    yield from blender.picture("surface-running")
+    yield from blender.wait_for(lambda: scene.models("teapot"), "the teapot")
+    yield from jobs.until(blender, "Done")
+    (teapot,) = scene.models("teapot")
+    assert (teapot.location - Vector((0.3, 0.2, 0.4))).length < 1e-4, teapot.location
+    yield from blender.picture("surface-done")
+    bpy.data.objects.remove(table)
+    scene.remember("no table")
+
+
+ACTS = (keep_the_best, fill_a_box, move_a_stand_in, stand_on_a_table)
