@@ -36,10 +36,13 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     yield from blender.see("A garden gnome")
     panel = bpy.context.window_manager.generio
     panel.job_states = "TROUBLE"
+    blender.region.tag_redraw()
+    yield 0.5
     yield from blender.see_no("A garden gnome")
     yield from blender.see(PROMPTS[4])
     yield from blender.picture("job-list-filtered")
     panel.job_states = "ALL"
+    blender.region.tag_redraw()
     yield from blender.see("A garden gnome")
     panel.active_job = next(index for index, row in enumerate(rows) if row.name == PROMPTS[2])
     yield from blender.see("vase with a handle")

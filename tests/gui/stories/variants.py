@@ -103,8 +103,6 @@ def stand_on_a_table(blender: Driver) -> Steps[None]:
     yield from blender.open_tab("GENERIO")
     bpy.context.window_manager.generio.where = "SURFACE"
     yield from jobs.ask_for(blender, "A teapot")
-    yield from jobs.until(blender, "Running")
-    yield from blender.picture("surface-running")
     yield from blender.wait_for(lambda: scene.models("teapot"), "the teapot")
     yield from jobs.until(blender, "Done")
     (teapot,) = scene.models("teapot")
