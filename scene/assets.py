@@ -38,26 +38,39 @@ def mark(item: bpy.types.Object, author: str, picture: str) -> None:
     A model of several parts becomes a collection, since an object that is an asset takes no children along.
     """
     asset = _collection_of(item) if item.children else item
+    new = asset.asset_data is None
     asset.asset_mark()
+    if asset is not item and item.asset_data is not None:  # until it got its first part, it was the asset
+        if new:
+            asset.asset_data = item.asset_data
+        item.asset_clear()
     _describe(asset.asset_data, item, author)
     if not _illustrate(asset, picture) and not bpy.app.background:
         asset.asset_generate_preview()  # which Blender draws a little later
 
 
 def _collection_of(item: bpy.types.Object) -> bpy.types.Collection:
-    """The collection that holds this hierarchy as an asset, made now if there is none."""
+    """The collection that holds this hierarchy, and nothing else, as an asset; made now if there is none.
+
+    Other assets that the model is in, a room of the user's, keep it: so this one stands beside, not in them.
+    """
     parts = [item, *item.children_recursive]
-    for collection in item.users_collection:
-        if collection.asset_data is not None and {*parts} == {*collection.objects}:
-            return collection
-    around = next(iter(item.users_collection), bpy.context.scene.collection)
-    own = bpy.data.collections.new(item.name)
-    around.children.link(own)
+    around, own = bpy.context.scene.collection, None
+    for collection in reversed(item.users_collection):
+        if collection.asset_data is None:
+            around = collection
+        elif {*collection.all_objects} <= {*parts}:
+            own = collection
+    if own is None:
+        own = bpy.data.collections.new(item.name)
+        own.instance_offset = item.matrix_world.translation
+        around.children.link(own)
     for part in parts:
-        own.objects.link(part)
-        if part.name in around.objects:
-            around.objects.unlink(part)
-    own.instance_offset = item.matrix_world.translation
+        if part.name not in own.all_objects:
+            own.objects.link(part)
+        for beside in part.users_collection:
+            if own.name in beside.children and beside.asset_data is None:
+                beside.objects.unlink(part)
     return own
 
 

@@ -95,6 +95,67 @@ def test_what_is_linked_belongs_to_another_file(addon, lamp, library, tmp_path: 
             button()
 
 
+def test_an_override_belongs_to_another_file_too(addon, lamp, library, tmp_path: Path):
+    """Blender marks none, so nothing could be written of it."""
+    number, _folder = library
+    file = tmp_path / "other.blend"
+    bpy.data.libraries.write(str(file), {lamp}, fake_user=True)
+    with bpy.data.libraries.load(str(file), link=True) as (_inside, wanted):
+        wanted.objects = [PROMPT]
+    override = wanted.objects[0].override_create()
+    bpy.context.scene.collection.objects.link(override)
+    scenes.select(override)
+    for button in (bpy.ops.generio.mark_asset, lambda: bpy.ops.generio.save_asset(library=number)):
+        with pytest.raises(RuntimeError, match="Select a model that GENERIO made"):
+            button()
+
+
+def test_a_part_that_was_added_joins_the_asset(addon, lamp):
+    for name in ("Shade", "Cord"):
+        child = scenes.ball(name, 8, 8)
+        child.parent = lamp
+        scenes.select(child)
+        assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    (collection,) = bpy.data.collections
+    assert {*collection.objects} == {lamp, *lamp.children}
+    assert [*bpy.context.scene.collection.all_objects] == [*collection.objects]
+    assert not bpy.context.scene.collection.objects
+
+
+def test_a_model_that_gets_a_first_part_becomes_one_asset_with_it(addon, lamp):
+    assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    lamp.asset_data.catalog_id = catalog = "12345678-1234-1234-1234-123456789abc"
+    scenes.ball("Shade", 8, 8).parent = lamp
+    scenes.select(lamp)
+    assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    (collection,) = bpy.data.collections
+    check(collection.asset_data)
+    assert collection.asset_data.catalog_id == catalog
+    assert lamp.asset_data is None
+
+
+def test_an_asset_of_the_users_keeps_what_is_in_it(addon, lamp):
+    room, table, shade = (
+        bpy.data.collections.new("Room"),
+        scenes.ball("Table", 8, 8),
+        scenes.ball("Shade", 8, 8),
+    )
+    bpy.context.scene.collection.children.link(room)
+    for item in (lamp, table, shade):
+        room.objects.link(item)
+        bpy.context.scene.collection.objects.unlink(item)
+    shade.parent = lamp
+    room.asset_mark()
+    scenes.select(lamp)
+    for _ in range(2):
+        assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    assert {*room.objects} == {lamp, table, shade}
+    (own,) = {*bpy.data.collections} - {room}
+    assert {*own.objects} == {lamp, shade}
+    assert {*bpy.context.scene.collection.children} == {room, own}
+    assert not room.asset_data.description
+
+
 def test_save_to_a_library_changes_nothing_here_and_overwrites_nothing(addon, lamp, library):
     number, folder = library
     lamp.location.x = 3.0
