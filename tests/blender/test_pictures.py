@@ -131,6 +131,22 @@ def test_large_pictures_are_sent_smaller_and_stay_as_they_are(addon, tmp_path: P
     assert panel().image == str(path)
 
 
+def test_variants_of_a_large_picture_leave_no_folder_behind(addon, tmp_path: Path):
+    path = tmp_path / "large.jpg"
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(path)
+    addon.preferences.preferences(bpy.context).longest_side = 100
+    bpy.ops.generio.generate_from_image(filepath=str(path), quality="LOW", variants=2)
+    folder = addon.preferences.results_folder(bpy.context)
+    tokens = [row.token for row in panel().jobs]
+    assert sorted(item.name for item in folder.iterdir()) == sorted(tokens)
+    for token in tokens:
+        carrier = addon.bridge.engine(bpy.context)
+        with Image.open(carrier.job(token).input_path) as picture:
+            assert picture.size == (100, 67)
+        bpy.ops.generio.remove_job(token=token)
+    assert not [*folder.iterdir()]
+
+
 def test_a_taken_picture_is_made_smaller_too(addon):
     addon.preferences.preferences(bpy.context).longest_side = 50
     image = bpy.data.images.new("Half", 200, 100)
