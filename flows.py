@@ -30,6 +30,13 @@ __all__ = ["Failed", "Model", "Quality", "Refused", "generate", "models", "optim
 Quality = Literal["low", "high"]
 
 
+SEVERAL_JOBS = {
+    "variants": "Call it once for each variant, with another seed.",
+    "then_optimize": "Call optimize with its objects when it is done.",
+}
+"""Properties of the operators that make more than one job, and what to do instead."""
+
+
 class Refused(Exception):
     """Nothing was sent; the text says why, and what to do."""
 
@@ -119,13 +126,16 @@ def generate(
 
     quality, seed, texture: what is None is left to the panel, and where nothing was chosen there, to the
     service. options: further properties of the operators `generio.generate_from_prompt` and
-    `generio.generate_from_image`, for what the panel has does not make it several jobs. Returns at once.
-    Raises Refused.
+    `generio.generate_from_image`, but for those that make it several jobs, which it never is, whatever the
+    panel has. Returns at once. Raises Refused.
     """
     given: dict[str, Any] = {"seed": seed, "texture": texture, "quality": quality and quality.upper()}
     chosen = ONE_MODEL | {name: value for name, value in given.items() if value is not None} | options
     if bool(prompt) == bool(image):
         raise Refused("A model is made either of a prompt or of an image.")
+    for name, fix in SEVERAL_JOBS.items():
+        if chosen[name] != ONE_MODEL[name]:
+            raise Refused(f"What generate returns is one model. {fix}")
     if image:
         (model,) = _called(bpy.ops.generio.generate_from_image, filepath=str(image), **chosen)  # type: ignore[attr-defined]
     else:

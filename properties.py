@@ -5,9 +5,11 @@ Both live in the window manager: they are not part of a .blend, and undo does no
 jobs is the engine's.
 """
 
+import threading
 import time
+from collections.abc import Container
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import bpy
 
@@ -72,24 +74,44 @@ class GenerioJob(bpy.types.PropertyGroup):
         importable: bpy.props.BoolProperty()
 
 
-def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
-    """Note what kind of picture was chosen, so that drawing need not open the file."""
-    panel.image_note = panel.image_problem = panel.image_version = ""
-    if not panel.image:
-        return
-    path = Path(bpy.path.abspath(panel.image))
-    panel.image_version = version_of(path)
+class Look(NamedTuple):
+    """What is known of a picture's file."""
+
+    version: str
+    note: str = ""
+    problem: str = ""
+
+
+class Looking(threading.Thread):
+    """Looks at a file again, which may take long: the drive may be asleep, or at the end of a network."""
+
+    def __init__(self, path: Path, known: str, kinds: Container[str]) -> None:
+        super().__init__(name="generio-look", daemon=True)
+        self.path = path
+        self.known = known
+        self.found: Look | None = None
+        self._kinds = kinds
+
+    def run(self) -> None:
+        if version_of(self.path) != self.known:
+            self.found = look_at(self.path, self._kinds)
+
+
+_looking: Looking | None = None
+
+
+def look_at(path: Path, kinds: Container[str]) -> Look:
+    """What kind of picture the file is; knows no bpy. kinds: suffixes of what Blender can read."""
+    version = version_of(path)
     size = picture_size(path)
     try:
-        known = detect_image(path) or size or path.suffix.lower() in bpy.path.extensions_image  # type: ignore[attr-defined]
+        known = detect_image(path) or size or path.suffix.lower() in kinds
     except InputRefused as error:
-        panel.image_problem = error.message
-        return
+        return Look(version, problem=error.message)
     if not known:
-        panel.image_problem = UnsupportedFile.message
-        return
+        return Look(version, problem=UnsupportedFile.message)
     kind = path.suffix[1:].upper()
-    panel.image_note = f"{size[0]} x {size[1]}, {kind}" if size else kind
+    return Look(version, f"{size[0]} x {size[1]}, {kind}" if size else kind)
 
 
 def version_of(path: Path) -> str:
@@ -100,18 +122,43 @@ def version_of(path: Path) -> str:
         return ""
 
 
+def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
+    """Note what kind of picture was chosen, so that drawing need not open the file.
+
+    At once, and not in a thread: scripts go on with it, and whoever has just chosen it woke the drive.
+    """
+    found = look_at(_path_of(panel), _kinds()) if panel.image else Look("")
+    panel.image_version, panel.image_note, panel.image_problem = found
+
+
 def look_again(context: bpy.types.Context) -> bool:
-    """Note what has become of the chosen picture where it was saved again; returns whether it was."""
-    global _next_look
+    """Note what has become of the chosen picture where it was saved again; returns whether it was.
+
+    A thread looks, one at a time, and what it has found is noted by a later call.
+    """
+    global _looking, _next_look
     panel = properties(context)
-    now = time.monotonic()
-    if panel.source != "IMAGE" or not panel.image or now < _next_look:
+    if panel.source != "IMAGE" or not panel.image or (_looking is not None and _looking.is_alive()):
         return False
-    _next_look = now + LOOK_SECONDS
-    if version_of(Path(bpy.path.abspath(panel.image))) == panel.image_version:
-        return False
-    _look_at_image(panel, context)
-    return True
+    looked, _looking = _looking, None
+    if looked is not None and looked.found is not None:
+        if (looked.path, looked.known) != (_path_of(panel), panel.image_version):
+            return False  # another was chosen meanwhile
+        panel.image_version, panel.image_note, panel.image_problem = looked.found
+        return True
+    if time.monotonic() >= _next_look:
+        _next_look = time.monotonic() + LOOK_SECONDS
+        _looking = Looking(_path_of(panel), panel.image_version, _kinds())
+        _looking.start()
+    return False
+
+
+def _path_of(panel: "GenerioProperties") -> Path:
+    return Path(bpy.path.abspath(panel.image))
+
+
+def _kinds() -> Container[str]:
+    return bpy.path.extensions_image  # type: ignore[attr-defined]
 
 
 class GenerioFinding(bpy.types.PropertyGroup):

@@ -27,9 +27,9 @@ def picture_of(item: bpy.types.Object) -> str:
 
 
 def models(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The selected models that came from the service; linked ones belong to another file."""
-    found = map(assets.model_of, context.selected_objects)
-    return list(dict.fromkeys(item for item in found if item is not None and item.library is None))
+    """The selected models that came from the service; linked ones and overrides belong to another file."""
+    found = {model: None for item in context.selected_objects if (model := assets.model_of(item)) is not None}
+    return [model for model in found if model.library is None and model.override_library is None]
 
 
 class OnModels:

@@ -97,7 +97,7 @@ class Generate(FollowOptions, Ready, HandOver):
 
     def _generate(self, context: bpy.types.Context, modal: bool) -> set[str]:
         try:
-            jobs = self._several(context, self.request(context))
+            jobs = [with_order(context, job) for job in self._several(context, self.request(context))]
         except InputRefused as error:
             return tell_problem(self, error)
         except OSError as error:
@@ -108,7 +108,7 @@ class Generate(FollowOptions, Ready, HandOver):
         return self.hand_over(context, jobs, modal)
 
     def request(self, context: bpy.types.Context) -> Job:
-        """The job that the properties describe. Raises InputRefused, or OSError by the results folder."""
+        """The job that the properties describe. Raises InputRefused."""
         raise NotImplementedError
 
     def _several(self, context: bpy.types.Context, job: Job) -> list[Job]:
@@ -272,8 +272,8 @@ def image_job(
 ) -> Job:
     """The job that makes a model from the picture at the path `chosen`.
 
-    One that the service does not take, or that is larger than the preferences allow, a child Blender makes a
-    PNG of first. Raises InputRefused, or OSError by the results folder.
+    One that the service does not take, or that is larger than the preferences allow, is its source, see
+    `with_order`. Raises InputRefused.
     """
     if not chosen:
         raise UnreadableFile("No image is chosen.", "Choose an image file.")
@@ -290,9 +290,20 @@ def image_job(
     )
     if mime in SENDABLE and not too_large:
         return replace(job, input_path=str(path), input_mime=mime)
-    order = bridge.job_folder(context, job.token) / f"{path.name}.json"
+    return replace(job, source=str(path))
+
+
+def with_order(context: bpy.types.Context, job: Job) -> Job:
+    """The job with an order in its own folder, if a child Blender is to make a PNG of its picture first.
+
+    Variants have one each, as each may be removed while others go on. Raises OSError by the results folder.
+    """
+    if not job.source:
+        return job
+    order = bridge.job_folder(context, job.token) / f"{Path(job.source).name}.json"
     order.parent.mkdir(parents=True, exist_ok=True)
-    order.write_text(json.dumps({"picture": str(path), "longest": longest}), encoding="utf-8")
+    wanted = {"picture": job.source, "longest": preferences(context).longest_side}
+    order.write_text(json.dumps(wanted), encoding="utf-8")
     return replace(job, source=str(order))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ import bpy
 
 from ..api import FlowsError
 from ..api.errors import Remedy
-from . import pictures
+from . import pictures, settle, versions
 from .meshes import PREFIX
 
 TAGS = ("GENERIO",)
 LONGEST_TAG = 63  # bytes
+BOOKKEEPING = (versions.OTHER, versions.REPORT, versions.STASH, settle.GROUP)
+"""Custom properties of objects and meshes that a library has no use for, some with data not shown."""
+
 LITTLE_WORDS = frozenset({"an", "and", "at", "by", "for", "from", "in", "of", "on", "the", "to", "with"})
 
 
@@ -35,26 +38,39 @@ def mark(item: bpy.types.Object, author: str, picture: str) -> None:
     A model of several parts becomes a collection, since an object that is an asset takes no children along.
     """
     asset = _collection_of(item) if item.children else item
+    new = asset.asset_data is None
     asset.asset_mark()
+    if asset is not item and item.asset_data is not None:  # until it got its first part, it was the asset
+        if new:
+            asset.asset_data = item.asset_data
+        item.asset_clear()
     _describe(asset.asset_data, item, author)
     if not _illustrate(asset, picture) and not bpy.app.background:
         asset.asset_generate_preview()  # which Blender draws a little later
 
 
 def _collection_of(item: bpy.types.Object) -> bpy.types.Collection:
-    """The collection that holds this hierarchy as an asset, made now if there is none."""
+    """The collection that holds this hierarchy, and nothing else, as an asset; made now if there is none.
+
+    Other assets that the model is in, a room of the user's, keep it: so this one stands beside, not in them.
+    """
     parts = [item, *item.children_recursive]
-    for collection in item.users_collection:
-        if collection.asset_data is not None and {*parts} == {*collection.objects}:
-            return collection
-    around = next(iter(item.users_collection), bpy.context.scene.collection)
-    own = bpy.data.collections.new(item.name)
-    around.children.link(own)
+    around, own = bpy.context.scene.collection, None
+    for collection in reversed(item.users_collection):
+        if collection.asset_data is None:
+            around = collection
+        elif {*collection.all_objects} <= {*parts}:
+            own = collection
+    if own is None:
+        own = bpy.data.collections.new(item.name)
+        own.instance_offset = item.matrix_world.translation
+        around.children.link(own)
     for part in parts:
-        own.objects.link(part)
-        if part.name in around.objects:
-            around.objects.unlink(part)
-    own.instance_offset = item.matrix_world.translation
+        if part.name not in own.all_objects:
+            own.objects.link(part)
+        for beside in part.users_collection:
+            if own.name in beside.children and beside.asset_data is None:
+                beside.objects.unlink(part)
     return own
 
 
@@ -112,44 +128,94 @@ def free_path(folder: Path, name: str) -> Path:
 
 @contextmanager
 def _asset(item: bpy.types.Object, author: str, picture: str) -> Iterator[bpy.types.ID]:
-    """What is to be written: a bare copy, or for a hierarchy a collection of copies; gone afterwards."""
+    """What is to be written: the model, or for a hierarchy a collection of it; as it was, afterwards.
+
+    It is no copy: what refers to the model (its modifiers, constraints, drivers, shape keys, materials, and
+    objects that these refer to) would bring the original along, too.
+    """
     parts = [item, *item.children_recursive]
-    copies: dict[bpy.types.Object, Any] = {part: part.copy() for part in parts}
-    made: list[bpy.types.ID] = [*copies.values()]
-    names = [part.name for part in parts]
-    try:
-        for part, copy in copies.items():
-            if part.parent in copies:
-                copy.parent = copies[part.parent]
-                copy.matrix_parent_inverse = part.matrix_parent_inverse
-            if copy.asset_data is not None:
-                copy.asset_clear()
-        root = copies[item]
-        root.parent = None
-        root.location = (0.0, 0.0, 0.0)
-        # The copies get the names, as long as it takes.
-        _rename(parts, [f"{name} (original)"[-60:] for name in names])
-        _rename([*copies.values()], names)
-        asset: bpy.types.ID = root
+    with ExitStack() as afterwards:
+        for part in parts:
+            if part.library is None:
+                _take_mark(part, afterwards)
+            for owner in (part, part.data):
+                _take_properties(owner, afterwards)
+        _stand_free(item, afterwards)
+        asset: bpy.types.ID = item
         if len(parts) > 1:
-            collection = bpy.data.collections.new(item.name)
-            made.append(collection)
-            collection.name = names[0]
-            for copy in copies.values():
-                collection.objects.link(copy)
-            asset = collection
+            asset = _collected(item.name, parts, afterwards)
+        else:
+            afterwards.callback(setattr, item, "use_fake_user", item.use_fake_user)
+            afterwards.callback(item.asset_clear)
         asset.asset_mark()
         _describe(asset.asset_data, item, author)
-        _illustrate(asset, picture)
+        if asset.preview is None or not asset.preview.image_size[0]:
+            _illustrate(asset, picture)
+            afterwards.callback(_take_picture, asset)
         yield asset
-    finally:
-        bpy.data.batch_remove(made)
-        _rename(parts, names)
 
 
-def _rename(items: Sequence[bpy.types.ID], names: Sequence[str]) -> None:
-    for item, name in zip(items, names, strict=True):
-        item.name = name
+def _take_mark(part: bpy.types.Object, afterwards: ExitStack) -> None:
+    """An asset is one asset, and no part of it is another."""
+    if part.asset_data is None:
+        return
+    keeper = bpy.data.objects.new(part.name, None)
+    keeper.asset_mark()
+    keeper.asset_data = part.asset_data
+    kept = part.use_fake_user
+    part.asset_clear()
+
+    def give_back() -> None:
+        part.asset_mark()
+        part.asset_data = keeper.asset_data
+        part.use_fake_user = kept
+        bpy.data.objects.remove(keeper)
+
+    afterwards.callback(give_back)
+
+
+def _take_properties(owner: Any, afterwards: ExitStack) -> None:
+    """In a library there is neither a version before nor another variant."""
+    if owner is None or owner.library is not None:
+        return
+    for name in BOOKKEEPING:
+        if name in owner:
+            afterwards.callback(owner.__setitem__, name, owner[name])
+            del owner[name]
+
+
+def _stand_free(item: bpy.types.Object, afterwards: ExitStack) -> None:
+    """The model stands at the origin, and hangs on nothing."""
+    place: dict[str, Any] = {
+        "parent": item.parent,  # first, since the others depend on it
+        "parent_type": item.parent_type,
+        "parent_bone": item.parent_bone,
+        "parent_vertices": item.parent_vertices[:],
+        "matrix_parent_inverse": item.matrix_parent_inverse.copy(),
+    }
+    if item.parent is not None:
+        afterwards.callback(lambda: [setattr(item, name, value) for name, value in place.items()])
+        item.parent = None
+    afterwards.callback(setattr, item, "location", item.location.copy())
+    item.location = (0.0, 0.0, 0.0)
+
+
+def _collected(name: str, parts: Sequence[bpy.types.Object], afterwards: ExitStack) -> bpy.types.Collection:
+    """A collection of the parts, and of this name."""
+    namesake = bpy.data.collections.get((name, None))
+    if namesake is not None:
+        afterwards.callback(setattr, namesake, "name", name)
+        namesake.name = f"{name[:50]} (other)"
+    collection = bpy.data.collections.new(name)
+    afterwards.callback(bpy.data.collections.remove, collection)
+    for part in parts:
+        collection.objects.link(part)
+    return collection
+
+
+def _take_picture(asset: bpy.types.ID) -> None:
+    with suppress(AttributeError, RuntimeError), bpy.context.temp_override(id=asset):
+        bpy.ops.ed.lib_id_remove_preview()  # Blender 4.2 has none, and keeps the picture
 
 
 def model_of(item: bpy.types.Object | None) -> bpy.types.Object | None:

@@ -1,5 +1,7 @@
 """Models become assets of the file or of a library; pictures dropped into the view become models."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -41,6 +43,20 @@ def check(data) -> None:
     assert {tag.name for tag in data.tags} == {"GENERIO", "brass", "lamp", "table"}
 
 
+@contextmanager
+def linked(path: Path) -> Iterator[SimpleNamespace]:
+    """All that the file of an asset has, by name."""
+    with bpy.data.libraries.load(str(path), link=True) as (inside, wanted):
+        for kind in ("objects", "meshes", "collections"):
+            setattr(wanted, kind, getattr(inside, kind))
+    yield SimpleNamespace(
+        objects={item.name: item for item in wanted.objects},
+        meshes={mesh.name: mesh for mesh in wanted.meshes},
+        assets=[item for item in (*wanted.objects, *wanted.collections) if item.asset_data is not None],
+    )
+    bpy.data.libraries.remove(bpy.data.libraries[path.name])
+
+
 def test_mark_as_asset(addon, lamp):
     assert bpy.ops.generio.mark_asset() == {"FINISHED"}
     assert bpy.ops.generio.mark_asset() == {"FINISHED"}
@@ -79,6 +95,67 @@ def test_what_is_linked_belongs_to_another_file(addon, lamp, library, tmp_path: 
             button()
 
 
+def test_an_override_belongs_to_another_file_too(addon, lamp, library, tmp_path: Path):
+    """Blender marks none, so nothing could be written of it."""
+    number, _folder = library
+    file = tmp_path / "other.blend"
+    bpy.data.libraries.write(str(file), {lamp}, fake_user=True)
+    with bpy.data.libraries.load(str(file), link=True) as (_inside, wanted):
+        wanted.objects = [PROMPT]
+    override = wanted.objects[0].override_create()
+    bpy.context.scene.collection.objects.link(override)
+    scenes.select(override)
+    for button in (bpy.ops.generio.mark_asset, lambda: bpy.ops.generio.save_asset(library=number)):
+        with pytest.raises(RuntimeError, match="Select a model that GENERIO made"):
+            button()
+
+
+def test_a_part_that_was_added_joins_the_asset(addon, lamp):
+    for name in ("Shade", "Cord"):
+        child = scenes.ball(name, 8, 8)
+        child.parent = lamp
+        scenes.select(child)
+        assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    (collection,) = bpy.data.collections
+    assert {*collection.objects} == {lamp, *lamp.children}
+    assert [*bpy.context.scene.collection.all_objects] == [*collection.objects]
+    assert not bpy.context.scene.collection.objects
+
+
+def test_a_model_that_gets_a_first_part_becomes_one_asset_with_it(addon, lamp):
+    assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    lamp.asset_data.catalog_id = catalog = "12345678-1234-1234-1234-123456789abc"
+    scenes.ball("Shade", 8, 8).parent = lamp
+    scenes.select(lamp)
+    assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    (collection,) = bpy.data.collections
+    check(collection.asset_data)
+    assert collection.asset_data.catalog_id == catalog
+    assert lamp.asset_data is None
+
+
+def test_an_asset_of_the_users_keeps_what_is_in_it(addon, lamp):
+    room, table, shade = (
+        bpy.data.collections.new("Room"),
+        scenes.ball("Table", 8, 8),
+        scenes.ball("Shade", 8, 8),
+    )
+    bpy.context.scene.collection.children.link(room)
+    for item in (lamp, table, shade):
+        room.objects.link(item)
+        bpy.context.scene.collection.objects.unlink(item)
+    shade.parent = lamp
+    room.asset_mark()
+    scenes.select(lamp)
+    for _ in range(2):
+        assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    assert {*room.objects} == {lamp, table, shade}
+    (own,) = {*bpy.data.collections} - {room}
+    assert {*own.objects} == {lamp, shade}
+    assert {*bpy.context.scene.collection.children} == {room, own}
+    assert not room.asset_data.description
+
+
 def test_save_to_a_library_changes_nothing_here_and_overwrites_nothing(addon, lamp, library):
     number, folder = library
     lamp.location.x = 3.0
@@ -111,6 +188,154 @@ def test_a_hierarchy_is_saved_as_a_collection(addon, lamp, library):
     (saved,) = wanted.collections
     assert {item.name.partition(".")[0] for item in saved.objects} == {PROMPT, "Shade"}
     assert [item.name for item in lamp.children] == ["Shade"]
+
+
+def with_a_bone(name: str) -> bpy.types.Object:
+    rig = bpy.data.objects.new(name, bpy.data.armatures.new(name))
+    bpy.context.scene.collection.objects.link(rig)
+    scenes.select(rig)
+    bpy.ops.object.mode_set(mode="EDIT")
+    rig.data.edit_bones.new("Bone").tail = (0.0, 0.0, 1.0)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return rig
+
+
+def refer_to_each_other(lamp: bpy.types.Object) -> None:
+    """Give the lamp parts that refer to it and to each other, and one thing that is no part of it."""
+    rig, shade = with_a_bone("Rig"), scenes.ball("Shade", 8, 8)
+    helper, outside = bpy.data.objects.new("Helper", None), bpy.data.objects.new("Outside", None)
+    twin = bpy.data.objects.new("Twin", shade.data)
+    for item in (helper, outside, twin):
+        bpy.context.scene.collection.objects.link(item)
+    for item in (helper, rig, shade, twin):
+        item.parent = lamp
+    outside.constraints.new("COPY_LOCATION").target = lamp
+    for item in (lamp, shade):
+        item.modifiers.new("Mirror", "MIRROR").mirror_object = helper
+    shade.modifiers.new("Armature", "ARMATURE").object = rig
+    twin.modifiers.new("Mirror", "MIRROR").mirror_object = outside
+    twin.constraints.new("ARMATURE").targets.new().target = rig
+    rig.pose.bones[0].constraints.new("DAMPED_TRACK").target = helper
+    shade.shape_key_add(name="Basis")
+    for owner, path in (
+        (lamp, "empty_display_size"),
+        (shade.shape_key_add(name="Wide"), "value"),
+        (shade.modifiers["Mirror"], "merge_threshold"),
+    ):
+        variable = owner.driver_add(path).driver.variables.new()
+        variable.targets[0].id, variable.targets[0].data_path = lamp, "location.x"
+
+
+@pytest.mark.parametrize("lone", [True, False])
+def test_what_refers_to_the_model_refers_to_it_in_the_library_too(addon, lamp, library, lone: bool):
+    number, folder = library
+    refer_to_each_other(lamp)
+    if lone:
+        for child in lamp.children:
+            child.parent = None
+    scenes.select(lamp)
+    assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
+    with linked(folder / f"{PROMPT}.blend") as file:
+        everything = {PROMPT, "Helper", "Rig", "Outside", "Shade", "Twin"}
+        assert file.objects.keys() == ({PROMPT, "Helper"} if lone else everything)
+        item = file.objects[PROMPT]
+        assert item.modifiers["Mirror"].mirror_object == file.objects["Helper"]
+        assert item.animation_data.drivers[0].driver.variables[0].targets[0].id == item
+        (asset,) = file.assets
+        assert (
+            asset == item
+            if lone
+            else {*asset.objects} == {*file.objects.values()} - {file.objects["Outside"]}
+        )
+        if lone:
+            return
+        assert len(file.meshes) == 2, "a mesh that parts share is one mesh"
+        helper, rig, outside, shade, twin = (
+            file.objects[name] for name in ("Helper", "Rig", "Outside", "Shade", "Twin")
+        )
+        assert outside.constraints[0].target == item
+        assert shade.modifiers["Armature"].object == rig
+        assert shade.animation_data.drivers[0].driver.variables[0].targets[0].id == item
+        assert shade.data.shape_keys.animation_data.drivers[0].driver.variables[0].targets[0].id == item
+        assert twin.modifiers["Mirror"].mirror_object == outside
+        assert twin.constraints[0].targets[0].target == rig
+        assert rig.pose.bones[0].constraints[0].target == helper
+
+
+def test_saving_leaves_parents_marks_and_pictures_as_they_are(addon, lamp, library):
+    number, folder = library
+    stand = with_a_bone("Stand")
+    taken = bpy.data.collections.new(PROMPT)
+    child = scenes.ball("Shade", 8, 8)
+    for item in (stand, lamp, child):
+        taken.objects.link(item)
+    child.parent, lamp.parent, lamp.parent_type, lamp.parent_bone = lamp, stand, "BONE", "Bone"
+    lamp.matrix_parent_inverse[0][3] = 5.0
+    lamp.location = (1.0, 2.0, 3.0)
+    child.asset_mark()
+    child.asset_data.description = "The user's own"
+    child.asset_data.tags.new("kept")
+    child.use_fake_user = False
+    scenes.select(lamp)
+    assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
+    assert (lamp.parent, lamp.parent_type, lamp.parent_bone) == (stand, "BONE", "Bone")
+    assert lamp.matrix_parent_inverse[0][3] == 5.0
+    assert tuple(lamp.location) == (1.0, 2.0, 3.0)
+    assert (lamp.asset_data, lamp.name, taken.name, child.parent) == (None, PROMPT, PROMPT, lamp)
+    assert child.asset_data.description == "The user's own"
+    assert [tag.name for tag in child.asset_data.tags] == ["kept"]
+    assert not child.use_fake_user
+    assert [*bpy.data.collections] == [taken]
+    with linked(folder / f"{PROMPT}.blend") as file:
+        (asset,) = file.assets
+        assert (asset.name, {*file.objects}) == (PROMPT, {PROMPT, "Shade"})
+        assert file.objects[PROMPT].parent is None
+    bpy.data.objects.remove(child)
+    assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
+    assert lamp.preview is None or "lib_id_remove_preview" not in dir(bpy.ops.ed)
+    assert bpy.ops.generio.mark_asset() == {"FINISHED"}
+    lamp.asset_data.description = "The user's own"
+    assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
+    assert lamp.asset_data.description == "The user's own"
+    assert lamp.use_fake_user
+    assert lamp.preview.image_size[0] > 0
+
+
+@pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
+def test_the_mesh_from_before_stays_out_of_the_library(addon, lamp, library, modifiers: str):
+    number, folder = library
+    ball = scenes.ball("Shade")
+    ball.modifiers.new("Bevel", "BEVEL")
+    ball.parent = lamp
+    scenes.select(ball)
+    bpy.ops.generio.optimize_selected(polygon_count=500, modifier_mode=modifiers)
+    versions = addon.scene.versions
+    before = versions.hidden_mesh(ball)
+    stash, report = ball.get(versions.STASH), ball.data[versions.REPORT]
+    assert (stash is None) == (modifiers == "KEEP")
+    scenes.select(lamp)
+    assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
+    assert versions.hidden_mesh(ball) == before
+    assert (ball.get(versions.STASH), ball.data[versions.REPORT]) == (stash, report)
+    with linked(folder / f"{PROMPT}.blend") as file:
+        assert {*file.objects} == {PROMPT, "Shade"}
+        assert len(file.meshes) == 2
+        mesh = file.objects["Shade"].data
+        assert not {versions.OTHER, versions.REPORT} & {*mesh.keys()}
+
+
+def test_a_variant_in_a_library_is_no_variant_any_more(addon, lamp, library):
+    number, folder = library
+    bpy.ops.generio.generate_from_prompt(prompt="A stool", quality="LOW", variants=2)
+    stools = [item for item in bpy.data.objects if item.name.startswith("A stool")]
+    scenes.select(*stools)
+    assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
+    group = addon.scene.settle.GROUP
+    assert stools[0][group] == stools[1][group]
+    for stool in stools:
+        with linked(folder / f"{stool.name}.blend") as file:
+            assert group not in file.objects[stool.name]
+            assert file.objects[stool.name]["generio_token"] == stool["generio_token"]
 
 
 def test_libraries_that_refuse_say_so(addon, lamp, library):

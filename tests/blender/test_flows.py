@@ -183,6 +183,8 @@ def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):
         (lambda: flows.generate(image=tmp_path / "missing.png"), "cannot be read"),
         (lambda: flows.optimize([], 500), "no objects"),
         (lambda: flows.generate("x", colour="red"), "colour"),
+        (lambda: flows.generate("x", variants=3), "is one model. Call it once for each variant"),
+        (lambda: flows.generate("x", then_optimize=True), "is one model. Call optimize with its objects"),
     ):
         with pytest.raises(flows.Refused, match=reason):
             call()

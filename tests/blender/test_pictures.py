@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -129,6 +131,22 @@ def test_large_pictures_are_sent_smaller_and_stay_as_they_are(addon, tmp_path: P
     assert panel().image == str(path)
 
 
+def test_variants_of_a_large_picture_leave_no_folder_behind(addon, tmp_path: Path):
+    path = tmp_path / "large.jpg"
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(path)
+    addon.preferences.preferences(bpy.context).longest_side = 100
+    bpy.ops.generio.generate_from_image(filepath=str(path), quality="LOW", variants=2)
+    folder = addon.preferences.results_folder(bpy.context)
+    tokens = [row.token for row in panel().jobs]
+    assert sorted(item.name for item in folder.iterdir()) == sorted(tokens)
+    for token in tokens:
+        carrier = addon.bridge.engine(bpy.context)
+        with Image.open(carrier.job(token).input_path) as picture:
+            assert picture.size == (100, 67)
+        bpy.ops.generio.remove_job(token=token)
+    assert not [*folder.iterdir()]
+
+
 def test_a_taken_picture_is_made_smaller_too(addon):
     addon.preferences.preferences(bpy.context).longest_side = 50
     image = bpy.data.images.new("Half", 200, 100)
@@ -214,6 +232,15 @@ def test_a_picture_beside_the_file_stays_the_same_in_another_one(addon, tmp_path
     assert panel().image_note == "5 x 3, PNG"
 
 
+def tick_until(addon, done: Callable[[], bool]) -> None:
+    """As the timer goes on, until a thread has looked at the picture."""
+    until = time.monotonic() + 10.0
+    while not done():
+        assert time.monotonic() < until
+        addon.bridge.tick()
+        time.sleep(0.01)
+
+
 def test_a_sketch_that_is_saved_again_is_looked_at_again(addon, tmp_path: Path, monkeypatch):
     path = tmp_path / "sketch.png"
     Image.new("RGB", (5, 3)).save(path)
@@ -236,9 +263,42 @@ def test_a_sketch_that_is_saved_again_is_looked_at_again(addon, tmp_path: Path, 
     assert preview() == before
     Image.new("RGB", (8, 8)).save(path)
     os.utime(path, (time.time() + 10.0,) * 2)  # Blender's own cache of previews counts in seconds
-    addon.bridge.tick()
-    assert panel().image_note == "8 x 8, PNG"
+    tick_until(addon, lambda: panel().image_note == "8 x 8, PNG")
     assert preview() != before
     path.unlink()
-    addon.bridge.tick()
-    assert "cannot be read" in panel().image_problem
+    tick_until(addon, lambda: "cannot be read" in panel().image_problem)
+    assert panel().image_note == ""
+
+
+def test_a_disk_that_sleeps_keeps_nobody_waiting(addon, tmp_path: Path, monkeypatch):
+    path, other = tmp_path / "sketch.png", tmp_path / "other.png"
+    Image.new("RGB", (5, 3)).save(path)
+    Image.new("RGB", (7, 7)).save(other)
+    panel().source, panel().image = "IMAGE", str(path)
+    properties, awake = addon.properties, threading.Event()
+    version_of, lookers = properties.version_of, []
+
+    def asleep(path: Path) -> str:
+        lookers.append(threading.current_thread())
+        assert lookers[-1] is not threading.main_thread()
+        assert awake.wait(10.0)
+        return version_of(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(properties, "LOOK_SECONDS", 0.0)
+        patched.setattr(properties, "version_of", asleep)
+        properties._next_look = 0.0
+        Image.new("RGB", (8, 8)).save(path)
+        for _ in range(3):
+            addon.bridge.tick()
+        assert len(lookers) == 1, "one at a time has to do"
+        patched.setattr(properties, "version_of", version_of)
+        panel().image = str(other)
+        assert panel().image_note == "7 x 7, PNG", "what one chooses one sees at once"
+        awake.set()
+        lookers[0].join()
+        addon.bridge.tick()
+        assert panel().image_note == "7 x 7, PNG"
+        Image.new("RGB", (9, 9)).save(other)
+        os.utime(other, (time.time() + 10.0,) * 2)
+        tick_until(addon, lambda: panel().image_note == "9 x 9, PNG")
