@@ -26,8 +26,12 @@ PACKAGES = (
     "python3-zstandard",
     "libgl1-mesa-dri",  # OpenGL in software
     "xvfb",
+    "sway",  # a Wayland screen, for what Blender cannot do on X11
+    "libwayland-egl1",  # Blender loads it by itself, so its package does not depend on it
+    "wl-clipboard",
+    "grim",  # takes the pictures there
     "fonts-dejavu-core",
-    "imagemagick",  # `import` takes the pictures; Blender's own screenshot is black under software GL
+    "imagemagick",  # `import` takes the pictures of X11; Blender's own screenshot is black under software GL
     "tesseract-ocr",  # reads the labels, so that a story can click what it sees
 )
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

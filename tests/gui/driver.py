@@ -92,14 +92,15 @@ class Driver:
 
     # --- steps of a person
 
-    def open_tab(self, tab: str, width: int = WIDE) -> Steps[None]:
-        """Open the sidebar on a tab, and drag it to a width."""
+    def open_tab(self, tab: str, width: int | None = WIDE) -> Steps[None]:
+        """Open the sidebar on a tab, and drag it to a width; None: as wide as it opens."""
         self._on_step(f"open tab {tab}")
         if not self.area.spaces.active.show_region_ui:
             yield from self.press("N")
             yield GLIDE
         self.region.active_panel_category = tab
         yield REDRAW
+        width = width or self.region.width
         if missing := width - self.region.width:
             # Its edge can be grasped only beside a panel, and there is always one at the top.
             x, y = self.region.x + 8, self.region.y + self.region.height - 40
@@ -200,6 +201,13 @@ class Driver:
         with bpy.context.temp_override(window=self.window, area=self.area, region=region):
             files = [{"name": path.name}]
             bpy.ops.wm.drop_import_file("INVOKE_DEFAULT", directory=str(path.parent), files=files)
+        yield REDRAW
+
+    def copy_picture(self, path: Path) -> Steps[None]:
+        """Copy a picture in another program, which then has it for whoever pastes; on a Wayland screen."""
+        self._on_step(f"copy {path.name}")
+        with path.open("rb") as file:
+            subprocess.run(["wl-copy", "--type", "image/png"], stdin=file, check=True)
         yield REDRAW
 
     def start_new_file(self) -> Steps[None]:

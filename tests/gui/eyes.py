@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a screen: pictures are taken with ImageMagick, words in them are read with Tesseract.
+"""Reading a screen: pictures are taken with ImageMagick or grim, words in them are read with Tesseract.
 
 Positions are pixels of the screen, counted from its top left corner. Nothing here needs bpy.
 """
@@ -7,6 +7,7 @@ Positions are pixels of the screen, counted from its top left corner. Nothing he
 import csv
 import io
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,9 @@ READINGS = len(_PREPARATIONS)
 # Pixels from one word to the next: 3 to 7 within a label, and more between those of two buttons in a row,
 # even where the edge of one is read as a part of its word.
 _APART = 8
+
+# Prints a picture of the whole screen.
+_LOOK = 'if [ "$WAYLAND_DISPLAY" ]; then grim -t ppm -; else import -window root -depth 8 ppm:-; fi'
 
 # Letters that Tesseract takes for one another in small type.
 _LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l"})
@@ -55,25 +59,26 @@ class Word:
 Line = list[Word]
 
 
+def picture(path: Path) -> tuple[str, ...]:
+    """The command that saves a picture of the whole screen."""
+    return "sh", "-c", f"{_LOOK} | convert - {path}"
+
+
 def start_picture(path: Path) -> subprocess.Popen[str]:
     """Begin to save a picture of the whole screen; the process ends when it is there."""
-    return _start(f"import -window root {path}")
+    return _start(picture(path))
 
 
 def start_reading(part: Box, way: int) -> subprocess.Popen[str]:
     """Begin to read a part of the screen in one of the READINGS ways; it prints what `lines` takes."""
     crop = f"-crop {part.width}x{part.height}+{part.left}+{part.top} +repage"
     # One thread: the second core is Blender's.
-    return _start(
-        f"import -window root {crop} png:- | convert - {_PREPARATIONS[way]} png:- | "
-        "OMP_THREAD_LIMIT=1 tesseract stdin stdout --psm 11 tsv"
-    )
+    read = "OMP_THREAD_LIMIT=1 tesseract stdin stdout --psm 11 tsv"
+    return _start(("sh", "-c", f"{_LOOK} | convert - {crop} {_PREPARATIONS[way]} png:- | {read}"))
 
 
-def _start(command: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        ["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
-    )
+def _start(command: Sequence[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
 
 
 def lines(table: str, part: Box) -> list[Line]:

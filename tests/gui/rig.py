@@ -9,15 +9,18 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from scripts.gui_root import RootError, ensure, entered
+from tests.gui import eyes
 
 CHECKOUT = Path(__file__).parents[2]
 PICTURES = CHECKOUT / "build/gui"
 SCREEN = (1400, 900)
+WAYLAND = ("sid",)
+"""Where Debian builds Blender for Wayland, too."""
 ACT_TIMEOUT = 420.0  # seconds; an act that takes longer hangs
 
 ENDINGS = {"quit": 0, "die": 128 + 9}
@@ -39,9 +42,9 @@ class Rig:
 
     suite: str
     root: Path
-    tmp: Path  # is /tmp inside: fresh, and shared by the X server and Blender
+    tmp: Path  # is /tmp inside: fresh, and shared by the screen and Blender
     version: str = ""
-    display: str = ""
+    screen: dict[str, str] = field(default_factory=dict)  # what a program has to know to show a window
 
     @property
     def out(self) -> Path:
@@ -55,7 +58,7 @@ class Rig:
             binds[CHECKOUT / "tests" / room] = f"/rig/tests/{room}"
         if self.version:
             binds[self.out] = "/out"
-        settings = {"HOME": "/tmp/home", "DISPLAY": self.display, "LIBGL_ALWAYS_SOFTWARE": "1", **env}
+        settings = {"HOME": "/tmp/home", "LIBGL_ALWAYS_SOFTWARE": "1", **self.screen, **env}
         return entered(self.root, command, binds=binds, env=settings)
 
     @property
@@ -81,6 +84,45 @@ class Rig:
         """Settle the preferences; `settings`: service and key, where the extension is enabled already."""
         prepare = ("--python-exit-code", "1", "--python", "/rig/tests/gui/prepare.py", "--", *settings)
         self.succeed("blender", "--background", *prepare)
+
+    @contextmanager
+    def x11(self) -> Iterator[None]:
+        """Have an X server meanwhile."""
+        screen = ("-screen", "0", "{}x{}x24".format(*SCREEN))
+        with self._serving("Xvfb", "-displayfd", "1", *screen, "-nolisten", "tcp") as number:
+            self.screen = {"DISPLAY": f":{number}"}
+            yield
+
+    @contextmanager
+    def wayland(self) -> Iterator[None]:
+        """Have a Wayland screen meanwhile, which one window fills; two share it.
+
+        It has no mouse and no keyboard. So Blender cannot drag, for it would hold the mouse. And what Blender
+        writes into the clipboard stays its own, so that to look at a button takes no picture away.
+        """
+        size = "output * resolution {}x{}".format(*SCREEN)
+        (self.tmp / "sway").write_text(f"{size}\ndefault_border none\nexec echo $WAYLAND_DISPLAY\n")
+        runtime = {"XDG_RUNTIME_DIR": "/tmp"}
+        drawn = {"WLR_BACKENDS": "headless", "WLR_RENDERER": "pixman"}
+        former = self.screen
+        with self._serving("sway", "-c", "/tmp/sway", **runtime, **drawn) as name:
+            self.screen = {"WAYLAND_DISPLAY": name, **runtime}
+            try:
+                yield
+            finally:
+                self.screen = former
+
+    @contextmanager
+    def _serving(self, *command: str, **env: str) -> Iterator[str]:
+        """Run a server meanwhile; yields the first line that it prints."""
+        with subprocess.Popen(
+            self.command(*command, **env), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as server:
+            try:
+                assert server.stdout
+                yield server.stdout.readline().strip()
+            finally:
+                server.kill()  # unshare does not hear anything softer, and takes the server along
 
     def succeed(self, *command: str, **env: str) -> str:
         """Run something that has to end well and without complaints; returns what it printed."""
@@ -112,7 +154,7 @@ class Rig:
             try:
                 code = window.wait(ACT_TIMEOUT)
             except subprocess.TimeoutExpired:
-                subprocess.run(self.command("import", "-window", "root", f"/out/{name}-hangs.png"))
+                subprocess.run(self.command(*eyes.picture(Path(f"/out/{name}-hangs.png"))))
                 raise AssertionError(f"{name} hangs; see {log}") from None
             finally:
                 window.kill()
@@ -143,12 +185,5 @@ def rig(suite: str) -> Iterator[Rig]:
             raise RootError(f"Blender does not start: {named.stdout + named.stderr}")
         this.version = found[1]
         this.out.mkdir(parents=True, exist_ok=True)
-        size = "x".join(str(side) for side in SCREEN)
-        xvfb = this.command("Xvfb", "-displayfd", "1", "-screen", "0", f"{size}x24", "-nolisten", "tcp")
-        with subprocess.Popen(xvfb, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
-            try:
-                assert server.stdout
-                this.display = f":{server.stdout.readline().strip()}"
-                yield this
-            finally:
-                server.kill()  # unshare does not hear anything softer, and takes the server along
+        with this.x11():
+            yield this

@@ -69,6 +69,14 @@ def paint(path: Path) -> None:
     bpy.data.images.remove(image)
 
 
+def pixels(path: Path) -> tuple[tuple[int, ...], list[float]]:
+    """The size of a picture, and what it shows."""
+    image = bpy.data.images.load(str(path))
+    found = tuple(image.size), list(image.pixels)
+    bpy.data.images.remove(image)
+    return found
+
+
 def models(word: str) -> list[bpy.types.Object]:
     """The objects with this word in their names."""
     return [item for item in bpy.data.objects if word in item.name.lower()]
