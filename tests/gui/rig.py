@@ -19,8 +19,12 @@ from tests.gui import eyes
 CHECKOUT = Path(__file__).parents[2]
 PICTURES = CHECKOUT / "build/gui"
 SCREEN = (1400, 900)
+SUITES = ("trixie", "sid")
+"""The Debians whose Blenders play."""
+
 WAYLAND = ("sid",)
-"""Where Debian builds Blender for Wayland, too."""
+"""Those that build Blender for Wayland, too."""
+
 ACT_TIMEOUT = 420.0  # seconds; an act that takes longer hangs
 
 ENDINGS = {"quit": 0, "die": 128 + 9}

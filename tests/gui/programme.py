@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stories that are played, and what each begins with."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a story begins with.
+
+    speed: of the sandbox, 1.0 = 9 s for "Low", 21 s for "High"; online: whether Blender may use the network;
+    wayland: whether the screen is one of Wayland, which not every Blender of Debian knows, and not of X11.
+    """
+
+    speed: float = 0.4
+    has_key: bool = True
+    online: bool = True
+    wayland: bool = False
+
+
+STORIES = {
+    "first_run": Stage(has_key=False),
+    "offline": Stage(online=False),
+    "guide": Stage(),
+    "states": Stage(),
+    "generate": Stage(),
+    "image": Stage(),
+    "variants": Stage(speed=0.6),
+    "pictures": Stage(),
+    "paste": Stage(wayland=True),
+    "drop": Stage(),
+    "assets": Stage(),
+    "doctor": Stage(),
+    "looks": Stage(),
+    "menus": Stage(),
+    "optimize": Stage(speed=0.6),
+    "versions": Stage(speed=0.1),
+    "undo": Stage(speed=0.1),
+    "cancel": Stage(),
+    "failure": Stage(),
+    "other_file": Stage(speed=1.0),
+    "restart": Stage(),
+    "ledger": Stage(),
+    "register": Stage(),
+    "job_list": Stage(),
+    "autosave": Stage(),
+}
