@@ -9,7 +9,7 @@ import bpy
 from .. import bridge
 from ..preferences import preferences
 from ..scene import assets
-from ..scene.meshes import TOKEN
+from ..scene.meshes import TOKEN, is_own
 from ..translations import VERBATIM, translated
 from .handover import tell_problem
 
@@ -29,7 +29,7 @@ def picture_of(item: bpy.types.Object) -> str:
 def models(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The selected models that came from the service; linked ones and overrides belong to another file."""
     found = {model: None for item in context.selected_objects if (model := assets.model_of(item)) is not None}
-    return [model for model in found if model.library is None and model.override_library is None]
+    return [model for model in found if is_own(model)]
 
 
 class OnModels:

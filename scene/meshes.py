@@ -72,3 +72,8 @@ def unsent(mesh: bpy.types.Mesh) -> list[str]:
         elif not name.startswith((".", "uv_select_")) and name not in SENT and name not in shown:
             kinds[f'the attribute "{name}"'] = None
     return list(kinds)
+
+
+def is_own(item: bpy.types.ID) -> bool:
+    """Whether a datablock is this file's own, and not another's, linked or overridden."""
+    return item.library is None and item.override_library is None

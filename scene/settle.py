@@ -21,7 +21,7 @@ from typing import Any
 import bpy
 from mathutils import Matrix, Vector
 
-from .meshes import PREFIX, TOKEN, mesh_of
+from .meshes import PREFIX, TOKEN, is_own, mesh_of
 from .opened import find
 
 Destination = Mapping[str, Any]
@@ -245,11 +245,11 @@ def _set_on_base(
 
 
 def variants(group: str) -> list[bpy.types.Object]:
-    """The models of one request that stand in a scene."""
+    """The models of one request that stand in a scene, and are this file's own."""
     return [
         item
         for item in bpy.data.objects
-        if group and item.get(GROUP) == group and BOX not in item and item.users_scene
+        if group and item.get(GROUP) == group and BOX not in item and item.users_scene and is_own(item)
     ]
 
 
@@ -268,7 +268,8 @@ def variant_of(item: bpy.types.Object | None) -> bpy.types.Object | None:
 def chosen_variant(context: bpy.types.Context) -> bpy.types.Object | None:
     """The variant that is selected, if any, by whichever of its parts."""
     item = context.active_object
-    return variant_of(item) if item is not None and item.select_get() else None
+    found = variant_of(item) if item is not None and item.select_get() else None
+    return found if found is not None and is_own(found) else None
 
 
 def keep(chosen: bpy.types.Object) -> int:

@@ -155,6 +155,23 @@ def test_keeping_one_leaves_duplicates_of_the_others(addon, tmp_path: Path):
     assert all(item.name in bpy.data.objects for item in copies)
 
 
+def test_a_linked_variant_can_neither_be_kept_nor_goes(addon, tmp_path: Path):
+    linked, first, _second = placed_variants(addon, tmp_path, 3)
+    there = tmp_path / "other.blend"
+    bpy.data.libraries.write(str(there), {linked})
+    name = linked.name
+    bpy.data.batch_remove([linked, *linked.children_recursive])
+    with bpy.data.libraries.load(str(there), link=True) as (_inside, wanted):
+        wanted.objects = [name]
+    bpy.context.collection.objects.link(wanted.objects[0])
+    scenes.select(wanted.objects[0])
+    assert not bpy.ops.generio.keep_variant.poll()
+    scenes.select(first)
+    assert bpy.ops.generio.keep_variant() == {"FINISHED"}
+    assert wanted.objects[0].name == name
+    assert "Robot 2" not in bpy.data.objects
+
+
 def test_a_variant_that_was_moved_takes_the_next_ones_nowhere(addon, tmp_path: Path):
     first, second, third = placed_variants(addon, tmp_path, 3, moved=(500.0, 0.0, 0.0))
     assert first.location.x == 500.0

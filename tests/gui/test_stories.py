@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plays each story in real windows of two Blenders, with the built zip and a fresh home and sandbox for each.
 
-The story itself, with all that it asserts, is the module of its name in tests/gui/stories. Pictures, logs and reports are left in build/gui/<version>.
+The story itself, with all that it asserts, is the module of its name in tests/gui/stories. Pictures, logs and
+reports are left in build/gui/<version>.
 """
 
 import sys
