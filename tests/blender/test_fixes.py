@@ -269,7 +269,7 @@ def test_the_line_in_the_status_bar_goes_from_where_it_was_written(addon, monkey
         return SimpleNamespace(workspace=workspace, window_manager=manager, window="window")
 
     monkeypatch.setattr(handover, "bpy", SimpleNamespace(app=SimpleNamespace(background=False)))
-    carrier = SimpleNamespace(submit=lambda job: job)
+    carrier = SimpleNamespace(submit_all=list)
     monkeypatch.setattr(handover.bridge, "engine", lambda _context: carrier)
     sending = handover.HandOver()
     job = addon.jobs.Job("", "model_generate_fromprompt", "A chair")

@@ -27,7 +27,7 @@ def check_context(language: str) -> None:
     """Words that Blender uses in another sense are ours where they are ours: its "Revert" reloads a file."""
     revert = bpy.ops.generio.revert_optimized.get_rna_type()
     told = bpy.app.translations.pgettext_iface("Revert", revert.translation_context)
-    assert told == {"fr_FR": "Rétablir", "ja_JP": "元に戻す", "zh_HANS": "还原"}.get(language, told), told
+    assert told == {"fr_FR": "Revenir", "ja_JP": "元に戻す", "zh_HANS": "还原"}.get(language, told), told
 
 
 def check_german(blender: Driver) -> None:
