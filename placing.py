@@ -128,7 +128,8 @@ def _forget_noted(token: str) -> None:
 def send_elsewhere(carrier: Engine, token: str, change: dict[str, object]) -> None:
     """Let a result that is not there yet go somewhere else; `change`: of its destination, see `place`."""
     job = carrier.job(token)
-    if job is not None and (not job.finished or token in due):
+    ready = job is not None and job.step is Step.READY and not job.hold  # in this very moment
+    if job is not None and (not job.finished or ready or token in due):
         carrier.relocate(token, change)
 
 
@@ -172,6 +173,7 @@ def place_result(
         carrier.hold(job.token, Problem(DEFECT, what, "Report it.", "report"))
     else:
         _pictures_loose = True
+        _undone.discard(job.token)
         collection = place.hidden_by(context, placed) if destination.get("mode") in place.NEW else ""
         if collection:
             hidden[job.token] = collection
@@ -232,7 +234,7 @@ def stepped(carrier: Engine | None) -> None:
     if carrier is not None:
         loose = {job.token for job in carrier.jobs() if job.loose and job.placed_in == document()}
         if loose:
-            _undone.update(loose - place.tokens())
+            _undone.update(loose - place.tokens() - due)
 
 
 def opened(recovered: bool, carrier: Engine | None) -> None:

@@ -127,7 +127,13 @@ def _stand_ins(jobs: Iterable[Job], carrier: Engine) -> list[stand_in.StandIn]:
     """What is drawn for the models that are still being made for the open file."""
     now = time.time()
     return [
-        stand_in.StandIn.of(job.token, job.name, round(_progress(job, carrier, now)[0], 2), job.destination)
+        stand_in.StandIn.of(
+            job.token,
+            job.name,
+            round(_progress(job, carrier, now)[0], 2),
+            job.destination,
+            movable=job.finished or carrier.owns(job.token),
+        )
         for job in sorted(jobs, key=lambda job: job.created_at)  # as they are numbered
         if job.destination.get("mode") in place.NEW and place.belongs_here(job.destination)
     ]

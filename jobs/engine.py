@@ -58,6 +58,9 @@ BUSY_DISK_SECONDS = 2.0
 MOST_PICTURES = 20
 """So many are made at a start that a process before did not come to."""
 
+MOST_FAILURES = 3
+"""After so many that could not be made the rest waits for another start."""
+
 SEARCH_SECONDS = 10.0
 """After these lost jobs are looked for again, where the service could not be asked."""
 
@@ -668,19 +671,21 @@ class Engine:
     def _draw_missing(self, before: Sequence[Job]) -> None:
         """A thread that ends: make the pictures that a process did not come to which ended before.
 
-        before: the jobs at the start. After one picture that cannot be made no other is tried.
+        before: the jobs at the start. After a few that cannot be drawn no other is tried.
         """
-        missing = [job for job in before if any(not picture.exists() for _blend, picture in _pictures(job))]
+        missing = [job for job in before if _missing_pictures(job)]
+        failures = 0
         for job in sorted(missing, key=lambda job: -job.finished_at)[:MOST_PICTURES]:
-            if not self._draw(job):
+            failures += not self._draw(job)
+            if failures == MOST_FAILURES or self._closing.is_set():
                 return
 
     def _draw(self, job: Job) -> bool:
         """Make a picture of each result, if it can be had, and tell once more; returns whether all were."""
         if self._illustrate is None:
             return False
-        missing = _pictures(job)
-        for blend, picture in _pictures(job):
+        missing = _missing_pictures(job)
+        for blend, picture in [*missing]:
             with suppress(FlowsError, OSError):
                 self._illustrate(blend, picture, self._closing.is_set)
                 missing.remove((blend, picture))
@@ -800,9 +805,11 @@ class Engine:
         return report
 
 
-def _pictures(job: Job) -> list[tuple[Path, Path]]:
-    """The results of a finished job, and the pictures that are, or are to be, beside them."""
-    if not job.finished:
+def _missing_pictures(job: Job) -> list[tuple[Path, Path]]:
+    """The results of a finished job that have no picture yet, and the paths of those pictures."""
+    blends = [Path(result.blend) for result in job.results if result.blend] if job.finished else []
+    try:
+        pairs = [(blend, blend.with_suffix(".png")) for blend in blends if blend.exists()]
+        return [(blend, picture) for blend, picture in pairs if not picture.exists()]
+    except OSError:  # a drive that is out of reach
         return []
-    blends = [Path(result.blend) for result in job.results if result.blend]
-    return [(blend, blend.with_suffix(".png")) for blend in blends if blend.exists()]

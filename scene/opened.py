@@ -29,7 +29,7 @@ def find(ids: bpy.types.bpy_prop_collection[ID], name: str, uid: int | None, ask
 
     It may be called otherwise by now; in a later opening names are what stays.
     """
-    named: Any = ids.get(name)
+    named: Any = ids.get((name, None)) or ids.get(name)  # this file's own before a linked one
     if asked_in != document() or uid is None:
         return named
     if named is not None and named.session_uid == uid:  # it is asked at each drawing

@@ -125,7 +125,8 @@ def holding(token: str) -> list[bpy.types.Object]:
 def scene_of(destination: Destination) -> bpy.types.Scene | None:
     """The scene that a result goes into; None where it is gone."""
     name, asked_in = destination.get("scene", ""), destination.get("document", "")
-    return find(bpy.data.scenes, name, destination.get("scene_uid"), asked_in)
+    scene = find(bpy.data.scenes, name, destination.get("scene_uid"), asked_in)
+    return scene if scene is not None and scene.library is None else None
 
 
 def belongs_here(destination: Destination) -> bool:

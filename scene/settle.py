@@ -15,6 +15,7 @@ What a *destination* (see `place`) says about it:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -76,7 +77,7 @@ def box_matrix(item: bpy.types.Object) -> Any:
         half = item.empty_display_size
         low, high = Vector((-half, -half, -half)), Vector((half, half, half))
     else:
-        low, high = corners_bounds(_corners(item))
+        low, high = corners_bounds(_corners(item, {}))
     base: Any = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
     size: Any = high - low
     return item.matrix_world @ Matrix.Translation(base) @ Matrix.Diagonal((*size, 1.0))
@@ -86,16 +87,29 @@ def _is_instance(item: bpy.types.Object) -> bool:
     return item.instance_type == "COLLECTION" and item.instance_collection is not None
 
 
-def _corners(item: bpy.types.Object) -> Iterator[Vector]:
-    """The corners of what an object shows, in its own space."""
+def _corners(item: bpy.types.Object, known: dict[Any, list[Vector]]) -> Iterator[Vector]:
+    """Points whose bounds are those of what an object shows, in its own space."""
     if _is_instance(item):
-        inside: Any = item.instance_collection
-        for part in inside.all_objects:
-            if part.type in SOLID or _is_instance(part):
-                around = Matrix.Translation(-inside.instance_offset) @ world_matrix(part)
-                yield from (around @ corner for corner in _corners(part))
+        yield from _corners_inside(item.instance_collection, known)
     else:
         yield from (Vector(corner) for corner in item.bound_box)
+
+
+def _corners_inside(collection: Any, known: dict[Any, list[Vector]]) -> list[Vector]:
+    """The same of an instance of `collection`; known: of those that were looked into before."""
+    if collection not in known:
+        known[collection] = []  # one that holds an instance of itself, as Blender allows, ends here
+        offset = Matrix.Translation(-collection.instance_offset)
+        points = [
+            offset @ world_matrix(part) @ corner
+            for part in collection.all_objects
+            if part.type in SOLID or _is_instance(part)
+            for corner in _corners(part, known)
+        ]
+        if points:
+            ends = corners_bounds(points)
+            known[collection] = [Vector((x.x, y.y, z.z)) for x in ends for y in ends for z in ends]
+    return known[collection]
 
 
 def box_place(box: bpy.types.Object) -> Matrix:
@@ -157,10 +171,14 @@ def takes_objects(collection: bpy.types.Collection) -> bool:
 def collection_called(scene: bpy.types.Scene, name: str) -> bpy.types.Collection:
     """The collection of this name in the scene, made where there is none.
 
-    Where another scene has one of this name, Blender numbers it, so that it has the name as a property, too.
+    Where another scene has one of this name, Blender numbers it, so that it has the name as a property, too;
+    one that the user has called otherwise is meant no more.
     """
     inside = [item for item in scene.collection.children_recursive if takes_objects(item)]
-    found = next((item for item in inside if name in (item.name, item.get(NAMED))), None)
+    numbered = re.compile(re.escape(name) + r"\.\d+")
+    found = next((item for item in inside if item.name == name), None) or next(
+        (item for item in inside if item.get(NAMED) == name and numbered.fullmatch(item.name)), None
+    )
     if found is None:
         found = bpy.data.collections.new(name)
         found[NAMED] = name
@@ -255,7 +273,9 @@ def variants(group: str) -> list[bpy.types.Object]:
 
 def _was_moved(item: bpy.types.Object) -> bool:
     """Whether the user has moved a variant from where it was put."""
-    return STANDS in item and (item.location - Vector(item[STANDS])).length > STILL
+    if STANDS not in item:
+        return False
+    return item.parent is not None or (item.location - Vector(item[STANDS])).length > STILL
 
 
 def variant_of(item: bpy.types.Object | None) -> bpy.types.Object | None:

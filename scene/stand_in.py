@@ -47,8 +47,8 @@ Rectangle = tuple[float, float, float, float]
 class StandIn(NamedTuple):
     """One model to come.
 
-    token: of its job; progress: 0..1; scene: session uid of the one it goes into, 0 = whichever is shown; the
-    rest: see `settle`.
+    token: of its job; progress: 0..1; scene: session uid of the one it goes into, 0 = whichever is shown;
+    movable: whether it can be moved by hand; the rest: see `settle`.
     """
 
     token: str
@@ -60,9 +60,17 @@ class StandIn(NamedTuple):
     uid: int
     location: Location
     height: float
+    movable: bool
 
     @classmethod
-    def of(cls, token: str, text: str, progress: float, destination: settle.Destination) -> StandIn:
+    def of(
+        cls,
+        token: str,
+        text: str,
+        progress: float,
+        destination: settle.Destination,
+        movable: bool = True,
+    ) -> StandIn:
         """What stands in for the model that goes there."""
         scene = place.scene_of(destination)
         return cls(
@@ -75,6 +83,7 @@ class StandIn(NamedTuple):
             destination.get("uid", 0),
             tuple(destination.get("location", (0.0, 0.0, 0.0))),
             destination.get("height", 0.0),
+            movable and "box" not in destination,
         )
 
     def matrix(self) -> Matrix | None:
@@ -132,7 +141,7 @@ def _numbered(stand_ins: Sequence[StandIn], before: Mapping[str, int]) -> dict[s
     """A number for each place; it stays while one of its jobs goes there, since it may just be dragged."""
     groups: dict[tuple[Any, ...], list[str]] = {}
     for item in stand_ins:
-        if not item.box:
+        if item.movable:
             groups.setdefault((item.scene, item.location), []).append(item.token)
     numbers: dict[str, int] = {}
     new: list[list[str]] = []
@@ -153,7 +162,7 @@ def places(scene: bpy.types.Scene) -> dict[int, tuple[Location, list[str]]]:
     """Where in the scene models are to come without a box, by number, with the jobs that are going there."""
     found: dict[int, tuple[Location, list[str]]] = {}
     for item in _shown:
-        if not item.box and item.scene in (0, scene.session_uid):
+        if item.movable and item.scene in (0, scene.session_uid):
             found.setdefault(_numbers[item.token], (item.location, []))[1].append(item.token)
     return found
 

@@ -133,6 +133,12 @@ def test_an_instance_of_a_collection_is_as_large_as_what_is_in_it(addon):
     bpy.context.collection.objects.link(outer)
     bpy.context.view_layer.update()
     np.testing.assert_allclose(addon.scene.settle.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4)
+    bpy.context.collection.objects.unlink(outer)  # Blender falls over when it draws the next
+    back = bpy.data.objects.new("A circle", None)
+    back.instance_type, back.instance_collection = "COLLECTION", street
+    house.objects.link(back)
+    np.testing.assert_allclose(addon.scene.settle.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4)
+    bpy.data.objects.remove(back)
 
 
 def test_the_box_is_a_selected_object_also_where_none_is_active(addon):

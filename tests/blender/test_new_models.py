@@ -160,6 +160,9 @@ def test_each_scene_has_one_collection_of_its_own(addon):
     generate("A chair")
     (own,) = bpy.context.scene.collection.children
     assert {item.name for item in own.objects} == {"A brass lamp", "A chair"}
+    own.name = "Kitchen"
+    generate("An oven")
+    assert {item.name for item in own.objects} == {"A brass lamp", "A chair"}, "it is the user's by now"
     bpy.context.window.scene = first
     generate("A table")
     assert {item.name for item in props.objects} == {"The user's", "A table"}

@@ -160,6 +160,27 @@ def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
     assert "stand-in was deleted" in row.message
 
 
+def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
+    token = submit(addon, sandbox, "A chair")
+    carrier = addon.bridge.engine(bpy.context)
+    addon.bridge.tick()
+    handles(addon).move(0, (7.0, 0.0, 0.0))
+    until(lambda: carrier.job(token).state == "Ready")
+    addon.placing.go_on(bpy.context, carrier)  # as where it ended after a tick had looked what is new
+    assert token not in addon.placing.due
+    addon.waiting.run_until(bpy.context, [token])
+    np.testing.assert_allclose(bpy.data.objects["A chair"].location, (7.0, 0.0, 0.0), atol=1e-5)
+
+
+def test_what_another_blender_makes_cannot_be_moved_here(addon, sandbox, monkeypatch):
+    slowed(sandbox)
+    submit(addon, sandbox, "A chair")
+    monkeypatch.setattr(addon.bridge.engine(bpy.context), "owns", lambda _token: False)
+    addon.bridge.tick()
+    assert len(addon.scene.stand_in.shown()) == 1
+    assert addon.scene.stand_in.places(bpy.context.scene) == {}
+
+
 def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(addon, sandbox, tmp_path: Path):
     slowed(sandbox)
     token = submit(addon, sandbox, "A chair")

@@ -194,6 +194,15 @@ def test_what_was_undone_before_a_save_is_not_lost(addon, tmp_path: Path):
     assert only(addon).state == "Done"
 
 
+def test_what_was_undone_and_imported_again_is_in_the_file(addon, tmp_path: Path):
+    bpy.ops.ed.undo_push(message="Before")
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    bpy.ops.ed.undo()
+    assert bpy.ops.generio.import_result(token=only(addon).token) == {"FINISHED"}
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
+    ticks(addon, lambda: only(addon).settled)
+
+
 def test_what_was_undone_and_closed_waits_for_the_user(addon, tmp_path: Path):
     bpy.ops.ed.undo_push(message="Before")
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")

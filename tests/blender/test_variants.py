@@ -197,6 +197,21 @@ def test_the_kept_one_comes_into_the_box_unless_it_was_moved(addon, sandbox, mov
     np.testing.assert_allclose(second.location, place if moved else (10.0, 0.0, 0.0), atol=1e-4)
 
 
+def test_a_kept_one_that_hangs_on_something_stays_there(addon, sandbox):
+    bpy.ops.generio.add_box(size=2.0)
+    generate(variants=2, where="BOX")
+    chosen = bpy.data.objects["A brass lamp 1"]
+    holder = bpy.data.objects.new("Holder", None)
+    bpy.context.collection.objects.link(holder)
+    chosen.parent, holder.location = holder, (7.0, 0.0, 0.0)
+    bpy.context.view_layer.update()
+    before = chosen.matrix_world.translation.copy()
+    scenes.select(chosen)
+    assert bpy.ops.generio.keep_variant() == {"FINISHED"}
+    bpy.context.view_layer.update()
+    np.testing.assert_allclose(chosen.matrix_world.translation, before, atol=1e-5)
+
+
 def test_only_a_selected_variant_can_be_kept(addon, tmp_path: Path):
     first, _second = placed_variants(addon, tmp_path)
     scenes.select(first)
