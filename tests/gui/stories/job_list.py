@@ -57,6 +57,7 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: rows[panel.active_job].name == PROMPTS[1], "the chosen job")
     yield from blender.click("Import Again")
     yield from blender.wait_for(lambda: len(scene.models("gnome")) == 2, "a second gnome")
+    yield 1.0  # the new one is selected, and the panel above the list has more to say
     yield from blender.click("Remove")
     yield from blender.wait_for(lambda: len(rows) == len(PROMPTS) - 1, "a shorter list")
     yield from blender.see_no(PROMPTS[1])
