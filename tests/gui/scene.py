@@ -59,11 +59,11 @@ def remember(what: str) -> None:
     bpy.ops.ed.undo_push(message=what)
 
 
-def paint(path: Path) -> None:
-    """Save a picture of 256 x 256 pixels as PNG."""
+def paint(path: Path, file_format: str = "PNG") -> None:
+    """Save a picture of 256 x 256 pixels."""
     image = bpy.data.images.new("painted", 256, 256)
     image.generated_type = "COLOR_GRID"
-    image.file_format = "PNG"
+    image.file_format = file_format
     image.filepath_raw = str(path)
     image.save()
     bpy.data.images.remove(image)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture is dropped onto an object in the 3D view; the model comes to stand there."""
+"""A picture is dropped onto an object in the 3D view, and the model comes to stand there; of any format."""
 
+from functools import partial
 from pathlib import Path
 
 import bpy
@@ -9,6 +10,7 @@ from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
 SNEAKER = Path("/tmp/sneaker.png")
+FORMATS = {"Boot.jpg": "JPEG", "Clog.webp": "WEBP", "Sandal.tif": "TIFF", "Slipper.tga": "TARGA"}
 
 
 def drop_a_picture(blender: Driver) -> Steps[None]:
@@ -37,4 +39,20 @@ def drop_a_picture(blender: Driver) -> Steps[None]:
     assert model.location.to_2d().length < 0.3, model.location
 
 
-ACTS = (drop_a_picture,)
+def drop_other_formats(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    yield from blender.open_tab("GENERIO")
+    for name, file_format in FORMATS.items():
+        path = Path("/tmp") / name
+        scene.paint(path, file_format)
+        yield from blender.drop(path, onto=(0.0, 0.0, 0.0))
+        yield 1.0
+        yield from blender.confirm()
+        yield from blender.see(name, popup=True)
+        yield from blender.click("Low", popup=True)
+        yield from blender.click("Generate", popup=True)
+        yield from blender.wait_for(partial(scene.models, path.stem.lower()), f"the model of {name}")
+        yield from jobs.until(blender, "Done")
+
+
+ACTS = (drop_a_picture, drop_other_formats)
