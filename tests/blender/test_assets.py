@@ -82,29 +82,19 @@ def test_a_hierarchy_is_marked_as_a_collection(addon, lamp):
     assert lamp.name in bpy.context.view_layer.objects
 
 
-def test_what_is_linked_belongs_to_another_file(addon, lamp, library, tmp_path: Path):
+@pytest.mark.parametrize("overridden", [False, True], ids=["linked", "override"])
+def test_what_is_linked_or_overridden_belongs_to_another_file(
+    addon, lamp, library, tmp_path: Path, overridden: bool
+):
+    """Blender marks neither, so nothing could be written of it."""
     number, _folder = library
     file = tmp_path / "other.blend"
     bpy.data.libraries.write(str(file), {lamp}, fake_user=True)
     with bpy.data.libraries.load(str(file), link=True) as (_inside, wanted):
         wanted.objects = [PROMPT]
-    bpy.context.scene.collection.objects.link(wanted.objects[0])
-    scenes.select(wanted.objects[0])
-    for button in (bpy.ops.generio.mark_asset, lambda: bpy.ops.generio.save_asset(library=number)):
-        with pytest.raises(RuntimeError, match="Select a model that GENERIO made"):
-            button()
-
-
-def test_an_override_belongs_to_another_file_too(addon, lamp, library, tmp_path: Path):
-    """Blender marks none, so nothing could be written of it."""
-    number, _folder = library
-    file = tmp_path / "other.blend"
-    bpy.data.libraries.write(str(file), {lamp}, fake_user=True)
-    with bpy.data.libraries.load(str(file), link=True) as (_inside, wanted):
-        wanted.objects = [PROMPT]
-    override = wanted.objects[0].override_create()
-    bpy.context.scene.collection.objects.link(override)
-    scenes.select(override)
+    item = wanted.objects[0].override_create() if overridden else wanted.objects[0]
+    bpy.context.scene.collection.objects.link(item)
+    scenes.select(item)
     for button in (bpy.ops.generio.mark_asset, lambda: bpy.ops.generio.save_asset(library=number)):
         with pytest.raises(RuntimeError, match="Select a model that GENERIO made"):
             button()

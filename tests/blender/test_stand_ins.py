@@ -36,7 +36,7 @@ def test_what_is_being_made_is_drawn(addon, sandbox):
     np.testing.assert_allclose(drawn.matrix() @ Vector((0.5, 0.5, 1.0)), (1.0, 1.0, 2.0), atol=1e-5)
     bpy.data.objects.remove(box)
     assert drawn.matrix() is None
-    addon.waiting.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert addon.scene.stand_in.shown() == ()
 
 
@@ -80,7 +80,7 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     handles(addon).move(0, (1.0, 2.0, 3.0))
     assert handles(addon).location_of(0) == (1.0, 2.0, 3.0)  # at once
     assert bpy.ops.generio.put_aside(place=1) == {"FINISHED"}
-    addon.waiting.run_until(bpy.context, tokens)
+    addon.waiting.run_until(bpy.context, tokens, timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
     row = next(row for row in bpy.context.window_manager.generio.jobs if row.name == "A table")
     assert (row.state, row.message) == ("Ready", "Its stand-in was deleted")
@@ -121,7 +121,7 @@ def test_where_a_stand_in_is_dragged_is_told_when_the_hand_lets_go(addon, sandbo
     addon.bridge.tick()
     ((_token, destination),) = told
     assert destination["location"] == [3.0, 0.0, 0.0]
-    addon.waiting.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert len(told) == 1
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (3.0, 0.0, 0.0), atol=1e-5)
 
@@ -143,7 +143,7 @@ def test_a_finished_model_that_waits_can_still_be_moved(addon, sandbox):
     handles(addon).move(0, (0.0, 4.0, 0.0))
     addon.bridge.tick()
     bpy.ops.object.mode_set(mode="OBJECT")
-    addon.waiting.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (0.0, 4.0, 0.0), atol=1e-5)
     addon.bridge.tick()
     assert addon.scene.stand_in.shown() == ()
@@ -168,7 +168,7 @@ def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
     until(lambda: carrier.job(token).state == "Ready")
     addon.placing.go_on(bpy.context, carrier)  # as where it ended after a tick had looked what is new
     assert token not in addon.placing.due
-    addon.waiting.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (7.0, 0.0, 0.0), atol=1e-5)
 
 
@@ -190,7 +190,7 @@ def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(add
     assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     go_on.set()
-    addon.waiting.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert carrier.job(token).state == "Ready"
     assert "A chair" not in bpy.data.objects
 
@@ -225,7 +225,7 @@ def test_a_scene_and_a_collection_may_be_renamed_meanwhile(addon, sandbox):
     stand_in = addon.scene.stand_in
     assert [*stand_in.places(scene)] == [0]
     assert stand_in.places(bpy.context.scene) == {}
-    addon.waiting.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
     chair = bpy.data.objects["A chair"]
     assert [*chair.users_scene] == [scene]
     assert [*chair.users_collection] == [home]
@@ -238,7 +238,7 @@ def test_a_collection_that_is_left_out_by_then_takes_no_model(addon, sandbox):
     layer.active_layer_collection = layer.layer_collection.children["Home"]
     token = submit(addon, sandbox, "A chair")
     layer.layer_collection.children["Home"].exclude = True
-    addon.waiting.run_until(bpy.context, [token])
+    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert [*bpy.data.objects["A chair"].users_collection] == [bpy.context.scene.collection]
 
 
