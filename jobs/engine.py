@@ -196,8 +196,8 @@ class Engine:
         now = time.time()
         # Each has a time of its own, by which lists are sorted.
         jobs = [replace(job, created_at=now + number * 1e-6) for number, job in enumerate(jobs)]
-        self._ledger.add(jobs, self.owner, now)
-        with self._lock:
+        with self._lock:  # from before: it may be lost and taken over again as soon as the ledger has it
+            self._ledger.add(jobs, self.owner, now)
             for job in jobs:
                 self._adopt(job)
             self._fill_places()
@@ -277,6 +277,8 @@ class Engine:
         except FlowsError as error:
             done = job.failed(Problem.of(error), time.time())
         with self._lock:
+            if self._jobs[token].step is not Step.REQUESTED:
+                return  # it was lost meanwhile, and has come back further on
             self._save(done)
             if not done.finished:
                 self._again(token)
@@ -546,12 +548,12 @@ class Engine:
             job = rebuilt(self.folder(token), token, flows.get(token), settings.base_url, now)
             if job is None:
                 continue
-            try:
-                self._ledger.add([job], self.owner, now)
-            except AlreadyThere:
-                continue  # another process searches, too
-            count += 1
-            with self._lock:
+            with self._lock:  # see `submit_all`
+                try:
+                    self._ledger.add([job], self.owner, now)
+                except AlreadyThere:
+                    continue  # another process searches, too
+                count += 1
                 if job.finished:
                     self._jobs[token] = job
                     self.events.put(job)

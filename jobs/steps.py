@@ -264,10 +264,13 @@ class Steps:
                 arrived = False  # no list of inputs, or no flow any more
             if arrived:
                 return job.at(Step.UPLOADED)
-            # The lost one may still be on its way, so the next goes to another flow. This one never runs.
+            # The lost one may still be on its way, so the next goes to another flow. This one never runs,
+            # and is deleted by whoever has the job now: another process may have seen the input arrive.
+            without = job.at(Step.PREPARED, flow_id="", flow_state="")
+            self.save(without)
             with suppress(CallFailed):
                 self.client().delete_flow(job.flow_id)
-            return job.at(Step.PREPARED, flow_id="", flow_state="")
+            return without
         uploading = job.at(Step.UPLOADING)
         self.save(uploading)
         try:

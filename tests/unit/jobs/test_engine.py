@@ -1,17 +1,18 @@
 """Jobs of every kind reach their end through a real service, once, whatever it does."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.api import Cancelled, FlowsError, check_glb
+from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt, check_glb
 from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, owners, polling
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
@@ -25,6 +26,14 @@ from .conftest import LONGEST, copy, finished, wait_until
 
 BOTH_PROFILES = pytest.mark.parametrize("sandbox", ["reference", "quickstart"], indirect=True)
 KINDS = pytest.mark.parametrize("kind", ["prompt", "image", "optimize"])
+
+
+@pytest.fixture
+def other_ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """The engines' ledger, as another process has it."""
+    ledger = Ledger(tmp_path / "jobs.sqlite")
+    yield ledger
+    ledger.close()
 
 
 def runs(sandbox: Sandbox) -> list[int]:
@@ -915,6 +924,83 @@ def test_a_turn_from_before_the_job_was_lost_changes_nothing(
     wait_until(lambda: not sleeper._busy)
     wait_until(lambda: sleeper.job(job.token).state is State.RUNNING)
     assert len(sandbox.stats()["flows"]) == 1
+
+
+def run_by_another(ledger: Ledger, sandbox: Sandbox, token: str) -> None:
+    """Another process takes the job over, as its owner sleeps, has it run, and falls asleep as well."""
+    (job,) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token})
+    with FlowsClient(sandbox.url, sandbox.key) as client:
+        flow = client.create_flow(job.template, job.parameters, [Prompt("a lamp")])
+    started = job.at(Step.STARTED, flow_id=flow.flow_id, started_at=time.time(), starts_itself=True)
+    assert ledger.save(started, "another", time.time())
+    ledger.release("another")
+
+
+def test_a_job_that_another_runs_before_it_is_known_here_runs_once(
+    new_engine: Callable[..., Engine],
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+    other_ledger: Ledger,
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.02)
+    engine = new_engine()
+    add = engine._ledger.add
+
+    def add_and_sleep(jobs: Sequence[Job], owner: str, now: float) -> None:
+        add(jobs, owner, now)
+        run_by_another(other_ledger, sandbox, jobs[0].token)
+        time.sleep(0.3)  # what the other has left may be claimed in this time
+
+    monkeypatch.setattr(engine._ledger, "add", add_and_sleep)
+    assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
+    assert runs(sandbox) == [1]
+
+
+def test_a_file_made_here_of_what_another_runs_meanwhile_is_not_sent(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: Ledger
+):
+    def no_child(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
+        raise OSError
+
+    engine = new_engine()
+    engine._make_input = no_child
+    source = jobs["optimize"].input_path
+    job = engine.submit(replace(jobs["prompt"], source=source))
+    wait_until(lambda: engine.job(job.token).waiting)
+
+    def make(_source: Path, target: Path) -> None:
+        run_by_another(other_ledger, sandbox, job.token)
+        with engine._lock:
+            engine._share()
+        shutil.copy(source, target)
+
+    sandbox.order({"flow": {"outcome": "hang"}})
+    engine.prepare_here(job.token, make)
+    assert engine.job(job.token).step is Step.STARTED
+    assert len(sandbox.stats()["flows"]) == 1
+
+
+def test_a_flow_is_given_back_by_whoever_has_the_job_only(
+    engine: Engine,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+    other_ledger: Ledger,
+):
+    inputs = FlowsClient.inputs
+
+    def inputs_and_sleep(client: FlowsClient, flow_id: str) -> list[Asset]:
+        found = inputs(client, flow_id)
+        other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS)
+        return found
+
+    monkeypatch.setattr(FlowsClient, "inputs", inputs_and_sleep)
+    sandbox.order({"method": "POST", "path": "/flows/*/inputs", "action": "drop"})
+    job = engine.submit(jobs["image"])
+    wait_until(lambda: not engine.owns(job.token))
+    (flow,) = sandbox.stats()["flows"].values()
+    assert flow["deleted"] == 0, "it may just be used by the one who has the job now"
 
 
 # ---- cancelling never ends nowhere
