@@ -19,6 +19,9 @@ from .scene import memory, pictures, place, stand_in
 from .scene.convert import link
 from .scene.opened import document, new_document
 
+ASIDE = Problem("put_aside", "Its stand-in was deleted.", "Use Import to have the model.")
+"""Why a result waits of which the user wanted nothing to come by itself."""
+
 DEFECT = "defect"
 """Code of the problem of a result that could not be placed for a reason that nobody thought of."""
 
@@ -85,6 +88,8 @@ def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
         elif job.step is Step.READY and is_first(job):
             _begin_followers(carrier, job)
             due.discard(token)
+        elif job.destination.get("aside"):  # which was told in the very tick in which the job ended
+            let_wait(carrier, token, ASIDE)
         elif place.not_now(context, [job.destination]) or stand_in.is_moved(token):
             if memory.is_for(token):
                 memory.give_back()

@@ -28,7 +28,7 @@ from ..jobs import Job, with_follower
 from ..options import ONE_MODEL, Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
-from ..scene import place, settle, surface
+from ..scene import boxes, place, settle, surface
 from .handover import HandOver, Ready, tell_problem
 from .prompts import history
 
@@ -160,7 +160,7 @@ class Generate(FollowOptions, Ready, HandOver):
         """Where the model goes, and what the preferences say about new models. Raises NoBox."""
         where = self.chosen(context, "where")
         if where == "BOX":
-            box = settle.chosen_box(context)
+            box = boxes.chosen_box(context)
             if box is None:
                 raise NoBox
             destination = place.here(context, place.BOX)

@@ -8,11 +8,10 @@ import bpy
 from .. import bridge, placing
 from ..jobs import Problem
 from ..properties import properties
-from ..scene import settle, stand_in
+from ..scene import boxes, stand_in, variants
 from ..translations import translated
 from .handover import InObjectMode, tells
 
-DELETED = Problem("put_aside", "Its stand-in was deleted.", "Use Import to have the model.")
 OTHER_KEPT = Problem("other_kept", "Another variant was kept.", "Use Import to have this one, too.")
 
 
@@ -25,23 +24,23 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if settle.chosen_variant(context) is None:
+        if variants.chosen_variant(context) is None:
             cls.poll_message_set(translated("Select one of several variants first"))
             return False
         return super().poll(context)
 
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
-        item = settle.chosen_variant(context)
+        item = variants.chosen_variant(context)
         assert item is not None
-        group = item[settle.GROUP]
+        group = item[variants.GROUP]
         carrier = bridge.running()
         if carrier is not None:
             for job in carrier.jobs():
                 if job.destination.get("group") == group:
                     carrier.cancel(job.token)
                     placing.let_wait(carrier, job.token, OTHER_KEPT)
-        count = settle.keep(item)
+        count = variants.keep(item)
         self.report({"INFO"}, translated(f"Removed {count} other variants"))
         return {"FINISHED"}
 
@@ -63,7 +62,7 @@ class GENERIO_OT_put_aside(bpy.types.Operator):
         if self.place not in found or carrier is None:
             return {"CANCELLED"}
         for token in found[self.place][1]:
-            placing.let_wait(carrier, token, DELETED)  # if it is finished already
+            placing.let_wait(carrier, token, placing.ASIDE)  # if it is finished already
             placing.send_elsewhere(carrier, token, {"aside": True})
         return {"FINISHED"}
 
@@ -83,7 +82,7 @@ class GENERIO_OT_add_box(InObjectMode, bpy.types.Operator):
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        box = settle.make_box(context, self.size)
+        box = boxes.make_box(context, self.size)
         for item in context.selected_objects:
             item.select_set(False)
         box.select_set(True)

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ..properties import GenerioProperties, properties
-from ..scene import assets, grab, settle
+from ..scene import assets, boxes, grab, variants
 from ..translations import translated
 from .tab import ReadyTab, choice, fields, wrapped
 from .thumbnails import icon_of
@@ -50,7 +50,7 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             translate=not text,
             icon="SHADERFX",
         )
-        if settle.chosen_variant(context) is not None:
+        if variants.chosen_variant(context) is not None:
             layout.operator("generio.keep_variant", icon="CHECKMARK")
         item = context.active_object
         if item is not None and item.select_get() and assets.model_of(item) is not None:
@@ -110,7 +110,7 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         row.prop(panel, "random_seed", text="", icon="FILE_REFRESH")
 
     def _box(self, column: Any, context: bpy.types.Context) -> None:
-        box = settle.chosen_box(context)
+        box = boxes.chosen_box(context)
         if box is not None:
             _beside(column).label(text=box.name, translate=False, icon="CUBE")
         else:

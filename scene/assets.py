@@ -13,12 +13,12 @@ import bpy
 
 from ..api import FlowsError
 from ..api.errors import Remedy
-from . import pictures, settle, versions
+from . import pictures, variants, versions
 from .meshes import PREFIX
 
 TAGS = ("GENERIO",)
 LONGEST_TAG = 63  # bytes
-BOOKKEEPING = (versions.OTHER, versions.REPORT, versions.STASH, settle.GROUP)
+BOOKKEEPING = (versions.OTHER, versions.REPORT, versions.STASH, variants.GROUP)
 """Custom properties of objects and meshes that a library has no use for, some with data not shown."""
 
 LITTLE_WORDS = frozenset({"an", "and", "at", "by", "for", "from", "in", "of", "on", "the", "to", "with"})

@@ -18,15 +18,16 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import bpy
 
-from . import memory, pictures, settle, swap
+from . import boxes, memory, pictures, settle, swap, variants
 from .arrivals import Arrivals
 from .errors import CannotPlace
+from .homes import active_then, collection_called
 from .meshes import PREFIX, TOKEN, mesh_of, users_of
 from .names import names_left_free
 from .opened import document, find
@@ -181,7 +182,7 @@ def place(
 def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> list[bpy.types.Object]:
     mode = destination.get("mode", CURSOR)
     targets = _targets(destination) if mode not in NEW else []
-    if mode == BOX and settle.box_of(destination) is None:
+    if mode == BOX and boxes.box_of(destination) is None:
         raise CannotPlace(f'The box "{destination.get("box", "")}" is gone.')
     arrivals = Arrivals()
     loaded = _load(model, arrivals)
@@ -190,7 +191,7 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
             placed = [_new_model(context, loaded, model.name, destination)]
             owner: bpy.types.ID = placed[0]
             for part in placed[0].children_recursive:
-                part[settle.PART] = model.provenance.get("token", "")
+                part[variants.PART] = model.provenance.get("token", "")
         else:
             # The objects may have a history of their own, so that of the mesh is the mesh's.
             owner = mesh = swap.fitted_mesh(loaded.objects, loaded.materials, Path(model.glb), targets[0])
@@ -289,8 +290,8 @@ def _new_model(
     scene = scene_of(destination) or context.scene
     assert scene is not None
     into = destination.get("into", "")
-    active = _active_collection(context, scene, destination)
-    collection = settle.collection_called(scene, into) if into else active
+    active = active_then(context, scene, destination)
+    collection = collection_called(scene, into) if into else active
     roots = [item for item in loaded.objects if item.parent is None]
     root = roots[0]
     if len(roots) > 1:
@@ -308,27 +309,6 @@ def _new_model(
         if item.animation_data is None:
             item.rotation_mode = "XYZ"  # the importer leaves quaternions, which few want to edit
     return settle.settle(root, loaded.objects, destination)
-
-
-def _active_collection(
-    context: bpy.types.Context, scene: bpy.types.Scene, destination: Destination
-) -> bpy.types.Collection:
-    """The collection that was active then, or the scene's own where models would not be seen in that."""
-    name, asked_in = destination.get("collection", ""), destination.get("document", "")
-    collection = find(bpy.data.collections, name, destination.get("collection_uid"), asked_in)
-    layer = context.view_layer if scene == context.scene else scene.view_layers[0]
-    assert layer is not None
-    if collection is None or not settle.takes_objects(collection):
-        return scene.collection
-    return collection if collection in _included(layer.layer_collection) else scene.collection
-
-
-def _included(layer: bpy.types.LayerCollection) -> Iterator[bpy.types.Collection]:
-    """A collection and those below it, but for those whose objects the view layer leaves out."""
-    if not layer.exclude:
-        yield layer.collection
-    for below in layer.children:
-        yield from _included(below)
 
 
 def hidden_by(context: bpy.types.Context, placed: Sequence[bpy.types.Object]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import bpy
 from mathutils import Matrix, Vector
 
-from . import place, settle
+from . import boxes, place
 
 LINE = (1.0, 1.0, 1.0, 0.6)
 OUTLINE = (0.0, 0.0, 0.0, 0.5)  # below it, so that it is seen on a white background, too
@@ -68,7 +68,7 @@ class StandIn(NamedTuple):
         token: str,
         text: str,
         progress: float,
-        destination: settle.Destination,
+        destination: place.Destination,
         movable: bool = True,
     ) -> StandIn:
         """What stands in for the model that goes there."""
@@ -87,12 +87,12 @@ class StandIn(NamedTuple):
         )
 
     def matrix(self) -> Matrix | None:
-        """See `settle.box_matrix`; None where the box is gone."""
+        """See `boxes.box_matrix`; None where the box is gone."""
         if not self.box:
             size = self.height or NO_SIZE
             return Matrix.Translation(self.location) @ Matrix.Scale(size, 4)
-        box = settle.box_of({"document": self.document, "box": self.box, "uid": self.uid})
-        return None if box is None else settle.box_matrix(box)
+        box = boxes.box_of({"document": self.document, "box": self.box, "uid": self.uid})
+        return None if box is None else boxes.box_matrix(box)
 
 
 _given: tuple[StandIn, ...] = ()

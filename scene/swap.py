@@ -14,8 +14,8 @@ from mathutils import Vector
 from . import versions
 from .errors import CannotPlace, NoFaces
 from .fit import FITTED, fit, snapshot_of
+from .homes import collection_called, takes_objects
 from .meshes import PREFIX, mesh_of, users_of
-from .settle import collection_called, takes_objects
 
 KEEP = "replace"
 BESIDE = "beside"

@@ -320,7 +320,7 @@ def test_a_variant_in_a_library_is_no_variant_any_more(addon, lamp, library):
     stools = [item for item in bpy.data.objects if item.name.startswith("A stool")]
     scenes.select(*stools)
     assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
-    group = addon.scene.settle.GROUP
+    group = addon.scene.variants.GROUP
     assert stools[0][group] == stools[1][group]
     for stool in stools:
         with linked(folder / f"{stool.name}.blend") as file:

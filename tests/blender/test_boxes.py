@@ -14,8 +14,8 @@ from tests.blender.wishes import generate, panel, settle, slab, submit_into_box,
 @pytest.mark.parametrize("kind", ["empty", "mesh"])
 def test_fitted_into_a_box_that_is_turned_and_scaled(addon, kind: str):
     if kind == "empty":
-        box = addon.scene.settle.make_box(bpy.context, 2.0)
-        del box[addon.scene.settle.BOX]
+        box = addon.scene.boxes.make_box(bpy.context, 2.0)
+        del box[addon.scene.boxes.BOX]
     else:
         box = slab("Room", (2.0, 2.0, 2.0))
         box.data.transform(Matrix.Translation((-5.0, 3.0, -2.0)))
@@ -56,7 +56,7 @@ def test_fitted_into_a_mirrored_box(addon, scale):
     box = bpy.context.object
     box.scale = scale
     bpy.context.view_layer.update()
-    assert addon.scene.settle.chosen_box(bpy.context) == box
+    assert addon.scene.boxes.chosen_box(bpy.context) == box
     item = settle(addon, slab(size=(1.0, 1.0, 1.0)), box=box.name, uid=box.session_uid)
     np.testing.assert_allclose(item.scale, (1.0, 1.0, 1.0), atol=1e-5)
     np.testing.assert_allclose(scenes.bounds([item]), ((-1.0, 0.0, 1.0), (3.0, 4.0, 5.0)), atol=1e-4)
@@ -121,7 +121,7 @@ def test_an_instance_of_a_collection_is_as_large_as_what_is_in_it(addon):
     bpy.context.collection.objects.link(instance)
     instance.location = (1.0, 2.0, 3.0)
     bpy.context.view_layer.update()
-    middle, _rotation, size = addon.scene.settle.box_matrix(instance).decompose()
+    middle, _rotation, size = addon.scene.boxes.box_matrix(instance).decompose()
     np.testing.assert_allclose(size, (8.0, 4.0, 6.0), atol=1e-4)
     low, _high = scenes.bounds([wall])
     np.testing.assert_allclose(middle, (1.0, 2.0, 3.0 + low[2]), atol=1e-4)
@@ -132,17 +132,17 @@ def test_an_instance_of_a_collection_is_as_large_as_what_is_in_it(addon):
     outer.instance_type, outer.instance_collection = "COLLECTION", street
     bpy.context.collection.objects.link(outer)
     bpy.context.view_layer.update()
-    np.testing.assert_allclose(addon.scene.settle.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4)
+    np.testing.assert_allclose(addon.scene.boxes.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4)
     bpy.context.collection.objects.unlink(outer)  # Blender falls over when it draws the next
     back = bpy.data.objects.new("A circle", None)
     back.instance_type, back.instance_collection = "COLLECTION", street
     house.objects.link(back)
-    np.testing.assert_allclose(addon.scene.settle.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4)
+    np.testing.assert_allclose(addon.scene.boxes.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4)
     bpy.data.objects.remove(back)
 
 
 def test_the_box_is_a_selected_object_also_where_none_is_active(addon):
-    chosen_box = addon.scene.settle.chosen_box
+    chosen_box = addon.scene.boxes.chosen_box
     first, second = slab("First"), slab("Second")
     scenes.select(first, second)
     bpy.context.view_layer.objects.active = second

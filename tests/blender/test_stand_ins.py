@@ -83,7 +83,7 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     addon.waiting.run_until(bpy.context, tokens, timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
     row = next(row for row in bpy.context.window_manager.generio.jobs if row.name == "A table")
-    assert (row.state, row.message) == ("Ready", "Its stand-in was deleted")
+    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its stand-in was deleted")
     assert "A table" not in bpy.data.objects
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     assert "A table" in bpy.data.objects
@@ -170,6 +170,18 @@ def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
     assert token not in addon.placing.due
     addon.waiting.run_until(bpy.context, [token], timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (7.0, 0.0, 0.0), atol=1e-5)
+
+
+def test_a_stand_in_that_is_deleted_as_the_job_ends_is_not_placed(addon, sandbox):
+    token = submit(addon, sandbox, "A chair")
+    carrier = addon.bridge.engine(bpy.context)
+    until(lambda: carrier.job(token).state == "Ready")
+    addon.placing.welcome(carrier, carrier.jobs())
+    carrier.relocate(token, {"aside": True})  # as `put_aside` of what is not finished, a moment before
+    until(lambda: addon.bridge.tick() and not addon.placing.is_busy())
+    assert "A chair" not in bpy.data.objects
+    (row,) = bpy.context.window_manager.generio.jobs
+    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its stand-in was deleted")
 
 
 def test_what_another_blender_makes_cannot_be_moved_here(addon, sandbox, monkeypatch):

@@ -94,7 +94,8 @@ class Worker:
         WatchedLedger.busy, WatchedLedger.dice = self.plan.busy, self._dice
         self._settings = Settings(folder / "results", self.plan.url, self.plan.key)
         self.engine = Engine(
-            WatchedLedger(folder / "jobs.sqlite"),
+            # Whoever falls asleep within a transaction holds it until it wakes.
+            WatchedLedger(folder / "jobs.sqlite", patience=LONGEST),
             self._settings,
             self._copy("make input"),
             self._convert,
