@@ -12,7 +12,7 @@ import importlib
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bpy
@@ -135,16 +135,16 @@ def _tick(context: bpy.types.Context) -> float:
         _say(context, _engine.notice)
         unfinished = view.show(context, _engine, _news, placing.due)
         status.show(context, _engine, _news.values(), placing.due, placing.hidden)
-        _tell(dict(_news))
+        _tell([job for job in _news.values() if _engine.job(job.token) is not None])
         _news.clear()
     if placing.is_about_to_place():
         return NOTED_SECONDS
     return BUSY_SECONDS if unfinished or _to_convert or placing.is_busy() else IDLE_SECONDS
 
 
-def _tell(news: dict[str, Job]) -> None:
+def _tell(news: Sequence[Job]) -> None:
     for listener in list(listeners):
-        for job in news.values():
+        for job in news:
             try:
                 listener(job)
             except Exception:  # a script's mistake is not to stop the others
@@ -206,10 +206,8 @@ def _convert_here(context: bpy.types.Context, carrier: Engine) -> None:
 
 
 def remove(context: bpy.types.Context, token: str) -> None:
-    """Forget a finished job and delete its files; models in the scene stay. Raises as `Engine.remove`."""
-    carrier = engine(context)
-    pictures.pack_from(carrier.folder(token))
-    carrier.remove(token)
+    """Forget a finished job; its files go, models in the scene stay. Raises as `Engine.remove`."""
+    placing.remove(engine(context), token)
     view.drop(context, token)
 
 

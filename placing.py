@@ -14,7 +14,7 @@ from pathlib import Path
 import bpy
 
 from .api import FlowsError
-from .jobs import AlreadyThere, Engine, Job, Problem, Step, followers, is_first
+from .jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followers, is_first
 from .scene import memory, pictures, place, stand_in
 from .scene.convert import link
 from .scene.opened import document, new_document
@@ -31,6 +31,8 @@ due: set[str] = set()
 hidden: dict[str, str] = {}
 """Collections that hide what was placed in them, by job."""
 
+_here: set[str] = set()  # what was placed since this file was opened
+_left_over: set[str] = set()  # of that, the jobs that were removed, whose files are still there
 _undone: set[str] = set()  # what was placed, and at this point of the undo history is not there
 _noted = ""  # the one of them that the ledger is being told about
 _pictures_loose = True  # there may be pictures of placed models to pack
@@ -171,14 +173,15 @@ def place_result(
         shared = {"shared": True} if _is_shared(carrier, job, destination) else {}
         placed = place.place(context, _models(job), {**destination, **shared})
     except FlowsError as error:
-        carrier.hold(job.token, Problem.of(error))
+        _hold(carrier, job.token, Problem.of(error))
     except Exception as error:  # whatever it is, the result is not to be lost by it
         traceback.print_exc()
         what = f"The model could not be placed: {error}"
-        carrier.hold(job.token, Problem(DEFECT, what, "Report it.", "report"))
+        _hold(carrier, job.token, Problem(DEFECT, what, "Report it.", "report"))
     else:
         _pictures_loose = True
         _undone.discard(job.token)
+        _here.add(job.token)
         collection = place.hidden_by(context, placed) if destination.get("mode") in place.NEW else ""
         if collection:
             hidden[job.token] = collection
@@ -188,6 +191,15 @@ def place_result(
     finally:
         _forget_noted(job.token)
     return []
+
+
+def _hold(carrier: Engine, token: str, why: Problem) -> None:
+    """What could not be placed, though the ledger has it so, waits for the user."""
+    try:
+        carrier.hold(token, why)
+    except LedgerError:
+        _undone.add(token)  # a save is not to take it for placed until then
+        carrier.hold_soon(token, why)
 
 
 def _is_shared(carrier: Engine, job: Job, destination: place.Destination) -> bool:
@@ -231,6 +243,23 @@ def _pack_picture(context: bpy.types.Context) -> None:
         _pictures_loose = pictures.pack_next()
 
 
+def remove(carrier: Engine, token: str) -> None:
+    """Forget a finished job. Raises as `Engine.remove`.
+
+    Where the model was placed in this file its files stay until that is left: undo and redo bring it back as
+    it came, with pictures that are still to be packed.
+    """
+    pictures.pack_from(carrier.folder(token))
+    carrier.remove(token, files=token not in _here)
+    if token in _here:
+        _left_over.add(token)
+
+
+def is_undone(token: str) -> bool:
+    """Whether a model was placed, and is not there at this point of the undo history."""
+    return token in _undone
+
+
 def stepped(carrier: Engine | None) -> None:
     """Undo or redo: pictures may be loose again, and models that were placed may be gone, or back."""
     global _pictures_loose
@@ -268,7 +297,8 @@ def leave(carrier: Engine | None) -> None:
     global _noted
     if carrier is not None:
         carrier.closed(document(), but=frozenset(due))
+        carrier.delete_files(_left_over)
     memory.give_back()
-    for tokens in (due, hidden, _undone):
+    for tokens in (due, hidden, _undone, _here, _left_over):
         tokens.clear()
     _noted = ""

@@ -83,6 +83,9 @@ def _fill_some(
     panel: GenerioProperties, carrier: Engine, tokens: Collection[str], arriving: Collection[str]
 ) -> None:
     """Write the rows of these jobs; new ones come first, and the newest is chosen."""
+    for token in tokens:
+        if carrier.job(token) is None:  # removed by another Blender
+            _drop(panel, token)
     by_token = {row.token: row for row in panel.jobs}
     jobs = [job for token in tokens if (job := carrier.job(token)) is not None]
     for job in sorted(jobs, key=lambda job: job.created_at):
@@ -97,7 +100,10 @@ def _fill_some(
 
 def drop(context: bpy.types.Context, token: str) -> None:
     """Take the row of a job away; the one that is chosen stays so, or else the one after it is."""
-    panel = properties(context)
+    _drop(properties(context), token)
+
+
+def _drop(panel: GenerioProperties, token: str) -> None:
     for index, row in enumerate(panel.jobs):
         if row.token == token:
             panel.jobs.remove(index)
@@ -157,7 +163,7 @@ def timing(carrier: Engine | None, token: str) -> Timing:
     remaining = translated(f"{clock(left)} left") if left is not None else ""
     if job.waiting and job.retry_at > now:
         remaining = translated(f"again in {clock(job.retry_at - now + 0.999)}")
-    return Timing(clock((job.finished_at or now) - job.created_at), progress, remaining)
+    return Timing(clock((job.finished_at or now) - (job.begun_at or job.created_at)), progress, remaining)
 
 
 def _fill(row: GenerioJob, job: Job, arriving: Collection[str], carrier: Engine) -> None:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 from ..api import FlowsError, NotSaved
 from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerError, Problem, Settings, Step
-from ..jobs.steps import MAYBE_RUNNING
+from ..jobs.steps import MAYBE_RUNNING, kept_name
 from .items import Item, optimizing
-from .places import Home, Host, kept_name
+from .places import Home, Host
 from .report import ALREADY_DONE, DONE, FAILED, READY, Event, Report
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Batch:
                 known = job
             except LedgerError:  # many processes write to it at once
                 if self._interrupted.wait(0.5):
-                    return
+                    raise Stopped(INTERRUPTED, "Interrupted.") from None
         self.take(known)
 
     def take(self, job: Job) -> None:

@@ -29,7 +29,8 @@ from ..api import (
     detect_image,
 )
 from ..jobs import Job, Result
-from .places import Home, kept_name
+from ..jobs.steps import kept_name
+from .places import Home
 
 SUFFIXES = (".glb", ".blend")
 OTHER_MODELS = (".gltf", ".obj", ".fbx", ".stl", ".ply", ".dae", ".abc", ".usd", ".usda", ".usdc", ".usdz")

@@ -12,9 +12,10 @@ import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
+from pathlib import Path
 
 from ..api import NotFound
-from ..jobs import Job, Ledger, State
+from ..jobs import Job, Ledger, State, Step
 from ..jobs.ledger import LEASE_SECONDS
 from .batch import SOME_FAILED, SUCCESS, USAGE, Batch
 from .items import UsageError
@@ -42,7 +43,8 @@ def act(host: Host, home: Home, options: argparse.Namespace, interrupted: thread
                 named += [job for job in known if job.state is State.DONE and job not in named]
             if not named:
                 raise UsageError("name the jobs to delete, or say --finished")
-            return _delete(host, home, named, options)
+            spared = [job for job in known if job not in named]
+            return _delete(host, home, named, spared, options)
         case "resume":
             todo = named or [job for job in known if not job.finished or _undelivered(job)]
             return _resume(host, home, todo, options, interrupted)
@@ -115,11 +117,22 @@ def _cancel(
     return code
 
 
-def _delete(host: Host, home: Home, todo: Sequence[Job], options: argparse.Namespace) -> int:
+def _delete(
+    host: Host, home: Home, todo: Sequence[Job], spared: Sequence[Job], options: argparse.Namespace
+) -> int:
+    """Forget jobs; of those that are spared some may still need what others have made."""
     report = report_for(sys.stdout, len(todo), options.json)
     code = SUCCESS
+    needed = {Path(job.input_path).parent.name for job in spared if job.step is not Step.PLACED}
     with closing(Ledger(home.ledger, shared=home.shared)) as ledger:
-        for job in todo:
+        for known in todo:
+            job = ledger.job(known.token)  # as it is by now: with many jobs this takes a while
+            if job is None:
+                continue
+            if job.token in needed:
+                report.say(f"{job.name}: another job still needs its model.")
+                code = SOME_FAILED
+                continue
             if not job.finished:
                 report.say(f"{job.name}: it is not over. Cancel it first.")
                 code = SOME_FAILED
@@ -127,7 +140,10 @@ def _delete(host: Host, home: Home, todo: Sequence[Job], options: argparse.Names
             if options.at_service and job.flow_id:
                 with host.client(job.service) as client, suppress(NotFound):
                     client.delete_flow(job.flow_id)
-            ledger.remove(job.token)
+            if not ledger.remove(job.token):  # another process has begun it anew in this moment
+                report.say(f"{job.name}: it is not over. Cancel it first.")
+                code = SOME_FAILED
+                continue
             shutil.rmtree(home.results / job.token, ignore_errors=True)
             report.say(f"{job.name}: deleted.")
     return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..api import FlowsClient
@@ -57,11 +57,6 @@ class Home(NamedTuple):
     def output(self, name: str) -> Path:
         """The output that the ledger names so."""
         return Path(os.path.normpath(self.folder / name))
-
-
-def kept_name(path: str) -> str:
-    """The name of a file in a job's folder, whatever path and slashes that has where it was written."""
-    return PureWindowsPath(path).name
 
 
 class Host(NamedTuple):

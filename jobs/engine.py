@@ -117,6 +117,7 @@ class Engine:
         self._looks: dict[str, Looks] = {}
         self._learned: dict[str, tuple[float, ...]] = {}  # how long flows of a kind took, seconds
         before = list(self._jobs.values())
+        searched = ledger.searched  # which may fail, as long as there is no thread yet
         for job in before:
             self._learn(job)
         self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -139,7 +140,7 @@ class Engine:
         if ledger.set_aside is not None:
             damaged = f"The job list was damaged and is kept as {ledger.set_aside.name}."
             self.notice = Problem("ledger", damaged, remedy="open_folder")
-        if not ledger.searched:
+        if not searched:
             self._start("search", self._search)
         if illustrate is not None:
             self._start("artist", self._draw_missing, before)
@@ -245,26 +246,41 @@ class Engine:
             self._shared_at = -SHARE_SECONDS
             self._wake.notify_all()
 
-    def retry(self, token: str) -> None:
-        """Try a waiting job now, or carry a failed or cancelled one once more (see `Job.again`)."""
+    def retry(self, token: str) -> bool:
+        """Try a waiting job now, or carry a failed or cancelled one once more (see `Job.again`).
+
+        False where another process has it.
+        """
         with self._lock:
-            job = self._jobs[token]
+            job = self._jobs.get(token)
+            if job is None:
+                return False
             if job.finished:
                 again = self._ledger.change(
-                    token, (Step.FAILED, Step.CANCELLED), Job.again, self.owner, time.time()
+                    token,
+                    (Step.FAILED, Step.CANCELLED),
+                    lambda job: replace(job.again(), begun_at=time.time()),
+                    self.owner,
+                    time.time(),
                 )
-                if again is not None:
-                    self._adopt(again)
+                if again is None:
+                    self._see(token, self._ledger.job(token))
+                    return False
+                self._adopt(again)
             elif token in self._mine:
-                if job.problem is not None and job.problem.code == MAYBE_RUNNING:
-                    # The user has been told that it may run a second time.
-                    self._save(job.at(Step.PREPARED, attempt=job.attempt + 1))
-                elif job.problem is not None and job.problem.code == NotStarted.code:
-                    self._save(job.at(Step.UPLOADED, starts_itself=False))
-                elif job.problem is not None and job.problem.code == NOTHING_NEW:
-                    self._save(replace(job, changed_at=time.time()))
-                self._again(token)
+                code = job.problem.code if job.problem is not None else ""
+                if code == MAYBE_RUNNING:  # the user has been told that it may run a second time
+                    job = job.at(Step.PREPARED, attempt=job.attempt + 1)
+                elif code == NotStarted.code:
+                    job = job.at(Step.UPLOADED, starts_itself=False)
+                elif code == NOTHING_NEW:
+                    job = replace(job, changed_at=time.time())
+                if not self._again(job):
+                    return False
+            else:
+                return False
             self._fill_places()
+            return True
 
     def prepare_here(self, token: str, make: Callable[[Path, Path], None]) -> None:
         """Make the file to send of a job that found no converter, here, by `make` (source, target)."""
@@ -277,28 +293,35 @@ class Engine:
         except FlowsError as error:
             done = job.failed(Problem.of(error), time.time())
         with self._lock:
-            if self._jobs[token].step is not Step.REQUESTED:
-                return  # it was lost meanwhile, and has come back further on
-            self._save(done)
-            if not done.finished:
-                self._again(token)
+            if token not in self._mine or self._jobs[token].step is not Step.REQUESTED:
+                return  # it was lost meanwhile, and may have come back further on
+            if done.finished:
+                self._save(done)
+            else:
+                self._again(done)
             self._fill_places()
 
-    def cancel(self, token: str) -> None:
-        """Stop a job: at once while it is prepared or uploaded, else when the service has stopped it."""
+    def cancel(self, token: str) -> bool:
+        """Stop a job: at once while it is prepared or uploaded, else when the service has stopped it.
+
+        False where another process has it.
+        """
         with self._lock:
-            job = self._jobs[token]
-            if job.finished or token not in self._mine:
-                return
+            job = self._jobs.get(token)
+            if job is not None and job.finished:
+                return True
+            if job is None or token not in self._mine:
+                return False
             if job.step in UNSENT and token not in self._busy:
-                self._save(job.cancelled(time.time()))
-                return
-            self._save(replace(job, cancelling=True, queued=False))
+                return self._save(job.cancelled(time.time()))
+            if not self._save(replace(job, cancelling=True, queued=False)):
+                return False
             if job.step is Step.UPLOADING and token in self._calling:
                 self._calling[token].hang_up()  # it may stand still, and is of no use any more
             self._active.add(token)  # stopping needs no free place
-            self._again(token)
+            self._again(self._jobs[token])
             self._fill_places()
+            return True
 
     def place(self, token: str, document: str = "", again: bool = False) -> bool:
         """Note, before a result goes into a scene, that it does; False if another process was faster.
@@ -320,6 +343,10 @@ class Engine:
             return None if job.hold else job.at(Step.PLACED, placed_in=document)
 
         self._notes.put(lambda: self._note(token, lambda: self._change(token, (Step.READY,), noted)))
+
+    def hold_soon(self, token: str, problem: Problem) -> None:
+        """As `hold`, as soon as the ledger takes it."""
+        self._notes.put(lambda: self._note(token, lambda: self.hold(token, problem)))
 
     def hold(self, token: str, problem: Problem) -> bool:
         """Keep a finished result until the user imports it, and say why."""
@@ -374,19 +401,25 @@ class Engine:
             with self._lock:
                 if token in self._mine:
                     self._jobs[token] = changed(self._jobs[token])
-                    self._save(self._jobs[token])
-                    return
+                    if self._save(self._jobs[token]):
+                        return
             self._change(token, tuple(FINISHED), changed)
 
         self._notes.put(lambda: self._note(token, move))
 
-    def remove(self, token: str) -> None:
-        """Forget a finished job and delete its files. Raises ValueError while it is unfinished."""
+    def remove(self, token: str, files: bool = True) -> None:
+        """Forget a finished job, with or without its files. Raises ValueError while it is unfinished."""
         with self._lock:
             if not self._ledger.remove(token):
                 raise ValueError("an unfinished job must be cancelled first")
             self._jobs.pop(token, None)
-        shutil.rmtree(self.folder(token), ignore_errors=True)
+        if files:
+            shutil.rmtree(self.folder(token), ignore_errors=True)
+
+    def delete_files(self, tokens: Collection[str]) -> None:
+        """Delete, soon, the files of jobs that were removed without them."""
+        for token in tokens:
+            self._notes.put(partial(shutil.rmtree, self.folder(token), ignore_errors=True))
 
     def close(self, timeout: float = 2.0) -> None:
         """Stop all threads, within `timeout` seconds; unfinished jobs go on where another engine starts."""
@@ -447,15 +480,17 @@ class Engine:
             self._workers += 1
             self._start(f"worker-{self._workers}", self._serve, self._work)
 
-    def _again(self, token: str) -> None:
-        """Let a job be tried as soon as possible."""
-        job = self._jobs[token]
+    def _again(self, job: Job) -> bool:
+        """Let a job be tried as soon as possible, as it is here. False when another process has it now."""
+        token = job.token
         self._failures.pop(token, None)
         self._looks.pop(token, None)
-        if token in self._active:
-            self._at(0.0, token)
-        elif not job.queued:
-            self._save(job.going(queued=True))
+        if token not in self._active:
+            return job.queued or self._save(job.going(queued=True))  # in one go: the next may fail
+        if job != self._jobs[token] and not self._save(job):
+            return False
+        self._at(0.0, token)
+        return True
 
     def _at(self, seconds: float, token: str) -> None:
         """Look at an active job again in so many seconds, or sooner if that was asked for meanwhile."""
@@ -499,18 +534,22 @@ class Engine:
                 self._ledger.release(owner)
         for job in self._ledger.claim(self.owner, now, self._inherits, lambda owner: bool(lives(owner))):
             if job.finished:  # it was loose
-                self._jobs[job.token] = job
-                self.events.put(job)
+                self._let_go(job.token)
+                self._see(job.token, job)
             else:
                 self._adopt(replace(job, queued=True))
+        holders = self._ledger.holders()
+        for token in [token for token in self._mine if holders.get(token) != self.owner]:
+            self._let_go(token)  # taken over while this process slept; a turn that is in hand ends
+        for token in self._jobs.keys() - holders.keys():
+            self._see(token, None)
         for job in self._ledger.jobs():
             if job.token not in self._mine and job != self._jobs.get(job.token):
-                self._jobs[job.token] = job
-                self.events.put(job)
+                self._see(job.token, job)
         for token in self._mine - self._active:
             job = self._jobs[token]
             if job.waiting and 0.0 < job.retry_at <= now:
-                self._again(token)
+                self._again(job)
         self._fill_places()
 
     def _serve(self, work: queue.SimpleQueue[str | None]) -> None:
@@ -615,7 +654,7 @@ class Engine:
         with self._lock:
             for token in list(self._mine):
                 if self._jobs[token].waiting:
-                    self._again(token)
+                    self._again(self._jobs[token])
             self._fill_places()
         self._considered = settings
 
@@ -637,17 +676,17 @@ class Engine:
         try:
             outcome = self._steps(job, settings).take(job)
         except Cancelled:
-            outcome = Outcome(self._jobs[token], again_in=0.0)  # closing, cancelling, or no longer ours
+            outcome = Outcome(self._now(job), again_in=0.0)  # closing, cancelling, or no longer ours
         except FlowsError as error:
             failures = self._failures[token] = self._failures.get(token, 0) + 1
             chance = random.random()  # noqa: S311 - spreads repeats
-            outcome = trouble(self._jobs[token], error, failures, self._looks.get(token, Looks()), chance)
+            outcome = trouble(self._now(job), error, failures, self._looks.get(token, Looks()), chance)
         except LedgerError as error:
-            outcome = Outcome(self._jobs[token].blocked(error.problem), again_in=BUSY_DISK_SECONDS)
+            outcome = Outcome(self._now(job).blocked(error.problem), again_in=BUSY_DISK_SECONDS)
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
             what = f"GENERIO Flows made a mistake: {type(error).__name__}: {error}."
             problem = Problem("defect", what, "Report it.", "report")
-            outcome = Outcome(self._jobs[token].failed(problem, time.time()))
+            outcome = Outcome(self._now(job).failed(problem, time.time()))
         else:
             self._failures.pop(token, None)
             if outcome.looked_for is None:
@@ -659,13 +698,12 @@ class Engine:
             self._calling.pop(token, None)
             if self._closing.is_set():
                 return
-            if token in self._stale:
-                self._stale.discard(token)  # what others have done meanwhile counts, not this turn
-                self._wake.notify_all()
-            elif token in self._mine:
+            if token in self._mine and token not in self._stale:
                 self._settle(job, outcome, settings)
-            else:
-                self._fill_places()  # it is over and saved as such, or another process has it
+            else:  # it is over and saved as such, or what others have done meanwhile counts, not this turn
+                self._stale.discard(token)
+                self._fill_places()
+                self._wake.notify_all()
         if outcome.job.step is Step.READY:
             self._draw(outcome.job)  # after the result is told, which nobody should wait for
             self._untidy.set()
@@ -725,8 +763,10 @@ class Engine:
 
     def _steps(self, job: Job, settings: Settings) -> Steps:
         def cancelled() -> bool:
+            if self._closing.is_set() or job.token not in self._mine:
+                return True
             # A job that is being cancelled still has calls to make: those that tell the service.
-            return self._closing.is_set() or (self._jobs[job.token].cancelling and not job.cancelling)
+            return self._now(job).cancelling and not job.cancelling
 
         def client() -> FlowsClient:
             self._calling[job.token] = found = self._clients.of_this_thread(job.service, settings)
@@ -762,6 +802,19 @@ class Engine:
             self.events.put(job)
             return True
 
+    def _now(self, job: Job) -> Job:
+        """A job that a thread has in hand as it is by now; as it was where it has been removed meanwhile."""
+        return self._jobs.get(job.token, job)
+
+    def _see(self, token: str, job: Job | None) -> None:
+        """Know, and tell, what the ledger has of a job that is not carried here; None = it was removed."""
+        if job is not None:
+            self._jobs[token] = job
+        else:
+            job = self._jobs.pop(token, None)
+        if job is not None:
+            self.events.put(job)
+
     def _let_go(self, token: str) -> None:
         for held in (self._mine, self._active):
             held.discard(token)
@@ -770,8 +823,8 @@ class Engine:
 
     def _save_or_stop(self, job: Job) -> None:
         with self._lock:
-            if job.token in self._stale:
-                raise Cancelled
+            if job.token in self._stale or job.token not in self._mine:
+                raise Cancelled  # the row may be ours again, but for another reason
             # The user's wish may be newer than the step that is being saved.
             wish = self._jobs[job.token].cancelling
             if not self._save(replace(job, cancelling=wish and not job.finished)):
@@ -781,9 +834,10 @@ class Engine:
         with self._lock:
             job = self._ledger.change(token, steps, change, self.owner, time.time())
             known = job or self._ledger.job(token)
-            if known is not None and token not in self._mine:
-                self._jobs[token] = known
-                self.events.put(known)
+            if known is None or known.finished:
+                self._let_go(token)  # whatever was thought before
+            if token not in self._mine:
+                self._see(token, known)
             return job is not None
 
     def _learn(self, job: Job) -> None:
@@ -801,8 +855,9 @@ class Engine:
                 return
             last = now
             with self._lock:
-                self._jobs[token] = replace(self._jobs[token], progress=progress)
-                self.events.put(self._jobs[token])
+                if token in self._mine:
+                    self._jobs[token] = replace(self._jobs[token], progress=progress)
+                    self.events.put(self._jobs[token])
 
         return report
 

@@ -288,17 +288,22 @@ class Ledger:
             rows = db.execute("SELECT DISTINCT owner FROM jobs WHERE settled = 0").fetchall()
         return [owner for (owner,) in rows]
 
+    def holders(self) -> dict[str, str]:
+        """Who has which job, or had it when it was settled, by token; also of those that cannot be read."""
+        with self._transaction() as db:
+            return dict(db.execute("SELECT token, owner FROM jobs").fetchall())
+
     def release(self, owner: str) -> None:
         """Give back the leases of `owner`, so that the next process need not wait for them to run out."""
         with self._transaction() as db:
             db.execute("UPDATE jobs SET lease_until = 0 WHERE owner = ?", (owner,))
 
     def remove(self, token: str) -> bool:
-        """Forget a job; False when it is unfinished."""
+        """Forget a job, if it is there; False when it is unfinished."""
         with self._transaction() as db:
             row = db.execute("SELECT settled, document FROM jobs WHERE token = ?", (token,)).fetchone()
             job = _read(row[1]) if row else None
-            if row is None or not (row[0] or (job is not None and job.finished)):
+            if row is not None and not (row[0] or (job is not None and job.finished)):
                 return False
             db.execute("DELETE FROM jobs WHERE token = ?", (token,))
             return True

@@ -134,9 +134,10 @@ class Job:
     absolute, or from the job's own folder where they move with that.
     destination: where the result belongs; only the scene side reads it.
     flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
-    created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet. changed_at: when the service
-    last said something new about the flow. asked_at: when it last said that the flow has not ended. retry_at:
-    when what it waits for is looked at again by itself. run_seconds: how long the flow ran, 0.0 = not known.
+    created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet. begun_at: when the user had
+    it run again. changed_at: when the service last said something new about the flow. asked_at: when it last
+    said that the flow has not ended. retry_at: when what it waits for is looked at again by itself.
+    run_seconds: how long the flow ran, 0.0 = not known.
     queued: waits for its turn. waiting: something outside must change first; `problem` says what.
     cancelling: the user asked to stop. starts_itself: the flow was created with its input.
     stopped_at: the step at which it failed or was cancelled.
@@ -172,6 +173,7 @@ class Job:
     results: tuple[Result, ...] = ()
     placed_in: str = ""
     created_at: float = 0.0
+    begun_at: float = 0.0
     started_at: float = 0.0
     finished_at: float = 0.0
     changed_at: float = 0.0

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Literal, NamedTuple
 
 from ..api import (
@@ -27,6 +27,7 @@ from ..api import (
     FlowFailed,
     FlowsClient,
     FlowsError,
+    InputRefused,
     InvalidRequest,
     KeyRefused,
     MethodNotAllowed,
@@ -34,6 +35,7 @@ from ..api import (
     NoResult,
     NotFound,
     NotReady,
+    NotSaved,
     PaymentRequired,
     Prompt,
     RateLimited,
@@ -198,9 +200,9 @@ class Steps:
     # ------------------------------------------------------------------ before the flow runs
 
     def _prepare(self, job: Job) -> Job:
+        self._make_folder()  # whether it can be had is to be known before anything is sent
         if not job.source:
             return job.at(Step.PREPARED)
-        self.folder.mkdir(parents=True, exist_ok=True)
         source = self._here(job.source)
         target = input_path(job, self.folder)
         try:
@@ -208,6 +210,12 @@ class Steps:
         except OSError:
             raise NoConverter from None
         return prepared(job, target)
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise NotSaved(f"The results folder cannot be used: {error.strerror or error}.") from None
 
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
@@ -222,10 +230,11 @@ class Steps:
         return self._submit(job)
 
     def _submit(self, job: Job) -> Job:
+        client = self.client()  # before that is written down: without one nothing is sent
         submitting = job.at(Step.SUBMITTING)
         self.save(submitting)
         try:
-            flow = self.client().create_flow(
+            flow = client.create_flow(
                 job.template,
                 job.parameters,
                 [self._source(job)],
@@ -233,8 +242,8 @@ class Steps:
                 progress=self._progress,
                 cancelled=self.cancelled,
             )
-        except Cancelled:
-            self.save(job)  # only asked while the body goes out, so the service never had the whole
+        except (Cancelled, InputRefused):
+            self.save(job)  # both come while the body goes out, so the service never had the whole
             raise
         except CallFailed as error:
             if not error.sent or isinstance(error, REFUSED):
@@ -437,7 +446,7 @@ class Steps:
             ):
                 return None
             raise self._no_result(job, assets)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_folder()
         results: list[Result] = []
         refused: ResultUnusable | None = None
         for asset in usable:
@@ -482,6 +491,8 @@ class Steps:
         results: list[Result] = []
         for result in job.results:
             glb = Path(result.glb)
+            if not glb.exists():  # a batch may have been moved since
+                glb = self.folder / kept_name(result.glb)
             blend = glb.with_suffix(".blend")
             try:
                 self.convert(glb, blend, self.cancelled)
@@ -523,6 +534,11 @@ class NoConverter(FlowsError):
 
     message = "No second Blender could be started, so this one makes the file to send."
     fix = "The window stands still for that moment."
+
+
+def kept_name(path: str) -> str:
+    """The name of a file in a job's folder, whatever path and slashes that has where it was written."""
+    return PureWindowsPath(path).name
 
 
 def input_path(job: Job, folder: Path) -> Path:

@@ -53,7 +53,8 @@ class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
-        bridge.engine(context).cancel(self.token)
+        if not bridge.engine(context).cancel(self.token):
+            return tell_problem(self, ELSEWHERE)
         return {"FINISHED"}
 
 
@@ -67,7 +68,8 @@ class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
-        bridge.engine(context).retry(self.token)
+        if not bridge.engine(context).retry(self.token):
+            return tell_problem(self, ELSEWHERE)
         if bpy.app.background:
             waiting.run_until(context, [self.token])
         return {"FINISHED"}
@@ -190,7 +192,8 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        _to_clear.extend(row.token for row in properties(context).jobs if row.state in OVER)
+        over = [row.token for row in properties(context).jobs if row.state in OVER]
+        _to_clear.extend(token for token in over if not placing.is_undone(token))
         if bpy.app.background:
             while _clear_next() is not None:
                 pass

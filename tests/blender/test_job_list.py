@@ -1,5 +1,6 @@
 """The list of jobs: what it shows of them, and what its buttons do."""
 
+import dataclasses
 from pathlib import Path
 
 import bpy
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.blender import scenes
+from tests.blender.wishes import wish
 
 
 def panel():
@@ -211,3 +213,65 @@ def test_details_of_an_optimized_mesh_tell_what_has_become_of_it(addon):
     assert change == f"{before:,} → {scenes.triangles(item):,} triangles"
     assert deviation.startswith("deviation ")
     assert deviation.endswith("%")
+
+
+def test_a_row_goes_when_another_blender_has_removed_its_job(addon):
+    generate("A brass lamp")
+    row = generate("An owl")
+    carrier = addon.bridge.engine(bpy.context)
+    carrier._ledger.remove(row.token)
+    with carrier._lock:
+        carrier._share()
+    addon.bridge.tick()
+    assert [row.name for row in panel().jobs] == ["A brass lamp"]
+
+
+def test_the_time_of_a_job_that_is_tried_again_counts_from_then(addon, sandbox):
+    sandbox.order({"flow": {"outcome": "fail"}})
+    with pytest.raises(RuntimeError):
+        generate("A chair")
+    carrier = addon.bridge.engine(bpy.context)
+    (job,) = carrier.jobs()
+    before = dataclasses.replace(job, created_at=job.created_at - 24 * 3600.0)
+    assert carrier._ledger.change(job.token, (job.step,), lambda _job: before, carrier.owner, 0.0)
+    bpy.ops.generio.retry_job(token=job.token)
+    assert carrier.job(job.token).created_at == before.created_at
+    assert addon.view.timing(carrier, job.token).elapsed.startswith("0:")
+
+
+def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
+    sandbox.order({"flow": {"outcome": "hang"}})
+    carrier = addon.bridge.engine(bpy.context)
+    job = carrier.submit(wish(addon, sandbox, "A chair", addon.scene.place.here(bpy.context, "cursor")))
+    carrier._ledger.claim("another", 2e9)
+    for operator in (bpy.ops.generio.cancel_job, bpy.ops.generio.retry_job):
+        with pytest.raises(RuntimeError, match="Another Blender works on this job"):
+            operator(token=job.token)
+
+
+def test_the_status_bar_tells_of_this_scene_only(addon):
+    generate("A brass lamp")
+    carrier = addon.bridge.engine(bpy.context)
+    (job,) = carrier.jobs()
+    addon.status._news.clear()
+
+    def line(now) -> str:
+        addon.status.show(bpy.context, carrier, [now.at(addon.jobs.Step.STARTED)], (), {})
+        addon.status.show(bpy.context, carrier, [now], (), {})
+        return addon.status._line[0]
+
+    assert line(dataclasses.replace(job, placed_in="another document")) == ""
+    assert line(job) == '"A brass lamp" is in the scene'
+
+
+def test_a_results_folder_beside_the_file_stays_where_it_was_chosen(addon, tmp_path: Path):
+    chosen = addon.preferences.preferences(bpy.context)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "lamp.blend"))
+    chosen.folder = "//results"
+    bpy.ops.wm.read_homefile(use_empty=True)
+    try:
+        assert addon.preferences.results_folder(bpy.context) == tmp_path / "results"
+        chosen.folder = "//results"
+        assert chosen.folder == "", "there is nothing beside a file that was never saved"
+    finally:
+        chosen.folder = ""

@@ -1,9 +1,12 @@
 """A result goes where it belongs, into nothing else, and only at a good moment."""
 
+from types import SimpleNamespace
+
 import bpy
 import pytest
 
 from tests.blender import scenes
+from tests.blender.wishes import submit_into_box, until
 
 
 def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
@@ -231,3 +234,34 @@ def test_a_ledger_that_is_busy_when_a_result_is_due_only_delays_it(addon, monkey
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
     assert "A chair" in bpy.data.objects
     assert [job.state for job in carrier.jobs()] == ["Done"]
+
+
+def test_what_could_not_be_placed_while_the_ledger_is_busy_waits_all_the_same(addon, sandbox, monkeypatch):
+    carrier, jobs = addon.bridge.engine(bpy.context), addon.jobs
+
+    def busy(*_what: object) -> bool:
+        monkeypatch.undo()
+        raise jobs.LedgerError("Another program holds the job list.")
+
+    monkeypatch.setattr(carrier, "hold", busy)
+    box, token = submit_into_box(addon, sandbox)
+    bpy.data.objects.remove(box)
+    until(lambda: addon.bridge.tick() and carrier.job(token).hold)
+    assert carrier.job(token).state == "Ready"
+    assert "is gone" in carrier.job(token).problem.message
+
+
+def test_an_operator_of_another_addon_that_never_ends_is_not_waited_for(addon, monkeypatch):
+    place = addon.scene.place
+    now = 1000.0
+    monkeypatch.setattr(place.time, "monotonic", lambda: now)
+    theirs = [SimpleNamespace(as_pointer=lambda: 1)]
+    manager = SimpleNamespace(windows=[SimpleNamespace(modal_operators=theirs)])
+    context = SimpleNamespace(window_manager=manager)
+    assert place.is_in_hand(context), "it may be a drag"
+    now += place.LASTING + 1.0
+    assert not place.is_in_hand(context)
+    theirs.append(SimpleNamespace(as_pointer=lambda: 2))
+    assert place.is_in_hand(context), "that is another one"
+    theirs.pop()
+    assert not place.is_in_hand(context)

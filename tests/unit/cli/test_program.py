@@ -485,6 +485,19 @@ def test_the_key_goes_to_no_service_but_the_one_that_is_set(program: Program, sa
     assert program(*words, sandbox.url).out == "a.glb: deleted.\n"
 
 
+def test_a_model_that_another_job_still_needs_is_not_deleted(program: Program, sandbox: Sandbox):
+    sandbox.order({"flow": {"template": "model_optimize", "outcome": "fail", "reason": "too thin"}})
+    words = ("generate", "--prompt", "lamp", "--quality", "low", "--optimize", "500", "--output", "out")
+    assert program(*words).code == 1
+    first, second = jobs_in(program.folder / "out")
+    refused = program("jobs", "delete", "--finished", "--output", "out")
+    assert (refused.code, refused.out) == (1, "lamp.glb: another job still needs its model.\n")
+    assert program(*words).code == 0
+    assert sorted(program.runs()) == [1, 1, 1], "the one that failed ran, too"
+    deleted = program("jobs", "delete", str(first["token"]), str(second["token"]), "--output", "out")
+    assert (deleted.code, deleted.out) == (0, "lamp.glb: deleted.\nlamp.glb: deleted.\n")
+
+
 def test_a_job_is_cancelled_at_the_service(program: Program, sandbox: Sandbox):
     sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
     process = program.start("generate", "--prompt", "a", "--output", "out")

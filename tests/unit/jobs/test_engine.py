@@ -10,10 +10,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt, check_glb
-from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, owners, polling
+from generio_flows.jobs import (
+    Engine,
+    Job,
+    Ledger,
+    LedgerError,
+    Problem,
+    Settings,
+    State,
+    Step,
+    owners,
+    polling,
+)
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
@@ -763,7 +775,8 @@ def test_a_download_that_another_process_has_under_way_is_left_alone(
     owner = new_engine()
     job = owner.submit(jobs["prompt"])
     wait_until(lambda: [*owner.folder(job.token).glob("*.part")])
-    other = new_engine()  # had the job, slept past its lease, and does not know that yet
+    other = new_engine()
+    other._mine.add(job.token)  # it had the job, slept past its lease, and does not know that yet
     with pytest.raises(Cancelled):
         other._steps(owner.job(job.token), settings).take(owner.job(job.token))
     assert [*owner.folder(job.token).glob("*.part")], "the first one is not done yet"
@@ -1003,6 +1016,190 @@ def test_a_flow_is_given_back_by_whoever_has_the_job_only(
     assert flow["deleted"] == 0, "it may just be used by the one who has the job now"
 
 
+class Held:
+    """A `make_input` that waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:
+        self.begun.set()
+        self.go_on.wait(60.0)
+        shutil.copy(source, target)
+
+
+def asleep_in_a_turn(engine: Engine, job: Job) -> tuple[Job, Held]:
+    """A job whose file is just being made, and whose lease has run out meanwhile."""
+    engine._make_input = held = Held()
+    job = engine.submit(replace(job, input_path="", input_mime="", source=job.input_path))
+    held.begun.wait(60.0)
+    engine._ledger.release(engine.owner)
+    return job, held
+
+
+@pytest.mark.parametrize("by", ["relocating", "sharing"])
+def test_a_turn_does_not_begin_anew_what_came_back_finished(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], by: str
+):
+    sleeper = new_engine()
+    job, held = asleep_in_a_turn(sleeper, jobs["image"])
+    other = new_engine()
+    assert finished(other, job).state is State.READY
+    if by == "relocating":
+        sleeper.relocate(job.token, {"location": [1.0, 2.0, 3.0]})
+        assert finished(sleeper, job).state is State.READY
+        assert sleeper.place(job.token, "a document")
+    else:
+        assert other.place(job.token, "a document")
+        other.close()  # and the file was not saved
+        with sleeper._lock:
+            sleeper._share()
+        assert sleeper.job(job.token).state is State.READY
+    before = sleeper.job(job.token)
+    held.go_on.set()
+    wait_until(lambda: not sleeper._busy)
+    assert sleeper.job(job.token) == before
+    assert sleeper._ledger.job(job.token) == before
+    assert runs(sandbox) == [1]
+    assert before.destination == ({"location": [1.0, 2.0, 3.0]} if by == "relocating" else {})
+
+
+def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    other_ledger: Ledger,
+):
+    engine = new_engine(replace(settings, concurrent_jobs=1))
+    job = engine.submit(replace(jobs["prompt"], service="http://elsewhere.example"))
+    wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
+    with engine._lock:
+        engine._save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
+    (theirs,) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS)
+    theirs = theirs.going(progress=0.5)
+    assert other_ledger.save(theirs, "another", time.time())
+    assert not engine.cancel(job.token), "it is another's by now"
+    assert not engine.carries(job.token)
+    with engine._lock:
+        engine._share()
+    assert engine.job(job.token) == theirs
+    assert not engine.retry(job.token)
+    assert finished(engine, engine.submit(jobs["image"])).state is State.READY, "no place is taken for ever"
+
+
+def test_waiting_jobs_that_were_lost_in_sleep_are_let_go(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: Ledger
+):
+    engine = new_engine()
+    job = engine.submit(replace(jobs["prompt"], service="http://elsewhere.example"))
+    wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
+    other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS)
+    with engine._lock:
+        engine._share()
+    assert not engine.owns(job.token)
+
+
+@pytest.mark.parametrize("by", ["sharing", "placing"])
+def test_what_another_removed_is_forgotten(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], by: str
+):
+    engine, other = new_engine(), new_engine()
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    other.remove(job.token)
+    while not engine.events.empty():
+        engine.events.get()
+    if by == "placing":
+        engine.place_soon(job.token, "a document")
+    else:
+        with engine._lock:
+            engine._share()
+    wait_until(lambda: engine.job(job.token) is None)
+    assert engine.events.get(timeout=LONGEST) == job, "so that its row goes"
+    engine.remove(job.token)
+    assert not engine.retry(job.token)
+    assert not engine.cancel(job.token)
+
+
+def test_an_engine_that_cannot_read_its_ledger_leaves_no_thread(
+    new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+):
+    def busy(_ledger: Ledger) -> bool:
+        raise LedgerError("The disk is busy.")
+
+    monkeypatch.setattr(Ledger, "searched", property(busy))
+    with pytest.raises(LedgerError):
+        new_engine()
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("generio")] == []
+
+
+def test_a_retry_that_cannot_be_noted_can_be_repeated(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+):
+    job = engine.submit(replace(jobs["prompt"], service="http://elsewhere.example"))
+    wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
+    asked = replace(
+        engine.job(job.token),
+        step=Step.SUBMITTING,
+        service=sandbox.url,
+        problem=Problem(MAYBE_RUNNING, "It may be running."),
+    )
+    with engine._lock:
+        engine._save(asked)
+    saves = engine._ledger.save
+    count = iter(range(1000))
+
+    def save(*what: Any) -> bool:
+        if next(count) == 1:  # whatever is written second
+            raise LedgerError("The disk is busy.")
+        return saves(*what)
+
+    monkeypatch.setattr(engine._ledger, "save", save)
+    assert engine.retry(job.token)
+    assert finished(engine, job).state is State.READY
+
+
+@pytest.mark.parametrize("sandbox", ["quickstart"], indirect=True)
+def test_what_never_left_the_computer_is_not_asked_about(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    engine = new_engine()
+    assert (
+        finished(engine, engine.submit(jobs["prompt"])).state is State.READY
+    )  # the service takes all in one
+    engine.configure(replace(settings, api_key=""))
+    job = engine.submit(jobs["image"])
+    wait_until(lambda: engine.job(job.token).waiting)
+    assert engine.job(job.token).step is Step.PREPARED
+    engine.configure(settings)
+    assert finished(engine, job).state is State.READY
+    gone = engine.submit(replace(jobs["image"], token="f" * 32, input_path=str(settings.folder / "gone.png")))
+    failed = finished(engine, gone)
+    assert (failed.state, failed.stopped_at) == (State.FAILED, Step.PREPARED)
+
+
+def test_results_are_converted_where_the_folder_was_moved_to(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    other_ledger: Ledger,
+):
+    engine = new_engine()
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    engine.close()
+    moved = settings.folder.with_name("moved")
+    settings.folder.rename(moved)
+    for blend in (moved / job.token).glob("*.blend"):
+        blend.unlink()
+    assert other_ledger.change(
+        job.token, (Step.READY,), lambda job: job.at(Step.DOWNLOADED), "somebody", -LEASE_SECONDS
+    )
+    again = finished(new_engine(replace(settings, folder=moved)), job)
+    assert again.state is State.READY
+    assert [Path(result.blend).parent for result in again.results] == [moved / job.token]
+
+
 # ---- cancelling never ends nowhere
 
 
@@ -1070,3 +1267,21 @@ def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
     engine = new_engine()
     assert finished(engine, jobs["prompt"]).state is State.READY
     assert not engine.carries(jobs["image"].token), "its process is alive"
+
+
+def test_a_results_folder_that_cannot_be_had_is_known_before_anything_is_sent(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    tmp_path: Path,
+):
+    (tmp_path / "drive").write_text("which is not mounted")
+    engine = new_engine(replace(settings, folder=tmp_path / "drive" / "results"))
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert (job.state, job.problem.code, job.problem.remedy) == (
+        State.FAILED,
+        "not_saved",
+        "open_preferences",
+    )
+    assert sandbox.stats()["flows"] == {}
