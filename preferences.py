@@ -34,6 +34,12 @@ def _change_keeping(chosen: "GenerioPreferences", _context: bpy.types.Context) -
         chosen.api_key, _session_key = _session_key or chosen.api_key, ""
 
 
+def _make_absolute(chosen: "GenerioPreferences", _context: bpy.types.Context) -> None:
+    """A path beside the open file would be another one in each file."""
+    if chosen.folder.startswith("//"):
+        chosen.folder = bpy.path.abspath(chosen.folder) if bpy.data.filepath else ""
+
+
 def _get_session_key(_chosen: bpy.types.AddonPreferences) -> str:
     return _session_key
 
@@ -109,6 +115,7 @@ class GenerioPreferences(bpy.types.AddonPreferences):
             description="Where jobs keep their files; empty for the extension's own folder",
             subtype="DIR_PATH",
             options=RELATIVE_PATH,
+            update=_make_absolute,
         )
         results_limit: bpy.props.FloatProperty(
             name="Size Limit (GB)",

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 import bpy
 
 from .jobs import Engine, Job, State, is_first
+from .scene.opened import document
 from .translations import translated
 
 NEWS_SECONDS = 10.0
@@ -51,6 +52,8 @@ def show(
             _unfinished[job.token] = None
         elif job.token in _unfinished:
             del _unfinished[job.token]
+            if job.state is State.DONE and job.placed_in != document():
+                continue  # it is in another Blender's scene
             if job.state is State.FAILED or job.hold or not is_first(job):  # else another job goes on
                 _news[job.token] = now + NEWS_SECONDS
     if not any_news and int(now) == _second:

@@ -8,7 +8,7 @@ import bpy
 from .. import bridge, placing
 from ..jobs import Problem
 from ..properties import properties
-from ..scene import boxes, stand_in, variants
+from ..scene import boxes, homes, stand_in, variants
 from ..translations import translated
 from .handover import InObjectMode, tells
 
@@ -83,6 +83,7 @@ class GENERIO_OT_add_box(InObjectMode, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         box = boxes.make_box(context, self.size)
+        homes.show_in_local_views(context, [box])
         for item in context.selected_objects:
             item.select_set(False)
         box.select_set(True)

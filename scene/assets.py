@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,7 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
         raise CannotSave(f"The folder of the library is not there: {folder}")
     path = free_path(folder, item.name)
     pictures.pack_all()  # what lies in the folder of results may be cleared away
+    _take_edits([item, *item.children_recursive])
     try:
         with _asset(item, author, picture) as asset:
             bpy.data.libraries.write(str(path), {asset}, path_remap="ABSOLUTE", fake_user=True, compress=True)
@@ -124,6 +125,15 @@ def free_path(folder: Path, name: str) -> Path:
         number += 1
         path = folder / f"{stem} {number}.blend"
     return path
+
+
+def _take_edits(parts: Iterable[bpy.types.Object]) -> None:
+    """What is just being edited or painted is saved as it is seen."""
+    for part in parts:
+        part.update_from_editmode()
+    for image in bpy.data.images:
+        if image.is_dirty and image.packed_file is not None and image.is_editable:
+            image.pack()
 
 
 @contextmanager

@@ -257,10 +257,19 @@ def make_png(source: str, target: str) -> None:
     if longest and max(width, height) > longest:
         scale = longest / max(width, height)
         image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
-    image.file_format = "PNG"
-    image.filepath_raw = target
-    image.save()
+    if image.source == "MOVIE":  # an animated GIF: its first frame, which can only be rendered
+        scene = bpy.data.scenes.new("as it is")
+        scene.view_settings.view_transform = "Standard"
+        scene.render.image_settings.file_format = "PNG"
+        image.save_render(target, scene=scene)
+        bpy.data.scenes.remove(scene)
+    else:
+        image.file_format = "PNG"
+        image.filepath_raw = target
+        image.save()
     bpy.data.images.remove(image)
+    if not Path(target).is_file():
+        raise RuntimeError("it is no picture that Blender can write as PNG.")
 
 
 TASKS = {

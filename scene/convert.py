@@ -130,7 +130,8 @@ class Converter(NamedTuple):
             problem = _problem(output, code)
             if problem:
                 raise ConversionFailed(source.name, problem)
-            part.replace(target)
+            if not target.exists():  # else another process was faster, and has tidied up
+                part.replace(target)
         finally:
             part.unlink(missing_ok=True)
 
@@ -159,6 +160,7 @@ def link(source: Path, target: Path) -> None:
     """Let `target` be the same file as `source`, or a copy of it where the disk knows no links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)  # a crash may have left it, as a link to `source`
     try:
         try:
             os.link(source, part)

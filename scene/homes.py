@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import bpy
@@ -34,6 +35,17 @@ def collection_called(scene: bpy.types.Scene, name: str) -> bpy.types.Collection
         found[NAMED] = name
         scene.collection.children.link(found)
     return found
+
+
+def show_in_local_views(context: bpy.types.Context, items: Sequence[bpy.types.Object]) -> None:
+    """What is new is seen in 3D views that show a few objects only, too, as what Blender's own Add makes."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            space: Any = area.spaces.active
+            if area.type == "VIEW_3D" and space.local_view is not None:
+                for item in items:
+                    with suppress(RuntimeError):  # it is in another scene
+                        item.local_view_set(space, True)
 
 
 def active_then(

@@ -18,6 +18,7 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ import bpy
 from . import boxes, memory, pictures, settle, swap, variants
 from .arrivals import Arrivals
 from .errors import CannotPlace
-from .homes import active_then, collection_called
+from .homes import active_then, collection_called, show_in_local_views
 from .meshes import PREFIX, TOKEN, mesh_of, users_of
 from .names import names_left_free
 from .opened import document, find
@@ -39,8 +40,14 @@ BOX = "box"
 NEW = (CURSOR, BOX)
 """Modes that bring a new model, and are about no mesh."""
 
+LASTING = 30.0
+"""Seconds after which an add-on's modal operator is taken for one that does not end."""
+
 LONGEST_NAME = 63
 """Bytes in the name of an ID."""
+
+
+_others_since: dict[int, float] = {}  # of modal operators in Python, since when, time.monotonic()
 
 
 class Model(NamedTuple):
@@ -154,8 +161,22 @@ def not_now(context: bpy.types.Context, destinations: Sequence[Destination]) -> 
 
 
 def is_in_hand(context: bpy.types.Context) -> bool:
-    """Whether the user is in the middle of something, such as dragging."""
-    return any(len(window.modal_operators) for window in context.window_manager.windows)
+    """Whether the user is in the middle of something, such as dragging.
+
+    Some add-ons have an operator that is always there and lets all events pass; it is nothing to wait for.
+    """
+    global _others_since
+    running = [item for window in context.window_manager.windows for item in window.modal_operators]
+    now = time.monotonic()
+    before, _others_since = _others_since, {}
+    in_hand = False
+    for item in running:
+        if type(item) is bpy.types.Operator:  # Blender's own
+            in_hand = True
+        else:
+            since = _others_since[item.as_pointer()] = before.get(item.as_pointer(), now)
+            in_hand = in_hand or now - since < LASTING
+    return in_hand
 
 
 # ---------------------------------------------------------------------- putting it there
@@ -174,6 +195,8 @@ def place(
     for number, model in enumerate(models, start=1):
         more_to_come = {"shared": True} if number < len(models) else {}
         objects += _place_one(context, model, {**destination, **more_to_come})
+    if destination.get("mode", CURSOR) in NEW:
+        show_in_local_views(context, [part for root in objects for part in (root, *root.children_recursive)])
     if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
         bpy.ops.ed.undo_push(message=f"GENERIO: {models[0].name}")
     return objects

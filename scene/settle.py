@@ -99,7 +99,9 @@ def _set_on_base(
         mesh_of(root).transform(onto_base @ root.matrix_basis, shape_keys=True)
         root.matrix_basis = target
         return root
-    top = bpy.data.objects.new(root.name, None)
+    name = root.name
+    root.name = "Parts"
+    top = bpy.data.objects.new(name, None)
     for collection in root.users_collection:
         collection.objects.link(top)
     if GROUP in root:

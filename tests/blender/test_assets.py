@@ -382,3 +382,21 @@ def test_a_dropped_picture_becomes_a_model_where_it_was_dropped(addon, sandbox, 
     (tmp_path / "note.png").write_text("no picture")
     with pytest.raises(RuntimeError, match=r"note\.png"):
         drop(filepath=str(tmp_path / "note.png"), location=(0.0, 0.0, 0.0))
+
+
+def test_what_is_being_edited_and_painted_is_in_the_library(addon, lamp, library):
+    image = next(image for image in bpy.data.images if image.packed_file is not None)
+    image.pixels[:] = [0.0, 1.0, 0.0, 1.0] * (len(image.pixels) // 4)
+    image.update()
+    assert image.is_dirty
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="SELECT")
+    bpy.ops.mesh.subdivide()
+    assert bpy.ops.generio.save_asset(library=library[0]) == {"FINISHED"}
+    bpy.ops.object.mode_set(mode="OBJECT")
+    (path,) = library[1].glob("*.blend")
+    with bpy.data.libraries.load(str(path), link=False) as (inside, wanted):
+        wanted.meshes, wanted.images = inside.meshes, inside.images
+    assert len(wanted.meshes[0].polygons) == len(lamp.data.polygons)
+    painted = next(other for other in wanted.images if other.name.startswith(image.name))
+    np.testing.assert_allclose(painted.pixels[:4], (0.0, 1.0, 0.0, 1.0), atol=0.01)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import struct
 import subprocess
@@ -420,3 +421,35 @@ def test_a_painting_that_is_lost_is_told_and_not_sent(addon, converter, tmp_path
         (tmp_path / f"{snapshot.stem}-0.png").unlink()
     with pytest.raises(addon.api.FlowsError, match='the painting "Painting", which was never saved, is lost'):
         converter.make_input(snapshot, tmp_path / "input.glb", never)
+
+
+def test_the_first_frame_of_an_animated_gif(addon, tmp_path: Path):
+    colours = ((200, 30, 30), (30, 200, 30))
+    first, second = (Image.new("RGB", (32, 32), colour) for colour in colours)
+    first.save(tmp_path / "shoe.gif", save_all=True, append_images=[second])
+    converter = addon.scene.convert.Converter.of_this_blender()
+    converter.make_input(tmp_path / "shoe.gif", tmp_path / "input.png", lambda: False)
+    with Image.open(tmp_path / "input.png") as made:
+        np.testing.assert_allclose(made.convert("RGB").getpixel((16, 16)), colours[0], atol=6)
+
+
+def test_a_link_is_made_though_a_crash_left_half_of_one(addon, tmp_path: Path):
+    source, target = tmp_path / "source.glb", tmp_path / "target.glb"
+    source.write_bytes(b"glTF")
+    os.link(source, tmp_path / "target.glb.part")
+    addon.scene.convert.link(source, target)
+    assert target.read_bytes() == b"glTF"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["source.glb", "target.glb"]
+
+
+def test_of_two_that_convert_the_same_the_first_counts(addon, tmp_path: Path):
+    (tmp_path / "model.glb").write_bytes(from_prompt("ball", quality="low", seed=1, texture=False))
+    blend = tmp_path / "model.blend"
+    converter = addon.scene.convert.Converter.of_this_blender()
+
+    def other_is_faster() -> bool:
+        blend.write_bytes(b"of the other one")
+        return False
+
+    converter.to_blend(tmp_path / "model.glb", blend, other_is_faster)
+    assert blend.read_bytes() == b"of the other one"

@@ -256,3 +256,11 @@ def test_a_results_folder_that_takes_nothing_says_what_to_do(addon, tmp_path: Pa
     for operator in (bpy.ops.generio.optimize_selected, bpy.ops.generio.make_lods):
         with pytest.raises(RuntimeError, match=r"cannot be written to disk: .*\. Free some disk space"):
             operator()
+
+
+def test_the_root_of_several_parts_has_the_name_of_the_model(addon):
+    body, arm = slab("Sofa"), slab("Arm")
+    arm.parent = body
+    root = settle(addon, body, [body, arm], base=True)
+    assert (root.name, root.type) == ("Sofa", "EMPTY")
+    assert [part.name for part in root.children] == ["Parts"]

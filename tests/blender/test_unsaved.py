@@ -255,3 +255,29 @@ def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, s
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     ticks(addon, lambda: "A chair" in bpy.data.objects)
     assert carrier.job(job.token).loose
+
+
+@pytest.mark.parametrize("steps", ["undo what came after", "undo and redo"])
+def test_the_pictures_of_a_removed_job_come_back_with_undo(addon, tmp_path: Path, steps: str):
+    bpy.ops.ed.undo_push(message="Before")
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    folder = addon.bridge.job_folder(bpy.context, only(addon).token)
+    if steps == "undo and redo":
+        bpy.ops.ed.undo()
+        assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
+        assert only(addon).state == "Done", "it is nowhere else now"
+        bpy.ops.generio.remove_job(token=only(addon).token)  # which the user may want all the same
+        bpy.ops.ed.redo()
+    else:
+        bpy.data.objects["A chair"].location.x = 3.0
+        bpy.ops.ed.undo_push(message="Move")
+        assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
+        bpy.ops.ed.undo()
+    assert addon.bridge.engine(bpy.context).jobs() == []
+    assert "A chair" in bpy.data.objects
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "chair.blend"))
+    sizes = [tuple(image.size) for image in bpy.data.images if image.users]
+    assert sizes
+    assert (0, 0) not in sizes
+    ticks(addon, lambda: not folder.exists())

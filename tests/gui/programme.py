@@ -29,6 +29,7 @@ STORIES = {
     "pictures": Stage(),
     "paste": Stage(wayland=True),
     "drop": Stage(),
+    "local_view": Stage(),
     "assets": Stage(),
     "doctor": Stage(),
     "looks": Stage(),
