@@ -235,7 +235,7 @@ TEXTS = {
     "it is linked from another file": "il est lié depuis un autre fichier",
     "it is no mesh; convert it to one first": "ce n'est pas un maillage ; convertissez-le d'abord",
     "it is no picture that Blender can read.": "ce n'est pas une image que Blender sait lire.",
-    "it is no picture that Blender can write as PNG.": "ce n’est pas une image que Blender puisse écrire en PNG.",
+    "it is no picture that Blender can write as PNG.": "ce n'est pas une image que Blender puisse écrire en PNG.",
     "it said nothing": "il n'a rien dit",
     "It says: {}": "Il dit : {}",
     "It stood in a file that was never saved": "Il était dans un fichier jamais enregistré",
