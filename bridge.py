@@ -134,7 +134,7 @@ def _tick(context: bpy.types.Context) -> float:
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
         unfinished = view.show(context, _engine, _news, placing.due)
-        status.show(context, _engine, _news.values(), placing.due, placing.hidden)
+        status.show(context, _engine, _news.values(), placing.due, placing.hidden, placing.here)
         _tell([job for job in _news.values() if _engine.job(job.token) is not None])
         _news.clear()
     if placing.is_about_to_place():
@@ -285,6 +285,6 @@ def unregister() -> None:
     atexit.unregister(_stop)
     status.unregister()
     stand_in.unregister()
+    pictures.pack_all()  # whose files go now
     _stop()
-    pictures.pack_all()
     listeners.clear()

@@ -28,10 +28,12 @@ DEFECT = "defect"
 due: set[str] = set()
 """Tokens of the finished jobs whose results belong into the open file, where they are not yet."""
 
+here: set[str] = set()
+"""Tokens of the jobs whose results were placed since the file was opened."""
+
 hidden: dict[str, str] = {}
 """Collections that hide what was placed in them, by job."""
 
-_here: set[str] = set()  # what was placed since this file was opened
 _left_over: set[str] = set()  # of that, the jobs that were removed, whose files are still there
 _undone: set[str] = set()  # what was placed, and at this point of the undo history is not there
 _noted = ""  # the one of them that the ledger is being told about
@@ -181,7 +183,7 @@ def place_result(
     else:
         _pictures_loose = True
         _undone.discard(job.token)
-        _here.add(job.token)
+        here.add(job.token)
         collection = place.hidden_by(context, placed) if destination.get("mode") in place.NEW else ""
         if collection:
             hidden[job.token] = collection
@@ -250,8 +252,8 @@ def remove(carrier: Engine, token: str) -> None:
     it came, with pictures that are still to be packed.
     """
     pictures.pack_from(carrier.folder(token))
-    carrier.remove(token, files=token not in _here)
-    if token in _here:
+    carrier.remove(token, files=token not in here)
+    if token in here:
         _left_over.add(token)
 
 
@@ -299,6 +301,6 @@ def leave(carrier: Engine | None) -> None:
         carrier.closed(document(), but=frozenset(due))
         carrier.delete_files(_left_over)
     memory.give_back()
-    for tokens in (due, hidden, _undone, _here, _left_over):
+    for tokens in (due, hidden, _undone, here, _left_over):
         tokens.clear()
     _noted = ""

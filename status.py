@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping
 import bpy
 
 from .jobs import Engine, Job, State, is_first
-from .scene.opened import document
 from .translations import translated
 
 NEWS_SECONDS = 10.0
@@ -36,11 +35,13 @@ def show(
     changed: Iterable[Job],
     arriving: Collection[str],
     hidden: Mapping[str, str],
+    here: Collection[str],
 ) -> None:
     """Bring the status bar up to date.
 
     changed: jobs that did since the last time. arriving: tokens of those whose results come into the open
     file by themselves, which then is their end. hidden: collections that hide what came into them, by job.
+    here: tokens of those whose results were placed in this window.
     """
     global _arriving, _line, _second
     _arriving = frozenset(arriving)
@@ -52,7 +53,7 @@ def show(
             _unfinished[job.token] = None
         elif job.token in _unfinished:
             del _unfinished[job.token]
-            if job.state is State.DONE and job.placed_in != document():
+            if job.state is State.DONE and job.token not in here:
                 continue  # it is in another Blender's scene
             if job.state is State.FAILED or job.hold or not is_first(job):  # else another job goes on
                 _news[job.token] = now + NEWS_SECONDS

@@ -23,7 +23,7 @@ from typing import Any
 from ..api import Cancelled, FlowsClient, FlowsError
 from . import polling
 from .clients import Clients
-from .housekeeping import empty, to_empty
+from .housekeeping import empty, leave, sweep, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
 from .owners import lives, new_owner
@@ -111,6 +111,7 @@ class Engine:
         self._active: set[str] = set()  # those that hold one of the places
         self._busy: set[str] = set()  # those that a thread has in hand
         self._calling: dict[str, FlowsClient] = {}  # with whom that thread speaks to the service
+        self._left: set[str] = set()  # removed jobs whose files are still there
         self._stale: set[str] = set()  # those of them that were lost and taken over again meanwhile
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
@@ -408,18 +409,32 @@ class Engine:
         self._notes.put(lambda: self._note(token, move))
 
     def remove(self, token: str, files: bool = True) -> None:
-        """Forget a finished job, with or without its files. Raises ValueError while it is unfinished."""
+        """Forget a finished job. Raises ValueError while it is unfinished.
+
+        files: whether its files go at once; else only its models do, and the rest with `delete_files`.
+        """
         with self._lock:
             if not self._ledger.remove(token):
                 raise ValueError("an unfinished job must be cancelled first")
+            self._let_go(token)
             self._jobs.pop(token, None)
+            if not files:
+                self._left.add(token)
         if files:
             shutil.rmtree(self.folder(token), ignore_errors=True)
+        else:
+            leave(self.folder(token), self.owner)
 
     def delete_files(self, tokens: Collection[str]) -> None:
-        """Delete, soon, the files of jobs that were removed without them."""
+        """Delete, soon, the files of jobs that were removed without them; at the latest at the next start."""
+        self._left.difference_update(tokens)
         for token in tokens:
-            self._notes.put(partial(shutil.rmtree, self.folder(token), ignore_errors=True))
+            self._notes.put(partial(self._tidy, self.folder(token)))
+
+    def _tidy(self, folder: Path) -> None:
+        """Delete the files of a job that was removed, unless they are still to be left."""
+        if folder.name not in self._left:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def close(self, timeout: float = 2.0) -> None:
         """Stop all threads, within `timeout` seconds; unfinished jobs go on where another engine starts."""
@@ -486,7 +501,8 @@ class Engine:
         self._failures.pop(token, None)
         self._looks.pop(token, None)
         if token not in self._active:
-            return job.queued or self._save(job.going(queued=True))  # in one go: the next may fail
+            as_it_was = job.queued and job == self._jobs[token]
+            return as_it_was or self._save(job.going(queued=True))  # in one go: the next may fail
         if job != self._jobs[token] and not self._save(job):
             return False
         self._at(0.0, token)
@@ -605,6 +621,7 @@ class Engine:
 
     def _keep_house(self) -> None:
         """A thread: keeps the results folder within its limit."""
+        sweep(self._settings.folder)
         while self._untidy.wait() and not self._closing.is_set():
             self._untidy.clear()
             settings = self._settings
@@ -636,7 +653,7 @@ class Engine:
         """Write into a job's folder what was asked for."""
         keep_request(folder, job)
         if job.token not in self._jobs:
-            shutil.rmtree(folder, ignore_errors=True)  # removed meanwhile
+            self._tidy(folder)  # removed meanwhile
 
     def _until_written(self, write: Callable[[], object]) -> None:
         """Write something as soon as the ledger takes it."""
@@ -672,7 +689,11 @@ class Engine:
 
     def _carry(self, token: str) -> None:
         """Take a job as far as it goes now, then say when to look at it again."""
-        settings, job = self._settings, self._jobs[token]
+        with self._lock:
+            settings, job = self._settings, self._jobs.get(token)
+            if job is None or token not in self._mine:  # it was taken over since it was handed on
+                self._put_down(token)
+                return
         try:
             outcome = self._steps(job, settings).take(job)
         except Cancelled:
@@ -694,19 +715,26 @@ class Engine:
         if outcome.looked_for is not None:
             self._looks[token] = self._looks.get(token, Looks()).and_one(outcome.looked_for)
         with self._lock:
-            self._busy.discard(token)
-            self._calling.pop(token, None)
-            if self._closing.is_set():
-                return
-            if token in self._mine and token not in self._stale:
+            if token in self._mine and token not in self._stale and not self._closing.is_set():
+                self._busy.discard(token)
+                self._calling.pop(token, None)
                 self._settle(job, outcome, settings)
             else:  # it is over and saved as such, or what others have done meanwhile counts, not this turn
-                self._stale.discard(token)
-                self._fill_places()
-                self._wake.notify_all()
+                self._put_down(token)
+                if self._closing.is_set():
+                    return
         if outcome.job.step is Step.READY:
             self._draw(outcome.job)  # after the result is told, which nobody should wait for
             self._untidy.set()
+
+    def _put_down(self, token: str) -> None:
+        """A thread has nothing more to say about a job."""
+        self._busy.discard(token)
+        self._stale.discard(token)
+        self._calling.pop(token, None)
+        if not self._closing.is_set():
+            self._fill_places()
+            self._wake.notify_all()
 
     def _draw_missing(self, before: Sequence[Job]) -> None:
         """A thread that ends: make the pictures that a process did not come to which ended before.
@@ -733,7 +761,7 @@ class Engine:
         if now is not None:
             self.events.put(now)
         else:
-            shutil.rmtree(self.folder(job.token), ignore_errors=True)  # removed meanwhile
+            self._tidy(self.folder(job.token))  # removed meanwhile
         return not missing
 
     def _settle(self, before: Job, outcome: Outcome, settings: Settings) -> None:

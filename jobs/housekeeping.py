@@ -3,15 +3,24 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from .model import Job, Step
-from .recovery import tokens
+from .owners import lives
+from .recovery import REMOVED, removed, tokens
 
 KEPT = frozenset({".png", ".json"})
 """Endings of what stays of a result whose model goes: its picture and its report, which the list shows."""
+
+MODELS = frozenset({".glb", ".blend"})
+"""Endings of what goes of the files of a removed job that leaves its pictures."""
+
+DAY = 24 * 3600.0
+"""Seconds."""
 
 
 def to_empty(folder: Path, jobs: Iterable[Job], limit: int) -> list[Job]:
@@ -40,6 +49,26 @@ def empty(folder: Path) -> None:
         if path.suffix not in KEPT or path.stem == "input":
             with suppress(OSError):  # somebody has it open; next time
                 path.unlink()
+
+
+def leave(folder: Path, owner: str) -> None:
+    """Delete the models of a removed job, and mark what is left of its folder as wanted by `owner`."""
+    for path in _items(folder):
+        if path.suffix in MODELS:
+            with suppress(OSError):
+                path.unlink()
+    with suppress(OSError):
+        (folder / REMOVED).write_text(owner, encoding="utf-8")
+
+
+def sweep(folder: Path) -> None:
+    """Delete what was left by processes that are no more; where there is no telling, after a day."""
+    with suppress(OSError):
+        for left in removed(folder):
+            mark = left / REMOVED
+            alive = lives(mark.read_text(encoding="utf-8"))
+            if alive is False or (alive is None and time.time() - mark.stat().st_mtime > DAY):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _size(path: Path) -> int:

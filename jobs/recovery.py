@@ -21,6 +21,9 @@ from .steps import CLIENT_NAME, RESULT_PREFIX
 REQUEST = "request.json"
 """Name of the file in a job's folder that says what was asked for."""
 
+REMOVED = "removed"
+"""Name of the file in the folder of a job that was removed, which says whose pictures are still in it."""
+
 NAME = "Recovered Model"
 """What a job is called about which nothing else is known."""
 
@@ -48,7 +51,16 @@ def tokens(folder: Path) -> list[str]:
     """The tokens of the jobs that have a folder in `folder`. Raises OSError."""
     if not folder.is_dir():
         return []
-    return [item.name for item in folder.iterdir() if _TOKEN.fullmatch(item.name) and item.is_dir()]
+    return [item.name for item in _folders(folder) if not (item / REMOVED).exists()]
+
+
+def removed(folder: Path) -> list[Path]:
+    """The folders in `folder` of jobs that were removed. Raises OSError."""
+    return [item for item in _folders(folder) if (item / REMOVED).exists()] if folder.is_dir() else []
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [item for item in folder.iterdir() if _TOKEN.fullmatch(item.name) and item.is_dir()]
 
 
 def traces(client: FlowsClient) -> dict[str, Trace]:

@@ -200,9 +200,9 @@ class Steps:
     # ------------------------------------------------------------------ before the flow runs
 
     def _prepare(self, job: Job) -> Job:
-        self._make_folder()  # whether it can be had is to be known before anything is sent
         if not job.source:
             return job.at(Step.PREPARED)
+        self._make_folder()
         source = self._here(job.source)
         target = input_path(job, self.folder)
         try:
@@ -219,6 +219,7 @@ class Steps:
 
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
+        self._make_folder()  # whether there is one for the result is to be known before anything is sent
         if job.service not in self.one_shot_services:
             try:
                 flow = self.client().create_flow(job.template, job.parameters, additional=_additional(job))

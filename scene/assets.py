@@ -108,8 +108,8 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
         raise CannotSave(f"The folder of the library is not there: {folder}")
     path = free_path(folder, item.name)
     pictures.pack_all()  # what lies in the folder of results may be cleared away
-    _take_edits([item, *item.children_recursive])
     try:
+        _take_edits([item, *item.children_recursive])
         with _asset(item, author, picture) as asset:
             bpy.data.libraries.write(str(path), {asset}, path_remap="ABSOLUTE", fake_user=True, compress=True)
     except (RuntimeError, OSError) as error:
@@ -131,9 +131,21 @@ def _take_edits(parts: Iterable[bpy.types.Object]) -> None:
     """What is just being edited or painted is saved as it is seen."""
     for part in parts:
         part.update_from_editmode()
-    for image in bpy.data.images:
-        if image.is_dirty and image.packed_file is not None and image.is_editable:
-            image.pack()
+        for slot in part.material_slots:
+            if slot.material is not None and slot.material.node_tree is not None:
+                for image in _images(slot.material.node_tree):
+                    if image.is_dirty and image.packed_file is not None and image.is_editable:
+                        image.pack()
+
+
+def _images(tree: bpy.types.NodeTree) -> Iterator[bpy.types.Image]:
+    """The images of a node tree and of its groups."""
+    for node in tree.nodes:
+        image, group = getattr(node, "image", None), getattr(node, "node_tree", None)
+        if image is not None:
+            yield image
+        if group is not None:
+            yield from _images(group)
 
 
 @contextmanager

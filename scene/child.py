@@ -259,7 +259,7 @@ def make_png(source: str, target: str) -> None:
         image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
     if image.source == "MOVIE":  # an animated GIF: its first frame, which can only be rendered
         scene = bpy.data.scenes.new("as it is")
-        scene.view_settings.view_transform = "Standard"
+        scene.view_settings.view_transform = "Standard"  # pyright: ignore[reportAttributeAccessIssue]
         scene.render.image_settings.file_format = "PNG"
         image.save_render(target, scene=scene)
         bpy.data.scenes.remove(scene)

@@ -400,3 +400,13 @@ def test_what_is_being_edited_and_painted_is_in_the_library(addon, lamp, library
     assert len(wanted.meshes[0].polygons) == len(lamp.data.polygons)
     painted = next(other for other in wanted.images if other.name.startswith(image.name))
     np.testing.assert_allclose(painted.pixels[:4], (0.0, 1.0, 0.0, 1.0), atol=0.01)
+
+
+def test_a_painting_that_is_not_the_models_stays_as_it_is(addon, lamp, library):
+    other = bpy.data.images.new("Sketch", 8, 8)
+    other.pixels[:] = [1.0] * len(other.pixels)
+    other.pack()
+    other.pixels[:] = [0.5] * len(other.pixels)
+    assert other.is_dirty
+    assert bpy.ops.generio.save_asset(library=library[0]) == {"FINISHED"}
+    assert other.is_dirty

@@ -29,6 +29,7 @@ from generio_flows.jobs import (
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
+from generio_flows.jobs.recovery import REMOVED, tokens
 from generio_flows.jobs.steps import LOOKUPS, MAYBE_RUNNING, Steps
 
 from tests.sandbox import Sandbox
@@ -939,6 +940,13 @@ def test_a_turn_from_before_the_job_was_lost_changes_nothing(
     assert len(sandbox.stats()["flows"]) == 1
 
 
+def dead_owner() -> str:
+    """The name of an engine whose process has ended."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    return f"{owners.machine()}:{gone.pid}:x"
+
+
 def run_by_another(ledger: Ledger, sandbox: Sandbox, token: str) -> None:
     """Another process takes the job over, as its owner sleeps, has it run, and falls asleep as well."""
     (job,) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token})
@@ -1258,10 +1266,8 @@ def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
 ):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
     ledger = Ledger(tmp_path / "jobs.sqlite")
-    ledger.add([jobs["prompt"]], f"{owners.machine()}:{gone.pid}:x", time.time())
+    ledger.add([jobs["prompt"]], dead_owner(), time.time())
     ledger.add([jobs["image"]], f"{owners.machine()}:{os.getpid()}:x", time.time())
     ledger.close()
     engine = new_engine()
@@ -1279,9 +1285,64 @@ def test_a_results_folder_that_cannot_be_had_is_known_before_anything_is_sent(
     (tmp_path / "drive").write_text("which is not mounted")
     engine = new_engine(replace(settings, folder=tmp_path / "drive" / "results"))
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert (job.state, job.problem.code, job.problem.remedy) == (
-        State.FAILED,
-        "not_saved",
-        "open_preferences",
-    )
+    assert (job.problem.code, job.problem.remedy) == ("not_saved", "open_preferences")
+    assert engine.retry(job.token)
+    wait_until(lambda: engine.job(job.token).attempt == 2)
+    assert finished(engine, job).problem.code == "not_saved"
     assert sandbox.stats()["flows"] == {}
+
+
+def test_a_retry_of_what_waits_for_its_turn_counts(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order({"flow": {"outcome": "hang"}})
+    engine = new_engine(replace(settings, concurrent_jobs=1))
+    running = engine.submit(jobs["image"])
+    wait_until(lambda: engine.job(running.token).step is Step.STARTED)
+    job = engine.submit(jobs["prompt"])
+    asked = job.at(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, "It may be running."))
+    with engine._lock:
+        assert engine._save(asked)  # as it is after a restart: its question stands, and it is queued
+    assert asked.queued
+    assert engine.retry(job.token)
+    assert (engine.job(job.token).step, engine.job(job.token).attempt) == (Step.PREPARED, 2)
+    engine.cancel(running.token)
+    assert finished(engine, job).state is State.READY
+
+
+def test_what_was_removed_before_a_thread_took_it_up_stops_no_thread(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]
+):
+    engine = new_engine()
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    other = finished(engine, engine.submit(jobs["optimize"]))
+    for gone in (job, other):
+        engine._busy.add(gone.token)
+        engine.remove(gone.token)
+    engine._polls.put(job.token)
+    engine._work.put(other.token)
+    wait_until(lambda: not engine._busy)
+    assert finished(engine, engine.submit(jobs["image"])).state is State.READY
+
+
+def test_what_is_left_of_a_removed_job_goes_later(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    engine = new_engine()
+    jobs_left = [finished(engine, engine.submit(jobs[kind])) for kind in ("prompt", "image", "optimize")]
+    for job in jobs_left:
+        wait_until((engine.folder(job.token) / "request.json").exists)
+        (engine.folder(job.token) / "result-1-0.jpg").write_bytes(b"a texture")
+        engine.remove(job.token, files=False)
+    first, second, third = (engine.folder(job.token) for job in jobs_left)
+    assert {path.suffix for path in first.iterdir()}.isdisjoint({".glb", ".blend"})
+    engine._illustrate = copy
+    engine._draw(jobs_left[0])  # the picture is done when the job is gone
+    assert (first / "result-1-0.jpg").exists()
+    assert tokens(settings.folder) == [], "they count no more, and are no jobs"
+    engine.delete_files([jobs_left[0].token])
+    wait_until(lambda: not first.exists())
+    (second / REMOVED).write_text(dead_owner())
+    new_engine()
+    wait_until(lambda: not second.exists())
+    assert third.exists(), "whose process lives"
