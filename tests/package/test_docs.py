@@ -26,6 +26,7 @@ OF_NO_CLASS = {
     "ledger",
     "not_now",
     "nothing_new",
+    "put_aside",
 }
 """Codes of problems that are no exceptions."""
 
