@@ -111,8 +111,8 @@ class Engine:
         self._active: set[str] = set()  # those that hold one of the places
         self._busy: set[str] = set()  # those that a thread has in hand
         self._calling: dict[str, FlowsClient] = {}  # with whom that thread speaks to the service
-        self._left: set[str] = set()  # removed jobs whose files are still there
         self._stale: set[str] = set()  # those of them that were lost and taken over again meanwhile
+        self._left: set[str] = set()  # removed jobs whose files are still there
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
         self._looks: dict[str, Looks] = {}

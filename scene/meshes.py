@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 import bpy
@@ -81,13 +80,3 @@ def unsent(mesh: bpy.types.Mesh) -> list[str]:
 def is_own(item: bpy.types.ID) -> bool:
     """Whether a datablock is this file's own, and not another's, linked or overridden."""
     return item.library is None and item.override_library is None
-
-
-def remove(items: Sequence[bpy.types.Object]) -> None:
-    """Remove objects; what hangs on them and does not go with them stays where it is."""
-    gone = {*items}
-    for child in [child for item in gone for child in item.children if child not in gone]:
-        world = child.matrix_world.copy()
-        child.parent = None
-        child.matrix_world = world
-    bpy.data.batch_remove([*gone])

@@ -23,8 +23,8 @@ from mathutils import Matrix, Vector
 
 from .bounds import bounds
 from .boxes import BOX, FLAT, box_of, box_place, sides_of
-from .meshes import NAMED, mesh_of, remove
-from .variants import GROUP, STANDS, stand_beside, variants, was_moved
+from .meshes import NAMED, mesh_of
+from .variants import GROUP, STANDS, remove, stand_beside, variants, was_moved
 
 Destination = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from mathutils import Vector
 
 from .bounds import bounds
 from .boxes import BOX, box_place
-from .meshes import NAMED, PREFIX, TOKEN, is_own, remove
+from .meshes import NAMED, PREFIX, TOKEN, is_own
 
 GROUP = "generio_group"
 """Custom property of the models that are variants of each other."""
@@ -75,6 +75,16 @@ def keep(chosen: bpy.types.Object) -> int:
         for name in (GROUP, STANDS, NAMED):
             item.pop(name, None)
     return len(others)
+
+
+def remove(items: Sequence[bpy.types.Object]) -> None:
+    """Remove objects; what hangs on them and does not go with them stays where it is."""
+    gone = {*items}
+    for child in [child for item in gone for child in item.children if child not in gone]:
+        world = child.matrix_world.copy()
+        child.parent = None
+        child.matrix_world = world
+    bpy.data.batch_remove([*gone])
 
 
 def stand_beside(

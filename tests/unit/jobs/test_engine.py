@@ -940,6 +940,13 @@ def test_a_turn_from_before_the_job_was_lost_changes_nothing(
     assert len(sandbox.stats()["flows"]) == 1
 
 
+def waiting_for_the_user(engine: Engine, job: Job) -> Job:
+    """A job of another service than the one that is set, for which nothing can be done here."""
+    job = engine.submit(replace(job, service="http://elsewhere.example"))
+    wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
+    return job
+
+
 def dead_owner() -> str:
     """The name of an engine whose process has ended."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
@@ -1080,8 +1087,7 @@ def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
     other_ledger: Ledger,
 ):
     engine = new_engine(replace(settings, concurrent_jobs=1))
-    job = engine.submit(replace(jobs["prompt"], service="http://elsewhere.example"))
-    wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
+    job = waiting_for_the_user(engine, jobs["prompt"])
     with engine._lock:
         engine._save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
     (theirs,) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS)
@@ -1100,8 +1106,7 @@ def test_waiting_jobs_that_were_lost_in_sleep_are_let_go(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: Ledger
 ):
     engine = new_engine()
-    job = engine.submit(replace(jobs["prompt"], service="http://elsewhere.example"))
-    wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
+    job = waiting_for_the_user(engine, jobs["prompt"])
     other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS)
     with engine._lock:
         engine._share()
@@ -1145,8 +1150,7 @@ def test_an_engine_that_cannot_read_its_ledger_leaves_no_thread(
 def test_a_retry_that_cannot_be_noted_can_be_repeated(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
-    job = engine.submit(replace(jobs["prompt"], service="http://elsewhere.example"))
-    wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
+    job = waiting_for_the_user(engine, jobs["prompt"])
     asked = replace(
         engine.job(job.token),
         step=Step.SUBMITTING,
