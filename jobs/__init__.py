@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes."""
 
+from .chosen import kept_picture
 from .engine import Engine
 from .follow import THEN, followers, is_first, with_follower
 from .ledger import AlreadyThere, Ledger, LedgerError
@@ -23,5 +24,6 @@ __all__ = [
     "Step",
     "followers",
     "is_first",
+    "kept_picture",
     "with_follower",
 ]

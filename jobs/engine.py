@@ -22,6 +22,7 @@ from typing import Any
 
 from ..api import Cancelled, FlowsClient, FlowsError
 from . import polling
+from .chosen import keep_picture
 from .clients import Clients
 from .housekeeping import empty, leave, sweep, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
@@ -206,6 +207,8 @@ class Engine:
         for job in jobs:
             keep = partial(self._keep_request, self.folder(job.token), job)
             self._notes.put(partial(self._note, job.token, keep))
+        if any(job.picture for job in jobs):
+            self._start("keeper", self._keep_pictures, jobs)
         return jobs
 
     def holder(self, flow_id: str) -> Job | None:
@@ -449,7 +452,7 @@ class Engine:
         if self._lock.acquire(timeout=timeout / 2):  # else somebody has it who waits for the ledger
             self._wake.notify_all()
             self._lock.release()
-        for thread in self._threads:
+        for thread in [*self._threads]:
             thread.join(max(0.0, end - timeout / 4 - time.monotonic()))
         # In a thread, too: another process may hold the ledger for longer than we have.
         farewell = threading.Thread(target=self._hand_back, name="generio-farewell", daemon=True)
@@ -654,6 +657,15 @@ class Engine:
         keep_request(folder, job)
         if job.token not in self._jobs:
             self._tidy(folder)  # removed meanwhile
+
+    def _keep_pictures(self, jobs: Sequence[Job]) -> None:
+        """A thread that ends: keep what new jobs are to send, before somebody paints over it."""
+        for job in jobs:
+            if job.picture and job.token in self._jobs and not self._closing.is_set():
+                keep_picture(self.folder(job.token), job.picture)
+            if job.token not in self._jobs:
+                self._tidy(self.folder(job.token))  # removed meanwhile
+        self._threads.remove(threading.current_thread())
 
     def _until_written(self, write: Callable[[], object]) -> None:
         """Write something as soon as the ledger takes it."""

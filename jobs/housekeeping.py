@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from .chosen import CHOSEN
 from .model import Job, Step
 from .owners import lives
 from .recovery import REMOVED, removed, tokens
@@ -46,7 +47,7 @@ def to_empty(folder: Path, jobs: Iterable[Job], limit: int) -> list[Job]:
 def empty(folder: Path) -> None:
     """Delete the models in a job's folder."""
     for path in _items(folder):
-        if path.suffix not in KEPT or path.stem == "input":
+        if path.suffix not in KEPT or path.stem in {"input", CHOSEN}:
             with suppress(OSError):  # somebody has it open; next time
                 path.unlink()
 

@@ -132,6 +132,8 @@ class Job:
     prompt: what to send as text, or "". input_path, input_mime: the file to send, or "".
     source: a .blend or a picture from which the file to send is still to be made, or "". Both paths are
     absolute, or from the job's own folder where they move with that.
+    picture: the one that the user chose, which is sent or from which what is sent is made, or ""; see
+    `chosen.keep_picture`.
     destination: where the result belongs; only the scene side reads it.
     flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
     created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet. begun_at: when the user had
@@ -157,6 +159,7 @@ class Job:
     input_path: str = ""
     input_mime: str = ""
     source: str = ""
+    picture: str = ""
     destination: Mapping[str, Any] = field(default_factory=dict[str, Any])
     step: Step = Step.REQUESTED
     queued: bool = True

@@ -52,6 +52,7 @@ from ..api.errors import Remedy
 from ..api.models import as_object
 from ..api.text import tidy
 from . import polling
+from .chosen import kept_picture
 from .model import GOES_ON, UNSENT, Job, Problem, Result, Step
 
 CLIENT_NAME = "generio-flows-blender"
@@ -320,7 +321,10 @@ class Steps:
     def _source(self, job: Job) -> Prompt | File:
         additional = {"ref": job.ref}
         if job.input_path:
-            return File(self._here(job.input_path), job.input_mime, additional)
+            path = self._here(job.input_path)
+            if job.input_path == job.picture and (kept := kept_picture(self.folder, job.picture)).is_file():
+                path = kept
+            return File(path, job.input_mime, additional)
         return Prompt(job.prompt, additional)
 
     def _here(self, path: str) -> Path:

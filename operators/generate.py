@@ -24,7 +24,7 @@ from ..api import (
     picture_size,
 )
 from ..api.errors import Remedy
-from ..jobs import Job, with_follower
+from ..jobs import Job, kept_picture, with_follower
 from ..options import ONE_MODEL, Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
@@ -286,7 +286,8 @@ def image_job(
         template=IMAGE_TO_MODEL,
         name=place.shortened(path.stem),
         parameters=parameters,
-        destination={**destination, "picture": str(path)},
+        picture=str(path),
+        destination=destination,
     )
     if mime in SENDABLE and not too_large:
         return replace(job, input_path=str(path), input_mime=mime)
@@ -302,7 +303,8 @@ def with_order(context: bpy.types.Context, job: Job) -> Job:
         return job
     order = bridge.job_folder(context, job.token) / f"{Path(job.source).name}.json"
     order.parent.mkdir(parents=True, exist_ok=True)
-    wanted = {"picture": job.source, "longest": preferences(context).longest_side}
+    kept = kept_picture(order.parent, job.picture)
+    wanted = {"picture": job.source, "kept": str(kept), "longest": preferences(context).longest_side}
     order.write_text(json.dumps(wanted), encoding="utf-8")
     return replace(job, source=str(order))
 

@@ -251,7 +251,7 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
         if job.prompt:
             panel.prompt = job.prompt
         else:
-            panel.image = destination.get("picture", job.input_path)
+            panel.image = job.picture
         for name in ("quality", "texture"):
             panel.property_unset(name)  # what was not sent is the service's choice again
         if "quality" in parameters:

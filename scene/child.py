@@ -244,12 +244,15 @@ def draw_thumbnail(source: str, target: str) -> None:
 def make_png(source: str, target: str) -> None:
     """Write the picture `source` as PNG; or, if that is an order (JSON), the `picture` that it names.
 
+    An order names where that is `kept` as it was when it was chosen, which counts if it is there.
     An order says, too, how many pixels the `longest` side may have; a larger picture is made smaller.
     """
     longest = 0
     if source.endswith(".json"):
         order = json.loads(Path(source).read_text(encoding="utf-8"))
         source, longest = order["picture"], order["longest"]
+        if (kept := Path(order["kept"])).is_file():
+            source = str(kept)
     image: Any = bpy.data.images.load(source)
     width, height = image.size
     if not width:

@@ -1,5 +1,6 @@
 """Pictures that are in Blender become files that can be sent, and large ones become smaller."""
 
+import json
 import os
 import shutil
 import threading
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
+from generio_flows.scene.convert import make_input_here
 from PIL import Image
 
 from tests.blender.wishes import until
@@ -131,6 +133,8 @@ def test_large_pictures_are_sent_smaller_and_stay_as_they_are(addon, tmp_path: P
     panel().image = ""
     bpy.ops.generio.use_job_settings(token=panel().jobs[0].token)
     assert panel().image == str(path)
+    kept = sent(addon).with_name("chosen.jpg") if sent(addon) != path else None
+    assert kept is None or kept.read_bytes() == before
 
 
 def test_variants_of_a_large_picture_leave_no_folder_behind(addon, tmp_path: Path):
@@ -148,6 +152,19 @@ def test_variants_of_a_large_picture_leave_no_folder_behind(addon, tmp_path: Pat
         bpy.ops.generio.remove_job(token=token)
     bpy.ops.wm.read_homefile(use_empty=True)  # to which undo does not reach
     until(lambda: not [*folder.iterdir()])
+
+
+def test_a_large_picture_is_made_smaller_as_it_was_chosen(addon, tmp_path: Path):
+    """Until the child comes to it, somebody may have painted over it."""
+    path = tmp_path / "large.jpg"
+    order, kept, target = (tmp_path / name for name in ("large.jpg.json", "chosen.jpg", "input.png"))
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(kept)
+    Image.new("RGB", (300, 200), (30, 30, 200)).save(path)
+    order.write_text(json.dumps({"picture": str(path), "kept": str(kept), "longest": 100}))
+    make_input_here(order, target)
+    with Image.open(target) as picture:
+        assert picture.size == (100, 67)
+        assert picture.convert("RGB").getpixel((5, 5))[0] > 190
 
 
 def test_a_taken_picture_is_made_smaller_too(addon):

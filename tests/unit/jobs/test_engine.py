@@ -1,5 +1,6 @@
 """Jobs of every kind reach their end through a real service, once, whatever it does."""
 
+import base64
 import os
 import shutil
 import sqlite3
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt, check_glb
 from generio_flows.jobs import (
     Engine,
@@ -27,6 +29,7 @@ from generio_flows.jobs import (
     polling,
 )
 from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs.chosen import keep_picture, kept_picture
 from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
 from generio_flows.jobs.recovery import REMOVED, tokens
@@ -117,6 +120,49 @@ def test_a_queued_job_has_its_turn_as_soon_as_another_is_over(
     engine = new_engine(replace(settings, concurrent_jobs=1))
     submitted = [engine.submit(job) for job in (jobs["prompt"], jobs["image"])]
     assert [finished(engine, job).state for job in submitted] == [State.READY, State.READY]
+
+
+@pytest.mark.parametrize("change", [b"painted over", None])
+def test_a_queued_job_sends_the_picture_as_it_was_chosen(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    change: bytes | None,
+):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
+    engine = new_engine(replace(settings, concurrent_jobs=1))
+    first = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(first.token).state is State.RUNNING)
+    path = Path(jobs["image"].input_path)
+    chosen = path.read_bytes()
+    job = engine.submit(replace(jobs["image"], picture=str(path)))
+    wait_until(lambda: kept_picture(engine.folder(job.token), str(path)).exists())
+    if change:
+        path.write_bytes(change)
+    else:
+        path.unlink()
+    engine.cancel(first.token)
+    done = finished(engine, job)
+    assert done.state is State.READY
+    answer = requests.get(
+        f"{sandbox.url}/flows/{done.flow_id}/inputs?include_data=true",
+        headers={"Authorization": f"Bearer {sandbox.key}"},
+        timeout=LONGEST,
+    )
+    data = answer.json()["inputs"][0]["data"]
+    assert base64.b64decode(data.rpartition(",")[2]) == chosen
+
+
+def test_a_picture_that_cannot_be_kept_is_sent_from_where_it_is(
+    engine: Engine, jobs: dict[str, Job], tmp_path: Path
+):
+    job = replace(jobs["image"], picture=jobs["image"].input_path)
+    keep_picture(tmp_path / "picture.png" / "no folder", job.picture)
+    keep_picture(tmp_path / "job", str(tmp_path / "gone.png"))
+    assert [*(tmp_path / "job").iterdir()] == []
+    kept_picture(engine.folder(job.token), job.picture).mkdir(parents=True)
+    assert finished(engine, engine.submit(job)).state is State.READY
 
 
 def test_a_picture_is_made_after_the_result_is_told(

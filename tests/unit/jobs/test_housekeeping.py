@@ -78,6 +78,7 @@ def test_the_picture_and_the_report_stay(tmp_path: Path):
         "result-1.json",
         "result-1-0",
         "input.png",
+        "chosen.png",
     ):
         (folder / name).write_bytes(b"x")
     empty(folder)
