@@ -93,10 +93,11 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
             if job is not None:
                 tell_problem(self, NO_MODEL)
             return {"CANCELLED"}
-        # What was placed before, has lost its target, or belongs to another file, comes to the cursor.
+        # What stands there already, has lost its target, or belongs to another file, comes to the cursor.
         lost = job.problem is not None and job.problem.code in NO_PLACE
         again = job.step is Step.PLACED
-        elsewhere = again or lost or not place.belongs_here(job.destination)
+        there = again and not placing.is_undone(self.token)
+        elsewhere = there or lost or not place.belongs_here(job.destination)
         destination = place.here(context, place.CURSOR) if elsewhere else {**job.destination}
         new = job.template != OPTIMIZE or (job.destination.get("mode") in place.NEW and not job.adopted)
         if new and (elsewhere or job.adopted):

@@ -74,6 +74,19 @@ def test_a_box_may_be_moved_and_renamed_meanwhile(addon, sandbox):
     assert "Moved" not in bpy.data.objects  # the model has taken its place
 
 
+def test_undone_and_imported_again_it_comes_into_its_box(addon, sandbox):
+    box, token = submit_into_box(addon, sandbox)
+    box.location, box.scale = (4.0, 5.0, 6.0), (2.0, 2.0, 2.0)
+    bpy.ops.ed.undo_push(message="Before")
+    addon.waiting.run_until(bpy.context, [token])
+    bounds = scenes.bounds([bpy.data.objects["A chair"]])
+    bpy.ops.ed.undo()
+    assert [item.name for item in bpy.data.objects] == ["Model Box"]
+    assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
+    np.testing.assert_allclose(scenes.bounds([bpy.data.objects["A chair"]]), bounds, atol=1e-5)
+    assert "Model Box" not in bpy.data.objects
+
+
 def test_without_its_box_the_model_waits(addon, sandbox):
     box, token = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
