@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import bpy
 
@@ -115,18 +117,37 @@ def _redraw(context: bpy.types.Context) -> None:
     for window in context.window_manager.windows:
         if not window.modal_operators:  # these may have a text there
             with context.temp_override(window=window):
-                window.workspace.status_text_set(None)
+                window.workspace.status_text_set_internal(None)
+
+
+@contextmanager
+def _header() -> Iterator[Any]:
+    """The header of the status bar as it is while nobody shows a text of their own there.
+
+    Whoever does replaces `draw`, and Blender puts back what it kept at the first time: before us, for its
+    installer of extensions is one of them.
+    """
+    header: Any = bpy.types.STATUSBAR_HT_header
+    shown, kept = header.draw, getattr(header, "_draw_orig", None)
+    if kept is not None:
+        header.draw = kept
+    yield header
+    if kept is not None:
+        header._draw_orig = header.draw
+        header.draw = header.draw if shown is kept else shown
 
 
 def register() -> None:
     """Hang onto the status bar."""
-    bpy.types.STATUSBAR_HT_header.append(draw)  # type: ignore[arg-type]
+    with _header() as header:
+        header.append(draw)
 
 
 def unregister() -> None:
     """Leave it again."""
     global _line
-    bpy.types.STATUSBAR_HT_header.remove(draw)  # type: ignore[arg-type]
+    with _header() as header:
+        header.remove(draw)
     _unfinished.clear()
     _news.clear()
     _line = ("", "NONE")

@@ -1,9 +1,13 @@
 """Whatever enabling adds, disabling removes; and enabling costs nothing before there is something to do."""
 
+import sys
 import threading
+from collections.abc import Iterator
+from typing import Any
 
 import addon_utils
 import bpy
+import pytest
 
 from tests.blender import scenes
 from tests.blender.conftest import EXTENSION, HOME
@@ -51,3 +55,30 @@ def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
     addon.waiting.run_until(bpy.context, [job.token])
     assert carrier.job(job.token).state == "Done"
     assert sandbox.stats()["run_total"] == 1
+
+
+@pytest.fixture
+def header() -> Iterator[Any]:
+    """The header of the status bar; as it was, afterwards."""
+    header: Any = bpy.types.STATUSBAR_HT_header
+    before = header.draw
+    yield header
+    header.draw = before
+    if hasattr(header, "_draw_orig"):
+        del header._draw_orig
+
+
+@pytest.mark.parametrize("meanwhile", [None, "Installing…", lambda header, context: None])
+def test_the_status_bar_keeps_its_line_when_others_had_a_text_there(sandbox, header, meanwhile):
+    """As Blender's installer of extensions has while it enables the add-on."""
+    workspace = bpy.data.workspaces[0]
+    workspace.status_text_set(meanwhile)
+    addon_utils.enable(EXTENSION, default_set=True)
+    ours = sys.modules[EXTENSION].status.draw
+    workspace.status_text_set("Somebody's text")
+    workspace.status_text_set(None)
+    assert ours in header.draw._draw_funcs
+    workspace.status_text_set(lambda header, context: None)
+    addon_utils.disable(EXTENSION, default_set=True)
+    workspace.status_text_set(None)
+    assert ours not in getattr(header.draw, "_draw_funcs", ())
