@@ -59,6 +59,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         flow_id: str
         finished: bool
         importable: bool
+        clearable: bool
     else:
         token: bpy.props.StringProperty()
         state: bpy.props.StringProperty()
@@ -72,6 +73,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         flow_id: bpy.props.StringProperty()
         finished: bpy.props.BoolProperty()
         importable: bpy.props.BoolProperty()
+        clearable: bpy.props.BoolProperty()
 
 
 class Look(NamedTuple):

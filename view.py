@@ -180,6 +180,7 @@ def _fill(row: GenerioJob, job: Job, arriving: Collection[str], carrier: Engine)
     row.finished = job.finished
     row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
     row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
+    row.clearable = job.finished and row.state != State.READY and not job.fetchable
 
 
 def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | None]:

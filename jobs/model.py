@@ -210,6 +210,15 @@ class Job:
         return self.finished and not self.loose
 
     @property
+    def fetchable(self) -> bool:
+        """Whether a failed or cancelled job has a model all the same, here or at the service, for Retry."""
+        code = self.problem.code if self.problem else ""
+        if self.step is Step.CANCELLED:
+            return code == GOES_ON
+        made = self.stopped_at in (Step.STARTED, Step.COMPLETED, Step.DOWNLOADED)
+        return self.step is Step.FAILED and made and code not in FLOW_OVER
+
+    @property
     def state(self) -> State:
         """What a user sees."""
         if not self.finished:

@@ -8,7 +8,7 @@ import bpy
 
 from .. import bridge, placing, waiting
 from ..api import OPTIMIZE
-from ..jobs import THEN, Job, LedgerError, Problem, State, Step, is_first
+from ..jobs import THEN, Job, LedgerError, Problem, Step, is_first
 from ..properties import GenerioProperties, properties
 from ..scene import place
 from ..scene.selection import COUNT, RESULTS
@@ -187,13 +187,13 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not any(row.state in OVER for row in properties(context).jobs):
+        if not any(row.clearable for row in properties(context).jobs):
             cls.poll_message_set(translated("No job is over"))
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        over = [row.token for row in properties(context).jobs if row.state in OVER]
+        over = [row.token for row in properties(context).jobs if row.clearable]
         _to_clear.extend(token for token in over if not placing.is_undone(token))
         if bpy.app.background:
             while _clear_next() is not None:
@@ -202,8 +202,6 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
             bpy.app.timers.register(_clear_next)
         return {"FINISHED"}
 
-
-OVER = frozenset({State.DONE, State.FAILED, State.CANCELLED})
 
 _to_clear: list[str] = []
 

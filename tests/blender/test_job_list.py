@@ -153,6 +153,31 @@ def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
         bpy.ops.generio.clear_finished_jobs()
 
 
+def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, sandbox):
+    """Its whole GLB is here, and perhaps nowhere else."""
+
+    def fails(_source, _target, _cancelled) -> None:
+        raise addon.scene.convert.ConversionFailed("lamp.glb", "out of memory")
+
+    carrier = addon.bridge.engine(bpy.context)
+    converts, carrier._convert = carrier._convert, fails
+    with pytest.raises(RuntimeError, match="out of memory"):
+        generate("A brass lamp")
+    made = panel().jobs[0].token
+    sandbox.order({"flow": {"outcome": "fail"}})
+    with pytest.raises(RuntimeError):
+        generate("An owl")
+    assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
+    assert [(row.name, row.state) for row in panel().jobs] == [("A brass lamp", "Failed")]
+    with pytest.raises(RuntimeError, match="No job is over"):
+        bpy.ops.generio.clear_finished_jobs()
+    carrier._convert = converts
+    sandbox.order()
+    bpy.ops.generio.retry_job(token=made)
+    assert "A brass lamp" in bpy.data.objects
+    assert sandbox.stats()["run_total"] == 2
+
+
 def test_a_result_that_is_noted_but_not_placed_yet_is_waited_for(addon):
     job = addon.bridge.engine(bpy.context).job(generate().token)
     assert addon.waiting.is_over(job)
