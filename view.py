@@ -11,6 +11,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -228,7 +229,7 @@ def _where(job: Job) -> str:
 def _setting(name: str, value: object) -> str:
     """A parameter that was sent, for people."""
     if name == "polygon_count":
-        return f"{value:,} triangles"
+        return f"{value:,} triangles" if isinstance(value, int) else f"{value} triangles"
     return f"seed {value}" if name == "seed" else SETTINGS.get((name, value), f"{name} {value}")
 
 
@@ -237,12 +238,12 @@ def _looks(job: Job) -> tuple[str, str]:
     if not job.results or not job.results[0].blend:
         return "", ""
     blend = Path(job.results[0].blend)
-    picture = blend.with_suffix(".png")
-    try:
+    picture, summary = "", ""
+    with suppress(OSError):  # the drive may be out of reach
+        picture = str(drawn) if (drawn := blend.with_suffix(".png")).exists() else ""
+    with suppress(OSError, ValueError, KeyError):
         summary = _summary(blend.with_suffix(".json"))
-    except (OSError, ValueError, KeyError):
-        summary = ""
-    return str(picture) if picture.exists() else "", summary
+    return picture, summary
 
 
 @cache  # rows are written often, and a disk may be slow

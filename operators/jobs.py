@@ -238,7 +238,7 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
 
     def _optimize(self, panel: GenerioProperties, job: Job) -> None:
         panel.target = COUNT  # what this mesh was to get, wherever that came from
-        panel.polygon_count = job.parameters.get("polygon_count", panel.polygon_count)
+        _take(panel, "polygon_count", job.parameters.get("polygon_count"))
         mode = job.destination.get("mode", "").upper()
         if mode in {name for name, *_ in RESULTS}:
             panel.placement = mode
@@ -253,19 +253,25 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
             panel.image = job.picture
         for name in ("quality", "texture"):
             panel.property_unset(name)  # what was not sent is the service's choice again
-        if "quality" in parameters:
-            panel.quality = parameters["quality"].upper()
-        if "texture" in parameters:
-            panel.texture = parameters["texture"]
-        panel.random_seed = parameters.get("seed", -1) < 0
-        if not panel.random_seed:
-            panel.seed = parameters["seed"]
+        _take(panel, "quality", str(parameters.get("quality")).upper())
+        _take(panel, "texture", parameters.get("texture"))
+        seed = parameters.get("seed")
+        panel.random_seed = not (isinstance(seed, int) and seed >= 0 and _take(panel, "seed", seed))
         panel.variants = 1  # each is a job of its own, with its seed
         fitted = destination.get("mode") == place.BOX
         panel.where = "BOX" if fitted else "SURFACE" if destination.get("base") else "CURSOR"
         panel.then_optimize = is_first(job)
         if panel.then_optimize:
             panel.then_count = destination[THEN]
+
+
+def _take(panel: GenerioProperties, name: str, value: object) -> bool:
+    """Set a property, if it can have this value: what other programs asked for, only the service has checked."""
+    try:
+        setattr(panel, name, value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):

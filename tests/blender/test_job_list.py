@@ -1,6 +1,6 @@
 """The list of jobs: what it shows of them, and what its buttons do."""
 
-import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -93,6 +93,50 @@ def test_the_same_picture_and_the_same_target_can_be_used_again(addon, tmp_path:
     assert (panel().source, panel().image, panel().quality) == ("IMAGE", str(path), "HIGH")
     assert panel().random_seed
     assert not panel().is_property_set("texture")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"seed": 4294967295, "texture": "yes", "quality": "medium", "polygon_count": "5000"},
+        {"seed": "12", "texture": None, "quality": 3, "polygon_count": 2.5},
+        {"seed": -5},
+    ],
+)
+@pytest.mark.parametrize("template", ["model_generate_fromprompt", "model_optimize"])
+def test_what_another_program_asked_for_is_shown_and_taken_over_as_far_as_it_can_be(addon, odd, template):
+    row = generate()
+    carrier = addon.bridge.engine(bpy.context)
+    job = replace(carrier.job(row.token), template=template, parameters=odd)
+    carrier._see(job.token, job)
+    addon.bridge.tick()
+    assert str(odd["seed"]) in panel().jobs[0].settings
+    panel().seed, panel().random_seed, panel().prompt = 3, False, ""
+    panel().polygon_count = 50
+    assert bpy.ops.generio.use_job_settings(token=row.token) == {"FINISHED"}
+    if template == "model_optimize":
+        assert panel().polygon_count == 50
+    else:
+        assert (panel().prompt, panel().random_seed) == ("A brass lamp", True)
+        assert not panel().is_property_set("texture")
+        assert not panel().is_property_set("quality")
+
+
+def test_rows_are_written_though_a_disk_does_not_even_tell_what_is_there(addon):
+    """As a drive that is out of reach does not; here it is a name that no disk can have."""
+    generate("An owl")
+    row = generate()
+    carrier = addon.bridge.engine(bpy.context)
+    job = carrier.job(row.token)
+    blend = str(Path(job.results[0].blend).with_name("x" * 300 + ".blend"))
+    with pytest.raises(OSError, match="too long"):
+        Path(blend).exists()
+    carrier._see(job.token, replace(job, results=(replace(job.results[0], blend=blend),)))
+    addon.view.forget()
+    addon.bridge.tick()
+    assert [row.name for row in panel().jobs] == ["A brass lamp", "An owl"]
+    assert [bool(row.thumbnail) for row in panel().jobs] == [False, False]
+    assert [bool(row.summary) for row in panel().jobs] == [False, True]
 
 
 @pytest.mark.parametrize("placement", ["BESIDE", "REPLACE"])
@@ -258,7 +302,7 @@ def test_the_time_of_a_job_that_is_tried_again_counts_from_then(addon, sandbox):
         generate("A chair")
     carrier = addon.bridge.engine(bpy.context)
     (job,) = carrier.jobs()
-    before = dataclasses.replace(job, created_at=job.created_at - 24 * 3600.0)
+    before = replace(job, created_at=job.created_at - 24 * 3600.0)
     assert carrier._ledger.change(job.token, (job.step,), lambda _job: before, carrier.owner, 0.0)
     bpy.ops.generio.retry_job(token=job.token)
     assert carrier.job(job.token).created_at == before.created_at
