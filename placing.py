@@ -94,7 +94,7 @@ def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
             due.discard(token)
         elif job.destination.get("aside"):  # which was told in the very tick in which the job ended
             let_wait(carrier, token, ASIDE)
-        elif place.not_now(context, [job.destination]) or stand_in.is_moved(token):
+        elif place.not_by_itself(context, job.destination) or stand_in.is_moved(token):
             if memory.is_for(token):
                 memory.give_back()
         elif noted and memory.is_making():
@@ -265,6 +265,7 @@ def is_undone(token: str) -> bool:
 def stepped(carrier: Engine | None) -> None:
     """Undo or redo: pictures may be loose again, and models that were placed may be gone, or back."""
     global _pictures_loose
+    place.stepped()
     _pictures_loose = True
     _undone.clear()
     if carrier is not None:

@@ -197,7 +197,7 @@ def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | Non
 
 def _note(job: Job, arrives: bool, carrier: Engine) -> str:
     """What is worth saying of a job that has no problem, or ""; `arrives`: in the open file, any moment."""
-    waits = place.not_now(bpy.context, [job.destination]) if arrives else ""
+    waits = place.not_by_itself(bpy.context, job.destination) if arrives else ""
     if waits:
         return waits
     if job.step is Step.READY and not arrives:

@@ -266,7 +266,7 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
 
 
 def _take(panel: GenerioProperties, name: str, value: object) -> bool:
-    """Set a property, if it can have this value: what other programs asked for, only the service has checked."""
+    """Set a property, if it can have this value: other programs may ask for what we do not."""
     try:
         setattr(panel, name, value)
     except (TypeError, ValueError):

@@ -43,10 +43,14 @@ NEW = (CURSOR, BOX)
 LASTING = 30.0
 """Seconds after which an add-on's modal operator is taken for one that does not end."""
 
+STEPPING = 20.0
+"""Seconds after an undo or redo in which the user may go on with that."""
+
 LONGEST_NAME = 63
 """Bytes in the name of an ID."""
 
 
+_stepped_at = -STEPPING  # undo or redo, time.monotonic()
 _others_since: dict[int, float] = {}  # of modal operators in Python, since when, time.monotonic()
 
 
@@ -157,6 +161,26 @@ def not_now(context: bpy.types.Context, destinations: Sequence[Destination]) -> 
         return "Waits for the render"
     if is_in_hand(context):
         return "Waits for a quiet moment"
+    return ""
+
+
+def stepped() -> None:
+    """Undo or redo."""
+    global _stepped_at
+    _stepped_at = time.monotonic()
+
+
+def not_by_itself(context: bpy.types.Context, destination: Destination) -> str:
+    """As `not_now`, of what comes without being asked for: a new step would end all that can be redone.
+
+    Who has stepped back and does nothing for a while has made up their mind.
+    """
+    if waits := not_now(context, [destination]):
+        return waits
+    if time.monotonic() - _stepped_at < STEPPING and not bpy.app.background:
+        with context.temp_override(window=context.window_manager.windows[0]):
+            if bpy.ops.ed.redo.poll():  # pyright: ignore[reportCallIssue]
+                return "Waits a moment, since you can still redo"
     return ""
 
 

@@ -590,6 +590,7 @@ TEXTS = {
     "Wait until it is saved, then try again.": "Warte, bis sie gespeichert ist, dann versuche es noch einmal.",
     "Wait until its state has changed, then try again.": "Warte, bis sich sein Zustand geändert hat, dann versuche es noch einmal.",
     "Waiting": "Wartet",
+    "Waits a moment, since you can still redo": "Wartet kurz, da du noch wiederholen kannst",
     "Waits for a quiet moment": "Wartet auf einen ruhigen Moment",
     "Waits for the render": "Wartet auf das Rendering",
     'Waits until "{}" is in Object Mode': 'Wartet, bis "{}" im Objektmodus ist',

@@ -590,6 +590,7 @@ TEXTS = {
     "Wait until it is saved, then try again.": "Espera a que se guarde e inténtalo de nuevo.",
     "Wait until its state has changed, then try again.": "Espera a que cambie su estado e inténtalo de nuevo.",
     "Waiting": "En espera",
+    "Waits a moment, since you can still redo": "Espera un momento, ya que aún puedes rehacer",
     "Waits for a quiet moment": "Espera un momento tranquilo",
     "Waits for the render": "Espera al render",
     'Waits until "{}" is in Object Mode': 'Espera a que "{}" esté en modo Objeto',

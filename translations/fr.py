@@ -590,6 +590,7 @@ TEXTS = {
     "Wait until it is saved, then try again.": "Attendez qu'il soit enregistré, puis réessayez.",
     "Wait until its state has changed, then try again.": "Attendez que son état change, puis réessayez.",
     "Waiting": "En attente",
+    "Waits a moment, since you can still redo": "Attend un instant, car vous pouvez encore refaire",
     "Waits for a quiet moment": "Attend un moment calme",
     "Waits for the render": "Attend le rendu",
     'Waits until "{}" is in Object Mode': 'Attend que "{}" soit en mode Objet',

@@ -590,6 +590,7 @@ TEXTS = {
     "Wait until it is saved, then try again.": "保存が終わってからもう一度試してください。",
     "Wait until its state has changed, then try again.": "状態が変わるまで待ってからもう一度お試しください。",
     "Waiting": "保留中",
+    "Waits a moment, since you can still redo": "やり直しができる間、少し待っています",
     "Waits for a quiet moment": "操作の合間を待っています",
     "Waits for the render": "レンダーの終了待ち",
     'Waits until "{}" is in Object Mode': '"{}" がオブジェクトモードになるのを待っています',

@@ -590,6 +590,7 @@ TEXTS = {
     "Wait until it is saved, then try again.": "请等它保存好再重试。",
     "Wait until its state has changed, then try again.": "请等其状态改变后重试。",
     "Waiting": "等待中",
+    "Waits a moment, since you can still redo": "稍候，因为您还可以重做",
     "Waits for a quiet moment": "等待空闲时刻",
     "Waits for the render": "等待渲染",
     'Waits until "{}" is in Object Mode': '等待 "{}" 进入物体模式',

@@ -68,4 +68,29 @@ def kept_names(was: dict[str, Any], now: dict[str, Any], name: str) -> set[str]:
     return set(was.get(name, {})) | set(now.get(name, {}))
 
 
-ACTS = (undo_and_redo,)
+def redo_survives(blender: Driver) -> Steps[None]:
+    """A model that is done while somebody looks at an earlier step waits, and they can still step on."""
+    yield from blender.open_tab("GENERIO")
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    yield from blender.wait_for(lambda: "A chair" in bpy.data.objects, "the chair")
+    yield 1.0  # its pictures are packed
+    yield from blender.press("Z", ctrl=True)
+    assert "A chair" not in bpy.data.objects
+    bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW")
+    yield from blender.wait_for(lambda: is_waiting("A lamp"), "the lamp to wait")
+    yield from blender.picture("redo-waits")
+    yield from blender.press("Z", ctrl=True, shift=True)
+    assert "A chair" in bpy.data.objects, "what could be redone is gone"
+    yield from blender.wait_for(lambda: "A lamp" in bpy.data.objects, "the lamp, after all was redone")
+    yield from blender.press("Z", ctrl=True)
+    bpy.ops.generio.generate_from_prompt(prompt="A bowl", quality="LOW")
+    yield from blender.wait_for(lambda: is_waiting("A bowl"), "the bowl to wait")
+    yield from blender.wait_for(lambda: "A bowl" in bpy.data.objects, "the bowl, after a while")
+
+
+def is_waiting(name: str) -> bool:
+    jobs = bpy.context.window_manager.generio.jobs
+    return any(job.name == name and "redo" in job.message for job in jobs)
+
+
+ACTS = (undo_and_redo, redo_survives)
