@@ -237,8 +237,9 @@ def _after_save(file: str) -> None:
 
 @persistent
 def _before_save(_file: str) -> None:
-    """A file is never saved with pictures that lie among the results."""
+    """A file is never saved with pictures that lie among the results; it may go to another folder."""
     pictures.pack_all()
+    properties_module.keep_image(bpy.context)
 
 
 @persistent

@@ -285,11 +285,17 @@ _kept: dict[str, Any] = {}
 
 def keep(context: bpy.types.Context) -> None:
     """Remember what the user has entered, before another file is opened: all of it starts anew then."""
+    keep_image(context)
     panel = properties(context)
     _kept.clear()
     _kept.update({name: getattr(panel, name) for name in EDITED if panel.is_property_set(name)})
-    if "image" in _kept:
-        _kept["image"] = bpy.path.abspath(panel.image)  # "//" is where the file is that is left now
+
+
+def keep_image(context: bpy.types.Context) -> None:
+    """Let the chosen picture be the same when the file that is open is saved into another folder."""
+    panel = properties(context)
+    if panel.image.startswith("//"):
+        panel.image = bpy.path.abspath(panel.image)
 
 
 def restore(context: bpy.types.Context) -> None:

@@ -51,7 +51,9 @@ def chosen_box(context: bpy.types.Context) -> bpy.types.Object | None:
 
 def box_matrix(item: bpy.types.Object) -> Any:
     """Takes the unit cube on its base (x, y from -0.5 to 0.5, z from 0 to 1) to the bounds of an object."""
-    if item.type == "EMPTY" and not _is_instance(item):
+    if item.type == "EMPTY" and item.empty_display_type == "IMAGE" and item.data is not None:
+        low, high = _picture_bounds(item)
+    elif item.type == "EMPTY" and not _is_instance(item):
         half = item.empty_display_size
         low, high = Vector((-half, -half, -half)), Vector((half, half, half))
     else:
@@ -59,6 +61,16 @@ def box_matrix(item: bpy.types.Object) -> Any:
     base: Any = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
     size: Any = high - low
     return item.matrix_world @ Matrix.Translation(base) @ Matrix.Diagonal((*size, 1.0))
+
+
+def _picture_bounds(item: Any) -> tuple[Vector, Vector]:
+    """Where an empty shows its image, whose longer side is as long as it says."""
+    width, height = (max(1, pixels) for pixels in item.data.size)
+    scale = item.empty_display_size / max(width, height)
+    low = Vector(
+        (width * scale * item.empty_image_offset[0], height * scale * item.empty_image_offset[1], 0.0)
+    )
+    return low, low + Vector((width * scale, height * scale, 0.0))
 
 
 def _is_instance(item: bpy.types.Object) -> bool:

@@ -24,7 +24,7 @@ from mathutils import Matrix, Vector
 from .bounds import bounds
 from .boxes import BOX, FLAT, box_of, box_place, sides_of
 from .meshes import NAMED, mesh_of
-from .variants import GROUP, STANDS, remove, stand_beside, variants, was_moved
+from .variants import ASKED, GROUP, STANDS, neighbours, remove, stand_beside
 
 Destination = Mapping[str, Any]
 
@@ -41,7 +41,8 @@ def settle(
     """Let a model of `objects` under `root`, all linked, stand where it belongs; returns its root by then."""
     _shade(objects, destination.get("shading", ""))
     # Before the new model is one of them.
-    neighbours = [item for item in variants(destination.get("group", "")) if not was_moved(item)]
+    location = destination.get("location", (0.0, 0.0, 0.0))
+    others = neighbours(destination.get("group", ""), location)
     if GROUP not in root and destination.get("group"):
         root[GROUP] = destination["group"]
     box = box_of(destination) if "box" in destination else None
@@ -51,7 +52,7 @@ def settle(
     height = destination.get("height", 0.0)
     if height and size.z > 0.0:
         scale = height / size.z
-    target = Matrix.Translation(destination.get("location", (0.0, 0.0, 0.0)))
+    target = Matrix.Translation(location)
     if box is not None:
         # Where the box or the model is flat there is nothing to keep to.
         flat = FLAT * max(size)
@@ -63,13 +64,13 @@ def settle(
         root = _set_on_base(root, objects, base, scale, target)
     else:
         root.matrix_basis = target @ Matrix.Scale(scale, 4) @ root.matrix_basis
-    if neighbours:
-        stand_beside(root, objects, neighbours)
+    if others:
+        stand_beside(root, objects, others)
     if GROUP in root:
-        root[NAMED], root[STANDS] = root.name, [*root.location]
+        root[NAMED], root[STANDS], root[ASKED] = root.name, [*root.location], [*location]
     if box is not None and BOX in box:
         if destination.get("group"):
-            box[GROUP] = destination["group"]  # the others need it, too
+            box[GROUP], box[NAMED] = destination["group"], box.name  # the others need it, too
         elif not destination.get("shared"):
             remove([box])
     return root

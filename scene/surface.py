@@ -8,6 +8,12 @@ from mathutils import Vector
 from mathutils.geometry import intersect_line_plane
 
 DOWN = Vector((0.0, 0.0, -1.0))
+MOST_HIDDEN = 1000
+"""So many hidden surfaces are looked behind."""
+
+BEHIND = 1.0e-4
+"""How far behind one of them to go on: a share of how far that is from the origin, or of one Blender unit."""
+
 LEVEL = 1.0e-3
 """Directions that go down or up no more than this are along the ground: where they meet it, says chance."""
 
@@ -43,6 +49,15 @@ def under_mouse(
 
 
 def _hit(context: bpy.types.Context, origin: Vector, direction: Vector) -> Vector | None:
+    """Where the ray meets a surface first that the 3D view shows, where one is looked at."""
     depsgraph = context.evaluated_depsgraph_get()
-    found, location, *_ = context.scene.ray_cast(depsgraph, origin, direction)
-    return location if found else None
+    view = context.space_data if isinstance(context.space_data, bpy.types.SpaceView3D) else None
+    for _ in range(MOST_HIDDEN):
+        found, location, _normal, _face, item, _matrix = context.scene.ray_cast(depsgraph, origin, direction)
+        if not found:
+            return None
+        # An instance's object may be in no view layer, and is seen all the same.
+        if view is None or item.name not in context.view_layer.objects or item.visible_get(viewport=view):
+            return location
+        origin = location + direction * BEHIND * max(1.0, location.length)
+    return None

@@ -18,6 +18,9 @@ GROUP = "generio_group"
 STANDS = PREFIX + "stands_at"
 """Custom property of a variant: where it was put, to see whether the user has moved it since."""
 
+ASKED = PREFIX + "asked_at"
+"""Custom property of a variant: the place that it was to come to, where others may stand beside it."""
+
 STILL = 1e-4
 """Blender units; a way that is shorter is none."""
 
@@ -44,6 +47,15 @@ def was_moved(item: bpy.types.Object) -> bool:
     return item.parent is not None or (item.location - Vector(item[STANDS])).length > STILL
 
 
+def neighbours(group: str, location: Sequence[float]) -> list[bpy.types.Object]:
+    """The variants that were to come to this place, too, and stand where they were put."""
+    return [
+        item
+        for item in variants(group)
+        if not was_moved(item) and (Vector(item[ASKED]) - Vector(location)).length <= STILL
+    ]
+
+
 def variant_of(item: bpy.types.Object | None) -> bpy.types.Object | None:
     """The variant that an object is, or a part of; None where it is none."""
     while item is not None and (GROUP not in item or BOX in item):
@@ -65,16 +77,23 @@ def keep(chosen: bpy.types.Object) -> int:
     one does, which comes into the box if it still stands beside it.
     """
     group, token = chosen[GROUP], chosen.get(TOKEN)
-    others = [item for item in variants(group) if item.get(TOKEN) != token and item.get(NAMED) == item.name]
-    boxes = [item for item in bpy.data.objects if item.get(GROUP) == group and BOX in item]
+    others = [item for item in variants(group) if item.get(TOKEN) != token and _is_as_named(item)]
+    boxes = [
+        item for item in bpy.data.objects if BOX in item and item.get(GROUP) == group and _is_as_named(item)
+    ]
     parts = [part for root in others for part in root.children_recursive if part.get(PART) == root.get(TOKEN)]
     if boxes and not was_moved(chosen):
         chosen.location = box_place(boxes[0]).translation
     remove([*boxes, *others, *parts])
     for item in variants(group):
-        for name in (GROUP, STANDS, NAMED):
+        for name in (GROUP, STANDS, ASKED, NAMED):
             item.pop(name, None)
     return len(others)
+
+
+def _is_as_named(item: bpy.types.Object) -> bool:
+    """Whether it is what was named so, and no duplicate of that."""
+    return item.get(NAMED) == item.name and is_own(item)
 
 
 def remove(items: Sequence[bpy.types.Object]) -> None:

@@ -31,6 +31,20 @@ def test_fitted_into_a_box_that_is_turned_and_scaled(addon, kind: str):
     np.testing.assert_allclose(item.rotation_euler.z, 0.6, atol=1e-5)
 
 
+def test_fitted_onto_a_reference_image(addon):
+    """Blender shows it as long as its size says, not twice as long, and flat."""
+    empty = bpy.data.objects.new("Reference", None)
+    bpy.context.collection.objects.link(empty)
+    empty.empty_display_type, empty.empty_display_size = "IMAGE", 5.0
+    assert addon.scene.boxes.sides_of(empty) == pytest.approx([10.0, 10.0, 10.0]), "there is no image yet"
+    empty.data = bpy.data.images.new("Reference", 20, 10)
+    assert addon.scene.boxes.sides_of(empty) == pytest.approx([5.0, 2.5, 0.0])
+    empty.location, empty.empty_image_offset = (1.0, 2.0, 3.0), (0.0, 0.0)
+    bpy.context.view_layer.update()
+    item = settle(addon, slab(size=(1.0, 1.0, 1.0)), box=empty.name, uid=empty.session_uid)
+    np.testing.assert_allclose(scenes.bounds([item]), ((2.25, 2.0, 3.0), (4.75, 4.5, 5.5)), atol=1e-4)
+
+
 def test_fitted_onto_a_plane(addon):
     bpy.ops.mesh.primitive_plane_add(size=2.0, location=(3.0, 0.0, 1.0), rotation=(0.0, 0.0, 0.6))
     plane = bpy.context.object

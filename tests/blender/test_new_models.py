@@ -74,6 +74,24 @@ def test_the_surface_below_the_cursor(addon):
     np.testing.assert_allclose(scenes.bounds([lamp])[0][2], lamp.location.z, atol=1e-4)
 
 
+def test_what_the_view_does_not_show_is_no_surface(addon):
+    floor, roof = scenes.ball("Floor", 8, 8), scenes.ball("Roof", 8, 8, location=(0.0, 0.0, 5.0))
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    below, above = addon.scene.surface.below, Vector((0.01, 0.02, 9.0))
+    scenes.select(floor)
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        assert below(bpy.context, above).z > 4.0
+        bpy.ops.view3d.localview()
+        assert not roof.visible_get(viewport=bpy.context.space_data)
+        assert 0.0 < below(bpy.context, above).z < 2.0
+        bpy.ops.view3d.localview()
+        bpy.context.space_data.show_object_viewport_mesh = False
+        assert below(bpy.context, above).z == 0.0
+    assert below(bpy.context, above).z > 4.0, "a script looks at no view"
+
+
 def test_nothing_below_the_cursor_is_the_ground(addon):
     below = addon.scene.surface.below
     assert tuple(below(bpy.context, Vector((1.0, 2.0, 9.0)))) == (1.0, 2.0, 0.0)

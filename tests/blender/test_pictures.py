@@ -250,6 +250,10 @@ def test_a_picture_beside_the_file_stays_the_same_in_another_one(addon, tmp_path
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "one" / "file.blend"))
     assert Path(panel().image) == tmp_path / "two" / "sketch.png"
     assert panel().image_note == "5 x 3, PNG"
+    panel().image = "//../two/sketch.png"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "elsewhere.blend"))
+    assert Path(panel().image).resolve() == tmp_path / "two" / "sketch.png"
+    assert panel().image_note == "5 x 3, PNG"
 
 
 def tick_until(addon, done: Callable[[], bool]) -> None:

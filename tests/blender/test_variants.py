@@ -123,6 +123,45 @@ def placed_variants(addon, tmp_path: Path, count: int = 2, moved=None) -> list[b
     return roots
 
 
+def test_one_that_was_sent_elsewhere_stands_there(addon, tmp_path: Path):
+    """Its stand-in was dragged while the first one was here already."""
+    first, _ = placed_variants(addon, tmp_path)
+    place = addon.scene.place
+    blend = str(tmp_path / "model.blend")
+    destination = place.here(bpy.context, place.CURSOR) | {
+        "group": "a request",
+        "location": [-30.0, 7.0, 0.0],
+    }
+    for number in (2, 3):
+        model = place.Model("", blend, f"Robot {number}", {"token": f"job {number}"})
+        (item,) = place.place(bpy.context, [model], destination)
+        if number == 2:
+            np.testing.assert_allclose(item.location, (-30.0, 7.0, 0.0), atol=1e-5)
+    assert -30.0 < item.location.x < -20.0, "beside the one that is there, not beside those that are not"
+    scenes.select(first)
+    assert bpy.ops.generio.keep_variant() == {"FINISHED"}
+    assert not [item for item in bpy.data.objects if item.name.startswith("Robot") and item != first]
+
+
+@pytest.mark.parametrize("removed", [False, True], ids=["both", "the duplicate alone"])
+def test_keeping_one_leaves_a_duplicate_of_its_box(addon, removed: bool):
+    """Which may be for another job; the model does not jump into it."""
+    bpy.ops.generio.add_box(size=2.0)
+    box = bpy.context.active_object
+    generate(variants=2, where="BOX")
+    duplicate = box.copy()
+    bpy.context.collection.objects.link(duplicate)
+    duplicate.location.x = 20.0
+    if removed:
+        bpy.data.objects.remove(box)
+    bpy.context.view_layer.update()
+    first = bpy.data.objects["A brass lamp 1"]
+    scenes.select(first)
+    assert bpy.ops.generio.keep_variant() == {"FINISHED"}
+    assert [item.name for item in bpy.data.objects if item.type == "EMPTY"] == [duplicate.name]
+    assert first.location.x == pytest.approx(0.0)
+
+
 def test_keeping_one_leaves_what_is_the_users_own(addon, tmp_path: Path):
     first, second = placed_variants(addon, tmp_path)
     duplicate = first.copy()
