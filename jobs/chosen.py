@@ -13,7 +13,7 @@ CHOSEN = "chosen"
 
 def kept_picture(folder: Path, picture: str) -> Path:
     """Where a job with this folder keeps the picture, if it does."""
-    return folder / f"{CHOSEN}{Path(picture).suffix.lower()}"
+    return folder / f"{CHOSEN}{Path(picture).suffix.lower()[:10]}"
 
 
 def keep_picture(folder: Path, picture: str) -> None:

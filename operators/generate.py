@@ -2,6 +2,7 @@
 """Generate a model, or several variants, from a prompt or from a picture."""
 
 import json
+import os
 import random
 import uuid
 from dataclasses import replace
@@ -41,6 +42,13 @@ class NoBox(InputRefused):
     remedy: Remedy = "add_box"
     message = "There is no box to fit the model into."
     fix = "Select an object, or add a box."
+
+
+class LinkedScene(InputRefused):
+    """Nothing can be put into the scene that is shown."""
+
+    message = "The scene is linked from another file."
+    fix = "Go to a scene of this file first."
 
 
 class Generate(FollowOptions, Ready, HandOver):
@@ -97,6 +105,8 @@ class Generate(FollowOptions, Ready, HandOver):
 
     def _generate(self, context: bpy.types.Context, modal: bool) -> set[str]:
         try:
+            if context.scene.library is not None:
+                raise LinkedScene
             jobs = [with_order(context, job) for job in self._several(context, self.request(context))]
         except InputRefused as error:
             return tell_problem(self, error)
@@ -277,7 +287,11 @@ def image_job(
     """
     if not chosen:
         raise UnreadableFile("No image is chosen.", "Choose an image file.")
-    path = Path(bpy.path.abspath(chosen)).resolve()
+    path = Path(os.path.realpath(bpy.path.abspath(chosen)))
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # as old archives leave it on Linux
+        raise UnreadableFile("The name of the file is not in UTF-8.", "Give it another name.") from None
     mime = detect_image(path)
     longest = preferences(context).longest_side
     too_large = longest > 0 and max(picture_size(path) or (0,)) > longest
@@ -301,7 +315,9 @@ def with_order(context: bpy.types.Context, job: Job) -> Job:
     """
     if not job.source:
         return job
-    order = bridge.job_folder(context, job.token) / f"{Path(job.source).name}.json"
+    picture = Path(job.source)  # whose name may be as long as the disk allows
+    name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
+    order = bridge.job_folder(context, job.token) / name
     order.parent.mkdir(parents=True, exist_ok=True)
     kept = kept_picture(order.parent, job.picture)
     wanted = {"picture": job.source, "kept": str(kept), "longest": preferences(context).longest_side}

@@ -81,6 +81,13 @@ class GENERIO_OT_add_box(InObjectMode, bpy.types.Operator):
             name="Size", description="Length of the box's edges", default=1.0, min=0.001, unit="LENGTH"
         )
 
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.scene.library is not None:
+            cls.poll_message_set(translated("The scene is linked from another file"))
+            return False
+        return super().poll(context)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         box = boxes.make_box(context, self.size)
         homes.show_in_local_views(context, [box])

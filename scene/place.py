@@ -336,6 +336,8 @@ def _new_model(
         raise CannotPlace("The model is empty.")
     scene = scene_of(destination) or context.scene
     assert scene is not None
+    if scene.library is not None:
+        raise CannotPlace("The scene is linked from another file.")
     into = destination.get("into", "")
     active = active_then(context, scene, destination)
     collection = collection_called(scene, into) if into else active

@@ -1,5 +1,6 @@
 """Bad input ends in a sentence that says what to do, sends nothing that could cost, and loses nothing."""
 
+import os
 from pathlib import Path
 
 import bpy
@@ -33,6 +34,46 @@ def test_a_picture_that_is_not_there(addon, sandbox, tmp_path: Path):
     with pytest.raises(RuntimeError, match="Choose an image"):
         bpy.ops.generio.generate_from_image()
     assert_nothing_ran(sandbox)
+
+
+def test_a_file_whose_name_is_no_text(addon, sandbox, tmp_path: Path):
+    """As old archives leave it."""
+    path = tmp_path / os.fsdecode(b"st\xfchl.png")
+    with pytest.raises(RuntimeError, match=r"not in UTF-8. Give it another name"):
+        bpy.ops.generio.generate_from_image(filepath=str(path))
+    assert_nothing_ran(sandbox)
+
+
+def test_a_file_that_leads_to_itself(addon, tmp_path: Path):
+    path = tmp_path / "loop.png"
+    path.symlink_to(path)
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        bpy.ops.generio.generate_from_image(filepath=str(path))
+
+
+def test_a_file_name_as_long_as_the_disk_allows(addon, tmp_path: Path):
+    path = tmp_path / ("ü" * 120 + ".bmp")
+    Image.new("RGB", (30, 20)).save(path)
+    assert bpy.ops.generio.generate_from_image(filepath=str(path), quality="LOW") == {"FINISHED"}
+
+
+def test_a_scene_of_another_file_takes_no_model(addon, sandbox, tmp_path: Path):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    token = bpy.context.window_manager.generio.jobs[0].token
+    file = tmp_path / "stage.blend"
+    bpy.data.libraries.write(str(file), {bpy.data.scenes.new("Stage")}, fake_user=True)
+    bpy.data.scenes.remove(bpy.data.scenes["Stage"])
+    with bpy.data.libraries.load(str(file), link=True) as (_, into):
+        into.scenes = ["Stage"]
+    bpy.context.window.scene = bpy.data.scenes["Stage"]
+    assert bpy.context.scene.library is not None
+    with pytest.raises(RuntimeError, match="The scene is linked from another file"):
+        bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW")
+    with pytest.raises(RuntimeError, match="The scene is linked from another file"):
+        bpy.ops.generio.add_box()
+    with pytest.raises(RuntimeError, match="The scene is linked from another file"):
+        bpy.ops.generio.import_result(token=token)
+    assert sandbox.stats()["run_total"] == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no picture"])
