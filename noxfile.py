@@ -38,5 +38,5 @@ def blender(session: nox.Session, version: str, bundled: tuple[str, ...]) -> Non
     session.install("--quiet", f"bpy=={version}.*", *bundled, "--group", "test")
     tests = ["tests/blender"]
     if bundled == OLD_REQUESTS:
-        tests += ["tests/unit/api", "tests/unit/jobs"]
+        tests += ["tests/unit/api"]
     session.run("python", "-m", "pytest", "-q", *tests, *session.posargs)
