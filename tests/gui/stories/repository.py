@@ -39,6 +39,7 @@ def install(blender: Driver) -> Steps[None]:
     bpy.ops.wm.save_userpref()
     yield from blender.open_tab("GENERIO")
     yield from jobs.ask_for(blender, "A tin drum")
+    yield from blender.see_in_status_bar("A tin drum, Running")  # where the installer had a text of its own
     yield from jobs.until(blender, "Done")
     yield from blender.picture("repository-installed")
 
