@@ -29,7 +29,7 @@ from .errors import CallFailed, CertificateError, FlowsError, KeyRefused, Networ
 from .models import Prompt
 from .retry import RetryPolicy
 from .text import tidy
-from .transport import version
+from .transport import translate, version
 
 Verdict = Literal["ok", "warning", "problem", "skipped"]
 
@@ -144,7 +144,8 @@ def _proxy_for(base_url: str) -> str:
     if is_loopback(base_url):
         return ""
     with suppress(ValueError):
-        return requests.utils.get_environ_proxies(base_url).get(urlsplit(base_url).scheme, "")
+        proxies = requests.utils.get_environ_proxies(base_url)
+        return requests.utils.select_proxy(base_url, proxies) or ""
     return ""
 
 
@@ -195,6 +196,8 @@ def _connection(base_url: str) -> Finding:
             raise NetworkError(
                 "The proxy does not let us through.", "Check the proxy in your system's settings."
             ) from None
+        except ValueError as error:  # the address was checked, so it is the setting of the proxy
+            raise translate(error) from None
         except (requests.RequestException, OSError):
             return Finding(
                 "Connection",

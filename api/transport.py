@@ -244,7 +244,7 @@ class Transport:
                 stream=True,
             )
         except _FOREIGN as error:
-            failure = _translate(error)
+            failure = translate(error)
         # Raised here, not in the handler: there the foreign exception would stay attached as its context.
         raise failure
 
@@ -301,7 +301,7 @@ def blocks(response: requests.Response) -> Iterator[bytes]:
     try:
         yield from response.iter_content(_BLOCK)
     except _FOREIGN as error:
-        failure = _translate(error)
+        failure = translate(error)
     else:
         # Not every urllib3 notices a body that ends too early; `tell` counts what came over the wire.
         length = length_of(response)
@@ -314,7 +314,7 @@ def blocks(response: requests.Response) -> Iterator[bytes]:
 _FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
-def _translate(error: Exception) -> FlowsError:
+def translate(error: Exception) -> FlowsError:
     """Our error for one of requests, urllib3 or the socket."""
     causes = list(_causes(error))
 

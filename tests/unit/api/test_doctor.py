@@ -29,7 +29,10 @@ def no_settings_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
         "https_proxy",
         "HTTPS_PROXY",
         "http_proxy",
+        "all_proxy",
+        "ALL_PROXY",
         "no_proxy",
+        "NO_PROXY",
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -122,6 +125,25 @@ def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) 
     text = report(findings, KEY, "4.2.0")
     assert "secret" not in text
     assert "jane" not in text
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "all_proxy"])
+def test_a_proxy_for_all_is_one_for_the_service(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    port = closed_port()
+    monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+    findings = examined("https://nothing.invalid")
+    said = {finding.check: finding for finding in findings}
+    assert said["Name"].verdict == "skipped"
+    assert said["Proxy"].message == f"127.0.0.1:{port} is used."
+    assert "proxy" in the_problem(findings).message
+
+
+@pytest.mark.parametrize("proxy", ["socks5h://127.0.0.1:1080", "gopher://127.0.0.1:70", "http://"])
+def test_a_proxy_that_cannot_be_used_is_to_blame(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    problem = the_problem(examined("https://flows.example"))
+    assert (problem.check, problem.remedy) == ("Connection", "check_address")
+    assert "proxy setting" in problem.message
 
 
 def test_the_report_holds_everything_but_the_key() -> None:
