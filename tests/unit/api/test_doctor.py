@@ -1,12 +1,15 @@
 """The connection doctor finds what is wrong, says what to do, and tells nobody the key."""
 
+import re
+import time
 from pathlib import Path
 
 import pytest
+from generio_flows.api.check import NO_FLOW
 from generio_flows.api.doctor import Finding, examine, report
 
 from tests.sandbox import Sandbox
-from tests.unit.api.scripted import KEY, Server, answer, closed_port
+from tests.unit.api.scripted import KEY, Answer, Asked, Server, answer, closed_port
 
 CHECKS = [
     "Online access",
@@ -114,6 +117,42 @@ def test_a_slow_upload_leads_to_the_size_of_pictures(monkeypatch: pytest.MonkeyP
     with Sandbox() as sandbox:
         slow = examined(sandbox.url, sandbox.key)[-1]
     assert (slow.check, slow.verdict, slow.remedy) == ("Upload", "warning", "open_preferences")
+
+
+INPUTS = f"/flows/{NO_FLOW}/inputs"
+
+
+@pytest.mark.parametrize("status", [404, 405, 409, 422])
+def test_a_refusal_after_the_upload_is_what_was_to_come(server: Server, status: int) -> None:
+    server.on("GET", "/templates", answer([]))
+    server.on("POST", INPUTS, answer(None, status))
+    upload = examined(server.url)[-1]
+    assert (upload.check, upload.verdict) == ("Upload", "ok")
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [(302, "check_address"), (403, "enter_key"), (413, "edit_input"), (429, "retry"), (502, "retry")],
+)
+def test_what_stands_in_the_way_of_uploads_is_told(server: Server, status: int, remedy: str) -> None:
+    server.on("GET", "/templates", answer([]))
+    server.on("POST", INPUTS, answer(None, status))
+    upload = examined(server.url)[-1]
+    assert (upload.check, upload.verdict, upload.remedy) == ("Upload", "warning", remedy)
+    assert upload.fix
+    assert "B/s" not in upload.message
+
+
+def test_an_upload_lasts_until_it_is_answered(server: Server) -> None:
+    def slowly(_asked: Asked) -> Answer:
+        time.sleep(0.5)
+        return answer(None, 404)
+
+    server.on("GET", "/templates", answer([]))
+    server.on("POST", INPUTS, slowly)
+    told = re.fullmatch(r"About (\d\.\d) MB/s\.", examined(server.url)[-1].message)
+    assert told
+    assert 0 < float(told[1]) <= 0.5, "the socket's buffer took it at once"
 
 
 def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
