@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import requests
 
+from . import certificates
 from .address import check_base, is_loopback
 from .check import NO_FLOW, check_connection
 from .client import FlowsClient
@@ -167,21 +167,11 @@ def _without_password(url: str) -> str:
 
 
 def _certificates() -> Finding:
-    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        path = os.environ.get(variable, "")
-        if path and not Path(path).exists():
-            return Finding(
-                "Certificates",
-                "problem",
-                f"The file of certificates that {variable} names does not exist.",
-                f"Correct the environment variable {variable}.",
-            )
-        if path:
-            return Finding("Certificates", "ok", f"Those that {variable} names are used.")
-    if not Path(requests.utils.DEFAULT_CA_BUNDLE_PATH).exists():
-        return Finding(
-            "Certificates", "problem", "Blender's file of certificates is missing.", "Install Blender again."
-        )
+    if trouble := certificates.trouble():
+        return Finding("Certificates", "problem", *trouble)
+    variable = certificates.named_by()
+    if variable:
+        return Finding("Certificates", "ok", f"Those that {variable} names are used.")
     return Finding("Certificates", "ok", "Those that come with Blender are used.")
 
 
@@ -192,7 +182,7 @@ def _connection(base_url: str) -> Finding:
     with requests.Session() as session:
         if is_loopback(base_url):  # no proxy gets between
             session.trust_env = False
-            session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
+            session.verify = os.environ.get(certificates.named_by()) or True
         try:
             answer = session.get(
                 check_base(base_url), auth=anonymous, timeout=TIMEOUT, allow_redirects=False, stream=True

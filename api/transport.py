@@ -20,7 +20,7 @@ import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
-from . import pace
+from . import certificates, pace
 from .address import check_base, is_loopback, redirect_target, same_origin
 from .credentials import ApiKey, anonymous
 from .errors import (
@@ -324,12 +324,9 @@ def translate(error: Exception) -> FlowsError:
     # SSLCertVerificationError, and urllib3's own for a name that does not match, have this base in common.
     if among(urllib3.exceptions.SSLError) and among(ValueError):
         return CertificateError(sent=False)
-    if type(error) is OSError and error.errno is None:  # requests says so about REQUESTS_CA_BUNDLE
-        return CertificateError(
-            "The file of certificates that this computer names does not exist.",
-            "Correct the environment variable REQUESTS_CA_BUNDLE.",
-            sent=False,
-        )
+    missing = type(error) is OSError and error.errno is None  # requests says so of a file of certificates
+    if (missing or among(urllib3.exceptions.SSLError)) and (trouble := certificates.trouble()):
+        return CertificateError(*trouble, sent=False)
     if isinstance(error, requests.exceptions.InvalidHeader):
         return UnexpectedAnswer()
     if isinstance(error, ValueError):  # InvalidURL, InvalidSchema, InvalidProxyURL, LocationValueError, ...

@@ -95,21 +95,46 @@ def test_the_service_has_a_problem(server: Server) -> None:
     assert the_problem(examined(server.url)).check == "Service"
 
 
-def test_certificates(secure: tuple[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates(secure: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     problem = the_problem(examined(secure[0]))
     assert problem.check == "Connection"
     assert "REQUESTS_CA_BUNDLE" in problem.fix
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(secure[1]))
+    monkeypatch.setenv(variable, str(secure[1]))
     findings = {finding.check: finding for finding in examined(secure[0])}
-    assert "REQUESTS_CA_BUNDLE" in findings["Certificates"].message
+    assert variable in findings["Certificates"].message
     assert "proved" in findings["Connection"].message
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(secure[1]) + ".gone")
+    monkeypatch.setenv(variable, str(secure[1]) + ".gone")
     problem = the_problem(examined(secure[0]))
     assert (problem.check, problem.remedy) == ("Certificates", ""), "Blender cannot mend it"
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    monkeypatch.delenv(variable)
     monkeypatch.setattr("requests.utils.DEFAULT_CA_BUNDLE_PATH", str(secure[1]) + ".gone")
     problem = the_problem(examined(secure[0]))
     assert (problem.fix, problem.remedy) == ("Install Blender again.", "")
+
+
+@pytest.mark.parametrize("content", ["", "rubbish", "-----BEGIN CERTIFICATE-----\nrubbish\n"])
+def test_damaged_certificates_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "certificates.pem"
+    file.write_text(content)
+    monkeypatch.setenv("CURL_CA_BUNDLE", str(file))
+    problem = the_problem(examined(f"http://127.0.0.1:{closed_port()}"))
+    assert (problem.check, problem.remedy) == ("Certificates", "")
+    assert "damaged" in problem.message
+    assert "CURL_CA_BUNDLE" in problem.message + problem.fix
+    monkeypatch.delenv("CURL_CA_BUNDLE")
+    monkeypatch.setattr("requests.utils.DEFAULT_CA_BUNDLE_PATH", str(file))
+    problem = the_problem(examined(f"http://127.0.0.1:{closed_port()}"))
+    assert (problem.fix, problem.remedy) == ("Install Blender again.", "")
+
+
+def test_a_folder_of_certificates_can_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    findings = examined(f"http://127.0.0.1:{closed_port()}")
+    (certificates,) = [finding for finding in findings if finding.check == "Certificates"]
+    assert certificates.verdict == "ok"
 
 
 def test_a_slow_upload_leads_to_the_size_of_pictures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,13 +245,27 @@ def test_slow_answer() -> None:
     assert "too long" in caught.value.message
 
 
-def test_missing_certificate_bundle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "missing.pem"))
-    error = failure("https://127.0.0.1:1")
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(None, "does not exist"), ("", "damaged"), ("rubbish", "damaged")],
+)
+def test_a_certificate_bundle_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, content: str | None, said: str
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_text(content)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv(variable, str(bundle))
+    with socket.create_server(("127.0.0.1", 0)) as anybody:
+        error = failure(f"https://127.0.0.1:{anybody.getsockname()[1]}")
     assert type(error) is CertificateError
     assert not error.transient
     assert not error.sent
-    assert "REQUESTS_CA_BUNDLE" in error.fix
+    assert variable in error.message
+    assert said in error.message
+    assert variable in error.fix
 
 
 def test_broken_proxy_setting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The certificates by which a service proves who it is: a file or folder, looked for as requests does."""
+
+import os
+import ssl
+from pathlib import Path
+
+import requests
+
+
+def named_by() -> str:
+    """The environment variable that names them; "" where those that come with Blender are used."""
+    return next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), "")
+
+
+def trouble() -> tuple[str, str] | None:
+    """What is wrong with them, and what to do about it; None where they can be used."""
+    variable = named_by()
+    path = Path(os.environ[variable] if variable else requests.utils.DEFAULT_CA_BUNDLE_PATH)
+    try:
+        folder = path.is_dir()
+        ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
+    except OSError as error:  # an SSLError where it holds something else
+        if not variable:
+            return "Blender's file of certificates is missing or damaged.", "Install Blender again."
+        if isinstance(error, FileNotFoundError):
+            return (
+                f"The file of certificates that {variable} names does not exist.",
+                f"Correct the environment variable {variable}.",
+            )
+        return (
+            f"The file of certificates that {variable} names is damaged or cannot be read.",
+            f"Replace that file, or correct the environment variable {variable}.",
+        )
+    return None
