@@ -147,7 +147,8 @@ def _proxy(base_url: str) -> Finding:
     proxy = _proxy_for(base_url)
     if not proxy:
         return Finding("Proxy", "ok", "None is used.")
-    return Finding("Proxy", "ok", f"{_without_password(proxy)} is used.")
+    host = _host_of(proxy)
+    return Finding("Proxy", "ok", f"{host} is used." if host else "A proxy is used.")
 
 
 def _proxy_for(base_url: str) -> str:
@@ -160,10 +161,14 @@ def _proxy_for(base_url: str) -> str:
     return ""
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url if "//" in url else f"//{url}")
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.hostname or 'A proxy'}{port}"
+def _host_of(proxy: str) -> str:
+    """Its name and port, or "" where it has none that can be told from a password."""
+    host = proxy.rpartition("@")[2]  # before that, a password may hold what looks like the end of a host
+    with suppress(ValueError):
+        parts = urlsplit(host if "//" in host else f"//{host}")
+        if parts.hostname:
+            return f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    return ""
 
 
 def _certificates() -> Finding:

@@ -27,6 +27,7 @@ TEXTS = {
     "a PLY model": "ein PLY-Modell",
     "a PNG picture": "ein PNG-Bild",
     'A prompt cannot begin with "data:", because the service would take it for a file.': 'Ein Prompt kann nicht mit "data:" beginnen, weil der Dienst ihn für eine Datei hielte.',
+    "A proxy is used.": "Ein Proxy wird benutzt.",
     "a UV map": "eine UV-Map",
     "a web page": "eine Webseite",
     "a ZIP archive": "ein ZIP-Archiv",

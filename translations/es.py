@@ -27,6 +27,7 @@ TEXTS = {
     "a PLY model": "un modelo PLY",
     "a PNG picture": "una imagen PNG",
     'A prompt cannot begin with "data:", because the service would take it for a file.': 'Un prompt no puede empezar por "data:", porque el servicio lo tomaría por un archivo.',
+    "A proxy is used.": "Se usa un proxy.",
     "a UV map": "un mapa UV",
     "a web page": "una página web",
     "a ZIP archive": "un archivo ZIP",

@@ -27,6 +27,7 @@ TEXTS = {
     "a PLY model": "un modèle PLY",
     "a PNG picture": "une image PNG",
     'A prompt cannot begin with "data:", because the service would take it for a file.': "Un prompt ne peut pas commencer par « data: », car le service le prendrait pour un fichier.",
+    "A proxy is used.": "Un proxy est utilisé.",
     "a UV map": "une carte UV",
     "a web page": "une page web",
     "a ZIP archive": "une archive ZIP",

@@ -27,6 +27,7 @@ TEXTS = {
     "a PLY model": "PLY モデル",
     "a PNG picture": "PNG 画像",
     'A prompt cannot begin with "data:", because the service would take it for a file.': 'プロンプトを "data:" で始めることはできません。サービスがファイルとみなすためです。',
+    "A proxy is used.": "プロキシを使います。",
     "a UV map": "UV マップ 1 個",
     "a web page": "ウェブページ",
     "a ZIP archive": "ZIP アーカイブ",

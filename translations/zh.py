@@ -27,6 +27,7 @@ TEXTS = {
     "a PLY model": "PLY 模型",
     "a PNG picture": "PNG 图片",
     'A prompt cannot begin with "data:", because the service would take it for a file.': "提示词不能以“data:”开头，因为服务会把它当作文件。",
+    "A proxy is used.": "使用代理。",
     "a UV map": "1 个 UV 贴图",
     "a web page": "网页",
     "a ZIP archive": "ZIP 压缩包",

@@ -46,7 +46,7 @@ NOT_SHOWN = {
     "GENERIO Flows {}, Blender {}, Python {}, requests {}, {} {}",
     "Proxies: {}; certificates: {}",
     # names of assets, fields of a form, classes of HTTP
-    *("{}, made with GENERIO Flows", "{} LOD{}", "A proxy", "of Blender", "Finding | None"),
+    *("{}, made with GENERIO Flows", "{} LOD{}", "of Blender", "Finding | None"),
     *("somebody else has the turn {}",),
 }
 """Texts with a blank inside that no user reads, or not in a language."""

@@ -191,6 +191,20 @@ def test_a_proxy_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) 
     assert "jane" not in text
 
 
+@pytest.mark.parametrize("password", ["4711#x", "pa/ss", "a?b", "p@ss", "[x", "//x:y"])
+def test_no_part_of_a_password_is_taken_for_the_proxy(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    monkeypatch.setenv("https_proxy", f"http://anna:{password}@127.0.0.1:1")
+    (named,) = [finding for finding in examined("https://flows.example") if finding.check == "Proxy"]
+    assert (named.verdict, named.message) == ("ok", "127.0.0.1:1 is used.")
+
+
+@pytest.mark.parametrize("proxy", ["http://[proxy", "http://proxy:port", "http://"])
+def test_a_proxy_without_a_name_is_one_all_the_same(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    (named,) = [finding for finding in examined("https://flows.example") if finding.check == "Proxy"]
+    assert (named.verdict, named.message) == ("ok", "A proxy is used.")
+
+
 @pytest.mark.parametrize("name", ["ALL_PROXY", "all_proxy"])
 def test_a_proxy_for_all_is_one_for_the_service(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     port = closed_port()
