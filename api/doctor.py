@@ -140,7 +140,7 @@ def _name(base_url: str) -> Finding:
         )
     kinds = {"IPv6" if family == socket.AF_INET6 else "IPv4" for family, *_ in found}
     seconds = time.monotonic() - started
-    return Finding("Name", "ok", f"{host} was found in {seconds:.1f} s ({' and '.join(sorted(kinds))}).")
+    return Finding("Name", "ok", f"{host} was found in {seconds:.1f} s ({', '.join(sorted(kinds))}).")
 
 
 def _proxy(base_url: str) -> Finding:

@@ -1,6 +1,7 @@
 """The connection doctor finds what is wrong, says what to do, and tells nobody the key."""
 
 import re
+import socket
 import time
 from pathlib import Path
 
@@ -142,6 +143,17 @@ def test_a_slow_upload_leads_to_the_size_of_pictures(monkeypatch: pytest.MonkeyP
     with Sandbox() as sandbox:
         slow = examined(sandbox.url, sandbox.key)[-1]
     assert (slow.check, slow.verdict, slow.remedy) == ("Upload", "warning", "open_preferences")
+
+
+def test_kinds_of_addresses_are_told_without_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which would have to be translated."""
+
+    def both(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET6,), (socket.AF_INET,)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    (name,) = [found for found in examined(f"http://127.0.0.1:{closed_port()}") if found.check == "Name"]
+    assert name.message.endswith("(IPv4, IPv6).")
 
 
 INPUTS = f"/flows/{NO_FLOW}/inputs"
