@@ -88,7 +88,7 @@ class FlowsError(Exception):
         cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
 
     def __init__(self, message: str = "", fix: str = "", remedy: Remedy = "") -> None:
-        self.message = message or type(self).message
+        self.message = sentence(message or type(self).message)  # Blender's words at its end may have no stop
         self.fix = fix or type(self).fix
         self.remedy = remedy or type(self).remedy
         super().__init__(self.message, self.fix)
@@ -326,7 +326,7 @@ class FlowFailed(FlowsError):
 
     def __init__(self, reason: str | None = None) -> None:
         self.reason = reason or ""
-        super().__init__(f"The service could not make the model: {sentence(reason)}" if reason else "")
+        super().__init__(f"The service could not make the model: {reason}" if reason else "")
 
 
 # ---- the answer is no model --------------------------------------------------------------------------

@@ -42,7 +42,7 @@ from .errors import (
 )
 from .pace import Pace
 from .retry import RetryPolicy, decide, parse_retry_after
-from .text import describe, sentence
+from .text import describe
 from .transfer import JsonBody
 
 _BLOCK = 1 << 16  # bytes read at a time
@@ -264,7 +264,7 @@ class Transport:
         else:
             kind = ServiceDown if status >= 500 else UnexpectedAnswer
         detail = self._complaint(response)
-        quoted = f" It says: {sentence(detail)}" if detail and kind in _QUOTED else ""
+        quoted = f" It says: {detail}" if detail and kind in _QUOTED else ""
         return kind(
             f"{kind.message[:-1]} ({status}).{quoted}",
             status=status,

@@ -77,6 +77,11 @@ def test_the_remedy_does_what_the_fix_says(kind: type[FlowsError], remedy: str) 
     assert kind(remedy="report").remedy == "report", "a place that knows better gives its own"
 
 
+def test_a_message_with_the_words_of_others_ends_before_the_fix() -> None:
+    assert str(FlowsError("It broke: boom", "Mend it.")) == "It broke: boom. Mend it."
+    assert FlowsError("It broke: boom!").message == "It broke: boom!"
+
+
 def test_codes_are_slugs_of_the_names() -> None:
     codes = {kind.__name__: kind.code for kind in CLASSES}
     assert codes["NotAGlb"] == "not_a_glb"
