@@ -56,7 +56,7 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
     def _told(self) -> set[str]:
         problem = next((finding for finding in _seen if finding.verdict == "problem"), None)
         if problem is not None:
-            self.report({"ERROR"}, translated(f"{problem.message} {problem.fix}".strip()))
+            self.report({"ERROR"}, translated(problem.message, problem.fix))
             return {"CANCELLED"}
         self.report(
             {"INFO"}, translated(next(finding.message for finding in _seen if finding.check == "Service"))

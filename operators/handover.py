@@ -58,7 +58,7 @@ def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem, to
     """
     clicked = operator.options.is_invoke and not bpy.app.background
     level = "WARNING" if clicked else "ERROR"
-    operator.report({level}, translated(f"{problem.message} {problem.fix}".strip()))
+    operator.report({level}, translated(problem.message, problem.fix))
     if not clicked:
         return {"CANCELLED"}
 
@@ -178,6 +178,6 @@ class HandOver(OperatorMixin):
             assert job.problem is not None
             # In the background an error report raises, which is what a script needs to see.
             level = "ERROR" if job.step is Step.FAILED or bpy.app.background else "WARNING"
-            reason = translated(f"{job.problem.message} {job.problem.fix}".strip())
+            reason = translated(job.problem.message, job.problem.fix)
             self.report({level}, f"{job.name}: {reason}")
         return {"CANCELLED"} if troubled and len(troubled) == len(jobs) else {"FINISHED"}

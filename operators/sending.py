@@ -46,7 +46,8 @@ class Sending(HandOver):
         selection = Selection.of(context.selected_objects)
         reasons = [f'"{item.name}" is left out: {reason}' for item, reason in selection.refused]
         if not selection.groups:
-            message = " ".join(["Nothing to optimize.", *(f"{reason}." for reason in reasons)])
+            told = [f'"{item.name}" is left out: {reason}.' for item, reason in selection.refused]
+            message = " ".join(["Nothing to optimize.", *told])
             remedy = "convert" if selection.convertible else ""
             tell_problem(self, Problem("nothing", message, "Select a mesh with faces.", remedy))
             return None

@@ -34,7 +34,7 @@ GAP = "{}"
 QUOTES = ('"', "“")
 """What stands before a gap for a name, which is nobody's to translate."""
 
-_SENTENCE_END = re.compile(r"(?<=\.) +")
+_SENTENCE_END = re.compile(r"(?<=\.)(?= )")
 _STATUS = re.compile(r"(.+) \((\d{3})\)\.")
 """The status of an HTTP answer, which stands in an error's sentence."""
 
@@ -87,19 +87,36 @@ def follow(package: str) -> bool:
     return True
 
 
-def translated(text: str) -> str:
-    """A text of ours, whole or of several sentences, with gaps filled or without, in the user's language."""
+def translated(*said: str) -> str:
+    """Texts of ours, each of one sentence or more, with gaps filled or without, in the user's language."""
     import bpy
 
     locale: str = bpy.app.translations.locale
-    known = texts(locale)
-    if not known:
-        return text
-    sentences = _SENTENCE_END.split(text)
-    told = [_sentence(sentence, locale) for sentence in sentences]
-    if text not in known and len(told) > 1 and None not in told:
-        return "".join(part if part.endswith("。") else f"{part} " for part in map(str, told)).strip()
-    return _sentence(text, locale) or text
+    if not texts(locale):
+        return " ".join(filter(None, said))
+    told = [_sentence(part, locale) or part for text in said for part in _parts(text, locale)]
+    return "".join(part if part.endswith("。") else f"{part} " for part in told).strip()
+
+
+@lru_cache(maxsize=1000)
+def _parts(text: str, locale: str) -> tuple[str, ...]:
+    """The parts of a text that are told one by one: sentences, and those with further ones in their gaps."""
+
+    def known(part: str) -> bool:
+        return _sentence(part.strip(), locale) is not None
+
+    if text in texts(locale):
+        return (text,)
+    parts = [""]
+    for sentence in _SENTENCE_END.split(text):
+        joined = parts[-1] + sentence
+        # A name or a reason may have a full stop inside. So two are told apart only where both are ours, or
+        # one is and the whole is not.
+        if known(parts[-1]) + known(sentence) > known(joined):
+            parts.append(sentence)
+        else:
+            parts[-1] = joined
+    return tuple(part.strip() for part in parts)
 
 
 def _sentence(text: str, locale: str) -> str | None:
@@ -137,4 +154,4 @@ def recognized(text: str, locale: str) -> tuple[str, tuple[str, ...]] | None:
 def _templates(locale: str) -> list[tuple[str, re.Pattern[str]]]:
     """The texts with gaps; first those that say most, since others may fit the same text."""
     gapped = sorted((text for text in texts(locale) if GAP in text), key=lambda text: (-len(text), text))
-    return [(text, re.compile("(.+)".join(map(re.escape, text.split(GAP))), re.DOTALL)) for text in gapped]
+    return [(text, re.compile("(.+?)".join(map(re.escape, text.split(GAP))), re.DOTALL)) for text in gapped]

@@ -8,6 +8,7 @@ TEXTS = {
     '"{}" is in the scene': '"{}" ist in der Szene',
     '"{}" is left out: its modifiers make no faces': '"{}" wird ausgelassen: Seine Modifikatoren erzeugen keine Flächen',
     '"{}" is left out: {}': '"{}" wird ausgelassen: {}',
+    '"{}" is left out: {}.': '"{}" wird ausgelassen: {}.',
     '"{}" is ready to import': '"{}" kann importiert werden',
     "1 job was found again.": "1 Auftrag wurde wiedergefunden.",
     "1 mesh": "1 Mesh",

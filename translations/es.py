@@ -8,6 +8,7 @@ TEXTS = {
     '"{}" is in the scene': '"{}" está en la escena',
     '"{}" is left out: its modifiers make no faces': '"{}" queda fuera: sus modificadores no generan caras',
     '"{}" is left out: {}': '"{}" queda fuera: {}',
+    '"{}" is left out: {}.': '"{}" queda fuera: {}.',
     '"{}" is ready to import': '"{}" se puede importar',
     "1 job was found again.": "Se volvió a encontrar 1 trabajo.",
     "1 mesh": "1 malla",

@@ -8,6 +8,7 @@ TEXTS = {
     '"{}" is in the scene': '"{}" est dans la scène',
     '"{}" is left out: its modifiers make no faces': '"{}" est laissé de côté : ses modificateurs ne créent pas de faces',
     '"{}" is left out: {}': '"{}" est laissé de côté : {}',
+    '"{}" is left out: {}.': '"{}" est laissé de côté : {}.',
     '"{}" is ready to import': '"{}" peut être importé',
     "1 job was found again.": "1 tâche a été retrouvée.",
     "1 mesh": "1 maillage",

@@ -8,6 +8,7 @@ TEXTS = {
     '"{}" is in the scene': '"{}" がシーンに入りました',
     '"{}" is left out: its modifiers make no faces': '"{}" は除かれます: モディファイアーから面が作られません',
     '"{}" is left out: {}': '"{}" は除かれます: {}',
+    '"{}" is left out: {}.': '"{}" は除かれます: {}。',
     '"{}" is ready to import': '"{}" をインポートできます',
     "1 job was found again.": "ジョブが 1 件、再び見つかりました。",
     "1 mesh": "メッシュ 1 個",

@@ -8,6 +8,7 @@ TEXTS = {
     '"{}" is in the scene': '"{}" 已在场景中',
     '"{}" is left out: its modifiers make no faces': '"{}" 被略过：其修改器没有生成面',
     '"{}" is left out: {}': '"{}" 被略过：{}',
+    '"{}" is left out: {}.': '"{}" 被略过：{}。',
     '"{}" is ready to import': '"{}" 可以导入',
     "1 job was found again.": "找回了 1 个任务。",
     "1 mesh": "1 个网格",

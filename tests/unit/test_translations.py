@@ -2,8 +2,11 @@
 
 import ast
 import re
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from generio_flows import translations
@@ -197,10 +200,97 @@ def test_labels_fit_beside_each_other(language: str, room: int):
             "The service could not make the model: {}",
             ("Too hot.",),
         ),
+        (
+            "Blender could not convert a.png: Error: b",
+            "Blender could not convert {}: {}",
+            ("a.png", "Error: b"),
+        ),
     ],
 )
 def test_a_text_with_filled_gaps_is_recognized(text: str, template: str, gaps: tuple[str, ...]):
     assert translations.recognized(text, "de_DE") == (template, gaps)
+
+
+Told = Callable[..., str]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """What texts are in a language. The module bpy has no languages, so Blender's side is a look-up."""
+
+    def told(language: str, *said: str) -> str:
+        blender = SimpleNamespace(locale=language, pgettext_iface=lambda text, _: texts(language)[text])
+        monkeypatch.setitem(sys.modules, "bpy", SimpleNamespace(app=SimpleNamespace(translations=blender)))
+        return translations.translated(*said)
+
+    return told
+
+
+NO_CREDIT = "Your GENERIO account has no credit left for this (402). It says: No credit. Please top up."
+HELD = "Another program holds the job list /home/u. x/jobs. sqlite."
+
+
+@pytest.mark.parametrize(
+    ("text", "german"),
+    [
+        (
+            NO_CREDIT,
+            "Dein GENERIO-Konto hat dafür kein Guthaben mehr (402). Er sagt: No credit. Please top up.",
+        ),
+        ('The object "a. b" is gone.', 'Das Objekt "a. b" ist weg.'),
+        (HELD, "Ein anderes Programm hält die Auftragsliste /home/u. x/jobs. sqlite fest."),
+        (
+            f"Nothing was sent. {HELD}",
+            "Nichts wurde gesendet. Ein anderes Programm hält die Auftragsliste "
+            "/home/u. x/jobs. sqlite fest.",
+        ),
+        (
+            "Blender could not convert input.blend: Error: boom.",
+            "Blender konnte input.blend nicht umwandeln: Error: boom.",
+        ),
+        (
+            'Nothing to optimize. "A. b" is left out: it has no faces.',
+            'Nichts zu optimieren. "A. b" wird ausgelassen: es hat keine Flächen.',
+        ),
+        (
+            "There is no API key yet. The kiln.  Overheated.",
+            "Es gibt noch keinen API-Schlüssel. The kiln.  Overheated.",
+        ),
+        ("The kiln. Overheated.", "The kiln. Overheated."),
+        (
+            "Connected, the key is accepted. The service offers 5 templates.",
+            "Verbunden, der Schlüssel gilt. Der Dienst bietet 5 Vorlagen.",
+        ),
+    ],
+)
+def test_sentences_are_told_whatever_is_in_their_gaps(told: Told, text: str, german: str):
+    assert told("de_DE", text) == german
+    fix = "Open your account at account.generio.ai."
+    assert told("de_DE", f"{text} {fix}") == told("de_DE", text, fix)
+    assert told("de_DE", text, fix) == f"{german} Öffne dein Konto auf account.generio.ai."
+
+
+def test_a_fix_is_told_where_the_message_has_no_end(told: Told):
+    message = "The model could not be placed: boom"
+    assert told("de_DE", message, "Report it.") == "Das Modell konnte nicht gesetzt werden: boom Melde ihn."
+    assert told("de_DE", "Cancelled.", "") == "Abgebrochen."
+    assert told("en_US", message, "Report it.") == f"{message} Report it."
+    assert told("en_US", message, "") == message
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_the_end_of_one_sentence_is_not_in_the_gap_of_another(told: Told, language: str):
+    message, fix = 'The object "a. b" is gone.', "Use Import to put it at the 3D cursor."
+    both = told(language, f"{message} {fix}")
+    assert both.replace(" ", "") == (told(language, message) + told(language, fix)).replace(" ", "")
+    assert fix not in both
+
+
+def test_a_long_reason_of_many_sentences_is_read_quickly(told: Told):
+    reason = "It says: {} (402). No credit. → " * 13
+    started = time.process_time()
+    told("de_DE", f"The service could not make the model: {reason}")
+    assert time.process_time() - started < 0.2
 
 
 def test_a_locale_of_another_country_has_the_same_language():
