@@ -36,9 +36,11 @@ def unregister() -> None:
 
     from . import bridge, properties, translations
     from .cli import command
+    from .operators import connection
     from .panels import menus, thumbnails
 
     command.unregister()
+    connection.unregister()
     bridge.unregister()
     menus.unregister()
     thumbnails.unregister()

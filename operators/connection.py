@@ -120,4 +120,11 @@ class GENERIO_OT_copy_report(bpy.types.Operator):
         return {"FINISHED"}
 
 
+def unregister() -> None:
+    """End a check that is going on; what its thread still finds is of no interest."""
+    if bpy.app.timers.is_registered(_drain):
+        bpy.app.timers.unregister(_drain)
+        properties(bpy.context).checking = False  # which outlives the add-on
+
+
 CLASSES = (GENERIO_OT_test_connection, GENERIO_OT_copy_report)

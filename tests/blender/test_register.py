@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import addon_utils
@@ -32,6 +33,25 @@ def test_enabling_opens_no_file_and_starts_no_thread(sandbox):
     assert set(threading.enumerate()) <= threads
     assert not list(HOME.rglob("jobs.sqlite"))
     addon_utils.disable(EXTENSION, default_set=True)
+
+
+def test_disabling_in_the_middle_of_a_check_ends_it(addon, monkeypatch: pytest.MonkeyPatch):
+    connection = addon.operators.connection
+    window = SimpleNamespace(
+        app=SimpleNamespace(background=False, timers=bpy.app.timers), context=bpy.context
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "bpy", window)
+        patched.setattr(connection, "_examine", lambda _settings, _found: None)
+        connection.GENERIO_OT_test_connection.execute(None, bpy.context)
+    assert bpy.app.timers.is_registered(connection._drain)
+    assert not bpy.ops.generio.test_connection.poll()
+    addon_utils.disable(EXTENSION, default_set=True)
+    try:
+        assert not bpy.app.timers.is_registered(connection._drain)
+    finally:
+        addon_utils.enable(EXTENSION, default_set=True)
+    assert bpy.ops.generio.test_connection.poll(), "another one can be started"
 
 
 def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
