@@ -260,7 +260,8 @@ def make_png(source: str, target: str) -> None:
     if longest and max(width, height) > longest:
         scale = longest / max(width, height)
         image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
-    if image.source == "MOVIE":  # an animated GIF: its first frame, which can only be rendered
+    # Of an animated GIF the first frame can only be rendered; floats are linear light, multiplied with alpha.
+    if image.source == "MOVIE" or image.is_float:
         scene = bpy.data.scenes.new("as it is")
         scene.view_settings.view_transform = "Standard"  # pyright: ignore[reportAttributeAccessIssue]
         scene.render.image_settings.file_format = "PNG"

@@ -49,8 +49,9 @@ def take_image(image: Any) -> Save:
     values = np.empty(width * height * channels, dtype=np.float32)
     image.pixels.foreach_get(values)
     linear = image.is_float and image.colorspace_settings.name != "Non-Color"
+    premultiplied = linear and image.alpha_mode != "CHANNEL_PACKED"
     return lambda path, longest: save_png(
-        _rgba(values.reshape(height, width, channels)), path, longest, linear
+        _rgba(values.reshape(height, width, channels)), path, longest, linear, premultiplied
     )
 
 

@@ -18,16 +18,22 @@ LEVEL = 3
 """Of compression: three times as fast as zlib's own choice, and hardly larger."""
 
 
-def save_png(pixels: Pixels, path: Path, longest: int = 0, linear: bool = False) -> None:
+def save_png(
+    pixels: Pixels, path: Path, longest: int = 0, linear: bool = False, premultiplied: bool = False
+) -> None:
     """Write `pixels` as an RGBA PNG, which appears at `path` only when it is whole. Raises OSError.
 
     longest: of the sides, in pixels; a larger picture is made smaller (0 = never). linear: whether floats are
-    linear light, to be encoded as sRGB.
+    linear light, to be encoded as sRGB. premultiplied: whether they are multiplied with their alpha.
     """
     import numpy as np
 
     pixels = shrunk(pixels, longest)
     if pixels.dtype != np.uint8:
+        if premultiplied:
+            alpha = pixels[..., 3:]
+            colour = pixels[..., :3] / np.where(alpha > 0.0, alpha, 1.0)
+            pixels = np.concatenate((colour, alpha), axis=2)
         pixels = np.clip(pixels, 0.0, 1.0)
         if linear:
             colour = pixels[..., :3]

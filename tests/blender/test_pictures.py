@@ -49,7 +49,51 @@ def test_a_painted_picture_that_was_never_saved(addon):
 
 def test_a_float_picture_is_encoded_for_the_eye(addon):
     painted(float_buffer=True)
-    assert taken("Painted").getpixel((0, 3))[1] == 137  # linear 0.25
+    assert taken("Painted").getpixel((0, 3)) == (255, 188, 0, 128)  # linear 0.25, of a half
+
+
+def saved_float(path: Path, kind: str, depth: str, alpha: float) -> None:
+    """A file of pixels that are 124 in a picture for the eye, and linear 0.2 in Blender."""
+    image = bpy.data.images.new("Light", 8, 6, alpha=True, float_buffer=True)
+    image.pixels.foreach_set([*(0.2 * alpha,) * 3, alpha] * (8 * 6))
+    scene = bpy.data.scenes.new("Standard")
+    scene.view_settings.view_transform = "Standard"
+    settings = scene.render.image_settings
+    settings.file_format, settings.color_depth = kind, depth
+    image.save_render(str(path), scene=scene)
+    bpy.data.images.remove(image)
+    bpy.data.scenes.remove(scene)
+
+
+@pytest.mark.parametrize("how", ["as a file", "of Blender"])
+@pytest.mark.parametrize(
+    ("name", "kind", "depth", "alpha"),
+    [
+        ("light.exr", "OPEN_EXR", "32", 1.0),
+        ("light.exr", "OPEN_EXR", "32", 0.5),
+        ("light.hdr", "HDR", "32", 1.0),
+        ("light.png", "PNG", "16", 0.5),
+    ],
+)
+def test_a_float_file_is_encoded_for_the_eye(
+    addon, tmp_path: Path, name: str, kind: str, depth: str, alpha: float, how: str
+):
+    path, target = tmp_path / name, tmp_path / "input.png"
+    saved_float(path, kind, depth, alpha)
+    if how == "as a file":
+        make_input_here(path, target)
+    else:
+        bpy.data.images.load(str(path))
+        taken(name).save(target)
+    with Image.open(target) as picture:
+        pixel = picture.convert("RGBA").getpixel((3, 3))
+    np.testing.assert_allclose(pixel, (124, 124, 124, 255 * alpha), atol=1)
+
+
+def test_colours_that_are_no_part_of_their_alpha_stay_as_they_are(addon):
+    image = painted(float_buffer=True)
+    image.alpha_mode = "CHANNEL_PACKED"
+    assert taken("Painted").getpixel((0, 3)) == (255, 137, 0, 128)
 
 
 def test_a_generated_picture(addon):
