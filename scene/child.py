@@ -260,6 +260,7 @@ def make_png(source: str, target: str) -> None:
     if longest and max(width, height) > longest:
         scale = longest / max(width, height)
         image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
+    turn_upright(image, Path(source))
     # Of an animated GIF the first frame can only be rendered; floats are linear light, multiplied with alpha.
     if image.source == "MOVIE" or image.is_float:
         scene = bpy.data.scenes.new("as it is")
@@ -274,6 +275,23 @@ def make_png(source: str, target: str) -> None:
     bpy.data.images.remove(image)
     if not Path(target).is_file():
         raise RuntimeError("it is no picture that Blender can write as PNG.")
+
+
+def turn_upright(image: Any, source: Path) -> None:
+    """Turn the picture as the camera was held: the file says so, and the PNG will not."""
+    import numpy as np
+
+    exif = sibling("exif")
+    orientation = exif.orientation_of(source)
+    if orientation == exif.UPRIGHT:
+        return
+    width, height = image.size
+    pixels = np.empty(len(image.pixels), dtype=np.float32)
+    image.pixels.foreach_get(pixels)
+    rows = pixels.reshape(height, width, -1)[::-1]  # Blender has the bottom row first
+    rows = exif.upright(rows, orientation)[::-1]
+    image.scale(rows.shape[1], rows.shape[0])
+    image.pixels.foreach_set(rows.ravel())
 
 
 TASKS = {

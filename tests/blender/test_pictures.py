@@ -13,7 +13,7 @@ import bpy
 import numpy as np
 import pytest
 from generio_flows.scene.convert import make_input_here
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tests.blender.wishes import until
 
@@ -209,6 +209,45 @@ def test_a_large_picture_is_made_smaller_as_it_was_chosen(addon, tmp_path: Path)
     with Image.open(target) as picture:
         assert picture.size == (100, 67)
         assert picture.convert("RGB").getpixel((5, 5))[0] > 190
+
+
+def photo(orientation: int) -> Image.Image:
+    """White where the camera's left is, red at its upper left, and held like this."""
+    picture = Image.new("RGB", (300, 200))
+    picture.paste((255, 255, 255), (0, 0, 60, 200))
+    picture.paste((255, 0, 0), (0, 0, 60, 60))
+    picture.getexif()[0x0112] = orientation
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("kind", "orientation"),
+    [*(("jpg", number) for number in range(1, 9)), ("webp", 6), ("tif", 6)],
+)
+def test_a_large_photo_is_sent_as_the_camera_was_held(addon, tmp_path: Path, kind: str, orientation: int):
+    """The small one tells the service itself."""
+    path, order, target = (tmp_path / name for name in (f"photo.{kind}", "photo.json", "input.png"))
+    picture = photo(orientation)
+    picture.save(path, exif=picture.getexif())
+    order.write_text(json.dumps({"picture": str(path), "kept": "", "longest": 150}))
+    make_input_here(order, target)
+    seen = ImageOps.exif_transpose(picture)
+    seen.thumbnail((150, 150))
+    with Image.open(target) as sent:
+        assert sent.size == seen.size
+        difference = np.abs(np.asarray(sent.convert("RGB"), int) - np.asarray(seen, int))
+    assert difference.mean() < 4
+
+
+def test_a_deep_photo_is_turned_too(addon, tmp_path: Path):
+    path, target = tmp_path / "photo.tif", tmp_path / "input.png"
+    rows = np.full((20, 30), 30000, dtype=np.uint16)
+    rows[:, :10] = 60000
+    Image.fromarray(rows).save(path, tiffinfo={0x0112: 6})
+    make_input_here(path, target)
+    with Image.open(target) as sent:
+        assert sent.size == (20, 30)
+        assert [sent.getpixel((10, y))[0] for y in (4, 25)] == [233, 117]
 
 
 def test_a_taken_picture_is_made_smaller_too(addon):
