@@ -109,7 +109,6 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
     path = free_path(folder, item.name)
     pictures.pack_all()  # what lies in the folder of results may be cleared away
     try:
-        _take_edits([item, *item.children_recursive])
         with _asset(item, author, picture) as asset:
             bpy.data.libraries.write(str(path), {asset}, path_remap="ABSOLUTE", fake_user=True, compress=True)
     except (RuntimeError, OSError) as error:
@@ -127,25 +126,57 @@ def free_path(folder: Path, name: str) -> Path:
     return path
 
 
-def _take_edits(parts: Iterable[bpy.types.Object]) -> None:
-    """What is just being edited or painted is saved as it is seen."""
+def _take_edits(parts: Iterable[bpy.types.Object], afterwards: ExitStack) -> None:
+    """What is just being edited or painted is saved as it is seen; paintings stay unsaved here."""
+    packed: dict[Any, bpy.types.Image] = {}
     for part in parts:
         part.update_from_editmode()
         for slot in part.material_slots:
             if slot.material is not None and slot.material.node_tree is not None:
-                for image in _images(slot.material.node_tree):
-                    if image.is_dirty and image.packed_file is not None and image.is_editable:
+                for node in _image_nodes(slot.material.node_tree):
+                    image = node.image
+                    if not (image.is_dirty and image.is_editable) or node.id_data.library is not None:
+                        continue
+                    if image.source == "TILED":  # of which only Blender itself knows all the pixels
                         image.pack()
+                    elif image.source in ("FILE", "GENERATED"):
+                        if image not in packed:
+                            packed[image] = _packed_copy(image, afterwards)
+                        afterwards.callback(setattr, node, "image", image)
+                        node.image = packed[image]
 
 
-def _images(tree: bpy.types.NodeTree) -> Iterator[bpy.types.Image]:
-    """The images of a node tree and of its groups."""
+def _image_nodes(tree: bpy.types.NodeTree) -> Iterator[Any]:
+    """The nodes of a tree and of its groups that show an image."""
     for node in tree.nodes:
-        image, group = getattr(node, "image", None), getattr(node, "node_tree", None)
-        if image is not None:
-            yield image
-        if group is not None:
-            yield from _images(group)
+        if getattr(node, "image", None) is not None:
+            yield node
+        if getattr(node, "node_tree", None) is not None:
+            yield from _image_nodes(node.node_tree)  # type: ignore[attr-defined]
+
+
+def _packed_copy(image: Any, afterwards: ExitStack) -> bpy.types.Image:
+    """The painting as it is, packed, for the time being under its name.
+
+    To pack the painting itself cannot be undone: Blender would no longer know it as unsaved.
+    """
+    import numpy as np
+
+    pixels = np.empty(len(image.pixels), dtype=np.float32)
+    image.pixels.foreach_get(pixels)
+    name, (width, height) = image.name, image.size
+    image.name = f"{name[:50]} (other)"
+    afterwards.callback(setattr, image, "name", name)
+    copy: Any = bpy.data.images.new(name, width, height, alpha=True, float_buffer=image.is_float)
+    afterwards.callback(bpy.data.images.remove, copy)
+    space, alpha = image.colorspace_settings.name, image.alpha_mode
+    # Floats become an EXR, which has them as they are in memory: linear, and multiplied with their alpha.
+    if not image.is_float or space == "Non-Color":
+        copy.colorspace_settings.name = space
+    copy.alpha_mode = "PREMUL" if image.is_float and alpha == "STRAIGHT" else alpha
+    copy.pixels.foreach_set(pixels)
+    copy.pack()
+    return copy
 
 
 @contextmanager
@@ -157,6 +188,7 @@ def _asset(item: bpy.types.Object, author: str, picture: str) -> Iterator[bpy.ty
     """
     parts = [item, *item.children_recursive]
     with ExitStack() as afterwards:
+        _take_edits(parts, afterwards)
         for part in parts:
             if part.library is None:
                 _take_mark(part, afterwards)

@@ -402,6 +402,49 @@ def test_what_is_being_edited_and_painted_is_in_the_library(addon, lamp, library
     np.testing.assert_allclose(painted.pixels[:4], (0.0, 1.0, 0.0, 1.0), atol=0.01)
 
 
+@pytest.mark.parametrize(
+    "kind", ["made here", "packed", "RGBA file", "JPEG file", "float", "deep file", "data"]
+)
+def test_a_painting_that_was_never_saved_is_in_the_library_and_stays_unsaved(
+    addon, lamp, library, tmp_path: Path, kind: str
+):
+    path = tmp_path / ("file.jpg" if kind == "JPEG file" else "file.png")
+    if kind == "deep file":
+        Image.fromarray(np.full((8, 8), 30000, dtype=np.uint16)).save(path)
+    else:
+        Image.new("RGB" if kind == "JPEG file" else "RGBA", (8, 8)).save(path)
+    if "file" in kind:
+        image = bpy.data.images.load(str(path))
+    else:
+        image = bpy.data.images.new("Mine", 8, 8, alpha=True, float_buffer=kind == "float")
+    if kind == "packed":
+        image.pack()
+    if kind == "data":
+        image.colorspace_settings.name, image.alpha_mode = "Non-Color", "CHANNEL_PACKED"
+    opaque = kind in ("JPEG file", "deep file")
+    colour = (0.6, 0.2, 0.4, 1.0) if opaque else (0.4, 0.2, 0.1, 0.6)
+    image.pixels.foreach_set(np.tile(np.float32(colour), 64))
+    node = next(node for node in lamp.active_material.node_tree.nodes if node.type == "TEX_IMAGE")
+    node.image = image
+
+    def state():
+        settings = ("name", "type", "source", "is_dirty", "filepath", "file_format", "depth", "alpha_mode")
+        packed = image.packed_file and bytes(image.packed_file.data)
+        return [*(getattr(image, name) for name in settings), packed, image.pixels[:], {*bpy.data.images}]
+
+    before, on_disk = state(), path.read_bytes()
+    assert bpy.ops.generio.save_asset(library=library[0]) == {"FINISHED"}
+    assert (state(), path.read_bytes(), node.image) == (before, on_disk, image)
+    (saved,) = library[1].glob("*.blend")
+    name, pixels = image.name, image.pixels[:]
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(saved)) as (inside, wanted):
+        wanted.objects = inside.objects
+    painted = next(image for image in scenes.base_colour_images(wanted.objects[0]) if image.name == name)
+    assert painted.packed_file is not None
+    np.testing.assert_allclose(painted.pixels[:], pixels, atol=1e-3)
+
+
 def test_a_painting_that_is_not_the_models_stays_as_it_is(addon, lamp, library):
     other = bpy.data.images.new("Sketch", 8, 8)
     other.pixels[:] = [1.0] * len(other.pixels)
