@@ -21,6 +21,16 @@ LONGEST_TAG = 63  # bytes
 BOOKKEEPING = (versions.OTHER, versions.REPORT, versions.STASH, variants.GROUP)
 """Custom properties of objects and meshes that a library has no use for, some with data not shown."""
 
+PLACE = (
+    "location",
+    "delta_location",
+    "rotation_euler",
+    "rotation_quaternion",
+    "rotation_axis_angle",
+    "scale",
+)
+"""Where an object stands, how it is turned and how large it is, beside its parent."""
+
 LITTLE_WORDS = frozenset({"an", "and", "at", "by", "for", "from", "in", "of", "on", "the", "to", "with"})
 
 
@@ -239,19 +249,22 @@ def _take_properties(owner: Any, afterwards: ExitStack) -> None:
 
 
 def _stand_free(item: bpy.types.Object, afterwards: ExitStack) -> None:
-    """The model stands at the origin, and hangs on nothing."""
-    place: dict[str, Any] = {
-        "parent": item.parent,  # first, since the others depend on it
-        "parent_type": item.parent_type,
-        "parent_bone": item.parent_bone,
-        "parent_vertices": item.parent_vertices[:],
-        "matrix_parent_inverse": item.matrix_parent_inverse.copy(),
-    }
+    """The model stands at the origin and hangs on nothing, as large and turned as it was seen."""
+    for name in PLACE:
+        afterwards.callback(setattr, item, name, getattr(item, name)[:])
     if item.parent is not None:
-        afterwards.callback(lambda: [setattr(item, name, value) for name, value in place.items()])
+        seen = item.matrix_world.copy()
+        bond: dict[str, Any] = {
+            "parent": item.parent,  # first, since the others depend on it
+            "parent_type": item.parent_type,
+            "parent_bone": item.parent_bone,
+            "parent_vertices": item.parent_vertices[:],
+            "matrix_parent_inverse": item.matrix_parent_inverse.copy(),
+        }
+        afterwards.callback(lambda: [setattr(item, name, value) for name, value in bond.items()])
         item.parent = None
-    afterwards.callback(setattr, item, "location", item.location.copy())
-    item.location = (0.0, 0.0, 0.0)
+        item.matrix_world = seen
+    item.location = item.delta_location = (0.0, 0.0, 0.0)
 
 
 def _collected(name: str, parts: Sequence[bpy.types.Object], afterwards: ExitStack) -> bpy.types.Collection:

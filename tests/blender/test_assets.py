@@ -291,6 +291,29 @@ def test_saving_leaves_parents_marks_and_pictures_as_they_are(addon, lamp, libra
     assert lamp.preview.image_size[0] > 0
 
 
+@pytest.mark.parametrize("mode", ["XYZ", "QUATERNION", "AXIS_ANGLE"])
+def test_what_hung_on_something_is_saved_as_it_was_seen(addon, lamp, library, mode: str):
+    number, folder = library
+    stand = bpy.data.objects.new("Stand", None)
+    bpy.context.scene.collection.objects.link(stand)
+    stand.location, stand.rotation_euler, stand.scale = (1.0, 2.0, 3.0), (0.0, 0.0, 1.0), (2.0, 2.0, 2.0)
+    lamp.parent, lamp.rotation_mode = stand, mode
+    lamp.location, lamp.delta_location, lamp.delta_scale = (4.0, 0.0, 0.0), (0.0, 5.0, 0.0), (1.0, 1.0, 3.0)
+    bpy.context.view_layer.update()
+    seen = lamp.matrix_world.to_3x3()
+    place = addon.scene.assets.PLACE
+    before = [getattr(lamp, name)[:] for name in place]
+    assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
+    assert [getattr(lamp, name)[:] for name in place] == before
+    with bpy.data.libraries.load(str(folder / f"{PROMPT}.blend")) as (_inside, wanted):
+        wanted.objects = [PROMPT]
+    bpy.context.scene.collection.objects.link(wanted.objects[0])
+    bpy.context.view_layer.update()
+    saved = wanted.objects[0].matrix_world
+    np.testing.assert_allclose(saved.to_3x3(), seen, atol=1e-5)
+    np.testing.assert_allclose(saved.translation, (0.0, 0.0, 0.0), atol=1e-5)
+
+
 @pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
 def test_the_mesh_from_before_stays_out_of_the_library(addon, lamp, library, modifiers: str):
     number, folder = library
