@@ -228,7 +228,7 @@ def _models(job: Job) -> list[place.Model]:
             glb=result.glb,
             blend=result.blend,
             name=f"{job.name} {number}" if several else job.name,
-            provenance=provenance,
+            provenance={**provenance, "result": number},
         )
         for number, result in enumerate(job.results, start=1)
     ]

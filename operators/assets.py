@@ -9,7 +9,7 @@ import bpy
 from .. import bridge
 from ..preferences import preferences
 from ..scene import assets
-from ..scene.meshes import TOKEN, is_own
+from ..scene.meshes import RESULT, TOKEN, is_own
 from ..translations import VERBATIM, translated
 from .handover import tell_problem
 
@@ -20,10 +20,10 @@ def picture_of(item: bpy.types.Object) -> str:
     """The path of the picture that was made of this model, or ""."""
     carrier = bridge.running()
     job = carrier.job(item.get(TOKEN, "")) if carrier is not None else None
-    if job is None or not job.results or not job.results[0].blend:
-        return ""
-    picture = Path(job.results[0].blend).with_suffix(".png")
-    return str(picture) if picture.is_file() else ""
+    numbered = enumerate(job.results if job is not None else (), start=1)
+    blend = next((result.blend for number, result in numbered if number == item.get(RESULT, 1)), "")
+    picture = Path(blend).with_suffix(".png") if blend else None
+    return str(picture) if picture is not None and picture.is_file() else ""
 
 
 def models(context: bpy.types.Context) -> list[bpy.types.Object]:

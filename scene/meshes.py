@@ -32,6 +32,9 @@ PREFIX = "generio_"
 TOKEN = PREFIX + "token"
 """Custom property of what a job has become; the user's duplicates have it, too."""
 
+RESULT = PREFIX + "result"
+"""Custom property of what a job has become: which of its results, from 1; an earlier version noted none."""
+
 NAMED = PREFIX + "name"
 """Custom property of a collection that was made for results, and of a variant: what it was called then."""
 

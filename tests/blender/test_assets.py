@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.blender import scenes
+from tests.sandbox import flows as sandbox_flows
 
 PROMPT = "A brass lamp on the table"
 
@@ -62,6 +63,27 @@ def test_mark_as_asset(addon, lamp):
     assert bpy.ops.generio.mark_asset() == {"FINISHED"}
     check(lamp.asset_data)
     assert lamp.preview.image_size[0] > 0
+
+
+def test_each_model_of_a_job_has_its_own_picture(addon, monkeypatch):
+    process = sandbox_flows.Store._process
+
+    async def process_twice(self, flow):
+        await process(self, flow)
+        await process(self, flow)
+
+    monkeypatch.setattr(sandbox_flows.Store, "_process", process_twice)
+    bpy.ops.generio.generate_from_prompt(prompt=PROMPT, quality="LOW", seed=7)
+    (job,) = addon.bridge.engine(bpy.context).jobs()
+    pictures = [Path(result.blend).with_suffix(".png") for result in job.results]
+    for picture in pictures:
+        Image.new("RGBA", (64, 64)).save(picture)
+    lamps = [bpy.data.objects[f"{PROMPT} {number}"] for number in (1, 2)]
+    picture_of = addon.operators.assets.picture_of
+    assert [picture_of(lamp) for lamp in lamps] == [*map(str, pictures)]
+    del lamps[0]["generio_result"]  # which those of an earlier version do not have
+    lamps[1]["generio_result"] = "edited"
+    assert [picture_of(lamp) for lamp in lamps] == [str(pictures[0]), ""]
 
 
 def test_a_hierarchy_is_marked_as_a_collection(addon, lamp):
