@@ -114,11 +114,11 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
 
     Nothing in the open file or in the library is changed. Raises CannotSave.
     """
-    if not folder.is_dir():  # nor is it made: a drive that is missing would come back over the asset
-        raise CannotSave(f"The folder of the library is not there: {folder}")
-    path = free_path(folder, item.name)
-    pictures.pack_all()  # what lies in the folder of results may be cleared away
     try:
+        if not folder.is_dir():  # nor is it made: a drive that is missing would come back over the asset
+            raise CannotSave(f"The folder of the library is not there: {folder}")
+        path = free_path(folder, item.name)
+        pictures.pack_all()  # what lies in the folder of results may be cleared away
         with _asset(item, author, picture) as asset:
             bpy.data.libraries.write(str(path), {asset}, path_remap="ABSOLUTE", fake_user=True, compress=True)
     except (RuntimeError, OSError) as error:

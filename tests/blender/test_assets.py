@@ -380,6 +380,11 @@ def test_libraries_that_refuse_say_so(addon, lamp, library):
         bpy.ops.generio.save_asset(library=number)
     assert not folder.exists(), "the place where a drive is missing is no library"
     folder.mkdir()
+    libraries = bpy.context.preferences.filepaths.asset_libraries
+    libraries[int(number)].path = str(folder / ("x" * 300))  # for which no system even looks
+    with pytest.raises(RuntimeError, match=r"could not be written|is not there"):
+        bpy.ops.generio.save_asset(library=number)
+    libraries[int(number)].path = str(folder)
     (folder / f"{PROMPT}.blend@").mkdir()  # what Blender writes first
     with pytest.raises(RuntimeError, match="could not be written"):
         bpy.ops.generio.save_asset(library=number)
