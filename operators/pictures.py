@@ -19,6 +19,9 @@ from ..scene import grab
 from ..translations import VERBATIM, translated
 from .handover import OperatorMixin, tell_problem
 
+PICTURES = ("IMAGE", "MULTILAYER", "UV_TEST", "COMPOSITING", "RENDER_RESULT")
+"""Types of images that there is something to see of."""
+
 KEPT = 50
 """How many pictures that were taken are kept; a job may still be going to send one."""
 
@@ -132,9 +135,13 @@ def _images_of_file(_self: object, context: bpy.types.Context | None) -> list[tu
     if context is not None:
         _images[:] = [
             # Where there are no pixels yet, to ask for the size would load them.
-            (image.name, image.name, f"{image.size[0]} x {image.size[1]}" if image.has_data else "")
+            (
+                image.name,
+                image.name,
+                f"{image.size[0]} x {image.size[1]}" if image.has_data and image.size[0] else "",
+            )
             for image in bpy.data.images
-            if image.type in ("IMAGE", "UV_TEST", "COMPOSITING", "RENDER_RESULT")
+            if image.type in PICTURES
         ]
     return _images
 
@@ -158,13 +165,21 @@ class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        if not len(bpy.data.images):
+        if not any(image.type in PICTURES for image in bpy.data.images):
             cls.poll_message_set(translated("There is no image in this file"))
             return False
         return True
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         context.window_manager.invoke_search_popup(self)
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        file = grab.file_of(bpy.data.images[self.image])
+        if file is None:
+            return super().execute(context)
+        _writing.clear()  # what was taken before comes too late
+        _use(file, None)
         return {"FINISHED"}
 
     def take(self, context: bpy.types.Context) -> tuple[grab.Save, str]:

@@ -255,6 +255,10 @@ def make_png(source: str, target: str) -> None:
             source = str(kept)
     image: Any = bpy.data.images.load(source)
     width, height = image.size
+    if image.type == "MULTILAYER":  # which has a size only where it is shown
+        render_png(image, target)
+        image = bpy.data.images.load(target)
+        width, height = image.size
     if not width:
         raise RuntimeError("it is no picture that Blender can read.")
     if longest and max(width, height) > longest:
@@ -263,18 +267,24 @@ def make_png(source: str, target: str) -> None:
     turn_upright(image, Path(source))
     # Of an animated GIF the first frame can only be rendered; floats are linear light, multiplied with alpha.
     if image.source == "MOVIE" or image.is_float:
-        scene = bpy.data.scenes.new("as it is")
-        scene.view_settings.view_transform = "Standard"  # pyright: ignore[reportAttributeAccessIssue]
-        scene.render.image_settings.file_format = "PNG"
-        image.save_render(target, scene=scene)
-        bpy.data.scenes.remove(scene)
+        render_png(image, target)
     else:
         image.file_format = "PNG"
         image.filepath_raw = target
         image.save()
-    bpy.data.images.remove(image)
+        bpy.data.images.remove(image)
     if not Path(target).is_file():
         raise RuntimeError("it is no picture that Blender can write as PNG.")
+
+
+def render_png(image: Any, target: str) -> None:
+    """Write what one sees of the image, of several layers the first, as PNG, and remove the image."""
+    scene = bpy.data.scenes.new("as it is")
+    scene.view_settings.view_transform = "Standard"  # pyright: ignore[reportAttributeAccessIssue]
+    scene.render.image_settings.file_format = "PNG"
+    image.save_render(target, scene=scene)
+    bpy.data.scenes.remove(scene)
+    bpy.data.images.remove(image)
 
 
 def turn_upright(image: Any, source: Path) -> None:

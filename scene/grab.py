@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import bpy
 
 from ..api import InputRefused
 from ..api.errors import Remedy
+from .child import LOOSE
 from .png import save_png
 
 Save = Callable[[Path, int], None]
@@ -30,6 +32,18 @@ class NoPicture(InputRefused):
     remedy: Remedy = "choose_image"
     message = "There is no picture."
     fix = "Choose another one."
+
+
+def file_of(image: Any) -> Path | None:
+    """The file that shows the same as an image, where there is one: nothing has to be written then.
+
+    A sequence or a film that was not shown yet is there only as the file that was chosen.
+    """
+    unseen = image.source in ("SEQUENCE", "MOVIE") and not image.has_data
+    if not (image.source == "FILE" or unseen) or image.is_dirty or image.packed_file is not None:
+        return None
+    path = Path(bpy.path.abspath(image.filepath, library=image.library))
+    return path if LOOSE not in image and path.is_file() else None
 
 
 def take_image(image: Any) -> Save:
@@ -71,17 +85,15 @@ def take_render() -> Save:
     """The last render, as the user sees it. Raises NoPicture."""
     image = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
     scene = bpy.context.scene
-    temporary = Path(bpy.app.tempdir) / "generio-render.png"
-    temporary.unlink(missing_ok=True)
-    try:
+    with tempfile.TemporaryDirectory(dir=bpy.app.tempdir) as folder:
         if image is not None:
-            with _quick_png(scene):
-                image.save_render(str(temporary), scene=scene)
-        data = temporary.read_bytes()
-    except (RuntimeError, OSError):
-        raise NoPicture("There is no render yet.", "Render an image first (F12).", "render") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+            # It does not find what it wrote where each view of a stereo render becomes a file of its own.
+            with suppress(RuntimeError), _quick_png(scene):
+                image.save_render(str(Path(folder) / "render.png"), scene=scene)
+        written = sorted(Path(folder).iterdir())
+        if not written:
+            raise NoPicture("There is no render yet.", "Render an image first (F12).", "render")
+        data = written[0].read_bytes()
     return lambda path, _longest: _write(path, data)
 
 

@@ -39,6 +39,11 @@ def painted(name: str = "Painted", size=(6, 4), **options) -> bpy.types.Image:
     return image
 
 
+def touched(image: bpy.types.Image) -> None:
+    """Paint on it, in the colour that is there: its file will not do."""
+    image.pixels[0] = image.pixels[0]
+
+
 def test_a_painted_picture_that_was_never_saved(addon):
     painted()
     picture = taken("Painted")
@@ -83,7 +88,7 @@ def test_a_float_file_is_encoded_for_the_eye(
     if how == "as a file":
         make_input_here(path, target)
     else:
-        bpy.data.images.load(str(path))
+        touched(bpy.data.images.load(str(path)))
         taken(name).save(target)
     with Image.open(target) as picture:
         pixel = picture.convert("RGBA").getpixel((3, 3))
@@ -116,7 +121,7 @@ def test_pictures_with_other_channels(addon, tmp_path: Path, mode: str):
     Image.new(mode, (5, 3), 100 if mode == "L" else (100, 200) if mode == "LA" else (100, 50, 25)).save(
         tmp_path / "file.png"
     )
-    bpy.data.images.load(str(tmp_path / "file.png"))
+    touched(bpy.data.images.load(str(tmp_path / "file.png")))
     pixel = taken("file.png").getpixel((0, 0))
     assert pixel[:3] == ((100, 50, 25) if mode == "RGB" else (100, 100, 100))
 
@@ -128,6 +133,78 @@ def test_a_picture_whose_file_is_gone(addon):
     image.reload()
     with pytest.raises(RuntimeError, match="has no pixels"):
         taken("Lost")
+
+
+def test_a_picture_that_is_as_its_file_is_that_file(addon, tmp_path: Path):
+    """Nobody waits for its pixels then."""
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (5, 3), (200, 30, 30)).save(path)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    image = bpy.data.images.load("//photo.jpg")
+    assert bpy.ops.generio.use_blender_image(image="photo.jpg") == {"FINISHED"}
+    assert panel().image == str(path)
+    assert not image.has_data
+    touched(image)
+    assert taken("photo.jpg").size == (5, 3)
+    assert panel().image != str(path)
+    image.pack()
+    assert taken("photo.jpg").size == (5, 3)
+    assert panel().image != str(path)
+
+
+def test_a_sequence_that_was_not_shown_yet_is_the_file_that_was_chosen(addon, tmp_path: Path):
+    for number in (1, 2, 3):
+        Image.new("RGB", (5, 3), (50 * number, 0, 0)).save(tmp_path / f"frame{number}.png")
+    bpy.data.images.load(str(tmp_path / "frame2.png")).source = "SEQUENCE"
+    assert taken("frame2.png").getpixel((0, 0)) == (100, 0, 0)
+
+
+@pytest.fixture
+def rendering(addon) -> bpy.types.Scene:
+    """A scene that renders a grey of 124, quickly."""
+    scene = bpy.context.scene
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(scene.camera)
+    scene.world = bpy.data.worlds.new("Grey")
+    scene.world.use_nodes = True
+    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.2, 0.2, 0.2, 1.0)
+    scene.view_settings.view_transform = "Standard"
+    scene.render.engine, scene.cycles.samples = "CYCLES", 1
+    scene.render.resolution_x, scene.render.resolution_y = 32, 16
+    return scene
+
+
+@pytest.mark.parametrize(("longest", "size"), [(0, (32, 16)), (8, (8, 4))])
+def test_of_several_layers_the_first_is_sent(addon, rendering, tmp_path: Path, longest: int, size):
+    path, order, target = (tmp_path / name for name in ("layers.exr", "layers.json", "input.png"))
+    settings = rendering.render.image_settings
+    if hasattr(settings, "media_type"):  # Blender 5
+        settings.media_type = "MULTI_LAYER_IMAGE"
+    settings.file_format = "OPEN_EXR_MULTILAYER"
+    rendering.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+    order.write_text(json.dumps({"picture": str(path), "kept": "", "longest": longest}))
+    make_input_here(order, target)
+    with Image.open(target) as picture:
+        assert picture.size == size
+        np.testing.assert_allclose(picture.getpixel((2, 2)), (124, 124, 124, 255), atol=1)
+    image = bpy.data.images.load(str(path))
+    assert (image.size[0], image.type) == (0, "MULTILAYER")
+    assert ("layers.exr", "layers.exr", "") in addon.operators.pictures._images_of_file(None, bpy.context)
+    assert bpy.ops.generio.use_blender_image(image="layers.exr") == {"FINISHED"}
+    assert panel().image == str(path)
+
+
+@pytest.mark.parametrize("views", ["INDIVIDUAL", "STEREO_3D"])
+def test_a_stereo_render(rendering, views: str):
+    rendering.render.use_multiview = True
+    rendering.render.image_settings.views_format = views
+    bpy.ops.render.render()
+    assert bpy.ops.generio.use_render() == {"FINISHED"}
+    with Image.open(panel().image) as picture:
+        assert picture.size == ((32, 16) if views == "INDIVIDUAL" else picture.size)
+        assert picture.getpixel((2, 2))[3] == 255
+    assert not [*Path(bpy.app.tempdir).glob("*render*")]
 
 
 def test_the_render(addon):
