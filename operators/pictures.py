@@ -45,7 +45,7 @@ class Take(OperatorMixin):
             path = folder / f"{grab.file_name(name)}-{uuid.uuid4().hex[:6]}.png"
         except InputRefused as error:
             return tell_problem(self, error)
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             return tell_problem(self, _not_written(error))
         longest = preferences(context).longest_side
         if bpy.app.background:
@@ -59,12 +59,16 @@ class Take(OperatorMixin):
             daemon=True,
         ).start()
         if not bpy.app.timers.is_registered(_use_written):
-            bpy.app.timers.register(_use_written, first_interval=0.05)
+            # persistent: another file may be opened meanwhile.
+            bpy.app.timers.register(_use_written, first_interval=0.05, persistent=True)
         return {"FINISHED"}
 
 
-def _not_written(error: OSError) -> FlowsError:
+def _not_written(error: OSError | MemoryError) -> FlowsError:
     """Pictures lie in the extension's own folder, so none of the preferences helps."""
+    if isinstance(error, MemoryError):
+        fix = "Make it smaller in Blender, or save it and choose the file."
+        return NotSaved("There is not enough memory for the picture.", fix, "choose_image")
     fix = "Free some disk space, or choose a picture file."
     return NotSaved(f"The picture could not be written: {error}.", fix, "choose_image")
 
@@ -76,7 +80,7 @@ def _write(save: grab.Save, path: Path, longest: int) -> FlowsError | None:
         former = sorted(path.parent.glob("*.png"), key=lambda file: file.stat().st_mtime)
         for file in former[:-KEPT]:
             file.unlink()
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         return _not_written(error)
     return None
 

@@ -363,17 +363,31 @@ def test_a_picture_that_cannot_be_written_says_so(addon, tmp_path: Path, when: s
     assert panel().image_problem == ""
 
 
+@pytest.mark.parametrize("when", ["take_image", "save_png"])
+def test_a_picture_for_which_there_is_no_memory_says_so(addon, monkeypatch, when: str):
+    def too_large(*_: object) -> None:
+        raise MemoryError
+
+    painted()
+    monkeypatch.setattr(addon.scene.grab, when, too_large)
+    with pytest.raises(RuntimeError, match=r"not enough memory for the picture\. Make it smaller"):
+        bpy.ops.generio.use_blender_image(image="Painted")
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_of_pictures_taken_quickly_the_panel_has_the_last(addon, tmp_path: Path, monkeypatch, order):
     """Threads may end in any order; whichever is looked at, the panel ends with the newest."""
     pictures = addon.operators.pictures
     waiting, timers = [], []
+
+    def register(timer: Callable, first_interval: float = 0.0, persistent: bool = False) -> None:
+        assert persistent, "another file may be opened before it is written"
+        timers.append(timer)
+
     window = SimpleNamespace(
         app=SimpleNamespace(
             background=False,
-            timers=SimpleNamespace(
-                is_registered=lambda _: bool(timers), register=lambda timer, **_: timers.append(timer)
-            ),
+            timers=SimpleNamespace(is_registered=lambda _: bool(timers), register=register),
         ),
         context=bpy.context,
         data=bpy.data,
