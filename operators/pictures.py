@@ -8,7 +8,7 @@ import queue
 import threading
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -138,16 +138,22 @@ class GENERIO_OT_choose_image(bpy.types.Operator):
 def _images_of_file(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
     if context is not None:
         _images[:] = [
-            # Where there are no pixels yet, to ask for the size would load them.
-            (
-                image.name,
-                image.name,
-                f"{image.size[0]} x {image.size[1]}" if image.has_data and image.size[0] else "",
-            )
+            (_identifier(image), image.name_full, _size_of(image))
             for image in bpy.data.images
             if image.type in PICTURES
         ]
     return _images
+
+
+def _size_of(image: Any) -> str:
+    """Where there are no pixels yet, to ask for the size would load them."""
+    width, height = image.size if image.has_data else (0, 0)
+    return f"{width} x {height}" if width else ""
+
+
+def _identifier(image: Any) -> str:
+    """Its name, by which scripts call it; one that is linked may have the same as one of this file."""
+    return image.name if image.library is None else f"{image.library.filepath}/{image.name}"
 
 
 class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
@@ -179,7 +185,7 @@ class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
         return {"FINISHED"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        file = grab.file_of(bpy.data.images[self.image])
+        file = grab.file_of(self._chosen())
         if file is None:
             return super().execute(context)
         _writing.clear()  # what was taken before comes too late
@@ -187,7 +193,11 @@ class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
         return {"FINISHED"}
 
     def take(self, context: bpy.types.Context) -> tuple[grab.Save, str]:
-        return grab.take_image(bpy.data.images[self.image]), self.image
+        image = self._chosen()
+        return grab.take_image(image), image.name
+
+    def _chosen(self) -> bpy.types.Image:
+        return next(image for image in bpy.data.images if _identifier(image) == self.image)
 
 
 class GENERIO_OT_use_render(Take, bpy.types.Operator):

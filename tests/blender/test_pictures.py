@@ -415,6 +415,18 @@ def test_choosing_an_image_loads_none(addon, tmp_path: Path):
     assert not image.has_data
 
 
+def test_of_two_images_of_one_name_either_can_be_chosen(addon, tmp_path: Path):
+    painted("Sketch", size=(4, 4)).pack()
+    bpy.data.libraries.write(str(tmp_path / "other.blend"), {*bpy.data.images}, fake_user=True)
+    bpy.data.batch_remove([*bpy.data.images])
+    painted("Sketch", size=(8, 8))
+    with bpy.data.libraries.load(str(tmp_path / "other.blend"), link=True) as (_inside, wanted):
+        wanted.images = ["Sketch"]
+    items = addon.operators.pictures._images_of_file(None, bpy.context)
+    assert sorted(label for _, label, _ in items) == ["Sketch", "Sketch [other.blend]"]
+    assert [taken(name).size for name, _, _ in sorted(items, key=lambda item: item[1])] == [(8, 8), (4, 4)]
+
+
 def test_a_picture_beside_the_file_stays_the_same_in_another_one(addon, tmp_path: Path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
