@@ -15,7 +15,7 @@ import bpy
 
 from .api import FlowsError
 from .jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followers, is_first
-from .scene import memory, pictures, place, stand_in
+from .scene import boxes, memory, pictures, place, stand_in
 from .scene.convert import link
 from .scene.opened import document, new_document
 
@@ -140,6 +140,14 @@ def send_elsewhere(carrier: Engine, token: str, change: dict[str, object]) -> No
     ready = job is not None and job.step is Step.READY and not job.hold  # in this very moment
     if job is not None and (not job.finished or ready or token in due):
         carrier.relocate(token, change)
+
+
+def made_again(carrier: Engine, box: bpy.types.Object) -> None:
+    """A box took the place of one of the same name: what was to go into that goes into this one."""
+    for job in carrier.jobs():
+        goes_there = job.destination.get("document") == document() and job.destination.get("box") == box.name
+        if goes_there and boxes.box_of(job.destination) is None:
+            send_elsewhere(carrier, job.token, {"uid": box.session_uid})
 
 
 def let_wait(carrier: Engine, token: str, why: Problem) -> None:

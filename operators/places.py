@@ -96,6 +96,9 @@ class GENERIO_OT_add_box(InObjectMode, bpy.types.Operator):
         box.select_set(True)
         context.view_layer.objects.active = box
         properties(context).where = "BOX"
+        carrier = bridge.running()
+        if carrier is not None and self.options.is_repeat:  # adjusted, after a model was asked for perhaps
+            placing.made_again(carrier, box)
         return {"FINISHED"}
 
 

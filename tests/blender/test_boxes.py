@@ -122,6 +122,18 @@ def test_a_new_box_of_the_same_name_is_another_one(addon, sandbox):
     assert "A chair" in bpy.data.objects, "its box was taken away by the other model"
 
 
+def test_a_box_that_blender_made_again_is_still_meant(addon, sandbox):
+    """As it does when its size is adjusted afterwards; see the story variants."""
+    box, token = submit_into_box(addon, sandbox)
+    bpy.data.objects.remove(box)
+    bpy.ops.generio.add_box(size=1.0)
+    carrier = addon.bridge.engine(bpy.context)
+    addon.placing.made_again(carrier, bpy.context.active_object)
+    until(lambda: carrier.job(token).destination["uid"] == bpy.context.active_object.session_uid)
+    addon.waiting.run_until(bpy.context, [token])
+    assert [item.name for item in bpy.data.objects] == ["A chair"]
+
+
 def test_two_models_may_come_into_one_box(addon, sandbox):
     box, first = submit_into_box(addon, sandbox)
     carrier = addon.bridge.engine(bpy.context)
