@@ -10,15 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from idprop.types import IDPropertyArray
 
 from ..api import FlowsError
 from ..api.errors import Remedy
 from . import pictures, variants, versions
-from .meshes import PREFIX
+from .meshes import NAMED, PREFIX
 
 TAGS = ("GENERIO",)
 LONGEST_TAG = 63  # bytes
-BOOKKEEPING = (versions.OTHER, versions.REPORT, versions.STASH, variants.GROUP)
+BOOKKEEPING = (
+    versions.OTHER,
+    versions.REPORT,
+    versions.STASH,
+    variants.GROUP,
+    variants.STANDS,
+    variants.ASKED,
+    NAMED,
+)
 """Custom properties of objects and meshes that a library has no use for, some with data not shown."""
 
 PLACE = (
@@ -244,7 +253,10 @@ def _take_properties(owner: Any, afterwards: ExitStack) -> None:
         return
     for name in BOOKKEEPING:
         if name in owner:
-            afterwards.callback(owner.__setitem__, name, owner[name])
+            value = owner[name]
+            if isinstance(value, IDPropertyArray):  # which goes with its property
+                value = value.to_list()
+            afterwards.callback(owner.__setitem__, name, value)
             del owner[name]
 
 

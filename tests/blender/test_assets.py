@@ -364,12 +364,16 @@ def test_a_variant_in_a_library_is_no_variant_any_more(addon, lamp, library):
     bpy.ops.generio.generate_from_prompt(prompt="A stool", quality="LOW", variants=2)
     stools = [item for item in bpy.data.objects if item.name.startswith("A stool")]
     scenes.select(*stools)
+    variants = addon.scene.variants
+    names = (variants.GROUP, variants.STANDS, variants.ASKED, variants.NAMED)
+    before = [[stool[name] for name in (variants.GROUP, variants.NAMED)] for stool in stools]
     assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
-    group = addon.scene.variants.GROUP
-    assert stools[0][group] == stools[1][group]
+    assert [[stool[name] for name in (variants.GROUP, variants.NAMED)] for stool in stools] == before
+    assert not any(variants.was_moved(stool) for stool in stools)
+    assert len(variants.neighbours(stools[0][variants.GROUP], (0.0, 0.0, 0.0))) == 2
     for stool in stools:
         with linked(folder / f"{stool.name}.blend") as file:
-            assert group not in file.objects[stool.name]
+            assert not {*names} & {*file.objects[stool.name].keys()}
             assert file.objects[stool.name]["generio_token"] == stool["generio_token"]
 
 
