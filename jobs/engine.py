@@ -661,7 +661,8 @@ class Engine:
     def _keep_pictures(self, jobs: Sequence[Job]) -> None:
         """A thread that ends: keep what new jobs are to send, before somebody paints over it."""
         for job in jobs:
-            if job.picture and job.token in self._jobs and not self._closing.is_set():
+            now = self._jobs.get(job.token)
+            if now is not None and now.picture and not now.finished and not self._closing.is_set():
                 keep_picture(self.folder(job.token), job.picture)
             if job.token not in self._jobs:
                 self._tidy(self.folder(job.token))  # removed meanwhile

@@ -504,6 +504,9 @@ class Steps:
                 results.append(Result(str(glb), str(blend)))
             except OSError:
                 results.append(result)  # the scene side imports the GLB itself
+        if job.picture:  # nobody asks for it again
+            with suppress(OSError):
+                kept_picture(self.folder, job.picture).unlink()
         return job.at(Step.READY, results=tuple(results), finished_at=time.time())
 
     def _progress(self, done: int, total: int | None) -> None:

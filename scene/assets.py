@@ -130,7 +130,7 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
         pictures.pack_all()  # what lies in the folder of results may be cleared away
         with _asset(item, author, picture) as asset:
             bpy.data.libraries.write(str(path), {asset}, path_remap="ABSOLUTE", fake_user=True, compress=True)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, MemoryError) as error:
         raise CannotSave(f"The asset could not be written: {' '.join(str(error).split())}") from error
     return path
 

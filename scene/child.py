@@ -12,6 +12,7 @@ import shutil
 import sys
 import threading
 import types
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -280,7 +281,8 @@ def make_png(source: str, target: str) -> None:
 def render_png(image: Any, target: str) -> None:
     """Write what one sees of the image, of several layers the first, as PNG, and remove the image."""
     scene = bpy.data.scenes.new("as it is")
-    scene.view_settings.view_transform = "Standard"  # pyright: ignore[reportAttributeAccessIssue]
+    with suppress(TypeError):  # a studio's own color management may have no such view
+        scene.view_settings.view_transform = "Standard"  # pyright: ignore[reportAttributeAccessIssue]
     scene.render.image_settings.file_format = "PNG"
     image.save_render(target, scene=scene)
     bpy.data.scenes.remove(scene)

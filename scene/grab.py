@@ -37,13 +37,15 @@ class NoPicture(InputRefused):
 def file_of(image: Any) -> Path | None:
     """The file that shows the same as an image, where there is one: nothing has to be written then.
 
-    A sequence or a film that was not shown yet is there only as the file that was chosen.
+    A sequence that was not shown yet is there only as the file that was chosen.
     """
-    unseen = image.source in ("SEQUENCE", "MOVIE") and not image.has_data
+    unseen = image.source == "SEQUENCE" and not image.has_data
     if not (image.source == "FILE" or unseen) or image.is_dirty or image.packed_file is not None:
         return None
     path = Path(bpy.path.abspath(image.filepath, library=image.library))
-    return path if LOOSE not in image and path.is_file() else None
+    with suppress(OSError):  # its drive may be out of reach
+        return path if LOOSE not in image and path.is_file() else None
+    return None
 
 
 def take_image(image: Any) -> Save:

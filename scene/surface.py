@@ -53,11 +53,13 @@ def _hit(context: bpy.types.Context, origin: Vector, direction: Vector) -> Vecto
     depsgraph = context.evaluated_depsgraph_get()
     view = context.space_data if isinstance(context.space_data, bpy.types.SpaceView3D) else None
     for _ in range(MOST_HIDDEN):
-        found, location, _normal, _face, item, _matrix = context.scene.ray_cast(depsgraph, origin, direction)
+        found, location, _normal, _face, item, matrix = context.scene.ray_cast(depsgraph, origin, direction)
         if not found:
             return None
-        # An instance's object may be in no view layer, and is seen all the same.
-        if view is None or item.name not in context.view_layer.objects or item.visible_get(viewport=view):
+        instance = item.name not in context.view_layer.objects or matrix != item.matrix_world
+        if (
+            view is None or instance or item.visible_get(viewport=view)
+        ):  # an instance is seen without its object
             return location
         origin = location + direction * BEHIND * max(1.0, location.length)
     return None

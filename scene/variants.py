@@ -49,10 +49,11 @@ def was_moved(item: bpy.types.Object) -> bool:
 
 def neighbours(group: str, location: Sequence[float]) -> list[bpy.types.Object]:
     """The variants that were to come to this place, too, and stand where they were put."""
+    meant = Vector(location)
     return [
         item
         for item in variants(group)
-        if not was_moved(item) and (Vector(item[ASKED]) - Vector(location)).length <= STILL
+        if not was_moved(item) and (Vector(item.get(ASKED, meant)) - meant).length <= STILL
     ]
 
 

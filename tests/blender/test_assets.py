@@ -81,7 +81,7 @@ def test_each_model_of_a_job_has_its_own_picture(addon, monkeypatch):
     lamps = [bpy.data.objects[f"{PROMPT} {number}"] for number in (1, 2)]
     picture_of = addon.operators.assets.picture_of
     assert [picture_of(lamp) for lamp in lamps] == [*map(str, pictures)]
-    del lamps[0]["generio_result"]  # which those of an earlier version do not have
+    del lamps[0]["generio_result"]  # as a script might
     lamps[1]["generio_result"] = "edited"
     assert [picture_of(lamp) for lamp in lamps] == [str(pictures[0]), ""]
 

@@ -92,6 +92,24 @@ def test_what_the_view_does_not_show_is_no_surface(addon):
     assert below(bpy.context, above).z > 4.0, "a script looks at no view"
 
 
+def test_an_instance_is_a_surface_though_its_object_is_not_shown(addon):
+    source = scenes.ball("Source", 8, 8)
+    collection = bpy.data.collections.new("Source")
+    bpy.context.scene.collection.children.link(collection)
+    collection.objects.link(source)
+    bpy.context.scene.collection.objects.unlink(source)
+    instance = bpy.data.objects.new("Instance", None)
+    instance.instance_type, instance.instance_collection = "COLLECTION", collection
+    instance.location.z = 5.0
+    bpy.context.scene.collection.objects.link(instance)
+    source.hide_set(True)
+    bpy.context.view_layer.update()
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    with bpy.context.temp_override(window=window, area=area):
+        assert addon.scene.surface.below(bpy.context, Vector((0.01, 0.02, 9.0))).z > 4.0
+
+
 def test_nothing_below_the_cursor_is_the_ground(addon):
     below = addon.scene.surface.below
     assert tuple(below(bpy.context, Vector((1.0, 2.0, 9.0)))) == (1.0, 2.0, 0.0)

@@ -254,8 +254,6 @@ def test_large_pictures_are_sent_smaller_and_stay_as_they_are(addon, tmp_path: P
     panel().image = ""
     bpy.ops.generio.use_job_settings(token=panel().jobs[0].token)
     assert panel().image == str(path)
-    kept = sent(addon).with_name("chosen.jpg") if sent(addon) != path else None
-    assert kept is None or kept.read_bytes() == before
 
 
 def test_variants_of_a_large_picture_leave_no_folder_behind(addon, tmp_path: Path):
@@ -325,6 +323,39 @@ def test_a_deep_photo_is_turned_too(addon, tmp_path: Path):
     with Image.open(target) as sent:
         assert sent.size == (20, 30)
         assert [sent.getpixel((10, y))[0] for y in (4, 25)] == [233, 117]
+
+
+def test_a_float_file_needs_no_view_that_a_studio_may_not_have(addon, tmp_path: Path, monkeypatch):
+    before = Path(bpy.utils.system_resource("DATAFILES", path="colormanagement"))
+    shutil.copytree(before, tmp_path / "color")
+    config = tmp_path / "color" / "config.ocio"
+    config.write_text(
+        config.read_text().replace("name: Standard", "name: House").replace("Standard,", "House,")
+    )
+    image = painted(float_buffer=True)
+    image.filepath_raw, image.file_format = str(tmp_path / "deep.exr"), "OPEN_EXR"
+    image.save()
+    monkeypatch.setenv("OCIO", str(config))
+    converter = addon.scene.convert.Converter.of_this_blender()
+    converter.make_input(tmp_path / "deep.exr", tmp_path / "input.png", lambda: False)
+    with Image.open(tmp_path / "input.png") as picture:
+        assert picture.size == (6, 4)
+
+
+def test_of_a_film_the_image_button_takes_a_frame(addon, tmp_path: Path):
+    frames = [Image.new("RGB", (8, 6), color) for color in ((200, 30, 30), (30, 30, 200))]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:])
+    film = bpy.data.images.load(str(tmp_path / "film.gif"))
+    assert film.source == "MOVIE"
+    assert taken(film.name).size == (8, 6)
+    assert panel().image.endswith(".png")
+
+
+def test_an_image_whose_drive_does_not_even_tell_what_is_there(addon, tmp_path: Path):
+    image = bpy.data.images.new("Grid", 8, 8)
+    image.source = "FILE"
+    image.filepath = str(tmp_path / ("x" * 300 + ".png"))
+    assert addon.scene.grab.file_of(image) is None
 
 
 def test_a_taken_picture_is_made_smaller_too(addon):

@@ -152,6 +152,7 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
     )
     data = answer.json()["inputs"][0]["data"]
     assert base64.b64decode(data.rpartition(",")[2]) == chosen
+    assert not kept_picture(engine.folder(job.token), str(path)).exists(), "it has served"
 
 
 def test_a_picture_that_cannot_be_kept_is_sent_from_where_it_is(
