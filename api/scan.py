@@ -15,8 +15,9 @@ _MOST_VALUES = 20_000  # an answer has a few for each asset; they take time, eac
 _LONGEST_TOKEN = 1024  # bytes of a key, number or word
 
 _SPACE = re.compile(rb"[ \t\r\n]*+")
-# Characters and complete escapes: a run ends before the closing quote, or before half an escape.
-_RUN = re.compile(rb'(?:[^"\\]++|\\(?:[^u]|u[0-9a-fA-F]{4}))*+', re.DOTALL)
+# Characters and complete escapes: a run ends before the closing quote, or before half an escape. It is not
+# possessive, as the others are: Python before 3.11.5 then takes too much (gh-106052); Debian 12 has 3.11.2.
+_RUN = re.compile(rb'(?:[^"\\]+|\\(?:[^u]|u[0-9a-fA-F]{4}))*', re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _LONGEST_ESCAPE = 6  # bytes: backslash, u, four digits
 _WORD = re.compile(rb"[-+.0-9A-Za-z]*+")

@@ -61,11 +61,10 @@ def test_a_scene_of_another_file_takes_no_model(addon, sandbox, tmp_path: Path):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     token = bpy.context.window_manager.generio.jobs[0].token
     file = tmp_path / "stage.blend"
-    bpy.data.libraries.write(str(file), {bpy.data.scenes.new("Stage")}, fake_user=True)
-    bpy.data.scenes.remove(bpy.data.scenes["Stage"])
-    with bpy.data.libraries.load(str(file), link=True) as (_, into):
-        into.scenes = ["Stage"]
-    bpy.context.window.scene = bpy.data.scenes["Stage"]
+    bpy.ops.wm.save_as_mainfile(filepath=str(file), copy=True)
+    with bpy.data.libraries.load(str(file), link=True) as (there, into):
+        into.scenes = there.scenes
+    bpy.context.window.scene = into.scenes[0]
     assert bpy.context.scene.library is not None
     with pytest.raises(RuntimeError, match="The scene is linked from another file"):
         bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW")

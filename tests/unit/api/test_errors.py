@@ -250,6 +250,8 @@ def test_slow_answer() -> None:
     assert "too long" in caught.value.message
 
 
+@pytest.mark.filterwarnings("ignore:.*unclosed.*socket")  # urllib3 before 2 leaves it to the collector
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 @pytest.mark.parametrize(
     ("content", "said"),
