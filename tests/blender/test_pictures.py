@@ -166,7 +166,8 @@ def rendering(addon) -> bpy.types.Scene:
     scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(scene.camera)
     scene.world = bpy.data.worlds.new("Grey")
-    scene.world.use_nodes = True
+    if scene.world.node_tree is None:  # Blender 5 always has one
+        scene.world.use_nodes = True
     scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.2, 0.2, 0.2, 1.0)
     scene.view_settings.view_transform = "Standard"
     scene.render.engine, scene.cycles.samples = "CYCLES", 1
