@@ -12,12 +12,15 @@ CHOSEN = "chosen"
 
 
 def kept_picture(folder: Path, picture: str) -> Path:
-    """Where a job with this folder keeps the picture, if it does."""
+    """The path at which a job with this folder keeps the picture (there may be no file); its ending stays."""
     return folder / f"{CHOSEN}{Path(picture).suffix.lower()[:10]}"
 
 
 def keep_picture(folder: Path, picture: str) -> None:
-    """Copy the picture into a job's folder; without that it is taken from where it was, as it is by then."""
+    """Copy the picture, an absolute path, into a job's folder; for a thread, since it reads the whole file.
+
+    What a disk refuses raises nothing: then the picture is taken from where it was, as it is by then.
+    """
     kept = kept_picture(folder, picture)
     part = kept.with_name(f"{kept.name}.part")
     with suppress(OSError):

@@ -165,15 +165,16 @@ def not_now(context: bpy.types.Context, destinations: Sequence[Destination]) -> 
 
 
 def stepped() -> None:
-    """Undo or redo."""
+    """The user has undone or redone something just now; see `not_by_itself`."""
     global _stepped_at
     _stepped_at = time.monotonic()
 
 
 def not_by_itself(context: bpy.types.Context, destination: Destination) -> str:
-    """As `not_now`, of what comes without being asked for: a new step would end all that can be redone.
+    """Why this is the wrong moment for a result to come by itself, or "".
 
-    Who has stepped back and does nothing for a while has made up their mind.
+    Beside what `not_now` says, its undo step would end all that can be redone. Who has stepped back and does
+    nothing for a while has made up their mind.
     """
     if waits := not_now(context, [destination]):
         return waits

@@ -49,17 +49,16 @@ def under_mouse(
 
 
 def _hit(context: bpy.types.Context, origin: Vector, direction: Vector) -> Vector | None:
-    """Where the ray meets a surface first that the 3D view shows, where one is looked at."""
+    """Where the ray first meets a surface, world space; in a 3D view one that is seen. None = nowhere."""
     depsgraph = context.evaluated_depsgraph_get()
     view = context.space_data if isinstance(context.space_data, bpy.types.SpaceView3D) else None
     for _ in range(MOST_HIDDEN):
         found, location, _normal, _face, item, matrix = context.scene.ray_cast(depsgraph, origin, direction)
         if not found:
             return None
-        instance = item.name not in context.view_layer.objects or matrix != item.matrix_world
-        if (
-            view is None or instance or item.visible_get(viewport=view)
-        ):  # an instance is seen without its object
+        # An instance is seen whether its object is or not.
+        is_instance = item.name not in context.view_layer.objects or matrix != item.matrix_world
+        if view is None or is_instance or item.visible_get(viewport=view):
             return location
         origin = location + direction * BEHIND * max(1.0, location.length)
     return None
