@@ -33,8 +33,9 @@ $(READY): pyproject.toml scripts/find_python.sh
 demo: $(READY) ## The main job, headless, against the sandbox  [PROMPT="..." IMAGE=path MODEL=path SERVICE=cloud]
 	@$(BIN)/python scripts/demo.py
 
+# Side by side, since a test waits as much as it works; each process holds a Blender of its own.
 test: $(READY) ## Everything that needs no window
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2  [ONLY="4.2 5.2"]
 	$(BIN)/nox --no-error-on-missing-interpreters $(if $(ONLY),--sessions $(foreach version,$(ONLY),"blender($(version))"))

@@ -24,6 +24,7 @@ import bpy  # noqa: E402
 import addon_utils  # noqa: E402 - comes with bpy
 
 from tests.sandbox import Sandbox  # noqa: E402
+from tests.sandbox.optimizer import Optimizer  # noqa: E402
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -54,10 +55,18 @@ def installed() -> Iterator[None]:
     shutil.rmtree(HOME)
 
 
+@pytest.fixture(scope="session")
+def optimizer() -> Iterator[Optimizer]:
+    """The Blender of all sandboxes, since starting one takes longer than most tests."""
+    optimizer = Optimizer()
+    yield optimizer
+    optimizer.close()
+
+
 @pytest.fixture(params=["reference"])
-def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+def sandbox(request: pytest.FixtureRequest, optimizer: Optimizer) -> Iterator[Sandbox]:
     """A fast service; tests that should hold for both sides of the contract ask for both profiles."""
-    with Sandbox(profile=request.param, speed=0.01) as service:
+    with Sandbox(profile=request.param, speed=0.01, optimizer=optimizer) as service:
         yield service
 
 

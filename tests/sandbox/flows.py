@@ -108,15 +108,19 @@ class Flow:
 
 
 class Store:
-    """All flows of the one account that the sandbox knows."""
+    """All flows of the one account that the sandbox knows.
 
-    def __init__(self, speed: float, vary: float = 0.0) -> None:
+    `optimizer` is a warm Blender to borrow; without one it has its own, which ends with it.
+    """
+
+    def __init__(self, speed: float, vary: float = 0.0, optimizer: Optimizer | None = None) -> None:
         self.flows: dict[str, Flow] = {}
         self._history: dict[str, Flow] = {}
         self._speed = speed
         self._vary = vary
         self._chance = random.Random()
-        self._optimizer = Optimizer()
+        self._optimizer = optimizer or Optimizer()
+        self._borrowed = optimizer is not None
 
     def create(self, flow: Flow, inputs: Iterable[Asset]) -> None:
         """Take in a flow that is not running yet."""
@@ -177,9 +181,10 @@ class Store:
         self._history.clear()
 
     async def close(self) -> None:
-        """Stop all work, Blender included; the counters stay readable."""
+        """Stop all work, our own Blender included; the counters stay readable."""
         await self._stop()
-        await asyncio.to_thread(self._optimizer.close)
+        if not self._borrowed:
+            await asyncio.to_thread(self._optimizer.close)
 
     async def _stop(self) -> None:
         tasks = [flow.work for flow in self._history.values() if flow.work is not None]

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from .app import Service, create_app
 from .faults import App, Gate, Message, Orders, Receive, Send
 from .flows import Store
+from .optimizer import Optimizer
 from .profiles import PROFILES
 
 _T = TypeVar("_T")
@@ -29,7 +30,8 @@ class Sandbox:
     `speed` multiplies the simulated durations: at 1 a flow takes 8 s ("low"), 20 s ("high") or 6 s
     (optimise), or so: `vary` is the standard deviation of the natural logarithm of what it takes. Requests
     need `key`, which may be a pattern ("demo-*"); `expired_key` gets a 403. Bodies over
-    `body_limit` bytes get a 413. `port` 0 takes a free one; OSError when the port is taken.
+    `body_limit` bytes get a 413. `port` 0 takes a free one; OSError when the port is taken. `optimizer` is a
+    warm Blender that several sandboxes share, one after the other.
     """
 
     def __init__(
@@ -43,13 +45,14 @@ class Sandbox:
         body_limit: int = 1 << 30,
         vary: float = 0.0,
         variants: Mapping[str, Any] | None = None,
+        optimizer: Optimizer | None = None,
     ) -> None:
         self.key = key
         self.url = ""
         self._port = port
         self._service = Service(
             profile=dataclasses.replace(PROFILES[profile], **(variants or {})),
-            store=Store(speed, vary),
+            store=Store(speed, vary, optimizer),
             orders=Orders(),
             key=key,
             expired_key=expired_key,
