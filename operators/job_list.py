@@ -5,6 +5,7 @@ import bpy
 
 from .. import bridge
 from ..preferences import user_folder
+from .folders import show_folder
 from .handover import tells
 
 
@@ -39,8 +40,7 @@ class GENERIO_OT_show_list_folder(bpy.types.Operator):
     bl_label = "Open Folder"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        bpy.ops.wm.path_open(filepath=str(user_folder(context)))
-        return {"FINISHED"}
+        return show_folder(self, user_folder(context))
 
 
 CLASSES = (GENERIO_OT_open_job_list, GENERIO_OT_dismiss_notice, GENERIO_OT_show_list_folder)

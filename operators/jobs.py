@@ -13,6 +13,7 @@ from ..properties import GenerioProperties, properties
 from ..scene import place
 from ..scene.selection import COUNT, RESULTS
 from ..translations import translated
+from .folders import show_folder
 from .generate import new_model_settings
 from .handover import InObjectMode, OperatorMixin, Ready, tell_problem, tells
 from .places import OTHER_KEPT
@@ -318,8 +319,7 @@ class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
         if not folder.is_dir():
             self.report({"INFO"}, translated("This job has no files yet"))
             return {"CANCELLED"}
-        bpy.ops.wm.path_open(filepath=str(folder))
-        return {"FINISHED"}
+        return show_folder(self, folder)
 
 
 CLASSES = (

@@ -298,6 +298,7 @@ TEXTS = {
     "no less than now": "nicht weniger als jetzt",
     "No mesh selected": "Kein Mesh gewählt",
     "No object selected": "Kein Objekt gewählt",
+    "No program here can show the folder {}": "Kein Programm hier kann den Ordner {} zeigen",
     "No second Blender could be started, so this one makes the file to send.": "Kein zweites Blender ließ sich starten, darum macht dieses die Datei zum Senden.",
     "None is used.": "Keiner wird benutzt.",
     "Not checked, since something before it has a problem.": "Nicht geprüft, da etwas davor ein Problem hat.",

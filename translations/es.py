@@ -298,6 +298,7 @@ TEXTS = {
     "no less than now": "no menos que ahora",
     "No mesh selected": "Ninguna malla elegida",
     "No object selected": "Ningún objeto elegido",
+    "No program here can show the folder {}": "Ningún programa puede mostrar aquí la carpeta {}",
     "No second Blender could be started, so this one makes the file to send.": "No se pudo iniciar otro Blender, así que este hace el archivo que se envía.",
     "None is used.": "No se usa ninguno.",
     "Not checked, since something before it has a problem.": "No se comprobó, pues algo anterior tiene un problema.",

@@ -298,6 +298,7 @@ TEXTS = {
     "no less than now": "pas moins que maintenant",
     "No mesh selected": "Aucun maillage choisi",
     "No object selected": "Aucun objet choisi",
+    "No program here can show the folder {}": "Aucun programme ici ne peut afficher le dossier {}",
     "No second Blender could be started, so this one makes the file to send.": "Aucun second Blender n'a pu démarrer, celui-ci prépare donc le fichier à envoyer.",
     "None is used.": "Aucun n'est utilisé.",
     "Not checked, since something before it has a problem.": "Non vérifié, car quelque chose avant a un problème.",

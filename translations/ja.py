@@ -298,6 +298,7 @@ TEXTS = {
     "no less than now": "今より減りません",
     "No mesh selected": "メッシュ未選択",
     "No object selected": "オブジェクトが未選択",
+    "No program here can show the folder {}": "フォルダー {} を表示できるプログラムがありません",
     "No second Blender could be started, so this one makes the file to send.": "二つ目の Blender を起動できないため、この Blender が送信ファイルを作ります。",
     "None is used.": "使用していません。",
     "Not checked, since something before it has a problem.": "前の項目に問題があるため確認していません。",

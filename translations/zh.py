@@ -298,6 +298,7 @@ TEXTS = {
     "no less than now": "不少于现在",
     "No mesh selected": "未选择网格",
     "No object selected": "未选择物体",
+    "No program here can show the folder {}": "此处没有程序可以显示文件夹 {}",
     "No second Blender could be started, so this one makes the file to send.": "无法启动第二个 Blender，因此由本窗口制作要发送的文件。",
     "None is used.": "未使用。",
     "Not checked, since something before it has a problem.": "未检查，因为之前的某项有问题。",

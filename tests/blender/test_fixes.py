@@ -1,6 +1,7 @@
 """Whatever goes wrong, the panel has the button that mends it."""
 
 import os
+import re
 import shutil
 import time
 from operator import attrgetter
@@ -350,39 +351,66 @@ def test_a_script_gets_the_error(addon):
     assert [level for level, _ in script.reports] == [{"ERROR"}]
 
 
+class FileManager:
+    """What the desktop is asked to show a folder with: it notes that, and stays open until it is closed."""
+
+    def __init__(self, programs: Path) -> None:
+        self.asked, self.closed, self.gone = (programs / name for name in ("asked", "closed", "gone"))
+        for name in ("xdg-open", "open"):
+            program = programs / name
+            program.write_text(
+                f'#!/bin/sh\nprintf %s "$1" >"{self.asked}.part"\nmv "{self.asked}.part" "{self.asked}"\n'
+                f'for _ in $(seq 200); do [ -e "{self.closed}" ] || sleep 0.05; done\ntouch "{self.gone}"\n'
+            )
+            program.chmod(0o755)
+
+    def folder(self) -> Path:
+        """The folder that it shows, while it is still open; closes it."""
+        end = time.monotonic() + 60.0
+        while not self.asked.exists():
+            assert time.monotonic() < end, "nothing was asked of it"
+            time.sleep(0.02)
+        assert not self.gone.exists(), "Blender has waited for it"
+        self.closed.touch()
+        return Path(self.asked.read_text())
+
+
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the desktop was asked to open is written into this file."""
-    note = tmp_path / "opened.txt"
-    for name in ("xdg-open", "open"):
-        program = tmp_path / name
-        program.write_text(f'#!/bin/sh\nprintf %s "$1" > "{note}"\n')
-        program.chmod(0o755)
+def file_manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileManager:
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    return note
+    return FileManager(tmp_path)
 
 
-def test_the_folder_of_a_job_is_shown(addon, opened: Path):
+def test_the_folder_of_a_job_is_shown_without_waiting_for_that(addon, file_manager: FileManager):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     token = bpy.context.window_manager.generio.jobs[0].token
     assert bpy.ops.generio.show_job_folder(token=token) == {"FINISHED"}
-    folder = Path(opened.read_text())
+    folder = file_manager.folder()
     assert folder == addon.bridge.job_folder(bpy.context, token)
     assert list(folder.glob("*.glb"))
 
 
-def test_a_job_without_files_has_no_folder_to_show(addon, opened: Path):
+def test_a_job_without_files_has_no_folder_to_show(addon, file_manager: FileManager):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     token = bpy.context.window_manager.generio.jobs[0].token
     shutil.rmtree(addon.bridge.job_folder(bpy.context, token))  # the job is over: nobody lays it anew
     assert bpy.ops.generio.show_job_folder(token=token) == {"CANCELLED"}
-    assert not opened.exists()
+    assert not file_manager.asked.exists()
 
 
-def test_the_folder_of_the_job_list_is_shown(addon, opened: Path):
+def test_the_folder_of_the_job_list_is_shown(addon, file_manager: FileManager):
     addon.bridge.engine(bpy.context)
     assert bpy.ops.generio.show_list_folder() == {"FINISHED"}
-    assert (Path(opened.read_text()) / "jobs.sqlite").is_file()
+    assert (file_manager.folder() / "jobs.sqlite").is_file()
+
+
+def test_where_nothing_shows_folders_it_is_told_which_one_it_is(addon, tmp_path: Path, monkeypatch):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
+    token = bpy.context.window_manager.generio.jobs[0].token
+    folder = addon.bridge.job_folder(bpy.context, token)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match=re.escape(f"No program here can show the folder {folder}")):
+        bpy.ops.generio.show_job_folder(token=token)
 
 
 @pytest.mark.parametrize(
