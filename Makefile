@@ -37,8 +37,9 @@ demo: $(READY) ## The main job, headless, against the sandbox  [PROMPT="..." IMA
 test: $(READY) ## Everything that needs no window
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
-matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2  [ONLY="4.2 5.2"]
-	$(BIN)/nox --no-error-on-missing-interpreters $(if $(ONLY),--sessions $(foreach version,$(ONLY),"blender($(version))"))
+matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2  [ONLY="4.2 5.2" K="assets or pictures"]
+	$(BIN)/nox --no-error-on-missing-interpreters \
+		$(if $(ONLY),--sessions $(foreach version,$(ONLY),"blender($(version))")) $(if $(K),-- -k "$(K)")
 
 gui-test: $(READY) ## Stories in real windows of Blender 4.3 and 5.2 (Debian, as root)  [K="trixie and generate"]
 	$(BIN)/python -m pytest -s tests/gui $(if $(K),-k "$(K)") $(if $(RERUNS),--reruns $(RERUNS))

@@ -74,7 +74,7 @@ def start_reading(part: Box, way: int) -> subprocess.Popen[str]:
     crop = f"-crop {part.width}x{part.height}+{part.left}+{part.top} +repage"
     # One thread: the second core is Blender's.
     read = "OMP_THREAD_LIMIT=1 tesseract stdin stdout --psm 11 tsv"
-    return _start(("sh", "-c", f"{_LOOK} | convert - {crop} {_PREPARATIONS[way]} png:- | {read}"))
+    return _start(("sh", "-c", f"{_LOOK} | convert - {crop} {_PREPARATIONS[way]} -depth 8 pgm:- | {read}"))
 
 
 def _start(command: Sequence[str]) -> subprocess.Popen[str]:
