@@ -208,7 +208,7 @@ def _convert_here(context: bpy.types.Context, carrier: Engine) -> None:
 def remove(context: bpy.types.Context, token: str) -> None:
     """Forget a finished job; its files go, models in the scene stay. Raises as `Engine.remove`."""
     placing.remove(engine(context), token)
-    view.drop(context, token)
+    view.drop(context, engine(context), token)
 
 
 # ---------------------------------------------------------------------- life cycle

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import bpy
 
-from .jobs import Engine, Job, State, Step, followers, is_first
+from .jobs import Engine, Job, State, Step, follower_tokens, is_in_vain
 from .properties import GenerioJob, GenerioProperties, properties
 from .scene import place, stand_in
 from .status import clock
@@ -26,6 +26,7 @@ from .translations import translated
 
 IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
 FOLLOWED = "Optimized by the job that follows it"
+IN_VAIN = "It was not optimized; Import has it as it was made"
 SETTINGS = {
     ("quality", "low"): "low quality",
     ("quality", "high"): "high quality",
@@ -61,6 +62,7 @@ def show(
     _arriving = {*arriving}
     if seconds_passed:
         changed |= _arriving  # what they wait for may change at any time
+    changed |= _firsts_of(carrier, changed)
     if _stale:
         _fill_all(properties(context), carrier, arriving)
         _stale = False
@@ -72,6 +74,13 @@ def show(
     stand_in.show(_stand_ins([*unfinished, *coming], carrier))
     redraw(context)
     return bool(unfinished)
+
+
+def _firsts_of(carrier: Engine, tokens: Collection[str]) -> set[str]:
+    """The jobs that are followed by some of these."""
+    if not tokens:
+        return set()
+    return {job.token for job in carrier.jobs() if not {*tokens}.isdisjoint(follower_tokens(job))}
 
 
 def _fill_all(panel: GenerioProperties, carrier: Engine, arriving: Collection[str]) -> None:
@@ -99,9 +108,11 @@ def _fill_some(
         _fill(by_token[job.token], job, arriving, carrier)
 
 
-def drop(context: bpy.types.Context, token: str) -> None:
-    """Take the row of a job away; the one that is chosen stays so, or else the one after it is."""
-    _drop(properties(context), token)
+def drop(context: bpy.types.Context, carrier: Engine, token: str) -> None:
+    """Take the row of a removed job away; the one that is chosen stays so, or else the one after it is."""
+    panel = properties(context)
+    _drop(panel, token)
+    _fill_some(panel, carrier, _firsts_of(carrier, {token}), _arriving)
 
 
 def _drop(panel: GenerioProperties, token: str) -> None:
@@ -181,7 +192,7 @@ def _fill(row: GenerioJob, job: Job, arriving: Collection[str], carrier: Engine)
     row.finished = job.finished
     row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
     row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
-    row.clearable = job.finished and row.state != State.READY and not job.fetchable
+    row.clearable = job.finished and row.state != State.READY and not _is_of_use(job, carrier)
 
 
 def _progress(job: Job, carrier: Engine, now: float) -> tuple[float, float | None]:
@@ -208,8 +219,20 @@ def _note(job: Job, arrives: bool, carrier: Engine) -> str:
         return "Its files were deleted to save space; the model is in the file"
     if not job.results[0].blend:
         return IMPORTED_HERE
-    following = followers(job, carrier.folder) if is_first(job) else []
-    return FOLLOWED if any(carrier.job(other.token) for other in following) else ""
+    following = [other for token in follower_tokens(job) if (other := carrier.job(token)) is not None]
+    if any(other.step in (Step.FAILED, Step.CANCELLED) for other in following):
+        return IN_VAIN
+    return FOLLOWED if following else ""
+
+
+def _is_of_use(job: Job, carrier: Engine) -> bool:
+    """Whether there may be no other way to a model than by this finished job."""
+    if job.fetchable or is_in_vain(job, carrier.job):
+        return True
+    if job.step is Step.PLACED:
+        return False
+    firsts = (carrier.job(token) for token in _firsts_of(carrier, {job.token}))
+    return any(first is not None and is_in_vain(first, carrier.job) for first in firsts)
 
 
 def _where(job: Job) -> str:

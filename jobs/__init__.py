@@ -3,7 +3,7 @@
 
 from .chosen import kept_picture
 from .engine import Engine
-from .follow import THEN, followers, is_first, with_follower
+from .follow import THEN, follower_tokens, followers, is_first, is_in_vain, with_follower
 from .ledger import AlreadyThere, Ledger, LedgerError
 from .model import Job, Problem, Result, State, Step
 from .settings import Settings
@@ -22,8 +22,10 @@ __all__ = [
     "Settings",
     "State",
     "Step",
+    "follower_tokens",
     "followers",
     "is_first",
+    "is_in_vain",
     "kept_picture",
     "with_follower",
 ]

@@ -188,7 +188,12 @@ class Engine:
 
     def folder(self, token: str) -> Path:
         """The folder that holds a job's files (it may not exist yet)."""
-        return self._settings.folder / token
+        here, job = self._settings.folder / token, self._jobs.get(token)
+        if job is not None and job.results:
+            there = Path(job.results[0].glb).parent  # in the results folder of that time
+            if there.name == token and there != here and not here.exists():
+                return there
+        return here
 
     def submit(self, job: Job) -> Job:
         """Take a new job, and carry it when its turn comes."""
@@ -416,6 +421,7 @@ class Engine:
 
         files: whether its files go at once; else only its models do, and the rest with `delete_files`.
         """
+        folder = self.folder(token)
         with self._lock:
             if not self._ledger.remove(token):
                 raise ValueError("an unfinished job must be cancelled first")
@@ -424,9 +430,9 @@ class Engine:
             if not files:
                 self._left.add(token)
         if files:
-            shutil.rmtree(self.folder(token), ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         else:
-            leave(self.folder(token), self.owner)
+            leave(folder, self.owner)
 
     def delete_files(self, tokens: Collection[str]) -> None:
         """Delete, soon, the files of jobs that were removed without them; at the latest at the next start."""

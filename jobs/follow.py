@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..api import GLB_MIME, OPTIMIZE
-from .model import Job
+from .model import Job, Step
 
 THEN = "then"
 """In a destination: to how many triangles the results are to be optimized."""
@@ -32,14 +32,30 @@ def is_first(job: Job) -> bool:
     return THEN in job.destination
 
 
+def follower_tokens(job: Job) -> list[str]:
+    """The tokens of the jobs that follow this one, one for each of its results."""
+    if not is_first(job):
+        return []
+    names = (f"{job.token} {THEN} {number}" for number in range(len(job.results)))
+    return [hashlib.sha256(name.encode()).hexdigest()[:32] for name in names]
+
+
+def is_in_vain(job: Job, find: Callable[[str], Job | None]) -> bool:
+    """Whether a job that others follow is over, and not all that they make of it came into a file.
+
+    Then its own results may be all that there is. find: gives the job of a token, None where it is gone.
+    """
+    following = [found for token in follower_tokens(job) if (found := find(token)) is not None]
+    return job.finished and any(other.step is not Step.PLACED for other in following)
+
+
 def followers(job: Job, folder: Callable[[str], Path]) -> list[Job]:
     """The jobs that follow a finished one, and go where it would have gone.
 
     folder: where the job of a token keeps its files; the input of each is to be put there.
     """
     jobs: list[Job] = []
-    for number, _result in enumerate(job.results):
-        token = hashlib.sha256(f"{job.token} {THEN} {number}".encode()).hexdigest()[:32]
+    for number, token in enumerate(follower_tokens(job)):
         jobs.append(
             Job(
                 service=job.service,

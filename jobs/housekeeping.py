@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .chosen import CHOSEN
+from .follow import is_in_vain
 from .model import Job, Step
 from .owners import lives
 from .recovery import REMOVED, removed, tokens
@@ -35,10 +36,12 @@ def to_empty(folder: Path, jobs: Iterable[Job], limit: int) -> list[Job]:
         return []
     left = sum(sizes.values())
     chosen: list[Job] = []
-    for job in sorted(jobs, key=lambda job: job.finished_at):
+    known = {job.token: job for job in jobs}
+    for job in sorted(known.values(), key=lambda job: job.finished_at):
         if left <= limit:
             break
-        if job.step is Step.PLACED and job.settled and job.results and job.token in sizes:
+        stands = job.step is Step.PLACED and job.settled and not is_in_vain(job, known.get)
+        if stands and job.results and job.token in sizes:
             chosen.append(job)
             left -= sizes[job.token]
     return chosen

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -493,6 +494,7 @@ class Steps:
         # Only now: the ledger has it that all is here. Before, another process may be downloading.
         for left_by_a_crash in self.folder.glob("*.glb.*.part"):
             left_by_a_crash.unlink(missing_ok=True)
+        self._bring_source(job)
         results: list[Result] = []
         for result in job.results:
             glb = Path(result.glb)
@@ -508,6 +510,18 @@ class Steps:
             with suppress(OSError):
                 kept_picture(self.folder, job.picture).unlink()
         return job.at(Step.READY, results=tuple(results), finished_at=time.time())
+
+    def _bring_source(self, job: Job) -> None:
+        """Conversions look for the job's source beside the result, and the results folder may be another by now."""
+        source = self._here(job.source)
+        if source.parent.name != job.token or source.parent == self.folder or not source.exists():
+            return
+        part = self.folder / f"{source.name}.part"
+        try:
+            shutil.copyfile(source, part)
+            part.replace(self.folder / source.name)
+        except OSError as error:
+            raise NotSaved(f"The results folder cannot be used: {error.strerror or error}.") from None
 
     def _progress(self, done: int, total: int | None) -> None:
         self.report(min(1.0, done / total) if total else None)

@@ -245,6 +245,7 @@ TEXTS = {
     "it took longer than {} minutes.": "Es dauerte länger als {} Minuten.",
     "It was deleted, or belongs to another account: start it again.": "Er wurde gelöscht oder gehört zu einem anderen Konto: starte ihn noch einmal.",
     "It was finished before it could be cancelled": "Er war fertig, bevor er abgebrochen werden konnte",
+    "It was not optimized; Import has it as it was made": "Es wurde nicht optimiert; Importieren holt es, wie es gemacht wurde",
     "Its files were deleted to save space; the model is in the file": "Seine Dateien wurden gelöscht, um Platz zu sparen; das Modell ist in der Datei",
     "Its stand-in was deleted": "Sein Platzhalter wurde gelöscht",
     "Its stand-in was deleted.": "Sein Platzhalter wurde gelöscht.",

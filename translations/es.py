@@ -245,6 +245,7 @@ TEXTS = {
     "it took longer than {} minutes.": "tardó más de {} minutos.",
     "It was deleted, or belongs to another account: start it again.": "Se borró o es de otra cuenta: inícialo de nuevo.",
     "It was finished before it could be cancelled": "Terminó antes de poder cancelarse",
+    "It was not optimized; Import has it as it was made": "No se ha optimizado; Importar lo trae tal como se hizo",
     "Its files were deleted to save space; the model is in the file": "Sus archivos se borraron para ahorrar espacio; el modelo está en el archivo",
     "Its stand-in was deleted": "Se borró su marcador",
     "Its stand-in was deleted.": "Se borró su marcador.",

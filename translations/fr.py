@@ -245,6 +245,7 @@ TEXTS = {
     "it took longer than {} minutes.": "cela a pris plus de {} minutes.",
     "It was deleted, or belongs to another account: start it again.": "Elle a été supprimée ou appartient à un autre compte : relancez-la.",
     "It was finished before it could be cancelled": "Elle s'est terminée avant d'être annulée",
+    "It was not optimized; Import has it as it was made": "Il n'a pas été optimisé ; Importer le donne tel qu'il a été fait",
     "Its files were deleted to save space; the model is in the file": "Ses fichiers ont été effacés pour gagner de la place ; le modèle est dans le fichier",
     "Its stand-in was deleted": "Son repère a été supprimé",
     "Its stand-in was deleted.": "Son repère a été supprimé.",

@@ -245,6 +245,7 @@ TEXTS = {
     "it took longer than {} minutes.": "{} 分以上かかりました。",
     "It was deleted, or belongs to another account: start it again.": "削除されたか別のアカウントのものです。もう一度始めてください。",
     "It was finished before it could be cancelled": "キャンセルする前に完了しました",
+    "It was not optimized; Import has it as it was made": "最適化されていません。「インポート」で作られたままのモデルを取り込めます",
     "Its files were deleted to save space; the model is in the file": "容量節約のためファイルは削除されました。モデルはファイルにあります",
     "Its stand-in was deleted": "仮のボックスが削除されました",
     "Its stand-in was deleted.": "仮のボックスが削除されました。",

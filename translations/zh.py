@@ -245,6 +245,7 @@ TEXTS = {
     "it took longer than {} minutes.": "用时超过 {} 分钟。",
     "It was deleted, or belongs to another account: start it again.": "它已被删除或属于其他账户：请重新开始。",
     "It was finished before it could be cancelled": "在取消之前已完成",
+    "It was not optimized; Import has it as it was made": "未被优化；“导入”可取得原始生成的模型",
     "Its files were deleted to save space; the model is in the file": "为节省空间，其文件已删除；模型仍在文件中",
     "Its stand-in was deleted": "其占位框已被删除",
     "Its stand-in was deleted.": "其占位框已被删除。",

@@ -75,7 +75,28 @@ def test_a_first_model_that_was_imported_is_said_to_be_followed_by_nothing(addon
     assert (row.state, row.message) == ("Done", "")
 
 
-def test_that_the_second_job_fails_is_said(addon, sandbox):
+def test_that_the_second_job_fails_is_said_and_the_first_model_is_kept(addon, sandbox):
+    """It was paid for, and stands nowhere."""
     sandbox.order({"flow": {"template": "model_optimize", "outcome": "fail", "reason": "too thin"}})
     with pytest.raises(RuntimeError, match="too thin"):
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
+    addon.bridge.tick()
+    second, first = bpy.context.window_manager.generio.jobs
+    assert (first.state, first.message, second.state) == ("Done", addon.view.IN_VAIN, "Failed")
+    assert not bpy.ops.generio.clear_finished_jobs.poll()
+    carrier = addon.bridge.engine(bpy.context)
+    jobs, folder = carrier.jobs(), carrier.folder(first.token).parent
+    assert addon.jobs.housekeeping.to_empty(folder, jobs, 0) == []
+    assert bpy.ops.generio.import_result(token=first.token) == {"FINISHED"}
+    assert "A chair" in bpy.data.objects
+    assert bpy.ops.generio.remove_job(token=second.token) == {"FINISHED"}
+    addon.bridge.tick()
+    assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
+    assert not bpy.context.window_manager.generio.jobs
+
+
+def test_what_was_optimized_and_came_is_cleared_with_what_it_was_made_of(addon):
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
+    addon.bridge.tick()
+    assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
+    assert not bpy.context.window_manager.generio.jobs
