@@ -168,9 +168,10 @@ def place_result(
 ) -> list[bpy.types.Object]:
     """Put the results of `job` into the scene and return the objects; what is wrong, the job tells.
 
-    again: see `Engine.place`.
+    again: see `Engine.place`; what is wrong then, is raised as a FlowsError: the job is done all the same.
     """
     global _pictures_loose
+    stands = again and job.step is Step.PLACED
     ours = is_noted(job) or carrier.place(job.token, document(), again)
     if not ours:
         now = carrier.job(job.token)  # noted in this very moment?
@@ -183,6 +184,8 @@ def place_result(
         shared = {"shared": True} if _is_shared(carrier, job, destination) else {}
         placed = place.place(context, _models(job), {**destination, **shared})
     except FlowsError as error:
+        if stands:
+            raise
         _hold(carrier, job.token, Problem.of(error))
     except Exception as error:  # whatever it is, the result is not to be lost by it
         traceback.print_exc()

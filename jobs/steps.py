@@ -512,7 +512,7 @@ class Steps:
         return job.at(Step.READY, results=tuple(results), finished_at=time.time())
 
     def _bring_source(self, job: Job) -> None:
-        """Conversions look for the job's source beside the result, and the results folder may be another by now."""
+        """Conversions look for a source beside the result, for which another folder may have been chosen."""
         source = self._here(job.source)
         if source.parent.name != job.token or source.parent == self.folder or not source.exists():
             return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from .. import bridge, placing, waiting
-from ..api import OPTIMIZE
+from ..api import OPTIMIZE, FlowsError
 from ..jobs import THEN, Job, LedgerError, Problem, Step, is_first
 from ..properties import GenerioProperties, properties
 from ..scene import place
@@ -103,8 +103,16 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         new = job.template != OPTIMIZE or (job.destination.get("mode") in place.NEW and not job.adopted)
         if new and (elsewhere or job.adopted):
             destination |= new_model_settings(context)
+        if (edited := place.edited_target(destination)) is not None:
+            busy = Problem(
+                "edited", f'"{edited.name}" is not in Object Mode.', "Switch it to Object Mode first."
+            )
+            return tell_problem(self, busy)
         carrier = bridge.engine(context)
-        objects = placing.place_result(context, carrier, job, destination, again)
+        try:
+            objects = placing.place_result(context, carrier, job, destination, again)
+        except FlowsError as error:
+            return tell_problem(self, error, self.token)
         if not objects:
             told = carrier.job(self.token)
             return tell_problem(self, told.problem if told and told.problem else TAKEN, self.token)
@@ -162,7 +170,7 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
             return tell_problem(self, NO_ID)
         carrier = bridge.engine(context)
         holder = carrier.holder(flow_id)
-        if holder is not None:
+        if holder is not None and not _has_lost(holder):
             known = Problem("known", f'The job "{holder.name}" in the list has this flow.')
             if holder.results:
                 known = replace(known, fix="Import its model.", remedy="import")
@@ -174,6 +182,11 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
             if ended is not None and ended.problem is not None:
                 return tell_problem(self, ended.problem, job.token)
         return {"FINISHED"}
+
+
+def _has_lost(job: Job) -> bool:
+    """Whether the models of a job are not where they were put: its flow is to be asked for them again."""
+    return bool(job.results) and not any(place.is_there(result.glb) for result in job.results)
 
 
 LONGEST_ID = 200
@@ -247,11 +260,10 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
 
     def _generate(self, panel: GenerioProperties, job: Job) -> None:
         parameters, destination = job.parameters, job.destination
-        panel.source = "TEXT" if job.prompt else "IMAGE"
         if job.prompt:
-            panel.prompt = job.prompt
-        else:
-            panel.image = job.picture
+            panel.source, panel.prompt = "TEXT", job.prompt
+        elif job.picture:  # of a recovered flow neither is known
+            panel.source, panel.image = "IMAGE", job.picture
         for name in ("quality", "texture"):
             panel.property_unset(name)  # what was not sent is the service's choice again
         _take(panel, "quality", str(parameters.get("quality")).upper())

@@ -29,6 +29,7 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
         return self._optimize(context, modal=False)
 
     def _optimize(self, context: bpy.types.Context, modal: bool) -> set[str]:
+        by_hand = self.by_hand()
         choice = self.choice(context)
         selection = self.selection(context, choice)
         if selection is None:
@@ -53,9 +54,11 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                     count = choice.goal.of(present, total)
                     if count >= present:
                         known = f'"{name}" has {present:,} triangles, no more than the {count:,} asked for'
-                        self.report({"WARNING" if modal else "INFO"}, translated(known))
-                        if modal:  # a click that would be paid for, and change nothing; scripts know better
+                        self.report({"WARNING" if by_hand else "INFO"}, translated(known))
+                        if by_hand:  # a click that would be paid for, and change nothing
                             continue
+                    if by_hand and self.is_asked_already(context, batch.objects[0], mode, count):
+                        continue
                     jobs += self.requests(context, batch, choice, [count], [detail], [name])
         except (RuntimeError, OSError) as error:
             return tell_problem(self, NotSaved(f"The selection cannot be written to disk: {error}."))

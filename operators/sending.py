@@ -11,12 +11,13 @@ import bpy
 
 from .. import bridge
 from ..api import OPTIMIZE
-from ..jobs import Job, Problem
+from ..jobs import Job, Problem, Step
 from ..options import Choice
 from ..properties import properties
-from ..scene import place
+from ..scene import place, swap
 from ..scene.convert import link
 from ..scene.evaluate import Batch
+from ..scene.meshes import take_edits
 from ..scene.selection import Selection
 from ..scene.snapshot import snapshot_name, write_snapshot
 from ..translations import translated
@@ -41,8 +42,7 @@ class Sending(HandOver):
 
     def selection(self, context: bpy.types.Context, choice: Choice) -> Selection | None:
         """What can be sent; says what cannot, and what will be lost. None where there is nothing."""
-        for item in context.selected_objects:
-            item.update_from_editmode()
+        take_edits(context.selected_objects)
         selection = Selection.of(context.selected_objects)
         reasons = [f'"{item.name}" is left out: {reason}' for item, reason in selection.refused]
         if not selection.groups:
@@ -57,6 +57,30 @@ class Sending(HandOver):
             kinds = ", ".join(map(translated, losses))
             self.report({"WARNING"}, translated(f"The optimized meshes will not have: {kinds}"))
         return selection
+
+    def by_hand(self) -> bool:
+        """Whether a user clicked it, or repeats the last time; scripts know better what they want."""
+        options: Any = self.options
+        return not bpy.app.background and (options.is_invoke or options.is_repeat or options.is_repeat_last)
+
+    def is_asked_already(
+        self, context: bpy.types.Context, item: bpy.types.Object, mode: str, count: int
+    ) -> bool:
+        """Whether a job is under way that would pay for the same twice: says so."""
+        asked = place.here(context, mode, item)
+
+        def is_same(job: Job) -> bool:
+            there = job.destination
+            same = all(there.get(name) == asked[name] for name in ("document", "uid", "mode"))
+            coming = not job.finished or (job.step is Step.READY and not job.hold)
+            # Of two meshes for the same object the second would find another one there than was sent.
+            return same and coming and (mode == swap.KEEP or job.parameters.get("polygon_count") == count)
+
+        carrier = bridge.running()
+        if carrier is None or not any(map(is_same, carrier.jobs())):
+            return False
+        self.report({"WARNING"}, translated(f'"{item.name}" is being optimized already, see Jobs'))
+        return True
 
     def with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
         """Those that can be sent; says what is left out, whose modifiers leave nothing."""

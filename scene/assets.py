@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from idprop.types import IDPropertyArray
 from ..api import FlowsError
 from ..api.errors import Remedy
 from . import pictures, variants, versions
-from .meshes import NAMED, PREFIX
+from .meshes import NAMED, PREFIX, take_edits
 
 TAGS = ("GENERIO",)
 LONGEST_TAG = 63  # bytes
@@ -145,11 +145,11 @@ def free_path(folder: Path, name: str) -> Path:
     return path
 
 
-def _take_edits(parts: Iterable[bpy.types.Object], afterwards: ExitStack) -> None:
+def _take_edits(parts: Collection[bpy.types.Object], afterwards: ExitStack) -> None:
     """What is just being edited or painted is saved as it is seen; paintings stay unsaved here."""
     packed: dict[Any, bpy.types.Image] = {}
+    take_edits(parts)
     for part in parts:
-        part.update_from_editmode()
         for slot in part.material_slots:
             if slot.material is not None and slot.material.node_tree is not None:
                 for node in _image_nodes(slot.material.node_tree):

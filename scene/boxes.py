@@ -90,12 +90,11 @@ def _corners_inside(collection: Any, known: dict[Any, list[Vector]]) -> list[Vec
     if collection not in known:
         known[collection] = []  # one that holds an instance of itself, as Blender allows, ends here
         offset = Matrix.Translation(-collection.instance_offset)
-        points = [
-            offset @ world_matrix(part) @ corner
-            for part in collection.all_objects
-            if part.type in SOLID or _is_instance(part)
-            for corner in _corners(part, known)
-        ]
+        points: list[Vector] = []
+        for part in collection.all_objects:
+            if part.type in SOLID or _is_instance(part):
+                inside = offset @ world_matrix(part)
+                points += [inside @ corner for corner in _corners(part, known)]
         if points:
             ends = corners_bounds(points)
             known[collection] = [Vector((x.x, y.y, z.z)) for x in ends for y in ends for z in ends]

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..api import FlowsError
 from ..api.errors import Remedy
 
@@ -12,6 +14,16 @@ class CannotPlace(FlowsError):
 
     remedy: Remedy = ""
     fix = "Use Import to put it at the 3D cursor."
+
+
+class FilesGone(FlowsError):
+    """The model was here, and is not where it was put."""
+
+    remedy: Remedy = "recover"
+    fix = "Connect the drive, or recover the model by its flow ID."
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"The files of the model are not there: {folder}")
 
 
 class NoFaces(FlowsError):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import cast
 
 import bpy
@@ -16,6 +17,14 @@ def mesh_of(item: bpy.types.Object) -> bpy.types.Mesh:
 def users_of(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:
     """The objects that have this mesh."""
     return [item for item in bpy.data.objects if item.data == mesh]
+
+
+def take_edits(items: Collection[bpy.types.Object]) -> None:
+    """Let the meshes of `items` be what is seen of them; edited or sculpted ones live elsewhere meanwhile."""
+    for item in items:
+        item.update_from_editmode()
+    if any(item.mode == "SCULPT" for item in items):  # with dynamic topology, or at several resolutions
+        bpy.ops.ed.flush_edits()
 
 
 def triangle_count(mesh: bpy.types.Mesh) -> int:

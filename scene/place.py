@@ -27,7 +27,7 @@ import bpy
 
 from . import boxes, memory, pictures, settle, swap, variants
 from .arrivals import Arrivals
-from .errors import CannotPlace
+from .errors import CannotPlace, FilesGone
 from .homes import active_then, collection_called, show_in_local_views
 from .meshes import PREFIX, TOKEN, mesh_of, users_of
 from .names import names_left_free
@@ -150,18 +150,32 @@ def belongs_here(destination: Destination) -> bool:
 
 def not_now(context: bpy.types.Context, destinations: Sequence[Destination]) -> str:
     """Why this is the wrong moment to put something there, or ""."""
-    if context.mode != "OBJECT":
+    windows = context.window_manager.windows
+    if context.mode != "OBJECT" and len(windows) < 2:
         return "Waits until you are in Object Mode"
-    for destination in destinations:
-        target = _find_target(destination)
-        # It may be edited in another window, or in a scene that is not shown.
-        if target is not None and any(user.mode != "OBJECT" for user in users_of(mesh_of(target))):
-            return f'Waits until "{target.name}" is in Object Mode'
+    edited = [_edited_in(window) for window in windows]
+    edited += [edited_target(destination) for destination in destinations]
+    for item in edited:
+        if item is not None:
+            return f'Waits until "{item.name}" is in Object Mode'
     if bpy.app.is_job_running("RENDER"):
         return "Waits for the render"
     if is_in_hand(context):
         return "Waits for a quiet moment"
     return ""
+
+
+def _edited_in(window: bpy.types.Window) -> bpy.types.Object | None:
+    """What is edited, sculpted or painted in a window; each may show another scene."""
+    active = window.view_layer.objects.active
+    return active if active is not None and active.mode != "OBJECT" else None
+
+
+def edited_target(destination: Destination) -> bpy.types.Object | None:
+    """The object that is to get a mesh and cannot now; in a window, or in a scene that is not shown."""
+    target = _find_target(destination)
+    users = users_of(mesh_of(target)) if target is not None else []
+    return next((user for user in users if user.mode != "OBJECT"), None)
 
 
 def stepped() -> None:
@@ -287,8 +301,18 @@ class _Loaded(NamedTuple):
     materials: dict[str, bpy.types.Material]
 
 
+def is_there(path: str) -> bool:
+    """Whether there is such a file; a drive that is out of reach has none."""
+    try:
+        return bool(path) and Path(path).exists()
+    except OSError:
+        return False
+
+
 def _load(model: Model, arrivals: Arrivals) -> _Loaded:
-    if not model.blend or not Path(model.blend).exists():
+    if not is_there(model.blend):
+        if not is_there(model.glb):
+            raise FilesGone(Path(model.glb).parent)
         return _import_directly(model, arrivals)
     with memory.taken(), bpy.data.libraries.load(model.blend) as (inside, wanted):  # pyright: ignore
         wanted.objects = inside.objects

@@ -13,7 +13,7 @@ from .bare import bare_object
 from .child import BARE
 from .fit import CARRY, SNAPSHOTS
 from .grab import Save
-from .meshes import mesh_of
+from .meshes import mesh_of, take_edits
 from .turns import in_thread
 
 
@@ -37,7 +37,7 @@ def write_snapshot(
     Paintings that were never saved become PNG files beside it, by a thread that has the turn of its name (see
     `turns`) until they are there.
     """
-    source.update_from_editmode()
+    take_edits([source])
     path.parent.mkdir(parents=True, exist_ok=True)
     paintings: list[tuple[Save, Path]] = []
 

@@ -194,11 +194,15 @@ def _draw() -> None:
     region, view = context.region, context.region_data
     scale = context.preferences.system.ui_scale
     boxes: set[tuple[float, ...]] = set()  # the places that have one
+    matrices: dict[StandIn, Matrix | None] = {}  # a box may consist of many parts, and several go there
     texts: list[Rectangle] = []
     for item in _shown:
         if item.scene and item.scene != context.scene.session_uid:
             continue
-        matrix = item.matrix()
+        where = item._replace(token="", text="", progress=0.0)
+        if where not in matrices:
+            matrices[where] = where.matrix()
+        matrix = matrices[where]
         if matrix is None:
             continue
         place = (*matrix.translation,)

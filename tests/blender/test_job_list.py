@@ -345,3 +345,18 @@ def test_a_results_folder_beside_the_file_stays_where_it_was_chosen(addon, tmp_p
         assert chosen.folder == "", "there is nothing beside a file that was never saved"
     finally:
         chosen.folder = ""
+
+
+def test_the_settings_of_a_recovered_flow_leave_what_was_chosen(addon, sandbox):
+    """Neither its prompt nor its picture is known."""
+    row = generate()
+    flow_id = row.flow_id
+    bpy.ops.generio.remove_job(token=row.token)
+    bpy.ops.generio.recover_flow(flow_id=flow_id)
+    panel().source, panel().prompt, panel().image = "TEXT", "A chair", "//chair.png"
+    found = panel().jobs[0]
+    addon.bridge.engine(bpy.context)._jobs[found.token] = replace(
+        addon.bridge.engine(bpy.context).job(found.token), prompt=""
+    )
+    bpy.ops.generio.use_job_settings(token=found.token)
+    assert (panel().source, panel().prompt, panel().image) == ("TEXT", "A chair", "//chair.png")

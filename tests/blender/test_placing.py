@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 from tests.blender import scenes
-from tests.blender.wishes import submit_into_box, until
+from tests.blender.wishes import submit_into_box, until, wish
 
 
 def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
@@ -95,6 +95,58 @@ def test_a_target_in_edit_mode_in_another_scene_is_waited_for(addon):
     bpy.ops.object.mode_set(mode="EDIT")
     assert "Object Mode" in addon.scene.place.not_now(bpy.context, [destination])
     bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_a_target_in_edit_mode_in_another_scene_is_not_imported_into(addon, sandbox):
+    """Blender ignores that another mesh is set, and the result would be lost."""
+    item = scenes.ball()
+    scenes.select(item)
+    before = scenes.triangles(item)
+    token = optimizing(addon, sandbox, item, lambda: bpy.ops.object.mode_set(mode="EDIT"))
+    scene, window = bpy.context.scene, bpy.context.window_manager.windows[0]
+    window.scene = bpy.data.scenes.new("Elsewhere")
+    with pytest.raises(RuntimeError, match='"Ball" is not in Object Mode'):
+        bpy.ops.generio.import_result(token=token)
+    assert row().state == "Ready"
+    window.scene = scene
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert scenes.triangles(item) == before
+    assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
+    assert scenes.triangles(item) <= 500
+
+
+def test_a_result_comes_to_where_it_belongs_though_another_folder_was_chosen(addon, sandbox, tmp_path):
+    item = scenes.ball()
+
+    def choose() -> None:
+        addon.preferences.preferences(bpy.context).folder = str(tmp_path / "another")
+        addon.bridge.engine(bpy.context)
+
+    optimizing(addon, sandbox, item, choose)
+    assert row().state == "Done"
+    assert scenes.triangles(item) <= 500
+    assert list((tmp_path / "another").rglob("*.glb"))
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_model_whose_files_are_out_of_reach_is_said_to_be_and_can_be_fetched(addon, sandbox, again: bool):
+    destination = {} if again else {"aside": True}
+    place = addon.scene.place
+    job = wish(addon, sandbox, "A chair", {**place.here(bpy.context, place.CURSOR), **destination})
+    carrier = addon.bridge.engine(bpy.context)
+    carrier.submit(job)
+    addon.waiting.run_until(bpy.context, [job.token])
+    state = row().state
+    folder = carrier.folder(job.token)
+    folder.rename(folder.with_name("unplugged"))
+    with pytest.raises(RuntimeError, match="files of the model are not there"):
+        bpy.ops.generio.import_result(token=job.token)
+    addon.bridge.tick()
+    assert row().state == state == ("Done" if again else "Ready")
+    assert bpy.ops.generio.recover_flow(flow_id=row().flow_id) == {"FINISHED"}
+    found = bpy.context.window_manager.generio.jobs[0]
+    assert found.token != job.token
+    assert bpy.ops.generio.import_result(token=found.token) == {"FINISHED"}
 
 
 def test_nothing_but_the_mesh_and_its_materials_is_sent(addon, sandbox, tmp_path):

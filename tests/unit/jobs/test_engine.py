@@ -1398,3 +1398,15 @@ def test_what_is_left_of_a_removed_job_goes_later(
     new_engine()
     wait_until(lambda: not second.exists())
     assert third.exists(), "whose process lives"
+
+
+def test_the_files_of_a_job_are_found_after_another_folder_was_chosen(
+    engine: Engine, settings: Settings, jobs: dict[str, Job], tmp_path: Path
+):
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    engine.place(job.token)
+    folder = engine.folder(job.token)
+    engine.configure(replace(settings, folder=tmp_path / "another"))
+    assert engine.folder(job.token) == folder
+    engine.remove(job.token)
+    assert not folder.exists()
