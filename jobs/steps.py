@@ -206,6 +206,8 @@ class Steps:
             return job.at(Step.PREPARED)
         self._make_folder()
         source = self._here(job.source)
+        if self._brings_from(job, source.parent):
+            source = self.folder / source.name
         target = input_path(job, self.folder)
         try:
             self.make_input(source, target, self.cancelled)
@@ -494,7 +496,8 @@ class Steps:
         # Only now: the ledger has it that all is here. Before, another process may be downloading.
         for left_by_a_crash in self.folder.glob("*.glb.*.part"):
             left_by_a_crash.unlink(missing_ok=True)
-        self._bring_source(job)
+        if job.input_path:
+            self._brings_from(job, self._here(job.input_path).parent)
         results: list[Result] = []
         for result in job.results:
             glb = Path(result.glb)
@@ -511,17 +514,22 @@ class Steps:
                 kept_picture(self.folder, job.picture).unlink()
         return job.at(Step.READY, results=tuple(results), finished_at=time.time())
 
-    def _bring_source(self, job: Job) -> None:
-        """Conversions look for a source beside the result, for which another folder may have been chosen."""
-        source = self._here(job.source)
-        if source.parent.name != job.token or source.parent == self.folder or not source.exists():
-            return
-        part = self.folder / f"{source.name}.part"
+    def _brings_from(self, job: Job, before: Path) -> bool:
+        """Have what was sent beside the result, where conversions look for it; whether it lay elsewhere.
+
+        before: where it lay when another results folder was chosen, if that is what has happened.
+        """
+        sources = [path for path in before.glob("*.blend") if not path.name.startswith(RESULT_PREFIX)]
+        if before.name != job.token or before == self.folder or not sources:
+            return False
         try:
-            shutil.copyfile(source, part)
-            part.replace(self.folder / source.name)
+            for source in sources:
+                part = self.folder / f"{source.name}.part"
+                shutil.copyfile(source, part)
+                part.replace(self.folder / source.name)
         except OSError as error:
             raise NotSaved(f"The results folder cannot be used: {error.strerror or error}.") from None
+        return True
 
     def _progress(self, done: int, total: int | None) -> None:
         self.report(min(1.0, done / total) if total else None)

@@ -115,17 +115,25 @@ def test_a_target_in_edit_mode_in_another_scene_is_not_imported_into(addon, sand
     assert scenes.triangles(item) <= 500
 
 
-def test_a_result_comes_to_where_it_belongs_though_another_folder_was_chosen(addon, sandbox, tmp_path):
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_result_comes_to_where_it_belongs_though_another_folder_was_chosen(
+    addon, sandbox, tmp_path, sent: bool
+):
     item = scenes.ball()
+    carrier = addon.bridge.engine(bpy.context)
 
     def choose() -> None:
+        if sent:
+            until(lambda: all(job.state == "Running" for job in carrier.jobs()))
         addon.preferences.preferences(bpy.context).folder = str(tmp_path / "another")
         addon.bridge.engine(bpy.context)
 
+    if sent:
+        sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 0.5, "times": 2})
     optimizing(addon, sandbox, item, choose)
-    assert row().state == "Done"
+    assert (row().state, row().message) == ("Done", "")
     assert scenes.triangles(item) <= 500
-    assert list((tmp_path / "another").rglob("*.glb"))
+    assert len(list((tmp_path / "another").rglob("*.glb"))) == 2 - sent
 
 
 @pytest.mark.parametrize("again", [True, False])
