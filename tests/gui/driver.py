@@ -110,14 +110,18 @@ class Driver:
         if self.region.active_panel_category != tab:
             raise Failed(f"there is no tab {tab!r}")
 
-    def click(self, label: str, *, popup: bool = False) -> Steps[None]:
-        """Click what bears this whole label in the sidebar (scrolled if need be), or in a `popup`."""
+    def click(self, label: str, *, popup: bool = False, double: bool = False) -> Steps[None]:
+        """Click what bears this whole label in the sidebar (scrolled if need be), or in a `popup`.
+
+        double: twice, as people do who are used to icons.
+        """
         self._on_step(f"click {label}")
         where = yield from self._find(label, popup=popup)
         yield from self._point_at(*where)
         if not popup and (greyed := self._greyed(self._hovered())):
             raise Failed(f"{label!r} ({greyed}) is greyed out")
-        yield from self._click_at(where)
+        for _ in range(2 if double else 1):
+            yield from self._click_at(where)
 
     def click_icon(self, operator: str, number: int = 0) -> Steps[None]:
         """Click the wordless button of an operator ("generio.cancel_job"); `number` counts from the top."""

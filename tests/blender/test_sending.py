@@ -1,0 +1,64 @@
+"""What is sent when a user clicks: what is seen, and nothing that would be paid for in vain."""
+
+import bpy
+import pytest
+
+from tests.blender import scenes
+
+
+@pytest.fixture
+def by_hand(addon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can click in the background, so operators are told that somebody has."""
+    monkeypatch.setattr(addon.operators.sending.Sending, "by_hand", lambda _operator: True)
+
+
+def flows(sandbox) -> int:
+    return len(sandbox.stats()["flows"])
+
+
+def test_levels_that_are_no_lighter_are_left_out(addon, sandbox, by_hand, capfd):
+    item = scenes.ball(segments=16, rings=8)
+    scenes.select(item)
+    present = scenes.triangles(item)
+    assert bpy.ops.generio.make_lods(method="COUNTS", counts=f"10000, {present}, 60") == {"FINISHED"}
+    assert flows(sandbox) == 1
+    assert {"Ball_LOD0", "Ball_LOD3"} == {item.name for item in bpy.data.objects if "LOD" in item.name}
+    assert "no more than the 10,000 asked for" in capfd.readouterr().out
+    assert bpy.ops.generio.make_lods(method="COUNTS", counts="10000") == {"CANCELLED"}
+    assert flows(sandbox) == 1
+
+
+@pytest.mark.parametrize(("placement", "count"), [("REPLACE", 400), ("HIDE", 500)])
+def test_a_second_click_does_not_send_the_same_again(
+    addon, sandbox, by_hand, capfd, placement: str, count: int
+):
+    item = scenes.ball()
+    scenes.select(item)
+    place, carrier = addon.scene.place, addon.bridge.engine(bpy.context)
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    under_way = carrier.submit(
+        addon.jobs.Job(
+            service=sandbox.url,
+            template="model_optimize",
+            name="Ball",
+            prompt="not sent, and not looked at",
+            parameters={"polygon_count": 500},
+            destination=place.here(bpy.context, placement.lower(), item),
+        )
+    )
+    chosen = {"placement": placement, "polygon_count": count}
+    assert bpy.ops.generio.optimize_selected(**chosen) == {"CANCELLED"}
+    assert '"Ball" is being optimized already, see Jobs' in capfd.readouterr().out
+    assert [job.token for job in carrier.jobs()] == [under_way.token]
+
+
+def test_what_is_sculpted_is_sent_as_it_is_seen(addon):
+    item = scenes.ball(segments=16, rings=8)
+    scenes.select(item)
+    triangles = scenes.triangles(item)
+    bpy.ops.object.mode_set(mode="SCULPT")
+    bpy.ops.sculpt.dynamic_topology_toggle()  # which makes triangles of all faces, in a mesh of its own
+    assert len(item.data.polygons) < triangles
+    addon.scene.meshes.take_edits([item])
+    assert len(item.data.polygons) == triangles
+    bpy.ops.object.mode_set(mode="OBJECT")
