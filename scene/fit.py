@@ -73,7 +73,10 @@ def fit(
                 lost.append(f"{missing} UV maps" if missing > 1 else "a UV map")
             if _has_loose(mesh_of(old)):
                 lost.append("loose edges and vertices")
-            report = compare.comparison(old, new)
+            layer = scene.view_layers[0]
+            layer.update()
+            assert layer.depsgraph is not None
+            report = compare.comparison(old, new, layer.depsgraph)
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True
