@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import bpy
 
-from .meshes import users_of
-from .versions import LEFT, applicable
+from .versions import LEFT, applicable, showing
 
 
 class Batch(NamedTuple):
@@ -48,7 +47,7 @@ def batches(
         for mesh, chosen in groups.items():
             if not any(map(applicable, chosen)):
                 continue
-            rest = [item for item in users_of(mesh) if item not in chosen] if everywhere else []
+            rest = [item for item in showing(mesh) if item not in chosen] if everywhere else []
             by_look: dict[bytes, Batch] = {}
             with _shaped(context, [*chosen, *rest]) as shaped:
                 for item, copy in shaped:

@@ -15,7 +15,7 @@ from . import versions
 from .errors import CannotPlace, NoFaces
 from .fit import FITTED, fit, snapshot_of
 from .homes import collection_called, takes_objects
-from .meshes import PREFIX, mesh_of, users_of
+from .meshes import PREFIX, mesh_of
 
 KEEP = "replace"
 BESIDE = "beside"
@@ -106,7 +106,7 @@ def put(
     applied = bool(destination.get("applied"))
     mode = destination["mode"]
     if mode == KEEP:
-        versions.begin(targets if applied else users_of(mesh_of(targets[0])), mesh, applied)
+        versions.begin(targets if applied else versions.showing(mesh_of(targets[0])), mesh, applied)
         return targets
     if mode == LOD:
         return [_level(scene, targets[0], mesh, destination["level"], applied)]

@@ -69,16 +69,22 @@ def with_reports(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
     return list(chosen.values())
 
 
+def showing(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:
+    """The objects that have this mesh, but for those that only keep it for another object; see STASH."""
+    stashes = {item.get(STASH) for item in bpy.data.objects}
+    return [item for item in users_of(mesh) if item not in stashes]
+
+
 def _stash(item: bpy.types.Object) -> bpy.types.Object | None:
     return item.get(STASH)
 
 
 def _together(item: bpy.types.Object) -> list[bpy.types.Object]:
     """The objects that change their version together with `item`."""
-    users = users_of(mesh_of(item))
+    users = showing(mesh_of(item))
     stash = _stash(item)
     if stash is None:
-        return users
+        return [user for user in users if _stash(user) is None]
     return [user for user in users if (other := _stash(user)) and other.data == stash.data]
 
 
@@ -91,9 +97,10 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
     applied: `new` was made with their modifiers, which go. Of what had two versions already, the first one
     is kept, and the one in between goes.
     """
+    for item in items:  # each may have one of its own
+        if hidden_mesh(item) is not None and not shows_after(item):
+            _drop_hidden(item)
     first = items[0]
-    if hidden_mesh(first) is not None and not shows_after(first):
-        _drop_hidden(first)
     present = mesh_of(first)
     before = hidden_mesh(first) or present
     name = present.name
@@ -118,7 +125,7 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
         new[OTHER] = before
     if present != before:
         remove_unused(present)
-    elif not users_of(present) or all(_is_stash(user) for user in users_of(present)):
+    elif not showing(present):
         before.name = f"{name}_before"
     new.name = name
 
@@ -173,8 +180,9 @@ def _drop_hidden(item: bpy.types.Object) -> None:
             del user[STASH]
             if not stash.users:
                 bpy.data.objects.remove(stash)
-    if OTHER in item.data:  # type: ignore[operator]
-        del item.data[OTHER]  # type: ignore[arg-type]
+    mesh = mesh_of(item)
+    if mesh.get(OTHER) == hidden:  # and not that of objects without modifiers that were applied
+        del mesh[OTHER]
     remove_unused(hidden)
 
 
@@ -205,10 +213,6 @@ def copy_of(item: bpy.types.Object) -> bpy.types.Object:
     for collection in copy.users_collection:
         collection.objects.unlink(copy)
     return copy
-
-
-def _is_stash(item: bpy.types.Object) -> bool:
-    return not item.users_collection
 
 
 def leave_room(items: list[bpy.types.Object], mesh: bpy.types.Mesh) -> None:

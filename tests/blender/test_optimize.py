@@ -456,6 +456,44 @@ def test_a_duplicate_that_was_made_meanwhile_has_versions_of_its_own(addon, modi
         assert len(bpy.data.meshes) == len(bpy.data.objects) == 2
 
 
+@pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
+def test_the_mesh_before_of_one_object_is_not_exchanged_with_that_of_another(addon, modifiers: str):
+    """The object that keeps it is in no scene, and has the mesh that others still show."""
+    item = scenes.ball("Item", 24, 12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    count = scenes.triangles(item)
+    other = bpy.data.objects.new("Other", item.data)
+    bpy.context.scene.collection.objects.link(other)
+    optimize(item, polygon_count=300, modifier_mode="APPLY")
+    if modifiers == "APPLY":
+        other.modifiers.new("Smooth", "SUBSURF")  # so it looks like the one in no scene
+    optimize(other, polygon_count=200, modifier_mode=modifiers)
+    for version in ("BEFORE", "AFTER"):
+        bpy.ops.generio.show_version(version=version)
+    bpy.ops.generio.accept_optimized()
+    assert [scenes.triangles(each) for each in (item, other)] == [300, 200]
+    scenes.select(item)
+    bpy.ops.generio.revert_optimized()
+    assert [scenes.triangles(each) for each in (item, other)] == [count, 200]
+    assert len(bpy.data.meshes) == len(bpy.data.objects) == 2
+
+
+def test_each_object_that_shows_its_mesh_before_goes_back_to_it(addon):
+    """Not to one after from an earlier time, which only it had."""
+    other = scenes.ball("First", 24, 12)
+    count = scenes.triangles(other)
+    item = bpy.data.objects.new("Second", other.data)
+    bpy.context.scene.collection.objects.link(item)
+    item.modifiers.new("Smooth", "SUBSURF")
+    optimize(item, polygon_count=300, modifier_mode="APPLY")
+    bpy.ops.generio.show_version(version="BEFORE")
+    optimize(other, polygon_count=200)
+    assert [scenes.triangles(each) for each in (item, other)] == [200, 200]
+    bpy.ops.generio.revert_optimized()
+    assert [scenes.triangles(each) for each in (item, other)] == [count, count]
+    assert [len(bpy.data.meshes), len(bpy.data.objects)] == [1, 2]
+
+
 @pytest.mark.parametrize("placement", ["REPLACE", "BESIDE"])
 def test_what_was_optimized_and_accepted_is_the_version_before_of_the_next_time(addon, placement: str):
     item = scenes.ball("Ball")
