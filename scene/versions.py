@@ -121,7 +121,7 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
         if applied:
             for modifier in applicable(item):
                 item.modifiers.remove(modifier)
-    if not applied:
+    if any(_stash(item) is None for item in items):
         new[OTHER] = before
     if present != before:
         remove_unused(present)
@@ -135,15 +135,17 @@ def toggle(item: bpy.types.Object) -> None:
     shown, hidden = mesh_of(item), hidden_mesh(item)
     if hidden is None:
         return
-    if _stash(item) is None and OTHER in hidden:  # of a duplicate, which shows it already
+    users = _together(item)
+    if _duplicates_have(hidden, users):
         hidden = cast(bpy.types.Mesh, hidden.copy())
-        del hidden[OTHER]
+        hidden.pop(OTHER, None)
     name, suffix = shown.name, "after" if shows_after(item) else "before"
     stashed = _stash(item) is not None
-    for user in _together(item):
+    for user in users:
         if stash := _stash(user):
             if stash.users > 1:  # a duplicate that was made meanwhile has it, too
                 stash = user[STASH] = cast(bpy.types.Object, stash.copy())
+            show(stash, hidden)
             _exchange(user, stash)
         else:
             show(user, hidden)
@@ -152,6 +154,15 @@ def toggle(item: bpy.types.Object) -> None:
         hidden[OTHER] = shown
     shown.name = f"{name}_{suffix}"
     hidden.name = name
+
+
+def _duplicates_have(hidden: bpy.types.Mesh, users: list[bpy.types.Object]) -> bool:
+    """Whether duplicates of `users` with meshes of their own have `hidden` as a version, too, or show it."""
+    stashes = {stash for user in users if (stash := _stash(user))}
+    if stashes:
+        return any(item.get(STASH) in stashes for item in bpy.data.objects if item not in users)
+    shown = mesh_of(users[0])
+    return OTHER in hidden or any(mesh.get(OTHER) == hidden for mesh in bpy.data.meshes if mesh != shown)
 
 
 def accept(item: bpy.types.Object) -> None:

@@ -457,6 +457,46 @@ def test_a_duplicate_that_was_made_meanwhile_has_versions_of_its_own(addon, modi
 
 
 @pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
+def test_what_is_done_to_a_duplicate_that_went_back_is_not_done_to_the_mesh_before(addon, modifiers: str):
+    item = scenes.ball(segments=24, rings=12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    top = max(vertex.co.z for vertex in item.data.vertices)
+    optimize(item, polygon_count=300, modifier_mode=modifiers)
+    mates = [item.copy(), item.copy()]
+    for mate in mates:
+        bpy.context.scene.collection.objects.link(mate)
+    mates[0].data = mates[1].data = item.data.copy()
+    scenes.select(mates[0])
+    bpy.ops.generio.show_version(version="BEFORE")
+    scenes.select(*mates)
+    bpy.ops.generio.revert_optimized()
+    assert mates[0].data == mates[1].data
+    mates[0].data.transform(Matrix.Scale(2.0, 4))
+    scenes.select(item)
+    bpy.ops.generio.revert_optimized()
+    assert max(vertex.co.z for vertex in item.data.vertices) == pytest.approx(top)
+    assert max(vertex.co.z for vertex in mates[0].data.vertices) == pytest.approx(2 * top)
+    assert (len(bpy.data.meshes), len(bpy.data.objects)) == (2, 3)
+
+
+def test_a_duplicate_of_what_was_optimized_twice_is_accepted_as_well(addon):
+    item = scenes.ball(segments=24, rings=12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    for count in (300, 200):
+        optimize(item, polygon_count=count, modifier_mode="APPLY")
+    mate = item.copy()
+    mate.data = item.data.copy()
+    bpy.context.scene.collection.objects.link(mate)
+    scenes.select(mate)
+    bpy.ops.generio.show_version(version="BEFORE")
+    bpy.ops.generio.accept_optimized()
+    assert scenes.triangles(mate) == 200
+    assert not bpy.ops.generio.show_version.poll()
+    scenes.select(item)
+    assert bpy.ops.generio.show_version.poll()
+
+
+@pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
 def test_the_mesh_before_of_one_object_is_not_exchanged_with_that_of_another(addon, modifiers: str):
     """The object that keeps it is in no scene, and has the mesh that others still show."""
     item = scenes.ball("Item", 24, 12)
