@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from . import versions
 from .errors import CannotPlace, NoFaces
 from .fit import FITTED, fit, snapshot_of
 from .homes import collection_called, takes_objects
-from .meshes import PREFIX, mesh_of
+from .meshes import LEVELS, PREFIX, mesh_of
 
 KEEP = "replace"
 BESIDE = "beside"
@@ -177,7 +178,9 @@ def _level(
     A level that is there already gets the mesh, and its modifiers; it stays where the user has put it.
     """
     name = item.name.encode()[:LONGEST_BASE].decode(errors="ignore")
-    collection = collection_called(scene, f"{name}_LODs")
+    collection = collection_called(scene, f"{name}_LODs", lambda found: _are_levels_of(item, found))
+    # Another text each time: duplicates that were made of `item` have the one before.
+    item[LEVELS] = collection[LEVELS] = uuid.uuid4().hex
     present: dict[int, bpy.types.Object] = {}
     for member in collection.objects:
         present.setdefault(member.get(LEVEL, -1), member)  # the user's duplicates come later
@@ -200,3 +203,16 @@ def _level(
         made.select_set(False)
     mesh.name = made.name
     return made
+
+
+def _are_levels_of(item: bpy.types.Object, collection: bpy.types.Collection) -> bool:
+    """Whether the levels in a collection are those of `item`, and not of another object that had its name.
+
+    Where nothing says whose they are, or duplicates have the same text, the mesh of level 0 tells.
+    """
+    levels = [member for member in collection.objects if LEVEL in member]
+    same = any(member[LEVEL] == 0 and member.data == item.data for member in levels)
+    if LEVELS not in collection:  # made by the user, or by an earlier version
+        return same or not levels
+    owners = [owner for owner in bpy.data.objects if owner.get(LEVELS) == collection[LEVELS]]
+    return owners == [item] or (same and (item in owners or not owners))

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import bpy
 
-from .meshes import PREFIX, mesh_of, users_of
+from .meshes import LEVELS, PREFIX, mesh_of, users_of
 
 OTHER = PREFIX + "other"
 REPORT = PREFIX + "report"
@@ -219,8 +219,12 @@ def remove_unused(mesh: bpy.types.Mesh) -> None:
 
 
 def copy_of(item: bpy.types.Object) -> bpy.types.Object:
-    """A copy of `item` in no collection; Blender puts that of a rigid body into the world of those."""
+    """A copy of `item` in no collection and without its levels of detail.
+
+    Blender puts that of a rigid body into the world of those.
+    """
     copy = cast(bpy.types.Object, item.copy())
+    copy.pop(LEVELS, None)
     for collection in copy.users_collection:
         collection.objects.unlink(copy)
     return copy

@@ -679,6 +679,51 @@ def test_a_level_made_again_stays_the_object_that_the_user_has_arranged(addon):
     assert sorted(bpy.data.objects.keys()) == ["Handle", "Rock", "Rock_LOD0", "Rock_LOD1"]
 
 
+@pytest.mark.parametrize("way", ["new", "duplicate", "file before"])
+def test_levels_of_another_object_that_had_the_name_are_left_alone(addon, way: str):
+    """In a file of an earlier version nothing says whose levels they are, but for the mesh of level 0."""
+    item = scenes.ball("Rock", 24, 12)
+    make_levels(item)
+    collection = bpy.data.collections["Rock_LODs"]
+    if way == "file before":
+        del item["generio_levels"], collection["generio_levels"]
+    counts = {level.name: scenes.triangles(level) for level in collection.objects}
+    item.name = "Boulder"
+    if way == "duplicate":
+        other = item.copy()
+        other.data = item.data.copy()
+        bpy.context.scene.collection.objects.link(other)
+        other.name = "Rock"
+    else:
+        other = scenes.ball("Rock", 12, 6)
+    for _ in range(2):
+        make_levels(other)
+    assert {level.name: scenes.triangles(level) for level in collection.objects} == counts
+    others = bpy.data.collections["Rock_LODs.001"]
+    assert sorted(others.objects.keys()) == ["Rock_LOD0.001", "Rock_LOD1.001"]
+    assert scenes.triangles(others.objects["Rock_LOD1.001"]) <= scenes.triangles(other) / 2
+    other.name, item.name = "Pebble", "Rock"
+    make_levels(item)
+    assert len(bpy.data.collections) == 2
+    assert {level.name for level in collection.objects} == set(counts)
+
+
+def make_levels(item: bpy.types.Object) -> None:
+    scenes.select(item)
+    assert bpy.ops.generio.make_lods(levels=1, ratio=50) == {"FINISHED"}
+
+
+def test_an_object_with_another_mesh_goes_on_with_its_levels(addon):
+    item = scenes.ball("Rock", 24, 12)
+    make_levels(item)
+    item.data = item.data.copy()
+    make_levels(item)
+    assert len(bpy.data.collections) == 1
+    bpy.data.objects.remove(item)
+    make_levels(scenes.ball("Rock", 24, 12))
+    assert len(bpy.data.collections) == 2, "its object is gone"
+
+
 def test_the_names_of_levels_fit(addon):
     item = scenes.ball(segments=24, rings=12)
     item.name = "x" * 63
