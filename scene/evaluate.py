@@ -23,6 +23,12 @@ class Batch(NamedTuple):
     objects: list[bpy.types.Object]
     applied: bool
 
+    def modifiers(self) -> list[list[str]]:
+        """The names of the modifiers of each of the objects that are in the mesh."""
+        return [
+            [modifier.name for modifier in applicable(item)] if self.applied else [] for item in self.objects
+        ]
+
 
 @contextmanager
 def batches(

@@ -9,7 +9,8 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
     scene, collection, object           names; scene_uid, collection_uid, uid: their session uids
     others      names and uids of more objects that have the same mesh and get the result as well
     offset      how far copies beside them stand from them along X
-    applied     whether the modifiers of the objects are in what was sent
+    applied     whether modifiers of the objects are in what was sent
+    modifiers   the names of those that are, a list for `object` and for each of `others`
     corners     of the mesh that was sent, to see whether it has been edited since
     aside       true: nowhere by itself, for its stand-in was deleted
     location    where a new model goes, world space, Blender units; for more about it see `settle`

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from .errors import CannotPlace, NoFaces
 from .fit import FITTED, fit, snapshot_of
 from .homes import collection_called, takes_objects
 from .meshes import LEVELS, PREFIX, mesh_of
+from .opened import find
 
 KEEP = "replace"
 BESIDE = "beside"
@@ -104,14 +105,15 @@ def put(
 
     scene: into which new collections go.
     """
-    applied = bool(destination.get("applied"))
+    applied = _applied(targets, destination) if destination.get("applied") else None
     mode = destination["mode"]
     if mode == KEEP:
         versions.begin(targets if applied else versions.showing(mesh_of(targets[0])), mesh, applied)
         return targets
+    gone = applied or dict.fromkeys(targets, ())
     if mode == LOD:
-        return [_level(scene, targets[0], mesh, destination["level"], applied)]
-    copies = [_copy(item, mesh, f"{item.name}_optimized", applied) for item in targets]
+        return [_level(scene, targets[0], mesh, destination["level"], gone[targets[0]])]
+    copies = [_copy(item, mesh, f"{item.name}_optimized", gone[item]) for item in targets]
     mesh.name = copies[0].name
     for item, copy in zip(targets, copies, strict=True):
         homes = [home for home in item.users_collection if takes_objects(home)] or [scene.collection]
@@ -128,15 +130,33 @@ def put(
     return copies
 
 
-def _copy(item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: bool) -> bpy.types.Object:
-    """A copy of `item` in no collection that has `mesh`; `applied`: and no modifiers that are in it."""
+def _applied(
+    targets: Sequence[bpy.types.Object], destination: Mapping[str, Any]
+) -> dict[bpy.types.Object, Collection[str]]:
+    """The names of the modifiers of each target that are in what was sent.
+
+    An earlier version noted none: all that might have been.
+    """
+    names: dict[bpy.types.Object, Collection[str]] = {
+        item: [modifier.name for modifier in versions.applicable(item)] for item in targets
+    }
+    meant = [(destination["object"], destination.get("uid")), *destination.get("others", ())]
+    for (name, uid), sent in zip(meant, destination.get("modifiers", ()), strict=False):
+        item = find(bpy.data.objects, name, uid, destination.get("document", ""))
+        if item in names:
+            names[item] = sent
+    return names
+
+
+def _copy(
+    item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: Collection[str]
+) -> bpy.types.Object:
+    """A copy of `item` in no collection that has `mesh`, and not the modifiers that are in it."""
     versions.leave_room([item], mesh)
     copy = versions.copy_of(item)
     versions.show(copy, mesh)
     copy.name = name
-    if applied:
-        for modifier in versions.applicable(copy):
-            copy.modifiers.remove(modifier)
+    versions.remove_modifiers(copy, applied)
     return copy
 
 
@@ -171,7 +191,11 @@ def _hide(item: bpy.types.Object) -> None:
 
 
 def _level(
-    scene: bpy.types.Scene, item: bpy.types.Object, mesh: bpy.types.Mesh, level: int, applied: bool
+    scene: bpy.types.Scene,
+    item: bpy.types.Object,
+    mesh: bpy.types.Mesh,
+    level: int,
+    applied: Collection[str],
 ) -> bpy.types.Object:
     """A level of detail, named as game engines expect it, in a collection with the others and level 0.
 

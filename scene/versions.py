@@ -10,7 +10,7 @@ The version that is not shown hangs on the one that is, by custom properties, an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 import bpy
@@ -26,8 +26,14 @@ LEFT = frozenset({"ARMATURE", "COLLISION", "PARTICLE_SYSTEM", "PARTICLE_INSTANCE
 
 
 def applicable(item: bpy.types.Object) -> list[bpy.types.Modifier]:
-    """The modifiers of `item` that "Apply" makes part of the mesh."""
-    return [modifier for modifier in item.modifiers if modifier.type not in LEFT]
+    """The modifiers of `item` that "Apply" makes part of the mesh: not those that are off in the viewport."""
+    return [modifier for modifier in item.modifiers if modifier.type not in LEFT and modifier.show_viewport]
+
+
+def remove_modifiers(item: bpy.types.Object, names: Collection[str]) -> None:
+    """Remove those modifiers of `item` that have one of these names."""
+    for modifier in [modifier for modifier in item.modifiers if modifier.name in names]:
+        item.modifiers.remove(modifier)
 
 
 # ---------------------------------------------------------------------- what there is
@@ -91,10 +97,15 @@ def _together(item: bpy.types.Object) -> list[bpy.types.Object]:
 # ---------------------------------------------------------------------- what can be done
 
 
-def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> None:
+def begin(
+    items: list[bpy.types.Object],
+    new: bpy.types.Mesh,
+    applied: Mapping[bpy.types.Object, Collection[str]] | None,
+) -> None:
     """`items`, which share a mesh, get `new`, and keep what they have as the version before.
 
-    applied: `new` was made with their modifiers, which go. Of what had two versions already, the first one
+    applied: the names of the modifiers of each that `new` was made with, and which go; None: it was made with
+    none, and they stay. Of what had two versions already, the first one
     is kept, and the one in between goes.
     """
     for item in items:  # each may have one of its own
@@ -108,7 +119,7 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
         del before[REPORT]
     leave_room(items, new)
     for item in items:
-        if applied and _stash(item) is None:
+        if applied is not None and _stash(item) is None:
             stash = copy_of(item)
             if stash.animation_data:
                 stash.animation_data.action = None  # but its drivers may be those of modifiers
@@ -118,9 +129,8 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
             show(stash, before)
             item[STASH] = stash
         show(item, new)
-        if applied:
-            for modifier in applicable(item):
-                item.modifiers.remove(modifier)
+        if applied is not None:
+            remove_modifiers(item, applied[item])
     if any(_stash(item) is None for item in items):
         new[OTHER] = before
     if present != before:

@@ -386,6 +386,38 @@ def test_instances_that_modifiers_make_become_faces_when_applied(addon):
     assert list(bpy.data.node_groups) == [group]
 
 
+@pytest.mark.parametrize("placement", ["REPLACE", "COLLECTION", "LOD"])
+def test_modifiers_that_were_not_sent_stay_when_the_others_are_applied(addon, placement: str, monkeypatch):
+    """One that is off in the viewport, and one that was added while the job ran."""
+    item, hidden = scenes.ball("Ball", 24, 12), scenes.ball("Hidden", 24, 12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    for each in (item, hidden):
+        each.modifiers.new("Off", "SUBSURF").show_viewport = False
+    place = addon.scene.place.place
+
+    def later(*arguments):
+        if "Late" not in item.modifiers:
+            item.modifiers.new("Late", "TRIANGULATE")
+            item.name, item.modifiers["Off"].show_viewport = "Renamed", True
+        return place(*arguments)
+
+    monkeypatch.setattr(addon.scene.place, "place", later)
+    if placement == "LOD":
+        scenes.select(item)
+        bpy.context.window_manager.generio.modifier_mode = "APPLY"
+        bpy.ops.generio.make_lods(levels=1)
+        made = bpy.data.objects["Renamed_LOD1"]
+    else:
+        optimize(item, hidden, polygon_count=200, modifier_mode="APPLY", placement=placement)
+        suffix = "_optimized" if placement == "COLLECTION" else ""
+        made = bpy.data.objects[f"Renamed{suffix}"]
+        assert bpy.data.objects[f"Hidden{suffix}"].modifiers.keys() == ["Off"]
+    assert made.modifiers.keys() == ["Off", "Late"]
+    if placement == "REPLACE":
+        bpy.ops.generio.revert_optimized()
+        assert item.modifiers.keys() == ["Smooth", "Off", "Late"]
+
+
 def test_an_object_whose_modifiers_leave_nothing_is_left_out_with_why(addon, capfd):
     item, gone = scenes.ball(), scenes.ball("Gone")
     gone.modifiers.new("Mask", "MASK").vertex_group = gone.vertex_groups.new(name="None").name
