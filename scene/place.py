@@ -255,7 +255,13 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
                 part[variants.PART] = model.provenance.get("token", "")
         else:
             # The objects may have a history of their own, so that of the mesh is the mesh's.
-            owner = mesh = swap.fitted_mesh(loaded.objects, loaded.materials, Path(model.glb), targets[0])
+            owner = mesh = swap.fitted_mesh(
+                loaded.objects,
+                loaded.materials,
+                Path(model.glb),
+                targets[0],
+                applied=bool(destination.get("applied")),
+            )
             placed = swap.put(scene_of(destination) or context.scene, mesh, targets, destination)
     finally:
         arrivals.remove_unused()

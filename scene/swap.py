@@ -14,7 +14,7 @@ from mathutils import Vector
 
 from . import versions
 from .errors import CannotPlace, NoFaces
-from .fit import FITTED, fit, snapshot_of
+from .fit import FITTED, fit, slot_names, snapshot_of
 from .homes import collection_called, takes_objects
 from .meshes import LEVELS, PREFIX, mesh_of
 from .opened import find
@@ -41,10 +41,12 @@ def fitted_mesh(
     materials: Mapping[str, bpy.types.Material],
     glb: Path,
     target: bpy.types.Object,
+    applied: bool,
 ) -> bpy.types.Mesh:
     """The mesh of an optimized model, fitted onto the one that was sent (see `fit`) and with its report.
 
-    objects, materials: what has come in of the model, which belongs to `target`. Raises CannotPlace, NoFaces.
+    objects, materials: what has come in of the model, which belongs to `target`. applied: whether modifiers
+    were in what was sent. Raises CannotPlace, NoFaces.
     """
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
     if not parts:
@@ -61,7 +63,7 @@ def fitted_mesh(
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
     if report["slots"]:
-        _take_materials(mesh, target, {material: name for name, material in materials.items()})
+        _take_materials(mesh, target, {material: name for name, material in materials.items()}, applied)
     for name, value in mesh_of(target).items():
         if not name.startswith(PREFIX):
             mesh[name] = value
@@ -79,20 +81,33 @@ def _report(glb: Path) -> dict[str, Any]:
 
 
 def _take_materials(
-    mesh: bpy.types.Mesh, target: bpy.types.Object, names: Mapping[bpy.types.Material, str]
+    mesh: bpy.types.Mesh,
+    target: bpy.types.Object,
+    names: Mapping[bpy.types.Material, str],
+    applied: bool,
 ) -> None:
     """Put the materials that were sent into the slots, in the place of their copies."""
     own = mesh_of(target).materials
-    if len(mesh.materials) == len(own):
+    if not applied and len(mesh.materials) == len(own):
         # Slot by slot: clearing them all would set every face's index, which takes long.
         for index, material in enumerate(own):
             mesh.materials[index] = material
         return
-    # Modifiers can make slots of their own.
+    # Modifiers can make slots of their own, or leave some out.
+    sent = slot_names(target)
+    shown = {name: slot.material for name, slot in zip(sent, target.material_slots, strict=True)}
     for index, material in enumerate(mesh.materials):
-        original = bpy.data.materials.get((names.get(material, ""), None)) if material else None
-        if original is not None:
+        name = names.get(material, "") if material else ""
+        if sent[index : index + 1] == [name]:
+            mesh.materials[index] = own[index]
+        elif original := shown.get(name) or _material_called(name, names):
             mesh.materials[index] = original
+
+
+def _material_called(name: str, copies: Collection[bpy.types.Material]) -> bpy.types.Material | None:
+    """A material of this name that is none of the `copies`, this file's own before a linked one."""
+    found = [item for item in bpy.data.materials if item.name == name and item not in copies]
+    return min(found, key=lambda item: item.library is not None, default=None)
 
 
 def put(

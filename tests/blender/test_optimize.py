@@ -386,6 +386,63 @@ def test_instances_that_modifiers_make_become_faces_when_applied(addon):
     assert list(bpy.data.node_groups) == [group]
 
 
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("joined", [False, True])
+def test_what_modifiers_scatter_keeps_its_materials(addon, tmp_path: Path, joined: bool, linked: bool):
+    """Also where there are as many slots as the object has, and where a library has the materials."""
+    library = tmp_path / "library.blend"
+    bpy.data.libraries.write(str(library), {scenes.textured("Bark"), scenes.textured("Ground")})
+    if linked:
+        bpy.ops.outliner.orphans_purge(do_recursive=True)
+        with bpy.data.libraries.load(str(library), link=True) as (inside, wanted):
+            wanted.materials = inside.materials
+    bark, ground = bpy.data.materials["Bark"], bpy.data.materials["Ground"]
+    tree = scenes.ball("Tree", 6, 4, radius=0.1)
+    tree.data.materials.append(bark)
+    item = scenes.ball("Item", 6, 4)
+    item.data.materials.append(ground)
+    group = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        group.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
+    start, scatter, info, join, end = map(
+        group.nodes.new,
+        (
+            "NodeGroupInput",
+            "GeometryNodeInstanceOnPoints",
+            "GeometryNodeObjectInfo",
+            "GeometryNodeJoinGeometry",
+            "NodeGroupOutput",
+        ),
+    )
+    info.inputs["Object"].default_value = tree
+    group.links.new(start.outputs[0], scatter.inputs["Points"])
+    group.links.new(info.outputs["Geometry"], scatter.inputs["Instance"])
+    group.links.new(scatter.outputs[0], join.inputs[0])
+    if joined:
+        group.links.new(start.outputs[0], join.inputs[0])
+    group.links.new(join.outputs[0], end.inputs[0])
+    item.modifiers.new("Scatter", "NODES").node_group = group
+    optimize(item, polygon_count=10_000_000, modifier_mode="APPLY")
+    assert set(item.data.materials) == ({bark, ground} if joined else {bark})
+    assert set(bpy.data.materials) == {bark, ground}
+
+
+def test_materials_of_the_object_itself_are_still_its_own_when_modifiers_are_applied(addon):
+    item = scenes.ball("Item", 12, 6)
+    red, blue = scenes.textured("Red"), scenes.textured("Blue")
+    for material in (None, blue, blue):
+        item.data.materials.append(material)
+    item.material_slots[0].link = "OBJECT"
+    item.material_slots[0].material = red
+    for face in item.data.polygons:
+        face.material_index = min(2, int((face.center.z + 1) * 1.5))
+    item.modifiers.new("Smooth", "SUBSURF")
+    optimize(item, polygon_count=400, modifier_mode="APPLY")
+    assert list(item.data.materials) == [None, blue, blue]
+    assert [slot.material for slot in item.material_slots] == [red, blue, blue]
+    assert set(bpy.data.materials) == {red, blue}
+
+
 @pytest.mark.parametrize("placement", ["REPLACE", "COLLECTION", "LOD"])
 def test_modifiers_that_were_not_sent_stay_when_the_others_are_applied(addon, placement: str, monkeypatch):
     """One that is off in the viewport, and one that was added while the job ran."""
