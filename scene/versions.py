@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import bpy
 
-from .meshes import LEVELS, PREFIX, mesh_of, users_of
+from .meshes import LEVELS, PREFIX, is_own, mesh_of, users_of
 
 OTHER = PREFIX + "other"
 REPORT = PREFIX + "report"
@@ -58,10 +58,15 @@ def report_of(item: bpy.types.Object) -> Mapping[str, Any]:
 
 
 def with_versions(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
-    """Those of `objects` that have two versions, one for each mesh that they share."""
+    """Those of `objects` that have two versions, one for each mesh that they share.
+
+    Not those of another file, in which they are to be chosen.
+    """
     chosen: dict[tuple[Any, Any], bpy.types.Object] = {}
     for item in objects:
-        if item.type == "MESH" and (hidden := hidden_mesh(item)) is not None:
+        if item.type != "MESH" or not (is_own(item) and is_own(mesh_of(item))):
+            continue
+        if (hidden := hidden_mesh(item)) is not None:
             chosen.setdefault((item.data, hidden), item)
     return list(chosen.values())
 

@@ -545,6 +545,29 @@ def test_a_duplicate_that_was_made_meanwhile_has_versions_of_its_own(addon, modi
         assert len(bpy.data.meshes) == len(bpy.data.objects) == 2
 
 
+@pytest.mark.parametrize("way", ["linked", "linked mesh", "override"])
+def test_versions_in_a_library_are_chosen_there(addon, tmp_path: Path, way: str):
+    """Here they cannot be exchanged, or would be until the file is opened again."""
+    item = scenes.ball("Ball", 24, 12)
+    optimize(item, polygon_count=300)
+    path = tmp_path / "library.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    with bpy.data.libraries.load(str(path), link=True) as (_inside, wanted):
+        wanted.objects = ["Ball"]
+    (item,) = wanted.objects
+    if way == "linked mesh":
+        item = bpy.data.objects.new("Own", item.data)
+    scene.collection.objects.link(item)
+    if way == "override":
+        item = item.override_create(remap_local_usages=True)
+    scenes.select(item)
+    assert bpy.context.selected_objects == [item]
+    assert not bpy.ops.generio.show_version.poll()
+    assert addon.scene.versions.with_reports([item]) == [item]
+
+
 @pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
 def test_what_is_done_to_a_duplicate_that_went_back_is_not_done_to_the_mesh_before(addon, modifiers: str):
     item = scenes.ball(segments=24, rings=12)
