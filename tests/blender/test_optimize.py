@@ -4,6 +4,7 @@ import json
 import math
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -242,6 +243,25 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
         assert words in warning, words
     assert 'will hang on other ones: "Hanging"' in told
     assert set(report(first)["lost"]) == {"shape keys", "seams", 'the attribute "wear"'}
+
+
+def test_combed_hair_is_a_loss_and_hair_that_grows_by_itself_is_none(addon):
+    """It is combed with a brush, in a window; here something stands for what was."""
+    item = scenes.ball("Ball", 12, 6)
+    scenes.select(item)
+    bpy.ops.object.particle_system_add()
+    item.particle_systems[0].settings.type = "HAIR"
+    selection = addon.scene.selection.Selection
+    assert selection.of([item]).losses() == []
+    for kind, edited, losses in (
+        ("HAIR", True, ["combed hair of 1 object"]),
+        ("HAIR", False, []),
+        ("EMITTER", True, []),  # these are not on the faces
+    ):
+        system = SimpleNamespace(is_edited=edited, settings=SimpleNamespace(type=kind))
+        modifier = SimpleNamespace(type="PARTICLE_SYSTEM", particle_system=system)
+        combed = SimpleNamespace(modifiers=[modifier])
+        assert selection({item.data: [combed]}, [], 0).losses() == losses
 
 
 def test_custom_normals_are_no_loss_since_a_glb_has_normals(addon, capfd):
