@@ -130,8 +130,9 @@ def put(
         return [_level(scene, targets[0], mesh, destination["level"], gone[targets[0]])]
     copies = [_copy(item, mesh, f"{item.name}_optimized", gone[item]) for item in targets]
     mesh.name = copies[0].name
+    collections = _collections_of(targets)
     for item, copy in zip(targets, copies, strict=True):
-        homes = [home for home in item.users_collection if takes_objects(home)] or [scene.collection]
+        homes = [home for home in collections[item] if takes_objects(home)] or [scene.collection]
         if mode == COLLECTION:
             homes = [collection_called(scene, COLLECTION_NAME)]
         for collection in homes:
@@ -143,6 +144,18 @@ def put(
         for item in targets:
             _hide(item)
     return copies
+
+
+def _collections_of(
+    items: Sequence[bpy.types.Object],
+) -> dict[bpy.types.Object, list[bpy.types.Collection]]:
+    """The collections that each of the objects is in; Blender would look through all of them for each."""
+    found: dict[bpy.types.Object, list[bpy.types.Collection]] = {item: [] for item in items}
+    for collection in (*bpy.data.collections, *(scene.collection for scene in bpy.data.scenes)):
+        for member in collection.objects:
+            if member in found:
+                found[member].append(collection)
+    return found
 
 
 def _applied(

@@ -240,8 +240,9 @@ def copy_of(item: bpy.types.Object) -> bpy.types.Object:
     """
     copy = cast(bpy.types.Object, item.copy())
     copy.pop(LEVELS, None)
-    for collection in copy.users_collection:
-        collection.objects.unlink(copy)
+    if copy.rigid_body or copy.rigid_body_constraint:  # else it is in none, and to ask takes long
+        for collection in copy.users_collection:
+            collection.objects.unlink(copy)
     return copy
 
 

@@ -904,6 +904,34 @@ def test_copies_of_several_stand_beside_all_of_them(addon):
     assert copies[1].location.x - copies[0].location.x == pytest.approx(2.5)
 
 
+@pytest.mark.parametrize("options", [{"modifier_mode": "APPLY"}, {"placement": "BESIDE"}])
+def test_collections_are_not_looked_through_for_each_of_many_objects(addon, options: dict, monkeypatch):
+    """Blender looks through all of them to tell in which ones an object is."""
+    items = [scenes.ball("Ball", 12, 6)]
+    items[0].modifiers.new("Smooth", "SUBSURF")
+    items += [items[0].copy() for _ in range(20)]
+    for item in items[1:]:
+        bpy.context.scene.collection.objects.link(item)
+    other = bpy.data.collections.new("Other")
+    bpy.context.scene.collection.children.link(other)
+    other.objects.link(items[-1])
+    asked = []
+    original = bpy.types.Object.users_collection
+
+    def counted(item: bpy.types.Object) -> tuple[bpy.types.Collection, ...]:
+        asked.append(item)
+        return original.fget(item)
+
+    monkeypatch.setattr(bpy.types.Object, "users_collection", property(counted))
+    optimize(*items, polygon_count=60, **options)
+    assert len(asked) < len(items)
+    if "placement" in options:
+        assert bpy.data.objects[f"{items[-1].name}_optimized"].users_collection == (
+            other,
+            bpy.context.scene.collection,
+        )
+
+
 # ---------------------------------------------------------------------- space
 
 
