@@ -123,6 +123,7 @@ class Sending(HandOver):
                     **place.here(context, detail["mode"], first, others),
                     **detail,
                     "applied": batch.applied,
+                    "modifiers": batch.modifiers(),
                 },
             )
             for token, snapshot, count, detail, name in zip(

@@ -15,7 +15,7 @@ from idprop.types import IDPropertyArray
 from ..api import FlowsError
 from ..api.errors import Remedy
 from . import pictures, variants, versions
-from .meshes import NAMED, PREFIX, take_edits
+from .meshes import LEVELS, NAMED, PREFIX, take_edits
 
 TAGS = ("GENERIO",)
 LONGEST_TAG = 63  # bytes
@@ -26,6 +26,7 @@ BOOKKEEPING = (
     variants.GROUP,
     variants.STANDS,
     variants.ASKED,
+    LEVELS,
     NAMED,
 )
 """Custom properties of objects and meshes that a library has no use for, some with data not shown."""

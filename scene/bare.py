@@ -34,7 +34,8 @@ def bare_object(
     try:
         shape = copies.of(mesh)
         for index, slot in enumerate(source.material_slots[: len(shape.materials)]):
-            shape.materials[index] = slot.material
+            if slot.link == "OBJECT":  # what modifiers make has others than the mesh, in other places
+                shape.materials[index] = slot.material
         for index, material in enumerate(shape.materials):
             shape.materials[index] = copies.of_material(material) if material else None
         bare = bpy.data.objects.new(name, shape)

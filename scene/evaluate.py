@@ -10,8 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import bpy
 
-from .meshes import users_of
-from .versions import LEFT, applicable
+from .versions import LEFT, applicable, showing
 
 
 class Batch(NamedTuple):
@@ -23,6 +22,12 @@ class Batch(NamedTuple):
     mesh: bpy.types.Mesh
     objects: list[bpy.types.Object]
     applied: bool
+
+    def modifiers(self) -> list[list[str]]:
+        """The names of the modifiers of each of the objects that are in the mesh."""
+        return [
+            [modifier.name for modifier in applicable(item)] if self.applied else [] for item in self.objects
+        ]
 
 
 @contextmanager
@@ -48,7 +53,7 @@ def batches(
         for mesh, chosen in groups.items():
             if not any(map(applicable, chosen)):
                 continue
-            rest = [item for item in users_of(mesh) if item not in chosen] if everywhere else []
+            rest = [item for item in showing(mesh) if item not in chosen] if everywhere else []
             by_look: dict[bytes, Batch] = {}
             with _shaped(context, [*chosen, *rest]) as shaped:
                 for item, copy in shaped:

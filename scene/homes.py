@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,13 +19,15 @@ def takes_objects(collection: bpy.types.Collection) -> bool:
     return collection.is_editable and collection.override_library is None
 
 
-def collection_called(scene: bpy.types.Scene, name: str) -> bpy.types.Collection:
-    """The collection of this name in the scene, made where there is none.
+def collection_called(
+    scene: bpy.types.Scene, name: str, is_meant: Callable[[bpy.types.Collection], bool] = lambda _found: True
+) -> bpy.types.Collection:
+    """The collection of this name in the scene that is meant, made where there is none.
 
-    Where another scene has one of this name, Blender numbers it, so that it has the name as a property, too;
+    Where there is another one of this name, Blender numbers it, so that it has the name as a property, too;
     one that the user has called otherwise is meant no more.
     """
-    inside = [item for item in scene.collection.children_recursive if takes_objects(item)]
+    inside = [item for item in scene.collection.children_recursive if takes_objects(item) and is_meant(item)]
     numbered = re.compile(re.escape(name) + r"\.\d+")
     found = next((item for item in inside if item.name == name), None) or next(
         (item for item in inside if item.get(NAMED) == name and numbered.fullmatch(item.name)), None

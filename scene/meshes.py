@@ -47,6 +47,12 @@ RESULT = PREFIX + "result"
 NAMED = PREFIX + "name"
 """Custom property of a collection that was made for results, and of a variant: what it was called then."""
 
+LEVELS = PREFIX + "levels"
+"""Custom property of an object, and of the collection of its levels of detail: the same text, whatever it is.
+
+It is no pointer to the object, which would stay in the file when the user deletes it.
+"""
+
 EDGE_DATA = {
     "uv_seam": "seams",
     ".uv_seam": "seams",

@@ -9,8 +9,10 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
     scene, collection, object           names; scene_uid, collection_uid, uid: their session uids
     others      names and uids of more objects that have the same mesh and get the result as well
     offset      how far copies beside them stand from them along X
-    applied     whether the modifiers of the objects are in what was sent
+    applied     whether modifiers of the objects are in what was sent
+    modifiers   the names of those that are, a list for `object` and for each of `others`
     corners     of the mesh that was sent, to see whether it has been edited since
+    points      where some of its vertices are, object space, to see whether they have been moved since
     aside       true: nowhere by itself, for its stand-in was deleted
     location    where a new model goes, world space, Blender units; for more about it see `settle`
 """
@@ -45,6 +47,9 @@ LASTING = 30.0
 
 STEPPING = 20.0
 """Seconds after an undo or redo in which the user may go on with that."""
+
+LOOKED_AT = 16
+"""Vertices by which a mesh is known: few enough to take no time, enough to notice what moves all of them."""
 
 LONGEST_NAME = 63
 """Bytes in the name of an ID."""
@@ -88,10 +93,18 @@ def here(
         "location": list(context.scene.cursor.location),
     }
     if target is not None:
-        corners = len(mesh_of(target).loops)
-        destination |= {"object": target.name, "uid": target.session_uid, "corners": corners}
+        mesh = mesh_of(target)
+        destination |= {"object": target.name, "uid": target.session_uid}
+        destination |= {"corners": len(mesh.loops), "points": _points(mesh)}
         destination["others"] = [[item.name, item.session_uid] for item in others]
     return destination
+
+
+def _points(mesh: bpy.types.Mesh) -> list[list[float]]:
+    """Where some vertices of `mesh` are, evenly chosen, exactly."""
+    count = len(mesh.vertices)
+    some = min(count, LOOKED_AT)
+    return [[*mesh.vertices[count * number // some].co] for number in range(some)]
 
 
 def renamed(destination: Destination) -> dict[str, Any]:
@@ -256,7 +269,13 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
                 part[variants.PART] = model.provenance.get("token", "")
         else:
             # The objects may have a history of their own, so that of the mesh is the mesh's.
-            owner = mesh = swap.fitted_mesh(loaded.objects, loaded.materials, Path(model.glb), targets[0])
+            owner = mesh = swap.fitted_mesh(
+                loaded.objects,
+                loaded.materials,
+                Path(model.glb),
+                targets[0],
+                applied=bool(destination.get("applied")),
+            )
             placed = swap.put(scene_of(destination) or context.scene, mesh, targets, destination)
     finally:
         arrivals.remove_unused()
@@ -288,8 +307,8 @@ def _targets(destination: Destination) -> list[bpy.types.Object]:
         raise CannotPlace(f'The object "{destination.get("object", "")}" is gone.')
     if not target.is_editable or not mesh_of(target).is_editable:
         raise CannotPlace(f'The object "{target.name}" is linked from another file.')
-    sent = destination.get("corners")
-    if sent is not None and sent != len(mesh_of(target).loops):
+    now = {"corners": len(mesh_of(target).loops), "points": _points(mesh_of(target))}
+    if any(destination.get(what, value) != value for what, value in now.items()):
         raise CannotPlace(f'The mesh of "{target.name}" was changed while it was optimized.')
     return [item for item in _find(destination) if item.data == target.data]
 

@@ -139,7 +139,13 @@ def _of_the_mesh(modifier: bpy.types.Modifier) -> str:
         return "bindings of modifiers"
     if isinstance(modifier, bpy.types.HookModifier) and not modifier.vertex_group:
         return "hooked vertices"
+    if modifier.type == "PARTICLE_SYSTEM" and _is_combed(modifier.particle_system):  # type: ignore[attr-defined]
+        return "combed hair"
     return ""
+
+
+def _is_combed(system: bpy.types.ParticleSystem) -> bool:
+    return system.settings.type == "HAIR" and system.is_edited
 
 
 def vertex_children(items: Collection[bpy.types.Object]) -> list[bpy.types.Object]:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from mathutils import Vector
 
 from . import versions
 from .errors import CannotPlace, NoFaces
-from .fit import FITTED, fit, snapshot_of
+from .fit import FITTED, fit, slot_names, snapshot_of
 from .homes import collection_called, takes_objects
-from .meshes import PREFIX, mesh_of, users_of
+from .meshes import LEVELS, PREFIX, mesh_of
+from .opened import find
 
 KEEP = "replace"
 BESIDE = "beside"
@@ -39,10 +41,12 @@ def fitted_mesh(
     materials: Mapping[str, bpy.types.Material],
     glb: Path,
     target: bpy.types.Object,
+    applied: bool,
 ) -> bpy.types.Mesh:
     """The mesh of an optimized model, fitted onto the one that was sent (see `fit`) and with its report.
 
-    objects, materials: what has come in of the model, which belongs to `target`. Raises CannotPlace, NoFaces.
+    objects, materials: what has come in of the model, which belongs to `target`. applied: whether modifiers
+    were in what was sent. Raises CannotPlace, NoFaces.
     """
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
     if not parts:
@@ -59,7 +63,7 @@ def fitted_mesh(
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
     if report["slots"]:
-        _take_materials(mesh, target, {material: name for name, material in materials.items()})
+        _take_materials(mesh, target, {material: name for name, material in materials.items()}, applied)
     for name, value in mesh_of(target).items():
         if not name.startswith(PREFIX):
             mesh[name] = value
@@ -77,20 +81,33 @@ def _report(glb: Path) -> dict[str, Any]:
 
 
 def _take_materials(
-    mesh: bpy.types.Mesh, target: bpy.types.Object, names: Mapping[bpy.types.Material, str]
+    mesh: bpy.types.Mesh,
+    target: bpy.types.Object,
+    names: Mapping[bpy.types.Material, str],
+    applied: bool,
 ) -> None:
     """Put the materials that were sent into the slots, in the place of their copies."""
     own = mesh_of(target).materials
-    if len(mesh.materials) == len(own):
+    if not applied and len(mesh.materials) == len(own):
         # Slot by slot: clearing them all would set every face's index, which takes long.
         for index, material in enumerate(own):
             mesh.materials[index] = material
         return
-    # Modifiers can make slots of their own.
+    # Modifiers can make slots of their own, or leave some out.
+    sent = slot_names(target)
+    shown = {name: slot.material for name, slot in zip(sent, target.material_slots, strict=True)}
     for index, material in enumerate(mesh.materials):
-        original = bpy.data.materials.get((names.get(material, ""), None)) if material else None
-        if original is not None:
+        name = names.get(material, "") if material else ""
+        if sent[index : index + 1] == [name]:
+            mesh.materials[index] = own[index]
+        elif original := shown.get(name) or _material_called(name, names):
             mesh.materials[index] = original
+
+
+def _material_called(name: str, copies: Collection[bpy.types.Material]) -> bpy.types.Material | None:
+    """A material of this name that is none of the `copies`, this file's own before a linked one."""
+    found = [item for item in bpy.data.materials if item.name == name and item not in copies]
+    return min(found, key=lambda item: item.library is not None, default=None)
 
 
 def put(
@@ -103,17 +120,19 @@ def put(
 
     scene: into which new collections go.
     """
-    applied = bool(destination.get("applied"))
+    applied = _applied(targets, destination) if destination.get("applied") else None
     mode = destination["mode"]
     if mode == KEEP:
-        versions.begin(targets if applied else users_of(mesh_of(targets[0])), mesh, applied)
+        versions.begin(targets if applied else versions.showing(mesh_of(targets[0])), mesh, applied)
         return targets
+    gone = applied or dict.fromkeys(targets, ())
     if mode == LOD:
-        return [_level(scene, targets[0], mesh, destination["level"], applied)]
-    copies = [_copy(item, mesh, f"{item.name}_optimized", applied) for item in targets]
+        return [_level(scene, targets[0], mesh, destination["level"], gone[targets[0]])]
+    copies = [_copy(item, mesh, f"{item.name}_optimized", gone[item]) for item in targets]
     mesh.name = copies[0].name
+    collections = _collections_of(targets)
     for item, copy in zip(targets, copies, strict=True):
-        homes = [home for home in item.users_collection if takes_objects(home)] or [scene.collection]
+        homes = [home for home in collections[item] if takes_objects(home)] or [scene.collection]
         if mode == COLLECTION:
             homes = [collection_called(scene, COLLECTION_NAME)]
         for collection in homes:
@@ -127,15 +146,45 @@ def put(
     return copies
 
 
-def _copy(item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: bool) -> bpy.types.Object:
-    """A copy of `item` in no collection that has `mesh`; `applied`: and no modifiers that are in it."""
+def _collections_of(
+    items: Sequence[bpy.types.Object],
+) -> dict[bpy.types.Object, list[bpy.types.Collection]]:
+    """The collections that each of the objects is in; Blender would look through all of them for each."""
+    found: dict[bpy.types.Object, list[bpy.types.Collection]] = {item: [] for item in items}
+    for collection in (*bpy.data.collections, *(scene.collection for scene in bpy.data.scenes)):
+        for member in collection.objects:
+            if member in found:
+                found[member].append(collection)
+    return found
+
+
+def _applied(
+    targets: Sequence[bpy.types.Object], destination: Mapping[str, Any]
+) -> dict[bpy.types.Object, Collection[str]]:
+    """The names of the modifiers of each target that are in what was sent.
+
+    An earlier version noted none: all that might have been.
+    """
+    names: dict[bpy.types.Object, Collection[str]] = {
+        item: [modifier.name for modifier in versions.applicable(item)] for item in targets
+    }
+    meant = [(destination["object"], destination.get("uid")), *destination.get("others", ())]
+    for (name, uid), sent in zip(meant, destination.get("modifiers", ()), strict=False):
+        item = find(bpy.data.objects, name, uid, destination.get("document", ""))
+        if item in names:
+            names[item] = sent
+    return names
+
+
+def _copy(
+    item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: Collection[str]
+) -> bpy.types.Object:
+    """A copy of `item` in no collection that has `mesh`, and not the modifiers that are in it."""
     versions.leave_room([item], mesh)
     copy = versions.copy_of(item)
     versions.show(copy, mesh)
     copy.name = name
-    if applied:
-        for modifier in versions.applicable(copy):
-            copy.modifiers.remove(modifier)
+    versions.remove_modifiers(copy, applied)
     return copy
 
 
@@ -170,14 +219,20 @@ def _hide(item: bpy.types.Object) -> None:
 
 
 def _level(
-    scene: bpy.types.Scene, item: bpy.types.Object, mesh: bpy.types.Mesh, level: int, applied: bool
+    scene: bpy.types.Scene,
+    item: bpy.types.Object,
+    mesh: bpy.types.Mesh,
+    level: int,
+    applied: Collection[str],
 ) -> bpy.types.Object:
     """A level of detail, named as game engines expect it, in a collection with the others and level 0.
 
     A level that is there already gets the mesh, and its modifiers; it stays where the user has put it.
     """
     name = item.name.encode()[:LONGEST_BASE].decode(errors="ignore")
-    collection = collection_called(scene, f"{name}_LODs")
+    collection = collection_called(scene, f"{name}_LODs", lambda found: _are_levels_of(item, found))
+    # Another text each time: duplicates that were made of `item` have the one before.
+    item[LEVELS] = collection[LEVELS] = uuid.uuid4().hex
     present: dict[int, bpy.types.Object] = {}
     for member in collection.objects:
         present.setdefault(member.get(LEVEL, -1), member)  # the user's duplicates come later
@@ -200,3 +255,16 @@ def _level(
         made.select_set(False)
     mesh.name = made.name
     return made
+
+
+def _are_levels_of(item: bpy.types.Object, collection: bpy.types.Collection) -> bool:
+    """Whether the levels in a collection are those of `item`, and not of another object that had its name.
+
+    Where nothing says whose they are, or duplicates have the same text, the mesh of level 0 tells.
+    """
+    levels = [member for member in collection.objects if LEVEL in member]
+    same = any(member[LEVEL] == 0 and member.data == item.data for member in levels)
+    if LEVELS not in collection:  # made by the user, or by an earlier version
+        return same or not levels
+    owners = [owner for owner in bpy.data.objects if owner.get(LEVELS) == collection[LEVELS]]
+    return owners == [item] or (same and (item in owners or not owners))

@@ -10,12 +10,12 @@ The version that is not shown hangs on the one that is, by custom properties, an
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 import bpy
 
-from .meshes import PREFIX, mesh_of, users_of
+from .meshes import LEVELS, PREFIX, is_own, mesh_of, users_of
 
 OTHER = PREFIX + "other"
 REPORT = PREFIX + "report"
@@ -26,8 +26,14 @@ LEFT = frozenset({"ARMATURE", "COLLISION", "PARTICLE_SYSTEM", "PARTICLE_INSTANCE
 
 
 def applicable(item: bpy.types.Object) -> list[bpy.types.Modifier]:
-    """The modifiers of `item` that "Apply" makes part of the mesh."""
-    return [modifier for modifier in item.modifiers if modifier.type not in LEFT]
+    """The modifiers of `item` that "Apply" makes part of the mesh: not those that are off in the viewport."""
+    return [modifier for modifier in item.modifiers if modifier.type not in LEFT and modifier.show_viewport]
+
+
+def remove_modifiers(item: bpy.types.Object, names: Collection[str]) -> None:
+    """Remove those modifiers of `item` that have one of these names."""
+    for modifier in [modifier for modifier in item.modifiers if modifier.name in names]:
+        item.modifiers.remove(modifier)
 
 
 # ---------------------------------------------------------------------- what there is
@@ -52,10 +58,15 @@ def report_of(item: bpy.types.Object) -> Mapping[str, Any]:
 
 
 def with_versions(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
-    """Those of `objects` that have two versions, one for each mesh that they share."""
+    """Those of `objects` that have two versions, one for each mesh that they share.
+
+    Not those of another file, in which they are to be chosen.
+    """
     chosen: dict[tuple[Any, Any], bpy.types.Object] = {}
     for item in objects:
-        if item.type == "MESH" and (hidden := hidden_mesh(item)) is not None:
+        if item.type != "MESH" or not (is_own(item) and is_own(mesh_of(item))):
+            continue
+        if (hidden := hidden_mesh(item)) is not None:
             chosen.setdefault((item.data, hidden), item)
     return list(chosen.values())
 
@@ -69,31 +80,42 @@ def with_reports(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
     return list(chosen.values())
 
 
+def showing(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:
+    """The objects that have this mesh, but for those that only keep it for another object; see STASH."""
+    stashes = {item.get(STASH) for item in bpy.data.objects}
+    return [item for item in users_of(mesh) if item not in stashes]
+
+
 def _stash(item: bpy.types.Object) -> bpy.types.Object | None:
     return item.get(STASH)
 
 
 def _together(item: bpy.types.Object) -> list[bpy.types.Object]:
     """The objects that change their version together with `item`."""
-    users = users_of(mesh_of(item))
+    users = showing(mesh_of(item))
     stash = _stash(item)
     if stash is None:
-        return users
+        return [user for user in users if _stash(user) is None]
     return [user for user in users if (other := _stash(user)) and other.data == stash.data]
 
 
 # ---------------------------------------------------------------------- what can be done
 
 
-def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> None:
+def begin(
+    items: list[bpy.types.Object],
+    new: bpy.types.Mesh,
+    applied: Mapping[bpy.types.Object, Collection[str]] | None,
+) -> None:
     """`items`, which share a mesh, get `new`, and keep what they have as the version before.
 
-    applied: `new` was made with their modifiers, which go. Of what had two versions already, the first one
-    is kept, and the one in between goes.
+    applied: the names of the modifiers of each that `new` was made with, and which go; None: it was made with
+    none, and they stay. Of what had two versions already, the first one is kept, and the one in between goes.
     """
+    for item in items:  # each may have one of its own
+        if hidden_mesh(item) is not None and not shows_after(item):
+            _drop_hidden(item)
     first = items[0]
-    if hidden_mesh(first) is not None and not shows_after(first):
-        _drop_hidden(first)
     present = mesh_of(first)
     before = hidden_mesh(first) or present
     name = present.name
@@ -101,7 +123,7 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
         del before[REPORT]
     leave_room(items, new)
     for item in items:
-        if applied and _stash(item) is None:
+        if applied is not None and _stash(item) is None:
             stash = copy_of(item)
             if stash.animation_data:
                 stash.animation_data.action = None  # but its drivers may be those of modifiers
@@ -111,14 +133,13 @@ def begin(items: list[bpy.types.Object], new: bpy.types.Mesh, applied: bool) -> 
             show(stash, before)
             item[STASH] = stash
         show(item, new)
-        if applied:
-            for modifier in applicable(item):
-                item.modifiers.remove(modifier)
-    if not applied:
+        if applied is not None:
+            remove_modifiers(item, applied[item])
+    if any(_stash(item) is None for item in items):
         new[OTHER] = before
     if present != before:
         remove_unused(present)
-    elif not users_of(present) or all(_is_stash(user) for user in users_of(present)):
+    elif not showing(present):
         before.name = f"{name}_before"
     new.name = name
 
@@ -128,15 +149,17 @@ def toggle(item: bpy.types.Object) -> None:
     shown, hidden = mesh_of(item), hidden_mesh(item)
     if hidden is None:
         return
-    if _stash(item) is None and OTHER in hidden:  # of a duplicate, which shows it already
+    users = _together(item)
+    if _duplicates_have(hidden, users):
         hidden = cast(bpy.types.Mesh, hidden.copy())
-        del hidden[OTHER]
+        hidden.pop(OTHER, None)
     name, suffix = shown.name, "after" if shows_after(item) else "before"
     stashed = _stash(item) is not None
-    for user in _together(item):
+    for user in users:
         if stash := _stash(user):
             if stash.users > 1:  # a duplicate that was made meanwhile has it, too
                 stash = user[STASH] = cast(bpy.types.Object, stash.copy())
+            show(stash, hidden)
             _exchange(user, stash)
         else:
             show(user, hidden)
@@ -145,6 +168,15 @@ def toggle(item: bpy.types.Object) -> None:
         hidden[OTHER] = shown
     shown.name = f"{name}_{suffix}"
     hidden.name = name
+
+
+def _duplicates_have(hidden: bpy.types.Mesh, users: list[bpy.types.Object]) -> bool:
+    """Whether duplicates of `users` with meshes of their own have `hidden` as a version, too, or show it."""
+    stashes = {stash for user in users if (stash := _stash(user))}
+    if stashes:
+        return any(item.get(STASH) in stashes for item in bpy.data.objects if item not in users)
+    shown = mesh_of(users[0])
+    return OTHER in hidden or any(mesh.get(OTHER) == hidden for mesh in bpy.data.meshes if mesh != shown)
 
 
 def accept(item: bpy.types.Object) -> None:
@@ -173,8 +205,9 @@ def _drop_hidden(item: bpy.types.Object) -> None:
             del user[STASH]
             if not stash.users:
                 bpy.data.objects.remove(stash)
-    if OTHER in item.data:  # type: ignore[operator]
-        del item.data[OTHER]  # type: ignore[arg-type]
+    mesh = mesh_of(item)
+    if mesh.get(OTHER) == hidden:  # and not that of objects without modifiers that were applied
+        del mesh[OTHER]
     remove_unused(hidden)
 
 
@@ -200,15 +233,16 @@ def remove_unused(mesh: bpy.types.Mesh) -> None:
 
 
 def copy_of(item: bpy.types.Object) -> bpy.types.Object:
-    """A copy of `item` in no collection; Blender puts that of a rigid body into the world of those."""
+    """A copy of `item` in no collection and without its levels of detail.
+
+    Blender puts that of a rigid body into the world of those.
+    """
     copy = cast(bpy.types.Object, item.copy())
-    for collection in copy.users_collection:
-        collection.objects.unlink(copy)
+    copy.pop(LEVELS, None)
+    if copy.rigid_body or copy.rigid_body_constraint:  # else it is in none, and to ask takes long
+        for collection in copy.users_collection:
+            collection.objects.unlink(copy)
     return copy
-
-
-def _is_stash(item: bpy.types.Object) -> bool:
-    return not item.users_collection
 
 
 def leave_room(items: list[bpy.types.Object], mesh: bpy.types.Mesh) -> None:

@@ -123,6 +123,7 @@ TEXTS = {
     "Collection that new models go into, made if need be; empty for the active collection": "Sammlung für neue Modelle, bei Bedarf angelegt; leer für die aktive Sammlung",
     "Color Attributes": "Farbattribute",
     "color attributes": "Farbattribute",
+    "combed hair": "gekämmte Haare",
     "Connect the drive, or recover the model by its flow ID.": "Schließe das Laufwerk an oder hole das Modell über die Flow-ID zurück.",
     "Connected, the key is accepted.": "Verbunden, der Schlüssel gilt.",
     "Connected, the key is accepted. The service offers {} templates.": "Verbunden, der Schlüssel gilt. Der Dienst bietet {} Vorlagen.",

@@ -123,6 +123,7 @@ TEXTS = {
     "Collection that new models go into, made if need be; empty for the active collection": "Colección para los modelos nuevos, creada si hace falta; vacío para la activa",
     "Color Attributes": "Atributos de color",
     "color attributes": "atributos de color",
+    "combed hair": "pelo peinado",
     "Connect the drive, or recover the model by its flow ID.": "Conecta la unidad o recupera el modelo con el ID de flujo.",
     "Connected, the key is accepted.": "Conectado, la clave se acepta.",
     "Connected, the key is accepted. The service offers {} templates.": "Conectado, la clave es válida. El servicio ofrece {} plantillas.",

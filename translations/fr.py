@@ -123,6 +123,7 @@ TEXTS = {
     "Collection that new models go into, made if need be; empty for the active collection": "Collection des nouveaux modèles, créée au besoin ; vide pour la collection active",
     "Color Attributes": "Attributs de couleur",
     "color attributes": "attributs de couleur",
+    "combed hair": "cheveux peignés",
     "Connect the drive, or recover the model by its flow ID.": "Connectez le disque, ou récupérez le modèle par l'ID de flux.",
     "Connected, the key is accepted.": "Connecté, la clé est acceptée.",
     "Connected, the key is accepted. The service offers {} templates.": "Connecté, la clé est acceptée. Le service offre {} modèles de flux.",

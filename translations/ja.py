@@ -123,6 +123,7 @@ TEXTS = {
     "Collection that new models go into, made if need be; empty for the active collection": "新しいモデルを入れるコレクション(必要なら作成)。空ならアクティブなコレクション",
     "Color Attributes": "カラー属性",
     "color attributes": "カラー属性",
+    "combed hair": "コームしたヘアー",
     "Connect the drive, or recover the model by its flow ID.": "ドライブを接続するか、フロー ID でモデルを復元してください。",
     "Connected, the key is accepted.": "接続しました。キーは有効です。",
     "Connected, the key is accepted. The service offers {} templates.": "接続済み、キーは有効です。サービスには {} 個のテンプレートがあります。",

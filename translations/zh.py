@@ -123,6 +123,7 @@ TEXTS = {
     "Collection that new models go into, made if need be; empty for the active collection": "新模型放入的集合，必要时创建；留空则使用活动集合",
     "Color Attributes": "颜色属性",
     "color attributes": "颜色属性",
+    "combed hair": "梳理过的毛发",
     "Connect the drive, or recover the model by its flow ID.": "请连接驱动器，或按流程 ID 恢复模型。",
     "Connected, the key is accepted.": "已连接，密钥有效。",
     "Connected, the key is accepted. The service offers {} templates.": "已连接，密钥有效。服务提供 {} 个模板。",

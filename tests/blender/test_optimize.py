@@ -4,6 +4,7 @@ import json
 import math
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -244,6 +245,25 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
     assert set(report(first)["lost"]) == {"shape keys", "seams", 'the attribute "wear"'}
 
 
+def test_combed_hair_is_a_loss_and_hair_that_grows_by_itself_is_none(addon):
+    """It is combed with a brush, in a window; here something stands for what was."""
+    item = scenes.ball("Ball", 12, 6)
+    scenes.select(item)
+    bpy.ops.object.particle_system_add()
+    item.particle_systems[0].settings.type = "HAIR"
+    selection = addon.scene.selection.Selection
+    assert selection.of([item]).losses() == []
+    for kind, edited, losses in (
+        ("HAIR", True, ["combed hair of 1 object"]),
+        ("HAIR", False, []),
+        ("EMITTER", True, []),  # these are not on the faces
+    ):
+        system = SimpleNamespace(is_edited=edited, settings=SimpleNamespace(type=kind))
+        modifier = SimpleNamespace(type="PARTICLE_SYSTEM", particle_system=system)
+        combed = SimpleNamespace(modifiers=[modifier])
+        assert selection({item.data: [combed]}, [], 0).losses() == losses
+
+
 def test_custom_normals_are_no_loss_since_a_glb_has_normals(addon, capfd):
     """Else it would be said of every model that was imported, or made by the service."""
     item = scenes.ball()
@@ -386,6 +406,95 @@ def test_instances_that_modifiers_make_become_faces_when_applied(addon):
     assert list(bpy.data.node_groups) == [group]
 
 
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("joined", [False, True])
+def test_what_modifiers_scatter_keeps_its_materials(addon, tmp_path: Path, joined: bool, linked: bool):
+    """Also where there are as many slots as the object has, and where a library has the materials."""
+    library = tmp_path / "library.blend"
+    bpy.data.libraries.write(str(library), {scenes.textured("Bark"), scenes.textured("Ground")})
+    if linked:
+        bpy.ops.outliner.orphans_purge(do_recursive=True)
+        with bpy.data.libraries.load(str(library), link=True) as (inside, wanted):
+            wanted.materials = inside.materials
+    bark, ground = bpy.data.materials["Bark"], bpy.data.materials["Ground"]
+    tree = scenes.ball("Tree", 6, 4, radius=0.1)
+    tree.data.materials.append(bark)
+    item = scenes.ball("Item", 6, 4)
+    item.data.materials.append(ground)
+    group = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        group.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
+    start, scatter, info, join, end = map(
+        group.nodes.new,
+        (
+            "NodeGroupInput",
+            "GeometryNodeInstanceOnPoints",
+            "GeometryNodeObjectInfo",
+            "GeometryNodeJoinGeometry",
+            "NodeGroupOutput",
+        ),
+    )
+    info.inputs["Object"].default_value = tree
+    group.links.new(start.outputs[0], scatter.inputs["Points"])
+    group.links.new(info.outputs["Geometry"], scatter.inputs["Instance"])
+    group.links.new(scatter.outputs[0], join.inputs[0])
+    if joined:
+        group.links.new(start.outputs[0], join.inputs[0])
+    group.links.new(join.outputs[0], end.inputs[0])
+    item.modifiers.new("Scatter", "NODES").node_group = group
+    optimize(item, polygon_count=10_000_000, modifier_mode="APPLY")
+    assert set(item.data.materials) == ({bark, ground} if joined else {bark})
+    assert set(bpy.data.materials) == {bark, ground}
+
+
+def test_materials_of_the_object_itself_are_still_its_own_when_modifiers_are_applied(addon):
+    item = scenes.ball("Item", 12, 6)
+    red, blue = scenes.textured("Red"), scenes.textured("Blue")
+    for material in (None, blue, blue):
+        item.data.materials.append(material)
+    item.material_slots[0].link = "OBJECT"
+    item.material_slots[0].material = red
+    for face in item.data.polygons:
+        face.material_index = min(2, int((face.center.z + 1) * 1.5))
+    item.modifiers.new("Smooth", "SUBSURF")
+    optimize(item, polygon_count=400, modifier_mode="APPLY")
+    assert list(item.data.materials) == [None, blue, blue]
+    assert [slot.material for slot in item.material_slots] == [red, blue, blue]
+    assert set(bpy.data.materials) == {red, blue}
+
+
+@pytest.mark.parametrize("placement", ["REPLACE", "COLLECTION", "LOD"])
+def test_modifiers_that_were_not_sent_stay_when_the_others_are_applied(addon, placement: str, monkeypatch):
+    """One that is off in the viewport, and one that was added while the job ran."""
+    item, hidden = scenes.ball("Ball", 24, 12), scenes.ball("Hidden", 24, 12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    for each in (item, hidden):
+        each.modifiers.new("Off", "SUBSURF").show_viewport = False
+    place = addon.scene.place.place
+
+    def later(*arguments):
+        if "Late" not in item.modifiers:
+            item.modifiers.new("Late", "TRIANGULATE")
+            item.name, item.modifiers["Off"].show_viewport = "Renamed", True
+        return place(*arguments)
+
+    monkeypatch.setattr(addon.scene.place, "place", later)
+    if placement == "LOD":
+        scenes.select(item)
+        bpy.context.window_manager.generio.modifier_mode = "APPLY"
+        bpy.ops.generio.make_lods(levels=1)
+        made = bpy.data.objects["Renamed_LOD1"]
+    else:
+        optimize(item, hidden, polygon_count=200, modifier_mode="APPLY", placement=placement)
+        suffix = "_optimized" if placement == "COLLECTION" else ""
+        made = bpy.data.objects[f"Renamed{suffix}"]
+        assert bpy.data.objects[f"Hidden{suffix}"].modifiers.keys() == ["Off"]
+    assert made.modifiers.keys() == ["Off", "Late"]
+    if placement == "REPLACE":
+        bpy.ops.generio.revert_optimized()
+        assert item.modifiers.keys() == ["Smooth", "Off", "Late"]
+
+
 def test_an_object_whose_modifiers_leave_nothing_is_left_out_with_why(addon, capfd):
     item, gone = scenes.ball(), scenes.ball("Gone")
     gone.modifiers.new("Mask", "MASK").vertex_group = gone.vertex_groups.new(name="None").name
@@ -454,6 +563,107 @@ def test_a_duplicate_that_was_made_meanwhile_has_versions_of_its_own(addon, modi
         bpy.ops.generio.revert_optimized()
         assert (scenes.triangles(item), scenes.triangles(mate)) == (300, count)
         assert len(bpy.data.meshes) == len(bpy.data.objects) == 2
+
+
+@pytest.mark.parametrize("way", ["linked", "linked mesh", "override"])
+def test_versions_in_a_library_are_chosen_there(addon, tmp_path: Path, way: str):
+    """Here they cannot be exchanged, or would be until the file is opened again."""
+    item = scenes.ball("Ball", 24, 12)
+    optimize(item, polygon_count=300)
+    path = tmp_path / "library.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    with bpy.data.libraries.load(str(path), link=True) as (_inside, wanted):
+        wanted.objects = ["Ball"]
+    (item,) = wanted.objects
+    if way == "linked mesh":
+        item = bpy.data.objects.new("Own", item.data)
+    scene.collection.objects.link(item)
+    if way == "override":
+        item = item.override_create(remap_local_usages=True)
+    scenes.select(item)
+    assert bpy.context.selected_objects == [item]
+    assert not bpy.ops.generio.show_version.poll()
+    assert addon.scene.versions.with_reports([item]) == [item]
+
+
+@pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
+def test_what_is_done_to_a_duplicate_that_went_back_is_not_done_to_the_mesh_before(addon, modifiers: str):
+    item = scenes.ball(segments=24, rings=12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    top = max(vertex.co.z for vertex in item.data.vertices)
+    optimize(item, polygon_count=300, modifier_mode=modifiers)
+    mates = [item.copy(), item.copy()]
+    for mate in mates:
+        bpy.context.scene.collection.objects.link(mate)
+    mates[0].data = mates[1].data = item.data.copy()
+    scenes.select(mates[0])
+    bpy.ops.generio.show_version(version="BEFORE")
+    scenes.select(*mates)
+    bpy.ops.generio.revert_optimized()
+    assert mates[0].data == mates[1].data
+    mates[0].data.transform(Matrix.Scale(2.0, 4))
+    scenes.select(item)
+    bpy.ops.generio.revert_optimized()
+    assert max(vertex.co.z for vertex in item.data.vertices) == pytest.approx(top)
+    assert max(vertex.co.z for vertex in mates[0].data.vertices) == pytest.approx(2 * top)
+    assert (len(bpy.data.meshes), len(bpy.data.objects)) == (2, 3)
+
+
+def test_a_duplicate_of_what_was_optimized_twice_is_accepted_as_well(addon):
+    item = scenes.ball(segments=24, rings=12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    for count in (300, 200):
+        optimize(item, polygon_count=count, modifier_mode="APPLY")
+    mate = item.copy()
+    mate.data = item.data.copy()
+    bpy.context.scene.collection.objects.link(mate)
+    scenes.select(mate)
+    bpy.ops.generio.show_version(version="BEFORE")
+    bpy.ops.generio.accept_optimized()
+    assert scenes.triangles(mate) == 200
+    assert not bpy.ops.generio.show_version.poll()
+    scenes.select(item)
+    assert bpy.ops.generio.show_version.poll()
+
+
+@pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
+def test_the_mesh_before_of_one_object_is_not_exchanged_with_that_of_another(addon, modifiers: str):
+    """The object that keeps it is in no scene, and has the mesh that others still show."""
+    item = scenes.ball("Item", 24, 12)
+    item.modifiers.new("Smooth", "SUBSURF")
+    count = scenes.triangles(item)
+    other = bpy.data.objects.new("Other", item.data)
+    bpy.context.scene.collection.objects.link(other)
+    optimize(item, polygon_count=300, modifier_mode="APPLY")
+    if modifiers == "APPLY":
+        other.modifiers.new("Smooth", "SUBSURF")  # so it looks like the one in no scene
+    optimize(other, polygon_count=200, modifier_mode=modifiers)
+    for version in ("BEFORE", "AFTER"):
+        bpy.ops.generio.show_version(version=version)
+    bpy.ops.generio.accept_optimized()
+    assert [scenes.triangles(each) for each in (item, other)] == [300, 200]
+    scenes.select(item)
+    bpy.ops.generio.revert_optimized()
+    assert [scenes.triangles(each) for each in (item, other)] == [count, 200]
+    assert len(bpy.data.meshes) == len(bpy.data.objects) == 2
+
+
+def test_each_object_that_shows_its_mesh_before_goes_back_to_it(addon):
+    """Not to one after from an earlier time, which only it had."""
+    other = scenes.ball("First", 24, 12)
+    count = scenes.triangles(other)
+    item = bpy.data.objects.new("Second", other.data)
+    bpy.context.scene.collection.objects.link(item)
+    item.modifiers.new("Smooth", "SUBSURF")
+    optimize(item, polygon_count=300, modifier_mode="APPLY")
+    bpy.ops.generio.show_version(version="BEFORE")
+    optimize(other, polygon_count=200)
+    assert [scenes.triangles(each) for each in (item, other)] == [200, 200]
+    bpy.ops.generio.revert_optimized()
+    assert [scenes.triangles(each) for each in (item, other)] == [count, count]
+    assert [len(bpy.data.meshes), len(bpy.data.objects)] == [1, 2]
 
 
 @pytest.mark.parametrize("placement", ["REPLACE", "BESIDE"])
@@ -602,6 +812,51 @@ def test_a_level_made_again_stays_the_object_that_the_user_has_arranged(addon):
     assert sorted(bpy.data.objects.keys()) == ["Handle", "Rock", "Rock_LOD0", "Rock_LOD1"]
 
 
+@pytest.mark.parametrize("way", ["new", "duplicate", "file before"])
+def test_levels_of_another_object_that_had_the_name_are_left_alone(addon, way: str):
+    """In a file of an earlier version nothing says whose levels they are, but for the mesh of level 0."""
+    item = scenes.ball("Rock", 24, 12)
+    make_levels(item)
+    collection = bpy.data.collections["Rock_LODs"]
+    if way == "file before":
+        del item["generio_levels"], collection["generio_levels"]
+    counts = {level.name: scenes.triangles(level) for level in collection.objects}
+    item.name = "Boulder"
+    if way == "duplicate":
+        other = item.copy()
+        other.data = item.data.copy()
+        bpy.context.scene.collection.objects.link(other)
+        other.name = "Rock"
+    else:
+        other = scenes.ball("Rock", 12, 6)
+    for _ in range(2):
+        make_levels(other)
+    assert {level.name: scenes.triangles(level) for level in collection.objects} == counts
+    others = bpy.data.collections["Rock_LODs.001"]
+    assert sorted(others.objects.keys()) == ["Rock_LOD0.001", "Rock_LOD1.001"]
+    assert scenes.triangles(others.objects["Rock_LOD1.001"]) <= scenes.triangles(other) / 2
+    other.name, item.name = "Pebble", "Rock"
+    make_levels(item)
+    assert len(bpy.data.collections) == 2
+    assert {level.name for level in collection.objects} == set(counts)
+
+
+def make_levels(item: bpy.types.Object) -> None:
+    scenes.select(item)
+    assert bpy.ops.generio.make_lods(levels=1, ratio=50) == {"FINISHED"}
+
+
+def test_an_object_with_another_mesh_goes_on_with_its_levels(addon):
+    item = scenes.ball("Rock", 24, 12)
+    make_levels(item)
+    item.data = item.data.copy()
+    make_levels(item)
+    assert len(bpy.data.collections) == 1
+    bpy.data.objects.remove(item)
+    make_levels(scenes.ball("Rock", 24, 12))
+    assert len(bpy.data.collections) == 2, "its object is gone"
+
+
 def test_the_names_of_levels_fit(addon):
     item = scenes.ball(segments=24, rings=12)
     item.name = "x" * 63
@@ -648,6 +903,34 @@ def test_copies_of_several_stand_beside_all_of_them(addon):
     bpy.context.view_layer.update()
     assert scenes.bounds(copies)[0][0] > scenes.bounds(items)[1][0]
     assert copies[1].location.x - copies[0].location.x == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize("options", [{"modifier_mode": "APPLY"}, {"placement": "BESIDE"}])
+def test_collections_are_not_looked_through_for_each_of_many_objects(addon, options: dict, monkeypatch):
+    """Blender looks through all of them to tell in which ones an object is."""
+    items = [scenes.ball("Ball", 12, 6)]
+    items[0].modifiers.new("Smooth", "SUBSURF")
+    items += [items[0].copy() for _ in range(20)]
+    for item in items[1:]:
+        bpy.context.scene.collection.objects.link(item)
+    other = bpy.data.collections.new("Other")
+    bpy.context.scene.collection.children.link(other)
+    other.objects.link(items[-1])
+    asked = []
+    original = bpy.types.Object.users_collection
+
+    def counted(item: bpy.types.Object) -> tuple[bpy.types.Collection, ...]:
+        asked.append(item)
+        return original.fget(item)
+
+    monkeypatch.setattr(bpy.types.Object, "users_collection", property(counted))
+    optimize(*items, polygon_count=60, **options)
+    assert len(asked) < len(items)
+    if "placement" in options:
+        assert bpy.data.objects[f"{items[-1].name}_optimized"].users_collection == (
+            other,
+            bpy.context.scene.collection,
+        )
 
 
 # ---------------------------------------------------------------------- space

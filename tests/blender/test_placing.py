@@ -1,9 +1,11 @@
 """A result goes where it belongs, into nothing else, and only at a good moment."""
 
+import json
 from types import SimpleNamespace
 
 import bpy
 import pytest
+from mathutils import Matrix
 
 from tests.blender import scenes
 from tests.blender.wishes import submit_into_box, until, wish
@@ -72,6 +74,45 @@ def test_a_mesh_that_was_edited_meanwhile_is_not_overwritten(addon, sandbox):
     assert row().state == "Ready"
     assert "was changed while it was optimized" in row().message
     assert scenes.triangles(item) > before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: bpy.ops.object.transform_apply(location=False, rotation=False, scale=True),
+        lambda: bpy.ops.object.origin_set(type="ORIGIN_CURSOR"),
+    ],
+    ids=["scale", "origin"],
+)
+def test_a_mesh_whose_vertices_were_moved_meanwhile_is_not_overwritten(addon, sandbox, change):
+    """The result would be of another size, or stand elsewhere, though the mesh has as many corners."""
+    item = scenes.ball()
+    item.location.x, item.scale = 3.0, (2.0, 2.0, 2.0)
+    scenes.select(item)
+    before, box = scenes.triangles(item), scenes.bounds([item])
+    optimizing(addon, sandbox, item, change)
+    bpy.context.view_layer.update()
+    assert row().state == "Ready"
+    assert "was changed while it was optimized" in row().message
+    assert scenes.triangles(item) == before
+    assert scenes.bounds([item]) == pytest.approx(box)
+
+
+def test_vertices_are_where_they_were_when_nothing_was_done_to_them(addon):
+    """Leaving Edit Mode writes them anew; small meshes have fewer than are looked at."""
+    for item in (scenes.ball(), scenes.ball("Small", 3, 3)):
+        item.shape_key_add(name="Basis")
+        item.shape_key_add(name="Moved").points[0].co.z += 0.1
+        item.active_shape_key_index = 1
+        scenes.select(item)
+        bpy.ops.object.mode_set(mode="EDIT")
+        item.update_from_editmode()
+        destination = json.loads(json.dumps(addon.scene.place.here(bpy.context, "replace", item)))
+        bpy.ops.object.mode_set(mode="OBJECT")
+        assert addon.scene.place._targets(destination) == [item]
+        del destination["points"]  # as an earlier version wrote it
+        item.data.transform(Matrix.Scale(2.0, 4))
+        assert addon.scene.place._targets(destination) == [item]
 
 
 def test_in_edit_mode_a_script_gets_its_result_to_import_later(addon, sandbox):
