@@ -168,10 +168,11 @@ def place_result(
 ) -> list[bpy.types.Object]:
     """Put the results of `job` into the scene and return the objects; what is wrong, the job tells.
 
-    again: see `Engine.place`; what is wrong then, is raised as a FlowsError: the job is done all the same.
+    again: see `Engine.place`. Where the model stands in the file already, what is wrong with another one is
+    raised as a FlowsError: the job is done all the same.
     """
     global _pictures_loose
-    stands = again and job.step is Step.PLACED
+    stands = again and job.step is Step.PLACED and not is_undone(job.token)
     ours = is_noted(job) or carrier.place(job.token, document(), again)
     if not ours:
         now = carrier.job(job.token)  # noted in this very moment?

@@ -138,9 +138,10 @@ def test_room_for_what_cannot_be_placed_is_given_back(addon, sandbox):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
     memory.make_room(job.token, [2**20])
-    placing.place_result(
-        bpy.context, carrier, job, {**job.destination, "mode": "replace", "object": "Nobody"}, True
-    )
+    with pytest.raises(addon.scene.errors.CannotPlace):
+        placing.place_result(
+            bpy.context, carrier, job, {**job.destination, "mode": "replace", "object": "Nobody"}, True
+        )
     assert memory._room is None
 
 
