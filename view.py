@@ -78,9 +78,10 @@ def show(
 
 def _firsts_of(carrier: Engine, tokens: Collection[str]) -> set[str]:
     """The jobs that are followed by some of these."""
-    if not tokens:
+    following = {*tokens}
+    if not following:
         return set()
-    return {job.token for job in carrier.jobs() if not {*tokens}.isdisjoint(follower_tokens(job))}
+    return {job.token for job in carrier.jobs() if not following.isdisjoint(follower_tokens(job))}
 
 
 def _fill_all(panel: GenerioProperties, carrier: Engine, arriving: Collection[str]) -> None:

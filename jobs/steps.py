@@ -519,9 +519,9 @@ class Steps:
 
         before: where it lay when another results folder was chosen, if that is what has happened.
         """
-        sources = [path for path in before.glob("*.blend") if not path.name.startswith(RESULT_PREFIX)]
-        if before.name != job.token or before == self.folder or not sources:
+        if before.name != job.token or before == self.folder:
             return False
+        sources = [path for path in before.glob("*.blend") if not path.name.startswith(RESULT_PREFIX)]
         try:
             for source in sources:
                 part = self.folder / f"{source.name}.part"
@@ -529,7 +529,7 @@ class Steps:
                 part.replace(self.folder / source.name)
         except OSError as error:
             raise NotSaved(f"The results folder cannot be used: {error.strerror or error}.") from None
-        return True
+        return bool(sources)
 
     def _progress(self, done: int, total: int | None) -> None:
         self.report(min(1.0, done / total) if total else None)

@@ -8,9 +8,8 @@ import bpy
 from ..api import NotSaved
 from ..jobs import Problem
 from ..scene import swap
-from ..scene.evaluate import Batch, batches
+from ..scene.evaluate import batches
 from ..scene.meshes import triangle_count
-from ..translations import translated
 from .handover import tell_problem
 from .sending import Sending
 
@@ -89,8 +88,13 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
             with batches(context, selection.groups, choice.apply, False) as sent:
                 jobs = []
                 for batch in self.with_faces(sent):
-                    counts = given or self._shares(triangle_count(batch.mesh))
-                    levels = self._worth(context, batch, counts)
+                    present = triangle_count(batch.mesh)
+                    counts = given or self._shares(present)
+                    levels = [
+                        level
+                        for level, count in enumerate(counts, start=1)
+                        if not self.is_in_vain(context, batch.objects[0], swap.LOD, present, count)
+                    ]
                     if not levels:
                         continue
                     jobs += self.requests(
@@ -104,22 +108,6 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         except (RuntimeError, OSError) as error:
             return tell_problem(self, NotSaved(f"The selection cannot be written to disk: {error}."))
         return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}
-
-    def _worth(self, context: bpy.types.Context, batch: Batch, counts: list[int]) -> list[int]:
-        """The levels that are to be made; of what is clicked those that would change nothing are left out."""
-        levels = list(range(1, len(counts) + 1))
-        if not self.by_hand():
-            return levels
-        item, present = batch.objects[0], triangle_count(batch.mesh)
-        for level in levels[:]:
-            count = counts[level - 1]
-            if count >= present:
-                known = f'"{item.name}" has {present:,} triangles, no more than the {count:,} asked for'
-                self.report({"WARNING"}, translated(known))
-                levels.remove(level)
-            elif self.is_asked_already(context, item, swap.LOD, count):
-                levels.remove(level)
-        return levels
 
     def _given(self) -> list[int]:
         """The counts that were given, [] where the ratio says them. Raises ValueError."""

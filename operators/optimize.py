@@ -29,7 +29,6 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
         return self._optimize(context, modal=False)
 
     def _optimize(self, context: bpy.types.Context, modal: bool) -> set[str]:
-        by_hand = self.by_hand()
         choice = self.choice(context)
         selection = self.selection(context, choice)
         if selection is None:
@@ -52,12 +51,7 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                     name = batch.objects[0].name
                     present = triangle_count(batch.mesh)
                     count = choice.goal.of(present, total)
-                    if count >= present:
-                        known = f'"{name}" has {present:,} triangles, no more than the {count:,} asked for'
-                        self.report({"WARNING" if by_hand else "INFO"}, translated(known))
-                        if by_hand:  # a click that would be paid for, and change nothing
-                            continue
-                    if by_hand and self.is_asked_already(context, batch.objects[0], mode, count):
+                    if self.is_in_vain(context, batch.objects[0], mode, present, count):
                         continue
                     jobs += self.requests(context, batch, choice, [count], [detail], [name])
         except (RuntimeError, OSError) as error:

@@ -63,7 +63,21 @@ class Sending(HandOver):
         options: Any = self.options
         return not bpy.app.background and (options.is_invoke or options.is_repeat or options.is_repeat_last)
 
-    def is_asked_already(
+    def is_in_vain(
+        self, context: bpy.types.Context, item: bpy.types.Object, mode: str, present: int, count: int
+    ) -> bool:
+        """Whether a click would be paid for and bring nothing; it is said why.
+
+        present, count: triangles that the mesh of `item` has, and is to have. Scripts get what they ask for.
+        """
+        by_hand = self.by_hand()
+        if count >= present:
+            known = f'"{item.name}" has {present:,} triangles, no more than the {count:,} asked for'
+            self.report({"WARNING" if by_hand else "INFO"}, translated(known))
+            return by_hand
+        return by_hand and self._is_asked_already(context, item, mode, count)
+
+    def _is_asked_already(
         self, context: bpy.types.Context, item: bpy.types.Object, mode: str, count: int
     ) -> bool:
         """Whether a job is under way that would pay for the same twice: says so."""
@@ -72,7 +86,8 @@ class Sending(HandOver):
         def is_same(job: Job) -> bool:
             there = job.destination
             same = all(there.get(name) == asked[name] for name in ("document", "uid", "mode"))
-            coming = not job.finished or (job.step is Step.READY and not job.hold)
+            under_way = not (job.finished or job.cancelling)
+            coming = under_way or (job.step is Step.READY and not job.hold)
             # Of two meshes for the same object the second would find another one there than was sent.
             return same and coming and (mode == swap.KEEP or job.parameters.get("polygon_count") == count)
 

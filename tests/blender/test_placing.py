@@ -138,6 +138,18 @@ def test_a_target_in_edit_mode_in_another_scene_is_waited_for(addon):
     bpy.ops.object.mode_set(mode="OBJECT")
 
 
+def test_what_is_edited_in_any_window_is_waited_for(addon):
+    """Each may show another scene; there is but one window here, so two are made up."""
+    scenes.select(scenes.ball())
+    bpy.ops.object.mode_set(mode="EDIT")
+    layers = (bpy.data.scenes.new("Elsewhere").view_layers[0], bpy.context.view_layer)
+    windows = [SimpleNamespace(view_layer=layer, modal_operators=()) for layer in layers]
+    context = SimpleNamespace(mode="OBJECT", window_manager=SimpleNamespace(windows=windows))
+    assert addon.scene.place.not_now(context, []) == 'Waits until "Ball" is in Object Mode'
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert addon.scene.place.not_now(context, []) == ""
+
+
 def test_a_target_in_edit_mode_in_another_scene_is_not_imported_into(addon, sandbox):
     """Blender ignores that another mesh is set, and the result would be lost."""
     item = scenes.ball()

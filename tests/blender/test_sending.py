@@ -1,9 +1,12 @@
 """What is sent when a user clicks: what is seen, and nothing that would be paid for in vain."""
 
+from dataclasses import replace
+
 import bpy
 import pytest
 
 from tests.blender import scenes
+from tests.blender.wishes import wish
 
 
 @pytest.fixture
@@ -36,16 +39,8 @@ def test_a_second_click_does_not_send_the_same_again(
     scenes.select(item)
     place, carrier = addon.scene.place, addon.bridge.engine(bpy.context)
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
-    under_way = carrier.submit(
-        addon.jobs.Job(
-            service=sandbox.url,
-            template="model_optimize",
-            name="Ball",
-            prompt="not sent, and not looked at",
-            parameters={"polygon_count": 500},
-            destination=place.here(bpy.context, placement.lower(), item),
-        )
-    )
+    asked = wish(addon, sandbox, "Ball", place.here(bpy.context, placement.lower(), item))
+    under_way = carrier.submit(replace(asked, template="model_optimize", parameters={"polygon_count": 500}))
     chosen = {"placement": placement, "polygon_count": count}
     assert bpy.ops.generio.optimize_selected(**chosen) == {"CANCELLED"}
     assert '"Ball" is being optimized already, see Jobs' in capfd.readouterr().out
