@@ -38,6 +38,7 @@ from .transfer import CancelCheck, DataUri, JsonBody, Progress, receive, watched
 __all__ = ["PRODUCTION_URL", "FlowsClient"]
 
 _JPEG, _JPG = "image/jpeg", "image/jpg"
+_ANOTHER = "The answer is about another job than the one that was asked about."
 _ABOUT_THE_TYPE = re.compile(r"mime|jpe?g|unsupported|media|\btypes?\b", re.IGNORECASE)
 
 
@@ -130,19 +131,26 @@ class FlowsClient:
                 value["inputs"] = [_input_item(source, "data", jpeg) for source in inputs]
             return JsonBody(value, progress, cancelled)
 
-        return Flow.parse(_post(self._transport.call, "/flows", body, inputs or ()))
+        flow = Flow.parse(_post(self._transport.call, "/flows", body, inputs or ()))
+        ours, theirs = (as_object(value).get("token") for value in (additional, flow.additional))
+        if ours is not None and theirs is not None and ours != theirs:
+            raise UnexpectedAnswer(_ANOTHER)
+        return flow
 
     def flow(self, flow_id: str) -> Flow:
         """Read one flow (4.4); poll it, but not more often than every few seconds."""
-        return Flow.parse(self._transport.call("GET", _path(flow_id)))
+        flow = Flow.parse(self._transport.call("GET", _path(flow_id)))
+        if flow.flow_id != flow_id:
+            raise UnexpectedAnswer(_ANOTHER)
+        return flow
 
     def start_flow(self, flow_id: str) -> None:
         """Start a flow that was created without inputs and has some now (4.5, V12)."""
-        self._transport.tell("PATCH", _path(flow_id), JsonBody({"action": "start"}))
+        _about(flow_id, self._transport.tell("PATCH", _path(flow_id), JsonBody({"action": "start"})))
 
     def abort_flow(self, flow_id: str) -> None:
         """Ask a starting or running flow to stop (4.5); it goes on to be `aborting` for a while."""
-        self._transport.tell("PATCH", _path(flow_id), JsonBody({"action": "abort"}))
+        _about(flow_id, self._transport.tell("PATCH", _path(flow_id), JsonBody({"action": "abort"})))
 
     def delete_flow(self, flow_id: str) -> None:
         """Remove a flow that does not run, with all its files (4.6)."""
@@ -151,7 +159,7 @@ class FlowsClient:
         def once() -> None:
             nonlocal answer_lost
             try:
-                self._transport.tell_once("DELETE", _path(flow_id))
+                _about(flow_id, self._transport.tell_once("DELETE", _path(flow_id)))
             except NotFound:
                 if not answer_lost:  # else the attempt whose answer was lost has done it
                     raise
@@ -165,7 +173,8 @@ class FlowsClient:
 
     def inputs(self, flow_id: str) -> list[Asset]:
         """List the inputs of a flow, without their data (4.7)."""
-        return parse_list(self._transport.call("GET", _path(flow_id, "inputs")), "inputs", Asset.parse)
+        answer = _about(flow_id, self._transport.call("GET", _path(flow_id, "inputs")))
+        return parse_list(answer, "inputs", Asset.parse)
 
     def add_input(
         self,
@@ -187,7 +196,7 @@ class FlowsClient:
             def body(jpeg: str) -> JsonBody:
                 return JsonBody(_input_item(source, key, jpeg), progress, cancelled)
 
-            answer = _post(self._transport.tell, _path(flow_id, endpoint), body, [source])
+            answer = _about(flow_id, _post(self._transport.tell, _path(flow_id, endpoint), body, [source]))
             with suppress(UnexpectedAnswer):
                 return Asset.parse(answer)
             return None
@@ -200,11 +209,11 @@ class FlowsClient:
         if isinstance(source, File):
             with suppress(NotFound, MethodNotAllowed):
                 return post("input", "file_data")
-        raise MethodNotAllowed(status=refusal.status, detail=refusal.detail)
+        raise MethodNotAllowed(status=refusal.status, detail=refusal.detail, own_word=refusal.own_word)
 
     def input(self, flow_id: str, asset_id: str) -> Asset:
         """Read one input with its data (4.9), which has to fit into memory: 16 MiB at most."""
-        answer = self._transport.call("GET", _path(flow_id, "inputs", asset_id))
+        answer = _about(flow_id, self._transport.call("GET", _path(flow_id, "inputs", asset_id)))
         # No document says that the answer repeats the id.
         return Asset.parse({**as_object(answer), "asset_id": asset_id})
 
@@ -219,7 +228,7 @@ class FlowsClient:
 
         def once() -> list[Asset]:
             try:
-                answer = self._transport.call_once("GET", _path(flow_id, "outputs"))
+                answer = _about(flow_id, self._transport.call_once("GET", _path(flow_id, "outputs")))
             except (WrongState, InvalidRequest) as error:
                 if settle:
                     raise _NotYet(error) from None
@@ -252,14 +261,14 @@ class FlowsClient:
         Raises ResultUnusable's classes (a whole file that is not fit for use is put aside, see `kept`),
         NotSaved when the disk refuses, and Cancelled.
         """
-        from .transport import blocks, length_of
+        from .transport import blocks, content_length
 
         def download(url_path: str, wanted: str | None) -> GlbInfo:
             def once() -> GlbInfo:
                 if cancelled is not None and cancelled():
                     raise Cancelled()
                 with self._transport.download(url_path) as response:
-                    total = length_of(response)
+                    total = content_length(response)
                     body = _limited(blocks(response), total, self._max_download)
                     return receive(watched(body, total, progress, cancelled), path, wanted=wanted)
 
@@ -282,6 +291,14 @@ class _NotYet(CallFailed):
     def __init__(self, refusal: CallFailed | None) -> None:
         super().__init__()
         self.refusal = refusal
+
+
+def _about(flow_id: str, answer: Any) -> Any:
+    """`answer`, which need not name a flow; raises UnexpectedAnswer where it names another one."""
+    named = as_object(answer).get("flow_id")
+    if isinstance(named, str | int) and str(named) != flow_id:
+        raise UnexpectedAnswer(_ANOTHER)
+    return answer
 
 
 def _path(flow_id: str, *steps: str) -> str:

@@ -40,7 +40,7 @@ from .errors import (
 from .models import Prompt
 from .retry import RetryPolicy
 from .text import tidy
-from .transport import translate, version
+from .transport import unusable_setting, version
 
 Verdict = Literal["ok", "warning", "problem", "skipped"]
 
@@ -202,8 +202,8 @@ def _connection(base_url: str) -> Finding:
             raise NetworkError(
                 "The proxy does not let us through.", "Check the proxy in your system's settings."
             ) from None
-        except ValueError as error:  # the address was checked, so it is the setting of the proxy
-            raise translate(error) from None
+        except ValueError:  # the address was checked, so it is the setting of the proxy
+            raise unusable_setting() from None
         except (requests.RequestException, OSError):
             return Finding(
                 "Connection",

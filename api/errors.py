@@ -25,7 +25,7 @@ FlowsError
 │   ├── InvalidRequest      400, 422 and every other 4xx
 │   ├── RateLimited         429
 │   ├── ServiceDown         408 and every 5xx
-│   └── UnexpectedAnswer    success, but not as the contract says; or a redirect that is not followed
+│   └── UnexpectedAnswer    not as the contract says: another flow's, a web page, a foreign redirect
 ├── FlowFailed              the calls worked, the service's own work failed
 ├── ResultUnusable          an answer arrived, but no model that Blender could open
 │   ├── NoResult            nothing in it
@@ -193,7 +193,9 @@ class CallFailed(FlowsError):
 
     `status` is the HTTP status or None, `detail` what the service said about it ("" if nothing),
     `retry_after` the seconds that the service asks to wait or None, `transient` whether the same call may
-    work later, `sent` whether the call may have reached the service (False: surely not).
+    work later, `sent` whether the call may have reached the service (False: surely not). `own_word` says
+    whether the answer has the shape that the service's own errors have (contract section 5), which few
+    gateways imitate; `validation` whether it lists what is wrong with the request, field by field.
     """
 
     transient: ClassVar[bool] = False
@@ -210,8 +212,12 @@ class CallFailed(FlowsError):
         detail: str = "",
         retry_after: float | None = None,
         sent: bool = True,
+        own_word: bool = False,
+        validation: bool = False,
     ) -> None:
         super().__init__(message, fix)
+        self.own_word = own_word
+        self.validation = validation
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
@@ -307,7 +313,7 @@ class ServiceDown(CallFailed):
 
 
 class UnexpectedAnswer(CallFailed):
-    """Success, but not as the contract says; or a redirect that is not followed."""
+    """An answer, but not as the contract says: another flow's, a web page; or a redirect not followed."""
 
     remedy: Remedy = "check_address"
     message = "The answer is not one of the GENERIO Flows service."

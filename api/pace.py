@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How slowly an answer may come: a server that sends a byte now and then would never run into a timeout.
+"""What comes over a connection: how slowly an answer may come, and that it is one answer and no more.
 
-Every read of a connection is measured where it meets the socket, heads included. Only the waiting for the
-other side counts, so a slow disk of ours is not held against it.
+A server that sends a byte now and then would never run into a timeout, so every read of a connection is
+measured where it meets the socket, heads included. Only the waiting for the other side counts, so a slow disk
+of ours is not held against it. What comes besides the one final answer would be taken for the answer to the
+next call: interim answers are skipped, and anything behind an answer spoils its connection.
 """
 
 import socket
@@ -10,9 +12,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from http.client import HTTPResponse
+from http.client import BadStatusLine, HTTPResponse, parse_headers
 from io import BufferedReader, RawIOBase
-from typing import Any
+from typing import Any, cast
 from weakref import ref
 
 WINDOW_SECONDS = 60.0
@@ -25,11 +27,17 @@ ANSWER_SECONDS = 120.0
 DOWNLOAD_SECONDS = 24 * 3600.0
 """Waiting for a whole download."""
 
+MOST_INTERIM = 100
+"""Interim answers before the final one; whoever sends more will never come to an end."""
+
+_SWITCHING_PROTOCOLS = 101
+
 
 class Pace:
     """Watches over one answer after the other."""
 
     def __init__(self) -> None:
+        self.spoiled = False  # whether something came that belongs to no answer
         self._connection: Callable[[], Any] = lambda: None
         self.begin(ANSWER_SECONDS)
 
@@ -80,13 +88,35 @@ class Pace:
 class _PacedResponse(HTTPResponse):
     def __init__(self, pace: Pace, sock: Any, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self.fp = BufferedReader(_PacedFile(self.fp.detach(), pace.received))
+        self._pace = pace
+        self._pending: Callable[[], int] = getattr(sock, "pending", int)  # what TLS has unpacked already
+        self._file = _PacedFile(self.fp.detach(), pace.received)
+        self.fp = BufferedReader(self._file)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Status line of the final answer; Python itself skips 100 alone (RFC 9110, section 15.2)."""
+        for _ in range(MOST_INTERIM):
+            line = cast(tuple[str, int, str], super()._read_status())  # type: ignore[misc]
+            if not 100 <= line[1] < 200:
+                return line
+            if line[1] == _SWITCHING_PROTOCOLS:  # nobody has asked for that
+                break
+            parse_headers(self.fp)
+        raise BadStatusLine("no final answer")
+
+    def _close_conn(self) -> None:
+        """Called when the answer has been read, and when nobody wants the rest of it."""
+        self._file.ended = True
+        if not self.fp.closed and (self.fp.peek(1) or self._pending()):
+            self._pace.spoiled = True
+        super()._close_conn()  # type: ignore[misc]
 
 
 class _PacedFile(RawIOBase):
-    """The reading end of a socket."""
+    """The reading end of a socket; what came already can still be read when it has ended."""
 
     def __init__(self, raw: RawIOBase, received: Callable[[int, float], None]) -> None:
+        self.ended = False
         self._raw = raw
         self._received = received
 
@@ -94,6 +124,8 @@ class _PacedFile(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self.ended:
+            return 0
         begin = time.monotonic()
         count = self._raw.readinto(buffer)  # type: ignore[attr-defined]
         self._received(count or 0, time.monotonic() - begin)

@@ -40,6 +40,11 @@ def reason_of(entry: dict[str, Any]) -> str | None:
     return next((text for key in REASON_KEYS if (text := describe(entry.get(key)))), None)
 
 
+def is_page(content: bytes) -> bool:
+    """Whether an answer's body is a web page (or other markup), which the service never sends."""
+    return content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
+
+
 def describe(detail: object) -> str:
     """Say what an error says, whatever its shape (contract section 5); "" when it says nothing.
 

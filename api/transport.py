@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from requests.adapters import HTTPAdapter
 
 from . import certificates, pace
 from .address import check_base, is_loopback, redirect_target, same_origin
+from .coding import codings_of, decoded
 from .credentials import ApiKey, anonymous
 from .errors import (
     CallFailed,
@@ -40,9 +42,10 @@ from .errors import (
     UnsafeAddress,
     WrongState,
 )
+from .models import as_object
 from .pace import Pace
 from .retry import RetryPolicy, decide, parse_retry_after
-from .text import describe
+from .text import describe, is_page, tidy
 from .transfer import JsonBody
 
 _BLOCK = 1 << 16  # bytes read at a time
@@ -66,6 +69,11 @@ _BY_STATUS: Mapping[int, type[CallFailed]] = {
 
 _QUOTED = (InvalidRequest, WrongState, PaymentRequired)
 """Errors whose cause only the service can name."""
+
+_BLAMING = (InvalidRequest, KeyRefused, MethodNotAllowed, NotFound, PaymentRequired, WrongState)
+"""Errors that say something of the key, the flow or the request, which a web page has no knowledge of."""
+
+_GATEWAY_FIX = "Log in to the network that you use, check the service address, or try again later."
 
 _random = SystemRandom()
 
@@ -112,9 +120,11 @@ class _Adapter(HTTPAdapter):
     def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
         # Nothing here needs it, and older versions of requests stumble over a charset without a value.
         resp.headers.pop("Content-Type", None)
-        # We ask for no compression. A small answer that unpacks to gigabytes would do so in memory.
-        resp.headers.pop("Content-Encoding", None)
-        return super().build_response(req, resp)
+        # Where urllib3 does not see it, it does not unpack a small answer to gigabytes; see `blocks`.
+        coding = resp.headers.pop("Content-Encoding", "")
+        response = super().build_response(req, resp)
+        response.headers["Content-Encoding"] = coding
+        return response
 
     def close(self) -> None:
         # urllib3 2 leaves that to the garbage collector, which an error kept by somebody keeps waiting.
@@ -147,6 +157,9 @@ class Transport:
         self._session.headers["User-Agent"] = f"generio-flows-blender/{version()}"
         # Content-Length then counts what arrives; models are hardly compressible, and JSON is short.
         self._session.headers["Accept-Encoding"] = "identity"
+        # A state that was true a minute ago, from a cache on the way, is no answer.
+        self._session.headers["Cache-Control"] = "no-cache"
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     def close(self) -> None:
         """Close the connections that were kept alive."""
@@ -212,12 +225,12 @@ class Transport:
         self._pace.begin(longest)
         url, status = self.base + path, None
         for _ in range(_MOST_REDIRECTS + 1):
-            with self._send(method, url, body) as response:
+            with self._send(method, url, body, alone=longest >= pace.DOWNLOAD_SECONDS) as response:
                 if 200 <= response.status_code < 300:
                     yield response
                     return
                 if response.status_code not in _REDIRECTS:
-                    raise self._failure(response)
+                    raise self._failure(response, url)
                 status = response.status_code
                 target = redirect_target(self.base, url, response.headers.get("Location", ""))
             if method != "GET" or target is None:
@@ -231,19 +244,31 @@ class Transport:
         """As `answer` to a GET whose body may be large, and take as long."""
         return self.answer("GET", path, longest=pace.DOWNLOAD_SECONDS)
 
-    def _send(self, method: str, url: str, body: JsonBody | None) -> requests.Response:
+    def _send(self, method: str, url: str, body: JsonBody | None, alone: bool = False) -> requests.Response:
+        """Send one request; `alone`: over a connection of its own, since a model does not say whose it is."""
+        if alone or self._pace.spoiled:
+            self._session.close()  # the connections; it makes others
+            self._pace.spoiled = False
+        headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             return self._session.request(
                 method,
                 url,
                 data=body,
-                headers={"Content-Type": "application/json"} if body is not None else None,
+                headers={**headers, "Connection": "close"} if alone else headers,
                 auth=self._key if same_origin(url, self.base) else anonymous,
                 timeout=self._patience(body),
                 allow_redirects=False,
                 stream=True,
             )
-        except _FOREIGN as error:
+        except FlowsError:  # of the body, which is made while it is sent
+            raise
+        except _SETTINGS as error:
+            # The address itself was checked before, so what is wrong with another is not the user's mistake.
+            ours = url.startswith(self.base)
+            failure = unusable_setting() if ours else UnexpectedAnswer(status=None)
+            del error
+        except Exception as error:  # of whatever class: it came from what was on the wire
             failure = translate(error)
         # Raised here, not in the handler: there the foreign exception would stay attached as its context.
         raise failure
@@ -254,29 +279,37 @@ class Transport:
         # urllib3 sends under the timeout for connecting, which is too short for a stall in a long upload.
         return (max(connecting, waiting) if body is not None and len(body) > _BLOCK else connecting, waiting)
 
-    def _failure(self, response: requests.Response) -> CallFailed:
-        """Error for an answer that is no success."""
+    def _failure(self, response: requests.Response, url: str) -> CallFailed:
+        """Error for an answer that is no success; `url` is what was asked, perhaps after redirects."""
         status = response.status_code
-        if status in _BY_STATUS:
-            kind = _BY_STATUS[status]
-        elif 400 <= status < 500:
-            kind = InvalidRequest
-        else:
-            kind = ServiceDown if status >= 500 else UnexpectedAnswer
-        detail = self._complaint(response)
+        content = b""
+        with suppress(CallFailed):
+            content = _short_body(response, _LONGEST_COMPLAINT)
+        said: object = None
+        with suppress(CallFailed):
+            said = self._decode(content)
+        detail, word = describe(said), as_object(said).get("detail")
+        kind = _BY_STATUS.get(status, ServiceDown if status >= 500 else InvalidRequest)
+        message, fix = kind.message, ""
+        if status < 400:
+            kind = UnexpectedAnswer
+            message = kind.message
+        elif status < 500 and not same_origin(url, self.base):  # it has not even seen the key
+            kind, fix = UnexpectedAnswer, "Try again in a few minutes; what was started is not lost."
+            message = "The place where the service keeps its files refused this."
+        elif kind in _BLAMING and is_page(content):
+            kind, fix = UnexpectedAnswer, _GATEWAY_FIX
+            message = "Something else answered in place of the service."
         quoted = f" It says: {detail}" if detail and kind in _QUOTED else ""
         return kind(
-            f"{kind.message[:-1]} ({status}).{quoted}",
+            f"{message[:-1]} ({status}).{quoted}",
+            fix,
             status=status,
             detail=detail,
             retry_after=parse_retry_after(response.headers.get("Retry-After"), time.time()),
+            own_word=bool(word),
+            validation=isinstance(word, list),
         )
-
-    def _complaint(self, response: requests.Response) -> str:
-        """Tell what the service says about a failed call: "" for nothing, a web page, or half an answer."""
-        with suppress(CallFailed):
-            return describe(self._decode(_short_body(response, _LONGEST_COMPLAINT)))
-        return ""
 
 
 def _short_body(response: requests.Response, limit: int) -> bytes:
@@ -296,11 +329,25 @@ def length_of(response: requests.Response) -> int | None:
     return int(value) if value.isdecimal() and len(value) < 19 and not (chunked or bodiless) else None
 
 
+def content_length(response: requests.Response) -> int | None:
+    """Bytes that `blocks` will give, when that is known: nobody says how far a packed answer unpacks."""
+    packed = response.headers.get("Content-Encoding", "") not in ("", "identity")
+    return None if packed else length_of(response)
+
+
 def blocks(response: requests.Response) -> Iterator[bytes]:
-    """Body of an answer in blocks; raises NetworkError when it breaks off."""
+    """Body of an answer in blocks, unpacked; raises NetworkError when it breaks off."""
+    coding = response.headers.get("Content-Encoding", "")
     try:
-        yield from response.iter_content(_BLOCK)
-    except _FOREIGN as error:
+        codings = codings_of(coding)
+    except ValueError:
+        raise UnexpectedAnswer(
+            f"The answer of the service is packed in a way that is not known ({tidy(coding, 40)})."
+        ) from None
+    try:
+        # Whatever the parser of HTTP says, of whatever class: this answer is broken, and no other.
+        yield from decoded(response.iter_content(_BLOCK), codings, _BLOCK)
+    except Exception as error:
         failure = translate(error)
     else:
         # Not every urllib3 notices a body that ends too early; `tell` counts what came over the wire.
@@ -311,11 +358,25 @@ def blocks(response: requests.Response) -> Iterator[bytes]:
     raise failure
 
 
-_FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+_SETTINGS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    urllib3.exceptions.LocationValueError,
+)
+"""What is raised for an address, or a proxy's, before anything is sent to it."""
+
+
+def unusable_setting() -> UnsafeAddress:
+    """Error for an address, or a proxy's, to which nothing can be sent."""
+    return UnsafeAddress(
+        "The service address or this computer's proxy setting cannot be used.",
+        "Check the service address in the preferences, and the proxy in the system's settings.",
+    )
 
 
 def translate(error: Exception) -> FlowsError:
-    """Our error for one of requests, urllib3 or the socket."""
+    """Our error for what requests, urllib3, http.client or the socket raised over one call."""
     causes = list(_causes(error))
 
     def among(*kinds: type[BaseException]) -> bool:
@@ -327,13 +388,6 @@ def translate(error: Exception) -> FlowsError:
     missing = type(error) is OSError and error.errno is None  # requests says so of a file of certificates
     if (missing or among(urllib3.exceptions.SSLError)) and (trouble := certificates.trouble()):
         return CertificateError(*trouble, sent=False)
-    if isinstance(error, requests.exceptions.InvalidHeader):
-        return UnexpectedAnswer()
-    if isinstance(error, ValueError):  # InvalidURL, InvalidSchema, InvalidProxyURL, LocationValueError, ...
-        return UnsafeAddress(
-            "The service address or this computer's proxy setting cannot be used.",
-            "Check the service address in the preferences, and the proxy in the system's settings.",
-        )
     sent = not among(urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError)
     if among(socket.gaierror):
         return NetworkError("The service's address was not found.", sent=sent)

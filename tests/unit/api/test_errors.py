@@ -126,7 +126,7 @@ STATUSES = {
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
 def test_statuses(server: Server, status: int, kind: type[CallFailed]) -> None:
-    server.on("GET", "/flows", answer(b"" if status in (304,) else b"<html>no</html>", status))
+    server.on("GET", "/flows", answer(b"" if status in (304,) else {"detail": "no"}, status))
     with FlowsClient(server.url, KEY, policy=ONCE) as client, pytest.raises(kind) as caught:
         client.flows()
     assert type(caught.value) is kind
@@ -306,7 +306,6 @@ HOSTILE = {
     "bad chunk": OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n[]",
     "bad charset": OK + b"Content-Type: text/html; charset\r\nContent-Length: 1\r\n\r\n{",
     "unknown charset": OK + b"Content-Type: text/html; charset=x\xff\r\nContent-Length: 1\r\n\r\n{",
-    "gzip": OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"[]"),
     "not gzip": OK + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\n[abc",
     "bad cookie": OK + b"Set-Cookie: \xff=;;=; expires=x\r\nContent-Length: 1\r\n\r\n{",
     "not utf-8": OK + b'Content-Length: 4\r\n\r\n["\xff"',
@@ -365,10 +364,54 @@ def test_too_many_values(server: Server, client: FlowsClient, tmp_path: Path) ->
         client.download_output("f1", "o1", tmp_path / "result.glb")
 
 
-def test_what_comes_compressed_is_not_unpacked(server: Server, client: FlowsClient) -> None:
-    server.on("GET", "/flows", answer(gzip.compress(b"[]"), Content_Encoding="gzip"))
-    with pytest.raises(UnexpectedAnswer):
+BLAMELESS = [
+    (400, b"<html>no</html>"),
+    (403, b"\xef\xbb\xbf \n<!doctype html>"),
+    (404, b"<h1>404</h1>"),
+    (401, b"<x/>"),
+]
+
+
+@pytest.mark.parametrize(("status", "page"), BLAMELESS)
+def test_a_page_of_a_gateway_blames_neither_key_nor_request(
+    server: Server, client: FlowsClient, status: int, page: bytes
+) -> None:
+    server.on("GET", "/flows", answer(page, status))
+    with pytest.raises(UnexpectedAnswer, match="in place of the service") as caught:
         client.flows()
+    assert (caught.value.status, caught.value.own_word) == (status, False)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+def test_a_place_for_files_that_refuses_blames_no_key(
+    server: Server, client: FlowsClient, tmp_path: Path, status: int
+) -> None:
+    storage = Server()
+    try:
+        storage.on("GET", "/o1", answer({"detail": "link has expired"}, status))
+        server.on("GET", "/flows/f1/outputs/o1", answer(status=307, Location=f"{storage.url}/o1"))
+        with pytest.raises(UnexpectedAnswer, match="keeps its files"):
+            client.download_output("f1", "o1", tmp_path / "result.glb")
+        assert "Authorization" not in storage.asked[0].headers
+    finally:
+        storage.close()
+
+
+def test_the_services_own_word_is_known_by_its_shape(server: Server, client: FlowsClient) -> None:
+    seen: list[tuple[bool, bool]] = []
+    field = {"loc": ["body", "parameters"], "msg": "no"}
+    for body in (
+        {"detail": "Flow not found"},
+        {"message": "no Route matched"},
+        {"detail": [field]},
+        b"",
+        {"detail": ""},
+    ):
+        server.on("GET", "/flows", answer(body, 422))
+        with pytest.raises(InvalidRequest) as caught:
+            client.flows()
+        seen.append((caught.value.own_word, caught.value.validation))
+    assert seen == [(True, False), (False, False), (True, True), (False, False), (False, False)]
 
 
 def test_too_long_an_answer(server: Server, client: FlowsClient, monkeypatch: pytest.MonkeyPatch) -> None:
