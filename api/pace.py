@@ -38,7 +38,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.spoiled = False  # whether something came that belongs to no answer
-        self._connection: Callable[[], Any] = lambda: None
+        self._socket: Callable[[], socket.socket | None] = lambda: None
         self.begin(ANSWER_SECONDS)
 
     def begin(self, longest: float) -> None:
@@ -72,14 +72,15 @@ class Pace:
     def _watching(self, connect: Callable[[Any], None]) -> Callable[[Any], None]:
         def watched(connection: Any) -> None:
             connect(connection)
-            self._connection = ref(connection)
+            # Not the connection, which forgets its socket before the last answer has been read.
+            self._socket = ref(connection.sock)
 
         return watched
 
     def hang_up(self) -> None:
         """End the connection that was made last; for any thread. Whoever waits for it gets an OSError."""
-        sock = getattr(self._connection(), "sock", None)
-        if isinstance(sock, socket.socket):
+        sock = self._socket()
+        if sock is not None:
             with suppress(OSError):
                 # Not an SSLSocket's own method, after which it would go on without encryption.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)

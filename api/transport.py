@@ -248,14 +248,13 @@ class Transport:
         """Send one request; `alone`: over a connection of its own, since a model does not say whose it is."""
         if alone or self._pace.spoiled:
             self._session.close()  # the connections; it makes others
-            self._pace.spoiled = False
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        self._pace.spoiled = alone
         try:
             return self._session.request(
                 method,
                 url,
                 data=body,
-                headers={**headers, "Connection": "close"} if alone else headers,
+                headers={"Content-Type": "application/json"} if body is not None else None,
                 auth=self._key if same_origin(url, self.base) else anonymous,
                 timeout=self._patience(body),
                 allow_redirects=False,

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from ..api import FlowsError, NotSaved
 from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerError, Problem, Settings, Step
-from ..jobs.steps import MAYBE_RUNNING, kept_name
+from ..jobs.errors import MAYBE_RUNNING
+from ..jobs.steps import kept_name
 from .items import Item, optimizing
 from .places import Home, Host
 from .report import ALREADY_DONE, DONE, FAILED, READY, Event, Report

@@ -24,23 +24,15 @@ from ..api import Cancelled, FlowsClient, FlowsError
 from . import polling
 from .chosen import keep_picture
 from .clients import Clients
+from .doubt import Doubt, OneShotServices
+from .errors import MAYBE_RUNNING, NotStarted
 from .housekeeping import empty, leave, sweep, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
 from .owners import lives, new_owner
 from .recovery import NAME, keep_request, rebuilt, tokens, traces
 from .settings import Settings
-from .steps import (
-    MAYBE_RUNNING,
-    NOTHING_NEW,
-    Looks,
-    NotStarted,
-    Outcome,
-    Steps,
-    input_path,
-    prepared,
-    trouble,
-)
+from .steps import NOTHING_NEW, Outcome, Steps, input_path, prepared
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute; after a crash it may be
@@ -116,7 +108,7 @@ class Engine:
         self._left: set[str] = set()  # removed jobs whose files are still there
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
-        self._looks: dict[str, Looks] = {}
+        self._doubts: dict[str, Doubt] = {}  # what was heard in a row and not believed
         self._learned: dict[str, tuple[float, ...]] = {}  # how long flows of a kind took, seconds
         before = list(self._jobs.values())
         searched = ledger.searched  # which may fail, as long as there is no thread yet
@@ -128,7 +120,7 @@ class Engine:
         self._notes: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._clients = Clients()
-        self._one_shot_services: set[str] = set()
+        self._one_shot_services = OneShotServices()
         self._threads: list[threading.Thread] = []
         self._workers = 0
         self._untidy = threading.Event()
@@ -279,7 +271,7 @@ class Engine:
             elif token in self._mine:
                 code = job.problem.code if job.problem is not None else ""
                 if code == MAYBE_RUNNING:  # the user has been told that it may run a second time
-                    job = job.at(Step.PREPARED, attempt=job.attempt + 1)
+                    job = job.repeated()
                 elif code == NotStarted.code:
                     job = job.at(Step.UPLOADED, starts_itself=False)
                 elif code == NOTHING_NEW:
@@ -508,7 +500,7 @@ class Engine:
         """Let a job be tried as soon as possible, as it is here. False when another process has it now."""
         token = job.token
         self._failures.pop(token, None)
-        self._looks.pop(token, None)
+        self._doubts.pop(token, None)
         if token not in self._active:
             as_it_was = job.queued and job == self._jobs[token]
             return as_it_was or self._save(job.going(queued=True))  # in one go: the next may fail
@@ -713,14 +705,15 @@ class Engine:
             if job is None or token not in self._mine:  # it was taken over since it was handed on
                 self._put_down(token)
                 return
+        steps = self._steps(job, settings)
         try:
-            outcome = self._steps(job, settings).take(job)
+            outcome = steps.take(job)
         except Cancelled:
             outcome = Outcome(self._now(job), again_in=0.0)  # closing, cancelling, or no longer ours
         except FlowsError as error:
             failures = self._failures[token] = self._failures.get(token, 0) + 1
             chance = random.random()  # noqa: S311 - spreads repeats
-            outcome = trouble(self._now(job), error, failures, self._looks.get(token, Looks()), chance)
+            outcome = steps.after_error(self._now(job), error, failures, chance)
         except LedgerError as error:
             outcome = Outcome(self._now(job).blocked(error.problem), again_in=BUSY_DISK_SECONDS)
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
@@ -729,10 +722,11 @@ class Engine:
             outcome = Outcome(self._now(job).failed(problem, time.time()))
         else:
             self._failures.pop(token, None)
-            if outcome.looked_for is None:
-                self._looks.pop(token, None)
-        if outcome.looked_for is not None:
-            self._looks[token] = self._looks.get(token, Looks()).and_one(outcome.looked_for)
+            if not outcome.doubt:
+                self._doubts.pop(token, None)
+        if outcome.doubt:
+            doubt = self._doubts.get(token, Doubt())
+            self._doubts[token] = doubt.again(outcome.doubt, outcome.job.step, time.monotonic())
         with self._lock:
             if token in self._mine and token not in self._stale and not self._closing.is_set():
                 self._busy.discard(token)
@@ -819,6 +813,9 @@ class Engine:
             self._calling[job.token] = found = self._clients.of_this_thread(job.service, settings)
             return found
 
+        def is_taken(flow_id: str) -> bool:
+            return any(other.flow_id == flow_id and other.token != job.token for other in self.jobs())
+
         return Steps(
             client=client,
             folder=settings.folder / job.token,
@@ -827,9 +824,10 @@ class Engine:
             save=self._save_or_stop,
             report=self._reporter(job.token),
             cancelled=cancelled,
+            is_taken=is_taken,
             one_shot_services=self._one_shot_services,
             durations=self._learned.get(job.kind, ()),
-            looks=self._looks.get(job.token, Looks()),
+            doubt=self._doubts.get(job.token, Doubt()),
             patience=settings.patience,
             delete_flows=settings.delete_flows,
         )
@@ -865,7 +863,7 @@ class Engine:
     def _let_go(self, token: str) -> None:
         for held in (self._mine, self._active):
             held.discard(token)
-        for remembered in (self._failures, self._looks, self._due):
+        for remembered in (self._failures, self._doubts, self._due):
             remembered.pop(token, None)
 
     def _save_or_stop(self, job: Job) -> None:

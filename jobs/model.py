@@ -144,6 +144,7 @@ class Job:
     cancelling: the user asked to stop. starts_itself: the flow was created with its input.
     stopped_at: the step at which it failed or was cancelled.
     adopted: the flow was there before the job: it was recovered by its id, or found again.
+    former_flow_id: the flow of the attempt before, which is looked at once more before another runs.
     hold: the finished result is not to be placed by itself; the user imports it.
     placed_in: the opening of a file into which the result went, until that file has been saved; "" then, and
     before.
@@ -168,6 +169,7 @@ class Job:
     starts_itself: bool = False
     stopped_at: Step | None = None
     adopted: bool = False
+    former_flow_id: str = ""
     hold: bool = False
     problem: Problem | None = None
     flow_id: str = ""
@@ -268,13 +270,18 @@ class Job:
             return self.at(self.stopped_at, **fresh)
         return self.at(
             Step.REQUESTED if self.source else Step.PREPARED,
-            attempt=self.attempt + 1,
-            flow_id="",
-            flow_state="",
-            started_at=0.0,
             results=(),
-            **fresh,
+            started_at=0.0,
+            **{**fresh, **self._next_attempt()},
         )
+
+    def repeated(self) -> Job:
+        """This job, whose create had no answer, to be created once more at the user's word."""
+        return self.at(Step.PREPARED, **self._next_attempt())
+
+    def _next_attempt(self) -> dict[str, Any]:
+        former = self.flow_id or self.former_flow_id
+        return {"attempt": self.attempt + 1, "flow_id": "", "flow_state": "", "former_flow_id": former}
 
     def to_json(self) -> str:
         """The job as the ledger keeps it."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from ..api import (
     GLB_MIME,
@@ -34,12 +35,14 @@ from ..api import (
     MethodNotAllowed,
     NetworkError,
     NoResult,
+    NotAGlb,
     NotFound,
     NotReady,
     NotSaved,
     PaymentRequired,
     Prompt,
     RateLimited,
+    ResultTruncated,
     ResultUnusable,
     RetryPolicy,
     TooLarge,
@@ -49,11 +52,12 @@ from ..api import (
     decide,
 )
 from ..api.decode import prompt_of
-from ..api.errors import Remedy
 from ..api.models import as_object
 from ..api.text import tidy
 from . import polling
 from .chosen import kept_picture
+from .doubt import About, Doubt, OneShotServices
+from .errors import DELETED, NeedsUser, NoConverter, NotStarted, UnknownFlow
 from .model import GOES_ON, UNSENT, Job, Problem, Result, Step
 
 CLIENT_NAME = "generio-flows-blender"
@@ -78,15 +82,38 @@ LONGEST_PARAMETER = 40
 MOST_PARAMETERS = 32
 
 LOOKUPS = 3
-"""How often the service must not know a flow before that is believed: a gateway may say so for a moment."""
+"""How often in a row an answer must come that a gateway could have given, before anything follows from it."""
 
 LOOKUP_SECONDS = 5.0
-"""Between two such looks: the lost request may still be on its way."""
+"""Between two looks for a flow: the lost request may still be on its way. Other patience is measured in
+it."""
+
+LOST_CREATE = 15
+"""LOOKUP_SECONDS for which a flow whose create had no answer is looked for, before the user is asked."""
+
+UNSTARTED = 3
+"""LOOKUP_SECONDS for which a flow may look as if it had not been started: a read may lag behind."""
+
+FIRST_REFUSAL = 3
+"""LOOKUP_SECONDS after which it is believed that a key is refused which has made no flow yet."""
+
+REFUSAL = 15
+"""LOOKUP_SECONDS after which a refusal is believed that a gateway, or a service still busy, could give."""
+
+GONE = 60
+"""LOOKUP_SECONDS after which a flow is given up that the service denies, or a result that it refuses: both
+were paid for."""
+
+QUIET_FAILURES = 2
+"""So many failures in a row are nobody's concern while a job goes on by itself."""
+
+QUIET_SECONDS = 10.0
+"""Whoever waits for longer is told why."""
 
 NOTHING_NEW = "nothing_new"
 """Code of the problem of a job whose flow stood still for too long."""
 
-REFUSED_SECONDS = 300.0
+REFUSED_SECONDS = 60.0
 """After these a refused key or an account without credit is tried again: both may be mended elsewhere. A flow
 about which the user was asked is looked at again, too."""
 
@@ -108,32 +135,21 @@ REFUSED = (
 )
 """Answers after which it is certain that nothing was created."""
 
+FINAL_STATUSES = frozenset({414, 415, 431, 451})
+"""What is wrong with the request itself, and stays so (RFC 9110, section 15.5)."""
 
-Sought = Literal["flow", "outputs"]
-
-
-class Looks(NamedTuple):
-    """How often in a row a job looked in vain for its flow, and for outputs of a flow that was there."""
-
-    flow: int = 0
-    outputs: int = 0
-
-    def and_one(self, sought: Sought) -> Looks:
-        """One more of them. Where outputs are missing, the service knows the flow."""
-        if sought == "flow":
-            return self._replace(flow=self.flow + 1)
-        return Looks(outputs=self.outputs + 1)
+_ABOUT_THE_INPUT = re.compile(r"\binputs?\b", re.IGNORECASE)
 
 
 class Outcome(NamedTuple):
     """How far a job has come, and in how many seconds to look at it again (None: the user's turn).
 
-    looked_for: this turn only looked for something that was not there yet.
+    doubt: what this turn heard and did not believe, "" for nothing.
     """
 
     job: Job
     again_in: float | None = None
-    looked_for: Sought | None = None
+    doubt: About = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +158,11 @@ class Steps:
 
     client: gives the client to use, or raises NotReady. folder: the job's own. make_input, convert: see
     `jobs.engine`. save: writes a job to the ledger, raises Cancelled if it is no longer ours. report: tells
-    the progress 0..1. cancelled: asked all the time. one_shot_services: base URLs that are known to refuse an
-    empty create. durations: seconds that flows of this kind took. looks: those so far. patience: seconds
-    without any news of a flow, after which the user is asked (0 = never). delete_flows: whether a flow is
-    deleted when all its models are here.
+    the progress 0..1. cancelled: asked all the time. is_taken: whether a flow belongs to another job.
+    one_shot_services: those that refuse an empty create. durations: seconds that flows of this kind took.
+    doubt: what the turns before heard and did not believe. patience: seconds without any news of a flow,
+    after which the user is asked (0 = never). delete_flows: whether a flow is deleted when all its models are
+    here.
     """
 
     client: Callable[[], FlowsClient]
@@ -155,9 +172,10 @@ class Steps:
     save: Callable[[Job], None]
     report: Callable[[float | None], None]
     cancelled: Callable[[], bool]
-    one_shot_services: set[str]
+    is_taken: Callable[[str], bool]
+    one_shot_services: OneShotServices
     durations: Sequence[float]
-    looks: Looks
+    doubt: Doubt
     patience: float
     delete_flows: bool
 
@@ -178,19 +196,22 @@ class Steps:
                 case Step.SUBMITTING:
                     found = self._find(job)
                     if found is None:
-                        return Outcome(job, again_in=LOOKUP_SECONDS, looked_for="flow")
+                        return Outcome(job, again_in=LOOKUP_SECONDS, doubt="create")
                     job = found
                 case Step.CREATED | Step.UPLOADING:
                     job = self._upload(job)
                 case Step.UPLOADED | Step.STARTING:
                     job = self._start(job)
                 case Step.ADOPTED:
-                    job = self._look(job)
+                    adopted = self._adopt(job)
+                    if adopted is None:
+                        return Outcome(job, again_in=LOOKUP_SECONDS, doubt="unknown")
+                    job = adopted
                 case Step.COMPLETED:
                     downloaded = self._download(job)
                     if downloaded is None:
-                        seconds = OUTPUT_SECONDS * 2**self.looks.outputs
-                        return Outcome(job, again_in=seconds, looked_for="outputs")
+                        seconds = OUTPUT_SECONDS * 2 ** self.doubt.times("outputs")
+                        return Outcome(job, again_in=seconds, doubt="outputs")
                     job = downloaded
                 case Step.DOWNLOADED:
                     job = self._convert_results(job)
@@ -198,6 +219,34 @@ class Steps:
                     return Outcome(job, again_in=polling.next_poll(0.0, self.durations, None))
             self.save(job)
         return Outcome(job)
+
+    def after_error(self, job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
+        """What an error of `take` means for `job`, as it is by now; see `decide_after_error`."""
+        doubt = self.doubt.at(job.step)
+        if isinstance(error, NotFound) and job.flow_id:
+            return decide_about_missing(job, error, self.is_gone(job, error), doubt, failures)
+        return decide_after_error(job, error, failures, doubt, chance)
+
+    def is_gone(self, job: Job, error: NotFound) -> bool:
+        """Whether all that the service says now agrees that it has no such flow.
+
+        A gateway that knows nothing, or another service, is told apart by what else there is to ask: the list
+        of flows, and where there is none, the list of templates.
+        """
+        if not error.own_word:
+            return False
+        with suppress(FlowsError):
+            client = self.client()
+            try:
+                return all(flow.flow_id != job.flow_id for flow in client.flows())
+            except (NotFound, MethodNotAllowed) as no_list:
+                if not no_list.own_word or not client.templates():
+                    return False
+            try:
+                client.inputs(job.flow_id)  # which is there as long as the flow is (contract, section 3)
+            except NotFound as no_inputs:
+                return no_inputs.own_word
+        return False
 
     # ------------------------------------------------------------------ before the flow runs
 
@@ -224,17 +273,50 @@ class Steps:
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
         self._make_folder()  # whether there is one for the result is to be known before anything is sent
-        if job.service not in self.one_shot_services:
+        if job.attempt > 1 and (former := self._former(job)) is not None:
+            return former
+        learn = False
+        if not self.one_shot_services.includes(job.service, time.monotonic()):
             try:
                 flow = self.client().create_flow(job.template, job.parameters, additional=_additional(job))
+                if self.is_taken(flow.flow_id):
+                    raise UnexpectedAnswer("The service has answered with the flow of another job.")
                 return job.at(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
-            except InvalidRequest:
-                # Either the service wants the input with the create, or it dislikes something else;
-                # in the latter case it will say so again.
-                pass
-        return self._submit(job)
+            except InvalidRequest as error:
+                learn = error.own_word and _ABOUT_THE_INPUT.search(error.detail) is not None
+                # Some services may not say why; but one odd answer of a gateway is no reason either.
+                if not learn and self.doubt.at(Step.PREPARED).times("refusal") + 1 < LOOKUPS:
+                    raise
+        return self._submit(job, learn)
 
-    def _submit(self, job: Job) -> Job:
+    def _former(self, job: Job) -> Job | None:
+        """The job with a flow of an attempt before, which was given up but runs or has run all the same."""
+        flows = self._flows_of(job)
+        if job.former_flow_id and all(flow.flow_id != job.former_flow_id for flow in flows):
+            try:
+                flows.append(self.client().flow(job.former_flow_id))
+            except NotFound as error:
+                if not error.own_word:
+                    raise UnexpectedAnswer(status=error.status) from None
+        alive = [flow for flow in flows if flow.state not in ("created", "failed", "aborting", "aborted")]
+        if not alive:
+            return None
+        flow = max(alive, key=lambda flow: flow.state == "completed")
+        attempt = attempt_of(flow, job.token) or job.attempt
+        return _submitted(replace(job, attempt=attempt), flow)
+
+    def _flows_of(self, job: Job) -> list[Flow]:
+        """The flows that were made for a job; none where the service has no list."""
+        try:
+            flows = self.client().flows()
+        except (NotFound, MethodNotAllowed) as error:
+            if not error.own_word:
+                raise UnexpectedAnswer(status=error.status) from None
+            return []
+        return [flow for flow in flows if attempt_of(flow, job.token)]
+
+    def _submit(self, job: Job, learn: bool) -> Job:
+        """Create the flow with its input, which runs at once; `learn`: whether the service asked for that."""
         client = self.client()  # before that is written down: without one nothing is sent
         submitting = job.at(Step.SUBMITTING)
         self.save(submitting)
@@ -251,22 +333,21 @@ class Steps:
             self.save(job)  # both come while the body goes out, so the service never had the whole
             raise
         except CallFailed as error:
+            self.one_shot_services.forget(job.service)
             if not error.sent or isinstance(error, REFUSED):
                 self.save(job)
             raise
-        self.one_shot_services.add(job.service)
+        if learn:
+            self.one_shot_services.learn(job.service, time.monotonic())
         return _submitted(submitting, flow)
 
     def _find(self, job: Job) -> Job | None:
         """The answer to a one-shot create was lost: is the flow there? None = look once more, later."""
-        try:
-            flows = self.client().flows()
-        except (NotFound, MethodNotAllowed):
-            flows = []  # the service has no list, or a gateway says so for a moment
-        for flow in flows:
-            if as_object(flow.additional).get("token") == job.ref:
+        for flow in self._flows_of(job):
+            if attempt_of(flow, job.token) == job.attempt:
                 return _submitted(job, flow)
-        if self.looks.flow + 1 >= LOOKUPS:
+        times, seconds = self.doubt.times("create"), self.doubt.seconds("create", time.monotonic())
+        if times + 1 >= LOOKUPS and seconds >= LOST_CREATE * LOOKUP_SECONDS:
             raise NeedsUser  # the list may not be complete (V21), so this is no proof that nothing runs
         return None
 
@@ -278,6 +359,8 @@ class Steps:
                 arrived = False  # no list of inputs, or no flow any more
             if arrived:
                 return job.at(Step.UPLOADED)
+            if 0 < self.doubt.at(Step.UPLOADING).times("refusal") < LOOKUPS:
+                return job.at(Step.CREATED)  # it was not lost, it was refused
             # The lost one may still be on its way, so the next goes to another flow. This one never runs,
             # and is deleted by whoever has the job now: another process may have seen the input arrive.
             without = job.at(Step.PREPARED, flow_id="", flow_state="")
@@ -291,11 +374,13 @@ class Steps:
             self.client().add_input(
                 job.flow_id, self._source(job), progress=self._progress, cancelled=self.cancelled
             )
-        except MethodNotAllowed:
+        except MethodNotAllowed as error:
+            if self.doubt.at(Step.UPLOADING).times("refusal") + 1 < LOOKUPS:
+                raise
             # No way to add an input: give the empty flow back, and send all in one.
             with suppress(CallFailed):
                 self.client().delete_flow(job.flow_id)
-            return self._submit(uploading.at(Step.PREPARED, flow_id="", flow_state=""))
+            return self._submit(uploading.at(Step.PREPARED, flow_id="", flow_state=""), error.own_word)
         return uploading.at(Step.UPLOADED)
 
     def _start(self, job: Job) -> Job:
@@ -305,9 +390,11 @@ class Steps:
         self.save(starting)
         try:
             self.client().start_flow(job.flow_id)
-        except WrongState:
+        except (WrongState, InvalidRequest):
+            # It may run already, or still be busy with its input: the state tells, not the refusal.
             if self.client().flow(job.flow_id).state == "created":
-                self._check_arrival(starting)
+                if self.doubt.at(Step.STARTING).times("refusal") + 1 >= LOOKUPS:
+                    self._check_arrival(starting)
                 raise
         return starting.at(Step.STARTED, started_at=time.time())
 
@@ -315,10 +402,14 @@ class Steps:
         return any(asset.usable or asset.pending for asset in self.client().inputs(job.flow_id))
 
     def _check_arrival(self, job: Job) -> None:
-        """Go back to the upload where the service has no input: a login page may have taken it."""
+        """Begin with another flow where the service has no input: a login page may have taken it.
+
+        The flow is deleted first, which the service refuses where it runs after all (contract, section 3).
+        """
         with suppress(NotFound, MethodNotAllowed):
             if not self._arrived(job):
-                self.save(job.at(Step.UPLOADING))
+                self.client().delete_flow(job.flow_id)
+                self.save(job.at(Step.PREPARED, flow_id="", flow_state=""))
                 raise UnexpectedAnswer
 
     def _source(self, job: Job) -> Prompt | File:
@@ -336,12 +427,21 @@ class Steps:
 
     # ------------------------------------------------------------------ while it runs
 
-    def _look(self, job: Job) -> Job:
-        """Read a flow that is there already. What has not been started is not started without the user."""
+    def _adopt(self, job: Job) -> Job | None:
+        """Read a flow that is there already; None = it is not known now, so look once more, later.
+
+        What has not been started is not started without the user.
+        """
         try:
             flow = self.client().flow(job.flow_id)
-        except NotFound:
-            raise UnknownFlow from None
+        except NotFound as error:
+            if not error.own_word:
+                raise UnexpectedAnswer(status=error.status) from None
+            if job.template:  # it was there when the job was found again
+                raise
+            if self.doubt.times("unknown") + 1 >= LOOKUPS:
+                raise UnknownFlow from None
+            return None
         prompt = job.prompt or self._prompt_of(flow)
         job = replace(
             job,
@@ -372,9 +472,11 @@ class Steps:
             flow_state=flow.state, progress=flow.progress, changed_at=now if changed else job.changed_at
         )
         not_yet = max(job.asked_at, job.started_at)
-        if flow.state == "created" and not job.starts_itself:
-            return Outcome(job.at(Step.UPLOADED), again_in=0.0)  # something else answered our start
         running = now - job.started_at
+        if flow.state == "created" and not job.starts_itself:
+            if self.doubt.seconds("start", time.monotonic()) >= UNSTARTED * LOOKUP_SECONDS:
+                return Outcome(job.at(Step.UPLOADED), again_in=0.0)  # something else answered our start
+            return Outcome(job, again_in=polling.next_poll(running, self.durations, None), doubt="start")
         if not flow.state.terminal:
             if 0.0 < self.patience < now - job.changed_at:
                 return Outcome(job.blocked(_nothing_new(self.patience), now + REFUSED_SECONDS))
@@ -396,14 +498,12 @@ class Steps:
         """One turn of a job that the user wants stopped."""
         try:
             return self._stop(job)
-        except (NeedsUser, NotReady, KeyRefused, PaymentRequired, MethodNotAllowed):
-            problem = Problem(
-                GOES_ON,
-                "The service could not be told to stop; the job may go on there.",
-                "Look at it in your account.",
-                "open_account",
-            )
-            return Outcome(job.cancelled(time.time(), problem))
+        except (NeedsUser, NotReady):
+            return Outcome(job.cancelled(time.time(), _goes_on()))
+        except (KeyRefused, PaymentRequired, MethodNotAllowed):
+            if self.doubt.times("refusal") + 1 < LOOKUPS:
+                raise
+            return Outcome(job.cancelled(time.time(), _goes_on()))
 
     def _stop(self, job: Job) -> Outcome:
         now = time.time()
@@ -414,7 +514,7 @@ class Steps:
         if job.step is Step.SUBMITTING:
             found = self._find(job)
             if found is None:
-                return Outcome(job, again_in=LOOKUP_SECONDS, looked_for="flow")
+                return Outcome(job, again_in=LOOKUP_SECONDS, doubt="create")
             job = replace(found, cancelling=True)
         try:
             if job.step in (Step.CREATED, Step.UPLOADING, Step.UPLOADED):
@@ -428,7 +528,7 @@ class Steps:
                 started_at = job.started_at or now
                 job = replace(job.at(Step.STARTED, started_at=started_at), flow_state="aborting")
                 self.save(job)
-        except WrongState:
+        except (WrongState, InvalidRequest):
             pass  # over already, or not yet running: the state tells
         outcome = self._poll(job)
         # An abort is over soon, whatever the flow's usual length.
@@ -438,7 +538,7 @@ class Steps:
 
     def _download(self, job: Job) -> Job | None:
         """Fetch every usable output into the job's folder; None = the outputs are not there yet."""
-        may_come = self.looks.outputs < OUTPUT_TRIES
+        may_come = self.doubt.times("outputs") < OUTPUT_TRIES
         try:
             assets = self.client().outputs(job.flow_id)
         except (WrongState, InvalidRequest):
@@ -535,37 +635,6 @@ class Steps:
         self.report(min(1.0, done / total) if total else None)
 
 
-class NeedsUser(FlowsError):
-    """The answer to a create was lost, and whether it runs is not known: only the user may repeat it."""
-
-    remedy: Remedy = "retry"
-    message = "The service may be working on this already, and there is no telling."
-    fix = "Retry only if it may run a second time; or cancel."
-
-
-class NotStarted(FlowsError):
-    """An adopted flow waits for its start, which is the user's to ask for: it may cost."""
-
-    remedy: Remedy = "retry"
-    message = "This flow was created, but never started."
-    fix = "Retry starts it now; or cancel."
-
-
-class UnknownFlow(FlowsError):
-    """There is no flow of this id for this key."""
-
-    remedy: Remedy = "check_address"
-    message = "The service does not know a flow with this ID."
-    fix = "Check the ID, and that the API key belongs to the account that made it."
-
-
-class NoConverter(FlowsError):
-    """No second Blender can be started: the first one has to make the file to send, see `Engine.prepared`."""
-
-    message = "No second Blender could be started, so this one makes the file to send."
-    fix = "The window stands still for that moment."
-
-
 def kept_name(path: str) -> str:
     """The name of a file in a job's folder, whatever path and slashes that has where it was written."""
     return PureWindowsPath(path).name
@@ -583,41 +652,81 @@ def prepared(job: Job, path: Path) -> Job:
     return job.at(Step.PREPARED, source="", input_path=made, input_mime=mime)
 
 
-MAYBE_RUNNING = NeedsUser.code
+def attempt_of(flow: Flow, token: str) -> int:
+    """Which attempt of the job with this token a flow was made for; 0 where it was made for no such job."""
+    made_for, _, attempt = str(as_object(flow.additional).get("token", "")).rpartition(".")
+    return int(attempt) if made_for == token and attempt.isdecimal() and len(attempt) <= 9 else 0
 
 
-def trouble(job: Job, error: FlowsError, failures: int, looks: Looks, chance: float) -> Outcome:
+def decide_after_error(job: Job, error: FlowsError, failures: int, doubt: Doubt, chance: float) -> Outcome:
     """What an error means for a job: wait and try again, wait for the user, or the end.
 
-    failures: how often in a row, this one included. looks: those so far. chance: 0..1, spreads
-    the repeats of many clients.
+    failures: how often in a row, this one included. doubt: what was heard before and not believed. chance:
+    0..1, spreads the repeats of many clients.
     """
-    if isinstance(error, NotFound):
-        if not job.flow_id:  # there is nothing that the service could not know: it is another, or a gateway's
-            error = UnexpectedAnswer(status=error.status)
-        elif looks.flow + 1 < LOOKUPS:
-            waiting = job.blocked(Problem.of(error), time.time() + LOOKUP_SECONDS)
-            return Outcome(waiting, again_in=LOOKUP_SECONDS, looked_for="flow")
-        elif job.cancelling:
-            return Outcome(job.cancelled(time.time()))
-        else:
-            return Outcome(job.failed(_deleted(), time.time()))
-    # A hotel's login page is no answer of the service, and goes away again.
-    if isinstance(error, WebPage) or (
-        isinstance(error, CallFailed)
-        and (error.transient or isinstance(error, NetworkError | UnexpectedAnswer))
-    ):
-        like = error if isinstance(error, CallFailed) and error.transient else NetworkError()
-        seconds = decide(BACK_OFF, "GET", failures, like, chance)
-        if seconds is None:
-            seconds = min(like.retry_after or BACK_OFF.ceiling, LONGEST_BREAK)
-        return Outcome(job.blocked(Problem.of(error), time.time() + seconds), again_in=seconds)
-    if isinstance(error, KeyRefused | PaymentRequired):
-        # The user has to act, but may do so where we do not see it: at the service.
-        return Outcome(job.blocked(Problem.of(error), time.time() + REFUSED_SECONDS))
     if isinstance(error, NeedsUser | NotStarted | NoConverter | NotReady):
         return Outcome(job.blocked(Problem.of(error)))
+    if not job.flow_id and isinstance(error, NotFound | MethodNotAllowed):
+        # There is nothing yet that the service could not know: this is another one, or a gateway.
+        error = UnexpectedAnswer(status=error.status)
+    transient = isinstance(error, CallFailed) and error.transient
+    # A hotel's login page is no answer of the service, and goes away again.
+    if transient or isinstance(error, NetworkError | UnexpectedAnswer | WebPage):
+        return _later(job, error, failures, chance)
+    if isinstance(error, KeyRefused | PaymentRequired):
+        # A key that has made the flow was good then.
+        longest = (REFUSAL if job.flow_id else FIRST_REFUSAL) * LOOKUP_SECONDS
+        if doubt.times("refusal") + 1 < LOOKUPS or doubt.seconds("refusal", time.monotonic()) < longest:
+            return _later(job, error, failures, chance)._replace(doubt="refusal")
+        # The user has to act, but may do so where we do not see it: at the service.
+        return Outcome(job.blocked(Problem.of(error), time.time() + REFUSED_SECONDS))
+    if isinstance(error, CallFailed) and not _is_final(job, error, doubt):
+        return _later(job, error, failures, chance)._replace(doubt="refusal")
+    if isinstance(error, NoResult | NotAGlb | ResultTruncated) and doubt.times("result") + 1 < LOOKUPS:
+        return _later(job, error, failures, chance)._replace(doubt="result")
     return Outcome(job.failed(Problem.of(error), time.time()))
+
+
+def _later(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
+    """Try again after a while; the job waits, and says why, unless all may be well in a moment."""
+    like = error if isinstance(error, CallFailed) and error.transient else NetworkError()
+    seconds = decide(BACK_OFF, "GET", failures, like, chance)
+    if seconds is None:
+        seconds = min(like.retry_after or BACK_OFF.ceiling, LONGEST_BREAK)
+    reached = not isinstance(error, CallFailed) or error.sent or job.step is Step.STARTED
+    if failures <= QUIET_FAILURES and seconds <= QUIET_SECONDS and reached:
+        return Outcome(job, again_in=seconds)
+    return Outcome(job.blocked(Problem.of(error), time.time() + seconds), again_in=seconds)
+
+
+def _is_final(job: Job, error: CallFailed, doubt: Doubt) -> bool:
+    """Whether a refusal is believed: what may be a gateway's, or pass by itself, has to stay for a while."""
+    if job.step is Step.STARTED:
+        return False  # a question about a flow never ends its job
+    if isinstance(error, TooLarge):
+        return True
+    if error.validation or error.status in FINAL_STATUSES:
+        return doubt.times("refusal") > 0
+    longest = GONE if job.step in (Step.COMPLETED, Step.DOWNLOADED) else REFUSAL
+    return doubt.seconds("refusal", time.monotonic()) >= longest * LOOKUP_SECONDS
+
+
+def decide_about_missing(job: Job, error: NotFound, gone: bool, doubt: Doubt, failures: int) -> Outcome:
+    """What it means that a job's flow is not known to the service.
+
+    gone: whether all that the service says agrees with that, see `Steps.is_gone`. Others as above.
+    """
+    if not gone:
+        if job.cancelling and doubt.seconds("refusal", time.monotonic()) >= REFUSAL * LOOKUP_SECONDS:
+            return Outcome(job.cancelled(time.time(), _goes_on()))
+        return _later(job, UnexpectedAnswer(status=error.status), failures, 1.0)._replace(doubt="refusal")
+    believed = doubt.seconds("gone", time.monotonic()) >= GONE * LOOKUP_SECONDS
+    if job.cancelling and doubt.times("gone") + 1 >= LOOKUPS:
+        return Outcome(job.cancelled(time.time(), None if believed else _goes_on()))
+    if believed and doubt.times("gone") >= LOOKUPS:
+        return Outcome(job.failed(_deleted(), time.time()))
+    seconds = decide(BACK_OFF, "GET", failures, NetworkError(), 1.0) or LOOKUP_SECONDS
+    return Outcome(job.blocked(_missing(), time.time() + seconds), again_in=seconds, doubt="gone")
 
 
 def _submitted(job: Job, flow: Flow) -> Job:
@@ -651,7 +760,24 @@ def _nothing_new(patience: float) -> Problem:
 
 
 def _deleted() -> Problem:
-    return Problem("deleted", "The job was deleted at the service.", "Retry to run it again.", "retry")
+    return Problem(DELETED, "The job was deleted at the service.", "Retry to run it again.", "retry")
+
+
+def _missing() -> Problem:
+    return Problem(
+        "missing",
+        "The service does not know this job at the moment.",
+        "It is asked again for some minutes before that is believed.",
+    )
+
+
+def _goes_on() -> Problem:
+    return Problem(
+        GOES_ON,
+        "The service could not be told to stop; the job may go on there.",
+        "Look at it in your account.",
+        "open_account",
+    )
 
 
 def _additional(job: Job) -> dict[str, Any]:

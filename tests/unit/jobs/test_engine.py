@@ -30,15 +30,25 @@ from generio_flows.jobs import (
 )
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.chosen import keep_picture, kept_picture
+from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
 from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
 from generio_flows.jobs.recovery import REMOVED, tokens
-from generio_flows.jobs.steps import LOOKUPS, MAYBE_RUNNING, Steps
+from generio_flows.jobs.steps import LOOKUPS, Steps
 
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer
 
 from .conftest import LONGEST, copy, finished, wait_until
+
+INPUTS_WANTED = {
+    "method": "POST",
+    "path": "/flows",
+    "action": "status",
+    "status": 422,
+    "body": {"detail": "The inputs are missing"},
+}
+"""A service that takes no empty create, and says so."""
 
 BOTH_PROFILES = pytest.mark.parametrize("sandbox", ["reference", "quickstart"], indirect=True)
 KINDS = pytest.mark.parametrize("kind", ["prompt", "image", "optimize"])
@@ -342,7 +352,7 @@ def test_a_lost_answer_that_cannot_be_looked_up_asks_the_user(
 
 def test_a_lost_one_shot_create_is_found_by_its_token(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order(
-        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        INPUTS_WANTED,
         {"method": "POST", "path": "/flows", "action": "drop", "when": "after"},
     )
     job = finished(engine, engine.submit(jobs["prompt"]))
@@ -356,10 +366,11 @@ def test_a_lost_one_shot_create_is_found_by_its_token(engine: Engine, sandbox: S
 def test_what_only_the_user_can_mend_waits_and_goes_on(
     engine: Engine, settings: Settings, sandbox: Sandbox, jobs: dict[str, Job], status: int, code: str
 ):
-    sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status})
+    sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status, "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting)
+    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
     assert engine.job(job.token).problem.code == code
+    sandbox.clear_faults()
     engine.configure(replace(settings, concurrent_jobs=3))
     assert finished(engine, job).state is State.READY
     assert runs(sandbox) == [1]
@@ -466,8 +477,12 @@ def test_a_result_that_exists_is_fetched_not_made_again(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
     sandbox.order(
-        {"method": "GET", "path": "/flows/*/outputs/*", "action": "garbage", "size": 100},
-        {"method": "GET", "path": "/flows/*/outputs", "after": 1, "action": "garbage"},
+        {"method": "GET", "path": "/flows/*/outputs/*", "action": "garbage", "size": 100, "times": LOOKUPS},
+        # Every other one is the list with the models in it, which is the last resort.
+        *(
+            {"method": "GET", "path": "/flows/*/outputs", "after": number + 1, "action": "garbage"}
+            for number in range(LOOKUPS)
+        ),
     )
     job = finished(engine, engine.submit(jobs["prompt"]))
     assert job.state is State.FAILED
@@ -663,7 +678,7 @@ def test_a_garbled_answer_to_a_one_shot_create_is_looked_up(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
     sandbox.order(
-        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        INPUTS_WANTED,
         {"method": "POST", "path": "/flows", "action": "garbage", "when": "after"},
         {"method": "GET", "path": "/flows", "action": "status", "status": 503},
     )
@@ -675,7 +690,7 @@ def test_an_incomplete_list_is_no_proof_that_nothing_runs(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
     sandbox.order(
-        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        INPUTS_WANTED,
         {"method": "POST", "path": "/flows", "action": "drop", "when": "after"},
         {"method": "GET", "path": "/flows", "action": "garbage", "body": '{"flows": []}', "times": -1},
     )
@@ -689,14 +704,14 @@ def test_retry_repeats_a_create_only_when_the_user_was_told(
     engine: Engine, settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
 ):
     sandbox.order(
-        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        INPUTS_WANTED,
         {"method": "POST", "path": "/flows", "action": "drop", "when": "after"},
-        {"method": "GET", "path": "/flows", "action": "status", "status": 402},
+        {"method": "GET", "path": "/flows", "action": "status", "status": 402, "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(
-        lambda: engine.job(job.token).problem and engine.job(job.token).problem.code == "payment_required"
-    )
+    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    assert engine.job(job.token).problem.code == "payment_required"
+    sandbox.clear_faults()
     engine.retry(job.token)
     assert finished(engine, job).state is State.READY
     assert runs(sandbox) == [1]
@@ -728,7 +743,7 @@ def test_a_list_of_flows_that_is_missing_for_a_moment_is_asked_for_again(
 ):
     fault = {"action": "garbage", "status": status, "times": LOOKUPS - 1}
     sandbox.order(
-        {"method": "POST", "path": "/flows", "action": "status", "status": 422},
+        INPUTS_WANTED,
         {"method": "POST", "path": "/flows", "action": "drop", "when": "after"},
         {"method": "GET", "path": "/flows", **fault},
     )
@@ -765,11 +780,9 @@ def test_cancelling_a_flow_that_was_deleted_ends(engine: Engine, sandbox: Sandbo
 def test_retry_of_a_flow_that_was_deleted_runs_a_new_one(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
-    sandbox.order(
-        {"method": "GET", "path": "/flows/*/outputs", "action": "status", "status": 404, "times": LOOKUPS}
-    )
+    sandbox.order({"flow": {"outcome": "vanish"}})
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert job.problem.code == "deleted"
+    assert job.problem.code == DELETED
     engine.retry(job.token)
     assert finished(engine, job).state is State.READY
     assert runs(sandbox) == [1, 1]

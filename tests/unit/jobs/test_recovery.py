@@ -9,7 +9,7 @@ import requests
 from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, FlowsClient, Prompt, check_glb
 from generio_flows.jobs import Engine, Job, Ledger, Settings, State, Step
 from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs.steps import NotStarted, UnknownFlow
+from generio_flows.jobs.errors import NotStarted, UnknownFlow
 
 from tests.sandbox import Sandbox
 

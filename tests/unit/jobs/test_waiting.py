@@ -48,8 +48,9 @@ def script(server: Server) -> None:
 
 
 def test_a_break_that_the_service_asks_for_is_counted_down(
-    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(steps, "QUIET_SECONDS", 1.0)
     sandbox.order(
         {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 2},
     )

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds up a job until the user decides, beside what `api.errors` has."""
+
+from __future__ import annotations
+
+from ..api import FlowsError
+from ..api.errors import Remedy
+
+
+class NeedsUser(FlowsError):
+    """The answer to a create was lost, and whether it runs is not known: only the user may repeat it."""
+
+    remedy: Remedy = "retry"
+    message = "The service may be working on this already, and there is no telling."
+    fix = "Retry only if it may run a second time; or cancel."
+
+
+class NotStarted(FlowsError):
+    """An adopted flow waits for its start, which is the user's to ask for: it may cost."""
+
+    remedy: Remedy = "retry"
+    message = "This flow was created, but never started."
+    fix = "Retry starts it now; or cancel."
+
+
+class UnknownFlow(FlowsError):
+    """There is no flow of this id for this key."""
+
+    remedy: Remedy = "check_address"
+    message = "The service does not know a flow with this ID."
+    fix = "Check the ID, and that the API key belongs to the account that made it."
+
+
+class NoConverter(FlowsError):
+    """No second Blender can be started: the first one has to make the file to send, see `Engine.prepared`."""
+
+    message = "No second Blender could be started, so this one makes the file to send."
+    fix = "The window stands still for that moment."
+
+
+MAYBE_RUNNING = NeedsUser.code
+
+DELETED = "deleted"
+"""Code of the problem of a job whose flow is gone, by all that the service says of it."""
