@@ -21,7 +21,7 @@ def codings_of(header: str) -> list[str]:
     names = [name.strip().lower().removeprefix("x-") for name in header.split(",")]
     codings = [name for name in names if name not in ("", "identity")]
     if len(codings) > MOST_CODINGS or not {*codings} <= {"gzip", "deflate"}:
-        raise ValueError(f"the content coding {header} is not known")
+        raise ValueError(header)
     return codings
 
 
@@ -49,7 +49,7 @@ def _inflated(blocks: Iterable[bytes], most: int) -> Iterator[bytes]:
     while inflater is not None and not inflater.eof:
         content = inflater.decompress(b"", most)
         if not content:
-            raise EOFError("the compressed content ends too early")
+            raise EOFError
         yield content
 
 

@@ -262,7 +262,7 @@ class NotFound(CallFailed):
 
     remedy: Remedy = ""
     message = "The service does not know this job or file any more."
-    fix = "It was deleted, or belongs to another account: start it again."
+    fix = "It may have been deleted, or belong to another account: look there before you start it again."
 
 
 class MethodNotAllowed(CallFailed):

@@ -103,7 +103,7 @@ class _PacedResponse(HTTPResponse):
             if line[1] == _SWITCHING_PROTOCOLS:  # nobody has asked for that
                 break
             parse_headers(self.fp)
-        raise BadStatusLine("no final answer")
+        raise BadStatusLine("")
 
     def _close_conn(self) -> None:
         """Called when the answer has been read, and when nobody wants the rest of it."""

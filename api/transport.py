@@ -340,9 +340,7 @@ def blocks(response: requests.Response) -> Iterator[bytes]:
     try:
         codings = codings_of(coding)
     except ValueError:
-        raise UnexpectedAnswer(
-            f"The answer of the service is packed in a way that is not known ({tidy(coding, 40)})."
-        ) from None
+        raise UnexpectedAnswer(f"The answer is packed in an unknown way: {tidy(coding, 40)}.") from None
     try:
         # Whatever the parser of HTTP says, of whatever class: this answer is broken, and no other.
         yield from decoded(response.iter_content(_BLOCK), codings, _BLOCK)

@@ -12,13 +12,13 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..api import FlowsError, NotSaved
 from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerError, Problem, Settings, Step
-from ..jobs.errors import MAYBE_RUNNING
+from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.steps import kept_name
 from .items import Item, optimizing
 from .places import Home, Host
@@ -132,7 +132,7 @@ class Batch:
         """The task of going on with a job of the ledger; `sure`: see Task."""
 
         def begin(batch: Batch) -> str:
-            batch.take(job)
+            batch.take(job, sure)
             return job.token
 
         output = job.destination.get("output")
@@ -152,10 +152,14 @@ class Batch:
                     raise Stopped(INTERRUPTED, "Interrupted.") from None
         self.take(known)
 
-    def take(self, job: Job) -> None:
-        """Go on with a job that the ledger has; a failed or cancelled one gets another try."""
+    def take(self, job: Job, sure: bool = False) -> None:
+        """Go on with a job that the ledger has; a failed or cancelled one gets another try.
+
+        One whose flow is gone would be paid for a second time: it gets one only if the user is `sure`.
+        """
         if job.step in (Step.FAILED, Step.CANCELLED):
-            self.engine.retry(job.token)
+            if sure or not _was_deleted(job):
+                self.engine.retry(job.token)
         elif not job.finished:
             self.engine.carry_on(job.token)
 
@@ -282,7 +286,12 @@ class Batch:
     def _hand_over(self, task: Task, job: Job) -> bool:
         """Take what a finished job has to where it belongs; False when another job goes on with it."""
         if job.step in (Step.FAILED, Step.CANCELLED):
-            self._fail(task, job.problem or Problem("cancelled", "The job was cancelled."))
+            problem = job.problem or Problem("cancelled", "The job was cancelled.")
+            if _was_deleted(job):
+                problem = replace(
+                    problem, fix=f"`jobs resume {job.token}` runs it, and pays for it, once more."
+                )
+            self._fail(task, problem)
             return True
         if "output" not in job.destination:  # a window's job, which the window places
             self._done(task, job, READY, ())
@@ -361,6 +370,10 @@ class Batch:
         if not wanted or "optimize" in job.destination or self._converter is None:
             raise OSError("no .blend is wanted")
         self._converter.to_file(glb, blend, cancelled)
+
+
+def _was_deleted(job: Job) -> bool:
+    return job.problem is not None and job.problem.code == DELETED
 
 
 def display(path: Path) -> str:

@@ -280,7 +280,9 @@ class Steps:
             try:
                 flow = self.client().create_flow(job.template, job.parameters, additional=_additional(job))
                 if self.is_taken(flow.flow_id):
-                    raise UnexpectedAnswer("The service has answered with the flow of another job.")
+                    raise UnexpectedAnswer(
+                        "The answer is about another job than the one that was asked about."
+                    )
                 return job.at(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
             except InvalidRequest as error:
                 learn = error.own_word and _ABOUT_THE_INPUT.search(error.detail) is not None

@@ -22,6 +22,7 @@ OF_NO_CLASS = {
     "deleted",
     "defect",
     "goes_on",
+    "missing",
     "files",
     "ledger",
     "not_now",

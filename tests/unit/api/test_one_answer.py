@@ -264,7 +264,7 @@ def test_a_packing_that_is_not_known_is_named(serving: Callable[..., tuple[Servi
         connection.sendall(http(body, "Content-Encoding: br"))
 
     _service, client = serving(packed)
-    with pytest.raises(UnexpectedAnswer, match=r"\(br\)"):
+    with pytest.raises(UnexpectedAnswer, match="unknown way: br"):
         client.flow("a")
 
 
@@ -288,7 +288,7 @@ def test_the_limit_of_an_answer_holds_for_what_is_unpacked(
 
 @pytest.mark.parametrize("header", ["br", "gzip, zstd", "gzip, gzip, gzip, gzip", "compress"])
 def test_codings_that_cannot_be_undone(header: str):
-    with pytest.raises(ValueError, match="not known"):
+    with pytest.raises(ValueError, match=header):
         codings_of(header)
 
 
