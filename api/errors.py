@@ -43,7 +43,7 @@ No error ever holds the API key.
 
 import re
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from .text import sentence
 
@@ -318,6 +318,15 @@ class UnexpectedAnswer(CallFailed):
     remedy: Remedy = "check_address"
     message = "The answer is not one of the GENERIO Flows service."
     fix = "Check the service address in the preferences, and look for an update of this extension."
+
+    @classmethod
+    def of_gateway(cls, status: int | None) -> Self:
+        """A refusal that the service cannot have meant: a page, or a word about what it does not know."""
+        return cls(
+            f"Something else answered in place of the service ({status}).",
+            "Log in to the network that you use, check the service address, or try again later.",
+            status=status,
+        )
 
 
 # ---- the service's own work --------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import socket
 import time
 import tomllib
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
@@ -72,8 +72,6 @@ _QUOTED = (InvalidRequest, WrongState, PaymentRequired)
 
 _BLAMING = (InvalidRequest, KeyRefused, MethodNotAllowed, NotFound, PaymentRequired, WrongState)
 """Errors that say something of the key, the flow or the request, which a web page has no knowledge of."""
-
-_GATEWAY_FIX = "Log in to the network that you use, check the service address, or try again later."
 
 _random = SystemRandom()
 
@@ -225,7 +223,7 @@ class Transport:
         self._pace.begin(longest)
         url, status = self.base + path, None
         for _ in range(_MOST_REDIRECTS + 1):
-            with self._send(method, url, body, alone=longest >= pace.DOWNLOAD_SECONDS) as response:
+            with self._send(method, url, body) as response:
                 if 200 <= response.status_code < 300:
                     yield response
                     return
@@ -240,15 +238,23 @@ class Transport:
             "The service sends us to another address, which is not followed.", status=status
         )
 
-    def download(self, path: str) -> AbstractContextManager[requests.Response]:
-        """As `answer` to a GET whose body may be large, and take as long."""
-        return self.answer("GET", path, longest=pace.DOWNLOAD_SECONDS)
+    @contextmanager
+    def download(self, path: str) -> Generator[requests.Response]:
+        """As `answer` to a GET whose body may be large, and take as long.
 
-    def _send(self, method: str, url: str, body: JsonBody | None, alone: bool = False) -> requests.Response:
-        """Send one request; `alone`: over a connection of its own, since a model does not say whose it is."""
-        if alone or self._pace.spoiled:
-            self._session.close()  # the connections; it makes others
-        self._pace.spoiled = alone
+        A model does not say whose it is, so that its connection serves no other call.
+        """
+        self._session.close()  # the connections; it makes others
+        try:
+            with self.answer("GET", path, longest=pace.DOWNLOAD_SECONDS) as response:
+                yield response
+        finally:
+            self._session.close()
+
+    def _send(self, method: str, url: str, body: JsonBody | None) -> requests.Response:
+        if self._pace.spoiled:
+            self._session.close()
+            self._pace.spoiled = False
         try:
             return self._session.request(
                 method,
@@ -297,8 +303,7 @@ class Transport:
             kind, fix = UnexpectedAnswer, "Try again in a few minutes; what was started is not lost."
             message = "The place where the service keeps its files refused this."
         elif kind in _BLAMING and is_page(content):
-            kind, fix = UnexpectedAnswer, _GATEWAY_FIX
-            message = "Something else answered in place of the service."
+            return UnexpectedAnswer.of_gateway(status)
         quoted = f" It says: {detail}" if detail and kind in _QUOTED else ""
         return kind(
             f"{message[:-1]} ({status}).{quoted}",

@@ -299,7 +299,7 @@ class Steps:
                 flows.append(self.client().flow(job.former_flow_id))
             except NotFound as error:
                 if not error.own_word:
-                    raise UnexpectedAnswer(status=error.status) from None
+                    raise UnexpectedAnswer.of_gateway(error.status) from None
         alive = [flow for flow in flows if flow.state not in ("created", "failed", "aborting", "aborted")]
         if not alive:
             return None
@@ -313,7 +313,7 @@ class Steps:
             flows = self.client().flows()
         except (NotFound, MethodNotAllowed) as error:
             if not error.own_word:
-                raise UnexpectedAnswer(status=error.status) from None
+                raise UnexpectedAnswer.of_gateway(error.status) from None
             return []
         return [flow for flow in flows if attempt_of(flow, job.token)]
 
@@ -438,7 +438,7 @@ class Steps:
             flow = self.client().flow(job.flow_id)
         except NotFound as error:
             if not error.own_word:
-                raise UnexpectedAnswer(status=error.status) from None
+                raise UnexpectedAnswer.of_gateway(error.status) from None
             if job.template:  # it was there when the job was found again
                 raise
             if self.doubt.times("unknown") + 1 >= LOOKUPS:
@@ -670,7 +670,7 @@ def decide_after_error(job: Job, error: FlowsError, failures: int, doubt: Doubt,
         return Outcome(job.blocked(Problem.of(error)))
     if not job.flow_id and isinstance(error, NotFound | MethodNotAllowed):
         # There is nothing yet that the service could not know: this is another one, or a gateway.
-        error = UnexpectedAnswer(status=error.status)
+        error = UnexpectedAnswer.of_gateway(error.status)
     transient = isinstance(error, CallFailed) and error.transient
     # A hotel's login page is no answer of the service, and goes away again.
     if transient or isinstance(error, NetworkError | UnexpectedAnswer | WebPage):
@@ -721,7 +721,10 @@ def decide_about_missing(job: Job, error: NotFound, gone: bool, doubt: Doubt, fa
     if not gone:
         if job.cancelling and doubt.seconds("refusal", time.monotonic()) >= REFUSAL * LOOKUP_SECONDS:
             return Outcome(job.cancelled(time.time(), _goes_on()))
-        return _later(job, UnexpectedAnswer(status=error.status), failures, 1.0)._replace(doubt="refusal")
+        outcome = _later(job, UnexpectedAnswer.of_gateway(error.status), failures, 1.0)
+        if error.own_word and outcome.job.waiting:
+            outcome = outcome._replace(job=job.blocked(_missing(), outcome.job.retry_at))
+        return outcome._replace(doubt="refusal")
     believed = doubt.seconds("gone", time.monotonic()) >= GONE * LOOKUP_SECONDS
     if job.cancelling and doubt.times("gone") + 1 >= LOOKUPS:
         return Outcome(job.cancelled(time.time(), None if believed else _goes_on()))

@@ -415,7 +415,7 @@ TEXTS = {
     "Size": "Größe",
     "Size Limit (GB)": "Größenlimit (GB)",
     "Smooth": "Weich",
-    "Something else answered in place of the service.": "Etwas anderes hat anstelle des Dienstes geantwortet.",
+    "Something else answered in place of the service ({}).": "Etwas anderes hat anstelle des Dienstes geantwortet ({}).",
     "Something went wrong with GENERIO Flows.": "Mit GENERIO Flows ging etwas schief.",
     "Source": "Quelle",
     "Start again whenever you like.": "Beginne von neuem, wann du magst.",

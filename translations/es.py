@@ -415,7 +415,7 @@ TEXTS = {
     "Size": "Tamaño",
     "Size Limit (GB)": "Límite de tamaño (GB)",
     "Smooth": "Suave",
-    "Something else answered in place of the service.": "Otra cosa respondió en lugar del servicio.",
+    "Something else answered in place of the service ({}).": "Otra cosa respondió en lugar del servicio ({}).",
     "Something went wrong with GENERIO Flows.": "Algo salió mal en GENERIO Flows.",
     "Source": "Origen",
     "Start again whenever you like.": "Empieza de nuevo cuando quieras.",

@@ -415,7 +415,7 @@ TEXTS = {
     "Size": "Taille",
     "Size Limit (GB)": "Limite de taille (Go)",
     "Smooth": "Lisse",
-    "Something else answered in place of the service.": "Autre chose a répondu à la place du service.",
+    "Something else answered in place of the service ({}).": "Autre chose a répondu à la place du service ({}).",
     "Something went wrong with GENERIO Flows.": "Un problème est survenu avec GENERIO Flows.",
     "Source": "Source",
     "Start again whenever you like.": "Recommencez quand vous voulez.",

@@ -415,7 +415,7 @@ TEXTS = {
     "Size": "サイズ",
     "Size Limit (GB)": "サイズ上限(GB)",
     "Smooth": "スムーズ",
-    "Something else answered in place of the service.": "サービスの代わりに別のものが応答しました。",
+    "Something else answered in place of the service ({}).": "サービスの代わりに別のものが応答しました ({})。",
     "Something went wrong with GENERIO Flows.": "GENERIO Flows で問題が発生しました。",
     "Source": "ソース",
     "Start again whenever you like.": "いつでもやり直せます。",

@@ -415,7 +415,7 @@ TEXTS = {
     "Size": "大小",
     "Size Limit (GB)": "大小上限（GB）",
     "Smooth": "平滑",
-    "Something else answered in place of the service.": "应答的不是该服务，而是别的东西。",
+    "Something else answered in place of the service ({}).": "应答的不是该服务，而是别的东西 ({})。",
     "Something went wrong with GENERIO Flows.": "GENERIO Flows 出现问题。",
     "Source": "来源",
     "Start again whenever you like.": "您可随时重新开始。",
