@@ -8,10 +8,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import fuzz, kills, network, pair, soak
+from . import fuzz, gateways, kills, network, pair, soak
 from .table import Report, complaints, table
 
-PARTS = {"kills": kills.run, "network": network.run, "fuzz": fuzz.run, "pair": pair.run, "soak": soak.run}
+PARTS = {
+    "kills": kills.run,
+    "network": network.run,
+    "gateways": gateways.run,
+    "fuzz": fuzz.run,
+    "pair": pair.run,
+    "soak": soak.run,
+}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import fuzz, kills, network, pair, soak
+from tests.faults import fuzz, gateways, kills, network, pair, soak
 from tests.faults.table import Report
 
 SEED = 1
@@ -13,8 +13,15 @@ SEED = 1
 
 @pytest.mark.parametrize(
     ("run", "share"),
-    [(kills.run, 0.05), (network.run, 0.08), (fuzz.run, 0.04), (pair.run, 0.2), (soak.run, 0.1)],
-    ids=["kills", "network", "fuzz", "pair", "soak"],
+    [
+        (kills.run, 0.05),
+        (network.run, 0.08),
+        (gateways.run, 0.02),
+        (fuzz.run, 0.04),
+        (pair.run, 0.2),
+        (soak.run, 0.1),
+    ],
+    ids=["kills", "network", "gateways", "fuzz", "pair", "soak"],
 )
 def test_nothing_lost_and_nothing_twice(
     run: Callable[[int, float, Path], Report], share: float, tmp_path: Path

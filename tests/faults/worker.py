@@ -51,6 +51,7 @@ class Plan:
     of the jobs to have done; those that are in the ledger are not asked for again. at_once: how many may be
     unfinished. lease: seconds until the jobs of a process are free that gives no sign of life. moment, nth:
     see `Death`. naps: how often to fall asleep, see `Naps`. busy: see `WatchedLedger`.
+    delete_flows: see `Settings`. deadline: seconds after which it gives up, whatever is new (0 = never).
     """
 
     folder: str
@@ -68,6 +69,8 @@ class Plan:
     nth: int = 1
     naps: int = 0
     busy: float = 0.0
+    delete_flows: bool = False
+    deadline: float = 0.0
 
     def write(self, path: Path) -> Path:
         """Write the plan for a worker to read."""
@@ -92,7 +95,9 @@ class Worker:
             self.death.watch_calls()
             WatchedLedger.death = self.death
         WatchedLedger.busy, WatchedLedger.dice = self.plan.busy, self._dice
-        self._settings = Settings(folder / "results", self.plan.url, self.plan.key)
+        self._settings = Settings(
+            folder / "results", self.plan.url, self.plan.key, delete_flows=self.plan.delete_flows
+        )
         self.engine = Engine(
             # Whoever falls asleep within a transaction holds it until it wakes.
             WatchedLedger(folder / "jobs.sqlite", patience=LONGEST),
@@ -120,11 +125,12 @@ class Worker:
 
     def carry(self) -> None:
         """Tick until everything is done; raises NeverDone where nothing happens any more before that."""
-        news_at = time.monotonic()
+        began = news_at = time.monotonic()
         while self._open or self._wanted:
             if self.tick():
                 news_at = time.monotonic()
-            elif time.monotonic() - news_at > LONGEST:
+            late = 0.0 < self.plan.deadline < time.monotonic() - began
+            if late or time.monotonic() - news_at > LONGEST:
                 self.engine.close()
                 jobs = [self.engine.job(token) for token in self._open]
                 raise NeverDone("; ".join(f"{job.name} is {job.step}, {job.problem}" for job in jobs if job))
