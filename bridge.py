@@ -12,7 +12,7 @@ import importlib
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -40,6 +40,11 @@ _to_convert: set[str] = set()  # jobs that found no second Blender
 _news: dict[str, Job] = {}  # what changed since that was last shown, each job as it is by now
 _notice: Problem | None = None
 _next_try = 0.0  # when the job list is to be opened again that could not be, time.monotonic()
+_registered = False
+_ticking = False  # a tick is at work in the scene, where another one would come between
+_telling = False  # a listener is being called
+_untold: dict[str, Job] = {}  # what changed, and the listeners do not know yet
+_told: dict[str, tuple[object, ...]] = {}  # what they know of each job
 
 listeners: list[Callable[[Job], None]] = []
 """Scripts that want to hear of each change of a job, on the main thread; see `flows.subscribe`."""
@@ -62,6 +67,11 @@ def engine(context: bpy.types.Context) -> Engine:
         ).start()
         placing.welcome(_engine, _engine.jobs())
     return _engine
+
+
+def is_registered() -> bool:
+    """Whether the add-on is enabled."""
+    return _registered
 
 
 def running() -> Engine | None:
@@ -103,11 +113,24 @@ def job_folder(context: bpy.types.Context, token: str) -> Path:
 
 def tick() -> float:
     """Bring scene and panels up to date; returns the seconds until the next time (a Blender timer)."""
+    global _ticking
+    if _ticking:  # what this one does in the scene has called a handler that waits
+        return BUSY_SECONDS
+    _ticking = True
     try:
-        return _tick(bpy.context)
+        seconds = _tick(bpy.context)
     except Exception:  # Blender would drop the timer, and with it every job's news
         traceback.print_exc()
-        return IDLE_SECONDS
+        seconds = IDLE_SECONDS
+    finally:
+        _ticking = False
+    _tell()
+    return seconds
+
+
+def is_ticking() -> bool:
+    """Whether a tick is at work in the scene, so that no other can begin, and nothing can be waited for."""
+    return _ticking
 
 
 def _tick(context: bpy.types.Context) -> float:
@@ -135,20 +158,39 @@ def _tick(context: bpy.types.Context) -> float:
         _say(context, _engine.notice)
         unfinished = view.show(context, _engine, _news, placing.due)
         status.show(context, _engine, _news.values(), placing.due, placing.hidden, placing.here)
-        _tell([job for job in _news.values() if _engine.job(job.token) is not None])
+        _untold.update(_news)
         _news.clear()
     if placing.is_about_to_place():
         return NOTED_SECONDS
     return BUSY_SECONDS if unfinished or _to_convert or placing.is_busy() else IDLE_SECONDS
 
 
-def _tell(news: Sequence[Job]) -> None:
-    for listener in list(listeners):
-        for job in news:
-            try:
-                listener(job)
-            except Exception:  # a script's mistake is not to stop the others
-                traceback.print_exc()
+def _tell() -> None:
+    """Call the listeners with what is new. One that waits ticks on; what is new by then is told after it."""
+    global _telling
+    if _telling:
+        return
+    _telling = True
+    try:
+        while _untold:
+            token = next(iter(_untold))
+            job = _untold.pop(token)
+            known = (job.state, job.progress, job.problem)
+            if _engine is None or _engine.job(token) is None or _told.get(token) == known:
+                continue
+            _told[token] = known
+            for listener in [*listeners]:
+                if listener in listeners:  # one before it may have ended its subscription
+                    _call(listener, job)
+    finally:
+        _telling = False
+
+
+def _call(listener: Callable[[Job], None], job: Job) -> None:
+    try:
+        listener(job)
+    except Exception:  # a script's mistake is not to stop the others
+        traceback.print_exc()
 
 
 def _drain(carrier: Engine) -> None:
@@ -209,6 +251,7 @@ def remove(context: bpy.types.Context, token: str) -> None:
     """Forget a finished job; its files go, models in the scene stay. Raises as `Engine.remove`."""
     placing.remove(engine(context), token)
     view.drop(context, engine(context), token)
+    _told.pop(token, None)
 
 
 # ---------------------------------------------------------------------- life cycle
@@ -267,8 +310,9 @@ _HANDLERS = (
 
 def register() -> None:
     """Start the timer; nothing is opened, and no thread runs, before there is something to do."""
-    global _next_try
+    global _next_try, _registered
     _next_try = 0.0
+    _registered = True
     view.forget()
     status.register()
     bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
@@ -279,6 +323,8 @@ def register() -> None:
 
 def unregister() -> None:
     """Stop the timer and the engine; jobs go on when the add-on is enabled again."""
+    global _registered
+    _registered = False
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     for name, handler in _HANDLERS:
@@ -288,4 +334,5 @@ def unregister() -> None:
     stand_in.unregister()
     pictures.pack_all()  # whose files go now
     _stop()
-    listeners.clear()
+    for remembered in (listeners, _untold, _told):
+        remembered.clear()

@@ -12,8 +12,8 @@ arrive by themselves, and `subscribe` tells when. In the background, where Blend
 while `wait` waits. Jobs are those of the panel: they are listed there, survive a restart, and run once.
 """
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,11 +21,22 @@ from typing import Any, Literal
 import bpy
 
 from . import bridge, waiting
-from .jobs import Job, State, Step
+from .jobs import Engine, Job, LedgerError, State, Step
 from .options import ONE_MODEL
 from .scene import place
 
-__all__ = ["Failed", "Model", "Quality", "Refused", "generate", "models", "optimize", "subscribe", "wait"]
+__all__ = [
+    "Error",
+    "Failed",
+    "Model",
+    "Quality",
+    "Refused",
+    "generate",
+    "models",
+    "optimize",
+    "subscribe",
+    "wait",
+]
 
 Quality = Literal["low", "high"]
 
@@ -37,11 +48,15 @@ SEVERAL_JOBS = {
 """Properties of the operators that make more than one job, and what to do instead."""
 
 
-class Refused(Exception):
-    """Nothing was sent; the text says why, and what to do."""
+class Error(Exception):
+    """What this module raises, but for KeyError and TimeoutError; the text says why, and what to do."""
 
 
-class Failed(Exception):
+class Refused(Error):
+    """What was asked for was not done, and nothing was sent; the text says why, and what to do."""
+
+
+class Failed(Error):
     """A model could not be made; the text says why, and what to do. `model` is the one."""
 
     def __init__(self, model: "Model") -> None:
@@ -57,8 +72,11 @@ class Model:
 
     @property
     def job(self) -> Job:
-        """All that is known about it. Raises KeyError where it has been removed from the list of jobs."""
-        job = bridge.engine(bpy.context).job(self.token)
+        """All that is known about it.
+
+        Raises KeyError where it has been removed from the list of jobs, Refused where the add-on is disabled.
+        """
+        job = _engine().job(self.token)
         if job is None:
             raise KeyError(self.token)
         return job
@@ -105,12 +123,17 @@ class Model:
         return place.holding(self.token)
 
     def cancel(self) -> None:
-        """Stop it, here and at the service."""
-        bridge.engine(bpy.context).cancel(self.token)
+        """Stop it, here and at the service. Raises Refused where the list of jobs cannot be written."""
+        with _written():
+            _engine().cancel(self.token)
 
     def retry(self) -> None:
-        """Try a failed one again; what the service has made already is fetched, not made again."""
-        bridge.engine(bpy.context).retry(self.token)
+        """Try a failed one again; what the service has made already is fetched, not made again.
+
+        Raises Refused where the list of jobs cannot be written.
+        """
+        with _written():
+            _engine().retry(self.token)
 
 
 def generate(
@@ -137,9 +160,9 @@ def generate(
         if chosen[name] != ONE_MODEL[name]:
             raise Refused(f"What generate returns is one model. {fix}")
     if image:
-        (model,) = _called(bpy.ops.generio.generate_from_image, filepath=str(image), **chosen)  # type: ignore[attr-defined]
+        (model,) = _called("generate_from_image", filepath=str(image), **chosen)
     else:
-        (model,) = _called(bpy.ops.generio.generate_from_prompt, prompt=prompt, **chosen)  # type: ignore[attr-defined]
+        (model,) = _called("generate_from_prompt", prompt=prompt, **chosen)
     return model
 
 
@@ -155,25 +178,29 @@ def optimize(
     if not chosen:
         raise Refused("There are no objects to optimize.")
     with bpy.context.temp_override(selected_objects=chosen, active_object=chosen[0]):
-        return _called(
-            bpy.ops.generio.optimize_selected,  # type: ignore[attr-defined]
-            polygon_count=polygons,
-            **options,
-        )
+        return _called("optimize_selected", polygon_count=polygons, **options)
 
 
 def models() -> list[Model]:
     """All models of the list of jobs, oldest first."""
-    return [Model(job.token) for job in bridge.engine(bpy.context).jobs()]
+    return [Model(job.token) for job in _engine().jobs()]
 
 
 def wait(*wanted: Model, timeout: float | None = None, check: bool = True) -> None:
     """Wait until all of these are over. A window stands still meanwhile: there, rather `subscribe`.
 
+    A listener may wait, too: it is not called meanwhile, and what is new by then is told after it.
+
     timeout: seconds, after which TimeoutError is raised; the jobs go on. check: raise Failed for the first
-    that is not done.
+    that is not done. Raises Refused where the end would never come: in a handler that Blender calls while a
+    model is placed, and when the add-on is disabled meanwhile.
     """
-    waiting.run_until(bpy.context, [model.token for model in wanted], watch=lambda _: None, timeout=timeout)
+    _engine()
+    tokens = [model.token for model in wanted]
+    try:
+        waiting.run_until(bpy.context, tokens, watch=lambda _: None, timeout=timeout)
+    except waiting.CannotWait as error:
+        raise Refused(str(error)) from None
     if check:
         for model in wanted:
             if not model.done:
@@ -184,8 +211,9 @@ def subscribe(listener: Callable[[Model], object]) -> Callable[[], None]:
     """Have `listener` called with each model whose state or progress has changed; returns what ends that.
 
     It is called on the main thread and may change the scene. Disabling the add-on ends it, opening another
-    file does not.
+    file does not. Raises Refused where the add-on is disabled.
     """
+    _check_enabled()
 
     def heard(job: Job) -> None:
         listener(Model(job.token))
@@ -198,8 +226,34 @@ def subscribe(listener: Callable[[Model], object]) -> Callable[[], None]:
     return end
 
 
-def _called(operator: Callable[..., set[str]], **properties: Any) -> list[Model]:
-    """The models of the jobs that an operator hands over, without waiting for them."""
+def _check_enabled() -> None:
+    if not bridge.is_registered():
+        raise Refused(
+            "GENERIO Flows is disabled. Enable it in the preferences, and import this module again."
+        )
+
+
+def _engine() -> Engine:
+    """The engine. Raises Refused."""
+    _check_enabled()
+    with _written():
+        return bridge.engine(bpy.context)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Raises Refused where the list of jobs cannot be opened or written."""
+    try:
+        yield
+    except LedgerError as error:
+        raise Refused(f"{error} {error.fix}".strip()) from None
+
+
+def _called(name: str, **properties: Any) -> list[Model]:
+    """The models of the jobs that an operator hands over, without waiting for them. Raises Refused."""
+    _check_enabled()
+    operator = getattr(bpy.ops.generio, name)  # type: ignore[attr-defined]
+    _check_range(operator, properties)
     with waiting.for_script() as tokens:
         try:
             operator("EXEC_DEFAULT", **properties)
@@ -207,3 +261,16 @@ def _called(operator: Callable[..., set[str]], **properties: Any) -> list[Model]
             reason = str(error).rpartition("poll() ")[2].removeprefix("Error: ").strip()
             raise Refused(reason) from None
     return [Model(token) for token in tokens]
+
+
+def _check_range(operator: Any, properties: dict[str, Any]) -> None:
+    """Raise Refused for a number that Blender would silently make another one."""
+    known = operator.get_rna_type().properties
+    for name, value in properties.items():
+        rule = known.get(name)
+        if isinstance(rule, bpy.types.IntProperty | bpy.types.FloatProperty) and isinstance(
+            value, int | float
+        ):
+            least, most = rule.hard_min, rule.hard_max
+            if not least <= value <= most:
+                raise Refused(f"{name} is {value:,}; it has to be from {least:,} to {most:,}.")

@@ -13,6 +13,11 @@ from . import bridge, placing
 from .jobs import Job, Problem, State, Step, followers, is_first
 from .scene import place
 
+
+class CannotWait(Exception):
+    """What is waited for would never come; the text says why."""
+
+
 _for_script: list[str] | None = None  # takes the tokens of jobs that a script waits for by itself
 
 
@@ -35,6 +40,11 @@ def taken_by_script(tokens: list[str]) -> bool:
     return True
 
 
+def can_wait() -> bool:
+    """Whether an operator waits for its jobs: in the background, where no tick is at work already."""
+    return bpy.app.background and not bridge.is_ticking()
+
+
 def print_state(job: Job) -> None:
     """Say on the terminal how a job is doing."""
     progress = f" {job.progress:.0%}" if job.progress else ""
@@ -53,13 +63,20 @@ def run_until(
     Returns their tokens, and those of the jobs that followed them.
 
     watch: is shown the jobs whenever their state or progress has changed. timeout: seconds, after which
-    TimeoutError is raised.
+    TimeoutError is raised. Raises CannotWait.
     """
+    if bridge.is_ticking():
+        raise CannotWait(
+            "A model is just being placed, and a handler of Blender cannot wait for another one meanwhile. "
+            "Wait in a listener: see flows.subscribe."
+        )
     carrier = bridge.engine(context)
     began = time.monotonic()
     seen: dict[str, tuple[State, float | None]] = {}
     while True:
         bridge.tick()
+        if bridge.running() is not carrier:
+            raise CannotWait("GENERIO Flows was disabled; jobs go on when it is enabled again.")
         jobs = [job for token in tokens if (job := carrier.job(token)) is not None]
         for job in jobs:
             if seen.get(job.token) != (job.state, job.progress):

@@ -120,7 +120,7 @@ class HandOver(OperatorMixin):
             return tell_problem(self, replace(error.problem, message=f"{NOTHING_SENT} {error}"))
         if waiting.taken_by_script(self._tokens):
             return {"FINISHED"}
-        if bpy.app.background:
+        if waiting.can_wait():
             self._tokens = waiting.run_until(context, self._tokens)
             return self._told()
         if not modal or context.window is None:

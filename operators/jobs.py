@@ -71,7 +71,7 @@ class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         if not bridge.engine(context).retry(self.token):
             return tell_problem(self, ELSEWHERE)
-        if bpy.app.background:
+        if waiting.can_wait():
             waiting.run_until(context, [self.token])
         return {"FINISHED"}
 
@@ -176,7 +176,7 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
                 known = replace(known, fix="Import its model.", remedy="import")
             return tell_problem(self, known, holder.token)
         job = carrier.recover(flow_id, place.here(context, place.CURSOR))
-        if bpy.app.background:
+        if waiting.can_wait():
             waiting.run_until(context, [job.token])
             ended = carrier.job(job.token)
             if ended is not None and ended.problem is not None:

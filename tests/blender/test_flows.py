@@ -128,13 +128,101 @@ def test_a_listeners_mistake_stops_nobody_else(flows, capsys):
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_disabling_the_add_on_ends_subscriptions(flows, addon):
+def test_a_listener_may_wait_for_one_more_model(flows, sandbox):
+    first = flows.generate("First", quality="low")
+    depth, deepest, told = 0, 0, []
+
+    def heard(model) -> None:
+        nonlocal depth, deepest
+        depth += 1
+        deepest = max(deepest, depth)
+        told.append((model.name, model.state))
+        if model == first and model.done:
+            flows.wait(flows.generate("Second", quality="low"))
+        depth -= 1
+
+    flows.subscribe(heard)
+    flows.wait(first)
+    assert [model.name for model in flows.models()] == ["First", "Second"]
+    assert sandbox.stats()["run_total"] == 2
+    assert deepest == 1
+    assert told.count(("First", "Done")) == told.count(("Second", "Done")) == 1
+
+
+def test_an_operator_that_a_listener_calls_waits_as_well(flows, sandbox):
+    first = flows.generate("First", quality="low")
+
+    def heard(model) -> None:
+        if model == first and model.done:
+            bpy.ops.generio.generate_from_prompt(prompt="Second", quality="LOW")
+            assert flows.models()[-1].done
+
+    flows.subscribe(heard)
+    flows.wait(first)
+    assert [(model.name, model.done) for model in flows.models()] == [("First", True), ("Second", True)]
+
+
+def test_a_handler_within_a_placement_cannot_wait_and_is_told_so(flows, addon, monkeypatch):
+    """Blender calls handlers of the depsgraph while a model is placed."""
+    place, refusals = addon.scene.place.place, []
+
+    def placing(*arguments):
+        other = flows.generate("Other", quality="low")
+        with pytest.raises(flows.Refused, match="just being placed") as refused:
+            flows.wait(other)
+        refusals.append(refused)
+        return place(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(addon.scene.place, "place", placing)
+        first = flows.generate("First", quality="low")
+        while not refusals:
+            addon.bridge.tick()
+    flows.wait(*flows.models())
+    assert len(refusals) == 1
+    assert first.done
+
+
+def test_an_ended_subscription_hears_nothing_more_of_the_same_round(flows):
+    heard: list[object] = []
+
+    def first(_model: object) -> None:
+        end_of_second()
+        end_of_first()
+
+    end_of_first = flows.subscribe(first)
+    end_of_second = flows.subscribe(heard.append)
+    flows.wait(flows.generate("A lamp", quality="low"))
+    assert heard == []
+
+
+def test_disabling_the_add_on_ends_subscriptions_and_waiting(flows, addon):
     import addon_utils
 
-    flows.subscribe(print)
-    addon_utils.disable(addon.__name__)
-    assert addon.bridge.listeners == []
-    addon_utils.enable(addon.__name__)
+    lamp = flows.generate("A lamp", quality="low")
+    flows.subscribe(lambda _model: addon_utils.disable(addon.__name__))
+    try:
+        with pytest.raises(flows.Refused, match="was disabled"):
+            flows.wait(lamp)
+        assert addon.bridge.listeners == []
+        for use in (
+            flows.models,
+            lambda: flows.wait(lamp),
+            lambda: flows.generate("A lamp"),
+            lambda: flows.subscribe(print),
+            lambda: lamp.state,
+            lamp.cancel,
+        ):
+            with pytest.raises(flows.Refused, match="is disabled"):
+                use()
+    finally:
+        addon_utils.enable(addon.__name__)
+    flows.wait(lamp)
+
+
+def test_refused_and_failed_are_caught_as_one(flows):
+    assert issubclass(flows.Refused, flows.Error)
+    assert issubclass(flows.Failed, flows.Error)
 
 
 def test_handlers_may_ask_for_models(flows, tmp_path: Path):
@@ -183,6 +271,9 @@ def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):
         (lambda: flows.generate(image=tmp_path / "missing.png"), "cannot be read"),
         (lambda: flows.optimize([], 500), "no objects"),
         (lambda: flows.generate("x", colour="red"), "colour"),
+        (lambda: flows.generate("x", seed=2**31), "seed is 2,147,483,648; it has to be from -1 to"),
+        (lambda: flows.generate("x", seed=-2), "seed is -2"),
+        (lambda: flows.optimize(bpy.data.objects.new("x", None), 0), "polygon_count is 0"),
         (lambda: flows.generate("x", variants=3), "is one model. Call it once for each variant"),
         (lambda: flows.generate("x", then_optimize=True), "is one model. Call optimize with its objects"),
     ):
