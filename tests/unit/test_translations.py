@@ -41,6 +41,9 @@ NOT_SHOWN = {
     *("\nGENERIO_ANSWER {}", "Model Box", "Recovered Model"),
     # what goes to the terminal, or to whoever calls this from Python
     *("GENERIO: {}: {}{}{}", "GENERIO Flows: {} {}", "not over after {} seconds", "{} is no JSON"),
+    "GENERIO Flows was disabled; jobs go on when it is enabled again.",
+    "A model is just being placed, and a handler of Blender cannot wait for another one meanwhile. "
+    "Wait in a listener: see flows.subscribe.",
     *("an unfinished job must be cancelled first", "The job {} is in the job list {} already."),
     *("an API key is not for copying", "nested too deeply", "the whole answer takes too long"),
     *("the answer comes too slowly", "token too long", "key too long", "no such escape", "not JSON"),
