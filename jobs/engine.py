@@ -705,6 +705,8 @@ class Engine:
             if job is None or token not in self._mine:  # it was taken over since it was handed on
                 self._put_down(token)
                 return
+        if job.unsent:  # the address may have been mended meanwhile
+            job = replace(job, service=settings.base_url)
         steps = self._steps(job, settings)
         try:
             outcome = steps.take(job)

@@ -128,7 +128,8 @@ class Job:
     """One request of the user, and how far it has come. Changes make a new Job; see `Engine`.
 
     token: made here, unique. attempt: counts how often the user had it run; see `ref`.
-    service: the base URL it belongs to. template, parameters: as the API names them (contract, section 2).
+    service: the base URL it belongs to, once it is there, see `unsent`. template, parameters: as the API
+    names them (contract, section 2).
     prompt: what to send as text, or "". input_path, input_mime: the file to send, or "".
     source: a .blend or a picture from which the file to send is still to be made, or "". Both paths are
     absolute, or from the job's own folder where they move with that.
@@ -200,6 +201,11 @@ class Job:
     def finished(self) -> bool:
         """Whether the engine has nothing left to do (the result may still be waiting to be placed)."""
         return self.step in FINISHED
+
+    @property
+    def unsent(self) -> bool:
+        """Whether no service has a flow of it, so that it may go to any."""
+        return self.step in UNSENT and not (self.flow_id or self.former_flow_id)
 
     @property
     def loose(self) -> bool:

@@ -391,6 +391,45 @@ def test_another_service_address_does_not_get_the_job(
     wait_until(lambda: engine.job(job.token).state is State.RUNNING)
 
 
+NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize("kind", ["prompt", "image", "optimize"])
+def test_what_never_reached_a_service_goes_to_the_address_that_was_mended(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job], kind: str
+):
+    mistyped = replace(settings, base_url=NOWHERE)
+    engine = new_engine(mistyped)
+    job = engine.submit(replace(jobs[kind], service=NOWHERE))
+    wait_until(lambda: engine.job(job.token).waiting)
+    engine.configure(settings)
+    done = finished(engine, job)
+    assert (done.state, done.service) == (State.READY, sandbox.url)
+
+
+def test_another_process_takes_what_was_not_sent_to_its_own_address(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    engine = new_engine(replace(settings, base_url=NOWHERE))
+    job = engine.submit(replace(jobs["prompt"], service=NOWHERE))
+    wait_until(lambda: engine.job(job.token).waiting)
+    engine.close()
+    assert finished(new_engine(), job).state is State.READY
+
+
+def test_a_retried_job_that_was_not_sent_goes_to_the_new_address(
+    new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    engine = new_engine(replace(settings, base_url=NOWHERE))
+    job = engine.submit(replace(jobs["prompt"], service=NOWHERE))
+    wait_until(lambda: engine.job(job.token).waiting)
+    engine.cancel(job.token)
+    wait_until(lambda: engine.job(job.token).state is State.CANCELLED)
+    engine.configure(settings)
+    assert engine.retry(job.token)
+    assert finished(engine, job).state is State.READY
+
+
 def test_it_is_noted_when_a_flow_was_last_seen_running(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
