@@ -30,7 +30,7 @@ from .housekeeping import empty, leave, sweep, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
 from .owners import lives, new_owner
-from .recovery import NAME, keep_request, rebuilt, tokens, traces
+from .recovery import NAME, keep_request, rebuilt, tokens, trace_of, traces
 from .settings import Settings
 from .steps import NOTHING_NEW, Outcome, Steps, input_path, prepared
 
@@ -202,8 +202,7 @@ class Engine:
                 self._adopt(job)
             self._fill_places()
         for job in jobs:
-            keep = partial(self._keep_request, self.folder(job.token), job)
-            self._notes.put(partial(self._note, job.token, keep))
+            self._keep_request_soon(job)
         if any(job.picture for job in jobs):
             self._start("keeper", self._keep_pictures, jobs)
         return jobs
@@ -597,11 +596,16 @@ class Engine:
         there = tokens(settings.folder)
         known = {job.token for job in self._ledger.jobs()}  # asked after that: one may just be submitted
         lost = [token for token in there if token not in known]
-        flows = traces(self._clients.of_this_thread(settings.base_url, settings)) if lost else {}
+        if not lost:
+            return 0
+        client = self._clients.of_this_thread(settings.base_url, settings)
+        flows = traces(client)
         count = 0
         for token in lost:
             now = time.time()
-            job = rebuilt(self.folder(token), token, flows.get(token), settings.base_url, now)
+            folder = self.folder(token)
+            trace = trace_of(client, folder, flows.get(token))
+            job = rebuilt(folder, token, trace, settings.base_url, now)
             if job is None:
                 continue
             with self._lock:  # see `submit_all`
@@ -650,8 +654,12 @@ class Engine:
         """Write one note about a job, if there still is one."""
         self._until_written(lambda: write() if token in self._jobs else None)
 
+    def _keep_request_soon(self, job: Job) -> None:
+        keep = partial(self._keep_request, self.folder(job.token), job)
+        self._notes.put(partial(self._note, job.token, keep))
+
     def _keep_request(self, folder: Path, job: Job) -> None:
-        """Write into a job's folder what was asked for."""
+        """Write into a job's folder what was asked for, and which flow that has become."""
         keep_request(folder, job)
         if job.token not in self._jobs:
             self._tidy(folder)  # removed meanwhile
@@ -843,6 +851,8 @@ class Engine:
                 # This one slept past its lease (a suspended laptop, say): hands off.
                 self._let_go(job.token)
                 return False
+            if job.flow_id and job.flow_id != self._jobs[job.token].flow_id:
+                self._keep_request_soon(job)
             self._jobs[job.token] = job
             if job.finished:
                 self._let_go(job.token)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Jobs that no ledger knows any more: found again by their folders here and their flows at the service.
 
-A job's folder has the job's token as its name and holds what was asked for; a flow has the token in its
-`additional` (contract, 4.3). Nothing here starts a flow, and results are held for the user to import.
+A job's folder has the job's token as its name and holds what was asked for, and which flow that became; a
+flow has the token in its `additional` (contract, 4.3). Either may be missing: the folder's word may not have
+been written, the list may be half a list (V21). Nothing here starts a flow, and results are held for the user
+to import.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from .model import Job, Result, Step
 from .steps import CLIENT_NAME, RESULT_PREFIX
 
 REQUEST = "request.json"
-"""Name of the file in a job's folder that says what was asked for."""
+"""Name of the file in a job's folder that says what was asked for, as a JSON document in each line."""
 
 REMOVED = "removed"
 """Name of the file in the folder of a job that was removed, which says whose pictures are still in it."""
@@ -30,6 +32,9 @@ NAME = "Recovered Model"
 PERHAPS = "perhaps"
 """`placed_in` of a job whose result may stand in any file: the object there tells, by its token."""
 
+WITHOUT_RESULT = ("failed", "aborting", "aborted")
+"""States of flows that have no result, or not all of it."""
+
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
@@ -39,17 +44,32 @@ class Trace(NamedTuple):
     flow: Flow
     attempt: int
 
+    @property
+    def rank(self) -> tuple[int, int, bool]:
+        """The larger, the further it went: one that has a result or may get one, the last attempt, the end.
+
+        A create whose answer was lost leaves a flow that never runs, whichever the service lists first; so
+        does an attempt that was not begun in earnest.
+        """
+        state = self.flow.state
+        result = 0 if state == "created" else 1 if state in WITHOUT_RESULT else 2
+        return result, self.attempt, state == "completed"
+
 
 def keep_request(folder: Path, job: Job) -> None:
-    """Write into a job's folder what was asked for; without it only names and places are lost."""
+    """Add to a job's folder what was asked for, and which flow it is; without it names and places are lost.
+
+    Each time it is a line of its own: one that a crash cuts off takes no other along.
+    """
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / REQUEST).write_text(job.to_json(), encoding="utf-8")
+        with (folder / REQUEST).open("a", encoding="utf-8") as file:
+            file.write(f"\n{job.to_json()}")
 
 
 def tokens(folder: Path) -> list[str]:
-    """The tokens of the jobs that have a folder in `folder`. Raises OSError."""
-    if not folder.is_dir():
+    """The tokens of the jobs that have a folder in `folder`. Raises OSError where it is out of reach."""
+    if not folder.exists() and folder.parent.is_dir():  # else a drive is missing, and not the folder
         return []
     return [item.name for item in _folders(folder) if not (item / REMOVED).exists()]
 
@@ -64,23 +84,43 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def traces(client: FlowsClient) -> dict[str, Trace]:
-    """The last flow of each job that the service lists, by token; empty where it has no list.
+    """The flow of each job that went furthest of those that the service lists, by token.
 
-    Raises the classes of CallFailed.
+    Empty where it has no list. Raises the classes of CallFailed.
     """
     found: dict[str, Trace] = {}
     try:
         flows = client.flows()
-    except (NotFound, MethodNotAllowed):
+    except (NotFound, MethodNotAllowed) as error:
+        if not error.own_word:  # a gateway's, for a moment; what is not found now is not looked for again
+            raise
         return found
     for flow in flows:
         additional = as_object(flow.additional)
         token, _, attempt = str(additional.get("token", "")).rpartition(".")
         if additional.get("client") != CLIENT_NAME or not attempt.isdecimal() or len(attempt) > 9:
             continue
-        if token not in found or found[token].attempt < int(attempt):
-            found[token] = Trace(flow, int(attempt))
+        trace = Trace(flow, int(attempt))
+        if token not in found or found[token].rank < trace.rank:
+            found[token] = trace
     return found
+
+
+def trace_of(client: FlowsClient, folder: Path, listed: Trace | None) -> Trace | None:
+    """The flow that went furthest of a job with this folder: `listed`, or the one that the folder names.
+
+    Raises the classes of CallFailed.
+    """
+    asked = _asked(folder)
+    if asked is None or not asked.flow_id or (listed and listed.flow.flow_id == asked.flow_id):
+        return listed
+    try:
+        noted = Trace(client.flow(asked.flow_id), asked.attempt)
+    except NotFound as error:
+        if not error.own_word:
+            raise
+        return listed
+    return noted if listed is None else max(listed, noted, key=lambda trace: trace.rank)
 
 
 def rebuilt(folder: Path, token: str, trace: Trace | None, service: str, now: float) -> Job | None:
@@ -105,6 +145,12 @@ def rebuilt(folder: Path, token: str, trace: Trace | None, service: str, now: fl
 
 
 def _asked(folder: Path) -> Job | None:
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        return Job.from_json((folder / REQUEST).read_text(encoding="utf-8"))
+    """What the folder of a job says of it: the last line that can be read."""
+    try:
+        lines = (folder / REQUEST).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    for line in reversed(lines):
+        with suppress(ValueError, KeyError, TypeError):
+            return Job.from_json(line)
     return None

@@ -450,7 +450,7 @@ class Steps:
             template=flow.template or job.template,
             parameters=job.parameters or _shown(flow.parameters),
             prompt=prompt,
-            name=" ".join(prompt.split())[:LONGEST_NAME] if prompt else job.name,
+            name=" ".join(prompt.split())[:LONGEST_NAME] if prompt and not job.prompt else job.name,
         )
         if flow.state == "created":
             self.save(job)

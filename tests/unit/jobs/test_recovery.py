@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, FlowsClient, Prompt, check_glb
-from generio_flows.jobs import Engine, Job, Ledger, Settings, State, Step
+from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, Flow, FlowsClient, Prompt, check_glb
+from generio_flows.jobs import Engine, Job, Ledger, Settings, State, Step, recovery
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.errors import NotStarted, UnknownFlow
 
@@ -261,3 +261,160 @@ def test_two_engines_that_search_bring_each_job_back_once(
     ledger.close()
     assert runs(sandbox) == [1]
     assert sandbox.stats()["flows"][job.flow_id]["downloaded"] == 1
+
+
+# ---- two faults at once: the ledger is lost, and something else goes wrong
+
+
+PAGE = {"action": "garbage", "body": "<html><title>404</title>default backend</html>"}
+TOKEN = "a" * 32
+
+
+def listing(*flows: tuple[str, int]) -> FlowsClient:
+    """A client whose service lists flows of one job: their states, and the attempts that they were."""
+
+    class Listing(FlowsClient):
+        def flows(self) -> list[Flow]:
+            return [
+                Flow.parse(
+                    {
+                        "flow_id": f"{state} {attempt}",
+                        "state": state,
+                        "additional": {"client": "generio-flows-blender", "token": f"{TOKEN}.{attempt}"},
+                    }
+                )
+                for state, attempt in flows
+            ]
+
+    return Listing("http://127.0.0.1:1", "key")
+
+
+@pytest.mark.parametrize(
+    ("furthest", "other"),
+    [
+        (("running", 1), ("created", 1)),
+        (("completed", 1), ("created", 1)),
+        (("completed", 1), ("running", 1)),
+        (("completed", 1), ("created", 2)),
+        (("completed", 1), ("failed", 2)),
+        (("running", 1), ("aborted", 2)),
+        (("running", 2), ("completed", 1)),
+        (("failed", 1), ("created", 2)),
+        (("postprocessing", 1), ("aborting", 1)),
+    ],
+)
+def test_of_several_flows_of_a_job_the_one_that_went_furthest_is_found(
+    furthest: tuple[str, int], other: tuple[str, int]
+):
+    for flows in ((furthest, other), (other, furthest)):
+        with listing(*flows) as client:
+            assert recovery.traces(client)[TOKEN].flow.flow_id == "{} {}".format(*furthest)
+
+
+def test_a_lost_create_and_a_lost_ledger_find_the_flow_that_has_the_result(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
+):
+    sandbox.order({"method": "POST", "path": "/flows", "action": "drop", "when": "after"})
+    first = new_engine(convert=unwilling)
+    job = first.submit(jobs["prompt"])
+    wait_until(lambda: first.job(job.token).step is Step.STARTED)
+    assert len(sandbox.stats()["flows"]) == 2
+    lose(first, job, tmp_path)
+    again = finished(new_engine(), job)
+    assert (again.state, again.flow_id) == (State.READY, first.job(job.token).flow_id)
+    assert sorted(runs(sandbox)) == [0, 1]
+
+
+def unwilling(*_: object) -> None:
+    raise OSError("there is no Blender")
+
+
+def lose(engine: Engine, job: Job, tmp_path: Path, files: bool = True) -> None:
+    """Close the engine and lose its ledger, and the job's `files` but for what was asked for."""
+    engine.close()
+    damage(tmp_path)
+    for path in engine.folder(job.token).iterdir() if files else ():
+        if path.name != recovery.REQUEST:
+            path.unlink()
+
+
+@pytest.mark.parametrize("answer", [{"flows": []}, {"detail": "Not Found"}], ids=["half a list", "no list"])
+def test_a_lost_ledger_and_a_list_without_the_flow_find_it_by_its_id(
+    new_engine: Callable[..., Engine],
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    tmp_path: Path,
+    answer: dict[str, object],
+):
+    first = new_engine()
+    job = finished(first, first.submit(jobs["image"]))
+    lose(first, job, tmp_path)
+    status = 404 if "detail" in answer else 200
+    sandbox.order(
+        {"method": "GET", "path": "/flows", "action": "status", "status": status, "body": answer, "times": -1}
+    )
+    again = finished(new_engine(), job)
+    assert (again.state, again.flow_id, again.name) == (State.READY, job.flow_id, job.name)
+    assert runs(sandbox) == [1]
+
+
+@pytest.mark.parametrize("path", ["/flows", "/flows/*"], ids=["the list", "the flow"])
+@pytest.mark.parametrize("status", [404, 405, 403, 502])
+def test_a_lost_ledger_and_a_gateway_that_knows_nothing_look_again_later(
+    new_engine: Callable[..., Engine],
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    path: str,
+):
+    monkeypatch.setattr(engine_module, "SEARCH_SECONDS", 0.05)
+    first = new_engine()
+    job = finished(first, first.submit(jobs["prompt"]))
+    lose(first, job, tmp_path)
+    empty = {"method": "GET", "path": "/flows", "action": "status", "status": 200, "body": {"flows": []}}
+    page = {"method": "GET", "path": path, **PAGE, "status": status, "times": 3}
+    sandbox.order(page, *[{**empty, "times": -1}][: path != "/flows"])
+    again = finished(new_engine(), job)
+    assert (again.state, again.flow_id) == (State.READY, job.flow_id)
+    assert runs(sandbox) == [1]
+
+
+def test_a_lost_ledger_and_half_a_line_of_what_was_asked_for_use_the_line_before(
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
+):
+    first = new_engine()
+    job = finished(first, first.submit(replace(jobs["prompt"], destination=PLACE)))
+    lose(first, job, tmp_path, files=False)
+    with (first.folder(job.token) / recovery.REQUEST).open("a") as file:
+        file.write('\n{"service": "http')
+    assert finished(new_engine(), job).destination == PLACE
+
+
+def test_a_lost_ledger_and_a_results_folder_that_is_out_of_reach_look_again_later(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(engine_module, "SEARCH_SECONDS", 0.05)
+    drive = tmp_path / "drive"
+    away = replace(settings, folder=drive / "results")
+    drive.mkdir()
+    first = new_engine(away)
+    job = finished(first, first.submit(jobs["prompt"]))
+    lose(first, job, tmp_path)
+    drive.rename(tmp_path / "unplugged")
+    second = new_engine(away)
+    looked: list[object] = []
+    monkeypatch.setattr(
+        engine_module, "tokens", lambda folder: looked.append(folder) or recovery.tokens(folder)
+    )
+    wait_until(lambda: len(looked) > 2)
+    assert not second._ledger.searched
+    (tmp_path / "unplugged").rename(drive)
+    assert finished(second, job).state is State.READY
+    assert runs(sandbox) == [1]
