@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..api import NotFound
 from ..jobs import Job, Ledger, State, Step
-from ..jobs.ledger import LEASE_SECONDS
+from ..jobs.ledger import TAKEOVER_SECONDS
 from .batch import SOME_FAILED, SUCCESS, USAGE, Batch
 from .items import UsageError
 from .places import Home, Host
@@ -108,7 +108,7 @@ def _cancel(
     report = report_for(sys.stdout, len(todo), options.json)
     code = SUCCESS
     with Batch(
-        host, home, report, at_once=len(todo), patience=LEASE_SECONDS, interrupted=interrupted
+        host, home, report, at_once=len(todo), patience=TAKEOVER_SECONDS, interrupted=interrupted
     ) as batch:
         for job in todo:
             reason = batch.cancel(job.token)

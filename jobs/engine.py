@@ -29,10 +29,10 @@ from .errors import MAYBE_RUNNING, NotStarted
 from .housekeeping import empty, leave, sweep, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Job, Problem, Step
-from .owners import lives, new_owner
+from .owners import is_here, lives, new_owner
 from .recovery import NAME, keep_request, rebuilt, tokens, trace_of, traces
 from .settings import Settings
-from .steps import NOTHING_NEW, Outcome, Steps, input_path, prepared
+from .steps import LONGEST_BREAK, NOTHING_NEW, Outcome, Steps, input_path, prepared
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute; after a crash it may be
@@ -548,7 +548,7 @@ class Engine:
         for owner in self._ledger.owners():
             if owner != self.owner and lives(owner) is False:
                 self._ledger.release(owner)
-        for job in self._ledger.claim(self.owner, now, self._inherits, lambda owner: bool(lives(owner))):
+        for job in self._claim(now):
             if job.finished:  # it was loose
                 self._let_go(job.token)
                 self._see(job.token, job)
@@ -564,9 +564,15 @@ class Engine:
                 self._see(job.token, job)
         for token in self._mine - self._active:
             job = self._jobs[token]
-            if job.waiting and 0.0 < job.retry_at <= now:
+            # What is due later than any break lasts was noted by another clock.
+            if job.waiting and job.retry_at and not now < job.retry_at <= now + LONGEST_BREAK:
                 self._again(job)
         self._fill_places()
+
+    def _claim(self, now: float) -> list[Job]:
+        return self._ledger.claim(
+            self.owner, now, self._inherits, alive=lambda owner: bool(lives(owner)), here=is_here
+        )
 
     def _serve(self, work: queue.SimpleQueue[str | None]) -> None:
         """A worker, or the poller: carries what it is given."""

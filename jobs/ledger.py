@@ -2,7 +2,10 @@
 """The ledger: every job of this user, on disk before each step is taken (SQLite, write-ahead log).
 
 Several Blenders may share one ledger. A job belongs to one process at a time through a lease, which the
-owner renews and which a dead owner loses by time; only the owner writes the job.
+owner renews and which a dead owner loses by time; only the owner writes the job. Clocks need not agree for
+that: whoever wants a job of another machine watches its lease, and takes it when it was not renewed for
+LEASE_SECONDS of the watcher's own time. Only owners on the same machine, whose clock is the same, are judged
+by the date as well.
 """
 
 from __future__ import annotations
@@ -19,6 +22,12 @@ from .model import Job, Problem, Step
 
 SCHEMA_VERSION = 2
 LEASE_SECONDS = 30.0
+TAKEOVER_SECONDS = 1.5 * LEASE_SECONDS
+"""By then whoever looks at the ledger as often as an engine does has what nobody renews."""
+
+RELEASED = 0.0
+"""End of a lease that was given back."""
+
 SUSPENDED_SECONDS = 3600.0
 """A process that was stopped for a while still has its file open; after these its id may be another's."""
 
@@ -83,6 +92,9 @@ class Ledger:
         self._journal = "DELETE" if shared else "WAL"
         self._patience = patience
         self._lock = threading.Lock()
+        # The leases of others, as they were when they were seen first: token: (owner, until, when that was).
+        self._watched: dict[str, tuple[str, float, float]] = {}
+        self._watched_at = 0.0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             before = _identity(path)
@@ -225,32 +237,52 @@ class Ledger:
         now: float,
         tokens: Container[str] | None = None,
         alive: Callable[[str], bool] = lambda _owner: False,
+        here: Callable[[str], bool] = lambda _owner: False,
     ) -> list[Job]:
         """Take over unsettled jobs whose lease has run out; returns what was taken, oldest first.
 
-        What was loose is Ready again: the file that had it was open in a process that is no more.
+        What was loose is Ready again: the file that had it was open in a process that is no more. To be
+        called again and again, since a lease of another machine is watched before it is taken.
 
         tokens: which of them; None for all. alive: whether an owner is known to live: what is loose in the
-        file that it has open stays there for SUSPENDED_SECONDS more.
+        file that it has open stays there for SUSPENDED_SECONDS more. here: whether an owner has our clock.
         """
         with self._transaction() as db:
-            left = db.execute(
-                "SELECT token, document, owner, lease_until FROM jobs"
-                " WHERE settled = 0 AND owner != ? AND lease_until < ? ORDER BY created_at",
-                (owner, now),
+            rows = db.execute(
+                "SELECT token, owner, lease_until FROM jobs WHERE settled = 0 AND owner != ?"
+                " ORDER BY created_at",
+                (owner,),
             ).fetchall()
-            taken = [
-                job.at(Step.READY) if job.loose else job
-                for token, document, holder, until in left
-                if (tokens is None or token in tokens)
-                and (job := _read(document)) is not None
-                and not (job.loose and until > now - SUSPENDED_SECONDS and alive(holder))
-            ]
+            self._watch(rows, now)
+            taken: list[Job] = []
+            for token, holder, until in rows:
+                if not (tokens is None or token in tokens) or not self._has_run_out(token, now, here):
+                    continue
+                row = db.execute("SELECT document FROM jobs WHERE token = ?", (token,)).fetchone()
+                job = _read(row[0])
+                if job is None or (job.loose and until > now - SUSPENDED_SECONDS and alive(holder)):
+                    continue
+                taken.append(job.at(Step.READY) if job.loose else job)
             db.executemany(
                 "UPDATE jobs SET owner = ?, lease_until = ?, settled = ?, document = ? WHERE token = ?",
                 [(owner, now + LEASE_SECONDS, job.settled, job.to_json(), job.token) for job in taken],
             )
         return taken
+
+    def _watch(self, leases: Iterable[tuple[str, str, float]], now: float) -> None:
+        """Note since when the leases of others have been as they are: of each its token, owner and end."""
+        if not 0.0 <= now - self._watched_at <= LEASE_SECONDS:
+            self._watched = {}  # we slept, as they may have done, or our clock was set
+        self._watched_at = now
+        before = self._watched
+        self._watched = {}
+        for token, holder, until in leases:
+            seen = before.get(token, ("", 0.0, 0.0))
+            self._watched[token] = seen if seen[:2] == (holder, until) else (holder, until, now)
+
+    def _has_run_out(self, token: str, now: float, here: Callable[[str], bool]) -> bool:
+        holder, until, since = self._watched[token]
+        return until == RELEASED or now - since >= LEASE_SECONDS or (until < now and here(holder))
 
     def change(
         self, token: str, steps: Container[Step], change: Callable[[Job], Job | None], owner: str, now: float
@@ -296,7 +328,7 @@ class Ledger:
     def release(self, owner: str) -> None:
         """Give back the leases of `owner`, so that the next process need not wait for them to run out."""
         with self._transaction() as db:
-            db.execute("UPDATE jobs SET lease_until = 0 WHERE owner = ?", (owner,))
+            db.execute("UPDATE jobs SET lease_until = ? WHERE owner = ?", (RELEASED, owner))
 
     def remove(self, token: str) -> bool:
         """Forget a job, if it is there; False when it is unfinished."""

@@ -27,11 +27,15 @@ def machine() -> str:
     return f"{socket.gethostname()}/{namespace}".replace(":", "")
 
 
+def is_here(owner: str) -> bool:
+    """Whether an owner's process is, or was, on this machine, so that it has the same clock."""
+    return owner.partition(":")[0] == machine()
+
+
 def lives(owner: str) -> bool | None:
     """Whether an owner's process lives; None where there is no telling, as anywhere but on POSIX."""
-    place, _, rest = owner.partition(":")
-    process = rest.partition(":")[0]
-    if os.name != "posix" or place != machine() or not process.isdigit():
+    process = owner.partition(":")[2].partition(":")[0]
+    if os.name != "posix" or not is_here(owner) or not process.isdigit():
         return None
     try:
         os.kill(int(process), 0)  # asks only

@@ -29,6 +29,7 @@ from generio_flows.jobs import (
     polling,
 )
 from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs import ledger as ledger_module
 from generio_flows.jobs.chosen import keep_picture, kept_picture
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
 from generio_flows.jobs.ledger import LEASE_SECONDS
@@ -987,7 +988,7 @@ def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
     tmp_path: Path,
 ):
     monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    ledger, gone = Ledger(tmp_path / "jobs.sqlite"), "a process that is gone"
+    ledger, gone = Ledger(tmp_path / "jobs.sqlite"), f"{owners.machine()}:gone:x"
     ledger.add([jobs["prompt"]], gone, time.time() + 3600.0)
     engine = new_engine()
     looked = engine._shared_at
@@ -996,6 +997,36 @@ def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
     ledger.renew(gone, time.time() - LEASE_SECONDS)
     ledger.close()
     assert finished(engine, jobs["prompt"]).state is State.READY
+
+
+@pytest.mark.parametrize("clock", [365 * 86400.0, -365 * 86400.0], ids=["ahead", "behind"])
+def test_a_job_of_a_dead_machine_is_taken_over_whatever_its_clock_said(
+    new_engine: Callable[..., Engine],
+    jobs: dict[str, Job],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    clock: float,
+):
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(ledger_module, "LEASE_SECONDS", 0.3)
+    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger.add([jobs["prompt"]], "another machine:1:x", time.time() + clock)
+    ledger.close()
+    assert finished(new_engine(), jobs["prompt"]).state is State.READY
+
+
+def test_what_waits_until_a_date_of_another_clock_is_tried_again(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+):
+    sandbox.order({"method": "POST", "path": "/flows", "action": "status", "status": 402})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    with engine._lock:
+        waiting = replace(engine.job(job.token), retry_at=time.time() + 365 * 86400.0)
+        assert engine._save(waiting)
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    engine.carry_on("")  # look at the ledger now
+    assert finished(engine, job).state is State.READY
 
 
 def test_another_engine_sees_what_this_one_does(
@@ -1041,7 +1072,8 @@ def test_a_turn_from_before_the_job_was_lost_changes_nothing(
 
 def waiting_for_the_user(engine: Engine, job: Job) -> Job:
     """A job of another service than the one that is set, for which nothing can be done here."""
-    job = engine.submit(replace(job, service="http://elsewhere.example"))
+    there = {"service": "http://elsewhere.example", "flow_id": "1"}
+    job = engine.submit(replace(job, step=Step.UPLOADED, **there))
     wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
     return job
 
@@ -1053,9 +1085,13 @@ def dead_owner() -> str:
     return f"{owners.machine()}:{gone.pid}:x"
 
 
+def anywhere(_owner: str) -> bool:
+    return True
+
+
 def run_by_another(ledger: Ledger, sandbox: Sandbox, token: str) -> None:
     """Another process takes the job over, as its owner sleeps, has it run, and falls asleep as well."""
-    (job,) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token})
+    (job,) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token}, here=anywhere)
     with FlowsClient(sandbox.url, sandbox.key) as client:
         flow = client.create_flow(job.template, job.parameters, [Prompt("a lamp")])
     started = job.at(Step.STARTED, flow_id=flow.flow_id, started_at=time.time(), starts_itself=True)
@@ -1119,7 +1155,7 @@ def test_a_flow_is_given_back_by_whoever_has_the_job_only(
 
     def inputs_and_sleep(client: FlowsClient, flow_id: str) -> list[Asset]:
         found = inputs(client, flow_id)
-        other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS)
+        other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
         return found
 
     monkeypatch.setattr(FlowsClient, "inputs", inputs_and_sleep)
@@ -1189,7 +1225,7 @@ def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
     job = waiting_for_the_user(engine, jobs["prompt"])
     with engine._lock:
         engine._save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
-    (theirs,) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS)
+    (theirs,) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
     theirs = theirs.going(progress=0.5)
     assert other_ledger.save(theirs, "another", time.time())
     assert not engine.cancel(job.token), "it is another's by now"
@@ -1206,7 +1242,7 @@ def test_waiting_jobs_that_were_lost_in_sleep_are_let_go(
 ):
     engine = new_engine()
     job = waiting_for_the_user(engine, jobs["prompt"])
-    other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS)
+    other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
     with engine._lock:
         engine._share()
     assert not engine.owns(job.token)

@@ -50,17 +50,59 @@ def test_only_the_owner_writes(path: Path):
     ledger.close()
 
 
-def test_a_lease_is_taken_over_when_it_has_run_out(path: Path):
-    mine, yours = Ledger(path), Ledger(path)
+def anywhere(_owner: str) -> bool:
+    return True
+
+
+CLOCKS = (0.0, 365 * 86400.0, -365 * 86400.0)
+
+
+def watched(ledger: Ledger, begin: float, seconds: float) -> list[Job]:
+    """What is taken by somebody who begins to look at a time of his, for so many seconds, as engines do."""
+    looks = [begin + at for at in range(0, round(seconds) + 1, 10)]
+    return [job for now in looks for job in ledger.claim("you", now)]
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_lease_runs_out_by_its_age_whatever_the_clock_of_its_owner_says(path: Path, clock: float):
+    ledger = Ledger(path)
     first = job()
-    mine.add([first], "me", now=0.0)
-    assert yours.claim("you", now=LEASE_SECONDS - 1) == []
-    mine.renew("me", now=LEASE_SECONDS - 1)
-    assert yours.claim("you", now=LEASE_SECONDS + 1) == []
-    assert yours.claim("you", now=3 * LEASE_SECONDS) == [first]
-    assert not mine.save(first.at(Step.CREATED), "me", now=3 * LEASE_SECONDS)
-    mine.close()
-    yours.close()
+    ledger.add([first], "me", now=1e9 + clock)
+    assert watched(ledger, 1e9, LEASE_SECONDS - 10) == []
+    assert ledger.claim("you", 1e9 + LEASE_SECONDS) == [first]
+    ledger.close()
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_lease_that_is_renewed_is_never_taken_over_whatever_the_clock_of_its_owner_says(
+    path: Path, clock: float
+):
+    ledger = Ledger(path)
+    ledger.add([job()], "me", now=1e9 + clock)
+    for at in range(0, 300, 10):
+        assert ledger.claim("you", 1e9 + at) == []
+        ledger.renew("me", 1e9 + clock + at)
+    ledger.close()
+
+
+@pytest.mark.parametrize("clock", [3600.0, -3600.0], ids=["forward", "back"])
+def test_who_slept_or_had_the_clock_set_begins_to_watch_anew(path: Path, clock: float):
+    ledger = Ledger(path)
+    first = job()
+    ledger.add([first], "me", now=1e9)
+    assert watched(ledger, 1e9, LEASE_SECONDS - 10) == []
+    assert watched(ledger, 1e9 + clock, LEASE_SECONDS - 10) == []
+    assert ledger.claim("you", 1e9 + clock + LEASE_SECONDS) == [first]
+    ledger.close()
+
+
+def test_of_a_process_with_the_same_clock_the_date_is_enough(path: Path):
+    ledger = Ledger(path)
+    first = job()
+    ledger.add([first], "me", now=0.0)
+    assert ledger.claim("you", LEASE_SECONDS - 1.0, here=anywhere) == []
+    assert ledger.claim("you", LEASE_SECONDS + 1.0, here=lambda owner: owner == "me") == [first]
+    ledger.close()
 
 
 def test_a_released_job_can_be_taken_at_once(path: Path):
@@ -219,7 +261,12 @@ def test_a_ledger_of_version_1_is_migrated(path: Path):
     assert [*jobs] == ["requested", "submitting", "started", "ready", "placed", "failed"]
     assert jobs["started"].flow_id == "66bb00000000000000000001"
     assert jobs["placed"].settled, "nobody knows whether its file was saved, so it is not placed again"
-    assert [job.name for job in ledger.claim("you", now=2e9)] == ["requested", "submitting", "started"]
+    claimed = ledger.claim("you", now=2e9, here=anywhere)
+    assert [job.name for job in claimed] == ["requested", "submitting", "started"]
+        "requested",
+        "submitting",
+        "started",
+    ]
     ledger.close()
     Ledger(path).close()
 
@@ -274,8 +321,8 @@ def test_what_was_loose_in_a_dead_process_is_ready_when_it_is_claimed(path: Path
     ledger.change(
         first.token, (Step.READY,), lambda job: job.at(Step.PLACED, placed_in="a document"), "me", now=0.0
     )
-    (claimed,) = ledger.claim("you", now=2 * LEASE_SECONDS)
+    (claimed,) = ledger.claim("you", now=2 * LEASE_SECONDS, here=anywhere)
     assert (claimed.step, claimed.placed_in) == (Step.READY, "a document")
     assert ledger.jobs() == [claimed], "in one transaction: what is claimed and loose would be nobody's"
-    assert ledger.claim("another", now=4 * LEASE_SECONDS) == []
+    assert ledger.claim("another", now=4 * LEASE_SECONDS, here=anywhere) == []
     ledger.close()
