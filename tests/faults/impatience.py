@@ -11,6 +11,7 @@ def hurry() -> None:
     """Let this process wait as little as it can. Only for processes of the suite, which end soon."""
     steps.BACK_OFF = RetryPolicy(attempts=1_000_000_000, base=0.02, ceiling=0.2)
     steps.LOOKUP_SECONDS *= SCALE
+    steps.REFUSED_SECONDS *= SCALE
     steps.OUTPUT_SECONDS *= SCALE
     polling.SHORTEST *= SCALE
     engine.SHARE_SECONDS = 0.5

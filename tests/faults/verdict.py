@@ -8,8 +8,8 @@ from typing import Any
 
 from generio_flows.api import FlowsError, check_glb
 from generio_flows.jobs import Job, Ledger, Step
+from generio_flows.jobs.errors import MAYBE_RUNNING
 from generio_flows.jobs.recovery import REQUEST
-from generio_flows.jobs.steps import MAYBE_RUNNING
 
 from .scene import Scene
 from .work import SNAPSHOT

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, ledger
-from generio_flows.jobs.steps import MAYBE_RUNNING
+from generio_flows.jobs.errors import MAYBE_RUNNING
 
 from .death import Death, Naps, WatchedLedger
 from .impatience import hurry

@@ -263,10 +263,6 @@ def test_a_ledger_of_version_1_is_migrated(path: Path):
     assert jobs["placed"].settled, "nobody knows whether its file was saved, so it is not placed again"
     claimed = ledger.claim("you", now=2e9, here=anywhere)
     assert [job.name for job in claimed] == ["requested", "submitting", "started"]
-        "requested",
-        "submitting",
-        "started",
-    ]
     ledger.close()
     Ledger(path).close()
 
