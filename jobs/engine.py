@@ -48,6 +48,9 @@ SHARE_SECONDS = LEASE_SECONDS / 3
 BUSY_DISK_SECONDS = 2.0
 """After these a step is tried again that the ledger could not take."""
 
+TOLD_FAILURES = 2
+"""So many looks at the ledger in a row may fail until the user is told."""
+
 MOST_PICTURES = 20
 """So many are made at a start that a process before did not come to."""
 
@@ -130,7 +133,8 @@ class Engine:
         self._start("poller", self._serve, self._polls)
         self._start("clerk", self._write_notes)
         self._start("housekeeper", self._keep_house)
-        self.notice: Problem | None = None
+        self._notice: Problem | None = None
+        self._ledger_problem: Problem | None = None  # why the scheduler cannot read or write it now
         if ledger.set_aside is not None:
             damaged = f"The job list was damaged and is kept as {ledger.set_aside.name}."
             self.notice = Problem("ledger", damaged, remedy="open_folder")
@@ -140,6 +144,15 @@ class Engine:
             self._start("artist", self._draw_missing, before)
 
     # ------------------------------------------------------------------ what the outside may ask for
+
+    @property
+    def notice(self) -> Problem | None:
+        """What the user should know of the ledger, or None; what holds it up now goes by itself."""
+        return self._ledger_problem or self._notice
+
+    @notice.setter
+    def notice(self, notice: Problem | None) -> None:
+        self._notice = notice
 
     def jobs(self) -> list[Job]:
         """All jobs as they are now, oldest first."""
@@ -516,19 +529,24 @@ class Engine:
 
     def _schedule(self) -> None:
         """The scheduler: hands on what is due, and keeps in touch with other processes."""
+        failures = 0
         while not self._closing.is_set():
-            try:
-                with self._lock:
-                    now = time.monotonic()
-                    if now - self._shared_at >= SHARE_SECONDS:
-                        self._shared_at = now
+            with self._lock:
+                now = time.monotonic()
+                if now - self._shared_at >= SHARE_SECONDS:
+                    self._shared_at = now
+                    try:
                         self._share()
-                    self._hand_on(now)
-                    dues = [due for token, due in self._due.items() if token not in self._busy]
-                    if not self._closing.is_set():
-                        self._wake.wait(max(0.0, min([*dues, self._shared_at + SHARE_SECONDS]) - now))
-            except LedgerError:
-                self._closing.wait(1.0)  # a busy disk passes; nothing is lost by waiting
+                        failures, self._ledger_problem = 0, None
+                    except LedgerError as error:  # a busy disk passes; jobs go on as far as they get
+                        self._shared_at += BUSY_DISK_SECONDS - SHARE_SECONDS
+                        failures += 1
+                        if failures >= TOLD_FAILURES:
+                            self._ledger_problem = error.problem
+                self._hand_on(now)
+                dues = [due for token, due in self._due.items() if token not in self._busy]
+                if not self._closing.is_set():
+                    self._wake.wait(max(0.0, min([*dues, self._shared_at + SHARE_SECONDS]) - now))
 
     def _hand_on(self, now: float) -> None:
         """Give each job that is due, and in nobody's hand, to the poller or to a worker."""
@@ -658,7 +676,7 @@ class Engine:
 
     def _note(self, token: str, write: Callable[[], object]) -> None:
         """Write one note about a job, if there still is one."""
-        self._until_written(lambda: write() if token in self._jobs else None)
+        self._until_written(lambda: write() if token in self._jobs else None, token)
 
     def _keep_request_soon(self, job: Job) -> None:
         keep = partial(self._keep_request, self.folder(job.token), job)
@@ -680,15 +698,31 @@ class Engine:
                 self._tidy(self.folder(job.token))  # removed meanwhile
         self._threads.remove(threading.current_thread())
 
-    def _until_written(self, write: Callable[[], object]) -> None:
-        """Write something as soon as the ledger takes it."""
+    def _until_written(self, write: Callable[[], object], token: str = "") -> None:
+        """Write something as soon as the ledger takes it; until then the job of `token` says what is wrong."""
+        shown: Problem | None = None
         while True:
             try:
                 write()
-                return
-            except LedgerError:
+                break
+            except LedgerError as error:
+                shown = self._show_problem(token, shown, error.problem)
                 if self._closing.wait(BUSY_DISK_SECONDS):
                     return
+        self._show_problem(token, shown, None)
+
+    def _show_problem(self, token: str, before: Problem | None, now: Problem | None) -> Problem | None:
+        """Tell what holds up a note about a job, in memory only, in place of what was told `before`.
+
+        Returns what is told of it by now.
+        """
+        with self._lock:
+            job = self._jobs.get(token)
+            if job is None or before == now or job.problem != before:
+                return before  # it has a problem of its own to tell
+            self._jobs[token] = replace(job, problem=now)
+            self.events.put(self._jobs[token])
+        return now
 
     def _reconsider(self) -> None:
         """Try again what waits: other settings may have mended it."""
@@ -722,6 +756,7 @@ class Engine:
         if job.unsent:  # the address may have been mended meanwhile
             job = replace(job, service=settings.base_url)
         steps = self._steps(job, settings)
+        held_up: Problem | None = None
         try:
             outcome = steps.take(job)
         except Cancelled:
@@ -731,7 +766,7 @@ class Engine:
             chance = random.random()  # noqa: S311 - spreads repeats
             outcome = steps.after_error(self._now(job), error, failures, chance)
         except LedgerError as error:
-            outcome = Outcome(self._now(job).blocked(error.problem), again_in=BUSY_DISK_SECONDS)
+            outcome, held_up = Outcome(self._now(job)), error.problem
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
             what = f"GENERIO Flows made a mistake: {type(error).__name__}: {error}."
             problem = Problem("defect", what, "Report it.", "report")
@@ -747,7 +782,10 @@ class Engine:
             if token in self._mine and token not in self._stale and not self._closing.is_set():
                 self._busy.discard(token)
                 self._calling.pop(token, None)
-                self._settle(job, outcome, settings)
+                if held_up is not None:  # to write down that nothing can be written takes as long again
+                    self._wait_for_ledger(token, held_up)
+                else:
+                    self._settle(job, outcome, settings)
             else:  # it is over and saved as such, or what others have done meanwhile counts, not this turn
                 self._put_down(token)
                 if self._closing.is_set():
@@ -804,10 +842,7 @@ class Engine:
         try:
             saved = self._save(job)
         except LedgerError as error:
-            # What the ledger has is an earlier step, or an intention: safe to go on from.
-            self._jobs[job.token] = self._jobs[job.token].blocked(error.problem)
-            self.events.put(self._jobs[job.token])
-            self._at(BUSY_DISK_SECONDS, job.token)
+            self._wait_for_ledger(job.token, error.problem)
             return
         if before.step is Step.STARTED and job.step is Step.COMPLETED:
             self._learn(job)
@@ -817,6 +852,12 @@ class Engine:
             else:
                 self._at(again_in, job.token)
         self._fill_places()
+
+    def _wait_for_ledger(self, token: str, problem: Problem) -> None:
+        """Try a job again soon: what the ledger has is an earlier step, or an intention, and safe."""
+        self._jobs[token] = self._jobs[token].blocked(problem)
+        self.events.put(self._jobs[token])
+        self._at(BUSY_DISK_SECONDS, token)
 
     def _steps(self, job: Job, settings: Settings) -> Steps:
         def cancelled() -> bool:

@@ -86,7 +86,7 @@ class Ledger:
     wait for another process that writes.
     """
 
-    def __init__(self, path: Path, shared: bool = False, patience: float = 5.0) -> None:
+    def __init__(self, path: Path, shared: bool = False, patience: float = 1.0) -> None:
         self.path = path
         self.set_aside: Path | None = None
         self._journal = "DELETE" if shared else "WAL"

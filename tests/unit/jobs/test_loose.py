@@ -152,9 +152,10 @@ def test_a_note_waits_for_a_ledger_that_is_busy(
     engine._ledger._db.execute("PRAGMA busy_timeout = 20")
     ledger._db.execute("BEGIN IMMEDIATE")
     engine.place_soon(ready.token, DOCUMENT)
-    time.sleep(0.3)
+    wait_until(lambda: now(engine).problem is not None)
+    assert now(engine).problem.message.startswith("Another program holds the job list")
     ledger._db.execute("ROLLBACK")
-    wait_until(lambda: now(engine).loose)
+    wait_until(lambda: now(engine).loose and now(engine).problem is None)
 
 
 def test_of_two_that_are_to_place_one_is_told_that_the_other_has(

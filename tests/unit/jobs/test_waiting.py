@@ -6,13 +6,14 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from generio_flows.api import TEXT_TO_MODEL
-from generio_flows.jobs import Engine, Job, Settings, State, Step, polling, steps
+from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, polling, steps
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.steps import NOTHING_NEW
 
@@ -261,3 +262,74 @@ def test_other_settings_are_used_though_the_ledger_is_busy(
     other.execute("ROLLBACK")
     other.close()
     assert finished(engine, job).step is Step.READY
+
+
+# ---- the ledger cannot be written
+
+
+@contextmanager
+def held(engine: Engine, ledger: Ledger) -> Iterator[str]:
+    """Another process has the ledger for as long as it likes."""
+    ledger._db.execute("BEGIN IMMEDIATE")
+    yield "Another program holds the job list"
+    ledger._db.execute("ROLLBACK")
+
+
+@contextmanager
+def read_only(engine: Engine, ledger: Ledger) -> Iterator[str]:
+    """The rights have changed."""
+    engine._ledger._db.execute("PRAGMA query_only = 1")
+    yield "cannot be written"
+    engine._ledger._db.execute("PRAGMA query_only = 0")
+
+
+@pytest.mark.parametrize("trouble", [held, read_only])
+def test_a_ledger_that_cannot_be_written_is_told_in_the_rows_and_in_the_list(
+    engine: Engine,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Callable[[Engine, Ledger], AbstractContextManager[str]],
+):
+    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(engine_module, "TOLD_FAILURES", 1)
+    monkeypatch.setattr(polling, "LONGEST", 0.1)
+    engine._ledger._db.execute("PRAGMA busy_timeout = 20")
+    sandbox.order({"flow": {"outcome": "hang"}})
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    ledger = Ledger(tmp_path / "jobs.sqlite")
+    with trouble(engine, ledger) as what:
+        wait_until(lambda: engine.job(job.token).problem is not None and engine.notice is not None)
+        assert what in engine.job(job.token).problem.message
+        assert what in engine.notice.message
+        engine.notice = None  # which the user may do, and nothing is mended by that
+        assert engine.notice is not None
+    wait_until(lambda: engine.job(job.token).problem is None and engine.notice is None)
+    ledger.close()
+    engine.cancel(job.token)
+    assert finished(engine, job).state is State.CANCELLED
+
+
+def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
+):
+    """Each try takes as long as the ledger's patience, and nobody is told before that."""
+    tried: list[Step] = []
+    save = Ledger.save
+
+    def refuse(ledger: Ledger, job: Job, owner: str, at: float) -> bool:
+        if job.step is Step.UPLOADING:
+            tried.append(job.step)
+            raise LedgerError("busy")
+        if tried:
+            tried.append(job.step)
+        return save(ledger, job, owner, at)
+
+    monkeypatch.setattr(Ledger, "save", refuse)
+    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 600.0)
+    job = engine.submit(jobs["prompt"])
+    wait_until(lambda: engine.job(job.token).waiting)
+    assert tried == [Step.UPLOADING]
