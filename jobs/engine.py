@@ -699,7 +699,7 @@ class Engine:
         self._threads.remove(threading.current_thread())
 
     def _until_written(self, write: Callable[[], object], token: str = "") -> None:
-        """Write something as soon as the ledger takes it; until then the job of `token` says what is wrong."""
+        """Write something as soon as the ledger takes it; until then the job of `token` says why not."""
         shown: Problem | None = None
         while True:
             try:

@@ -73,10 +73,10 @@ class Death:
         """Be there before each request leaves, and when the service has answered but nobody knows yet."""
         send = Transport._send
 
-        def watched(transport: Transport, method: str, url: str, body: Any) -> Any:
+        def watched(transport: Transport, method: str, url: str, body: Any, **how: Any) -> Any:
             call = f"{method} {pattern(urlsplit(url).path)}"
             self.here(f"before {call}")
-            answer = send(transport, method, url, body)
+            answer = send(transport, method, url, body, **how)
             self.here(f"after {call}")
             return answer
 
