@@ -351,17 +351,27 @@ class Service:
         self._accounts[key] = account = Account(manners, tricks)
         return account
 
-    async def listen(self) -> None:
-        """Begin to serve in the running event loop."""
+    async def serve(self, listening: threading.Event) -> None:
+        """Serve until `end` is called; sets `listening` as soon as `url` is known."""
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        listening.set()
+        await self._ended.wait()
+        server.close()
+
+    def end(self) -> None:
+        """Serve no more; for any thread."""
+        self._loop.call_soon_threadsafe(self._ended.set)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side has enough of it."""
-        with suppress(OSError, asyncio.IncompleteReadError):
-            while await self._exchange(reader, writer):
-                pass
-        writer.close()
+        try:
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while await self._exchange(reader, writer):
+                    pass
+        finally:
+            writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Take one request and answer it; whether the connection is good for another."""
@@ -400,12 +410,12 @@ class Service:
 @contextmanager
 def running() -> Iterator[Service]:
     """A service that is served from a thread."""
-    service, loop = Service(), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="independent", daemon=True)
+    service, listening = Service(), threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(service.serve(listening)), daemon=True)
     thread.start()
-    asyncio.run_coroutine_threadsafe(service.listen(), loop).result()
+    listening.wait()
     try:
         yield service
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        service.end()
         thread.join()
