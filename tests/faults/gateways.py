@@ -128,7 +128,8 @@ def _tricks(dice: random.Random, kind: str) -> list[Trick]:
             return [Trick("interim", **some, status=dice.choice((102, 103, 199)), pause=pause)]
         case "gateway":
             status = dice.choice(GATEWAYS)
-            page = "html" if status in (401, 403) else dice.choice(("html", "json", "text", "empty"))
+            pages = ("html", "own") if status in (401, 403) else ("html", "json", "text", "empty", "own")
+            page = dice.choice(pages)
             act = "answer instead" if status >= 500 and dice.random() < 0.5 else "refuse"
             return [Trick(act, calls, dice.randrange(4), seconds=seconds, status=status, page=page)]
         case "broken":

@@ -15,8 +15,9 @@ PAGES = {
     "text": (b"text/plain", b"upstream connect error or disconnect/reset before headers"),
     "empty": (b"text/plain", b""),
     "not found": (b"application/json", b'{"detail": "Flow not found"}'),
+    "own": (b"application/json", b'{"detail": "Not this time"}'),
 }
-"""What gateways say beside their status, and what a replica says that has not heard of a flow yet."""
+"""What gateways say beside their status, and what the service does that is being restarted, or a replica."""
 
 
 class Reply(Protocol):
