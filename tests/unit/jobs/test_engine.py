@@ -1018,9 +1018,10 @@ def test_a_job_of_a_dead_machine_is_taken_over_whatever_its_clock_said(
 def test_what_waits_until_a_date_of_another_clock_is_tried_again(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
-    sandbox.order({"method": "POST", "path": "/flows", "action": "status", "status": 402})
+    sandbox.order({"method": "POST", "path": "/flows", "action": "status", "status": 402, "times": -1})
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    sandbox.clear_faults()
     with engine._lock:
         waiting = replace(engine.job(job.token), retry_at=time.time() + 365 * 86400.0)
         assert engine._save(waiting)
