@@ -20,7 +20,7 @@ from ..api import FlowsError, NotSaved
 from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerError, Problem, Settings, Step
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.steps import kept_name
-from .items import Item, optimizing
+from .items import WISH, Item, optimizing
 from .places import Home, Host
 from .report import ALREADY_DONE, DONE, FAILED, READY, Event, Report
 
@@ -109,6 +109,12 @@ class Batch:
         self._ledger = Ledger(home.ledger, shared=home.shared)
         self.engine = Engine(self._ledger, settings, self._make_input, self._convert, heir=False)
         self._service = host.service
+        # What was asked of a mistyped address has a token of that, and goes to the one that is set now.
+        self._wishes = {
+            job.destination[WISH]: job
+            for job in self.engine.jobs()
+            if WISH in job.destination and (job.unsent or job.service == self._service)
+        }
 
     def __enter__(self) -> Batch:
         return self
@@ -122,7 +128,7 @@ class Batch:
         """The task of making `item`."""
 
         def begin(batch: Batch) -> str:
-            job = item.job(batch._service, batch.home)
+            job = batch.as_known(item.job(batch._service, batch.home))
             batch.submit(job)
             return job.token
 
@@ -137,6 +143,12 @@ class Batch:
 
         output = job.destination.get("output")
         return Task(display(self.home.output(output)) if output else job.name, begin, sure)
+
+    def as_known(self, job: Job) -> Job:
+        """The job, or the one of the ledger that is for the same item and may go to the same service."""
+        if self.engine.job(job.token) is not None:
+            return job
+        return self._wishes.get(job.destination[WISH], job)
 
     def submit(self, job: Job) -> None:
         """Hand a job to the engine, or go on with it where the ledger has it already."""

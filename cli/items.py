@@ -58,6 +58,10 @@ class UsageError(Exception):
     """The command cannot be understood; the text says what to change."""
 
 
+WISH = "wish"
+"""In a job's destination: the same for the same item, whichever service it was asked of."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One model to make.
@@ -95,17 +99,18 @@ class Item:
         destination: dict[str, Any] = {"output": home.relative(self.output)}
         if self.optimize is not None:
             destination["optimize"] = self.optimize
+        wish = (self.template, parameters, content, destination)
         return Job(
             service=service,
             template=self.template,
             name=self.output.name,
-            token=_token(service, self.template, parameters, content, destination),
+            token=_token(service, *wish),
             parameters=parameters,
             prompt=self.prompt,
             input_path=source if mime else "",
             input_mime=mime,
             source="" if mime else source,
-            destination=destination,
+            destination={**destination, WISH: _token(*wish)},
         )
 
 

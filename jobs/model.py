@@ -204,8 +204,8 @@ class Job:
 
     @property
     def unsent(self) -> bool:
-        """Whether no service has a flow of it, so that it may go to any."""
-        return self.step in UNSENT and not (self.flow_id or self.former_flow_id)
+        """Whether no service has a flow of it, so that it may go to any; it may have ended like that."""
+        return (self.stopped_at or self.step) in UNSENT and not (self.flow_id or self.former_flow_id)
 
     @property
     def loose(self) -> bool:

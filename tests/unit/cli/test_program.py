@@ -472,6 +472,32 @@ def test_other_commands_end_at_ctrl_c_without_a_traceback(program: Program, sand
     assert (process.returncode, out, err) == (130, "", "Interrupted.\n")
 
 
+# ---- a mistyped address
+
+
+@pytest.mark.parametrize("by", ["the same command", "resume"])
+def test_what_was_asked_of_a_mistyped_address_is_made_once_at_the_right_one(
+    program: Program, sandbox: Sandbox, by: str
+):
+    wish = ("generate", "--prompt", "a", "--quality", "low", "--output", "out")
+
+    def ask(service: str, key: str = sandbox.key) -> int:
+        command = [sys.executable, str(ROOT), *wish, "--patience", "0.05", "--service", service]
+        environment = {**program.environment, "GENERIO_API_KEY": key}
+        return subprocess.run(command, cwd=program.folder, env=environment, timeout=LONGEST).returncode
+
+    assert ask("http://127.0.0.1:1") != 0
+    if by == "resume":
+        assert program("jobs", "resume", "--output", "out", "--service", sandbox.url).code == 0
+    for _ in range(2):
+        assert program(*wish).code == 0
+        assert len(jobs_in(program.folder / "out")) == 1
+        assert program.runs() == [1]
+    with Sandbox(speed=0.01) as other:  # which is no mistake: it is asked anew
+        ask(other.url, other.key)
+        assert len(other.stats()["flows"]) == 1
+
+
 # ---- jobs
 
 
