@@ -345,13 +345,23 @@ class Steps:
 
     def _find(self, job: Job) -> Job | None:
         """The answer to a one-shot create was lost: is the flow there? None = look once more, later."""
-        for flow in self._flows_of(job):
-            if attempt_of(flow, job.token) == job.attempt:
-                return _submitted(job, flow)
+        made = [flow for flow in self._flows_of(job) if attempt_of(flow, job.token) == job.attempt]
+        begun = next((flow for flow in made if flow.state != "created"), None)
+        # An empty create before it, whose answer was lost as well, has left a flow that never begins.
+        found = begun or next((flow for flow in made if self._may_begin(flow)), None)
+        if found is not None:
+            return _submitted(job, found)
         times, seconds = self.doubt.times("create"), self.doubt.seconds("create", time.monotonic())
         if times + 1 >= LOOKUPS and seconds >= LOST_CREATE * LOOKUP_SECONDS:
             raise NeedsUser  # the list may not be complete (V21), so this is no proof that nothing runs
         return None
+
+    def _may_begin(self, flow: Flow) -> bool:
+        """Whether a flow that is `created` has an input, so that it begins by itself, as far as is known."""
+        try:
+            return bool(self.client().inputs(flow.flow_id))
+        except (NotFound, MethodNotAllowed):
+            return True
 
     def _upload(self, job: Job) -> Job:
         if job.step is Step.UPLOADING:

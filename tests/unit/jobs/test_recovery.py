@@ -418,3 +418,30 @@ def test_a_lost_ledger_and_a_results_folder_that_is_out_of_reach_look_again_late
     (tmp_path / "unplugged").rename(drive)
     assert finished(second, job).state is State.READY
     assert runs(sandbox) == [1]
+
+
+WANTS_INPUTS = {"detail": [{"loc": ["body", "inputs"], "msg": "field required", "type": "missing"}]}
+
+
+@pytest.mark.parametrize("lagging", [False, True], ids=["listed", "listed later"])
+def test_two_lost_creates_of_a_job_find_the_one_that_runs(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch, lagging: bool
+):
+    """The empty one leaves a flow that never begins, and may be all that a list shows at first."""
+    if lagging:
+        flows, looked = FlowsClient.flows, []
+
+        def lag(client: FlowsClient) -> list[Flow]:
+            looked.append(client)
+            return [flow for flow in flows(client) if len(looked) > 2 or flow.state == "created"]
+
+        monkeypatch.setattr(FlowsClient, "flows", lag)
+    create = {"method": "POST", "path": "/flows"}
+    sandbox.order(
+        {**create, "action": "drop", "when": "after"},
+        {**create, "action": "status", "status": 422, "body": WANTS_INPUTS},
+        {**create, "action": "drop", "when": "after"},
+    )
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert job.state is State.READY
+    assert sorted(runs(sandbox)) == [0, 1]
