@@ -108,8 +108,10 @@ def _scenario(dice: random.Random, number: int) -> Scenario:
         case "processing":
             seconds = dice.uniform(1.0, 20.0) * SCALE
             manners = replace(manners, processing=seconds, refusal=dice.choice(NOT_YET))
-    if dice.random() < 0.3:
+    for _ in range(dice.choice((0, 0, 1, 1, 2, 3))):
         tricks += _tricks(dice, dice.choice(KINDS))
+    if dice.random() < 0.2:
+        manners = replace(manners, lag=dice.uniform(1.0, 10.0) * SCALE)
     if dice.random() < 0.15:
         manners = replace(manners, one_shot=True)
     asked = {call for trick in tricks for call in trick.calls}
