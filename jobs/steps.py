@@ -268,7 +268,7 @@ class Steps:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise NotSaved(f"The results folder cannot be used: {error.strerror or error}.") from None
+            raise NotSaved.because("The results folder cannot be used", error) from None
 
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
@@ -630,7 +630,7 @@ class Steps:
                 shutil.copyfile(source, part)
                 part.replace(self.folder / source.name)
         except OSError as error:
-            raise NotSaved(f"The results folder cannot be used: {error.strerror or error}.") from None
+            raise NotSaved.because("The results folder cannot be used", error) from None
         return bool(sources)
 
     def _progress(self, done: int, total: int | None) -> None:
