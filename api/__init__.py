@@ -44,7 +44,7 @@ from .errors import (
     disk_trouble,
 )
 from .glb import GlbInfo, check_glb
-from .images import SENDABLE, detect_image, picture_size
+from .images import SENDABLE, check_regular, detect_image, picture_size
 from .models import (
     BUILTIN_TEMPLATES,
     GLB_MIME,
@@ -119,6 +119,7 @@ __all__ = [
     "WrongState",
     "check_glb",
     "check_prompt",
+    "check_regular",
     "decide",
     "detect_image",
     "disk_trouble",

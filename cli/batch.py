@@ -368,31 +368,37 @@ class Batch:
         if "output" not in job.destination:  # a window's job, which the window places
             self._done(task, job, READY, ())
             return True
-        if "optimize" in job.destination:
-            self._chain(task, job)
-            return False
-        if (standing := self._outputs.standing(job)) is not None:
-            self._done(task, job, ALREADY_DONE, standing)
-            return True
         try:
-            written = self._outputs.write(job)
+            return self._chain(task, job) if "optimize" in job.destination else self._write(task, job)
         except ResultGone:
             if task.fetched or not job.flow_id:
                 raise
             task.fetched = True
+            self._outputs.discard_damaged(job)
             self.engine.fetch(job.token)
             return False
+
+    def _chain(self, task: Task, job: Job) -> bool:
+        model = self._outputs.kept_glb(job)
+        following = optimizing(job, model.name)
+        known = self.engine.job(following.token)
+        if not model.is_file() and (known is None or known.step not in (Step.READY, Step.PLACED)):
+            raise ResultGone  # it is still to be sent
+        self.submit(following)
+        self.engine.place(job.token)
+        task.token, task.fetched = following.token, False
+        task.begun = self.engine.job(following.token)
+        return False
+
+    def _write(self, task: Task, job: Job) -> bool:
+        if (standing := self._outputs.standing(job)) is not None:
+            self._done(task, job, ALREADY_DONE, standing)
+            return True
+        written = self._outputs.write(job)
         if written is None:
             return False
         self._done(task, job, DONE, written)
         return True
-
-    def _chain(self, task: Task, job: Job) -> None:
-        following = optimizing(job, job.results[0])
-        self.submit(following)
-        self.engine.place(job.token)
-        task.token = following.token
-        task.begun = self.engine.job(following.token)
 
     def _done(self, task: Task, job: Job, state: str, outputs: Iterable[Path]) -> None:
         self.report.tell(Event(task.name, state, 1.0, job.token, tuple(str(path) for path in outputs)))

@@ -23,10 +23,10 @@ from ..api import (
     UnsupportedFile,
     check_glb,
     check_prompt,
+    check_regular,
     detect_image,
 )
-from ..jobs import Job, Result
-from ..jobs.steps import kept_name
+from ..jobs import Job
 from .lists import UsageError
 from .outputs import numbered
 from .places import Home, same_place
@@ -88,8 +88,11 @@ class Item:
         )
 
 
-def optimizing(generated: Job, model: Result) -> Job:
-    """The second job of an item that is generated and then optimized: it takes the `model` of the first."""
+def optimizing(generated: Job, model: str) -> Job:
+    """The second job of an item that is generated and then optimized.
+
+    model: name of the file in the folder of the first job that the second one takes.
+    """
     destination = {"output": generated.destination["output"]}
     parameters = {"polygon_count": generated.destination["optimize"]}
     return Job(
@@ -98,7 +101,7 @@ def optimizing(generated: Job, model: Result) -> Job:
         name=generated.name,
         token=_token(generated.service, OPTIMIZE, parameters, generated.token, destination),
         parameters=parameters,
-        input_path=f"../{generated.token}/{kept_name(model.glb)}",
+        input_path=f"../{generated.token}/{model}",
         input_mime=GLB_MIME,
         destination=destination,
     )
@@ -110,11 +113,8 @@ def _token(*parts: Any) -> str:
 
 
 def _digest(path: Path) -> str:
+    check_regular(path)
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # reading it once would be the last time
-            raise UnreadableFile(
-                f"“{path}” is a pipe or device.", "Save what comes out of it as a file first."
-            )
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:  # ValueError: no file can have such a name

@@ -204,10 +204,15 @@ def _converter(host: Host, todo: Sequence[Item]) -> Converter | None:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, or a cluster that wants its machine back, sets instead of ending the process."""
+    """An event that Ctrl-C, or a cluster that wants its machine back, sets instead of ending the process.
+
+    Who says it twice does not want to wait for whatever it is that the process waits for.
+    """
     told = threading.Event()
 
     def tell(_number: int, _frame: FrameType | None) -> None:
+        if told.is_set():
+            raise KeyboardInterrupt
         told.set()
 
     numbers = (signal.SIGINT, signal.SIGTERM)

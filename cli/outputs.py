@@ -15,12 +15,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property, partial
 from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
 from ..api import FlowsError, NotSaved, disk_trouble
-from ..jobs import Delivered, Engine, Job, Result, Step
+from ..jobs import Delivered, Engine, Job, Step
 from ..jobs.owners import lives, machine
 from ..jobs.steps import kept_name
 from .places import Home, same_place
@@ -63,6 +64,15 @@ class Content(NamedTuple):
 
     size: int
     sha256: str
+
+
+class _Piece(NamedTuple):
+    """One result of a job: what is kept of it, at `source`, whether that is whole, and what it becomes."""
+
+    content: Content
+    target: Path
+    source: Path
+    whole: bool
 
 
 class Outputs:
@@ -117,37 +127,30 @@ class Outputs:
         None where another process has the job meanwhile. Raises NotSaved or InTheWay; ResultGone where the
         results have to be fetched first; LedgerError.
         """
-        if not job.results:
+        pieces = self._pieces(job)
+        if not pieces or not all(piece.whole for piece in pieces):
             raise ResultGone
-        targets = self._targets(job)
-        sources = [
-            self._kept(job, result, target) for result, target in zip(job.results, targets, strict=True)
-        ]
-        contents = [self._kept_content(source) for source in sources]
-        before = self._noted(job) if job.step is Step.PLACED else ()
-        if before and [(file.size, file.sha256) for file in before] != contents:
-            raise ResultGone  # it is damaged
-        missing = [
-            (source, target)
-            for source, target, content in zip(sources, targets, contents, strict=True)
-            if content_of(target, content.size) != content
-        ]
-        for source, target in missing:
+        missing = [piece for piece in pieces if content_of(piece.target, piece.content.size) != piece.content]
+        for _, target, source, _ in missing:
             with _written(target):
-                self._look(target, lambda source=source, target=target: is_remainder(target, source))
-        files = [
-            Delivered(self._home.relative(target), *content)
-            for target, content in zip(targets, contents, strict=True)
-        ]
+                self._look(target, partial(is_remainder, target, source))
+        files = [Delivered(self._home.relative(piece.target), *piece.content) for piece in pieces]
         if files != [*self._noted(job)] and not self._engine.deliver(job.token, files):
             return None
         self.learn(files)
-        for source, target in missing:
-            with _written(target):
-                self._copy(source, target)
+        for piece in missing:
+            with _written(piece.target):
+                self._copy(piece.source, piece.target)
         if job.step is not Step.PLACED:
             self._engine.place(job.token)
-        return targets
+        return [piece.target for piece in pieces]
+
+    def discard_damaged(self, job: Job) -> None:
+        """Delete what was received, but is not as it was any more, so that it is fetched once more."""
+        with suppress(ResultGone, OSError):
+            for piece in self._pieces(job):
+                if not piece.whole:
+                    piece.source.unlink(missing_ok=True)
 
     def learn(self, files: Iterable[Delivered]) -> None:
         """Know what was written, here or by another process."""
@@ -176,16 +179,19 @@ class Outputs:
             return [self._home.output(file.path) for file in noted]
         output = self.path(job)
         targets = [output]
-        if len(job.results) > 1:
-            of_others = [other.destination.get("output") for other in self._engine.jobs()]
-            paths = chain(self._wanted, (self._home.output(name) for name in of_others if name))
-            taken = {same_place(path) for path in paths}
-            numbers = count(2)
-            while len(targets) < len(job.results):
-                target = numbered(output, next(numbers))
-                if same_place(target) not in taken:
-                    targets.append(target)
+        numbers = count(2)
+        while len(targets) < len(job.results):
+            target = numbered(output, next(numbers))
+            if same_place(target) not in self._taken:
+                targets.append(target)
         return targets
+
+    @cached_property
+    def _taken(self) -> set[str]:
+        """The places of the outputs of all models that this command, or a job in the ledger, is about."""
+        names = [job.destination.get("output") for job in self._engine.jobs()]
+        paths = chain(self._wanted, (self._home.output(name) for name in names if name))
+        return {same_place(path) for path in paths}
 
     def _look(self, target: Path, is_harmless: Callable[[], bool]) -> None:
         """Raise NotSaved or InTheWay where something is at `target` that is not ours, and not harmless."""
@@ -213,21 +219,28 @@ class Outputs:
 
     # ------------------------------------------------------------------ what
 
-    def _kept(self, job: Job, result: Result, target: Path) -> Path:
-        """The file in a job's folder that becomes `target`."""
-        kept = result.blend if target.suffix.lower() == ".blend" else result.glb
-        if not kept:
-            raise ResultGone(
-                "There was no Blender to make a .blend file of the model.",
-                "Run the same command again where there is one.",
-            )
-        return self._engine.folder(job.token) / kept_name(kept)
-
-    def _kept_content(self, source: Path) -> Content:
-        content = content_of(source)
-        if content is None or content.size == 0:
+    def kept_glb(self, job: Job) -> Path:
+        """Where a finished job's folder has its first model, unless that was deleted. Raises ResultGone."""
+        if not job.results:
             raise ResultGone
-        return content
+        return self._engine.folder(job.token) / kept_name(job.results[0].glb)
+
+    def _pieces(self, job: Job) -> list[_Piece]:
+        """What becomes of each of a finished job's results. Raises ResultGone where no .blend was made."""
+        noted = self._noted(job) if job.step is Step.PLACED else ()
+        pieces: list[_Piece] = []
+        for number, (result, target) in enumerate(zip(job.results, self._targets(job), strict=False)):
+            kept = result.blend if target.suffix.lower() == ".blend" else result.glb
+            if not kept:
+                raise ResultGone(
+                    "There was no Blender to make a .blend file of the model.",
+                    "Run the same command again where there is one.",
+                )
+            source = self._engine.folder(job.token) / kept_name(kept)
+            content = content_of(source) or Content(0, "")
+            as_noted = not noted or content == (noted[number].size, noted[number].sha256)
+            pieces.append(_Piece(content, target, source, whole=content.size > 0 and as_noted))
+        return pieces
 
     def _copy(self, source: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)

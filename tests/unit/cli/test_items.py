@@ -35,7 +35,7 @@ def test_prompts_become_files_with_their_words():
 
 def test_no_two_outputs_are_alike():
     found = items.generated(["Lamp", "lamp", "LAMP"], [], [{"prompt": "x", "output": "lamp-2.glb"}], common())
-    assert names(found) == ["lamp.glb", "lamp-2.glb", "lamp-3.glb", "lamp-2-2.glb"]
+    assert names(found) == ["lamp.glb", "lamp-3.glb", "lamp-4.glb", "lamp-2.glb"]
 
 
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=20))
