@@ -445,11 +445,7 @@ class NotSaved(FlowsError):
     fix = "Check the disk, or choose another results folder in the preferences."
 
     @classmethod
-    def because(cls, what: str, error: OSError | RuntimeError) -> Self:
-        """The error that says `what`, a clause without an end, and why, with the fix for that reason.
-
-        RuntimeError is what Blender raises where it cannot write.
-        """
-        if isinstance(error, RuntimeError):
-            return cls(f"{what}: {error}.")
-        return cls(f"{what}: {error.strerror or error}.", _NOT_SAVED_FIXES.get(disk_trouble(error), ""))
+    def because(cls, message: str, error: OSError | RuntimeError) -> Self:
+        """The error with this message, and the fix that suits the disk's own; RuntimeError is Blender's."""
+        trouble = disk_trouble(error) if isinstance(error, OSError) else "other"
+        return cls(message, _NOT_SAVED_FIXES.get(trouble, ""))

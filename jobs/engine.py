@@ -20,12 +20,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..api import Cancelled, FlowsClient, FlowsError, NotSaved
+from ..api import Cancelled, FlowsClient, FlowsError
 from . import polling
 from .chosen import keep_picture
 from .clients import Clients
 from .doubt import Doubt, OneShotServices
-from .errors import MAYBE_RUNNING, NotStarted
+from .errors import MAYBE_RUNNING, NotStarted, folder_unusable
 from .housekeeping import empty, leave, sweep, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Delivered, Job, Problem, Step
@@ -1004,7 +1004,7 @@ def _problem_of(error: FlowsError | LedgerError | OSError) -> Problem:
     if isinstance(error, LedgerError):
         return error.problem
     if isinstance(error, OSError):
-        error = NotSaved.because("The results folder cannot be used", error)
+        error = folder_unusable(error)
     return Problem.of(error)
 
 

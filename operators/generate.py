@@ -110,7 +110,9 @@ class Generate(FollowOptions, Ready, HandOver):
         except InputRefused as error:
             return tell_problem(self, error)
         except OSError as error:
-            return tell_problem(self, NotSaved.because("The results folder cannot be written to", error))
+            return tell_problem(
+                self, NotSaved.because(f"The results folder cannot be written to: {error}.", error)
+            )
         choice = Choice(self, properties(context))
         if choice.then_optimize:
             jobs = [with_follower(job, choice.then_count) for job in jobs]
