@@ -205,17 +205,19 @@ class Outputs:
         if self._force:
             return
         there = content_of(target)
-        if there is None or not (there.size == 0 or self._is_ours(target, there) or is_harmless()):
-            raise InTheWay(
-                f"{display(target)} is there already, and was not written by a job in this folder."
+        ours = self._written_to(target)
+        if there is None or not (there.size == 0 or there.sha256 in ours or is_harmless()):
+            history = (
+                "was changed since it was written" if ours else "was not written by a job in this folder"
             )
+            raise InTheWay(f"{display(target)} is there already, and {history}.")
 
-    def _is_ours(self, target: Path, there: Content) -> bool:
-        """Whether what is in a file was put there by a job of the ledger, this one or another."""
+    def _written_to(self, target: Path) -> set[str]:
+        """The digests of all that jobs of the ledger, this one or others, have written to a place."""
         if self._ours is None:
             self._ours = defaultdict(set)
             self.learn(file for job in self._engine.jobs() for file in job.delivered)
-        return there.sha256 in self._ours.get(same_place(target), ())
+        return self._ours.get(same_place(target), set())
 
     # ------------------------------------------------------------------ what
 

@@ -100,7 +100,9 @@ def test_a_file_that_the_user_has_changed_is_kept_unless_it_is_forced(here: Here
     out.write_bytes(b"my own work")
     answer = here(*lamp())
     assert (answer.code, out.read_bytes()) == (1, b"my own work")
-    assert last(answer.out).startswith("Failed (lamp.glb is there already, and was not written by a job in")
+    assert last(answer.out).startswith(
+        "Failed (lamp.glb is there already, and was changed since it was written."
+    )
     assert "--force" in answer.out
     assert (here(*lamp("--force")).code, out.read_bytes()) == (0, made)
     assert here.runs() == [1]
