@@ -30,6 +30,4 @@ def package() -> str:
 
 if __name__ == "__main__":
     code = importlib.import_module(f"{package()}.cli.plain").main(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
     os._exit(code)  # bpy as a module may wait for ever in its own teardown

@@ -14,6 +14,7 @@ from .errors import (
     EmptyPrompt,
     FlowFailed,
     FlowsError,
+    GarbledPrompt,
     InputRefused,
     InvalidRequest,
     KeyRefused,
@@ -40,9 +41,10 @@ from .errors import (
     UnsupportedFile,
     WebPage,
     WrongState,
+    disk_trouble,
 )
 from .glb import GlbInfo, check_glb
-from .images import SENDABLE, detect_image, picture_size
+from .images import SENDABLE, check_regular, detect_image, picture_size
 from .models import (
     BUILTIN_TEMPLATES,
     GLB_MIME,
@@ -57,6 +59,7 @@ from .models import (
     Source,
     Template,
 )
+from .prompts import check_prompt
 from .retry import RetryPolicy, decide, parse_retry_after
 from .transfer import CancelCheck, Progress
 
@@ -81,6 +84,7 @@ __all__ = [
     "FlowState",
     "FlowsClient",
     "FlowsError",
+    "GarbledPrompt",
     "GlbInfo",
     "InputRefused",
     "InvalidRequest",
@@ -114,8 +118,11 @@ __all__ = [
     "WebPage",
     "WrongState",
     "check_glb",
+    "check_prompt",
+    "check_regular",
     "decide",
     "detect_image",
+    "disk_trouble",
     "parse_retry_after",
     "picture_size",
 ]

@@ -11,10 +11,8 @@ from typing import Any, Self
 
 from .address import PRODUCTION_URL, segment
 from .errors import (
-    AmbiguousPrompt,
     CallFailed,
     Cancelled,
-    EmptyPrompt,
     InvalidRequest,
     MethodNotAllowed,
     NetworkError,
@@ -32,6 +30,7 @@ from .errors import (
 from .glb import MAGIC, GlbInfo
 from .images import SENDABLE, detect_image, read_head
 from .models import GLB_MIME, Asset, File, Flow, Prompt, Source, Template, as_object, parse_list
+from .prompts import check_prompt
 from .retry import RetryPolicy
 from .transfer import CancelCheck, DataUri, JsonBody, Progress, receive, watched
 
@@ -336,10 +335,7 @@ def _is_jpeg(source: Source) -> bool:
 def _check_source(source: Source) -> None:
     """Raise one of InputRefused's classes for what the service could not use (section 6)."""
     if isinstance(source, Prompt):
-        if not source.text.strip():
-            raise EmptyPrompt()
-        if source.text.lstrip()[:5].lower() == "data:":
-            raise AmbiguousPrompt()
+        check_prompt(source.text)
         return
     mime = _JPEG if _is_jpeg(source) else source.mime
     if mime == GLB_MIME:

@@ -10,6 +10,7 @@ FlowsError
 ├── InputRefused            refused here, before anything was sent
 │   ├── EmptyPrompt         the prompt has no words
 │   ├── AmbiguousPrompt     the prompt begins with "data:", which the service would read as a file
+│   ├── GarbledPrompt       the prompt has characters that are no text
 │   ├── UnreadableFile      missing, empty, a folder, not permitted, or changed while it was read
 │   └── UnsupportedFile     a type that is not accepted, or content that is not what it claims to be
 ├── Cancelled               the caller asked to stop
@@ -41,6 +42,7 @@ Every error has `message` (one sentence: what happened) and `fix` (one sentence:
 No error ever holds the API key.
 """
 
+import errno
 import re
 from pathlib import Path
 from typing import ClassVar, Literal, Self
@@ -157,6 +159,14 @@ class AmbiguousPrompt(InputRefused):
     remedy: Remedy = "edit_prompt"
     message = 'A prompt cannot begin with "data:", because the service would take it for a file.'
     fix = "Begin the prompt with another word."
+
+
+class GarbledPrompt(InputRefused):
+    """The prompt was damaged on its way here, or was never text."""
+
+    remedy: Remedy = "edit_prompt"
+    message = "The prompt has characters that are no text."
+    fix = "Type it once more, or save the list that it comes from as UTF-8."
 
 
 class UnreadableFile(InputRefused):
@@ -402,9 +412,40 @@ class NotSelfContained(ResultUnusable):
     fix = "Generate it again."
 
 
+DiskTrouble = Literal["full", "forbidden", "too_long", "other"]
+"""What a disk refuses: more bytes, this user, the length of a name, or something else."""
+
+_DISK_TROUBLES: dict[int | None, DiskTrouble] = {
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EACCES: "forbidden",
+    errno.EPERM: "forbidden",
+    errno.EROFS: "forbidden",
+    errno.ENAMETOOLONG: "too_long",
+}
+
+
+def disk_trouble(error: OSError) -> DiskTrouble:
+    """What it was that the disk refused."""
+    return _DISK_TROUBLES.get(error.errno, "other")
+
+
+_NOT_SAVED_FIXES: dict[DiskTrouble, str] = {
+    "full": "Free some disk space, or choose another results folder in the preferences.",
+    "forbidden": "Get the right to write there, or choose another results folder in the preferences.",
+    "too_long": "Choose a results folder with a shorter path in the preferences.",
+}
+
+
 class NotSaved(FlowsError):
     """The result could not be written to this computer's disk."""
 
     remedy: Remedy = "open_preferences"
     message = "The result could not be saved."
-    fix = "Free some disk space, or choose another results folder in the preferences."
+    fix = "Check the disk, or choose another results folder in the preferences."
+
+    @classmethod
+    def because(cls, message: str, error: OSError | RuntimeError) -> Self:
+        """The error with this message, and the fix that suits the disk's own; RuntimeError is Blender's."""
+        trouble = disk_trouble(error) if isinstance(error, OSError) else "other"
+        return cls(message, _NOT_SAVED_FIXES.get(trouble, ""))

@@ -2,6 +2,7 @@
 """What kind of picture a file is, told by its content and never by its name."""
 
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,8 +42,21 @@ def detect_image(path: Path) -> str | None:
     return next((mime for signature, mime in _SIGNATURES if head.startswith(signature)), None)
 
 
+def check_regular(path: Path) -> None:
+    """Raise UnreadableFile for a pipe or device: it may be read once only, and whoever opens it may wait.
+
+    What is missing raises nothing here.
+    """
+    with suppress(OSError, ValueError):
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise UnreadableFile(
+                f"The file “{path.name}” is a pipe or device.", "Save what comes out of it as a file first."
+            )
+
+
 def read_head(path: Path, count: int = 16) -> bytes:
-    """Read a file's first bytes; raises UnreadableFile when it is missing, empty or a folder."""
+    """Read a file's first bytes; raises UnreadableFile when it is missing, empty or no file."""
+    check_regular(path)
     try:
         with path.open("rb") as file:
             head = file.read(count)

@@ -149,7 +149,7 @@ def receive(blocks: Iterable[bytes], path: Path, *, wanted: str | None = None) -
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise NotSaved(f"The result could not be saved: {error.strerror or error}.") from error
+        raise NotSaved.because(f"The result could not be saved: {error.strerror or error}.", error) from error
     return info
 
 

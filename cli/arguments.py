@@ -2,10 +2,12 @@
 """What the command line understands."""
 
 import argparse
+import math
 from pathlib import Path
 
 EPILOG = """\
-exit codes: 0 done, 1 some failed, 2 wrong usage, 3 no valid key, 4 no connection, 130 interrupted.
+exit codes: 0 done, 1 some failed, 2 wrong usage, 3 no valid key, 4 no connection, 75 not finished yet,
+130 interrupted.
 Run the same command again to go on where it stopped; what is done is never done again."""
 
 
@@ -105,8 +107,11 @@ def _pace(command: argparse.ArgumentParser) -> None:
         "--jobs", type=_positive, default=4, metavar="N", help="how many at once (default: 4)"
     )
     command.add_argument(
+        "--force", action="store_true", help="write over files that are in the way of outputs"
+    )
+    command.add_argument(
         "--patience",
-        type=float,
+        type=_minutes,
         default=10.0,
         metavar="MINUTES",
         help="give up after so long without any news (default: 10)",
@@ -122,6 +127,13 @@ def _common(command: argparse.ArgumentParser) -> None:
         help="where jobs are kept (default: .generio beside the output)",
     )
     command.add_argument("--json", action="store_true", help="one JSON object on each line")
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0.0 < minutes < math.inf:  # which is false of what is no number, too
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return minutes
 
 
 def _positive(text: str) -> int:

@@ -3,32 +3,30 @@
 
 from __future__ import annotations
 
-import os
 import queue
-import shutil
 import threading
 import time
-import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from ..api import FlowsError, NotSaved
-from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerError, Problem, Settings, Step
+from ..api import FlowsError
+from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerBusy, LedgerError, Problem, Settings, Step
 from ..jobs.errors import DELETED, MAYBE_RUNNING
-from ..jobs.steps import kept_name
+from ..jobs.model import UNSENT
 from .items import WISH, Item, optimizing
+from .outputs import Outputs, ResultGone, display
 from .places import Home, Host
-from .report import ALREADY_DONE, DONE, FAILED, READY, Event, Report
+from .report import ALREADY_DONE, DONE, FAILED, READY, Event, OutputLost, Report
 
 if TYPE_CHECKING:
     from ..scene.convert import Converter
 
-SUCCESS, SOME_FAILED, USAGE, KEY, NETWORK, INTERRUPTED = 0, 1, 2, 3, 4, 130
-"""Exit codes."""
+SUCCESS, SOME_FAILED, USAGE, KEY, NETWORK, UNFINISHED, INTERRUPTED = 0, 1, 2, 3, 4, 75, 130
+"""Exit codes. That of what is only not finished yet is EX_TEMPFAIL of the C header sysexits.h: try again."""
 
 FOR_THE_USER = {
     "missing_key": KEY,
@@ -47,16 +45,28 @@ NOT_OURS = "another process works on it, or it is over. Stop that one first."
 GLANCE = 0.1
 """Seconds between two looks at the jobs under way."""
 
+LEDGER_PATIENCE = 1.0
+"""Seconds that one look into the ledger waits for who holds it. More would keep Ctrl-C waiting."""
+
+SILENCE = 2.0
+"""Seconds after which a wait that shows nothing is explained."""
+
+T = TypeVar("T")
+
 Begin = Callable[["Batch"], str]
-"""Sees to it that an item's job is in the engine's hands, and returns its token. Raises FlowsError."""
+"""Sees to it that an item's job is in the engine's hands, and returns its token.
+
+Raises FlowsError, and LedgerError where that has to be tried again.
+"""
 
 
 @dataclass
 class Task:
     """An item under way.
 
-    name: as events call it. sure: whether the user wants it even if it may run a second time. begun: its job
-    when it was begun. told: what was last told of it.
+    name: as events call it. sure: whether the user wants it even if it may run a second time. token: of its
+    job, "" before that is begun. begun: its job when it was begun. told: what was last told of it. come: how
+    far it had come then. fetched: whether its results were fetched once more.
     """
 
     name: str
@@ -65,6 +75,8 @@ class Task:
     token: str = ""
     begun: Job | None = None
     told: tuple[object, ...] = ()
+    come: tuple[object, ...] = ()
+    fetched: bool = False
 
 
 class Stopped(Exception):
@@ -79,7 +91,9 @@ class Batch:
     """Works through tasks with an engine of its own; a context manager, since the engine has threads.
 
     home: where its jobs are kept. at_once: how many are under way together. patience: seconds without any
-    news after which it gives up. interrupted: set from outside to end early. Raises LedgerError.
+    news after which it gives up. interrupted: set from outside to end early. wanted: the outputs of all
+    models that the command is about, other shares included. force: whether it writes over files that are not
+    ours. Raises LedgerError, and Stopped.
     """
 
     def __init__(
@@ -92,6 +106,8 @@ class Batch:
         patience: float,
         interrupted: threading.Event,
         converter: Converter | None = None,
+        wanted: Sequence[Path] = (),
+        force: bool = False,
     ) -> None:
         self.home = home
         self.report = report
@@ -99,15 +115,22 @@ class Batch:
         self._patience = patience
         self._interrupted = interrupted
         self._converter = converter
+        self._held_up: Problem | None = None  # by the ledger, when that was tried last
         settings = Settings(
             folder=home.results,
             base_url=host.service,
             api_key=host.api_key,
             online=host.online,
             concurrent_jobs=at_once,
+            patience=0.0,  # the command has its own
         )
-        self._ledger = Ledger(home.ledger, shared=home.shared)
-        self.engine = Engine(self._ledger, settings, self._make_input, self._convert, heir=False)
+
+        def start() -> tuple[Ledger, Engine]:
+            with closing_on_error(opened(home)) as ledger:
+                return ledger, Engine(ledger, settings, self._make_input, self._convert, heir=False)
+
+        self._ledger, self.engine = patiently(start, patience, interrupted, report.say)
+        self._outputs = Outputs(home, self.engine, wanted, force)
         self._service = host.service
         # What was asked of a mistyped address has a token of that, and goes to the one that is set now.
         self._wishes = {
@@ -151,27 +174,29 @@ class Batch:
         return self._wishes.get(job.destination[WISH], job)
 
     def submit(self, job: Job) -> None:
-        """Hand a job to the engine, or go on with it where the ledger has it already."""
+        """Hand a job to the engine, or go on with it where the ledger has it already. Raises FlowsError."""
         known = self.engine.job(job.token)
-        while known is None:
+        if known is None:
+            self._outputs.check(job)
             try:
                 self.engine.submit(job)
                 return
             except AlreadyThere:
                 known = job
-            except LedgerError:  # many processes write to it at once
-                if self._interrupted.wait(0.5):
-                    raise Stopped(INTERRUPTED, "Interrupted.") from None
         self.take(known)
 
     def take(self, job: Job, sure: bool = False) -> None:
         """Go on with a job that the ledger has; a failed or cancelled one gets another try.
 
-        One whose flow is gone would be paid for a second time: it gets one only if the user is `sure`.
+        One whose flow is gone would be paid for a second time: it gets one only if the user is `sure`. Raises
+        FlowsError.
         """
+        if _was_deleted(job) and not sure:
+            return
+        if "output" in job.destination and job.step in (*UNSENT, Step.FAILED, Step.CANCELLED):
+            self._outputs.check(job)
         if job.step in (Step.FAILED, Step.CANCELLED):
-            if sure or not _was_deleted(job):
-                self.engine.retry(job.token)
+            self.engine.retry(job.token)
         elif not job.finished:
             self.engine.carry_on(job.token)
 
@@ -190,8 +215,9 @@ class Batch:
             if late and job.problem is not None:
                 return f"{job.problem.message} `jobs resume` goes on with stopping it."
             if not asked and self.engine.owns(token):
-                self.engine.cancel(token)
-                asked = True
+                with suppress(LedgerError):  # then once more
+                    self.engine.cancel(token)
+                    asked = True
         return "interrupted."
 
     # ------------------------------------------------------------------ the work
@@ -209,55 +235,95 @@ class Batch:
 
     def _await_search(self) -> None:
         """Where the ledger is new, but jobs' folders are not, the engine looks for their flows first."""
-        end = time.monotonic() + self._patience
-        while not self._ledger.searched:
+        began = time.monotonic()
+        told: str | None = None
+        while not self._is_searched():
             if self._interrupted.wait(GLANCE):
                 raise Stopped(INTERRUPTED, "Interrupted.")
-            if time.monotonic() > end:
-                raise Stopped(NETWORK, "The service could not be asked about jobs whose list was lost.")
+            problem = self._held_up or self.engine.search_problem
+            if problem is not None and problem.code in FOR_THE_USER:
+                raise Stopped(FOR_THE_USER[problem.code], _words(problem))
+            waited = time.monotonic() - began
+            reason = _words(problem) if problem is not None else ""
+            if reason != told and (reason or waited > SILENCE):
+                told = reason
+                self.report.say(f"The jobs of a list that was lost are looked for. {reason}".strip())
+            if waited > self._patience:
+                raise Stopped(
+                    _code(problem), f"The jobs of a list that was lost were not found yet. {reason}"
+                )
+
+    def _is_searched(self) -> bool:
+        try:
+            searched = self._ledger.searched
+        except LedgerError as error:
+            self._held_up = error.problem
+            return False
+        self._held_up = None
+        return searched
 
     def _run(self, waiting: deque[Task]) -> int:
         self._await_search()
         under_way: list[Task] = []
         news = time.monotonic()
         while waiting or under_way:
-            if self._interrupted.is_set():
-                raise Stopped(INTERRUPTED, "Interrupted.")
+            come = [task.come for task in under_way]
+            still = [task for task in under_way if not self._turn(task)]
+            if come != [task.come for task in still]:
+                news = time.monotonic()
+            under_way = still
             while waiting and len(under_way) < self._at_once:
-                task = waiting.popleft()
-                if self._begin(task):
+                task = waiting.popleft()  # which may be over already: then the next is due at once
+                if not self._turn(task):
                     under_way.append(task)
                 news = time.monotonic()
-            with suppress(queue.Empty):
-                self.engine.events.get(timeout=GLANCE)
-                while True:
-                    self.engine.events.get_nowait()
-            before = [task.told for task in under_way]
-            still = [task for task in under_way if not self._ended(task)]
-            if len(still) < len(under_way) or before != [task.told for task in still]:
-                news = time.monotonic()
-            elif time.monotonic() - news > self._patience:
-                raise Stopped(NETWORK, self._no_news(still))
-            under_way = still
+            if under_way and time.monotonic() - news > self._patience:
+                raise self._without_news(under_way)
+            if under_way:
+                self._listen()
         return SOME_FAILED if self.report.counts[FAILED] else SUCCESS
 
-    def _begin(self, task: Task) -> bool:
-        """Begin a task; False when that was its end already."""
+    def _listen(self) -> None:
+        """Wait a moment for what the engine tells."""
+        with suppress(queue.Empty):
+            self._outputs.learn(self.engine.events.get(timeout=GLANCE).delivered)
+            while True:
+                self._outputs.learn(self.engine.events.get_nowait().delivered)
+
+    def _turn(self, task: Task) -> bool:
+        """Take a task as far as it goes by now; True when it is over, well or not."""
+        if self._interrupted.is_set():
+            raise Stopped(INTERRUPTED, "Interrupted.")
         try:
-            task.token = task.begin(self)
+            if not task.token:
+                task.token = task.begin(self)
+                task.begun = self.engine.job(task.token)
+            over = self._ended(task)
+        except LedgerError as error:  # many processes write to it at once, or its disk is full
+            if error.problem != self._held_up:
+                self._held_up = error.problem
+                self.report.say(f"{task.name} waits. {_words(error.problem)}")
+            return False
         except FlowsError as error:
             self._fail(task, Problem.of(error))
-            return False
-        task.begun = self.engine.job(task.token)
-        return True
+            return True
+        except (Stopped, OutputLost):
+            raise
+        except Exception as error:  # a defect of ours must end one model, not all
+            self._fail(task, Problem.of_defect(error))
+            return True
+        self._held_up = None
+        return over
 
     def _ended(self, task: Task) -> bool:
-        """Look at a task's job, tell what is new of it, and hand over what is ready."""
+        """Look at a task's job, tell what is new of it, and hand over what is ready. Raises FlowsError."""
         job = self.engine.job(task.token)
         if job is None:
             return False  # another process has only just put it into the ledger
         if job.finished:
             return self._hand_over(task, job)
+        # A problem that comes and goes is no news: it would keep a command waiting for ever.
+        task.come = (job.token, job.attempt, job.step, job.queued, job.flow_state, job.progress)
         told = (job.state, job.progress, job.problem)
         if told != task.told:
             task.told = told
@@ -287,16 +353,22 @@ class Batch:
             return True
         return False
 
-    def _no_news(self, under_way: list[Task]) -> str:
+    def _without_news(self, under_way: Sequence[Task]) -> Stopped:
+        """Why to give up: for what holds the jobs up, or because they take longer than there is patience."""
         jobs = [self.engine.job(task.token) for task in under_way]
-        problem = next((job.problem for job in jobs if job and job.problem), None)
-        reason = f" {problem.message} {problem.fix}" if problem else ""
-        return f"Nothing has happened for {self._patience / 60:.3g} minutes.{reason}"
+        problem = self._held_up or next((job.problem for job in jobs if job and job.problem), None)
+        minutes = f"{self._patience / 60:.3g} minutes"
+        if problem is None:
+            return Stopped(UNFINISHED, f"Not finished yet: the service has told nothing new for {minutes}.")
+        return Stopped(_code(problem), f"Nothing has happened for {minutes}. {_words(problem)}")
 
     # ------------------------------------------------------------------ results
 
     def _hand_over(self, task: Task, job: Job) -> bool:
-        """Take what a finished job has to where it belongs; False when another job goes on with it."""
+        """Take what a finished job has to where it belongs; False when it, or another, goes on.
+
+        Raises FlowsError.
+        """
         if job.step in (Step.FAILED, Step.CANCELLED):
             problem = job.problem or Problem("cancelled", "The job was cancelled.")
             if _was_deleted(job):
@@ -309,56 +381,36 @@ class Batch:
             self._done(task, job, READY, ())
             return True
         try:
-            if "optimize" in job.destination:
-                self._chain(task, job)
-                return False
-            written = job.step is Step.PLACED and [
-                path for path in self._targets(job) if path.exists()
-            ] == self._targets(job)
-            if written:
-                self._done(task, job, ALREADY_DONE, self._targets(job))
-                return True
-            self._done(task, job, DONE, self._deliver(job))
-        except FlowsError as error:
-            self._fail(task, Problem.of(error))
-        return True
+            return self._chain(task, job) if "optimize" in job.destination else self._write(task, job)
+        except ResultGone:
+            if task.fetched or not job.flow_id:
+                raise
+            task.fetched = True
+            self._outputs.discard_damaged(job)
+            self.engine.fetch(job.token)
+            return False
 
-    def _chain(self, task: Task, job: Job) -> None:
-        following = optimizing(job, job.results[0])
+    def _chain(self, task: Task, job: Job) -> bool:
+        model = self._outputs.kept_glb(job)
+        following = optimizing(job, model.name)
+        known = self.engine.job(following.token)
+        if not model.is_file() and (known is None or known.step not in (Step.READY, Step.PLACED)):
+            raise ResultGone  # it is still to be sent
         self.submit(following)
         self.engine.place(job.token)
-        task.token = following.token
+        task.token, task.fetched = following.token, False
         task.begun = self.engine.job(following.token)
+        return False
 
-    def _targets(self, job: Job) -> list[Path]:
-        """The files that a job's results become: the output, and beside it -2, -3 … where there are more."""
-        output = self.home.output(job.destination["output"])
-        return [
-            output if number == 1 else output.with_stem(f"{output.stem}-{number}")
-            for number in range(1, len(job.results) + 1)
-        ]
-
-    def _deliver(self, job: Job) -> list[Path]:
-        """Write the outputs, each whole or not at all. Raises NotSaved."""
-        folder = self.engine.folder(job.token)
-        targets = self._targets(job)
-        for result, target in zip(job.results, targets, strict=True):
-            kept = result.blend if target.suffix.lower() == ".blend" else result.glb
-            source = folder / kept_name(kept)
-            part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, part)
-                part.replace(target)
-            except OSError as error:
-                raise NotSaved(
-                    f"{display(target)} could not be written: {error}.", "Run the command again when it can."
-                ) from error
-            finally:
-                part.unlink(missing_ok=True)
-        with suppress(LedgerError):  # the file is there; at the worst it is written once more
-            self.engine.place(job.token)
-        return targets
+    def _write(self, task: Task, job: Job) -> bool:
+        if (standing := self._outputs.standing(job)) is not None:
+            self._done(task, job, ALREADY_DONE, standing)
+            return True
+        written = self._outputs.write(job)
+        if written is None:
+            return False
+        self._done(task, job, DONE, written)
+        return True
 
     def _done(self, task: Task, job: Job, state: str, outputs: Iterable[Path]) -> None:
         self.report.tell(Event(task.name, state, 1.0, job.token, tuple(str(path) for path in outputs)))
@@ -388,10 +440,49 @@ def _was_deleted(job: Job) -> bool:
     return job.problem is not None and job.problem.code == DELETED
 
 
-def display(path: Path) -> str:
-    """A path as the user would write it here."""
+def opened(home: Home) -> Ledger:
+    """The ledger of a home. Raises LedgerError."""
+    return Ledger(home.ledger, shared=home.shared, patience=LEDGER_PATIENCE)
+
+
+@contextmanager
+def closing_on_error(ledger: Ledger) -> Generator[Ledger]:
+    """The ledger, closed where what is done with it fails."""
     try:
-        relative = os.path.relpath(path)
-    except ValueError:  # another drive
-        return str(path)
-    return str(path) if relative.startswith("..") else relative
+        yield ledger
+    except BaseException:
+        ledger.close()
+        raise
+
+
+def patiently(
+    use: Callable[[], T], patience: float, interrupted: threading.Event, say: Callable[[str], None]
+) -> T:
+    """What `use` gives that needs a ledger, as soon as nobody else holds that, within `patience` seconds.
+
+    say: is told why it waits. Raises LedgerError, and Stopped where `interrupted` is set.
+    """
+    end = time.monotonic() + patience
+    told = False
+    while True:
+        try:
+            return use()
+        except LedgerBusy as error:
+            if time.monotonic() > end:
+                raise
+            if not told:
+                say(_words(error.problem))
+            told = True
+        if interrupted.wait(GLANCE):
+            raise Stopped(INTERRUPTED, "Interrupted.")
+
+
+def _words(problem: Problem) -> str:
+    return f"{problem.message} {problem.fix}".strip()
+
+
+def _code(problem: Problem | None) -> int:
+    """The exit code where a problem did not go away."""
+    if problem is None:
+        return UNFINISHED
+    return SOME_FAILED if problem.code == "ledger" else NETWORK

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 
 from ..api import doctor
 from .batch import KEY, NETWORK, SUCCESS
 from .places import Host
+from .report import write
 
 MARKS = {"ok": "ok", "warning": "!", "problem": "X", "skipped": "-"}
 
@@ -20,7 +22,7 @@ def examine(host: Host, as_json: bool) -> int:
     def tell(finding: doctor.Finding) -> None:
         findings.append(finding)
         line = f"{MARKS[finding.verdict]:>2} {finding.check}: {finding.message} {finding.fix}".rstrip()
-        print(json.dumps(asdict(finding)) if as_json else line, flush=True)  # noqa: T201 - what was asked for
+        write(sys.stdout, (json.dumps(asdict(finding)) if as_json else line) + "\n")
 
     doctor.examine(host.service, host.api_key, host.online, tell)
     problem = next((finding for finding in findings if finding.verdict == "problem"), None)

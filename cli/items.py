@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import hashlib
-import io
 import json
 import os
 import re
@@ -21,41 +19,24 @@ from ..api import (
     OPTIMIZE,
     SENDABLE,
     TEXT_TO_MODEL,
-    AmbiguousPrompt,
-    EmptyPrompt,
     UnreadableFile,
     UnsupportedFile,
     check_glb,
+    check_prompt,
+    check_regular,
     detect_image,
 )
-from ..jobs import Job, Result
-from ..jobs.steps import kept_name
-from .places import Home
+from ..jobs import Job
+from .lists import UsageError
+from .outputs import numbered
+from .places import Home, same_place
 
 SUFFIXES = (".glb", ".blend")
 OTHER_MODELS = (".gltf", ".obj", ".fbx", ".stl", ".ply", ".dae", ".abc", ".usd", ".usda", ".usdc", ".usdz")
 """No folder is meant by a name with one of these."""
 LONGEST_STEM = 60  # characters that a prompt gives to a file's name
 
-FIELDS = (
-    "prompt",
-    "image",
-    "model",
-    "quality",
-    "seed",
-    "texture",
-    "polygons",
-    "ratio",
-    "optimize",
-    "output",
-)
-"""What a row of a list may have; each means what the option of its name does."""
-
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-
-
-class UsageError(Exception):
-    """The command cannot be understood; the text says what to change."""
 
 
 WISH = "wish"
@@ -89,10 +70,8 @@ class Item:
         if self.source is not None:
             mime = _mime(self)
             content = _digest(self.source)
-        elif not self.prompt:
-            raise EmptyPrompt
-        elif self.prompt.lower().startswith("data:"):
-            raise AmbiguousPrompt
+        else:
+            check_prompt(self.prompt)
         if self.ratio is not None and self.source is not None:
             parameters["polygon_count"] = max(1, round(self.ratio * check_glb(self.source).triangles))
         source = home.from_job(self.source) if self.source is not None else ""
@@ -114,8 +93,11 @@ class Item:
         )
 
 
-def optimizing(generated: Job, model: Result) -> Job:
-    """The second job of an item that is generated and then optimized: it takes the `model` of the first."""
+def optimizing(generated: Job, model: str) -> Job:
+    """The second job of an item that is generated and then optimized.
+
+    model: name of the file in the folder of the first job that the second one takes.
+    """
     destination = {"output": generated.destination["output"]}
     parameters = {"polygon_count": generated.destination["optimize"]}
     return Job(
@@ -124,7 +106,7 @@ def optimizing(generated: Job, model: Result) -> Job:
         name=generated.name,
         token=_token(generated.service, OPTIMIZE, parameters, generated.token, destination),
         parameters=parameters,
-        input_path=f"../{generated.token}/{kept_name(model.glb)}",
+        input_path=f"../{generated.token}/{model}",
         input_mime=GLB_MIME,
         destination=destination,
     )
@@ -136,10 +118,11 @@ def _token(*parts: Any) -> str:
 
 
 def _digest(path: Path) -> str:
+    check_regular(path)
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no file can have such a name
         raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
 
 
@@ -202,41 +185,6 @@ def matching(patterns: Iterable[str], results: Path | None = None) -> list[str]:
 
 def _in(path: str, folder: Path) -> bool:
     return os.path.realpath(Path(path).parent) == os.path.realpath(folder)
-
-
-def listed(path: Path) -> list[dict[str, Any]]:
-    """The rows of a CSV or JSONL list; paths in it are relative to its own folder. Raises UsageError."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the list {path} cannot be read: {error}") from None
-    if path.suffix.lower() == ".csv":
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    else:
-        # Not splitlines: JSON may have U+2028 and its like in a text.
-        rows = [
-            _json_row(path, number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()
-        ]
-    rows = [{name: value for name, value in row.items() if value not in (None, "")} for row in rows]
-    for row in rows:
-        if unknown := sorted(map(str, row.keys() - set(FIELDS))):
-            raise UsageError(
-                f"the list {path} has unknown columns: {', '.join(unknown)}; known: {', '.join(FIELDS)}"
-            )
-        for name in ("image", "model"):
-            if name in row:
-                row[name] = str(path.parent / str(row[name]))
-    return rows
-
-
-def _json_row(path: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise UsageError(f"line {number} of {path} is no JSON: {error}") from None
-    if not isinstance(row, dict):
-        raise UsageError(f"line {number} of {path} is no JSON object")
-    return row
 
 
 def shard(items: list[Item], spec: str) -> list[Item]:
@@ -312,23 +260,62 @@ def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
     folder, file, suffix = common["folder"], common["file"], common["suffix"]
     if file and len(items) > 1:
         raise UsageError(f"{len(items)} models do not fit into {file}; give a folder as --output")
-    inputs = {os.path.realpath(item.source) for item in items if item.source is not None}
-    taken: set[str] = set()
-    named: list[Item] = []
-    for item in items:
-        own = item.output if item.output.name else None
-        if own is not None and own.suffix.lower() not in SUFFIXES:
-            own = own.with_name(own.name + suffix)
-        path = Path(os.path.abspath(file or folder / (own or f"{_stem(item)}{suffix}")))  # noqa: PTH100
-        stem, number = path.stem, 1
-        while str(path).casefold() in taken:  # folders that do not tell cases apart are common
-            number += 1
-            path = path.with_stem(f"{stem}-{number}")
-        if os.path.realpath(path) in inputs:
+    named = [_placed(item, folder, file, suffix) for item in items]
+    taken = _wished(path for item, path in zip(items, named, strict=True) if file or item.output.name)
+    next_numbers: dict[str, int] = {}
+    for index, item in enumerate(items):
+        if not file and not item.output.name:  # made from the input's name, so it makes way
+            named[index] = _free(named[index], taken, next_numbers)
+    inputs = {_identity(item.source) for item in items if item.source is not None} - {None}
+    for path in named:
+        if _identity(path) in inputs:
             raise UsageError(f"{path} is an input; say with --output where else its result goes")
-        taken.add(str(path).casefold())
-        named.append(replace(item, output=path))
-    return named
+    return [replace(item, output=path) for item, path in zip(items, named, strict=True)]
+
+
+def _placed(item: Item, folder: Path, file: Path | None, suffix: str) -> Path:
+    """Where an item's output goes, if that is free: absolute."""
+    own = item.output if item.output.name else None
+    if own is not None and own.suffix.lower() not in SUFFIXES:
+        own = own.with_name(own.name + suffix)
+    return Path(os.path.abspath(file or folder / (own or f"{_stem(item)}{suffix}")))  # noqa: PTH100
+
+
+def _wished(outputs: Iterable[Path]) -> set[str]:
+    """The places of the outputs that were wished for by name. Raises UsageError where two are the same."""
+    taken: set[str] = set()
+    for path in outputs:
+        place = same_place(path)
+        if place in taken:
+            raise UsageError(
+                f"two models want the output {path}, or names that differ only in case; give each its own"
+            )
+        taken.add(place)
+    return taken
+
+
+def _free(path: Path, taken: set[str], next_numbers: dict[str, int]) -> Path:
+    """The path, or one with a number behind its stem, that nobody has taken; now it is.
+
+    next_numbers: by place, where to go on counting.
+    """
+    wanted = place = same_place(path)
+    free = path
+    while place in taken:
+        number = next_numbers[wanted] = next_numbers.get(wanted, 1) + 1
+        free = numbered(path, number)
+        place = same_place(free)
+    taken.add(place)
+    return free
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells files apart, whatever leads to them; None where there is no such file."""
+    try:
+        stat = path.stat()
+    except (OSError, ValueError):
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 def _stem(item: Item) -> str:

@@ -17,18 +17,23 @@ from pathlib import Path
 from ..api import NotFound
 from ..jobs import Job, Ledger, State, Step
 from ..jobs.ledger import TAKEOVER_SECONDS
-from .batch import SOME_FAILED, SUCCESS, USAGE, Batch
-from .items import UsageError
+from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
+from .lists import UsageError
 from .places import Home, Host
-from .report import report_for
+from .report import report_for, write
+
+BUSY_SECONDS = 5.0
+"""What needs no service waits for so long for who holds the ledger."""
 
 SHORT = 8  # characters of an id that lists show
 
 
 def act(host: Host, home: Home, options: argparse.Namespace, interrupted: threading.Event) -> int:
     """Do what `options` ask with the jobs in `home`; returns the exit code."""
-    with closing(Ledger(home.ledger, shared=home.shared)) as ledger:
-        known = ledger.jobs()
+    patience = 60.0 * options.patience if options.action == "resume" else BUSY_SECONDS
+    known = patiently(
+        lambda: _known(home), patience, interrupted, report_for(sys.stdout, 0, options.json).say
+    )
     named = [_find(known, word) for word in getattr(options, "id", [])]
     match options.action:
         case "list":
@@ -50,6 +55,11 @@ def act(host: Host, home: Home, options: argparse.Namespace, interrupted: thread
             return _resume(host, home, todo, options, interrupted)
         case _:
             return _cancel(host, home, named, options, interrupted)
+
+
+def _known(home: Home) -> list[Job]:
+    with closing(opened(home)) as ledger:
+        return ledger.jobs()
 
 
 def _find(jobs: Sequence[Job], word: str) -> Job:
@@ -86,6 +96,7 @@ def _resume(
         patience=options.patience * 60.0,
         interrupted=interrupted,
         converter=converter,
+        force=options.force,
     ) as batch:
         return batch.run([batch.resuming(job, sure=named) for job in todo], _advice)
 
@@ -150,4 +161,4 @@ def _delete(
 
 
 def _write(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    write(sys.stdout, line + "\n")

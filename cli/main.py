@@ -10,21 +10,23 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from ..api import FlowsError, NetworkError
 from ..api.address import check_base
 from ..api.credentials import ApiKey
 from ..jobs import LedgerError
-from . import arguments, items
-from .batch import FOR_THE_USER, INTERRUPTED, KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, display
-from .items import Item, UsageError
+from . import arguments, items, lists
+from .batch import FOR_THE_USER, INTERRUPTED, KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, Stopped
+from .items import Item
+from .lists import UsageError
+from .outputs import display
 from .places import FOLDER, Home, Host
-from .report import report_for
+from .report import OutputLost, report_for, write
 
 if TYPE_CHECKING:
     from ..scene.convert import Converter
@@ -35,6 +37,22 @@ def run(host: Host, words: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name that it cannot show is to stop nothing
             stream.reconfigure(errors="backslashreplace")
+    if sys.stdout is None:
+        return _say("There is no output to write to. Give it one, such as /dev/null.", USAGE)
+    try:
+        with _heeding_ctrl_c():
+            code = _run(host, words)
+        write(sys.stdout, "")  # what is still to be written may not be writable
+    except OutputLost as lost:
+        _mute(sys.stdout)
+        code = INTERRUPTED
+        if lost.reason:
+            _say(f"What there is to tell cannot be written: {lost.reason}.", code)
+    return code
+
+
+def _run(host: Host, words: Sequence[str]) -> int:
+    """The exit code of the command that `words` are. Raises OutputLost."""
     parser = arguments.parser(host.program)
     try:
         options = parser.parse_args(words)
@@ -46,9 +64,8 @@ def run(host: Host, words: Sequence[str]) -> int:
         return _COMMANDS[options.command](host, options)
     except KeyboardInterrupt:
         return _say("Interrupted.", INTERRUPTED)
-    except BrokenPipeError:  # who reads what is told has gone; what is still to be flushed goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return INTERRUPTED
+    except Stopped as stop:
+        return _say(str(stop), stop.code)
     except UsageError as error:
         return _say(f"{host.program}: {error}", USAGE)
     except LedgerError as error:
@@ -58,11 +75,36 @@ def run(host: Host, words: Sequence[str]) -> int:
     except FlowsError as error:
         code = FOR_THE_USER.get(error.code, SOME_FAILED)
         return _say(f"{error} {host.key_hint if code == KEY else ''}".strip(), code)
+    except OSError as error:  # of a folder that the command is about
+        return _say(f"{host.program}: {error.strerror}: {error.filename}", SOME_FAILED)
 
 
 def _say(text: str, code: int) -> int:
-    sys.stderr.write(text + "\n")
+    if sys.stderr is not None:
+        try:
+            write(sys.stderr, text + "\n")
+        except OutputLost:
+            _mute(sys.stderr)
     return code
+
+
+def _mute(stream: TextIO) -> None:
+    """Let go of what a stream could not write, so that nobody tries to once more when Python ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def _heeding_ctrl_c() -> Iterator[None]:
+    """Ctrl-C ends every command, even one that a script has started in the background, to ignore it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if before is signal.SIG_IGN:
+            signal.signal(signal.SIGINT, before)
 
 
 # ---------------------------------------------------------------------- generate and optimize
@@ -75,13 +117,13 @@ def _generate(host: Host, options: argparse.Namespace) -> int:
             common[name] = value
     if options.no_texture:
         common["texture"] = False
-    rows = items.listed(options.list) if options.list else []
+    rows = lists.listed(options.list) if options.list else []
     return _work(host, options, items.generated(options.prompt, options.image, rows, common))
 
 
 def _optimize(host: Host, options: argparse.Namespace) -> int:
     common = _files(options)
-    rows = items.listed(options.list) if options.list else []
+    rows = lists.listed(options.list) if options.list else []
     if options.ratio is not None:
         common["ratio"] = options.ratio
     if options.polygons is not None:
@@ -104,6 +146,7 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
     """Make the items, or this shard's share of them."""
     check_base(host.service)  # these two raise what is wrong, before anything is written
     ApiKey(host.api_key)
+    wanted = [item.output for item in todo]
     if options.shard:
         todo = items.shard(todo, options.shard)
     files = _files(options)
@@ -120,6 +163,8 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
             patience=options.patience * 60.0,
             interrupted=interrupted,
             converter=converter,
+            wanted=wanted,
+            force=options.force,
         ) as batch,
     ):
         return batch.run([batch.task(item) for item in todo], lambda code: _advice(code, host, home, options))
@@ -159,10 +204,15 @@ def _converter(host: Host, todo: Sequence[Item]) -> Converter | None:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, or a cluster that wants its machine back, sets instead of ending the process."""
+    """An event that Ctrl-C, or a cluster that wants its machine back, sets instead of ending the process.
+
+    Who says it twice does not want to wait for whatever it is that the process waits for.
+    """
     told = threading.Event()
 
     def tell(_number: int, _frame: FrameType | None) -> None:
+        if told.is_set():
+            raise KeyboardInterrupt
         told.set()
 
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -189,7 +239,7 @@ def _templates(host: Host, options: argparse.Namespace) -> int:
                 "parameters": dict(template.parameters),
             }
             lines = [f"{template.name}  {template.description}", f"  takes {', '.join(template.input_types)}"]
-            print(json.dumps(about) if options.json else "\n".join(lines))  # noqa: T201 - what was asked for
+            write(sys.stdout, (json.dumps(about) if options.json else "\n".join(lines)) + "\n")
     return SUCCESS
 
 

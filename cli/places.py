@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
 
 FOLDER = ".generio"
 """Beside the outputs: the jobs of all commands that wrote there, so that each can go on anywhere."""
+
+
+def same_place(path: Path) -> str:
+    """What all ways to write the path of one output have in common, whichever links lead to its folder.
+
+    Also where names differ in nothing but case, or in how their accents are coded: many disks take those for
+    the same.
+    """
+    try:
+        name = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - quicker, for many
+    except ValueError:  # no file can have such a name
+        name = str(path)
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 class Home(NamedTuple):
@@ -48,7 +62,8 @@ class Home(NamedTuple):
 
     def from_job(self, source: Path) -> str:
         """How the ledger names an input: from the folder of its job, so that both may be moved together."""
-        plain = source.resolve() if ".." in source.parts else source  # where "link/.." leads, the disk knows
+        # Where "link/.." leads, the disk knows. Path.resolve raises where links run in a circle.
+        plain = Path(os.path.realpath(source)) if ".." in source.parts else source
         try:
             return Path(os.path.relpath(plain, self.results / "job")).as_posix()
         except ValueError:  # another drive

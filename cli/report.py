@@ -37,6 +37,25 @@ class Event:
     code: str = ""
 
 
+class OutputLost(Exception):
+    """What is told goes nowhere any more; `reason` is why, "" where only nobody reads it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def write(out: TextIO, text: str) -> None:
+    """Write, so that it is there at once. Raises OutputLost."""
+    try:
+        out.write(text)
+        out.flush()
+    except BrokenPipeError as error:
+        raise OutputLost("") from error
+    except (OSError, ValueError) as error:  # ValueError: it was closed
+        raise OutputLost(getattr(error, "strerror", None) or str(error)) from error
+
+
 class Report:
     """Counts what it is told; the subclasses show it."""
 
@@ -77,8 +96,7 @@ class Report:
             self.say(advice)
 
     def _write(self, line: str) -> None:
-        self.out.write(line + "\n")
-        self.out.flush()
+        write(self.out, line + "\n")
 
 
 class Lines(Report):
@@ -146,7 +164,7 @@ class Bars(Report):
 
     def _erase(self) -> None:
         if self._drawn:
-            self.out.write(f"\x1b[{self._drawn}A\x1b[J")
+            write(self.out, f"\x1b[{self._drawn}A\x1b[J")
             self._drawn = 0
 
     def _draw(self) -> None:
@@ -156,8 +174,7 @@ class Bars(Report):
         rows = [f"{bar(event.progress)} {sentence(event)}"[:width] for event in self._rows.values()]
         rows = rows[: max(0, height - 1)]  # what scrolls out of the terminal cannot be taken back
         rows.append(f"{bar(over / self.total if self.total else 1.0)} {over} of {self.total}"[:width])
-        self.out.write("\n".join(rows) + "\n")
-        self.out.flush()
+        write(self.out, "\n".join(rows) + "\n")
         self._drawn = len(rows)
 
 

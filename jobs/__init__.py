@@ -4,17 +4,19 @@
 from .chosen import kept_picture
 from .engine import Engine
 from .follow import THEN, follower_tokens, followers, is_first, is_in_vain, with_follower
-from .ledger import AlreadyThere, Ledger, LedgerError
-from .model import Job, Problem, Result, State, Step
+from .ledger import AlreadyThere, Ledger, LedgerBusy, LedgerError
+from .model import Delivered, Job, Problem, Result, State, Step
 from .settings import Settings
 from .steps import NoConverter
 
 __all__ = [
     "THEN",
     "AlreadyThere",
+    "Delivered",
     "Engine",
     "Job",
     "Ledger",
+    "LedgerBusy",
     "LedgerError",
     "NoConverter",
     "Problem",

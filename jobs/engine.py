@@ -25,10 +25,10 @@ from . import polling
 from .chosen import keep_picture
 from .clients import Clients
 from .doubt import Doubt, OneShotServices
-from .errors import MAYBE_RUNNING, NotStarted
+from .errors import MAYBE_RUNNING, NotStarted, folder_unusable
 from .housekeeping import empty, leave, sweep, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
-from .model import FINISHED, UNSENT, Job, Problem, Step
+from .model import FINISHED, UNSENT, Delivered, Job, Problem, Step
 from .owners import is_here, lives, new_owner
 from .recovery import NAME, keep_request, rebuilt, tokens, trace_of, traces
 from .settings import Settings
@@ -77,7 +77,8 @@ class Engine:
     .blend or a picture to the file to send, from a received GLB to a .blend, and from that to a picture,
     which is nice to have. heir: whether it goes on with all that dead processes left unfinished, or only
     with what `carry_on` names. `events` holds each job as it is after each change, `notice` what the user
-    should know of the ledger, or None. Methods that change a job
+    should know of the ledger, or None, `search_problem` why lost jobs could not be looked for when that was
+    tried last, or None. Methods that change a job
     write the ledger first and raise LedgerError where that fails.
     """
 
@@ -135,6 +136,7 @@ class Engine:
         self._start("housekeeper", self._keep_house)
         self._notice: Problem | None = None
         self._ledger_problem: Problem | None = None  # why the scheduler cannot read or write it now
+        self.search_problem: Problem | None = None
         if ledger.set_aside is not None:
             damaged = f"The job list was damaged and is kept as {ledger.set_aside.name}."
             self.notice = Problem("ledger", damaged, remedy="open_folder")
@@ -348,6 +350,38 @@ class Engine:
         return self._change(
             token, (Step.READY,), lambda job: job.at(Step.PLACED, hold=False, placed_in=document)
         )
+
+    def deliver(self, token: str, files: Sequence[Delivered]) -> bool:
+        """Note, before the results of a finished job become files elsewhere, which these are.
+
+        What was noted before stays behind that: until they are exchanged, the files there are those.
+        """
+
+        def noted(job: Job) -> Job:
+            before = [file for file in job.delivered if file not in files]
+            return replace(job, delivered=(*files, *before))
+
+        return self._change(token, (Step.READY, Step.PLACED), noted)
+
+    def fetch(self, token: str) -> bool:
+        """Have the results of a finished job once more: what is not here any more comes from the service.
+
+        False where another process was faster.
+        """
+        with self._lock:
+            again = self._ledger.change(
+                token,
+                (Step.READY, Step.PLACED),
+                lambda job: job.at(Step.COMPLETED, queued=True, results=(), finished_at=0.0),
+                self.owner,
+                time.time(),
+            )
+            if again is None:
+                self._see(token, self._ledger.job(token))
+                return False
+            self._adopt(again)
+            self._fill_places()
+            return True
 
     def place_soon(self, token: str, document: str) -> None:
         """As `place`, but wait for no disk, and leave what is held; `events` tells what became of it."""
@@ -606,7 +640,8 @@ class Engine:
             try:
                 found = self._bring_back(self._settings)
                 self._ledger.mark_searched()
-            except (FlowsError, LedgerError, OSError):
+            except (FlowsError, LedgerError, OSError) as error:
+                self.search_problem = _problem_of(error)
                 self._closing.wait(SEARCH_SECONDS)
                 continue
             if found:
@@ -768,9 +803,7 @@ class Engine:
         except LedgerError as error:
             outcome, held_up = Outcome(self._now(job)), error.problem
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
-            what = f"GENERIO Flows made a mistake: {type(error).__name__}: {error}."
-            problem = Problem("defect", what, "Report it.", "report")
-            outcome = Outcome(self._now(job).failed(problem, time.time()))
+            outcome = Outcome(self._now(job).failed(Problem.of_defect(error), time.time()))
         else:
             self._failures.pop(token, None)
             if not outcome.doubt:
@@ -964,6 +997,15 @@ class Engine:
                     self.events.put(self._jobs[token])
 
         return report
+
+
+def _problem_of(error: FlowsError | LedgerError | OSError) -> Problem:
+    """What an error of the search for lost jobs means to the user."""
+    if isinstance(error, LedgerError):
+        return error.problem
+    if isinstance(error, OSError):
+        error = folder_unusable(error)
+    return Problem.of(error)
 
 
 def _missing_pictures(job: Job) -> list[tuple[Path, Path]]:

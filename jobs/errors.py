@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ..api import FlowsError
+from ..api import FlowsError, NotSaved
 from ..api.errors import Remedy
 
 
@@ -42,3 +42,8 @@ MAYBE_RUNNING = NeedsUser.code
 
 DELETED = "deleted"
 """Code of the problem of a job whose flow is gone, by all that the service says of it."""
+
+
+def folder_unusable(error: OSError) -> NotSaved:
+    """The error of a results folder that cannot be written to, or read."""
+    return NotSaved.because(f"The results folder cannot be used: {error.strerror or error}.", error)

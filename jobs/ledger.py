@@ -17,7 +17,7 @@ from collections.abc import Callable, Container, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..api.errors import Remedy
+from ..api.errors import DiskTrouble, Remedy, disk_trouble
 from .model import Job, Problem, Step
 
 SCHEMA_VERSION = 2
@@ -54,15 +54,26 @@ _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 """What SQLite says of a file that is broken, or is none of its own."""
 
 
+_DISK_TROUBLES: dict[int, DiskTrouble] = {
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "forbidden",
+    sqlite3.SQLITE_PERM: "forbidden",
+    sqlite3.SQLITE_CANTOPEN: "forbidden",
+}
+"""What the primary result codes of SQLite say of the disk."""
+
+_FIXES: dict[DiskTrouble, str] = {
+    "full": "Free some disk space; it goes on by itself.",
+    "forbidden": "Get the right to write into its folder.",
+    "too_long": "Choose a folder with a shorter path.",
+    "other": "Check the disk, or close what uses the file; it goes on by itself.",
+}
+
+
 class LedgerError(Exception):
     """The ledger cannot be used; the text says why. fix, remedy: what to do about it, see `Problem`."""
 
-    def __init__(
-        self,
-        message: str,
-        fix: str = "Free some disk space, or close what uses the file; it goes on by itself.",
-        remedy: Remedy = "open_folder",
-    ) -> None:
+    def __init__(self, message: str, fix: str = _FIXES["other"], remedy: Remedy = "open_folder") -> None:
         super().__init__(message)
         self.problem = Problem("ledger", message, fix, remedy)
 
@@ -70,6 +81,10 @@ class LedgerError(Exception):
     def fix(self) -> str:
         """What to do about it, for people."""
         return self.problem.fix
+
+
+class LedgerBusy(LedgerError):
+    """Another process has held the file for longer than there was patience."""
 
 
 class AlreadyThere(LedgerError):
@@ -180,16 +195,17 @@ class Ledger:
                 "restart",
             )
         if _code(error) == sqlite3.SQLITE_BUSY:
-            return LedgerError(
+            return LedgerBusy(
                 f"Another program holds the job list {self.path}.",
                 "Try again in a moment; what is under way goes on by itself.",
                 "",
             )
+        fix = _FIXES[_disk_trouble(error)]
         if what == "opened":
-            return LedgerError(f"The job list {self.path} cannot be opened: {error}.")
+            return LedgerError(f"The job list {self.path} cannot be opened: {_reason(error)}.", fix)
         if what == "written":
-            return LedgerError(f"The job list {self.path} cannot be written: {error}.")
-        return LedgerError(f"The job list {self.path} cannot be read: {error}.")
+            return LedgerError(f"The job list {self.path} cannot be written: {_reason(error)}.", fix)
+        return LedgerError(f"The job list {self.path} cannot be read: {_reason(error)}.", fix)
 
     def close(self) -> None:
         """Close the file; the ledger cannot be used afterwards."""
@@ -364,6 +380,17 @@ def _is_damage(error: Exception) -> bool:
 def _code(error: Exception) -> int:
     """The primary result code that SQLite gave; 0 where the error is Python's own."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _disk_trouble(error: OSError | sqlite3.Error) -> DiskTrouble:
+    if isinstance(error, OSError):
+        return disk_trouble(error)
+    return _DISK_TROUBLES.get(_code(error), "other")
+
+
+def _reason(error: OSError | sqlite3.Error) -> str:
+    """Why, without the path, which is named already."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

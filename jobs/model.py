@@ -114,6 +114,12 @@ class Problem:
         """The problem that an error of the tree describes."""
         return cls(error.code, error.message, error.fix, error.remedy)
 
+    @classmethod
+    def of_defect(cls, error: Exception) -> Problem:
+        """The problem that an error is which should never have come."""
+        what = f"GENERIO Flows made a mistake: {type(error).__name__}: {error}."
+        return cls("defect", what, "Report it.", "report")
+
 
 @dataclass(frozen=True)
 class Result:
@@ -121,6 +127,18 @@ class Result:
 
     glb: str
     blend: str = ""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A file that a result became: where it is, as destinations say it, and what is in it.
+
+    size: bytes. sha256: the digest of its content, in hexadecimal.
+    """
+
+    path: str
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -147,6 +165,7 @@ class Job:
     adopted: the flow was there before the job: it was recovered by its id, or found again.
     former_flow_id: the flow of the attempt before, which is looked at once more before another runs.
     hold: the finished result is not to be placed by itself; the user imports it.
+    delivered: the files that its results became outside its own folder, those of the last time first.
     placed_in: the opening of a file into which the result went, until that file has been saved; "" then, and
     before.
     """
@@ -177,6 +196,7 @@ class Job:
     flow_state: str = ""
     progress: float | None = None
     results: tuple[Result, ...] = ()
+    delivered: tuple[Delivered, ...] = ()
     placed_in: str = ""
     created_at: float = 0.0
     begun_at: float = 0.0
@@ -301,4 +321,5 @@ class Job:
         data["stopped_at"] = Step(data["stopped_at"]) if data["stopped_at"] else None
         data["problem"] = Problem(**data["problem"]) if data["problem"] else None
         data["results"] = tuple(Result(**result) for result in data["results"])
+        data["delivered"] = tuple(Delivered(**file) for file in data.get("delivered", ()))
         return cls(**data)

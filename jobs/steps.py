@@ -38,7 +38,6 @@ from ..api import (
     NotAGlb,
     NotFound,
     NotReady,
-    NotSaved,
     PaymentRequired,
     Prompt,
     RateLimited,
@@ -57,7 +56,7 @@ from ..api.text import tidy
 from . import polling
 from .chosen import kept_picture
 from .doubt import About, Doubt, OneShotServices
-from .errors import DELETED, NeedsUser, NoConverter, NotStarted, UnknownFlow
+from .errors import DELETED, NeedsUser, NoConverter, NotStarted, UnknownFlow, folder_unusable
 from .model import GOES_ON, UNSENT, Job, Problem, Result, Step
 
 CLIENT_NAME = "generio-flows-blender"
@@ -268,7 +267,7 @@ class Steps:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise NotSaved(f"The results folder cannot be used: {error.strerror or error}.") from None
+            raise folder_unusable(error) from None
 
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
@@ -640,7 +639,7 @@ class Steps:
                 shutil.copyfile(source, part)
                 part.replace(self.folder / source.name)
         except OSError as error:
-            raise NotSaved(f"The results folder cannot be used: {error.strerror or error}.") from None
+            raise folder_unusable(error) from None
         return bool(sources)
 
     def _progress(self, done: int, total: int | None) -> None:

@@ -16,11 +16,10 @@ from ..api import (
     IMAGE_TO_MODEL,
     SENDABLE,
     TEXT_TO_MODEL,
-    AmbiguousPrompt,
-    EmptyPrompt,
     InputRefused,
     NotSaved,
     UnreadableFile,
+    check_prompt,
     detect_image,
     picture_size,
 )
@@ -111,7 +110,9 @@ class Generate(FollowOptions, Ready, HandOver):
         except InputRefused as error:
             return tell_problem(self, error)
         except OSError as error:
-            return tell_problem(self, NotSaved(f"The results folder cannot be written to: {error}."))
+            return tell_problem(
+                self, NotSaved.because(f"The results folder cannot be written to: {error}.", error)
+            )
         choice = Choice(self, properties(context))
         if choice.then_optimize:
             jobs = [with_follower(job, choice.then_count) for job in jobs]
@@ -212,10 +213,7 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
 
     def request(self, context: bpy.types.Context) -> Job:
         prompt = self.chosen(context, "prompt").strip()
-        if not prompt:
-            raise EmptyPrompt
-        if prompt.lower().startswith("data:"):
-            raise AmbiguousPrompt
+        check_prompt(prompt)
         destination = self.destination(context)
         history(context).add(prompt)
         return Job(

@@ -106,7 +106,9 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                         [f"{batch.objects[0].name} LOD{level}" for level in levels],
                     )
         except (RuntimeError, OSError) as error:
-            return tell_problem(self, NotSaved(f"The selection cannot be written to disk: {error}."))
+            return tell_problem(
+                self, NotSaved.because(f"The selection cannot be written to disk: {error}.", error)
+            )
         return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}
 
     def _given(self) -> list[int]:

@@ -55,7 +55,9 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                         continue
                     jobs += self.requests(context, batch, choice, [count], [detail], [name])
         except (RuntimeError, OSError) as error:
-            return tell_problem(self, NotSaved(f"The selection cannot be written to disk: {error}."))
+            return tell_problem(
+                self, NotSaved.because(f"The selection cannot be written to disk: {error}.", error)
+            )
         return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
 
 

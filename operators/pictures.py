@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..api import FlowsError, InputRefused, NotSaved
+from ..api import FlowsError, InputRefused, NotSaved, disk_trouble
 from ..preferences import preferences, user_folder
 from ..properties import properties
 from ..scene import grab
@@ -69,7 +69,8 @@ def _not_written(error: OSError | MemoryError) -> FlowsError:
     if isinstance(error, MemoryError):
         fix = "Make it smaller in Blender, or save it and choose the file."
         return NotSaved("There is not enough memory for the picture.", fix, "choose_image")
-    fix = "Free some disk space, or choose a picture file."
+    full = disk_trouble(error) == "full"
+    fix = "Free some disk space, or choose a picture file." if full else "Choose a picture file."
     return NotSaved(f"The picture could not be written: {error}.", fix, "choose_image")
 
 

@@ -384,7 +384,7 @@ def test_a_picture_that_cannot_be_written_says_so(addon, tmp_path: Path, when: s
     else:
         folder.symlink_to("/proc")  # which is a folder, and takes no files
     try:
-        with pytest.raises(RuntimeError, match=r"could not be written: .*\. Free some disk space"):
+        with pytest.raises(RuntimeError, match=r"could not be written: .*\. Choose a picture file"):
             bpy.ops.generio.use_blender_image(image=image.name)
     finally:
         folder.unlink()

@@ -35,7 +35,7 @@ OF_NO_CLASS = {
 def error_classes() -> list[type[FlowsError]]:
     """Every public class of the exception tree, wherever in the package it is defined."""
     for module in pkgutil.walk_packages(generio_flows.__path__, "generio_flows."):
-        if module.name.split(".")[1] in ("api", "jobs", "scene", "bridge", "placing", "operators"):
+        if module.name.split(".")[1] in ("api", "jobs", "scene", "bridge", "placing", "operators", "cli"):
             importlib.import_module(module.name)
 
     def below(kind: type[FlowsError]) -> list[type[FlowsError]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,9 @@ def test_nothing_to_read(tmp_path: Path, kind: str) -> None:
         path.mkdir()
     with pytest.raises(UnreadableFile, match=r"picture\.png"):
         detect_image(path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UnreadableFile, match="pipe or device"):
+        detect_image(tmp_path / "pipe.png")

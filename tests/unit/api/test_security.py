@@ -7,6 +7,7 @@ import logging
 import pickle
 import threading
 import traceback
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from generio_flows.api import (
     File,
     FlowsClient,
     FlowsError,
+    GarbledPrompt,
     InputRefused,
     InvalidRequest,
     KeyRefused,
@@ -398,6 +400,8 @@ def test_prompts_are_refused_or_bare(text: str) -> None:
         assert not text.strip()
     except AmbiguousPrompt:
         assert looks_like_file
+    except GarbledPrompt:
+        assert any(unicodedata.category(char) in ("Cc", "Cs") for char in text)
 
 
 @pytest.mark.parametrize("text", ["", " \n", "data:image/png;base64,AAAA", " DATA:x"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import socket
@@ -319,6 +320,31 @@ def test_a_model_with_outside_files_is_put_aside(tmp_path: Path, model: bytes) -
     assert len(list(tmp_path.iterdir())) == 1
     receive(iter([model]), tmp_path / "result.glb")
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.glb"]
+
+
+@pytest.mark.parametrize(
+    ("number", "fix"),
+    [
+        (errno.ENOSPC, "Free some disk space"),
+        (errno.EDQUOT, "Free some disk space"),
+        (errno.EACCES, "Get the right to write there"),
+        (errno.EROFS, "Get the right to write there"),
+        (errno.ENAMETOOLONG, "Choose a results folder with a shorter path"),
+        (errno.EIO, "Check the disk"),
+    ],
+)
+def test_what_to_do_depends_on_why_the_disk_refused(
+    tmp_path: Path, model: bytes, monkeypatch: pytest.MonkeyPatch, number: int, fix: str
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(NotSaved) as caught:
+        receive(iter([model]), tmp_path / "result.glb")
+    assert caught.value.message == f"The result could not be saved: {os.strerror(number)}."
+    assert caught.value.fix.startswith(fix)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_refuses(tmp_path: Path, model: bytes) -> None:

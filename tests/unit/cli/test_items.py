@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from generio_flows.api import EmptyPrompt, UnreadableFile, UnsupportedFile
 from generio_flows.cli import items
-from generio_flows.cli.items import Item, UsageError
+from generio_flows.cli.items import Item
+from generio_flows.cli.lists import UsageError, listed
 from generio_flows.cli.places import Home
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ def test_prompts_become_files_with_their_words():
 
 def test_no_two_outputs_are_alike():
     found = items.generated(["Lamp", "lamp", "LAMP"], [], [{"prompt": "x", "output": "lamp-2.glb"}], common())
-    assert names(found) == ["lamp.glb", "lamp-2.glb", "lamp-3.glb", "lamp-2-2.glb"]
+    assert names(found) == ["lamp.glb", "lamp-3.glb", "lamp-4.glb", "lamp-2.glb"]
 
 
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=20))
@@ -65,7 +66,7 @@ def test_lists_as_csv_and_jsonl_say_the_same(tmp_path: Path):
     rows = [{"prompt": "lamp", "seed": 7, "texture": False, "output": "first.glb"}, {"prompt": "chair"}]
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows) + "\n\n")
     from_csv, from_jsonl = (
-        items.generated([], [], items.listed(tmp_path / f"a.{kind}"), common(quality="low"))
+        items.generated([], [], listed(tmp_path / f"a.{kind}"), common(quality="low"))
         for kind in ("csv", "jsonl")
     )
     assert from_csv == from_jsonl
@@ -79,7 +80,7 @@ def test_lists_as_csv_and_jsonl_say_the_same(tmp_path: Path):
 def test_null_in_a_list_is_nothing_said(tmp_path: Path):
     nothing = dict.fromkeys(("image", "output", "seed", "texture", "optimize"))
     (tmp_path / "a.jsonl").write_text(json.dumps({"prompt": "lamp", **nothing}))
-    (item,) = items.generated([], [], items.listed(tmp_path / "a.jsonl"), common(seed=7))
+    (item,) = items.generated([], [], listed(tmp_path / "a.jsonl"), common(seed=7))
     assert (item.output.name, dict(item.parameters), item.optimize) == ("lamp.glb", {"seed": 7}, None)
 
 
@@ -87,13 +88,13 @@ def test_only_a_line_break_ends_a_line(tmp_path: Path):
     """A prompt may have separators of other kinds, and in quotes of CSV also line breaks."""
     (tmp_path / "a.jsonl").write_text('{"prompt": "a\u2028lamp"}\r\n{"prompt": "b"}\n', encoding="utf-8")
     (tmp_path / "a.csv").write_text('prompt\n"a\u2028lamp"\n"two\nlines"\n', encoding="utf-8")
-    assert [row["prompt"] for row in items.listed(tmp_path / "a.jsonl")] == ["a\u2028lamp", "b"]
-    assert [row["prompt"] for row in items.listed(tmp_path / "a.csv")] == ["a\u2028lamp", "two\nlines"]
+    assert [row["prompt"] for row in listed(tmp_path / "a.jsonl")] == ["a\u2028lamp", "b"]
+    assert [row["prompt"] for row in listed(tmp_path / "a.csv")] == ["a\u2028lamp", "two\nlines"]
 
 
 def test_a_rows_own_target_counts_and_not_that_of_the_options(tmp_path: Path):
     (tmp_path / "a.csv").write_text("model,polygons,ratio\na.glb,500,\nb.glb,,\nc.glb,,0.1\n")
-    rows = items.listed(tmp_path / "a.csv")
+    rows = listed(tmp_path / "a.csv")
     found = items.optimized([], rows, common(tmp_path / "out", ratio=0.5))
     assert [(dict(item.parameters), item.ratio) for item in found] == [
         ({"polygon_count": 500}, None),
@@ -106,7 +107,7 @@ def test_a_rows_own_target_counts_and_not_that_of_the_options(tmp_path: Path):
 
 def test_paths_in_a_list_are_relative_to_it(tmp_path: Path):
     (tmp_path / "list.jsonl").write_text('{"image": "in/shoe.png"}')
-    (item,) = items.generated([], [], items.listed(tmp_path / "list.jsonl"), common())
+    (item,) = items.generated([], [], listed(tmp_path / "list.jsonl"), common())
     assert item.source == tmp_path / "in/shoe.png"
 
 
@@ -127,12 +128,12 @@ def test_paths_in_a_list_are_relative_to_it(tmp_path: Path):
 def test_a_list_that_cannot_be_understood_is_refused_whole(tmp_path: Path, name: str, text: str, words: str):
     (tmp_path / name).write_text(text)
     with pytest.raises(UsageError, match=words):
-        items.generated([], [], items.listed(tmp_path / name), common())
+        items.generated([], [], listed(tmp_path / name), common())
 
 
 def test_an_unreadable_list_is_refused(tmp_path: Path):
     with pytest.raises(UsageError, match="cannot be read"):
-        items.listed(tmp_path / "missing.csv")
+        listed(tmp_path / "missing.csv")
 
 
 @pytest.mark.parametrize("wish", [{"ratio": 0}, {"ratio": 1.5}, {"polygons": 0}])

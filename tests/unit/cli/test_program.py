@@ -23,11 +23,7 @@ from PIL import Image
 
 from tests.sandbox import Sandbox
 
-from .conftest import LONGEST, ROOT, Program, until_told, wait_until
-
-
-def no_converter() -> None:
-    raise OSError
+from .conftest import LONGEST, ROOT, Program, no_converter, until_told, wait_until
 
 
 def jobs_in(folder: Path) -> list[dict[str, object]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import AlreadyThere, Job, Ledger, LedgerError, Step
+from generio_flows.jobs import AlreadyThere, Job, Ledger, LedgerBusy, LedgerError, Step
 from generio_flows.jobs.ledger import LEASE_SECONDS
 
 
@@ -321,4 +321,46 @@ def test_what_was_loose_in_a_dead_process_is_ready_when_it_is_claimed(path: Path
     assert (claimed.step, claimed.placed_in) == (Step.READY, "a document")
     assert ledger.jobs() == [claimed], "in one transaction: what is claimed and loose would be nobody's"
     assert ledger.claim("another", now=4 * LEASE_SECONDS, here=anywhere) == []
+    ledger.close()
+
+
+# ---- what to do about a disk that refuses
+
+
+def test_only_a_full_disk_wants_room(path: Path):
+    ledger = Ledger(path)
+    ledger.add([job()], "me", now=0.0)
+    ledger._db.execute("PRAGMA max_page_count = 4")
+    with pytest.raises(LedgerError, match="disk is full") as caught:
+        ledger.add([job("x" * 50_000)], "me", now=0.0)
+    assert caught.value.fix == "Free some disk space; it goes on by itself."
+    ledger.close()
+
+
+def test_who_may_only_read_is_told_so(path: Path, monkeypatch: pytest.MonkeyPatch):
+    Ledger(path).close()
+    reading = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    monkeypatch.setattr(sqlite3, "connect", lambda *_, **__: reading)
+    ledger = Ledger(path)
+    with pytest.raises(LedgerError, match="readonly") as caught:
+        ledger.add([job()], "me", now=0.0)
+    assert caught.value.fix == "Get the right to write into its folder."
+    ledger.close()
+
+
+def test_a_name_that_is_too_long_is_told_so(tmp_path: Path):
+    with pytest.raises(LedgerError, match="cannot be opened: File name too long") as caught:
+        Ledger(tmp_path / ("x" * 300) / "jobs.sqlite")
+    assert caught.value.fix == "Choose a folder with a shorter path."
+
+
+def test_who_holds_it_is_waited_for_and_told_apart(path: Path):
+    ledger = Ledger(path, shared=True, patience=0.05)
+    holding = sqlite3.connect(path, isolation_level=None)
+    holding.execute("BEGIN EXCLUSIVE")
+    for use in (lambda: ledger.add([job()], "me", now=0.0), ledger.jobs):
+        with pytest.raises(LedgerBusy):
+            use()
+    holding.close()
+    assert ledger.jobs() == []
     ledger.close()

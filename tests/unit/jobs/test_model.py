@@ -1,9 +1,10 @@
 """A job's states, and the form in which the ledger keeps it."""
 
+import json
 from dataclasses import replace
 
 import pytest
-from generio_flows.jobs import Job, Problem, Result, State, Step
+from generio_flows.jobs import Delivered, Job, Problem, Result, State, Step
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,14 @@ def test_a_job_survives_the_ledger(step, name, results, problem, parameters):
         parameters=parameters,
     )
     assert Job.from_json(before.to_json()) == before
+
+
+def test_a_job_from_before_outputs_were_noted_is_read():
+    noted = job(delivered=(Delivered("../lamp.glb", 7, "ab"),))
+    assert Job.from_json(noted.to_json()) == noted
+    document = json.loads(noted.to_json())
+    del document["delivered"]
+    assert Job.from_json(json.dumps(document)) == job(token=noted.token)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that jobs' results become: each whole or not at all, and never over one that is not ours.
+
+What was written is in the ledger, with size and digest: only a file that still has it is "already done", and
+only one that a job of the ledger has put there is written over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property, partial
+from itertools import chain, count
+from pathlib import Path
+from typing import NamedTuple
+
+from ..api import FlowsError, NotSaved, disk_trouble
+from ..jobs import Delivered, Engine, Job, Step
+from ..jobs.owners import lives, machine
+from ..jobs.steps import kept_name
+from .places import Home, same_place
+
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have on common disks."""
+
+PAGE = 4096
+"""Bytes. After a power cut, a page of a file has what was written, or zeros."""
+
+DAY = 24 * 3600.0
+"""Seconds."""
+
+_PART = re.compile(r"\.generio-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-(?P<engine>[0-9a-f]{8})-\d+\.part")
+
+_FIXES = {
+    "full": "Free some disk space, or say with --output where else.",
+    "forbidden": "Get the right to write there, or say with --output where else.",
+    "too_long": "Give it a shorter name, or say with --output where else.",
+}
+OTHER_FIX = "Say with --output where else."
+
+
+class InTheWay(FlowsError):
+    """Where an output belongs there is a file already that no job of this ledger has written."""
+
+    message = "There is another file where the model belongs."
+    fix = "Move it away, say with --output where else, or write over it with --force."
+
+
+class ResultGone(FlowsError):
+    """What the service sent is not in the job's folder any more, and cannot be had again."""
+
+    message = "The model that was received is not there any more."
+    fix = "Delete the job, and run the same command again: that makes a new model."
+
+
+class Content(NamedTuple):
+    """What is in a file: its size in bytes, and the SHA-256 of that."""
+
+    size: int
+    sha256: str
+
+
+class _Piece(NamedTuple):
+    """One result of a job: what is kept of it, at `source`, whether that is whole, and what it becomes."""
+
+    content: Content
+    target: Path
+    source: Path
+    whole: bool
+
+
+class Outputs:
+    """Writes the outputs of one command.
+
+    home: where its jobs are kept. engine: what notes in the ledger what is written. wanted: the outputs of
+    all models that the command is about. force: whether files are written over that are not ours.
+    """
+
+    def __init__(self, home: Home, engine: Engine, wanted: Sequence[Path], force: bool) -> None:
+        self._home = home
+        self._engine = engine
+        self._wanted = wanted
+        self._force = force
+        self._ours: dict[str, set[str]] | None = None  # digests of what was written to a place
+        self._tidied: set[Path] = set()
+        self._mark = _mark(engine.owner)
+        self._parts = count(1)
+
+    def path(self, job: Job) -> Path:
+        """The output of a job, or the first of several."""
+        return self._home.output(job.destination["output"])
+
+    def check(self, job: Job) -> None:
+        """Raise what would keep a job's output from being written, before anything is paid for.
+
+        Raises NotSaved or InTheWay.
+        """
+        target = self.path(job)
+        with _written(target):
+            self._look(target, lambda: False)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = self._part(target)
+            part.touch(exist_ok=False)
+            part.unlink()
+
+    def standing(self, job: Job) -> list[Path] | None:
+        """The outputs of a job, where each is there as it was written; else None."""
+        files = self._noted(job)
+        paths = [self._home.output(file.path) for file in files]
+        for path in paths:
+            self.tidy(path.parent)
+        as_written = all(
+            content_of(path, file.size) == (file.size, file.sha256)
+            for path, file in zip(paths, files, strict=True)
+        )
+        return paths if job.step is Step.PLACED and files and as_written else None
+
+    def write(self, job: Job) -> list[Path] | None:
+        """Write what is missing of a finished job's outputs, and note it; returns them all.
+
+        None where another process has the job meanwhile. Raises NotSaved or InTheWay; ResultGone where the
+        results have to be fetched first; LedgerError.
+        """
+        pieces = self._pieces(job)
+        if not pieces or not all(piece.whole for piece in pieces):
+            raise ResultGone
+        missing = [piece for piece in pieces if content_of(piece.target, piece.content.size) != piece.content]
+        for _, target, source, _ in missing:
+            with _written(target):
+                self._look(target, partial(is_remainder, target, source))
+        files = [Delivered(self._home.relative(piece.target), *piece.content) for piece in pieces]
+        if files != [*self._noted(job)] and not self._engine.deliver(job.token, files):
+            return None
+        self.learn(files)
+        for piece in missing:
+            with _written(piece.target):
+                self._copy(piece.source, piece.target)
+        if job.step is not Step.PLACED:
+            self._engine.place(job.token)
+        return [piece.target for piece in pieces]
+
+    def discard_damaged(self, job: Job) -> None:
+        """Delete what was received, but is not as it was any more, so that it is fetched once more."""
+        with suppress(ResultGone, OSError):
+            for piece in self._pieces(job):
+                if not piece.whole:
+                    piece.source.unlink(missing_ok=True)
+
+    def learn(self, files: Iterable[Delivered]) -> None:
+        """Know what was written, here or by another process."""
+        if self._ours is not None:
+            for file in files:
+                self._ours[same_place(self._home.output(file.path))].add(file.sha256)
+
+    def tidy(self, folder: Path) -> None:
+        """Delete, once, what processes that were killed have left unfinished in a folder of outputs."""
+        if folder in self._tidied:
+            return
+        self._tidied.add(folder)
+        with suppress(OSError, ValueError):
+            for path in [path for path in folder.glob(".generio-*.part") if _is_stray(path, self._mark)]:
+                path.unlink(missing_ok=True)
+
+    # ------------------------------------------------------------------ where to
+
+    def _noted(self, job: Job) -> tuple[Delivered, ...]:
+        """What became of a job's results, one file each, when they were written last; () = it was not yet."""
+        return job.delivered[: len(job.results)] if len(job.delivered) >= len(job.results) else ()
+
+    def _targets(self, job: Job) -> list[Path]:
+        """The files that a job's results become: the output, and beside it -2, -3 … where there are more."""
+        if noted := self._noted(job):
+            return [self._home.output(file.path) for file in noted]
+        output = self.path(job)
+        targets = [output]
+        numbers = count(2)
+        while len(targets) < len(job.results):
+            target = numbered(output, next(numbers))
+            if same_place(target) not in self._taken:
+                targets.append(target)
+        return targets
+
+    @cached_property
+    def _taken(self) -> set[str]:
+        """The places of the outputs of all models that this command, or a job in the ledger, is about."""
+        names = [job.destination.get("output") for job in self._engine.jobs()]
+        paths = chain(self._wanted, (self._home.output(name) for name in names if name))
+        return {same_place(path) for path in paths}
+
+    def _look(self, target: Path, is_harmless: Callable[[], bool]) -> None:
+        """Raise NotSaved or InTheWay where something is at `target` that is not ours, and not harmless."""
+        self.tidy(target.parent)
+        try:
+            target.lstat()
+        except FileNotFoundError:
+            return
+        if target.is_dir():
+            raise NotSaved(f"{display(target)} is a folder.", OTHER_FIX)
+        if self._force:
+            return
+        there = content_of(target)
+        ours = self._written_to(target)
+        if there is None or not (there.size == 0 or there.sha256 in ours or is_harmless()):
+            history = (
+                "was changed since it was written" if ours else "was not written by a job in this folder"
+            )
+            raise InTheWay(f"{display(target)} is there already, and {history}.")
+
+    def _written_to(self, target: Path) -> set[str]:
+        """The digests of all that jobs of the ledger, this one or others, have written to a place."""
+        if self._ours is None:
+            self._ours = defaultdict(set)
+            self.learn(file for job in self._engine.jobs() for file in job.delivered)
+        return self._ours.get(same_place(target), set())
+
+    # ------------------------------------------------------------------ what
+
+    def kept_glb(self, job: Job) -> Path:
+        """Where a finished job's folder has its first model, unless that was deleted. Raises ResultGone."""
+        if not job.results:
+            raise ResultGone
+        return self._engine.folder(job.token) / kept_name(job.results[0].glb)
+
+    def _pieces(self, job: Job) -> list[_Piece]:
+        """What becomes of each of a finished job's results. Raises ResultGone where no .blend was made."""
+        noted = self._noted(job) if job.step is Step.PLACED else ()
+        pieces: list[_Piece] = []
+        for number, (result, target) in enumerate(zip(job.results, self._targets(job), strict=False)):
+            kept = result.blend if target.suffix.lower() == ".blend" else result.glb
+            if not kept:
+                raise ResultGone(
+                    "There was no Blender to make a .blend file of the model.",
+                    "Run the same command again where there is one.",
+                )
+            source = self._engine.folder(job.token) / kept_name(kept)
+            content = content_of(source) or Content(0, "")
+            as_noted = not noted or content == (noted[number].size, noted[number].sha256)
+            pieces.append(_Piece(content, target, source, whole=content.size > 0 and as_noted))
+        return pieces
+
+    def _copy(self, source: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = self._part(target)
+        try:
+            with source.open("rb") as kept, part.open("xb") as file:
+                shutil.copyfileobj(kept, file, 1 << 20)
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut may leave the new name, and nothing in it
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _part(self, target: Path) -> Path:
+        """A new name beside a target, which is no longer than common names: that of the target may be."""
+        return target.with_name(f".generio-{self._mark}-{next(self._parts)}.part")
+
+
+def display(path: Path) -> str:
+    """A path as the user would write it here."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def numbered(path: Path, number: int) -> Path:
+    """The path with -`number` behind its stem, of which so much is kept as leaves a name that disks take."""
+    stem, ending = path.stem, f"-{number}{path.suffix}"
+    while len((stem + ending).encode(errors="surrogatepass")) > LONGEST_NAME:
+        stem = stem[:-1]
+    return path.with_name(stem + ending)
+
+
+def content_of(path: Path, size: int | None = None) -> Content | None:
+    """What is in a file; None where none can be read, or it has another size than `size`, in bytes."""
+    try:
+        if not path.is_file() or (size is not None and path.stat().st_size != size):
+            return None
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return Content(file.tell(), digest)
+    except (OSError, ValueError):
+        return None
+
+
+def is_remainder(path: Path, whole: Path) -> bool:
+    """Whether a file has nothing but what a power cut leaves of a copy of `whole`: parts of it, and zeros."""
+    with path.open("rb") as left, whole.open("rb") as right:
+        for page in iter(lambda: left.read(PAGE), b""):
+            if page != right.read(PAGE)[: len(page)] and page.strip(b"\0"):
+                return False
+    return True
+
+
+@contextmanager
+def _written(target: Path) -> Generator[None]:
+    """Says of what the disk refuses which output that was. Raises NotSaved."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        fix = _FIXES.get(disk_trouble(error), OTHER_FIX)
+        raise NotSaved(f"{display(target)} cannot be written: {reason}.", fix) from error
+    except ValueError as error:
+        raise NotSaved(
+            f"{display(target)} cannot be written: no file can have such a name.", OTHER_FIX
+        ) from error
+
+
+def _mark(owner: str) -> str:
+    """What tells the files of one engine from those of others: computer, process, and a random word."""
+    place, process, engine = owner.split(":")
+    return f"{hashlib.sha256(place.encode()).hexdigest()[:8]}-{process}-{engine}"
+
+
+def _is_stray(path: Path, mark: str) -> bool:
+    """Whether a file that was to become an output was left by a process that is no more.
+
+    mark: that of this one. Of other computers there is no telling, so there it is after a day.
+    """
+    found = _PART.fullmatch(path.name)
+    if found is None or f".generio-{mark}-" in path.name:
+        return False
+    here = machine()
+    if found["machine"] != hashlib.sha256(here.encode()).hexdigest()[:8]:
+        alive = None
+    elif int(found["process"]) == os.getpid():
+        alive = False  # who had this number before
+    else:
+        alive = lives(f"{here}:{found['process']}:")
+    return alive is False or (alive is None and time.time() - path.stat().st_mtime > DAY)

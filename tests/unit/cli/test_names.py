@@ -1,0 +1,134 @@
+"""Names of files: what cannot be written is known before anything is sent, and stops nothing else."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from generio_flows.cli.outputs import Outputs
+from PIL import Image
+
+from .conftest import Here, Program
+
+
+def failed(here: Here, *rows: dict[str, object]) -> dict[str, str]:
+    """Why each item failed, of those and a good one; nothing was sent for them, and the good one is done."""
+    words = ("generate", "--list", here.list(*rows, {"prompt": "good"}), "--quality", "low", "--no-texture")
+    answer = here(*words, "--output", "out", "--json")
+    assert answer.err == ""
+    assert answer.code == 1
+    assert here.runs() == [1]
+    assert len(here.sandbox.stats()["flows"]) == 1
+    assert (here.folder / "out/good.glb").stat().st_size
+    ends = [event for event in answer.events if event.get("state") == "Failed"]
+    return {event["item"]: f"{event['message']} {event['fix']}" for event in ends}
+
+
+def test_names_that_are_too_long_are_counted_in_bytes(here: Here):
+    fits, too_long = "é" * 125, "é" * 126  # 250 and 252 bytes, and .glb
+    answer = failed(here, {"prompt": "a", "output": f"{too_long}.glb"}, {"prompt": "b", "output": "x" * 300})
+    assert list(answer) == [f"out/{too_long}.glb", f"out/{'x' * 300}.glb"]
+    assert {
+        why.endswith("Give it a shorter name, or say with --output where else.") for why in answer.values()
+    } == {True}
+    words = ("generate", "--prompt", "c", "--quality", "low", "--no-texture", "--output", f"out/{fits}.glb")
+    assert here(*words).code == 0
+    assert (here.folder / f"out/{fits}.glb").stat().st_size
+
+
+def test_an_input_with_the_longest_name_has_an_output_with_it(here: Here):
+    for stem in ("y" * 251, "z" * 251):
+        Image.new("RGB", (16, 16), (200, 30, 30)).save(here.folder / f"{stem}.png")
+    words = (
+        "generate",
+        "--image",
+        f"{'y' * 251}.png",
+        f"{'z' * 251}.png",
+        "--quality",
+        "low",
+        "--no-texture",
+    )
+    assert here(*words, "--output", "out").code == 0
+    assert {path.stem for path in (here.folder / "out").glob("*.glb")} == {"y" * 251, "z" * 251}
+    assert here.runs() == [1, 1]
+
+
+def test_a_folder_where_the_model_belongs(here: Here):
+    (here.folder / "out/x.glb").mkdir(parents=True)
+    (here.folder / "out/file").write_text("no folder")
+    answer = failed(here, {"prompt": "a", "output": "x.glb"}, {"prompt": "b", "output": "file/y.glb"})
+    assert answer == {
+        "out/x.glb": "out/x.glb is a folder. Say with --output where else.",
+        "out/file/y.glb": "out/file/y.glb cannot be written: Not a directory. Say with --output where else.",
+    }
+
+
+def test_a_place_that_takes_no_files(here: Here):
+    (answer,) = failed(here, {"prompt": "a", "output": "/proc/lamp.glb"}).values()
+    assert answer.startswith("/proc/lamp.glb cannot be written: ")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\0b/c.glb", "\ud800"])
+def test_what_no_file_can_be_called(here: Here, name: str):
+    (answer,) = failed(here, {"prompt": "a", "output": name}).values()
+    assert answer.endswith("cannot be written: no file can have such a name. Say with --output where else.")
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0b.png", "\udfff.png", "n" * 300, "missing.png", "folder", "pipe", "loop/../a.png"]
+)
+def test_inputs_that_cannot_be_read(here: Here, name: str):
+    (here.folder / "folder").mkdir()
+    os.mkfifo(here.folder / "pipe")
+    (here.folder / "loop").symlink_to("loop")
+    (answer,) = failed(here, {"image": name, "output": "x.glb"}).values()
+    assert "cannot be read" in answer or "is a pipe or device. Save what comes out of it" in answer
+
+
+def test_a_model_from_a_pipe_is_refused(here: Here):
+    os.mkfifo(here.folder / "pipe.glb")
+    answer = here("optimize", "pipe.glb", "--ratio", "0.5", "--output", "out")
+    assert (answer.code, "is a pipe or device" in answer.out) == (1, True)
+
+
+def test_names_in_another_encoding_are_names(program: Program):
+    """On Linux the name of a file is bytes."""
+    name = os.fsdecode(b"sch\xf6n")
+    Image.new("RGB", (16, 16), (200, 30, 30)).save(program.folder / f"{name}.png")
+    words = ("generate", "--image", f"{name}.png", "--quality", "low", "--no-texture", "--output", "out")
+    answer = program(*words)
+    assert (answer.code, answer.err) == (0, "")
+    assert (program.folder / f"out/{name}.glb").stat().st_size
+    assert "Already Done" in program(*words).out
+
+
+@pytest.mark.parametrize("prompt", ["a \udce4 lamp", "a\0lamp", "a \x1b[31m lamp", "a \x93lamp\x94"])
+def test_prompts_that_are_no_text_are_refused(here: Here, prompt: str):
+    (answer,) = failed(here, {"prompt": prompt, "output": "x.glb"}).values()
+    assert answer.startswith("The prompt has characters that are no text.")
+
+
+def test_bytes_that_are_no_text_do_not_come_through_the_shell(program: Program):
+    answer = program("generate", "--prompt", os.fsdecode(b"ein sch\xf6ner Stuhl"), "--output", "out")
+    assert (answer.code, "The prompt has characters that are no text." in answer.out) == (1, True)
+    assert program.sandbox.stats()["flows"] == {}
+
+
+def test_a_mistake_of_ours_ends_one_model_and_not_the_others(here: Here, monkeypatch: pytest.MonkeyPatch):
+    check = Outputs.check
+
+    def wrong(self: Outputs, job: object) -> None:
+        monkeypatch.setattr(Outputs, "check", check)
+        raise ZeroDivisionError("once")
+
+    monkeypatch.setattr(Outputs, "check", wrong)
+    (answer,) = failed(here, {"prompt": "a", "output": "x.glb"}).values()
+    assert answer == "GENERIO Flows made a mistake: ZeroDivisionError: once. Report it."
+
+
+def test_ten_thousand_models_of_one_name_are_numbered(tmp_path: Path):
+    from generio_flows.cli import items
+
+    common = {"folder": tmp_path, "file": None, "suffix": ".glb"}
+    found = items.generated(["lamp"] * 10_000, [], [], common)
+    assert json.dumps([item.output.name for item in found[-2:]]) == '["lamp-9999.glb", "lamp-10000.glb"]'
