@@ -370,7 +370,8 @@ class Steps:
                 arrived = False  # no list of inputs, or no flow any more
             if arrived:
                 return job.at(Step.UPLOADED)
-            if 0 < self.doubt.at(Step.UPLOADING).times("refusal") < LOOKUPS:
+            refused = self.doubt.at(Step.UPLOADING)
+            if refused.times("refusal") and not _is_lasting(refused):
                 return job.at(Step.CREATED)  # it was not lost, it was refused
             # The lost one may still be on its way, so the next goes to another flow. This one never runs,
             # and is deleted by whoever has the job now: another process may have seen the input arrive.
@@ -386,7 +387,8 @@ class Steps:
                 job.flow_id, self._source(job), progress=self._progress, cancelled=self.cancelled
             )
         except MethodNotAllowed as error:
-            if self.doubt.at(Step.UPLOADING).times("refusal") + 1 < LOOKUPS:
+            refused, clear = self.doubt.at(Step.UPLOADING), error.own_word and error.status == 405
+            if refused.times("refusal") + 1 < LOOKUPS or not (clear or _is_lasting(refused)):
                 raise
             # No way to add an input: give the empty flow back, and send all in one.
             with suppress(CallFailed):
@@ -661,6 +663,11 @@ def prepared(job: Job, path: Path) -> Job:
     mime = GLB_MIME if path.suffix == ".glb" else "image/png"
     made = str(path) if Path(job.source).is_absolute() else path.name
     return job.at(Step.PREPARED, source="", input_path=made, input_mime=mime)
+
+
+def _is_lasting(refusals: Doubt) -> bool:
+    """Whether a refusal has lasted for longer than a gateway, or a replica, would give it."""
+    return refusals.seconds("refusal", time.monotonic()) >= REFUSAL * LOOKUP_SECONDS
 
 
 def attempt_of(flow: Flow, token: str) -> int:

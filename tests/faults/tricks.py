@@ -188,9 +188,10 @@ async def play(
         await _send(writer, answer[: len(answer) // 2])
         await asyncio.sleep(slow.pause)
         answer = answer[len(answer) // 2 :]
-    if "twice" in orders:
-        answer *= 2
     await _send(writer, answer)
+    if again := orders.get("twice"):  # the second may come when the client has asked for something else
+        await asyncio.sleep(again.pause)
+        await _send(writer, answer)
     if late := orders.get("late 408"):  # as servers do that have waited for another request for too long
         await asyncio.sleep(late.pause)
         await _send(writer, plain(408, b"", b"text/plain", b"Connection: close"))

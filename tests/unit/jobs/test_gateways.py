@@ -224,6 +224,16 @@ def test_one_odd_answer_makes_no_job_riskier(
     assert [flow["started"] for flow in sandbox.stats()["flows"].values()] == [1, 1], "none starts by itself"
 
 
+@pytest.mark.parametrize(("status", "body"), [(404, {"detail": "Flow not found"}), (404, PAGE), (405, PAGE)])
+def test_answers_that_a_replica_or_gateway_gives_for_a_while_make_no_job_riskier(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], status: int, body: object
+):
+    sandbox.order(fault("POST", "/flows/*/inputs", status, body, times=2 * LOOKUPS))
+    assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
+    assert runs(sandbox).count(1) == 1
+    assert asked(sandbox, "PATCH /flows/{flow_id}") == 1, "the flow did not start by itself"
+
+
 @pytest.mark.parametrize("sandbox", ["one-shot"], indirect=True)
 def test_a_service_that_wants_the_input_at_once_is_asked_only_once_whether_it_does(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
