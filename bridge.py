@@ -156,7 +156,7 @@ def _tick(context: bpy.types.Context) -> float:
         placing.go_on(context, _engine)
     finally:  # whatever went wrong there, the list says how the jobs are
         _say(context, _engine.notice)
-        unfinished = view.show(context, _engine, _news, placing.due)
+        unfinished = view.show(context, _engine, _news, placing.due, placing.told)
         status.show(context, _engine, _news.values(), placing.due, placing.hidden, placing.here)
         _untold.update(_news)
         _news.clear()

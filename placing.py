@@ -34,6 +34,9 @@ here: set[str] = set()
 hidden: dict[str, str] = {}
 """Collections that hide what was placed in them, by job."""
 
+told: dict[str, str] = {}
+"""What a service has changed that it was not asked to, in sentences, by job."""
+
 _left_over: set[str] = set()  # of that, the jobs that were removed, whose files are still there
 _undone: set[str] = set()  # what was placed, and at this point of the undo history is not there
 _noted = ""  # the one of them that the ledger is being told about
@@ -199,6 +202,8 @@ def place_result(
         collection = place.hidden_by(context, placed) if destination.get("mode") in place.NEW else ""
         if collection:
             hidden[job.token] = collection
+        if sentences := place.told_of(placed):
+            told[job.token] = " ".join(sentences)
         if bpy.app.background:  # no frame to lose, and perhaps no tick to come
             pictures.pack_all()
         return placed
@@ -314,6 +319,6 @@ def leave(carrier: Engine | None) -> None:
         carrier.closed(document(), but=frozenset(due))
         carrier.delete_files(_left_over)
     memory.give_back()
-    for tokens in (due, hidden, _undone, here, _left_over):
+    for tokens in (due, hidden, told, _undone, here, _left_over):
         tokens.clear()
     _noted = ""

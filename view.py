@@ -38,6 +38,7 @@ SETTINGS = {
 _stale = True  # the rows must be written anew
 _second = 0  # when they were looked at last
 _arriving: set[str] = set()  # whose results were about to go into the open file then
+_told: Mapping[str, str] = {}  # what is to be told of results, see `placing.told`
 
 
 def forget() -> None:
@@ -47,14 +48,19 @@ def forget() -> None:
 
 
 def show(
-    context: bpy.types.Context, carrier: Engine, news: Mapping[str, Job], arriving: Collection[str]
+    context: bpy.types.Context,
+    carrier: Engine,
+    news: Mapping[str, Job],
+    arriving: Collection[str],
+    told: Mapping[str, str],
 ) -> bool:
     """Write what changed into the window manager's rows; returns whether a job is unfinished.
 
     news: the jobs that changed since the last time, by token. arriving: tokens of those whose results are
-    about to go into the open file.
+    about to go into the open file. told: what is to be told of results that are there, by token.
     """
-    global _stale, _second, _arriving
+    global _stale, _second, _arriving, _told
+    _told = told
     second = int(time.time())
     seconds_passed, _second = second != _second, second
     unfinished = carrier.unfinished()
@@ -216,6 +222,8 @@ def _note(job: Job, arrives: bool, carrier: Engine) -> str:
         return _where(job)
     if job.step is not Step.PLACED:
         return ""
+    if job.token in _told:
+        return _told[job.token]
     if not job.results:
         return "Its files were deleted to save space; the model is in the file"
     if not job.results[0].blend:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import bpy
 
-from .. import bridge, waiting
+from .. import bridge, placing, waiting
 from ..api import FlowsError
 from ..jobs import Job, LedgerError, Problem, State, Step
 from ..translations import translated
@@ -173,6 +173,9 @@ class HandOver(OperatorMixin):
         """Report what went wrong; the others speak for themselves in the job list."""
         carrier = bridge.running()
         jobs = [] if carrier is None else [carrier.job(token) for token in self._tokens]
+        for job in jobs:
+            if job is not None and (sentences := placing.told.get(job.token)):
+                self.report({"WARNING"}, f"{job.name}: {translated(sentences)}")
         troubled = [job for job in jobs if job is not None and job.problem is not None]
         for job in troubled:
             assert job.problem is not None

@@ -154,8 +154,7 @@ def _lines(report: Any) -> list[str]:
     if before["texture_bytes"] or after["texture_bytes"]:
         lines.append(f"Texture memory: {size(before['texture_bytes'])} → {size(after['texture_bytes'])}")
     lines.append(f"Bounding box moved by {report['drift']:.2%}")
-    if not report["slots"]:
-        lines.append("The materials are the result's own, since they are not those that were sent")
+    lines.extend(report.get("told", ()))  # an earlier version told nothing
     lost = ", ".join(map(translated, report["lost"]))
     lines.append(f"Lost: {lost}" if lost else "Lost: nothing")
     return lines

@@ -55,6 +55,7 @@ def export_glb(source: str, target: str) -> None:
 
     Whatever else its materials refer to is in the file, too, and not to be sent.
     """
+    present = set(bpy.data.images)
     with bpy.data.libraries.load(source) as (inside, wanted):  # pyright: ignore
         wanted.objects = [name for name in inside.objects if name.startswith(BARE)]
     (item,) = wanted.objects
@@ -63,11 +64,14 @@ def export_glb(source: str, target: str) -> None:
             copy.name = copy[ORIGINAL]
             if isinstance(copy, bpy.types.Image) and not Path(copy.filepath).exists():
                 raise RuntimeError(f'the painting "{copy.name}", which was never saved, is lost.')
+    for image in set(bpy.data.images) - present:
+        if image.source == "TILED":
+            image.user_remap(first_tile(image))
     if item.data.shape_keys is not None:
         item.shape_key_clear()
-    fit = sibling("fit")
-    for slot, name in zip(item.material_slots, fit.slot_names(item), strict=True):
-        if name != fit.name_of(slot.material):
+    slots = sibling("slots")
+    for slot, name in zip(item.material_slots, slots.slot_names(item), strict=True):
+        if name != slots.name_of(slot.material):
             slot.link = "OBJECT"
             slot.material = slot.material.copy() if slot.material else bpy.data.materials.new(name)
             slot.material.name = name
@@ -92,6 +96,21 @@ def export_glb(source: str, target: str) -> None:
         bpy.ops.export_scene.gltf(filepath=glb, **options)
     bpy.data.scenes.remove(scene)
     Path(glb).replace(target)
+
+
+def first_tile(image: Any) -> Any:
+    """A plain image for a tiled one: its first tile, or nothing where that is in no file.
+
+    The exporter would make a material of each tile, and leave out the faces that lie in none. What comes back
+    gets the image that it had.
+    """
+    name, image.name = image.name, "generio_tiled"
+    path = bpy.path.abspath(image.filepath_raw, library=image.library)
+    file = Path(path.replace("<UDIM>", str(image.tiles[0].number)))
+    plain: Any = bpy.data.images.load(str(file)) if file.is_file() else bpy.data.images.new(name, 8, 8)
+    plain.name = name
+    plain.colorspace_settings.name = image.colorspace_settings.name
+    return plain
 
 
 def import_glb(source: str, target: str) -> None:

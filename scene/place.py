@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import bpy
 
-from . import boxes, memory, pictures, settle, swap, variants
+from . import boxes, memory, pictures, settle, swap, variants, versions
 from .arrivals import Arrivals
 from .errors import CannotPlace, FilesGone
 from .homes import active_then, collection_called, show_in_local_views
@@ -402,6 +402,12 @@ def _new_model(
         if item.animation_data is None:
             item.rotation_mode = "XYZ"  # the importer leaves quaternions, which few want to edit
     return settle.settle(root, loaded.objects, destination)
+
+
+def told_of(placed: Sequence[bpy.types.Object]) -> list[str]:
+    """What is to be told of an optimized mesh that has just been placed, see `fit`."""
+    first = placed[0]
+    return list(versions.report_of(first).get("told", ())) if first.type == "MESH" else []
 
 
 def hidden_by(context: bpy.types.Context, placed: Sequence[bpy.types.Object]) -> str:

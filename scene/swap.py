@@ -14,10 +14,11 @@ from mathutils import Vector
 
 from . import versions
 from .errors import CannotPlace, NoFaces
-from .fit import FITTED, fit, slot_names, snapshot_of
+from .fit import FITTED, fit, snapshot_of
 from .homes import collection_called, takes_objects
 from .meshes import LEVELS, PREFIX, mesh_of
 from .opened import find
+from .slots import slot_names
 
 KEEP = "replace"
 BESIDE = "beside"
@@ -62,8 +63,8 @@ def fitted_mesh(
     mesh = mesh_of(parts[0])
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
-    if report["slots"]:
-        _take_materials(mesh, target, {material: name for name, material in materials.items()}, applied)
+    sent_as = report.get("slot_names", ())  # an earlier version did not note them
+    _take_materials(mesh, target, sent_as, set(materials.values()), applied)
     for name, value in mesh_of(target).items():
         if not name.startswith(PREFIX):
             mesh[name] = value
@@ -83,10 +84,14 @@ def _report(glb: Path) -> dict[str, Any]:
 def _take_materials(
     mesh: bpy.types.Mesh,
     target: bpy.types.Object,
-    names: Mapping[bpy.types.Material, str],
+    names: Sequence[str],
+    copies: Collection[bpy.types.Material],
     applied: bool,
 ) -> None:
-    """Put the materials that were sent into the slots, in the place of their copies."""
+    """Put the materials that were sent into the slots, in the place of their `copies`.
+
+    names: what those of the slots were called when they were sent.
+    """
     own = mesh_of(target).materials
     if not applied and len(mesh.materials) == len(own):
         # Slot by slot: clearing them all would set every face's index, which takes long.
@@ -96,11 +101,10 @@ def _take_materials(
     # Modifiers can make slots of their own, or leave some out.
     sent = slot_names(target)
     shown = {name: slot.material for name, slot in zip(sent, target.material_slots, strict=True)}
-    for index, material in enumerate(mesh.materials):
-        name = names.get(material, "") if material else ""
+    for index, name in enumerate(names):
         if sent[index : index + 1] == [name]:
             mesh.materials[index] = own[index]
-        elif original := shown.get(name) or _material_called(name, names):
+        elif original := shown.get(name) or _material_called(name, copies):
             mesh.materials[index] = original
 
 
