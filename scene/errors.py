@@ -32,3 +32,12 @@ class NoFaces(FlowsError):
     remedy: Remedy = "edit_input"
     message = "The optimized model has no faces."
     fix = "Try a higher number of triangles."
+
+
+class CannotSwap(FlowsError):
+    """An object cannot get its other version; it is as it was."""
+
+    fix = "Remove or apply the modifier that is named, in the version that is shown, and try again."
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f'"{name}" was left as it is: {" ".join(reason.removeprefix("Error: ").split())}')

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
-from . import versions
+from . import datablock, modifiers, versions
 from .errors import CannotPlace, NoFaces
 from .fit import FITTED, fit, slot_names, snapshot_of
 from .homes import collection_called, takes_objects
@@ -64,10 +64,7 @@ def fitted_mesh(
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
     if report["slots"]:
         _take_materials(mesh, target, {material: name for name, material in materials.items()}, applied)
-    for name, value in mesh_of(target).items():
-        if not name.startswith(PREFIX):
-            mesh[name] = value
-    mesh.use_fake_user = mesh_of(target).use_fake_user
+    datablock.take_over(mesh, mesh_of(target))
     mesh[versions.REPORT] = json.dumps(report)
     return mesh
 
@@ -166,7 +163,7 @@ def _applied(
     An earlier version noted none: all that might have been.
     """
     names: dict[bpy.types.Object, Collection[str]] = {
-        item: [modifier.name for modifier in versions.applicable(item)] for item in targets
+        item: [modifier.name for modifier in modifiers.applicable(item)] for item in targets
     }
     meant = [(destination["object"], destination.get("uid")), *destination.get("others", ())]
     for (name, uid), sent in zip(meant, destination.get("modifiers", ()), strict=False):
@@ -180,11 +177,11 @@ def _copy(
     item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: Collection[str]
 ) -> bpy.types.Object:
     """A copy of `item` in no collection that has `mesh`, and not the modifiers that are in it."""
-    versions.leave_room([item], mesh)
-    copy = versions.copy_of(item)
-    versions.show(copy, mesh)
+    modifiers.leave_room([item], mesh)
+    copy = modifiers.copy_of(item)
+    modifiers.show(copy, mesh)
     copy.name = name
-    versions.remove_modifiers(copy, applied)
+    modifiers.remove_modifiers(copy, applied)
     return copy
 
 
@@ -237,7 +234,7 @@ def _level(
     for member in collection.objects:
         present.setdefault(member.get(LEVEL, -1), member)  # the user's duplicates come later
     if 0 not in present:
-        original = versions.copy_of(item)
+        original = modifiers.copy_of(item)
         original.name = f"{name}_LOD0"
         original[LEVEL] = 0
         collection.objects.link(original)
@@ -246,8 +243,12 @@ def _level(
     if level in present:
         fresh, made = made, present[level]
         former = mesh_of(made)
-        versions.take(made, fresh)
-        bpy.data.objects.remove(fresh)
+        try:
+            modifiers.check(made, fresh)
+            modifiers.take(made, fresh)
+        finally:
+            bpy.data.objects.remove(fresh)
+        versions.follow(former, mesh)
         versions.remove_unused(former)
     else:
         made[LEVEL] = level
