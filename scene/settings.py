@@ -11,6 +11,9 @@ import bpy
 NEVER = frozenset({"rna_type", "name", "type", "is_active", "tag"})
 """What says which one it is, or belongs to the moment."""
 
+FIRST = {"POINTER": 0, "STRING": 1}
+"""Types of properties that are set before others, and in which order."""
+
 
 def copy_settings(target: Any, source: Any, but: Collection[str] = ()) -> None:
     """Set all settings of `target` as they are on `source`; curves that are drawn by hand, too.
@@ -18,8 +21,8 @@ def copy_settings(target: Any, source: Any, but: Collection[str] = ()) -> None:
     but: the names of settings that stay as they are. Collections are left to the caller.
     """
     entries = [entry for entry in source.bl_rna.properties if entry.identifier not in {*NEVER, *but}]
-    # Datablocks first: to set one may set other things anew, such as where an object hooked a mesh.
-    for entry in sorted(entries, key=lambda entry: entry.type != "POINTER"):
+    # Datablocks and names first: to set one may set others anew, such as where an object hooked a mesh.
+    for entry in sorted(entries, key=lambda entry: FIRST.get(entry.type, len(FIRST))):
         name = entry.identifier
         if entry.type == "POINTER" and entry.fixed_type == bpy.types.CurveMapping.bl_rna:
             if getattr(source, name) is not None:

@@ -13,7 +13,7 @@ import bpy
 from mathutils import Vector
 
 from . import datablock, modifiers, versions
-from .errors import CannotPlace, NoFaces
+from .errors import CannotPlace, CannotSwap, NoFaces
 from .fit import FITTED, fit, slot_names, snapshot_of
 from .homes import collection_called, takes_objects
 from .meshes import LEVELS, PREFIX, mesh_of
@@ -246,6 +246,8 @@ def _level(
         try:
             modifiers.check(made, fresh)
             modifiers.take(made, fresh)
+        except CannotSwap as error:
+            raise CannotPlace(error.message) from error
         finally:
             bpy.data.objects.remove(fresh)
         versions.follow(former, mesh)
