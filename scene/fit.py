@@ -17,7 +17,9 @@ import bpy
 
 from . import compare
 from .child import BARE, ORIGINAL
+from .layers import arrange_layers
 from .meshes import PREFIX, mesh_of, unsent
+from .shading import keep_shading
 
 SNAPSHOTS = "snapshot-*.blend"
 """The names of snapshots. What stands for the star is the same wherever the same mesh was sent."""
@@ -67,6 +69,8 @@ def fit(
                 selected_editable_objects=[new],
             ):
                 _bring_over(old, new, str(old.get(CARRY, "")).split())
+            keep_shading(mesh_of(old), new)
+            arrange_layers(mesh_of(old), mesh_of(new))
             lost = [kind for kind in unsent(mesh_of(old)) if kind not in unsent(mesh_of(new))]
             missing = len(mesh_of(old).uv_layers) - len(mesh_of(new).uv_layers)
             if missing > 0:
@@ -264,8 +268,8 @@ def _bring_over(old: bpy.types.Object, new: bpy.types.Object, carry: Sequence[st
 
 
 def _carry_colors(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
-    for attribute in list(new.color_attributes):
-        new.color_attributes.remove(attribute)  # the GLB's, which has lost its name
+    while len(new.color_attributes):
+        new.color_attributes.remove(new.color_attributes[0])  # the GLB's, which has lost its name
     kinds: set[str] = set()
     for attribute in old.color_attributes:
         new.color_attributes.new(attribute.name, attribute.data_type, attribute.domain)
