@@ -31,20 +31,22 @@ def apart(scene: bpy.types.Scene) -> Iterator[dict[str, Any]]:
     told: dict[str, Any] = {"extras": {}, "variants": []}
     kept = _extras(scene)
     variants = [(variant.name, variant.variant_idx) for variant in _variants()]
-    yield told
-    for name, value in _extras(scene).items():
-        if name not in kept:
-            told["extras"][name] = value
-            del scene[name]
-        elif value != kept[name]:
-            told["extras"][name] = value
-            scene[name] = kept[name]
-    came = [(variant.name, variant.variant_idx) for variant in _variants()]
-    if came != variants:
-        told["variants"] = [name for name, _number in came]
-        _variants().clear()
-        for name, number in variants:
-            _add_variant(name, number)
+    try:
+        yield told
+    finally:
+        for name, value in _extras(scene).items():
+            if name not in kept:
+                told["extras"][name] = value
+                del scene[name]
+            elif value != kept[name]:
+                told["extras"][name] = value
+                scene[name] = kept[name]
+        came = [(variant.name, variant.variant_idx) for variant in _variants()]
+        if came != variants:
+            told["variants"] = [name for name, _number in came]
+            _variants().clear()
+            for name, number in variants:
+                _add_variant(name, number)
 
 
 def give(scene: bpy.types.Scene, told: Mapping[str, Any], meshes: Iterable[bpy.types.Mesh]) -> None:
