@@ -103,7 +103,7 @@ def import_glb(source: str, target: str) -> None:
         import_scene_as_collection=False,
     )
     scene = bpy.context.scene
-    with sibling("extras").apart(scene) as beside:
+    with sibling("extras").apart(scene, Path(source)) as beside:
         bpy.ops.import_scene.gltf(filepath=source, **options)
     objects: list[Any] = list(scene.objects)
     if not objects:

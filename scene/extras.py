@@ -8,8 +8,11 @@ it writes both into its report.
 
 from __future__ import annotations
 
+import json
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -23,8 +26,8 @@ ADDON = "io_scene_gltf2"
 
 
 @contextmanager
-def apart(scene: bpy.types.Scene) -> Iterator[dict[str, Any]]:
-    """Keep out of `scene` what an import gives to it; the dictionary that is yielded has it afterwards.
+def apart(scene: bpy.types.Scene, glb: Path) -> Iterator[dict[str, Any]]:
+    """Keep out of `scene` what an import of `glb` gives to it; the dictionary yielded has it afterwards.
 
     It can become JSON: "extras", the custom properties, and "variants", the names of material variants.
     """
@@ -43,7 +46,7 @@ def apart(scene: bpy.types.Scene) -> Iterator[dict[str, Any]]:
                 scene[name] = kept[name]
         came = [(variant.name, variant.variant_idx) for variant in _variants()]
         if came != variants:
-            told["variants"] = [name for name, _number in came]
+            told["variants"] = _names_in(glb)
             _variants().clear()
             for name, number in variants:
                 _add_variant(name, number)
@@ -60,6 +63,14 @@ def give(scene: bpy.types.Scene, told: Mapping[str, Any], meshes: Iterable[bpy.t
     names = told.get("variants", [])
     if names and _can_have_variants():
         _take_variants(names, meshes)
+
+
+def _names_in(glb: Path) -> list[str]:
+    """The names of the material variants in a GLB; the importer of Blender 5.2 makes other ones of them."""
+    with glb.open("rb") as file:
+        length = struct.unpack("<12xI4x", file.read(20))[0]
+        document = json.loads(file.read(length))
+    return [variant["name"] for variant in document["extensions"]["KHR_materials_variants"]["variants"]]
 
 
 def _extras(scene: bpy.types.Scene) -> dict[str, Any]:
@@ -82,7 +93,8 @@ def _variants() -> Any:
 
 def _add_variant(name: str, number: int) -> None:
     variant = _variants().add()
-    variant.name, variant.variant_idx = name, number
+    variant.variant_idx = number  # first: some Blenders compare the name with those of all other numbers
+    variant.name = name
 
 
 def _can_have_variants() -> bool:

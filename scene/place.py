@@ -370,7 +370,7 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     unit: Any = bpy.context.scene.unit_settings
     scale, unit.scale_length = unit.scale_length, 1.0  # as in a child; the importer divides by it
     try:
-        with names_left_free(), extras.apart(bpy.context.scene) as beside:
+        with names_left_free(), extras.apart(bpy.context.scene, Path(model.glb)) as beside:
             importer(filepath=model.glb, **options)
             materials = {item.name: item for item in arrivals.of("materials")}
     except RuntimeError as error:

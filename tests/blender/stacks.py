@@ -132,11 +132,12 @@ def _nodes(_item: bpy.types.Object, modifier: Any) -> None:
     group.links.new(first.outputs[1], move.inputs["Offset"])
     group.links.new(move.outputs[0], last.inputs[0])
     modifier.node_group = group
-    vector, helper = [socket.identifier for socket in group.interface.items_tree][-2:]
-    if group.interface.items_tree[0].in_out == "INPUT":
-        vector, helper = [socket.identifier for socket in group.interface.items_tree][1:3]
-    modifier[vector] = (0.2, 0.4, -0.3)
-    modifier[helper] = bpy.data.objects["Empty"]
+    inputs = [socket for socket in group.interface.items_tree if socket.in_out == "INPUT"]
+    for socket, value in zip(inputs[1:], ((0.2, 0.4, -0.3), bpy.data.objects["Empty"]), strict=True):
+        if hasattr(modifier, "properties"):  # from Blender 5.2 on
+            getattr(modifier.properties.inputs, socket.identifier).value = value
+        else:
+            modifier[socket.identifier] = value
 
 
 def _dynamic_paint(_item: bpy.types.Object, modifier: Any) -> None:
@@ -181,10 +182,10 @@ SPECIAL: dict[str, Callable[[bpy.types.Object, Any], None]] = {
 }
 
 
-def settings(thing: Any, depth: int = 3) -> dict[str, Any]:
+def settings(thing: Any, depth: int = 5) -> dict[str, Any]:
     """All that can be set on a modifier, and on what it has inside."""
     values: dict[str, Any] = {}
-    if isinstance(thing, bpy.types.NodesModifier):
+    if isinstance(thing, bpy.types.NodesModifier) and not hasattr(thing, "properties"):
         values = {name: _plain(value, depth) for name, value in thing.items()}
     for entry in thing.bl_rna.properties:
         name = entry.identifier

@@ -15,7 +15,7 @@ def attributes(mesh: bpy.types.Mesh) -> list[tuple[str, str, str]]:
     return [
         (entry.name, entry.data_type, entry.domain)
         for entry in mesh.attributes
-        if not entry.name.startswith(".") and entry.name != "custom_normal"
+        if not entry.name.startswith(".") and entry.name not in ("custom_normal", "position")
     ]
 
 
