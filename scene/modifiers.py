@@ -88,6 +88,27 @@ def _copy(item: bpy.types.Object, source: bpy.types.Object, name: str) -> None:
             bpy.ops.object.modifier_copy_to_selected(modifier=name)
     if name not in item.modifiers:
         raise RuntimeError(f'Blender does not copy the modifier "{name}".')
+    copy = item.modifiers[name]
+    for place in _inputs_with(copy, source):
+        _set_input(copy, place, item)
+
+
+def _inputs_with(modifier: Any, given: bpy.types.Object) -> list[str]:
+    """The inputs by which geometry nodes are given an object."""
+    if modifier.type != "NODES":
+        return []
+    if not hasattr(modifier, "properties"):  # before Blender 5.2
+        return [name for name, value in modifier.items() if value == given]
+    inputs = modifier.properties.inputs
+    names = [entry.identifier for entry in inputs.bl_rna.properties]
+    return [name for name in names if getattr(getattr(inputs, name), "value", None) == given]
+
+
+def _set_input(modifier: Any, name: str, given: bpy.types.Object) -> None:
+    if hasattr(modifier, "properties"):
+        getattr(modifier.properties.inputs, name).value = given
+    else:
+        modifier[name] = given
 
 
 def _copy_by_settings(item: bpy.types.Object, source: bpy.types.Object, modifier: Any) -> None:

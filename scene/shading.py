@@ -88,11 +88,12 @@ def _sharp_edges(old: bpy.types.Mesh, new: bpy.types.Mesh) -> Array:
     if not sharp.any():
         return np.zeros(len(new.edges), dtype=bool)
     theirs, ours = _edges(old), _edges(new)
-    known = dict(zip(_keys(theirs), sharp.tolist(), strict=True))
-    marks = [known.get(key) for key in _keys(ours)]
-    strange = np.array([mark is None for mark in marks])
-    found = np.array([bool(mark) for mark in marks])
-    candidates = np.flatnonzero(strange & _splits(new))
+    keys = _keys(np.concatenate([theirs, ours]))
+    known, first = np.unique(keys[: len(theirs)], return_index=True)
+    places = np.searchsorted(known, keys[len(theirs) :]).clip(max=len(known) - 1)
+    is_known = known[places] == keys[len(theirs) :]
+    found = is_known & sharp[first[places]]
+    candidates = np.flatnonzero(~is_known & _splits(new))
     found[candidates] = _near(ours[candidates], theirs[sharp])
     return found
 
@@ -101,13 +102,16 @@ def _edges(mesh: bpy.types.Mesh) -> Array:
     """Where the two ends of each edge are, N x 2 x 3."""
     import numpy as np
 
-    points = _values(mesh.vertices, "co", np.float32, 3)
+    points = _values(mesh.vertices, "co", np.float32, 3) + np.float32(0)  # -0.0 is the same place
     return points[_values(mesh.edges, "vertices", np.int32, 2)]
 
 
-def _keys(edges: Array) -> list[frozenset[tuple[float, ...]]]:
-    """The same for edges in the same place, whichever end comes first."""
-    return [frozenset(map(tuple, ends)) for ends in edges.tolist()]
+def _keys(edges: Array) -> Array:
+    """A number for each edge, the same for those in the same place, whichever end comes first."""
+    import numpy as np
+
+    ends = np.unique(edges.reshape(-1, 3), axis=0, return_inverse=True)[1].reshape(-1, 2).astype(np.int64)
+    return ends.min(axis=1) * (int(ends.max()) + 1) + ends.max(axis=1)
 
 
 def _splits(mesh: bpy.types.Mesh) -> Array:

@@ -10,6 +10,7 @@ The version that is not shown hangs on the one that is, by custom properties, an
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
@@ -130,7 +131,8 @@ def begin(
 def _stashed(item: bpy.types.Object) -> bpy.types.Object:
     """A copy of `item` as the version that is not shown, which does nothing by itself; see STASH."""
     stash = modifiers.copy_of(item)
-    stash.pop(STASH, None)
+    for name in list(stash.keys()):
+        del stash[name]  # it may be the stash of before, or refer to the object itself
     if stash.animation_data:
         stash.animation_data.action = None  # but its drivers may be those of modifiers
     stash.parent = None
@@ -169,9 +171,15 @@ def toggle(item: bpy.types.Object) -> None:
         hidden.pop(OTHER, None)
     name, suffix = shown.name, "after" if shows_after(item) else "before"
     stashed = _stash(item) is not None
+    owners = _owners()
     for user in users:
         if stash := _stash(user):
             _exchange(user, stash, hidden)
+            owners[stash] -= 1
+            if not owners[stash]:  # and no duplicate, that was made meanwhile, has it, too
+                name_before = stash.name
+                bpy.data.objects.remove(stash)
+                user[STASH].name = name_before
         else:
             modifiers.show(user, hidden)
     follow(shown, hidden)
@@ -182,16 +190,17 @@ def toggle(item: bpy.types.Object) -> None:
     hidden.name = name
 
 
+def _owners() -> Counter[bpy.types.Object]:
+    """For each stash how many objects have it; Blender's own count has those that it refers to itself by."""
+    return Counter(stash for item in bpy.data.objects if (stash := _stash(item)))
+
+
 def _exchange(item: bpy.types.Object, stash: bpy.types.Object, hidden: bpy.types.Mesh) -> None:
     """Let `item` have the modifiers of `stash`, and `hidden`, and another stash what it has now."""
-    name, stays = stash.name, stash.users > 1  # a duplicate that was made meanwhile has it, too
     other = _stashed(item)
     modifiers.take(item, stash)
     modifiers.show(item, hidden)
     item[STASH] = other
-    if not stays:
-        bpy.data.objects.remove(stash)
-    other.name = name
 
 
 def _duplicates_have(hidden: bpy.types.Mesh, users: list[bpy.types.Object]) -> bool:
@@ -225,11 +234,10 @@ def _drop_hidden(item: bpy.types.Object) -> None:
     if hidden is None:
         return
     with freed():
-        for user in _together(item):
-            if stash := _stash(user):
-                del user[STASH]
-                if not stash.users:
-                    bpy.data.objects.remove(stash)
+        stashes = {user: stash for user in _together(item) if (stash := _stash(user))}
+        for user in stashes:
+            del user[STASH]
+        bpy.data.batch_remove([*({*stashes.values()} - _owners().keys())])
         mesh = mesh_of(item)
         if mesh.get(OTHER) == hidden:  # and not that of objects without modifiers that were applied
             del mesh[OTHER]

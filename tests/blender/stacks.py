@@ -122,10 +122,10 @@ def _multires(item: bpy.types.Object, modifier: Any) -> None:
     item.modifiers.remove(item.modifiers["First"])  # the base for sculpted levels is the mesh
 
 
-def _nodes(_item: bpy.types.Object, modifier: Any) -> None:
+def _nodes(item: bpy.types.Object, modifier: Any) -> None:
+    given = ("Vector", "Object", "Object")
     group: Any = bpy.data.node_groups.new("Inputs", "GeometryNodeTree")
-    sockets = (("INPUT", "Geometry"), ("INPUT", "Vector"), ("INPUT", "Object"), ("OUTPUT", "Geometry"))
-    for way, kind in sockets:
+    for way, kind in (("INPUT", "Geometry"), *(("INPUT", kind) for kind in given), ("OUTPUT", "Geometry")):
         group.interface.new_socket(kind, in_out=way, socket_type=f"NodeSocket{kind}")
     first, move, last = map(group.nodes.new, ("NodeGroupInput", "GeometryNodeSetPosition", "NodeGroupOutput"))
     group.links.new(first.outputs[0], move.inputs["Geometry"])
@@ -133,7 +133,7 @@ def _nodes(_item: bpy.types.Object, modifier: Any) -> None:
     group.links.new(move.outputs[0], last.inputs[0])
     modifier.node_group = group
     inputs = [socket for socket in group.interface.items_tree if socket.in_out == "INPUT"]
-    for socket, value in zip(inputs[1:], ((0.2, 0.4, -0.3), bpy.data.objects["Empty"]), strict=True):
+    for socket, value in zip(inputs[1:], ((0.2, 0.4, -0.3), bpy.data.objects["Empty"], item), strict=True):
         if hasattr(modifier, "properties"):  # from Blender 5.2 on
             getattr(modifier.properties.inputs, socket.identifier).value = value
         else:
