@@ -37,7 +37,8 @@ class NoFaces(FlowsError):
 class CannotSwap(FlowsError):
     """An object cannot get its other version; it is as it was."""
 
-    fix = "Remove or apply the modifier that is named, in the version that is shown, and try again."
+    remedy: Remedy = "report"
+    fix = "Nothing is lost: the file still has both versions. Report it."
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f'"{name}" was left as it is: {" ".join(reason.removeprefix("Error: ").split())}')

@@ -90,7 +90,6 @@ NO_BUTTON = {
     "Cancelled": "the user's own wish",
     "NotFound": "is started again by Retry, which every job that failed has beside it",
     "CannotPlace": "is mended by Import, which the job has beside it",
-    "CannotSwap": "names the modifier, of which the user knows what to do",
     "NoConverter": "nothing is to be done",
 }
 """Errors whose fix is no remedy, and why."""
