@@ -19,7 +19,7 @@ TEXTS = {
     "3D Cursor": "Cursor 3D",
     'Blender does not copy the modifier "{}".': 'Blender no copia el modificador "{}".',
     "Blender gives the modifiers another order.": "Blender da otro orden a los modificadores.",
-    "Nothing is lost: the file still has both versions. Report it.": "No se ha perdido nada: el archivo aún tiene ambas versiones. __X__",
+    "Nothing is lost: the file still has both versions. Report it.": "No se ha perdido nada: el archivo aún tiene ambas versiones. Infórmanos de ello.",
     "a Blender file": "un archivo de Blender",
     "a compressed file": "un archivo comprimido",
     "a JPEG picture": "una imagen JPEG",

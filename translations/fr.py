@@ -19,7 +19,7 @@ TEXTS = {
     "3D Cursor": "Curseur 3D",
     'Blender does not copy the modifier "{}".': 'Blender ne copie pas le modificateur "{}".',
     "Blender gives the modifiers another order.": "Blender donne un autre ordre aux modificateurs.",
-    "Nothing is lost: the file still has both versions. Report it.": "Rien n'est perdu : le fichier a toujours les deux versions. Signale-le.",
+    "Nothing is lost: the file still has both versions. Report it.": "Rien n'est perdu : le fichier a toujours les deux versions. Signalez-le.",
     "a Blender file": "un fichier Blender",
     "a compressed file": "un fichier compressé",
     "a JPEG picture": "une image JPEG",
