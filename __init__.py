@@ -12,6 +12,15 @@ def _classes() -> tuple[type, ...]:
     return (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
 
+def __getattr__(name: str) -> type:
+    """What Blender's glTF exporter looks for in every add-on, and nothing else that needs bpy."""
+    if name != "glTF2ExportUserExtension":
+        raise AttributeError(name)
+    from .scene.exported import glTF2ExportUserExtension
+
+    return glTF2ExportUserExtension
+
+
 def register() -> None:
     """Add the add-on to Blender."""
     import bpy

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Look at an optimized object before and after, and choose."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 import bpy
 
 from ..scene import versions
+from ..scene.errors import CannotSwap
 from ..translations import translated
-from .handover import InObjectMode
+from .handover import InObjectMode, tell_problem
 
 
 class OnVersions(InObjectMode):
@@ -25,6 +27,19 @@ class OnVersions(InObjectMode):
             )
             return False
         return True
+
+    def with_each(self, context: bpy.types.Context, do: Callable[[bpy.types.Object], None]) -> set[str]:
+        """Do it with one object for each mesh; what one cannot do is no reason to leave the others."""
+        refused: list[CannotSwap] = []
+        found = versions.with_versions(context.selected_objects)
+        for item in found:
+            try:
+                do(item)
+            except CannotSwap as problem:
+                refused.append(problem)
+        if refused:
+            tell_problem(self, refused[0])
+        return {"FINISHED"} if len(refused) < len(found) else {"CANCELLED"}
 
 
 class GENERIO_OT_show_version(OnVersions, bpy.types.Operator):
@@ -48,11 +63,12 @@ class GENERIO_OT_show_version(OnVersions, bpy.types.Operator):
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        for item in versions.with_versions(context.selected_objects):
-            after = versions.shows_after(item)
-            if self.version == "OTHER" or after != (self.version == "AFTER"):
-                versions.toggle(item)
-        return {"FINISHED"}
+        return self.with_each(context, self._show)
+
+    def _show(self, item: bpy.types.Object) -> None:
+        after = versions.shows_after(item)
+        if self.version == "OTHER" or after != (self.version == "AFTER"):
+            versions.toggle(item)
 
 
 class GENERIO_OT_accept_optimized(OnVersions, bpy.types.Operator):
@@ -62,9 +78,7 @@ class GENERIO_OT_accept_optimized(OnVersions, bpy.types.Operator):
     bl_label = "Accept"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        for item in versions.with_versions(context.selected_objects):
-            versions.accept(item)
-        return {"FINISHED"}
+        return self.with_each(context, versions.accept)
 
 
 class GENERIO_OT_revert_optimized(OnVersions, bpy.types.Operator):
@@ -74,9 +88,7 @@ class GENERIO_OT_revert_optimized(OnVersions, bpy.types.Operator):
     bl_label = "Revert"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        for item in versions.with_versions(context.selected_objects):
-            versions.revert(item)
-        return {"FINISHED"}
+        return self.with_each(context, versions.revert)
 
 
 CLASSES = (GENERIO_OT_show_version, GENERIO_OT_accept_optimized, GENERIO_OT_revert_optimized)

@@ -16,6 +16,7 @@ from ..api import FlowsError
 from ..api.errors import Remedy
 from . import pictures, variants, versions
 from .meshes import LEVELS, NAMED, PREFIX, take_edits
+from .nodes import image_nodes
 
 TAGS = ("GENERIO",)
 LONGEST_TAG = 63  # bytes
@@ -153,7 +154,7 @@ def _take_edits(parts: Collection[bpy.types.Object], afterwards: ExitStack) -> N
     for part in parts:
         for slot in part.material_slots:
             if slot.material is not None and slot.material.node_tree is not None:
-                for node in _image_nodes(slot.material.node_tree):
+                for node in image_nodes(slot.material.node_tree):
                     image = node.image
                     if not (image.is_dirty and image.is_editable) or node.id_data.library is not None:
                         continue
@@ -164,15 +165,6 @@ def _take_edits(parts: Collection[bpy.types.Object], afterwards: ExitStack) -> N
                             packed[image] = _packed_copy(image, afterwards)
                         afterwards.callback(setattr, node, "image", image)
                         node.image = packed[image]
-
-
-def _image_nodes(tree: bpy.types.NodeTree) -> Iterator[Any]:
-    """The nodes of a tree and of its groups that show an image."""
-    for node in tree.nodes:
-        if getattr(node, "image", None) is not None:
-            yield node
-        if getattr(node, "node_tree", None) is not None:
-            yield from _image_nodes(node.node_tree)  # type: ignore[attr-defined]
 
 
 def _packed_copy(image: Any, afterwards: ExitStack) -> bpy.types.Image:

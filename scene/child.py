@@ -121,15 +121,17 @@ def import_glb(source: str, target: str) -> None:
         disable_bone_shape=True,
         import_scene_as_collection=False,
     )
-    bpy.ops.import_scene.gltf(filepath=source, **options)
-    objects: list[Any] = list(bpy.context.scene.objects)
+    scene = bpy.context.scene
+    with sibling("extras").apart(scene, Path(source)) as beside:
+        bpy.ops.import_scene.gltf(filepath=source, **options)
+    objects: list[Any] = list(scene.objects)
     if not objects:
         raise RuntimeError("the model is empty.")
     fitted = fit_result(Path(source), objects)
     for mesh in bpy.data.meshes:
         drop_zeros(mesh)
     name = Path(target).name.partition(".")[0]
-    told = report() | fitted
+    told = report() | fitted | {"scene": beside}
     for number, image in enumerate(bpy.data.images):
         put_beside(image, Path(target).with_name(f"{name}-{number}"))
     bpy.data.libraries.write(target, set(objects))

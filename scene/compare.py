@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from .meshes import mesh_of, triangle_count
+from .nodes import images_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,18 +47,11 @@ def figures(item: bpy.types.Object) -> dict[str, int]:
     """Counts of the mesh of `item`, and what its textures take in a graphics card: 4 bytes for each pixel."""
     mesh = mesh_of(item)
     materials = {slot.material for slot in item.material_slots if slot.material}
-    images = {
-        node.image  # type: ignore[attr-defined]
-        for material in materials
-        if material.node_tree
-        for node in material.node_tree.nodes
-        if node.type == "TEX_IMAGE" and node.image  # type: ignore[attr-defined]
-    }
     return {
         "triangles": triangle_count(mesh),
         "vertices": len(mesh.vertices),
         "materials": len(materials),
-        "texture_bytes": sum(4 * image.size[0] * image.size[1] for image in images),
+        "texture_bytes": sum(4 * image.size[0] * image.size[1] for image in images_of(materials)),
     }
 
 

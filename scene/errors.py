@@ -32,3 +32,13 @@ class NoFaces(FlowsError):
     remedy: Remedy = "edit_input"
     message = "The optimized model has no faces."
     fix = "Try a higher number of triangles."
+
+
+class CannotSwap(FlowsError):
+    """An object cannot get its other version; it is as it was."""
+
+    remedy: Remedy = "report"
+    fix = "Nothing is lost: the file still has both versions. Report it."
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f'"{name}" was left as it is: {" ".join(reason.removeprefix("Error: ").split())}')

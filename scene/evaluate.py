@@ -5,12 +5,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple, cast
 
 import bpy
 
-from .versions import LEFT, applicable, showing
+from .modifiers import LEFT, applicable
+from .versions import showing
+
+SIMULATIONS = frozenset({"CLOTH", "DYNAMIC_PAINT", "FLUID", "SOFT_BODY"})
+"""Modifiers whose shape on a frame comes from those before."""
+
+SIMULATION_NODES = frozenset({"GeometryNodeBake", "GeometryNodeSimulationOutput"})
+"""Nodes of which the same is true."""
+
+OF_NO_SHAPE = frozenset({"COLLISION", "PARTICLE_SYSTEM"})
+"""Modifiers of LEFT that leave the mesh as it is."""
 
 
 class Batch(NamedTuple):
@@ -76,28 +86,85 @@ def batches(
 def _shaped(
     context: bpy.types.Context, objects: Sequence[bpy.types.Object]
 ) -> Iterator[list[tuple[bpy.types.Object, bpy.types.Object]]]:
-    """Each object with a copy of it that is evaluated, without the modifiers that are not applied.
+    """Each object with one that is evaluated as it is seen, but for the modifiers that are not applied.
 
-    What geometry nodes make instances of becomes faces.
+    That is a copy, or the object itself where modifiers know what happened on the frames before: a copy would
+    begin anew. What geometry nodes make instances of becomes faces.
     """
     scene: Any = context.scene
-    collection = bpy.data.collections.new("GENERIO evaluate")
-    scene.collection.children.link(collection)
-    copies: list[Any] = [item.copy() for item in objects]
     realize = _realize_instances()
+    collection = bpy.data.collections.new("GENERIO evaluate")
+    copies: list[bpy.types.Object] = []
+    shaped: list[tuple[bpy.types.Object, bpy.types.Object]] = []
+    with ExitStack() as afterwards:
+        afterwards.callback(bpy.data.node_groups.remove, realize)
+        afterwards.callback(bpy.data.collections.remove, collection)
+        afterwards.callback(lambda: bpy.data.batch_remove(copies))
+        scene.collection.children.link(collection)
+        for item in objects:
+            if any(map(_remembers, applicable(item))) and item.visible_get():
+                afterwards.enter_context(_only_applicable(item, realize))
+                shaped.append((item, item))
+            else:
+                copies.append(_bare_copy(item, realize))
+                collection.objects.link(copies[-1])
+                shaped.append((item, copies[-1]))
+        yield shaped
+
+
+def _remembers(modifier: bpy.types.Modifier) -> bool:
+    """Whether what a modifier makes follows from the frames before, of which only the object itself knows."""
+    if isinstance(modifier, bpy.types.NodesModifier):
+        return modifier.node_group is not None and _has_node_that_remembers(modifier.node_group)
+    return modifier.type in SIMULATIONS
+
+
+def _has_node_that_remembers(tree: bpy.types.NodeTree) -> bool:
+    return any(
+        node.bl_idname in SIMULATION_NODES
+        or (getattr(node, "node_tree", None) is not None and _has_node_that_remembers(node.node_tree))  # type: ignore[attr-defined]
+        for node in tree.nodes
+    )
+
+
+def _bare_copy(item: bpy.types.Object, realize: bpy.types.NodeTree) -> bpy.types.Object:
+    """A copy of `item` without the modifiers that are not applied."""
+    copy: Any = item.copy()
+    for modifier in [modifier for modifier in copy.modifiers if modifier.type in LEFT]:
+        copy.modifiers.remove(modifier)
+    _realize(copy, realize)
+    copy.hide_viewport = False
+    return copy
+
+
+@contextmanager
+def _only_applicable(item: bpy.types.Object, realize: bpy.types.NodeTree) -> Iterator[None]:
+    """Meanwhile the modifiers of `item` that are not applied are off."""
+    shown = [modifier for modifier in item.modifiers if modifier.type in LEFT - OF_NO_SHAPE]
+    shown = [modifier for modifier in shown if modifier.show_viewport]
+    active = item.modifiers.active
+    made = None
     try:
-        for copy in copies:
-            for modifier in [modifier for modifier in copy.modifiers if modifier.type in LEFT]:
-                copy.modifiers.remove(modifier)
-            if any(modifier.type == "NODES" for modifier in copy.modifiers):
-                copy.modifiers.new("", "NODES").node_group = realize
-            copy.hide_viewport = False
-            collection.objects.link(copy)
-        yield list(zip(objects, copies, strict=True))
+        for modifier in shown:
+            modifier.show_viewport = False
+        made = _realize(item, realize)
+        yield
     finally:
-        bpy.data.batch_remove(copies)
-        bpy.data.collections.remove(collection)
-        bpy.data.node_groups.remove(realize)
+        if made is not None:
+            item.modifiers.remove(made)
+        for modifier in shown:
+            modifier.show_viewport = True
+        if active is not None:
+            item.modifiers.active = active
+
+
+def _realize(item: bpy.types.Object, realize: bpy.types.NodeTree) -> bpy.types.Modifier | None:
+    """Let instances become faces, where `item` may make some."""
+    if not any(modifier.type == "NODES" for modifier in item.modifiers):
+        return None
+    made: Any = item.modifiers.new("", "NODES")
+    made.node_group = realize
+    return made
 
 
 def _realize_instances() -> bpy.types.NodeTree:

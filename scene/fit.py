@@ -17,8 +17,10 @@ import bpy
 
 from . import compare
 from .child import BARE, ORIGINAL
+from .layers import arrange_layers
 from .matching import match
 from .meshes import mesh_of, unsent
+from .shading import keep_shading
 from .slots import arrange_slots, slot_names
 from .transfer import bring_colors, bring_groups, bring_normals, bring_uv_maps
 from .weld import weld
@@ -102,6 +104,8 @@ def _take_after(
     if NORMALS in carry and sent.has_custom_normals:
         bring_normals(matched, sent, mesh)
     bring_groups(matched, old, new)
+    keep_shading(sent, new)
+    arrange_layers(sent, mesh)
     return of_slots, of_maps
 
 

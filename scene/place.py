@@ -19,6 +19,7 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,7 @@ from typing import Any, NamedTuple
 
 import bpy
 
-from . import boxes, memory, pictures, settle, swap, variants, versions
+from . import boxes, extras, memory, pictures, settle, swap, variants, versions
 from .arrivals import Arrivals
 from .errors import CannotPlace, FilesGone
 from .homes import active_then, collection_called, show_in_local_views
@@ -267,6 +268,7 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
             owner: bpy.types.ID = placed[0]
             for part in placed[0].children_recursive:
                 part[variants.PART] = model.provenance.get("token", "")
+            extras.give(scene_of(destination) or context.scene, loaded.beside, arrivals.of("meshes"))
         else:
             # The objects may have a history of their own, so that of the mesh is the mesh's.
             owner = mesh = swap.fitted_mesh(
@@ -314,10 +316,14 @@ def _targets(destination: Destination) -> list[bpy.types.Object]:
 
 
 class _Loaded(NamedTuple):
-    """What came in with a model. materials: by their names in the GLB."""
+    """What came in with a model.
+
+    materials: by their names in the GLB; beside: what the GLB says of the scene, see `extras.apart`.
+    """
 
     objects: list[bpy.types.Object]
     materials: dict[str, bpy.types.Material]
+    beside: Mapping[str, Any]
 
 
 def is_there(path: str) -> bool:
@@ -341,7 +347,16 @@ def _load(model: Model, arrivals: Arrivals) -> _Loaded:
         bpy.data.batch_remove(wanted.objects)
         arrivals.remove_unused()
         return _import_directly(model, arrivals)
-    return _Loaded(list(wanted.objects), dict(zip(names, wanted.materials, strict=True)))
+    materials = dict(zip(names, wanted.materials, strict=True))
+    return _Loaded(list(wanted.objects), materials, _beside(Path(model.blend)))
+
+
+def _beside(blend: Path) -> Mapping[str, Any]:
+    """What the child has told of the scene in a GLB; an earlier version told nothing."""
+    try:
+        return json.loads(blend.with_suffix(".json").read_text(encoding="utf-8"))["scene"]
+    except (OSError, ValueError, KeyError):
+        return {}
 
 
 def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
@@ -355,7 +370,7 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     unit: Any = bpy.context.scene.unit_settings
     scale, unit.scale_length = unit.scale_length, 1.0  # as in a child; the importer divides by it
     try:
-        with names_left_free():
+        with names_left_free(), extras.apart(bpy.context.scene, Path(model.glb)) as beside:
             importer(filepath=model.glb, **options)
             materials = {item.name: item for item in arrivals.of("materials")}
     except RuntimeError as error:
@@ -369,7 +384,7 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
     for item in selected:  # older importers select what comes in, and nothing else
         item.select_set(True)
     layer.objects.active = active
-    return _Loaded(objects, materials)
+    return _Loaded(objects, materials, beside)
 
 
 def _new_model(

@@ -12,8 +12,8 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
-from . import versions
-from .errors import CannotPlace, NoFaces
+from . import datablock, modifiers, versions
+from .errors import CannotPlace, CannotSwap, NoFaces
 from .fit import FITTED, fit, snapshot_of
 from .homes import collection_called, takes_objects
 from .meshes import LEVELS, PREFIX, mesh_of
@@ -65,10 +65,7 @@ def fitted_mesh(
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
     sent_as = report.get("slot_names", ())  # an earlier version did not note them
     _take_materials(mesh, target, sent_as, set(materials.values()), applied)
-    for name, value in mesh_of(target).items():
-        if not name.startswith(PREFIX):
-            mesh[name] = value
-    mesh.use_fake_user = mesh_of(target).use_fake_user
+    datablock.take_over(mesh, mesh_of(target))
     mesh[versions.REPORT] = json.dumps(report)
     return mesh
 
@@ -170,7 +167,7 @@ def _applied(
     An earlier version noted none: all that might have been.
     """
     names: dict[bpy.types.Object, Collection[str]] = {
-        item: [modifier.name for modifier in versions.applicable(item)] for item in targets
+        item: [modifier.name for modifier in modifiers.applicable(item)] for item in targets
     }
     meant = [(destination["object"], destination.get("uid")), *destination.get("others", ())]
     for (name, uid), sent in zip(meant, destination.get("modifiers", ()), strict=False):
@@ -184,11 +181,11 @@ def _copy(
     item: bpy.types.Object, mesh: bpy.types.Mesh, name: str, applied: Collection[str]
 ) -> bpy.types.Object:
     """A copy of `item` in no collection that has `mesh`, and not the modifiers that are in it."""
-    versions.leave_room([item], mesh)
-    copy = versions.copy_of(item)
-    versions.show(copy, mesh)
+    modifiers.leave_room([item], mesh)
+    copy = modifiers.copy_of(item)
+    modifiers.show(copy, mesh)
     copy.name = name
-    versions.remove_modifiers(copy, applied)
+    modifiers.remove_modifiers(copy, applied)
     return copy
 
 
@@ -241,7 +238,7 @@ def _level(
     for member in collection.objects:
         present.setdefault(member.get(LEVEL, -1), member)  # the user's duplicates come later
     if 0 not in present:
-        original = versions.copy_of(item)
+        original = modifiers.copy_of(item)
         original.name = f"{name}_LOD0"
         original[LEVEL] = 0
         collection.objects.link(original)
@@ -250,8 +247,14 @@ def _level(
     if level in present:
         fresh, made = made, present[level]
         former = mesh_of(made)
-        versions.take(made, fresh)
-        bpy.data.objects.remove(fresh)
+        try:
+            modifiers.check(made, fresh)
+            modifiers.take(made, fresh)
+        except CannotSwap as error:
+            raise CannotPlace(error.message) from error
+        finally:
+            bpy.data.objects.remove(fresh)
+        versions.follow(former, mesh)
         versions.remove_unused(former)
     else:
         made[LEVEL] = level

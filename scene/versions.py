@@ -10,31 +10,19 @@ The version that is not shown hangs on the one that is, by custom properties, an
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, cast
 
 import bpy
 
-from .meshes import LEVELS, PREFIX, is_own, mesh_of, users_of
+from . import datablock, modifiers
+from .meshes import PREFIX, is_own, mesh_of, users_of
+from .unused import freed
 
 OTHER = PREFIX + "other"
 REPORT = PREFIX + "report"
 STASH = PREFIX + "stash"
-
-LEFT = frozenset({"ARMATURE", "COLLISION", "PARTICLE_SYSTEM", "PARTICLE_INSTANCE"})
-"""Modifiers that are never applied: what they do is no shape of the mesh, or goes on with the animation."""
-
-
-def applicable(item: bpy.types.Object) -> list[bpy.types.Modifier]:
-    """The modifiers of `item` that "Apply" makes part of the mesh: not those that are off in the viewport."""
-    return [modifier for modifier in item.modifiers if modifier.type not in LEFT and modifier.show_viewport]
-
-
-def remove_modifiers(item: bpy.types.Object, names: Collection[str]) -> None:
-    """Remove those modifiers of `item` that have one of these names."""
-    for modifier in [modifier for modifier in item.modifiers if modifier.name in names]:
-        item.modifiers.remove(modifier)
-
 
 # ---------------------------------------------------------------------- what there is
 
@@ -121,20 +109,16 @@ def begin(
     name = present.name
     if REPORT in before:  # it was a mesh after, and has been accepted
         del before[REPORT]
-    leave_room(items, new)
+    stashes = {item: _stashed(item) for item in items if applied is not None and _stash(item) is None}
+    modifiers.leave_room(items, new)
     for item in items:
-        if applied is not None and _stash(item) is None:
-            stash = copy_of(item)
-            if stash.animation_data:
-                stash.animation_data.action = None  # but its drivers may be those of modifiers
-            stash.parent = None
-            stash.constraints.clear()
-            stash.name = f"{item.name}_before"
-            show(stash, before)
-            item[STASH] = stash
-        show(item, new)
+        if item in stashes:
+            modifiers.show(stashes[item], before)
+            item[STASH] = stashes[item]
+        modifiers.show(item, new)
         if applied is not None:
-            remove_modifiers(item, applied[item])
+            modifiers.remove_modifiers(item, applied[item])
+    follow(present, new)
     if any(_stash(item) is None for item in items):
         new[OTHER] = before
     if present != before:
@@ -144,30 +128,79 @@ def begin(
     new.name = name
 
 
+def _stashed(item: bpy.types.Object) -> bpy.types.Object:
+    """A copy of `item` as the version that is not shown, which does nothing by itself; see STASH."""
+    stash = modifiers.copy_of(item)
+    for name in list(stash.keys()):
+        del stash[name]  # it may be the stash of before, or refer to the object itself
+    if stash.animation_data:
+        stash.animation_data.action = None  # but its drivers may be those of modifiers
+    stash.parent = None
+    stash.constraints.clear()
+    stash.name = f"{item.name}_before"
+    return stash
+
+
+def follow(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
+    """What refers to the mesh that was shown refers to the one that is, unless that was is still seen."""
+    if showing(old):
+        return
+    stashes = users_of(old)
+    others = [mesh for mesh in bpy.data.meshes if mesh.get(OTHER) == old]
+    datablock.redirect(old, new)
+    for stash in stashes:
+        modifiers.show(stash, old)
+    for mesh in others:
+        mesh[OTHER] = old
+
+
 def toggle(item: bpy.types.Object) -> None:
-    """Show the other version of `item`, and of all that change together with it."""
+    """Show the other version of `item`, and of all that change together with it.
+
+    Raises CannotSwap where one of them cannot get it; then all are as they were.
+    """
     shown, hidden = mesh_of(item), hidden_mesh(item)
     if hidden is None:
         return
     users = _together(item)
+    for user in users:
+        if stash := _stash(user):
+            modifiers.check(user, stash)
     if _duplicates_have(hidden, users):
         hidden = cast(bpy.types.Mesh, hidden.copy())
         hidden.pop(OTHER, None)
     name, suffix = shown.name, "after" if shows_after(item) else "before"
     stashed = _stash(item) is not None
+    owners = _owners()
     for user in users:
         if stash := _stash(user):
-            if stash.users > 1:  # a duplicate that was made meanwhile has it, too
-                stash = user[STASH] = cast(bpy.types.Object, stash.copy())
-            show(stash, hidden)
-            _exchange(user, stash)
+            _exchange(user, stash, hidden)
+            owners[stash] -= 1
+            if not owners[stash]:  # and no duplicate, that was made meanwhile, has it, too
+                name_before = stash.name
+                bpy.data.objects.remove(stash)
+                user[STASH].name = name_before
         else:
-            show(user, hidden)
+            modifiers.show(user, hidden)
+    follow(shown, hidden)
     if not stashed:
         del shown[OTHER]
         hidden[OTHER] = shown
     shown.name = f"{name}_{suffix}"
     hidden.name = name
+
+
+def _owners() -> Counter[bpy.types.Object]:
+    """For each stash how many objects have it; Blender's own count has those that it refers to itself by."""
+    return Counter(stash for item in bpy.data.objects if (stash := _stash(item)))
+
+
+def _exchange(item: bpy.types.Object, stash: bpy.types.Object, hidden: bpy.types.Mesh) -> None:
+    """Let `item` have the modifiers of `stash`, and `hidden`, and another stash what it has now."""
+    other = _stashed(item)
+    modifiers.take(item, stash)
+    modifiers.show(item, hidden)
+    item[STASH] = other
 
 
 def _duplicates_have(hidden: bpy.types.Mesh, users: list[bpy.types.Object]) -> bool:
@@ -200,112 +233,20 @@ def _drop_hidden(item: bpy.types.Object) -> None:
     hidden = hidden_mesh(item)
     if hidden is None:
         return
-    for user in _together(item):
-        if stash := _stash(user):
+    with freed():
+        stashes = {user: stash for user in _together(item) if (stash := _stash(user))}
+        for user in stashes:
             del user[STASH]
-            if not stash.users:
-                bpy.data.objects.remove(stash)
-    mesh = mesh_of(item)
-    if mesh.get(OTHER) == hidden:  # and not that of objects without modifiers that were applied
-        del mesh[OTHER]
-    remove_unused(hidden)
+        bpy.data.batch_remove([*({*stashes.values()} - _owners().keys())])
+        mesh = mesh_of(item)
+        if mesh.get(OTHER) == hidden:  # and not that of objects without modifiers that were applied
+            del mesh[OTHER]
+        remove_unused(hidden)
 
 
 def remove_unused(mesh: bpy.types.Mesh) -> None:
-    """Remove a mesh that no object uses, with the materials and images that only it used."""
+    """Remove a mesh that no object uses, with the materials and what else only it used."""
     if mesh.users > mesh.use_fake_user:
         return
-    materials = {material for material in mesh.materials if material}
-    bpy.data.meshes.remove(mesh)
-    unused = {material for material in materials if not material.users}
-    images = {
-        node.image  # type: ignore[attr-defined]
-        for material in unused
-        if material.node_tree
-        for node in material.node_tree.nodes
-        if node.type == "TEX_IMAGE" and node.image  # type: ignore[attr-defined]
-    }
-    bpy.data.batch_remove([*unused])
-    bpy.data.batch_remove([image for image in images if not image.users])
-
-
-# ---------------------------------------------------------------------- how
-
-
-def copy_of(item: bpy.types.Object) -> bpy.types.Object:
-    """A copy of `item` in no collection and without its levels of detail.
-
-    Blender puts that of a rigid body into the world of those.
-    """
-    copy = cast(bpy.types.Object, item.copy())
-    copy.pop(LEVELS, None)
-    if copy.rigid_body or copy.rigid_body_constraint:  # else it is in none, and to ask takes long
-        for collection in copy.users_collection:
-            collection.objects.unlink(copy)
-    return copy
-
-
-def leave_room(items: list[bpy.types.Object], mesh: bpy.types.Mesh) -> None:
-    """Let `mesh` have enough slots for the materials that the objects themselves have."""
-    needed = max(
-        (
-            index + 1
-            for item in items
-            for index, slot in enumerate(item.material_slots)
-            if slot.link == "OBJECT"
-        ),
-        default=0,
-    )
-    while len(mesh.materials) < needed:
-        mesh.materials.append(None)
-
-
-def show(item: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
-    """Give `item` another mesh, and leave it the materials that are its own."""
-    slots = [(slot.link, slot.material) for slot in item.material_slots]
-    item.data = mesh
-    _set_slots(item, slots)
-
-
-def _set_slots(item: bpy.types.Object, slots: list[tuple[str, Any]]) -> None:
-    for slot, (link, material) in zip(item.material_slots, slots, strict=False):
-        if link == "OBJECT" and (slot.link, slot.material) != (link, material):
-            slot.link = link
-            slot.material = material
-
-
-def _exchange(item: bpy.types.Object, stash: bpy.types.Object) -> None:
-    """Let the two have each other's mesh and modifiers."""
-    between = cast(bpy.types.Object, item.copy())
-    take(item, stash)
-    take(stash, between)
-    bpy.data.objects.remove(between)
-
-
-def take(item: bpy.types.Object, source: bpy.types.Object) -> None:
-    """Give `item` the mesh and the modifiers of `source`."""
-    show(item, mesh_of(source))
-    names = [modifier.name for modifier in source.modifiers]
-    for modifier in list(item.modifiers):
-        if modifier.type not in LEFT or modifier.name not in names:
-            item.modifiers.remove(modifier)
-    for place, name in enumerate(names):
-        if name not in item.modifiers:
-            with bpy.context.temp_override(object=source, active_object=source, selected_objects=[item]):
-                bpy.ops.object.modifier_copy_to_selected(modifier=name)
-        item.modifiers.move(item.modifiers.find(name), place)
-    _take_drivers(item, source)
-
-
-def _take_drivers(item: bpy.types.Object, source: bpy.types.Object) -> None:
-    """The drivers of modifiers, which go with them."""
-    data = source.animation_data
-    driven = [curve for curve in data.drivers if curve.data_path.startswith("modifiers[")] if data else []
-    for curve in driven:
-        own = item.animation_data or item.animation_data_create()
-        if own.drivers.find(curve.data_path, index=curve.array_index) is None:
-            copy = own.drivers.from_existing(src_driver=curve)
-            for variable in copy.driver.variables:
-                for target in variable.targets:
-                    if target.id == source:
-                        target.id = item
+    with freed():
+        bpy.data.meshes.remove(mesh)
