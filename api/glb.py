@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from .errors import NotAGlb, NotSelfContained, ResultTruncated
+from .errors import NotAGlb, NotSelfContained, ResultTruncated, ResultUnusable, UnreadableFile
 from .images import read_head
 from .texels import Views, count_texels
 from .text import tidy
@@ -29,6 +29,7 @@ _BEST_COMPRESSION = 64  # elements that a byte of the file may stand for, genero
 _FEW_ELEMENTS = 1_000_000  # so many are no trouble, however small the file is
 _LONGEST_ELEMENT = 16  # bytes; of what is compressed, each attribute has a view of its own
 _MESHOPT = ("KHR_meshopt_compression", "EXT_meshopt_compression")  # they differ in nothing that is read here
+_LIBRARIES = {"KHR_draco_mesh_compression": "draco", **dict.fromkeys(_MESHOPT, "meshopt")}
 _EXTENSIONS = frozenset(  # those that the importers of Blender 4.2 to 5.2 know
     [
         "KHR_animation_pointer",
@@ -79,6 +80,19 @@ def check_glb(path: Path, *, claimed: str | None = None) -> GlbInfo:
         raise NotAGlb(not_a_glb(head, claimed))
     with path.open("rb") as file:
         return _info(_read_document(file, path.stat().st_size), path.stat().st_size)
+
+
+def required_extension_in(path: Path, words: str) -> str | None:
+    """The extension that the GLB at `path` needs and that Blender's `words` are about, or None.
+
+    The libraries that unpack meshes are left out of some builds of Blender, and named by its words then.
+    """
+    try:
+        names = check_glb(path).extensions_required
+    except (ResultUnusable, UnreadableFile):
+        return None
+    said = words.lower()
+    return next((name for name in names if name.lower() in said or _LIBRARIES.get(name, name) in said), None)
 
 
 def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
@@ -165,7 +179,7 @@ def _is_fallback(buffer: dict[str, Any]) -> bool:
 def _meshopt(entry: dict[str, Any]) -> dict[str, Any]:
     """What the extension says about a buffer or a view; nothing where it says nothing."""
     extensions = _object(entry.get("extensions"))
-    return next((_object(extensions[name]) for name in _MESHOPT if name in extensions), {})
+    return _object(next((extensions[name] for name in _MESHOPT if name in extensions), None))
 
 
 def _check_extensions(document: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..api import FlowsError, NotSaved
+from ..api.text import plain_reason
 from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerError, Problem, Settings, Step
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.steps import kept_name
@@ -340,7 +341,8 @@ class Batch:
                 part.replace(target)
             except OSError as error:
                 raise NotSaved(
-                    f"{display(target)} could not be written: {error}.", "Run the command again when it can."
+                    f"{display(target)} could not be written: {plain_reason(str(error))}",
+                    "Run the command again when it can.",
                 ) from error
             finally:
                 part.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api import Cancelled, FlowsClient, FlowsError
+from ..api.text import plain_reason
 from . import polling
 from .chosen import keep_picture
 from .clients import Clients
@@ -768,7 +769,7 @@ class Engine:
         except LedgerError as error:
             outcome, held_up = Outcome(self._now(job)), error.problem
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
-            what = f"GENERIO Flows made a mistake: {type(error).__name__}: {error}."
+            what = f"GENERIO Flows made a mistake: {type(error).__name__}: {plain_reason(str(error))}"
             problem = Problem("defect", what, "Report it.", "report")
             outcome = Outcome(self._now(job).failed(problem, time.time()))
         else:

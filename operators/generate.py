@@ -25,6 +25,7 @@ from ..api import (
     picture_size,
 )
 from ..api.errors import Remedy
+from ..api.text import plain_reason
 from ..jobs import Job, kept_picture, with_follower
 from ..options import ONE_MODEL, Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
@@ -111,7 +112,9 @@ class Generate(FollowOptions, Ready, HandOver):
         except InputRefused as error:
             return tell_problem(self, error)
         except OSError as error:
-            return tell_problem(self, NotSaved(f"The results folder cannot be written to: {error}."))
+            return tell_problem(
+                self, NotSaved(f"The results folder cannot be written to: {plain_reason(str(error))}")
+            )
         choice = Choice(self, properties(context))
         if choice.then_optimize:
             jobs = [with_follower(job, choice.then_count) for job in jobs]

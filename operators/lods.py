@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..api import NotSaved
+from ..api.text import plain_reason
 from ..jobs import Problem
 from ..scene import swap
 from ..scene.evaluate import batches
@@ -106,7 +107,9 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                         [f"{batch.objects[0].name} LOD{level}" for level in levels],
                     )
         except (RuntimeError, OSError) as error:
-            return tell_problem(self, NotSaved(f"The selection cannot be written to disk: {error}."))
+            return tell_problem(
+                self, NotSaved(f"The selection cannot be written to disk: {plain_reason(str(error))}")
+            )
         return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}
 
     def _given(self) -> list[int]:

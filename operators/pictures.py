@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..api import FlowsError, InputRefused, NotSaved
+from ..api.text import plain_reason
 from ..preferences import preferences, user_folder
 from ..properties import properties
 from ..scene import grab
@@ -70,7 +71,7 @@ def _not_written(error: OSError | MemoryError) -> FlowsError:
         fix = "Make it smaller in Blender, or save it and choose the file."
         return NotSaved("There is not enough memory for the picture.", fix, "choose_image")
     fix = "Free some disk space, or choose a picture file."
-    return NotSaved(f"The picture could not be written: {error}.", fix, "choose_image")
+    return NotSaved(f"The picture could not be written: {plain_reason(str(error))}", fix, "choose_image")
 
 
 def _write(save: grab.Save, path: Path, longest: int) -> FlowsError | None:

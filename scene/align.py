@@ -174,8 +174,12 @@ def similarity(sent: Surface, came: Surface) -> Similarity | None:
     if sent.diagonal == 0.0 or _covers(sent, came):
         return IDENTITY
     as_it_is = _fit(sent, came, IDENTITY)
-    tried = [_fit(sent, came, way) for way in _ways(sent, came)]
-    found = _chosen([as_it_is, *(_improved(sent, came, fit) for fit in _promising(tried))])
+    marked = sent.marks is not None and came.marks is not None
+    upright = marked and as_it_is.marks <= SAME_MARKS and as_it_is.error <= CLOSE
+    tried = [_fit(sent, came, way) for way in _ways(sent, came, TURNS[:1] if upright else TURNS)]
+    least = min(fit.error for fit in [as_it_is, *tried])
+    hopeful = [fit for fit in _promising(tried) if fit.error <= 2 * least + CLOSE]
+    found = _chosen([as_it_is, *(_improved(sent, came, fit) for fit in hopeful)])
     if found.way is not IDENTITY and _is_better(found, as_it_is, _tolerance(sent, came, found.way.scale)):
         return _simplified(sent, came, found).way
     smaller = min(1.0, came.diagonal / sent.diagonal)
@@ -194,10 +198,10 @@ def _covers(sent: Surface, came: Surface) -> bool:
     return _difference(came, marks, nearest, triangles) <= SAME_MARKS
 
 
-def _ways(sent: Surface, came: Surface) -> Iterator[Similarity]:
-    """For each turn that the boxes allow, what brings one box onto the other."""
+def _ways(sent: Surface, came: Surface, turns: Sequence[Array]) -> Iterator[Similarity]:
+    """For each of the turns that the boxes allow, what brings one box onto the other."""
     scale = sent.diagonal / came.diagonal
-    for turn in TURNS:
+    for turn in turns:
         sides = np.abs(turn) @ came.sides * scale
         if np.abs(sides - sent.sides).max() <= UNLIKE * sent.diagonal:
             yield Similarity(turn, scale, sent.middle - turn @ came.middle * scale)

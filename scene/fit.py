@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from mathutils import Matrix
 
 from . import compare
-from .child import BARE, ORIGINAL
+from .child import BARE, ORIGINAL, plain_note
 from .meshes import PREFIX, mesh_of, unsent
 
 SNAPSHOTS = "snapshot-*.blend"
@@ -32,6 +33,10 @@ NORMALS = "normals"
 COLORS = "colors"
 
 
+class DoesNotFit(Exception):
+    """The result is not where the mesh is that was sent, and nothing brings it there."""
+
+
 def snapshot_of(path: Path) -> Path | None:
     """The snapshot in the folder of the file `path`."""
     return next(iter(sorted(path.parent.glob(SNAPSHOTS))), None)
@@ -45,7 +50,9 @@ def fit(
     parts: the mesh objects of the optimized model, some with faces, linked into no scene; the first one gets
     the mesh and stands alone at the origin, the others are removed. names: of its materials, in the GLB.
     Returns the comparison (see `compare.comparison`), with "slots": whether its materials are those that were
-    sent, slot by slot, and "lost": what the mesh that was sent has and this one has not.
+    sent, slot by slot, "lost": what the mesh that was sent has and this one has not, "plain": whether of the
+    materials only the names were sent, and "came": how else than what was sent it lay there, see `_put_back`.
+    Raises DoesNotFit, after which the first of `parts` is the whole result as it came.
     """
     before = set(bpy.data.libraries)
     # Linked, not appended: linked data keep their names, whatever names are taken.
@@ -56,6 +63,7 @@ def fit(
     try:
         with _scene_of([old, *parts]) as scene:
             _join(scene, parts)
+            came = _put_back(scene, old, new)
             _weld(mesh_of(old), mesh_of(new))
             slots = _arrange_slots(old, new, names)
             _name_uv_maps(mesh_of(old), mesh_of(new))
@@ -80,7 +88,8 @@ def fit(
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True
-    return {**report, "slots": slots, "lost": lost}
+    plain = plain_note(snapshot).exists()
+    return {**report, "slots": slots, "lost": lost, "plain": plain, "came": came}
 
 
 @contextmanager
@@ -113,6 +122,23 @@ def _join(scene: bpy.types.Scene, parts: Sequence[bpy.types.Object]) -> None:
     first.matrix_parent_inverse.identity()
     first.matrix_basis.identity()
     scene.view_layers[0].update()
+
+
+def _put_back(scene: bpy.types.Scene, old: bpy.types.Object, new: bpy.types.Object) -> dict[str, Any]:
+    """Turn, scale and shift the mesh of `new` to where that of `old` is, if it came otherwise.
+
+    Returns how it came: "turned" and "shifted", and "scale", a factor. Raises DoesNotFit.
+    """
+    from . import align, probe
+
+    way = align.similarity(probe.surface(scene, old), probe.surface(scene, new))
+    if way is None:
+        raise DoesNotFit
+    if way is not align.IDENTITY:
+        mesh_of(new).transform(Matrix(way.matrix.tolist()))
+        probe.snap(mesh_of(old), mesh_of(new))
+        scene.view_layers[0].update()
+    return {"turned": way.turns, "shifted": way.shifts, "scale": 1.0 / way.scale}
 
 
 def _weld(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
