@@ -14,6 +14,7 @@ from pathlib import Path
 import bpy
 
 from .api import FlowsError
+from .api.text import plain_reason
 from .jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followers, is_first
 from .scene import boxes, memory, pictures, place, stand_in
 from .scene.convert import link
@@ -121,7 +122,10 @@ def _begin_followers(carrier: Engine, job: Job) -> None:
         try:
             link(glb, Path(following.input_path))
         except OSError as error:
-            carrier.hold(job.token, Problem("files", f"The model cannot be sent on: {error}.", "Import it."))
+            carrier.hold(
+                job.token,
+                Problem("files", f"The model cannot be sent on: {plain_reason(str(error))}", "Import it."),
+            )
             return
         with suppress(AlreadyThere):  # by another Blender, or before a crash
             carrier.submit(following)
@@ -193,7 +197,7 @@ def place_result(
         _hold(carrier, job.token, Problem.of(error))
     except Exception as error:  # whatever it is, the result is not to be lost by it
         traceback.print_exc()
-        what = f"The model could not be placed: {error}"
+        what = f"The model could not be placed: {plain_reason(str(error))}"
         _hold(carrier, job.token, Problem(DEFECT, what, "Report it.", "report"))
     else:
         _pictures_loose = True

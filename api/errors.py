@@ -47,7 +47,7 @@ import re
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from .text import sentence
+from .text import plain_reason, sentence
 
 Remedy = Literal[
     "",
@@ -351,7 +351,7 @@ class FlowFailed(FlowsError):
 
     def __init__(self, reason: str | None = None) -> None:
         self.reason = reason or ""
-        super().__init__(f"The service could not make the model: {reason}" if reason else "")
+        super().__init__(f"The service could not make the model: {plain_reason(reason)}" if reason else "")
 
 
 # ---- the answer is no model --------------------------------------------------------------------------

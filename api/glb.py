@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from .errors import NotAGlb, NotSelfContained, ResultTruncated
+from .errors import NotAGlb, NotSelfContained, ResultTruncated, ResultUnusable, UnreadableFile
 from .images import read_head
 from .texels import Views, count_texels
 from .text import tidy
@@ -26,6 +26,10 @@ _MOST_TEXELS = 1 << 29  # of all pictures together, 4 bytes each: eight of 8K; m
 _BYTES = {"5120": 1, "5121": 1, "5122": 2, "5123": 2, "5125": 4, "5126": 4}
 _COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
 _BEST_COMPRESSION = 64  # elements that a byte of the file may stand for, generously
+_FEW_ELEMENTS = 1_000_000  # so many are no trouble, however small the file is
+_LONGEST_ELEMENT = 16  # bytes; of what is compressed, each attribute has a view of its own
+_MESHOPT = ("KHR_meshopt_compression", "EXT_meshopt_compression")  # they differ in nothing that is read here
+_LIBRARIES = {"KHR_draco_mesh_compression": "draco", **dict.fromkeys(_MESHOPT, "meshopt")}
 _EXTENSIONS = frozenset(  # those that the importers of Blender 4.2 to 5.2 know
     [
         "KHR_animation_pointer",
@@ -78,6 +82,19 @@ def check_glb(path: Path, *, claimed: str | None = None) -> GlbInfo:
         return _info(_read_document(file, path.stat().st_size), path.stat().st_size)
 
 
+def required_extension_in(path: Path, words: str) -> str | None:
+    """The extension that the GLB at `path` needs and that Blender's `words` are about, or None.
+
+    The libraries that unpack meshes are left out of some builds of Blender, and named by its words then.
+    """
+    try:
+        names = check_glb(path).extensions_required
+    except (ResultUnusable, UnreadableFile):
+        return None
+    said = words.lower()
+    return next((name for name in names if name.lower() in said or _LIBRARIES.get(name, name) in said), None)
+
+
 def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
     """Walk through the chunks and return the JSON one; the others are only measured."""
     header = file.read(12)
@@ -91,7 +108,7 @@ def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
     if size > declared:
         raise NotAGlb(f"The result is a damaged GLB: it has {size - declared:,} bytes too many.")
     document: dict[str, Any] | None = None
-    place, binary, start = 12, 0, 0
+    place, binary, start, number = 12, 0, 0, 0
     while place < declared:
         chunk = file.read(8)
         if len(chunk) < 8:
@@ -105,14 +122,15 @@ def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
                 raise _damaged()
             document = _parse(file.read(length))
         else:
-            if kind == _BIN and not binary:
+            if kind == _BIN and number == 1:  # anywhere else it is not the one that is meant
                 binary, start = length, place - length
             file.seek(length, 1)
+        number += 1
     if document is None:
         raise _damaged()
     _check_buffers(document, binary)
     _check_extensions(document)
-    views = _views(document)
+    views = _views(document, declared)
     _check_accessors(document, views, declared)
     _check_pictures(document, views, file, start)
     return document
@@ -135,44 +153,86 @@ def _parse(content: bytes) -> dict[str, Any]:
 
 
 def _check_buffers(document: dict[str, Any], binary: int) -> None:
-    """Everything that the document refers to has to be inside the file."""
+    """Everything that the document refers to has to be inside the file, but for what is to be unpacked."""
+    needs_unpacking = any(name in _MESHOPT for name in _required(document))
     for entry in _objects(document, "buffers") + _objects(document, "images"):
         uri = entry.get("uri")
-        if uri is None:
+        if uri is None or (needs_unpacking and _is_fallback(entry)):
             continue
         if not isinstance(uri, str) or uri[:5].lower() != "data:":
             name = tidy(str(uri), 60)
             raise NotSelfContained(f"The model needs the file “{name}”, which the service did not send.")
     for index, entry in enumerate(_objects(document, "buffers")):
         length = _count(entry.get("byteLength"))
-        if "uri" not in entry and (index > 0 or length > binary):
+        if "uri" not in entry and not _is_fallback(entry) and (index > 0 or length > binary):
             raise _damaged()
+
+
+def _is_fallback(buffer: dict[str, Any]) -> bool:
+    """Whether a buffer needs no data, since all of its views are compressed ones in another buffer.
+
+    See EXT_meshopt_compression, "Fallback buffers".
+    """
+    return _meshopt(buffer).get("fallback") is True
+
+
+def _meshopt(entry: dict[str, Any]) -> dict[str, Any]:
+    """What the extension says about a buffer or a view; nothing where it says nothing."""
+    extensions = _object(entry.get("extensions"))
+    return _object(next((extensions[name] for name in _MESHOPT if name in extensions), None))
 
 
 def _check_extensions(document: dict[str, Any]) -> None:
     """A required extension that Blender does not know makes the model unreadable (glTF 2.0, section 3.12)."""
-    required = document.get("extensionsRequired")
-    for name in cast(list[object], required) if isinstance(required, list) else []:
+    for name in _required(document):
         if name not in _EXTENSIONS:
             raise NotAGlb(
-                f"The model needs the glTF extension “{tidy(str(name), 60)}”, which Blender does not know."
+                f"The model needs the glTF extension “{tidy(name, 60)}”, which Blender does not know."
             )
 
 
-def _views(document: dict[str, Any]) -> Views:
-    """The buffer views, none of which may claim more than its buffer holds (section 3.6.1)."""
-    buffers = [_count(entry.get("byteLength")) for entry in _objects(document, "buffers")]
+def _required(document: dict[str, Any]) -> list[str]:
+    """The extensions without which the model cannot be read."""
+    names = document.get("extensionsRequired")
+    return [str(name) for name in cast(list[object], names)] if isinstance(names, list) else []
+
+
+def _views(document: dict[str, Any], size: int) -> Views:
+    """The buffer views, none of which may claim more than its buffer holds (section 3.6.1).
+
+    size: bytes of the file, of which what is compressed is a part.
+    """
+    buffers = _objects(document, "buffers")
+    lengths = [_count(entry.get("byteLength")) for entry in buffers]
     views: list[tuple[int, int, int]] = []
     for view in _objects(document, "bufferViews"):
-        index, start, length = (
-            view.get("buffer"),
-            _count(view.get("byteOffset")),
-            _count(view.get("byteLength")),
-        )
-        if not isinstance(index, int) or not 0 <= index < len(buffers) or start + length > buffers[index]:
+        index, start, length = _span(view, lengths)
+        packed = _meshopt(view)
+        if packed:
+            where, _, _ = _span(packed, lengths)
+            if _is_fallback(buffers[where]) or length > _most_elements(size) * _LONGEST_ELEMENT:
+                raise _damaged()
+        elif _is_fallback(buffers[index]) and "uri" not in buffers[index]:
             raise _damaged()
         views.append((index, start, length))
     return views
+
+
+def _span(view: dict[str, Any], lengths: list[int]) -> tuple[int, int, int]:
+    """Which buffer, and the first byte and the number of bytes in it. lengths: of the buffers."""
+    index, start, length = (
+        view.get("buffer"),
+        _count(view.get("byteOffset")),
+        _count(view.get("byteLength")),
+    )
+    if not isinstance(index, int) or not 0 <= index < len(lengths) or start + length > lengths[index]:
+        raise _damaged()
+    return index, start, length
+
+
+def _most_elements(size: int) -> int:
+    """How many elements a file of `size` bytes may unpack to."""
+    return max(_FEW_ELEMENTS, size * _BEST_COMPRESSION)
 
 
 def _check_accessors(document: dict[str, Any], views: Views, size: int) -> None:
@@ -181,7 +241,7 @@ def _check_accessors(document: dict[str, Any], views: Views, size: int) -> None:
         count, index = _count(accessor.get("count")), accessor.get("bufferView")
         if index is None:
             # All zeros, sparse, or compressed by an extension: nothing to measure by but the file itself.
-            if count > max(1_000_000, size * _BEST_COMPRESSION):
+            if count > _most_elements(size):
                 raise _damaged()
             continue
         width = _BYTES.get(str(accessor.get("componentType")), 1)
@@ -201,15 +261,13 @@ def _check_pictures(document: dict[str, Any], views: Views, file: BinaryIO, star
 
 
 def _info(document: dict[str, Any], size: int) -> GlbInfo:
-    required = document.get("extensionsRequired")
-    names = cast(list[object], required) if isinstance(required, list) else []
     return GlbInfo(
         size=size,
         meshes=len(_objects(document, "meshes")),
         triangles=sum(_triangles(document, mesh) for mesh in _objects(document, "meshes")),
         materials=len(_objects(document, "materials")),
         images=len(_objects(document, "images")),
-        extensions_required=tuple(tidy(name, 80) for name in names if isinstance(name, str)),
+        extensions_required=tuple(tidy(name, 80) for name in _required(document)),
     )
 
 

@@ -39,7 +39,8 @@ def _pictures(
             buffer, first, length = views[index]
             uri = buffers[buffer].get("uri")
             if not isinstance(uri, str):
-                yield cast(BinaryIO, _Part(file, start + first, length))
+                if buffer == 0:  # any other without a URI has no data
+                    yield cast(BinaryIO, _Part(file, start + first, length))
                 continue
             if buffer not in unpacked:
                 unpacked[buffer] = BytesIO(_unpack(uri))

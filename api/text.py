@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Text that came from elsewhere, made fit to be shown: short, on one line, without control characters."""
 
+import re
 from typing import Any, cast
 
 LONGEST_SHOWN = 400  # characters; what fits a panel or a status bar, and far more than a good reason needs
@@ -12,6 +13,40 @@ def tidy(text: str, limit: int = LONGEST_SHOWN) -> str:
     printable = "".join(char if char.isprintable() else " " for char in text[: 16 * limit])
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+_LONGEST_REASON = 300  # characters
+_NUMBER = re.compile(r"\[(?:Errno|WinError)\s-?\d+\]\s")
+_PREFIXES = ("Error:", "Warning:", "Python:", "RuntimeError:")
+_TRACE = "Traceback (most recent call last)"
+_ERROR = re.compile(
+    r"(?:^|(?<=\s))((?:\w+\.)*\w*(?:Error|Exception|Warning)(?::[^\n]*?)?)(?=\s+Location:|\s*$)", re.MULTILINE
+)
+_PATH = re.compile(  # what begins like an absolute one, up to its last name
+    r"(?<![\w/:.\\])(?:file:/*)?(?:[A-Za-z]:[\\/]+|\\\\+|~?/)(?=[^\s/\\])"
+    r"""(?:[^'"“”<>\n:,;()]*[\\/])?([^\\/'"“”<>\s:,;()]*)"""
+)
+
+
+def plain_reason(words: str) -> str:
+    """What `words` of a program say went wrong, as a sentence without a trace of its code.
+
+    words: as they came, with their line ends. Of the paths in them, the files' names are left.
+    """
+    _, trace, after = words.rpartition(_TRACE)
+    if trace:
+        found = _ERROR.findall(after)
+        error = without_paths(tidy(found[-1], _LONGEST_REASON)) if found else ""
+        return f"its own code failed on it ({error})." if error else "its own code failed on it."
+    said = tidy(words, _LONGEST_REASON)
+    while said.startswith(_PREFIXES):
+        said = said.partition(":")[2].strip()
+    return sentence(without_paths(_NUMBER.sub("", said)) or "it did not say why.")
+
+
+def without_paths(text: str) -> str:
+    """`text` with the names of files in the place of their absolute paths, which are private."""
+    return _PATH.sub(r"\1", text)
 
 
 def sentence(text: str) -> str:

@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..api import FlowsError
+from ..api.text import plain_reason
 
 
 class Step(StrEnum):
@@ -117,7 +118,7 @@ class Problem:
     @classmethod
     def of_defect(cls, error: Exception) -> Problem:
         """The problem that an error is which should never have come."""
-        what = f"GENERIO Flows made a mistake: {type(error).__name__}: {error}."
+        what = f"GENERIO Flows made a mistake: {type(error).__name__}: {plain_reason(str(error))}"
         return cls("defect", what, "Report it.", "report")
 
 

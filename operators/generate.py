@@ -24,6 +24,7 @@ from ..api import (
     picture_size,
 )
 from ..api.errors import Remedy
+from ..api.text import plain_reason
 from ..jobs import Job, kept_picture, with_follower
 from ..options import ONE_MODEL, Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
@@ -111,7 +112,10 @@ class Generate(FollowOptions, Ready, HandOver):
             return tell_problem(self, error)
         except OSError as error:
             return tell_problem(
-                self, NotSaved.because(f"The results folder cannot be written to: {error}.", error)
+                self,
+                NotSaved.because(
+                    f"The results folder cannot be written to: {plain_reason(str(error))}", error
+                ),
             )
         choice = Choice(self, properties(context))
         if choice.then_optimize:

@@ -11,6 +11,7 @@ from ..api import OPTIMIZE, FlowsError
 from ..jobs import THEN, Job, LedgerError, Problem, Step, is_first
 from ..properties import GenerioProperties, properties
 from ..scene import place
+from ..scene.errors import Misfit
 from ..scene.selection import COUNT, RESULTS
 from ..translations import translated
 from .folders import show_folder
@@ -76,7 +77,7 @@ class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
-NO_PLACE = (place.CannotPlace.code, placing.DEFECT, OTHER_KEPT.code)
+NO_PLACE = (place.CannotPlace.code, Misfit.code, placing.DEFECT, OTHER_KEPT.code)
 """Codes of the problems because of which a model cannot come to where it was to go."""
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..api import NotSaved
+from ..api.text import plain_reason
 from ..jobs import Problem
 from ..scene import swap
 from ..scene.evaluate import batches
@@ -107,7 +108,10 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                     )
         except (RuntimeError, OSError) as error:
             return tell_problem(
-                self, NotSaved.because(f"The selection cannot be written to disk: {error}.", error)
+                self,
+                NotSaved.because(
+                    f"The selection cannot be written to disk: {plain_reason(str(error))}", error
+                ),
             )
         return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}
 

@@ -6,6 +6,7 @@ from typing import Any
 import bpy
 
 from ..api import NotSaved
+from ..api.text import plain_reason
 from ..options import OptimizeOptions
 from ..scene import swap
 from ..scene.evaluate import batches
@@ -56,7 +57,10 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                     jobs += self.requests(context, batch, choice, [count], [detail], [name])
         except (RuntimeError, OSError) as error:
             return tell_problem(
-                self, NotSaved.because(f"The selection cannot be written to disk: {error}.", error)
+                self,
+                NotSaved.because(
+                    f"The selection cannot be written to disk: {plain_reason(str(error))}", error
+                ),
             )
         return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
 

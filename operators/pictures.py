@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..api import FlowsError, InputRefused, NotSaved, disk_trouble
+from ..api.text import plain_reason
 from ..preferences import preferences, user_folder
 from ..properties import properties
 from ..scene import grab
@@ -71,7 +72,7 @@ def _not_written(error: OSError | MemoryError) -> FlowsError:
         return NotSaved("There is not enough memory for the picture.", fix, "choose_image")
     full = disk_trouble(error) == "full"
     fix = "Free some disk space, or choose a picture file." if full else "Choose a picture file."
-    return NotSaved(f"The picture could not be written: {error}.", fix, "choose_image")
+    return NotSaved(f"The picture could not be written: {plain_reason(str(error))}", fix, "choose_image")
 
 
 def _write(save: grab.Save, path: Path, longest: int) -> FlowsError | None:

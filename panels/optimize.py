@@ -153,10 +153,26 @@ def _lines(report: Any) -> list[str]:
     ]
     if before["texture_bytes"] or after["texture_bytes"]:
         lines.append(f"Texture memory: {size(before['texture_bytes'])} → {size(after['texture_bytes'])}")
+    lines += _changes(report)
     lines.append(f"Bounding box moved by {report['drift']:.2%}")
     lines.extend(report.get("told", ()))  # an earlier version told nothing
     lost = ", ".join(map(translated, report["lost"]))
     lines.append(f"Lost: {lost}" if lost else "Lost: nothing")
+    return lines
+
+
+def _changes(report: Any) -> list[str]:
+    """What was done to have the mesh sent, and to have the result where it belongs."""
+    came = report.get("came", {})  # an earlier version noted nothing of this
+    lines: list[str] = []
+    if report.get("plain"):
+        lines.append("Blender could not export the materials, so the shape was sent without them")
+    if came.get("turned"):
+        lines.append("The result came turned, and was turned back")
+    if came.get("scale", 1.0) != 1.0:
+        lines.append(f"The result came {came['scale']:.4g} times as large, and was scaled back")
+    if came.get("shifted"):
+        lines.append("The result came in another place, and was moved back")
     return lines
 
 

@@ -14,6 +14,7 @@ from idprop.types import IDPropertyArray
 
 from ..api import FlowsError
 from ..api.errors import Remedy
+from ..api.text import plain_reason
 from . import pictures, variants, versions
 from .meshes import LEVELS, NAMED, PREFIX, take_edits
 from .nodes import image_nodes
@@ -133,7 +134,7 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
         with _asset(item, author, picture) as asset:
             bpy.data.libraries.write(str(path), {asset}, path_remap="ABSOLUTE", fake_user=True, compress=True)
     except (RuntimeError, OSError, MemoryError) as error:
-        raise CannotSave(f"The asset could not be written: {' '.join(str(error).split())}") from error
+        raise CannotSave(f"The asset could not be written: {plain_reason(str(error))}") from error
     return path
 
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import threading
+import traceback
 import types
 from contextlib import suppress
 from pathlib import Path
@@ -75,7 +76,17 @@ def export_glb(source: str, target: str) -> None:
             slot.link = "OBJECT"
             slot.material = slot.material.copy() if slot.material else bpy.data.materials.new(name)
             slot.material.name = name
-    # A scene of its own, so that this works in the user's Blender, too, where no child can be started.
+    try:
+        write_glb(item, target)
+    except RuntimeError:
+        if not make_plain(item):
+            raise
+        write_glb(item, target)
+        plain_note(Path(source)).touch()
+
+
+def write_glb(item: Any, target: str) -> None:
+    """Write the object as GLB, from a scene of its own: this has to work in the user's Blender, too."""
     scene = bpy.data.scenes.new(item.name)
     scene.collection.objects.link(item)
     options = known(
@@ -91,11 +102,32 @@ def export_glb(source: str, target: str) -> None:
         export_apply=False,
     )
     # The exporter appends .glb to any other name.
-    glb = str(Path(target).with_suffix(".glb.glb"))
-    with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
-        bpy.ops.export_scene.gltf(filepath=glb, **options)
-    bpy.data.scenes.remove(scene)
-    Path(glb).replace(target)
+    glb = Path(target).with_suffix(".glb.glb")
+    try:
+        with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+            bpy.ops.export_scene.gltf(filepath=str(glb), **options)
+        glb.replace(target)
+    finally:
+        glb.unlink(missing_ok=True)
+        bpy.data.scenes.remove(scene)
+
+
+def make_plain(item: Any) -> bool:
+    """Give each slot a material of the same name that has nothing in it; False where no slot has one."""
+    full = [(slot, slot.material) for slot in item.material_slots if slot.material]
+    plain: dict[Any, Any] = {}
+    for material in dict.fromkeys(material for _, material in full):
+        name, material.name = material.name, "GENERIO full"
+        plain[material] = bpy.data.materials.new(name)
+    for slot, material in full:
+        slot.link = "OBJECT"
+        slot.material = plain[material]
+    return bool(full)
+
+
+def plain_note(snapshot: Path) -> Path:
+    """The file that is there when of the materials in `snapshot` only the names could be sent."""
+    return snapshot.with_suffix(".plain")
 
 
 def first_tile(image: Any) -> Any:
@@ -173,16 +205,22 @@ def save_file(source: str, target: str) -> None:
 
 
 def fit_result(source: Path, objects: list[Any]) -> dict[str, Any]:
-    """Fit what came from `source` onto the snapshot beside it, if it was made of one (see `fit`)."""
+    """Fit what came from `source` onto the snapshot beside it, if it was made of one (see `fit`).
+
+    Returns what the report says about that: "fit", or "misfit" where it does not fit and is left as it came.
+    """
     fit = sibling("fit")
     snapshot = fit.snapshot_of(source)
     parts = [item for item in objects if item.type == "MESH" and len(item.data.polygons)]
     if snapshot is None or not parts:
         return {}
     names = {material: material.name for material in bpy.data.materials}
-    fitted = fit.fit(parts, snapshot, names)
+    try:
+        told = {"fit": fit.fit(parts, snapshot, names)}
+    except fit.DoesNotFit:
+        told = {"misfit": True}
     objects[:] = parts[:1]
-    return {"fit": fitted}
+    return told
 
 
 def sibling(name: str) -> Any:
@@ -327,6 +365,12 @@ def turn_upright(image: Any, source: Path) -> None:
     image.pixels.foreach_set(rows.ravel())
 
 
+def words_of(error: Exception) -> str:
+    """What an error says; Blender's operators and this module mean RuntimeErrors to be read, others not."""
+    told = str(error) if isinstance(error, RuntimeError) else ""
+    return told or "".join(traceback.format_exception(error))
+
+
 TASKS = {
     "export": export_glb,
     "import": import_glb,
@@ -344,8 +388,8 @@ def main() -> None:
     problem = ""
     try:
         TASKS[task](source, target)
-    except Exception as error:  # the parent wants a sentence, not an exit code
-        problem = " ".join(str(error).split()) or type(error).__name__
+    except Exception as error:  # the parent wants to know why, not an exit code
+        problem = words_of(error)
     print(f"\nGENERIO_ANSWER {json.dumps({'problem': problem})}", flush=True)  # noqa: T201 - how a child speaks
     os._exit(0)  # nothing here is worth Blender's teardown, which as a module may wait for ever
 

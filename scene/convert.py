@@ -23,8 +23,11 @@ import bpy
 
 from ..api import Cancelled, FlowsError
 from ..api.errors import Remedy
+from ..api.glb import required_extension_in
+from ..api.text import plain_reason
 from . import child
 from .arrivals import Arrivals
+from .errors import ExtensionUnknown
 from .fit import snapshot_of
 from .names import names_left_free
 from .turns import alone_with
@@ -40,15 +43,24 @@ AT_ONCE = threading.BoundedSemaphore(2)
 """Each child takes a core and the memory of a whole model."""
 
 
+OUR_NAMES = {"snapshot-": "the mesh", "result-": "the model"}
+"""What the files are called that have names of ours, which say nothing to anybody."""
+
+
 class ConversionFailed(FlowsError):
-    """The child Blender could not read or write the model."""
+    """The child Blender could not read or write the model.
+
+    name: of the file. words: Blender's own, as they came.
+    """
 
     remedy: Remedy = "retry"
     fix = "Check the file, or try again."
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, words: str) -> None:
+        self.words = words
         name = name.removesuffix(".json")  # an order is named after its picture
-        super().__init__(f"Blender could not convert {name}: {reason}")
+        told = next((what for prefix, what in OUR_NAMES.items() if name.startswith(prefix)), name)
+        super().__init__(f"Blender could not convert {told}: {plain_reason(words)}")
 
 
 def make_input_here(source: Path, target: Path) -> None:
@@ -63,7 +75,7 @@ def make_input_here(source: Path, target: Path) -> None:
             with alone_with(source.name, lambda: False):
                 make(str(source), str(target))
         except Exception as error:  # whatever Blender and its exporter may raise
-            raise ConversionFailed(source.name, " ".join(str(error).split())) from error
+            raise ConversionFailed(source.name, child.words_of(error)) from error
         finally:
             arrivals.remove_unused()
 
@@ -100,6 +112,8 @@ class Converter(NamedTuple):
             for snapshot in source.parent.parent.glob(f"*/{source.name}"):
                 if not (other := snapshot.with_name(target.name)).exists():
                     link(target, other)
+                if child.plain_note(source).exists():
+                    child.plain_note(snapshot).touch()
             # Only now: without a GLB, the others would need them.
             for painting in source.parent.glob(f"{source.stem}-*.png"):
                 painting.unlink()
@@ -110,17 +124,27 @@ class Converter(NamedTuple):
         With a snapshot beside it, it is fitted onto that (see `fit`), which then has done its work.
         """
         if not blend.exists():  # it only ever gets this name whole
-            self._run("import", glb, blend, cancelled)
+            self._read("import", glb, blend, cancelled)
         if snapshot := snapshot_of(glb):
+            child.plain_note(snapshot).unlink(missing_ok=True)
             snapshot.unlink()
 
     def to_file(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """Write what `glb` holds to `blend` as a file to open, with a scene, images packed (see `_run`)."""
-        self._run("save", glb, blend, cancelled)
+        self._read("save", glb, blend, cancelled)
 
     def draw_thumbnail(self, blend: Path, png: Path, cancelled: Callable[[], bool]) -> None:
         """Render what `blend` holds as a picture of 256 x 256 pixels (see `_run`)."""
         self._run("thumbnail", blend, png, cancelled)
+
+    def _read(self, task: str, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
+        """As `_run`; raises ExtensionUnknown, too."""
+        try:
+            self._run(task, glb, blend, cancelled)
+        except ConversionFailed as error:
+            if extension := required_extension_in(glb, error.words):
+                raise ExtensionUnknown(extension) from error
+            raise
 
     def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Raises ConversionFailed with Blender's words, Cancelled, or OSError where no child starts."""
@@ -200,5 +224,4 @@ def _problem(output: str, code: int | None) -> str:
     for line in output.splitlines():
         if line.startswith(ANSWER):
             return str(json.loads(line.removeprefix(ANSWER))["problem"])
-    last = output.strip().splitlines()[-1:] or ["it said nothing"]
-    return f"the child Blender ended with code {code}: {last[0]}"
+    return f"the child Blender ended with code {code}."

@@ -16,6 +16,12 @@ class CannotPlace(FlowsError):
     fix = "Use Import to put it at the 3D cursor."
 
 
+class Misfit(CannotPlace):
+    """The result is no mesh that could take the place of the one that was sent; see `align`."""
+
+    message = "The result does not fit the mesh that was sent, however it is turned, scaled or moved."
+
+
 class FilesGone(FlowsError):
     """The model was here, and is not where it was put."""
 
@@ -24,6 +30,16 @@ class FilesGone(FlowsError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"The files of the model are not there: {folder}")
+
+
+class ExtensionUnknown(FlowsError):
+    """The model is whole, and this Blender cannot read it."""
+
+    remedy: Remedy = "open_folder"
+    fix = "Another or a newer Blender may read it: its file is in the job's folder."
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The model needs the glTF extension “{name}”, which this Blender cannot read.")
 
 
 class NoFaces(FlowsError):

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import bpy
+from mathutils import Matrix
 
 from . import compare
-from .child import BARE, ORIGINAL
+from .child import BARE, ORIGINAL, plain_note
 from .layers import arrange_layers
 from .matching import match
 from .meshes import mesh_of, unsent
@@ -40,6 +41,10 @@ COLORS = "colors"
 LOST_MAPS = "UV maps that did not come back were brought over from what was sent."
 
 
+class DoesNotFit(Exception):
+    """The result is not where the mesh is that was sent, and nothing brings it there."""
+
+
 def snapshot_of(path: Path) -> Path | None:
     """The snapshot in the folder of the file `path`."""
     return next(iter(sorted(path.parent.glob(SNAPSHOTS))), None)
@@ -54,7 +59,9 @@ def fit(
     the mesh and stands alone at the origin, the others are removed. names: of its materials, in the GLB.
     Returns the comparison (see `compare.comparison`), with "slots": whether its materials came back as they
     were sent, "slot_names": what they were called then, "lost": what the mesh that was sent has and this one
-    has not, and "told": what the service has changed besides, in sentences.
+    has not, "told": what the service has changed besides, in sentences, "plain": whether of the materials
+    only the names were sent, and "came": how else than what was sent it lay there, see `_put_back`. Raises
+    DoesNotFit, after which the first of `parts` is the whole result as it came.
     """
     before = set(bpy.data.libraries)
     # Linked, not appended: linked data keep their names, whatever names are taken.
@@ -65,6 +72,7 @@ def fit(
     try:
         with _scene_of([old, *parts]) as scene:
             _join(scene, parts)
+            came = _put_back(scene, old, new)
             of_slots, of_maps = _take_after(old, new, scene, names)
             lost = [kind for kind in unsent(mesh_of(old)) if kind not in unsent(mesh_of(new))]
             if _has_loose(mesh_of(old)) and not _has_loose(mesh_of(new)):
@@ -78,7 +86,9 @@ def fit(
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True
     slots = {"slots": not of_slots, "slot_names": sent_as}
-    return {**report, **slots, "lost": lost, "told": [*of_slots, *of_maps]}
+    told = [*of_slots, *of_maps]
+    plain = plain_note(snapshot).exists()
+    return {**report, **slots, "lost": lost, "told": told, "plain": plain, "came": came}
 
 
 def _take_after(
@@ -156,6 +166,23 @@ def _join(scene: bpy.types.Scene, parts: Sequence[bpy.types.Object]) -> None:
     first.matrix_parent_inverse.identity()
     first.matrix_basis.identity()
     scene.view_layers[0].update()
+
+
+def _put_back(scene: bpy.types.Scene, old: bpy.types.Object, new: bpy.types.Object) -> dict[str, Any]:
+    """Turn, scale and shift the mesh of `new` to where that of `old` is, if it came otherwise.
+
+    Returns how it came: "turned" and "shifted", and "scale", a factor. Raises DoesNotFit.
+    """
+    from . import align, probe
+
+    way = align.similarity(probe.surface(scene, old), probe.surface(scene, new))
+    if way is None:
+        raise DoesNotFit
+    if way is not align.IDENTITY:
+        mesh_of(new).transform(Matrix(way.matrix.tolist()))
+        probe.snap(mesh_of(old), mesh_of(new))
+        scene.view_layers[0].update()
+    return {"turned": way.turns, "shifted": way.shifts, "scale": 1.0 / way.scale}
 
 
 def _has_loose(mesh: bpy.types.Mesh) -> bool:

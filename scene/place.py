@@ -28,9 +28,11 @@ from typing import Any, NamedTuple
 
 import bpy
 
+from ..api.glb import required_extension_in
+from ..api.text import plain_reason
 from . import boxes, extras, memory, pictures, settle, swap, variants, versions
 from .arrivals import Arrivals
-from .errors import CannotPlace, FilesGone
+from .errors import CannotPlace, ExtensionUnknown, FilesGone
 from .homes import active_then, collection_called, show_in_local_views
 from .meshes import PREFIX, TOKEN, mesh_of, users_of
 from .names import names_left_free
@@ -374,7 +376,9 @@ def _import_directly(model: Model, arrivals: Arrivals) -> _Loaded:
             importer(filepath=model.glb, **options)
             materials = {item.name: item for item in arrivals.of("materials")}
     except RuntimeError as error:
-        raise CannotPlace(f"Blender cannot read the model: {' '.join(str(error).split())}") from error
+        if extension := required_extension_in(Path(model.glb), str(error)):
+            raise ExtensionUnknown(extension) from error
+        raise CannotPlace(f"Blender cannot read the model: {plain_reason(str(error))}") from error
     finally:
         unit.scale_length = scale
     objects = arrivals.of("objects")

@@ -13,8 +13,8 @@ import bpy
 from mathutils import Vector
 
 from . import datablock, modifiers, versions
-from .errors import CannotPlace, CannotSwap, NoFaces
-from .fit import FITTED, fit, snapshot_of
+from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
+from .fit import FITTED, DoesNotFit, fit, snapshot_of
 from .homes import collection_called, takes_objects
 from .meshes import LEVELS, PREFIX, mesh_of
 from .opened import find
@@ -47,19 +47,27 @@ def fitted_mesh(
     """The mesh of an optimized model, fitted onto the one that was sent (see `fit`) and with its report.
 
     objects, materials: what has come in of the model, which belongs to `target`. applied: whether modifiers
-    were in what was sent. Raises CannotPlace, NoFaces.
+    were in what was sent. Raises CannotPlace, Misfit, NoFaces.
     """
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
     if not parts:
         raise NoFaces
+    told = _told(glb)
+    if "misfit" in told:
+        raise Misfit
     if FITTED in parts[0]:
-        report = _report(glb)
+        if "fit" not in told:
+            raise CannotPlace("The figures of the optimized model are gone.")
+        report = told["fit"]
     else:
         snapshot = snapshot_of(glb)
         if snapshot is None:
             raise CannotPlace("What was sent is not known any more.")
         # The way without a child Blender: the window stands still meanwhile.
-        report = fit(parts, snapshot, {material: name for name, material in materials.items()})
+        try:
+            report = fit(parts, snapshot, {material: name for name, material in materials.items()})
+        except DoesNotFit:
+            raise Misfit from None
     mesh = mesh_of(parts[0])
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
@@ -70,12 +78,12 @@ def fitted_mesh(
     return mesh
 
 
-def _report(glb: Path) -> dict[str, Any]:
-    """What the child wrote when it fitted the model."""
+def _told(glb: Path) -> dict[str, Any]:
+    """What the child wrote about the model; nothing where it did not."""
     try:
-        return json.loads(glb.with_suffix(".json").read_text(encoding="utf-8"))["fit"]
-    except (OSError, ValueError, KeyError) as error:
-        raise CannotPlace("The figures of the optimized model are gone.") from error
+        return json.loads(glb.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _take_materials(

@@ -19,6 +19,7 @@ from generio_flows.api import (
     UnreadableFile,
     check_glb,
 )
+from generio_flows.api.images import size_in
 from generio_flows.api.texels import count_texels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -111,6 +112,15 @@ def test_whole_ones(tmp_path: Path, content: bytes) -> None:
         container(JSON, chunk(b"BIN\0", b"1234", length=1 << 31)),
         glb(ASSET | {"buffers": [{"byteLength": 5}]}, b"1234"),
         glb(ASSET | {"buffers": [{"byteLength": 4}, {"byteLength": 4}]}, b"1234"),
+        container(
+            chunk(b"JSON", json.dumps(ASSET | {"buffers": [{"byteLength": 4}]}).encode()),
+            chunk(b"XTRA", b"1234"),
+        ),
+        container(  # the binary chunk is the second one (glTF 2.0, section 4.4.3), or nobody finds it
+            chunk(b"JSON", json.dumps(ASSET | {"buffers": [{"byteLength": 4}]}).encode()),
+            chunk(b"XTRA", b"1234"),
+            chunk(b"BIN\0", b"1234"),
+        ),
     ],
 )
 def test_damaged_ones(tmp_path: Path, content: bytes) -> None:
@@ -225,6 +235,98 @@ def test_counts_that_the_file_cannot_hold_are_refused(tmp_path: Path, changes: d
         check(tmp_path, triangle(**changes))
 
 
+MESHOPT = ("EXT_meshopt_compression", "KHR_meshopt_compression")
+
+
+def compressed(name: str, fallback: dict[str, Any] | None = None, **packed: Any) -> bytes:
+    """A triangle whose points are compressed by the extension `name`, beside a buffer without data.
+
+    fallback: what differs of that buffer. packed: what differs of what the extension says about the view.
+    """
+    where: dict[str, Any] = {
+        "buffer": 0,
+        "byteLength": 20,
+        "byteStride": 12,
+        "count": 3,
+        "mode": "ATTRIBUTES",
+    }
+    buffer: dict[str, Any] = {"byteLength": 36, "extensions": {name: {"fallback": True}}}
+    return triangle(
+        buffers=[{"byteLength": 36}, {**buffer, **(fallback or {})}],
+        bufferViews=[{"buffer": 1, "byteLength": 36, "extensions": {name: {**where, **packed}}}],
+        extensionsUsed=[name],
+        extensionsRequired=[name],
+    )
+
+
+@pytest.mark.parametrize("name", MESHOPT)
+def test_a_fallback_buffer_without_data_is_no_damage(tmp_path: Path, name: str):
+    """EXT_meshopt_compression: a fallback buffer may have no data, where all readers know the extension."""
+    assert check(tmp_path, compressed(name)).extensions_required == (name,)
+    assert check(tmp_path, compressed(name, {"uri": "model.fallback.bin"})).extensions_required == (name,)
+
+
+@pytest.mark.parametrize("name", MESHOPT)
+@pytest.mark.parametrize(
+    ("fallback", "packed"),
+    [
+        ({"extensions": {}}, {}),
+        ({"extensions": {"EXT_meshopt_compression": {"fallback": 1}}}, {}),
+        ({"byteLength": 35}, {}),
+        ({}, {"buffer": 2}),
+        ({}, {"buffer": 1}),
+        ({}, {"byteLength": 37}),
+        ({}, {"byteOffset": 20}),
+    ],
+)
+def test_what_is_compressed_has_to_be_there(
+    tmp_path: Path, name: str, fallback: dict[str, Any], packed: dict[str, Any]
+):
+    with pytest.raises(NotAGlb, match="do not fit together"):
+        check(tmp_path, compressed(name, fallback, **packed))
+
+
+def test_what_is_not_compressed_cannot_be_in_a_fallback_buffer(tmp_path: Path):
+    buffers = [
+        {"byteLength": 36},
+        {"byteLength": 36, "extensions": {"EXT_meshopt_compression": {"fallback": True}}},
+    ]
+    with pytest.raises(NotAGlb, match="do not fit together"):
+        check(tmp_path, triangle(buffers=buffers, bufferViews=[{"buffer": 1, "byteLength": 36}]))
+
+
+def test_a_small_file_does_not_unpack_to_more_than_memory_holds(tmp_path: Path):
+    name = "EXT_meshopt_compression"
+    packed = {"buffer": 0, "byteLength": 20, "byteStride": 12, "count": 10**8, "mode": "ATTRIBUTES"}
+    content = triangle(
+        buffers=[{"byteLength": 36}, {"byteLength": 12 * 10**8, "extensions": {name: {"fallback": True}}}],
+        bufferViews=[{"buffer": 1, "byteLength": 12 * 10**8, "extensions": {name: packed}}],
+        accessors=[{"bufferView": 0, "componentType": 5126, "count": 10**8, "type": "VEC3"}],
+    )
+    with pytest.raises(NotAGlb, match="do not fit together"):
+        check(tmp_path, content)
+
+
+def test_a_fallback_file_that_a_reader_needs_who_does_not_know_the_extension(tmp_path: Path):
+    """Where the extension is not required, the fallback is."""
+    name = "EXT_meshopt_compression"
+    fallback = {"uri": "model.fallback.bin", "byteLength": 36, "extensions": {name: {"fallback": True}}}
+    with pytest.raises(NotSelfContained, match=r"model\.fallback\.bin"):
+        check(tmp_path, triangle(buffers=[{"byteLength": 36}, fallback]))
+
+
+def test_pictures_in_a_format_that_blender_does_not_know_are_named(tmp_path: Path):
+    """KTX2 beside a PNG is taken; alone it makes the extension a required one (KHR_texture_basisu)."""
+    both = {
+        "extensionsUsed": ["KHR_texture_basisu"],
+        "images": [{"uri": "data:image/png;base64,AAAA"}, {"uri": "data:image/ktx2;base64,q0tUWA=="}],
+        "textures": [{"source": 0, "extensions": {"KHR_texture_basisu": {"source": 1}}}],
+    }
+    assert check(tmp_path, triangle(**both)).images == 2
+    with pytest.raises(NotAGlb, match=r"extension “KHR_texture_basisu”"):
+        check(tmp_path, triangle(**both, extensionsRequired=["KHR_texture_basisu"]))
+
+
 def test_a_required_extension_must_be_one_that_blender_knows(tmp_path: Path):
     check(tmp_path, triangle(extensionsRequired=["KHR_mesh_quantization"]))
     check(tmp_path, triangle(extensionsUsed=["ACME_fur"]))
@@ -278,7 +380,24 @@ def test_pictures_of_any_type_are_measured(tmp_path: Path, kind: str):
     picture = BytesIO()
     Image.new("RGB", (300, 200), (200, 30, 30)).save(picture, kind)
     assert check(tmp_path, with_pictures("chunk", b"before", picture.getvalue())).images == 2
-    document = [{"bufferView": 1}]
+    document: list[dict[str, Any]] = [{"bufferView": 1}]
     views = [(0, 0, 6), (0, 6, len(picture.getvalue()))]
     file = BytesIO(b"start" + b"before" + picture.getvalue())
     assert count_texels(document, views, [{}], file, len(b"start")) == 300 * 200
+
+
+def test_a_buffer_without_data_has_no_pictures():
+    """Whatever lies at that place of the file is something else."""
+    large = png_of(100, 100)
+    assert count_texels([{"bufferView": 0}], [(0, 0, len(large))], [{}, {}], BytesIO(large), 0) == 100 * 100
+    assert count_texels([{"bufferView": 0}], [(1, 0, len(large))], [{}, {}], BytesIO(large), 0) == 0
+
+
+def test_a_jpeg_with_fill_bytes_is_measured():
+    """Any number of bytes 0xFF may stand before a marker (ITU T.81, B.1.1.2)."""
+    picture = BytesIO()
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(picture, "JPEG")
+    content = picture.getvalue()
+    filled = content[:2] + b"\xff" * 3 + content[2:]
+    assert size_in(BytesIO(content)) == (300, 200)
+    assert size_in(BytesIO(filled)) == (300, 200)
