@@ -71,6 +71,9 @@ def export_glb(source: str, target: str) -> None:
             slot.link = "OBJECT"
             slot.material = slot.material.copy() if slot.material else bpy.data.materials.new(name)
             slot.material.name = name
+    textures = sibling("textures")
+    if textures.LIMIT in item:
+        textures.limit_textures(item, textures.TextureLimit(*item[textures.LIMIT]))
     # A scene of its own, so that this works in the user's Blender, too, where no child can be started.
     scene = bpy.data.scenes.new(item.name)
     scene.collection.objects.link(item)

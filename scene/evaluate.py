@@ -10,18 +10,31 @@ from typing import Any, NamedTuple, cast
 
 import bpy
 
-from .versions import LEFT, applicable, showing
+from .meshes import triangle_count
+from .versions import LEFT, applicable, original_of, showing
 
 
 class Batch(NamedTuple):
     """One mesh that is to be sent, for the objects that get the result.
 
-    applied: whether it is what their modifiers make; then it lives only for a while.
+    applied: whether it is what their modifiers make; then it lives only for a while. first: where the objects
+    have been optimized, and can be reverted, what was sent at first; it may live only for a while, too.
     """
 
     mesh: bpy.types.Mesh
     objects: list[bpy.types.Object]
     applied: bool
+    first: bpy.types.Mesh | None = None
+
+    @property
+    def triangles(self) -> int:
+        """How many triangles are sent."""
+        return triangle_count(self.mesh)
+
+    @property
+    def first_triangles(self) -> int:
+        """How many there were before it was ever optimized."""
+        return triangle_count(self.first or self.mesh)
 
     def modifiers(self) -> list[list[str]]:
         """The names of the modifiers of each of the objects that are in the mesh."""
@@ -42,20 +55,23 @@ def batches(
     apply: what modifiers make, where there are any; of equal meshes one, so that an array of duplicates is
     still one mesh. everywhere: objects that were not chosen follow those that they equal.
     """
-    plain = [Batch(mesh, items, False) for mesh, items in groups.items()]
-    if not apply:
-        yield plain
-        return
-    base = [batch for batch in plain if not any(map(applicable, batch.objects))]
-    found: list[Batch] = []
     made: list[bpy.types.Mesh] = []
+
+    def first(item: bpy.types.Object) -> bpy.types.Mesh | None:
+        return _first(context, item, apply, made)
+
     try:
+        if not apply:
+            yield [Batch(mesh, items, False, first(items[0])) for mesh, items in groups.items()]
+            return
+        found: list[Batch] = []
         for mesh, chosen in groups.items():
             if not any(map(applicable, chosen)):
+                found.append(Batch(mesh, chosen, False, first(chosen[0])))
                 continue
             rest = [item for item in showing(mesh) if item not in chosen] if everywhere else []
             by_look: dict[bytes, Batch] = {}
-            with _shaped(context, [*chosen, *rest]) as shaped:
+            with _shaped(context, [(item, mesh) for item in (*chosen, *rest)]) as shaped:
                 for item, copy in shaped:
                     result = _mesh_from(context, copy)
                     look = _look(result)
@@ -64,36 +80,58 @@ def batches(
                     else:
                         made.append(result)
                         by_look[look] = Batch(result, [], True)
-                        found.append(by_look[look])
                     if look in by_look:
                         by_look[look].objects.append(item)
-        yield [*base, *found]
+            found += [batch._replace(first=first(batch.objects[0])) for batch in by_look.values()]
+        yield found
     finally:
         bpy.data.batch_remove(made)
 
 
+def _first(
+    context: bpy.types.Context, item: bpy.types.Object, apply: bool, made: list[bpy.types.Mesh]
+) -> bpy.types.Mesh | None:
+    """What was sent of `item` before it was ever optimized, while that is kept; else None.
+
+    apply: whether its modifiers are to be in it; those that were applied are. What has to be made for that is
+    put into `made`.
+    """
+    original = original_of(item)
+    if original is None:
+        return None
+    source, mesh = original
+    if not ((apply or source != item) and applicable(source)):
+        return mesh
+    with _shaped(context, [(source, mesh)]) as ((_, copy),):
+        made.append(_mesh_from(context, copy))
+    return made[-1]
+
+
 @contextmanager
 def _shaped(
-    context: bpy.types.Context, objects: Sequence[bpy.types.Object]
+    context: bpy.types.Context, wanted: Sequence[tuple[bpy.types.Object, bpy.types.Mesh]]
 ) -> Iterator[list[tuple[bpy.types.Object, bpy.types.Object]]]:
     """Each object with a copy of it that is evaluated, without the modifiers that are not applied.
 
-    What geometry nodes make instances of becomes faces.
+    wanted: the objects, each with the mesh from which its modifiers make something. What geometry nodes make
+    instances of becomes faces.
     """
     scene: Any = context.scene
     collection = bpy.data.collections.new("GENERIO evaluate")
     scene.collection.children.link(collection)
-    copies: list[Any] = [item.copy() for item in objects]
+    copies: list[Any] = [item.copy() for item, _ in wanted]
     realize = _realize_instances()
     try:
-        for copy in copies:
+        for copy, (_, mesh) in zip(copies, wanted, strict=True):
+            if copy.data != mesh:
+                copy.data = mesh
             for modifier in [modifier for modifier in copy.modifiers if modifier.type in LEFT]:
                 copy.modifiers.remove(modifier)
             if any(modifier.type == "NODES" for modifier in copy.modifiers):
                 copy.modifiers.new("", "NODES").node_group = realize
             copy.hide_viewport = False
             collection.objects.link(copy)
-        yield list(zip(objects, copies, strict=True))
+        yield [(item, copy) for (item, _), copy in zip(wanted, copies, strict=True)]
     finally:
         bpy.data.batch_remove(copies)
         bpy.data.collections.remove(collection)

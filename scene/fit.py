@@ -17,6 +17,7 @@ import bpy
 
 from . import compare
 from .child import BARE, ORIGINAL
+from .groups import keep_small_groups
 from .meshes import PREFIX, mesh_of, unsent
 
 SNAPSHOTS = "snapshot-*.blend"
@@ -24,6 +25,9 @@ SNAPSHOTS = "snapshot-*.blend"
 
 CARRY = "generio_carry"
 """Custom property of the object in a snapshot: what is to be brought over besides, separated by blanks."""
+
+BEFORE = "generio_before"
+"""Custom property of the object in a snapshot: the object that was sent before it was ever optimized."""
 
 FITTED = "generio_fitted"
 """Custom property of the object that has been fitted."""
@@ -45,7 +49,8 @@ def fit(
     parts: the mesh objects of the optimized model, some with faces, linked into no scene; the first one gets
     the mesh and stands alone at the origin, the others are removed. names: of its materials, in the GLB.
     Returns the comparison (see `compare.comparison`), with "slots": whether its materials are those that were
-    sent, slot by slot, and "lost": what the mesh that was sent has and this one has not.
+    sent, slot by slot, and "lost": what the mesh that was sent has and this one has not. Where the snapshot
+    knows what was sent before it was ever optimized, "first" has the comparison with that, and "lost".
     """
     before = set(bpy.data.libraries)
     # Linked, not appended: linked data keep their names, whatever names are taken.
@@ -53,8 +58,9 @@ def fit(
         wanted.objects = [name for name in inside.objects if name.startswith(BARE)]
     (old,) = wanted.objects
     new = parts[0]
+    first = old.get(BEFORE)
     try:
-        with _scene_of([old, *parts]) as scene:
+        with _scene_of([item for item in (old, first, *parts) if item is not None]) as scene:
             _join(scene, parts)
             _weld(mesh_of(old), mesh_of(new))
             slots = _arrange_slots(old, new, names)
@@ -67,20 +73,28 @@ def fit(
                 selected_editable_objects=[new],
             ):
                 _bring_over(old, new, str(old.get(CARRY, "")).split())
-            lost = [kind for kind in unsent(mesh_of(old)) if kind not in unsent(mesh_of(new))]
-            missing = len(mesh_of(old).uv_layers) - len(mesh_of(new).uv_layers)
-            if missing > 0:
-                lost.append(f"{missing} UV maps" if missing > 1 else "a UV map")
-            if _has_loose(mesh_of(old)):
-                lost.append("loose edges and vertices")
+            keep_small_groups(old, new)
             layer = scene.view_layers[0]
             layer.update()
             assert layer.depsgraph is not None
-            report = compare.comparison(old, new, layer.depsgraph)
+            report = _compared(old, new, layer.depsgraph)
+            if first is not None:
+                report["first"] = _compared(first, new, layer.depsgraph)
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True
-    return {**report, "slots": slots, "lost": lost}
+    return {**report, "slots": slots}
+
+
+def _compared(old: bpy.types.Object, new: bpy.types.Object, graph: bpy.types.Depsgraph) -> dict[str, Any]:
+    """The comparison of two objects, with "lost": what `old` has and `new` has not."""
+    lost = [kind for kind in unsent(mesh_of(old)) if kind not in unsent(mesh_of(new))]
+    missing = len(mesh_of(old).uv_layers) - len(mesh_of(new).uv_layers)
+    if missing > 0:
+        lost.append(f"{missing} UV maps" if missing > 1 else "a UV map")
+    if _has_loose(mesh_of(old)):
+        lost.append("loose edges and vertices")
+    return {**compare.comparison(old, new, graph), "lost": lost}
 
 
 @contextmanager

@@ -62,6 +62,7 @@ def fitted_mesh(
     mesh = mesh_of(parts[0])
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
+    report = versions.since_the_first(target, report)
     if report["slots"]:
         _take_materials(mesh, target, {material: name for name, material in materials.items()}, applied)
     for name, value in mesh_of(target).items():
