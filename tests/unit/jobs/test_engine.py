@@ -1510,7 +1510,7 @@ def test_a_damaged_model_is_refused_before_the_service_hears_of_it(
     model.write_bytes(model.read_bytes()[:-7])
     engine = new_engine()
     if one_shot:
-        engine._one_shot_services.add(sandbox.url)
+        engine._one_shot_services.learn(sandbox.url, time.monotonic())
     job = finished(engine, engine.submit(jobs["optimize"]))
     assert job.state is State.FAILED
     assert (job.problem.code, "cut off" in job.problem.message) == ("unusable_model", True)
