@@ -66,7 +66,7 @@ class Sending(HandOver):
         losses = Losses(choice.carry, choice.apply)
         for batch in sent:
             for item in batch.objects:
-                losses.add(item, {mesh_of(item), batch.mesh})
+                losses.add(item, dict.fromkeys((mesh_of(item), batch.mesh)))
         told = losses.lines()
         if replaced:
             told += Dependents.of_file().on(
