@@ -46,13 +46,14 @@ def unregister() -> None:
     from . import bridge, properties, translations
     from .cli import command
     from .operators import connection
-    from .panels import menus, thumbnails
+    from .panels import menus, survey, thumbnails
 
     command.unregister()
     connection.unregister()
     bridge.unregister()
     menus.unregister()
     thumbnails.unregister()
+    survey.unregister()
     translations.unregister(__package__ or "")
     properties.unregister()
     for cls in reversed(_classes()):

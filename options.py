@@ -7,6 +7,21 @@ import bpy
 
 from .scene.fit import COLORS, NORMALS
 from .scene.selection import BUDGET, MODIFIERS, RESULTS, TARGETS, Target
+from .scene.textures import SIDES
+
+AS_NEEDED = "AS_NEEDED"
+
+TEXTURE_LIMITS = (
+    (
+        AS_NEEDED,
+        "As Needed",
+        "Smaller copies are sent only where no model with textures this large could come back",
+    ),
+    *(
+        (str(side), f"{side:,}", "Textures whose longest side has more pixels are sent as smaller copies")
+        for side in SIDES
+    ),
+)
 
 
 class OptimizeOptions:
@@ -18,6 +33,7 @@ class OptimizeOptions:
         percent: float
         placement: str
         modifier_mode: str
+        texture_limit: str
         carry_colors: bool
         carry_normals: bool
     else:
@@ -48,6 +64,11 @@ class OptimizeOptions:
         )
         modifier_mode: bpy.props.EnumProperty(
             name="Modifiers", description="What happens to the modifiers of the objects", items=MODIFIERS
+        )
+        texture_limit: bpy.props.EnumProperty(
+            name="Texture Limit",
+            description="How large the textures are that are sent. The materials of the file keep theirs",
+            items=TEXTURE_LIMITS,
         )
         carry_colors: bpy.props.BoolProperty(
             name="Color Attributes",
@@ -116,12 +137,17 @@ class Choice:
         return self.modifier_mode == "APPLY"
 
     @property
+    def texture_side(self) -> int:
+        """Pixels that the longest side of a texture may have, see `textures.TextureLimit`."""
+        return 0 if self.texture_limit == AS_NEEDED else int(self.texture_limit)
+
+    @property
     def carry(self) -> list[str]:
-        """What is brought over, of `selection.CARRIED`."""
+        """What is brought over, of `losses.CARRIED`."""
         return carried(self)
 
 
 def carried(options: Any) -> list[str]:
-    """What `options` (OptimizeOptions or Choice) bring over, of `selection.CARRIED`."""
+    """What `options` (OptimizeOptions or Choice) bring over, of `losses.CARRIED`."""
     chosen = {COLORS: options.carry_colors, NORMALS: options.carry_normals}
     return [what for what, wanted in chosen.items() if wanted]

@@ -39,11 +39,12 @@ from .errors import (
     UnreadableFile,
     UnsafeAddress,
     UnsupportedFile,
+    UnusableModel,
     WebPage,
     WrongState,
     disk_trouble,
 )
-from .glb import GlbInfo, check_glb
+from .glb import MOST_TEXELS, GlbInfo, check_glb
 from .images import SENDABLE, check_regular, detect_image, picture_size
 from .models import (
     BUILTIN_TEMPLATES,
@@ -61,12 +62,14 @@ from .models import (
 )
 from .prompts import check_prompt
 from .retry import RetryPolicy, decide, parse_retry_after
+from .sendable import check_sendable
 from .transfer import CancelCheck, Progress
 
 __all__ = [
     "BUILTIN_TEMPLATES",
     "GLB_MIME",
     "IMAGE_TO_MODEL",
+    "MOST_TEXELS",
     "OPTIMIZE",
     "PRODUCTION_URL",
     "SENDABLE",
@@ -115,11 +118,13 @@ __all__ = [
     "UnreadableFile",
     "UnsafeAddress",
     "UnsupportedFile",
+    "UnusableModel",
     "WebPage",
     "WrongState",
     "check_glb",
     "check_prompt",
     "check_regular",
+    "check_sendable",
     "decide",
     "detect_image",
     "disk_trouble",

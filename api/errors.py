@@ -12,7 +12,8 @@ FlowsError
 │   ├── AmbiguousPrompt     the prompt begins with "data:", which the service would read as a file
 │   ├── GarbledPrompt       the prompt has characters that are no text
 │   ├── UnreadableFile      missing, empty, a folder, not permitted, or changed while it was read
-│   └── UnsupportedFile     a type that is not accepted, or content that is not what it claims to be
+│   ├── UnsupportedFile     a type that is not accepted, or content that is not what it claims to be
+│   └── UnusableModel       damaged, or so that its like could not be opened when it comes back
 ├── Cancelled               the caller asked to stop
 ├── CallFailed              one call failed; the job behind it may be alive
 │   ├── NetworkError        no connection, no answer, or half an answer
@@ -31,7 +32,8 @@ FlowsError
 ├── ResultUnusable          an answer arrived, but no model that Blender could open
 │   ├── NoResult            nothing in it
 │   ├── NotAGlb             something else in it
-│   │   └── WebPage         a page in its place, which a network's login puts there for a while
+│   │   ├── WebPage         a page in its place, which a network's login puts there for a while
+│   │   └── TexturesTooLarge  unpacks to more than memory has
 │   ├── ResultTruncated     cut off
 │   ├── ResultTooLarge      larger than allowed
 │   └── NotSelfContained    refers to files outside itself
@@ -183,6 +185,13 @@ class UnsupportedFile(InputRefused):
     remedy: Remedy = "choose_image"
     message = "This type of file is not supported."
     fix = "Use a PNG, JPEG, WebP or TIFF picture, or a GLB model."
+
+
+class UnusableModel(InputRefused):
+    """A model that is damaged, or so that its like could not be opened when it comes back."""
+
+    message = "The model cannot be sent."
+    fix = "Export it anew, as one GLB with everything in it."
 
 
 # ---- the caller's wish -------------------------------------------------------------------------------
@@ -393,7 +402,7 @@ class WebPage(NotAGlb):
 class ResultTruncated(ResultUnusable):
     """The model ends before its end."""
 
-    message = "The result is cut off."
+    message = "The model is cut off."
     fix = "Download it again."
 
 
@@ -403,6 +412,14 @@ class ResultTooLarge(ResultUnusable):
     remedy: Remedy = "edit_input"
     message = "The result is larger than allowed."
     fix = "Generate it with fewer polygons or without textures."
+
+
+class TexturesTooLarge(NotAGlb):
+    """The pictures of the model unpack to more than memory has."""
+
+    remedy: Remedy = "edit_input"
+    message = "The pictures of the model are too large to be opened."
+    fix = "Generate it without textures, or optimize it with a smaller Texture Limit."
 
 
 class NotSelfContained(ResultUnusable):

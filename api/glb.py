@@ -10,7 +10,14 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
-from .errors import NotAGlb, NotSelfContained, ResultTruncated, ResultUnusable, UnreadableFile
+from .errors import (
+    NotAGlb,
+    NotSelfContained,
+    ResultTruncated,
+    ResultUnusable,
+    TexturesTooLarge,
+    UnreadableFile,
+)
 from .images import read_head
 from .texels import Views, count_texels
 from .text import tidy
@@ -21,7 +28,8 @@ _LONGEST_JSON = 16 << 20  # bytes; a description of that length would stall Blen
 _MOST_OBJECTS = 200_000  # objects and lists in it; so would these
 
 _MOST_PICTURES = 1_000
-_MOST_TEXELS = 1 << 29  # of all pictures together, 4 bytes each: eight of 8K; more would fill the memory
+MOST_TEXELS = 1 << 29
+"""Pixels of all pictures together, 4 bytes each: eight of 8K. More would fill the memory."""
 
 _BYTES = {"5120": 1, "5121": 1, "5122": 2, "5123": 2, "5125": 4, "5126": 4}
 _COMPONENTS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
@@ -79,7 +87,7 @@ def check_glb(path: Path, *, claimed: str | None = None) -> GlbInfo:
     if not MAGIC.startswith(head[:4]):
         raise NotAGlb(not_a_glb(head, claimed))
     with path.open("rb") as file:
-        return _info(_read_document(file, path.stat().st_size), path.stat().st_size)
+        return _info(read_document(file, path.stat().st_size), path.stat().st_size)
 
 
 def required_extension_in(path: Path, words: str) -> str | None:
@@ -95,18 +103,18 @@ def required_extension_in(path: Path, words: str) -> str | None:
     return next((name for name in names if name.lower() in said or _LIBRARIES.get(name, name) in said), None)
 
 
-def _read_document(file: BinaryIO, size: int) -> dict[str, Any]:
+def read_document(file: BinaryIO, size: int) -> dict[str, Any]:
     """Walk through the chunks and return the JSON one; the others are only measured."""
     header = file.read(12)
     if len(header) < 12:
         raise ResultTruncated()
     version, declared = struct.unpack("<4xII", header)
     if version != 2:
-        raise NotAGlb(f"The result is a GLB of version {version}, and only version 2 can be opened.")
+        raise NotAGlb(f"The model is a GLB of version {version}, and only version 2 can be opened.")
     if size < declared:
-        raise ResultTruncated(f"The result is cut off: {size:,} of {declared:,} bytes arrived.")
+        raise ResultTruncated(f"The model is cut off: {size:,} of {declared:,} bytes are there.")
     if size > declared:
-        raise NotAGlb(f"The result is a damaged GLB: it has {size - declared:,} bytes too many.")
+        raise NotAGlb(f"The model is a damaged GLB: it has {size - declared:,} bytes too many.")
     document: dict[str, Any] | None = None
     place, binary, start, number = 12, 0, 0, 0
     while place < declared:
@@ -161,7 +169,7 @@ def _check_buffers(document: dict[str, Any], binary: int) -> None:
             continue
         if not isinstance(uri, str) or uri[:5].lower() != "data:":
             name = tidy(str(uri), 60)
-            raise NotSelfContained(f"The model needs the file “{name}”, which the service did not send.")
+            raise NotSelfContained(f"The model needs the file “{name}”, which is not in it.")
     for index, entry in enumerate(_objects(document, "buffers")):
         length = _count(entry.get("byteLength"))
         if "uri" not in entry and not _is_fallback(entry) and (index > 0 or length > binary):
@@ -256,8 +264,8 @@ def _check_accessors(document: dict[str, Any], views: Views, size: int) -> None:
 def _check_pictures(document: dict[str, Any], views: Views, file: BinaryIO, start: int) -> None:
     """Together they must fit into memory, into which importers unpack them."""
     buffers, images = _objects(document, "buffers"), _objects(document, "images")
-    if len(images) > _MOST_PICTURES or count_texels(images, views, buffers, file, start) > _MOST_TEXELS:
-        raise NotAGlb("The pictures of the model are too large to be opened.")
+    if len(images) > _MOST_PICTURES or count_texels(images, views, buffers, file, start) > MOST_TEXELS:
+        raise TexturesTooLarge
 
 
 def _info(document: dict[str, Any], size: int) -> GlbInfo:
@@ -300,7 +308,7 @@ def _count(value: object) -> int:
 
 
 def _damaged() -> NotAGlb:
-    return NotAGlb("The result is a damaged GLB: its parts do not fit together.")
+    return NotAGlb("The model is a damaged GLB: its parts do not fit together.")
 
 
 def not_a_glb(head: bytes, claimed: str | None = None) -> str:

@@ -24,6 +24,7 @@ from ..api import (
     check_glb,
     check_prompt,
     check_regular,
+    check_sendable,
     detect_image,
 )
 from ..jobs import Job
@@ -73,6 +74,7 @@ class Item:
         else:
             check_prompt(self.prompt)
         if self.ratio is not None and self.source is not None:
+            check_sendable(self.source)
             parameters["polygon_count"] = max(1, round(self.ratio * check_glb(self.source).triangles))
         source = home.from_job(self.source) if self.source is not None else ""
         destination: dict[str, Any] = {"output": home.relative(self.output)}

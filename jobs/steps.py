@@ -48,6 +48,7 @@ from ..api import (
     UnexpectedAnswer,
     WebPage,
     WrongState,
+    check_sendable,
     decide,
 )
 from ..api.decode import prompt_of
@@ -274,6 +275,8 @@ class Steps:
         self._make_folder()  # whether there is one for the result is to be known before anything is sent
         if job.attempt > 1 and (former := self._former(job)) is not None:
             return former
+        if job.input_mime == GLB_MIME:  # a damaged one would be paid for, too
+            check_sendable(self._here(job.input_path))
         learn = False
         if not self.one_shot_services.includes(job.service, time.monotonic()):
             try:

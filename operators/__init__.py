@@ -15,6 +15,7 @@ from . import (
     pictures,
     places,
     prompts,
+    whole_model,
 )
 
 CLASSES = (
@@ -26,6 +27,7 @@ CLASSES = (
     *pictures.CLASSES,
     *optimize.CLASSES,
     *left_out.CLASSES,
+    *whole_model.CLASSES,
     *lods.CLASSES,
     *compare.CLASSES,
     *jobs.CLASSES,

@@ -9,8 +9,7 @@ from ..api import NotSaved
 from ..api.text import plain_reason
 from ..jobs import Problem
 from ..scene import swap
-from ..scene.evaluate import batches
-from ..scene.meshes import triangle_count
+from ..scene.evaluate import Batch, batches
 from .handover import tell_problem
 from .sending import Sending
 
@@ -82,22 +81,25 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
             return tell_problem(
                 self, Problem("counts", "These are no counts of triangles.", fix, "make_lods")
             )
-        selection = self.selection(context, choice)
+        selection = self.selection(context)
         if selection is None:
             return {"CANCELLED"}
         try:
             with batches(context, selection.groups, choice.apply, False) as sent:
-                jobs = []
+                wanted: list[tuple[Batch, list[int], list[int]]] = []
                 for batch in self.with_faces(sent):
-                    present = triangle_count(batch.mesh)
+                    present = batch.triangles
                     counts = given or self._shares(present)
                     levels = [
                         level
                         for level, count in enumerate(counts, start=1)
                         if not self.is_in_vain(context, batch.objects[0], swap.LOD, present, count)
                     ]
-                    if not levels:
-                        continue
+                    if levels:
+                        wanted.append((batch, counts, levels))
+                self.tell_losses([batch for batch, _, _ in wanted], choice, replaced=False)
+                jobs = []
+                for batch, counts, levels in wanted:
                     jobs += self.requests(
                         context,
                         batch,

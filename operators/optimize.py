@@ -9,10 +9,7 @@ from ..api import NotSaved
 from ..api.text import plain_reason
 from ..options import OptimizeOptions
 from ..scene import swap
-from ..scene.evaluate import batches
-from ..scene.meshes import triangle_count
-from ..scene.selection import vertex_children
-from ..translations import translated
+from ..scene.evaluate import Batch, batches
 from .handover import tell_problem
 from .sending import Sending
 
@@ -31,30 +28,27 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
 
     def _optimize(self, context: bpy.types.Context, modal: bool) -> set[str]:
         choice = self.choice(context)
-        selection = self.selection(context, choice)
+        selection = self.selection(context)
         if selection is None:
             return {"CANCELLED"}
         mode = choice.placement.lower()
         items = [item for group in selection.groups.values() for item in group]
-        if mode == swap.KEEP and (children := vertex_children(items)):
-            names = ", ".join(f'"{child.name}"' for child in children)
-            what = f"What hangs on single vertices will hang on other ones: {names}"
-            self.report({"WARNING"}, translated(what))
         detail: dict[str, Any] = {"mode": mode}
         if mode == swap.BESIDE:
             detail["offset"] = swap.beside(items)
         try:
             with batches(context, selection.groups, choice.apply, mode == swap.KEEP) as sent:
                 full = self.with_faces(sent)
-                total = sum(triangle_count(batch.mesh) for batch in full)
-                jobs = []
+                total = sum(batch.triangles for batch in full)
+                wanted: list[tuple[Batch, int]] = []
                 for batch in full:
-                    name = batch.objects[0].name
-                    present = triangle_count(batch.mesh)
-                    count = choice.goal.of(present, total)
-                    if self.is_in_vain(context, batch.objects[0], mode, present, count):
-                        continue
-                    jobs += self.requests(context, batch, choice, [count], [detail], [name])
+                    count = choice.goal.of(batch.triangles, batch.first_triangles, total)
+                    if not self.is_in_vain(context, batch.objects[0], mode, batch.triangles, count):
+                        wanted.append((batch, count))
+                self.tell_losses([batch for batch, _ in wanted], choice, replaced=mode == swap.KEEP)
+                jobs = []
+                for batch, count in wanted:
+                    jobs += self.requests(context, batch, choice, [count], [detail], [batch.objects[0].name])
         except (RuntimeError, OSError) as error:
             return tell_problem(
                 self,

@@ -10,16 +10,19 @@ from typing import Any
 import bpy
 
 from .. import bridge
-from ..api import OPTIMIZE
+from ..api import MOST_TEXELS, OPTIMIZE
 from ..jobs import Job, Problem, Step
 from ..options import Choice
 from ..properties import properties
 from ..scene import place, swap
 from ..scene.convert import link
+from ..scene.dependents import Dependents
 from ..scene.evaluate import Batch
-from ..scene.meshes import take_edits
+from ..scene.losses import Losses
+from ..scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edits
 from ..scene.selection import Selection
 from ..scene.snapshot import snapshot_name, write_snapshot
+from ..scene.textures import TextureLimit
 from ..translations import translated
 from .handover import HandOver, tell_problem
 
@@ -40,8 +43,8 @@ class Sending(HandOver):
         """What is chosen, here or in the panel."""
         return Choice(self, properties(context))
 
-    def selection(self, context: bpy.types.Context, choice: Choice) -> Selection | None:
-        """What can be sent; says what cannot, and what will be lost. None where there is nothing."""
+    def selection(self, context: bpy.types.Context) -> Selection | None:
+        """What can be sent; says what cannot. None where there is nothing."""
         take_edits(context.selected_objects)
         selection = Selection.of(context.selected_objects)
         reasons = [f'"{item.name}" is left out: {reason}' for item, reason in selection.refused]
@@ -53,10 +56,26 @@ class Sending(HandOver):
             return None
         for reason in reasons:
             self.report({"WARNING"}, translated(reason))
-        if losses := selection.losses(choice.carry):
-            kinds = ", ".join(map(translated, losses))
-            self.report({"WARNING"}, translated(f"The optimized meshes will not have: {kinds}"))
         return selection
+
+    def tell_losses(self, sent: Sequence[Batch], choice: Choice, replaced: bool) -> None:
+        """Say what the optimized meshes will not have of what is sent.
+
+        replaced: whether the objects themselves get them, so that what hangs on these loses its hold.
+        """
+        losses = Losses(choice.carry, choice.apply)
+        for batch in sent:
+            for item in batch.objects:
+                losses.add(item, dict.fromkeys((mesh_of(item), batch.mesh)))
+        told = losses.lines()
+        if replaced:
+            told += Dependents.of_file().on(
+                [item for batch in sent if batch.applied for item in batch.objects],
+                [batch.mesh for batch in sent if not batch.applied],
+            )
+        if told:
+            kinds = ", ".join(map(translated, told))
+            self.report({"WARNING"}, translated(f"The optimized meshes will not have: {kinds}"))
 
     def by_hand(self) -> bool:
         """Whether a user clicked it, or repeats the last time; scripts know better what they want."""
@@ -98,13 +117,26 @@ class Sending(HandOver):
         return True
 
     def with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
-        """Those that can be sent; says what is left out, whose modifiers leave nothing."""
+        """Those that can be sent; says what is left out: what has no faces, and vertices that are nowhere."""
+        full: list[Batch] = []
         for batch in sent:
+            broken = broken_vertices(batch.mesh)
+            count = int(broken.sum())
+            reason = ""
             if not len(batch.mesh.polygons):
-                for item in batch.objects:
-                    left_out = f'"{item.name}" is left out: its modifiers make no faces'
-                    self.report({"WARNING"}, translated(left_out))
-        return [batch for batch in sent if len(batch.mesh.polygons)]
+                reason = "its modifiers make no faces"
+            elif count and not has_whole_faces(batch.mesh, broken):
+                reason = "the vertices of its faces are nowhere"
+            else:
+                full.append(batch)
+            for item in batch.objects:
+                if reason:
+                    self.report({"WARNING"}, translated(f'"{item.name}" is left out: {reason}'))
+                elif count:
+                    nowhere = "1 vertex is nowhere" if count == 1 else f"{count:,} vertices are nowhere"
+                    told = f'"{item.name}" is sent without some of its faces: {nowhere}'
+                    self.report({"WARNING"}, translated(told))
+        return full
 
     def requests(
         self,
@@ -123,7 +155,14 @@ class Sending(HandOver):
         tokens = [uuid.uuid4().hex for _ in counts]
         name = snapshot_name()
         snapshots = [bridge.job_folder(context, token) / name for token in tokens]
-        write_snapshot(first, snapshots[0], choice.carry, batch.mesh if batch.applied else None)
+        write_snapshot(
+            first,
+            snapshots[0],
+            choice.carry,
+            evaluated=batch.mesh if batch.applied else None,
+            before=batch.first if details[0]["mode"] == swap.KEEP else None,
+            textures=TextureLimit(choice.texture_side, MOST_TEXELS),
+        )
         for snapshot in snapshots[1:]:
             link(snapshots[0], snapshot)
         return [

@@ -8,12 +8,11 @@ from typing import Any
 
 import bpy
 
-from ..options import carried
 from ..properties import GenerioProperties, properties
-from ..scene import versions
-from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, triangle_count, unsent
-from ..scene.selection import PERCENT, Selection, Target
+from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS
+from ..scene.selection import PERCENT
 from ..translations import translated
+from . import survey
 from .tab import ReadyTab, choice, fields, is_narrow, object_mode_button, wrapped
 
 MANY = 20
@@ -29,33 +28,35 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         layout: Any = self.layout
         panel = properties(context)
         width = context.region.width
-        selection = Selection.of(context.selected_objects)
-        _headline(layout, selection)
-        if selection.refused:
-            lines = [f"{item.name}: {translated(reason)}" for item, reason in selection.refused]
+        found = survey.drawn(context)
+        _headline(layout, found)
+        if found.parts:
+            text = translated(f"Whole Model, {found.parts} Parts")
+            layout.operator("generio.select_whole_model", text=text, translate=False, icon="OUTLINER")
+        if found.refused:
+            lines = [f"{name}: {translated(reason)}" for name, reason in found.refused]
             _list(layout, "generio_left_out", f"{len(lines)} left out", lines, width)
             row = layout.column(align=True) if is_narrow(context) else layout.row(align=True)
-            if selection.convertible:
+            if found.convertible:
                 row.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
             row.operator("generio.deselect_left_out", icon="RESTRICT_SELECT_ON")
         column = fields(layout, context)
-        _target(column, panel, selection)
+        _target(column, panel, found)
         choice(column, panel, "placement")
-        if selection.has_modifiers():
+        if found.modifiers:
             choice(column, panel, "modifier_mode")
-        kinds = {kind for mesh in selection.groups for kind in unsent(mesh)}
-        if kinds & {COLOR_ATTRIBUTES, CUSTOM_NORMALS}:
+        choice(column, panel, "texture_limit")
+        if found.kinds & {COLOR_ATTRIBUTES, CUSTOM_NORMALS}:
             bring = column.column(heading="Bring Over")
-            if COLOR_ATTRIBUTES in kinds:
+            if COLOR_ATTRIBUTES in found.kinds:
                 bring.prop(panel, "carry_colors")
-            if CUSTOM_NORMALS in kinds:
+            if CUSTOM_NORMALS in found.kinds:
                 bring.prop(panel, "carry_normals")
-        if losses := selection.losses(carried(panel)):
-            _list(layout, "generio_losses", "Losses", losses, width, "ERROR")
+        if found.losses:
+            _list(layout, "generio_losses", "Losses", found.losses, width, "ERROR")
         button = layout.row()
         button.scale_y = 1.4
-        several = len(selection.groups) > 1
-        text = f"Optimize {len(selection.groups)} Meshes" if several else "Optimize Selected"
+        text = f"Optimize {found.meshes} Meshes" if found.meshes > 1 else "Optimize Selected"
         button.operator("generio.optimize_selected", text=translated(text), translate=False, icon="MOD_DECIM")
         layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
 
@@ -67,58 +68,60 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(versions.with_reports(context.selected_objects))
+        return bool(survey.latest(context).reports)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
-        found = versions.with_versions(context.selected_objects)
-        if found:
-            after = all(map(versions.shows_after, found))
-            before = not any(map(versions.shows_after, found))
+        found = survey.known(context)
+        if found.versions:
             row = layout.row(align=True)
-            row.operator("generio.show_version", text="Before", depress=before).version = "BEFORE"
-            row.operator("generio.show_version", text="After", depress=after).version = "AFTER"
+            row.operator("generio.show_version", text="Before", depress=not found.after).version = "BEFORE"
+            shown = found.after == found.versions
+            row.operator("generio.show_version", text="After", depress=shown).version = "AFTER"
         width = context.region.width
-        reports = [versions.report_of(item) for item in versions.with_reports(context.selected_objects)]
-        wrapped(layout, _change(reports), width)
-        if len(reports) == 1:
-            (report,) = reports
+        wrapped(layout, _change(found.reports), width)
+        if len(found.reports) == 1:
+            (report,) = found.reports
             wrapped(layout, f"Deviation {report['deviation']['mean']:.2%}, at most {_most(report)}", width)
             _list(layout, "generio_report", "Report", _lines(report), width)
-        if found:
+        if found.versions:
             object_mode_button(layout, context)
             row = layout.row(align=True)
             row.operator("generio.accept_optimized", icon="CHECKMARK")
             row.operator("generio.revert_optimized", icon="LOOP_BACK")
 
 
-def _headline(layout: Any, selection: Selection) -> None:
-    count = sum(map(len, selection.groups.values()))
-    if not count:
+def _headline(layout: Any, found: survey.Survey) -> None:
+    if not found.objects:
         layout.label(text="No mesh selected", icon="MESH_DATA")
         return
-    name = selection.objects[0].name if count == 1 else translated(f"{count} objects")
+    name = found.name or translated(f"{found.objects} objects")
     layout.label(text=name, translate=False, icon="MESH_DATA")
-    parts = [f"{selection.triangles:,} triangles"]
-    if count > len(selection.groups):  # some share their mesh
-        parts.insert(0, "1 mesh" if len(selection.groups) == 1 else f"{len(selection.groups)} meshes")
+    parts = [f"{found.triangles:,} triangles"]
+    if found.objects > found.meshes:  # some share their mesh
+        parts.insert(0, "1 mesh" if found.meshes == 1 else f"{found.meshes} meshes")
     layout.label(text=", ".join(map(translated, parts)), translate=False, icon="BLANK1")
 
 
-def _target(column: Any, panel: GenerioProperties, selection: Selection) -> None:
+def _target(column: Any, panel: GenerioProperties, found: survey.Survey) -> None:
     """How light, and what that means for the selection."""
     column.row().prop(panel, "target", expand=True)
     column.prop(panel, "percent" if panel.target == PERCENT else "polygon_count")
-    if selection.triangles:
-        goal = Target(panel.target, panel.polygon_count, panel.percent)
-        total = selection.triangles
-        result = sum(goal.of(triangle_count(mesh), total) for mesh in selection.groups)
-        share = "no less than now" if result >= total else f"{result / total:.0%} of now"
-        hint = f"{result:,} triangles" if panel.target == PERCENT else share
+    if found.triangles:
         line = column.row()
         line.active = False
         line.alignment = "RIGHT"
-        line.label(text=translated(hint), translate=False)
+        line.label(text=translated(_hint(panel, found)), translate=False)
+
+
+def _hint(panel: GenerioProperties, found: survey.Survey) -> str:
+    """What the target is of what was there at first."""
+    percent = f"{panel.percent:.4g}%" if panel.target == PERCENT else ""
+    if found.applied:
+        return f"{percent} of what modifiers make" if percent else ""
+    if found.result >= found.triangles:
+        return f"{percent} of {found.first:,}, no less than now" if percent else "no less than now"
+    return f"{percent or f'{found.result / found.first:.0%}'} of {found.first:,}: {found.result:,} triangles"
 
 
 def _list(layout: Any, name: str, title: str, lines: Sequence[str], width: int, icon: str = "NONE") -> None:

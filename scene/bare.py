@@ -16,7 +16,9 @@ from typing import Any, cast
 import bpy
 
 from .child import ORIGINAL
+from .fit import BEFORE
 from .grab import Save, take_image
+from .meshes import drop_broken
 
 Keep = Callable[[Save], Path]
 """Takes a picture that is in no file; returns the path of the PNG that it is going to be."""
@@ -24,15 +26,21 @@ Keep = Callable[[Save], Path]
 
 @contextmanager
 def bare_object(
-    name: str, source: bpy.types.Object, mesh: bpy.types.Mesh, keep: Keep
+    name: str,
+    source: bpy.types.Object,
+    mesh: bpy.types.Mesh,
+    keep: Keep,
+    before: bpy.types.Mesh | None = None,
 ) -> Iterator[bpy.types.Object]:
     """For a while, an object `name` with a copy of `mesh`, and with the materials that `source` shows.
 
-    keep: is given the pictures that exist in memory only, painted and never saved.
+    keep: is given the pictures that exist in memory only, painted and never saved. before: another mesh, of
+    which an object without materials comes along, see BEFORE.
     """
     copies = _Copies(keep)
     try:
         shape = copies.of(mesh)
+        drop_broken(shape)
         for index, slot in enumerate(source.material_slots[: len(shape.materials)]):
             if slot.link == "OBJECT":  # what modifiers make has others than the mesh, in other places
                 shape.materials[index] = slot.material
@@ -41,6 +49,8 @@ def bare_object(
         bare = bpy.data.objects.new(name, shape)
         copies.made.append(bare)
         bare.show_only_shape_key = True  # the first one, which is the mesh as it was made
+        if before is not None:
+            bare[BEFORE] = copies.without_materials(before)
         yield bare
     finally:
         bpy.data.batch_remove(copies.made)
@@ -66,6 +76,17 @@ class _Copies:
             del copy[name]
         copy[ORIGINAL] = item.name
         return copy
+
+    def without_materials(self, mesh: bpy.types.Mesh) -> bpy.types.Object:
+        """An object with a copy of `mesh` whose slots are empty."""
+        shape = self.of(mesh)
+        drop_broken(shape)
+        for index in range(len(shape.materials)):
+            shape.materials[index] = None  # to clear them would set the index of every face
+        item = bpy.data.objects.new("GENERIO before", shape)
+        item.show_only_shape_key = True
+        self.made.append(item)
+        return item
 
     def of_material(self, material: bpy.types.Material) -> bpy.types.Material:
         """A copy of `material`, or itself where it needs none."""

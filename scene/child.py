@@ -76,6 +76,9 @@ def export_glb(source: str, target: str) -> None:
             slot.link = "OBJECT"
             slot.material = slot.material.copy() if slot.material else bpy.data.materials.new(name)
             slot.material.name = name
+    textures = sibling("textures")
+    if textures.LIMIT in item:
+        textures.limit_textures(item, textures.TextureLimit(*item[textures.LIMIT]))
     try:
         write_glb(item, target)
     except RuntimeError:

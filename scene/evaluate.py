@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, cast
 
 import bpy
 
+from .meshes import triangle_count
 from .modifiers import LEFT, applicable
-from .versions import showing
+from .versions import original_of, showing
 
 SIMULATIONS = frozenset({"CLOTH", "DYNAMIC_PAINT", "FLUID", "SOFT_BODY"})
 """Modifiers whose shape on a frame comes from those before."""
@@ -26,12 +27,24 @@ OF_NO_SHAPE = frozenset({"COLLISION", "PARTICLE_SYSTEM"})
 class Batch(NamedTuple):
     """One mesh that is to be sent, for the objects that get the result.
 
-    applied: whether it is what their modifiers make; then it lives only for a while.
+    applied: whether it is what their modifiers make; then it lives only for a while. first: where the objects
+    have been optimized, and can be reverted, what was sent at first; it may live only for a while, too.
     """
 
     mesh: bpy.types.Mesh
     objects: list[bpy.types.Object]
     applied: bool
+    first: bpy.types.Mesh | None = None
+
+    @property
+    def triangles(self) -> int:
+        """How many triangles are sent."""
+        return triangle_count(self.mesh)
+
+    @property
+    def first_triangles(self) -> int:
+        """How many there were before it was ever optimized."""
+        return triangle_count(self.first or self.mesh)
 
     def modifiers(self) -> list[list[str]]:
         """The names of the modifiers of each of the objects that are in the mesh."""
@@ -52,20 +65,23 @@ def batches(
     apply: what modifiers make, where there are any; of equal meshes one, so that an array of duplicates is
     still one mesh. everywhere: objects that were not chosen follow those that they equal.
     """
-    plain = [Batch(mesh, items, False) for mesh, items in groups.items()]
-    if not apply:
-        yield plain
-        return
-    base = [batch for batch in plain if not any(map(applicable, batch.objects))]
-    found: list[Batch] = []
     made: list[bpy.types.Mesh] = []
+
+    def first(item: bpy.types.Object) -> bpy.types.Mesh | None:
+        return _first(context, item, apply, made)
+
     try:
+        if not apply:
+            yield [Batch(mesh, items, False, first(items[0])) for mesh, items in groups.items()]
+            return
+        found: list[Batch] = []
         for mesh, chosen in groups.items():
             if not any(map(applicable, chosen)):
+                found.append(Batch(mesh, chosen, False, first(chosen[0])))
                 continue
             rest = [item for item in showing(mesh) if item not in chosen] if everywhere else []
             by_look: dict[bytes, Batch] = {}
-            with _shaped(context, [*chosen, *rest]) as shaped:
+            with _shaped(context, [(item, mesh) for item in (*chosen, *rest)]) as shaped:
                 for item, copy in shaped:
                     result = _mesh_from(context, copy)
                     look = _look(result)
@@ -74,22 +90,42 @@ def batches(
                     else:
                         made.append(result)
                         by_look[look] = Batch(result, [], True)
-                        found.append(by_look[look])
                     if look in by_look:
                         by_look[look].objects.append(item)
-        yield [*base, *found]
+            found += [batch._replace(first=first(batch.objects[0])) for batch in by_look.values()]
+        yield found
     finally:
         bpy.data.batch_remove(made)
 
 
+def _first(
+    context: bpy.types.Context, item: bpy.types.Object, apply: bool, made: list[bpy.types.Mesh]
+) -> bpy.types.Mesh | None:
+    """What was sent of `item` before it was ever optimized, while that is kept; else None.
+
+    apply: whether its modifiers are to be in it; those that were applied are. What has to be made for that is
+    put into `made`.
+    """
+    original = original_of(item)
+    if original is None:
+        return None
+    source, mesh = original
+    if not ((apply or source != item) and applicable(source)):
+        return mesh
+    with _shaped(context, [(source, mesh)]) as ((_, copy),):
+        made.append(_mesh_from(context, copy))
+    return made[-1]
+
+
 @contextmanager
 def _shaped(
-    context: bpy.types.Context, objects: Sequence[bpy.types.Object]
+    context: bpy.types.Context, wanted: Sequence[tuple[bpy.types.Object, bpy.types.Mesh]]
 ) -> Iterator[list[tuple[bpy.types.Object, bpy.types.Object]]]:
     """Each object with one that is evaluated as it is seen, but for the modifiers that are not applied.
 
-    That is a copy, or the object itself where modifiers know what happened on the frames before: a copy would
-    begin anew. What geometry nodes make instances of becomes faces.
+    wanted: the objects, each with the mesh from which its modifiers make something. What is evaluated is a
+    copy, or the object itself where modifiers know what happened on the frames before: a copy would begin
+    anew. What geometry nodes make instances of becomes faces.
     """
     scene: Any = context.scene
     realize = _realize_instances()
@@ -101,12 +137,12 @@ def _shaped(
         afterwards.callback(bpy.data.collections.remove, collection)
         afterwards.callback(lambda: bpy.data.batch_remove(copies))
         scene.collection.children.link(collection)
-        for item in objects:
-            if any(map(_remembers, applicable(item))) and item.visible_get():
+        for item, mesh in wanted:
+            if item.data == mesh and any(map(_remembers, applicable(item))) and item.visible_get():
                 afterwards.enter_context(_only_applicable(item, realize))
                 shaped.append((item, item))
             else:
-                copies.append(_bare_copy(item, realize))
+                copies.append(_bare_copy(item, mesh, realize))
                 collection.objects.link(copies[-1])
                 shaped.append((item, copies[-1]))
         yield shaped
@@ -127,9 +163,11 @@ def _has_node_that_remembers(tree: bpy.types.NodeTree) -> bool:
     )
 
 
-def _bare_copy(item: bpy.types.Object, realize: bpy.types.NodeTree) -> bpy.types.Object:
-    """A copy of `item` without the modifiers that are not applied."""
+def _bare_copy(item: bpy.types.Object, mesh: bpy.types.Mesh, realize: bpy.types.NodeTree) -> bpy.types.Object:
+    """A copy of `item` that shows `mesh`, without the modifiers that are not applied."""
     copy: Any = item.copy()
+    if copy.data != mesh:
+        copy.data = mesh
     for modifier in [modifier for modifier in copy.modifiers if modifier.type in LEFT]:
         copy.modifiers.remove(modifier)
     _realize(copy, realize)

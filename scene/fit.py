@@ -18,6 +18,7 @@ from mathutils import Matrix
 
 from . import compare
 from .child import BARE, ORIGINAL, plain_note
+from .groups import keep_small_groups
 from .layers import arrange_layers
 from .matching import match
 from .meshes import mesh_of, unsent
@@ -31,6 +32,9 @@ SNAPSHOTS = "snapshot-*.blend"
 
 CARRY = "generio_carry"
 """Custom property of the object in a snapshot: what is to be brought over besides, separated by blanks."""
+
+BEFORE = "generio_before"
+"""Custom property of the object in a snapshot: the object that was sent before it was ever optimized."""
 
 FITTED = "generio_fitted"
 """Custom property of the object that has been fitted."""
@@ -60,8 +64,9 @@ def fit(
     Returns the comparison (see `compare.comparison`), with "slots": whether its materials came back as they
     were sent, "slot_names": what they were called then, "lost": what the mesh that was sent has and this one
     has not, "told": what the service has changed besides, in sentences, "plain": whether of the materials
-    only the names were sent, and "came": how else than what was sent it lay there, see `_put_back`. Raises
-    DoesNotFit, after which the first of `parts` is the whole result as it came.
+    only the names were sent, and "came": how else than what was sent it lay there, see `_put_back`. Where
+    the snapshot knows what was sent before it was ever optimized, "first" has the comparison with that, and
+    "lost". Raises DoesNotFit, after which the first of `parts` is the whole result as it came.
     """
     before = set(bpy.data.libraries)
     # Linked, not appended: linked data keep their names, whatever names are taken.
@@ -69,18 +74,18 @@ def fit(
         wanted.objects = [name for name in inside.objects if name.startswith(BARE)]
     (old,) = wanted.objects
     new = parts[0]
+    first = old.get(BEFORE)
     try:
-        with _scene_of([old, *parts]) as scene:
+        with _scene_of([item for item in (old, first, *parts) if item is not None]) as scene:
             _join(scene, parts)
             came = _put_back(scene, old, new)
             of_slots, of_maps = _take_after(old, new, scene, names)
-            lost = [kind for kind in unsent(mesh_of(old)) if kind not in unsent(mesh_of(new))]
-            if _has_loose(mesh_of(old)) and not _has_loose(mesh_of(new)):
-                lost.append("loose edges and vertices")
             layer = scene.view_layers[0]
             layer.update()
             assert layer.depsgraph is not None
-            report = compare.comparison(old, new, layer.depsgraph)
+            report = _compared(old, new, layer.depsgraph)
+            if first is not None:
+                report["first"] = _compared(first, new, layer.depsgraph)
             sent_as = slot_names(old)
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
@@ -88,7 +93,7 @@ def fit(
     slots = {"slots": not of_slots, "slot_names": sent_as}
     told = [*of_slots, *of_maps]
     plain = plain_note(snapshot).exists()
-    return {**report, **slots, "lost": lost, "told": told, "plain": plain, "came": came}
+    return {**report, **slots, "told": told, "plain": plain, "came": came}
 
 
 def _take_after(
@@ -114,6 +119,7 @@ def _take_after(
     if NORMALS in carry and sent.has_custom_normals:
         bring_normals(matched, sent, mesh)
     bring_groups(matched, old, new)
+    keep_small_groups(old, new)
     keep_shading(sent, new)
     arrange_layers(sent, mesh)
     return of_slots, of_maps
@@ -134,6 +140,14 @@ def _give_back(old: bpy.types.Object, new: bpy.types.Object) -> None:
     mesh.name = name
     if mesh.shape_keys is not None:
         new.shape_key_clear()
+
+
+def _compared(old: bpy.types.Object, new: bpy.types.Object, graph: bpy.types.Depsgraph) -> dict[str, Any]:
+    """The comparison of two objects, with "lost": what `old` has and `new` has not."""
+    lost = [kind for kind in unsent(mesh_of(old)) if kind not in unsent(mesh_of(new))]
+    if _has_loose(mesh_of(old)) and not _has_loose(mesh_of(new)):
+        lost.append("loose edges and vertices")
+    return {**compare.comparison(old, new, graph), "lost": lost}
 
 
 @contextmanager

@@ -4,9 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 import bpy
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 def mesh_of(item: bpy.types.Object) -> bpy.types.Mesh:
@@ -33,6 +38,50 @@ def triangle_count(mesh: bpy.types.Mesh) -> int:
     A face of n corners makes n - 2 triangles.
     """
     return len(mesh.loops) - 2 * len(mesh.polygons)
+
+
+FARTHEST = 1e18
+"""Coordinates that can be measured with: the squares of larger ones are infinite in single precision."""
+
+
+def broken_vertices(mesh: bpy.types.Mesh) -> Bools:
+    """For each vertex whether it is nowhere: its coordinates are no numbers, or beyond FARTHEST."""
+    import numpy as np  # takes longer to import than all of the add-on
+
+    points = np.empty((len(mesh.vertices), 3), dtype=np.float32)
+    mesh.attributes["position"].data.foreach_get("vector", points.ravel())  # type: ignore[attr-defined]
+    far = np.abs(points, out=points)
+    if far.max(initial=0.0) <= FARTHEST:  # as almost always; what is no number is not less than anything
+        return np.zeros(len(points), dtype=bool)
+    return ~(far <= FARTHEST).all(axis=1)
+
+
+def has_whole_faces(mesh: bpy.types.Mesh, broken: Bools) -> bool:
+    """Whether any face has none of the `broken` vertices."""
+    import numpy as np
+
+    corners = np.empty(len(mesh.loops), dtype=np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    starts = np.empty(len(mesh.polygons), dtype=np.int32)
+    mesh.polygons.foreach_get("loop_start", starts)
+    return not np.logical_or.reduceat(broken[corners], starts).all()
+
+
+def drop_broken(mesh: bpy.types.Mesh) -> None:
+    """Take the vertices that are nowhere out of `mesh`, with their faces."""
+    broken = broken_vertices(mesh)
+    if not broken.any():
+        return
+    import bmesh
+
+    work = bmesh.new()
+    work.from_mesh(mesh)
+    gone: list[Any] = [
+        vertex for vertex, is_broken in zip(work.verts, broken.tolist(), strict=True) if is_broken
+    ]
+    bmesh.ops.delete(work, geom=gone, context="VERTS")
+    work.to_mesh(mesh)
+    work.free()
 
 
 PREFIX = "generio_"

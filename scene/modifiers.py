@@ -21,9 +21,14 @@ LEFT = frozenset({"ARMATURE", "COLLISION", "EXPLODE", "PARTICLE_SYSTEM", "PARTIC
 """Modifiers that are never applied: what they do is no shape of the mesh, or goes on with the animation."""
 
 
+def is_applied(modifier: bpy.types.Modifier) -> bool:
+    """Whether "Apply" makes a modifier part of the mesh: not one that is off in the viewport."""
+    return modifier.type not in LEFT and modifier.show_viewport
+
+
 def applicable(item: bpy.types.Object) -> list[bpy.types.Modifier]:
-    """The modifiers of `item` that "Apply" makes part of the mesh: not those that are off in the viewport."""
-    return [modifier for modifier in item.modifiers if modifier.type not in LEFT and modifier.show_viewport]
+    """The modifiers of `item` that "Apply" makes part of the mesh."""
+    return [modifier for modifier in item.modifiers if is_applied(modifier)]
 
 
 def remove_modifiers(item: bpy.types.Object, names: Collection[str]) -> None:

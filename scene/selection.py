@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import bpy
 
 from . import swap
-from .fit import COLORS, NORMALS
-from .meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, mesh_of, triangle_count, unsent
+from .dependents import Dependents
+from .losses import Losses
+from .meshes import mesh_of, triangle_count
+from .modifiers import applicable
 
 COUNT = "COUNT"
 PERCENT = "PERCENT"
@@ -45,57 +48,66 @@ CONVERTIBLE = frozenset({"CURVE", "CURVES", "FONT", "META", "SURFACE"})
 
 NO_MESH = "it is no mesh; convert it to one first"
 
-CARRIED = {COLORS: COLOR_ATTRIBUTES, NORMALS: CUSTOM_NORMALS}
-"""What can be asked to be brought over, and what it is called."""
-
 
 class Target(NamedTuple):
     """How light meshes are to become.
 
-    kind: COUNT, each gets `triangles`; PERCENT, each keeps `percent` of its own; BUDGET, all together get
-    `triangles`, spread by what each has.
+    kind: COUNT, each gets `triangles`; PERCENT, each keeps `percent` of what it had at first; BUDGET, all
+    together get `triangles`, spread by what each has.
     """
 
     kind: str
     triangles: int
     percent: float
 
-    def of(self, present: int, total: int) -> int:
-        """How many triangles a mesh is to have that has `present` of all the `total`; at least one."""
+    def of(self, present: int, first: int, total: int) -> int:
+        """How many triangles a mesh is to have; at least one.
+
+        present: how many it has, of `total` of all meshes. first: how many it had before it was ever
+        optimized, see `versions.first_count`.
+        """
         if self.kind == COUNT:
             return self.triangles
         if self.kind == PERCENT:
-            return max(1, round(present * self.percent / 100))
+            return max(1, round(first * self.percent / 100))
         return max(1, self.triangles * present // total)
 
 
-class Selection(NamedTuple):
+@dataclass
+class Selection:
     """The selected meshes, each mesh once, however many objects share it.
 
     groups: for each mesh that can be sent, the selected objects that have it; refused: the other ones, each
-    with why; triangles: of all that can be sent. Looks at no element of any mesh, so that it can be drawn.
+    with why. Looks at no element of any mesh, so that it can be drawn.
     """
 
-    groups: dict[bpy.types.Mesh, list[bpy.types.Object]]
-    refused: list[tuple[bpy.types.Object, str]]
-    triangles: int
+    groups: dict[bpy.types.Mesh, list[bpy.types.Object]] = field(default_factory=dict)
+    refused: list[tuple[bpy.types.Object, str]] = field(default_factory=list)
 
     @classmethod
     def of(cls, selected: Iterable[bpy.types.Object]) -> Selection:
-        """What of `selected` can be sent; objects that have no surface are not spoken of."""
-        groups: dict[bpy.types.Mesh, list[bpy.types.Object]] = {}
-        refused: list[tuple[bpy.types.Object, str]] = []
+        """What of `selected` can be sent."""
+        found = cls()
         for item in selected:
-            if item.type != "MESH":
-                if item.type in CONVERTIBLE:
-                    refused.append((item, NO_MESH))
-                continue
-            mesh = mesh_of(item)
-            if reason := why_not(item, mesh):
-                refused.append((item, reason))
-            else:
-                groups.setdefault(mesh, []).append(item)
-        return cls(groups, refused, sum(map(triangle_count, groups)))
+            found.add(item)
+        return found
+
+    def add(self, item: bpy.types.Object) -> None:
+        """Take in one more object; of one that has no surface nothing is said."""
+        if item.type != "MESH":
+            if item.type in CONVERTIBLE:
+                self.refused.append((item, NO_MESH))
+            return
+        mesh = mesh_of(item)
+        if reason := why_not(item, mesh):
+            self.refused.append((item, reason))
+        else:
+            self.groups.setdefault(mesh, []).append(item)
+
+    @property
+    def triangles(self) -> int:
+        """How many all that can be sent has."""
+        return sum(map(triangle_count, self.groups))
 
     @property
     def convertible(self) -> list[bpy.types.Object]:
@@ -111,50 +123,29 @@ class Selection(NamedTuple):
         """Whether there is anything to apply."""
         return any(len(item.modifiers) for items in self.groups.values() for item in items)
 
-    def losses(self, carry: Collection[str] = ()) -> list[str]:
-        """What the optimized meshes will not have, each kind with how many objects have it now.
+    def losses(self, carry: Collection[str] = (), apply: bool = False) -> list[str]:
+        """What the optimized meshes will not have (see `Losses`), and what will lose its hold on them.
 
-        carry: what is brought over, of CARRIED.
+        With `apply`, what modifiers make counts as it was evaluated last.
         """
-        brought = {CUSTOM_NORMALS, *(CARRIED[what] for what in carry)}  # a GLB has normals, if not these
-        counts: dict[str, int] = {}
+        losses = Losses(carry, apply)
         for mesh, items in self.groups.items():
-            kinds = [kind for kind in unsent(mesh) if kind not in brought]
-            for kind in kinds:
-                counts[kind] = counts.get(kind, 0) + len(items)
             for item in items:
-                for kind in {kind for modifier in item.modifiers if (kind := _of_the_mesh(modifier))}:
-                    counts[kind] = counts.get(kind, 0) + 1
-        return [
-            f"{kind} of {count} objects" if count > 1 else f"{kind} of 1 object"
-            for kind, count in counts.items()
-        ]
+                losses.add(item, shapes_of(item, mesh, apply))
+        return losses.lines() + self.loosened(Dependents.of_file(), apply)
+
+    def loosened(self, dependents: Dependents, apply: bool) -> list[str]:
+        """What will lose its hold when the objects themselves get the optimized meshes."""
+        if not apply:
+            return dependents.on(users_of=self.groups)
+        return dependents.on(item for items in self.groups.values() for item in items)
 
 
-def _of_the_mesh(modifier: bpy.types.Modifier) -> str:
-    """What a modifier has that belongs to the elements of this mesh, or ""."""
-    if modifier.type == "MULTIRES":
-        return "multiresolution details"
-    if getattr(modifier, "is_bound", False) or getattr(modifier, "is_bind", False):
-        return "bindings of modifiers"
-    if isinstance(modifier, bpy.types.HookModifier) and not modifier.vertex_group:
-        return "hooked vertices"
-    if modifier.type == "PARTICLE_SYSTEM" and _is_combed(modifier.particle_system):  # type: ignore[attr-defined]
-        return "combed hair"
-    return ""
-
-
-def _is_combed(system: bpy.types.ParticleSystem) -> bool:
-    return system.settings.type == "HAIR" and system.is_edited
-
-
-def vertex_children(items: Collection[bpy.types.Object]) -> list[bpy.types.Object]:
-    """The objects that hang on vertices of `items`, by numbers that will be those of other ones."""
-    return [
-        child
-        for child in bpy.data.objects
-        if child.parent_type in ("VERTEX", "VERTEX_3") and child.parent in items
-    ]
+def shapes_of(item: bpy.types.Object, mesh: bpy.types.Mesh, apply: bool) -> list[bpy.types.Mesh]:
+    """Its own `mesh`, and with `apply` what Blender has evaluated last of what modifiers make of `item`."""
+    graph = bpy.context.view_layer.depsgraph if apply and applicable(item) else None
+    made = item.evaluated_get(graph).data if graph is not None else None
+    return [mesh, made] if isinstance(made, bpy.types.Mesh) else [mesh]
 
 
 def convert(context: bpy.types.Context, items: Collection[bpy.types.Object]) -> None:

@@ -14,6 +14,7 @@ from .child import BARE
 from .fit import CARRY, SNAPSHOTS
 from .grab import Save
 from .meshes import mesh_of, take_edits
+from .textures import LIMIT, TextureLimit
 from .turns import in_thread
 
 
@@ -27,12 +28,16 @@ def write_snapshot(
     path: Path,
     carry: Collection[str] = (),
     evaluated: bpy.types.Mesh | None = None,
+    before: bpy.types.Mesh | None = None,
+    textures: TextureLimit | None = None,
 ) -> None:
     """Write the mesh of `source` with its materials and images to the new .blend file `path`.
 
     The mesh is written in object space and without modifiers, so that the result fits the same object again,
-    wherever it stands by then. carry: what the result is to get beside vertex groups, of `fit.CARRIED`.
-    evaluated: the mesh to write instead, see `evaluate`. Raises RuntimeError where that cannot be written.
+    wherever it stands by then. carry: what the result is to get beside vertex groups, of `losses.CARRIED`.
+    evaluated: the mesh to write instead, see `evaluate`. before: what the result is compared with, if that is
+    another mesh. textures: how large those may be, if that matters. Raises RuntimeError where that cannot be
+    written.
 
     Paintings that were never saved become PNG files beside it, by a thread that has the turn of its name (see
     `turns`) until they are there.
@@ -45,8 +50,10 @@ def write_snapshot(
         paintings.append((save, path.with_name(f"{path.stem}-{len(paintings)}.png")))
         return paintings[-1][1]
 
-    with bare_object(BARE + uuid.uuid4().hex, source, evaluated or mesh_of(source), keep) as bare:
+    with bare_object(BARE + uuid.uuid4().hex, source, evaluated or mesh_of(source), keep, before) as bare:
         bare[CARRY] = " ".join(carry)
+        if textures is not None:
+            bare[LIMIT] = textures
         # Absolute paths, since the child opens the file from another folder.
         bpy.data.libraries.write(str(path), {bare}, path_remap="ABSOLUTE")
     if paintings:

@@ -71,6 +71,7 @@ def fitted_mesh(
     mesh = mesh_of(parts[0])
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
+    report = versions.since_the_first(target, report)
     sent_as = report.get("slot_names", ())  # an earlier version did not note them
     _take_materials(mesh, target, sent_as, set(materials.values()), applied)
     datablock.take_over(mesh, mesh_of(target))

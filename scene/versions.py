@@ -17,7 +17,7 @@ from typing import Any, cast
 import bpy
 
 from . import datablock, modifiers
-from .meshes import PREFIX, is_own, mesh_of, users_of
+from .meshes import PREFIX, is_own, mesh_of, triangle_count, users_of
 from .unused import freed
 
 OTHER = PREFIX + "other"
@@ -43,6 +43,47 @@ def report_of(item: bpy.types.Object) -> Mapping[str, Any]:
     shown, hidden = mesh_of(item), hidden_mesh(item)
     text = shown.get(REPORT) or (hidden.get(REPORT) if hidden else None)
     return json.loads(text) if text else {}
+
+
+def original_of(item: bpy.types.Object) -> tuple[bpy.types.Object, bpy.types.Mesh] | None:
+    """The mesh of `item` before it was ever optimized, while that is kept and another is shown; else None.
+
+    With the object whose modifiers belong to it: `item` itself, or what keeps those that were applied.
+    """
+    hidden = hidden_mesh(item)
+    if hidden is None or not shows_after(item):
+        return None
+    return _stash(item) or item, hidden
+
+
+def since_the_first(item: bpy.types.Object, report: dict[str, Any]) -> dict[str, Any]:
+    """The report of what `item` is about to get, compared with what it can be reverted to by then.
+
+    report: see `fit`. With "first", if that is still kept: not where what was sent has been accepted since.
+    """
+    first = report.pop("first", None)
+    if first is None:
+        return report
+    counts = {name: first["before"][name] for name in ("vertices", "triangles")}
+    known = report_of(item).get("before")  # with materials and textures, which `first` lacks
+    if known is None:
+        mesh = mesh_of(item)
+        if counts != {"vertices": len(mesh.vertices), "triangles": triangle_count(mesh)}:
+            return report
+        known = report["before"]  # it has been reverted meanwhile
+    return {**report, **first, "before": {**known, **counts}, "after": report["after"]}
+
+
+def first_count(item: bpy.types.Object) -> int:
+    """How many triangles `item` had before it was ever optimized, while that is kept; else it has now.
+
+    Where modifiers were applied, what they made counts, which is what the figures tell of.
+    """
+    original = original_of(item)
+    if original is None:
+        return triangle_count(mesh_of(item))
+    source, mesh = original
+    return triangle_count(mesh) if source == item else report_of(item)["before"]["triangles"]
 
 
 def with_versions(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:

@@ -215,7 +215,7 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
     second.modifiers.new("Multires", "MULTIRES")
     second.data.attributes.new("crease_edge", "FLOAT", "EDGE")
     second.data.polygons[0].hide = True
-    second.modifiers.new("Hook", "HOOK")
+    hook = second.modifiers.new("Hook", "HOOK")
     cage = scenes.ball("Cage", 8, 4, radius=2.0)
     bound = second.modifiers.new("Bound", "MESH_DEFORM")
     bound.object = cage
@@ -225,6 +225,7 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
     hanging = bpy.data.objects.new("Hanging", None)
     bpy.context.scene.collection.objects.link(hanging)
     hanging.parent, hanging.parent_type = first, "VERTEX"
+    hook.object = hanging
     optimize(first, second, polygon_count=1000)
     told = capfd.readouterr().out
     warning = told[told.index("will not have") :].splitlines()[0]
@@ -235,11 +236,11 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
         "multiresolution details of 1 object",
         "creases of 1 object",
         "hiding of faces of 1 object",
-        "hooked vertices of 1 object",
+        'vertices hooked to "Hanging" of 1 object',
         "bindings of modifiers of 1 object",
     ):
         assert words in warning, words
-    assert 'will hang on other ones: "Hanging"' in told
+    assert 'the vertices on which "Hanging" hangs' in warning
     assert set(report(first)["lost"]) == {"shape keys", "seams", 'the attribute "wear"'}
 
 
@@ -249,17 +250,18 @@ def test_combed_hair_is_a_loss_and_hair_that_grows_by_itself_is_none(addon):
     scenes.select(item)
     bpy.ops.object.particle_system_add()
     item.particle_systems[0].settings.type = "HAIR"
-    selection = addon.scene.selection.Selection
-    assert selection.of([item]).losses() == []
+    assert addon.scene.selection.Selection.of([item]).losses() == []
     for kind, edited, losses in (
         ("HAIR", True, ["combed hair of 1 object"]),
         ("HAIR", False, []),
         ("EMITTER", True, []),  # these are not on the faces
     ):
-        system = SimpleNamespace(is_edited=edited, settings=SimpleNamespace(type=kind))
+        cache = SimpleNamespace(is_baked=False, use_external=False)
+        system = SimpleNamespace(is_edited=edited, settings=SimpleNamespace(type=kind), point_cache=cache)
         modifier = SimpleNamespace(type="PARTICLE_SYSTEM", particle_system=system)
-        combed = SimpleNamespace(modifiers=[modifier])
-        assert selection({item.data: [combed]}, [], 0).losses() == losses
+        found = addon.scene.losses.Losses()
+        found.add(SimpleNamespace(modifiers=[modifier]), [item.data])
+        assert found.lines() == losses
 
 
 def test_custom_normals_are_no_loss_since_a_glb_has_normals(addon, capfd):

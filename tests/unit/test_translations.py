@@ -36,8 +36,8 @@ TRANSLATING = {"translated", "wrapped", "preferences_button", "account_button", 
 NOT_SHOWN = {
     # what Blender, SQLite, HTTP and regular expressions are told
     *("Bearer {}", "[^\\w .-]+", "Traceback (most recent call last)"),
-    *("{} {}.blend", "{} (other)", "GENERIO bare ", "GENERIO evaluate", "GENERIO fit", "GENERIO: {}"),
-    *("GENERIO realize", "GENERIO full", "{} slot {}"),
+    *("{} {}.blend", "{} (other)", "GENERIO bare ", "GENERIO before", "GENERIO evaluate", "GENERIO fit"),
+    *("GENERIO: {}", "GENERIO realize", "GENERIO full", "{} slot {}"),
     *("\nGENERIO_ANSWER {}", "Model Box", "Recovered Model"),
     # what goes to the terminal, or to whoever calls this from Python
     *("GENERIO: {}: {}{}{}", "GENERIO Flows: {} {}", "not over after {} seconds", "{} is no JSON"),

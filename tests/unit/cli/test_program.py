@@ -215,6 +215,17 @@ def test_an_input_that_cannot_be_read_fails_alone_and_costs_nothing(program: Pro
     assert program.sandbox.stats()["flows"] == {}
 
 
+def test_a_damaged_model_fails_alone_and_costs_nothing(program: Program, models: Path):
+    damaged = models / "00.glb"
+    damaged.write_bytes(damaged.read_bytes()[:-50])
+    for target in (("--polygons", "100"), ("--ratio", "0.5")):
+        answer = program("optimize", "models/00.glb", *target, "--output", "out")
+        assert answer.code == 1
+        assert "out/00.glb: Failed (The model is cut off" in answer.out
+        assert "Export it anew" in answer.out
+    assert program.sandbox.stats()["flows"] == {}
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -1499,3 +1499,19 @@ def test_the_files_of_a_job_are_found_after_another_folder_was_chosen(
     assert engine.folder(job.token) == folder
     engine.remove(job.token)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("one_shot", [False, True])
+def test_a_damaged_model_is_refused_before_the_service_hears_of_it(
+    new_engine: Callable[..., Engine], jobs: dict[str, Job], sandbox: Sandbox, one_shot: bool
+):
+    """Whichever way it is sent, and also where it was damaged after the job had been written down."""
+    model = Path(jobs["optimize"].input_path)
+    model.write_bytes(model.read_bytes()[:-7])
+    engine = new_engine()
+    if one_shot:
+        engine._one_shot_services.learn(sandbox.url, time.monotonic())
+    job = finished(engine, engine.submit(jobs["optimize"]))
+    assert job.state is State.FAILED
+    assert (job.problem.code, "cut off" in job.problem.message) == ("unusable_model", True)
+    assert sandbox.stats()["flows"] == {}
