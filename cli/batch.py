@@ -45,9 +45,6 @@ NOT_OURS = "another process works on it, or it is over. Stop that one first."
 GLANCE = 0.1
 """Seconds between two looks at the jobs under way."""
 
-LEDGER_PATIENCE = 1.0
-"""Seconds that one look into the ledger waits for who holds it. More would keep Ctrl-C waiting."""
-
 SILENCE = 2.0
 """Seconds after which a wait that shows nothing is explained."""
 
@@ -442,7 +439,7 @@ def _was_deleted(job: Job) -> bool:
 
 def opened(home: Home) -> Ledger:
     """The ledger of a home. Raises LedgerError."""
-    return Ledger(home.ledger, shared=home.shared, patience=LEDGER_PATIENCE)
+    return Ledger(home.ledger, shared=home.shared)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..api import NotFound
-from ..jobs import Job, Ledger, State, Step
+from ..jobs import Job, State, Step
 from ..jobs.ledger import TAKEOVER_SECONDS
 from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
 from .lists import UsageError
@@ -135,7 +135,7 @@ def _delete(
     report = report_for(sys.stdout, len(todo), options.json)
     code = SUCCESS
     needed = {Path(job.input_path).parent.name for job in spared if job.step is not Step.PLACED}
-    with closing(Ledger(home.ledger, shared=home.shared)) as ledger:
+    with closing(opened(home)) as ledger:
         for known in todo:
             job = ledger.job(known.token)  # as it is by now: with many jobs this takes a while
             if job is None:

@@ -33,11 +33,6 @@ def held(path: Path) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "LEDGER_PATIENCE", 0.1)
-
-
 def test_a_ledger_that_somebody_holds_is_waited_for_with_a_word(here: Here):
     here(*WORDS)
     ledger = here.folder / "out/.generio/jobs.sqlite"
@@ -254,8 +249,8 @@ def test_ctrl_c_ends_it_also_where_it_was_started_in_the_background(
     program: Program, sandbox: Sandbox, words: tuple[str, ...]
 ):
     """A script that ends with & has the interrupt ignored in what it starts."""
-    sandbox.order({"path": "/templates", "action": "stall", "seconds": 60.0, "times": -1})
-    sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
+    stalling = {"path": "/templates", "action": "stall", "seconds": 60.0, "times": -1}
+    sandbox.order(stalling, {"flow": {"outcome": "hang"}, "times": 1})
     command = f'trap "" INT; exec "$0" "$@" --service {sandbox.url}'
     process = subprocess.Popen(
         ["sh", "-c", command, sys.executable, str(ROOT), *words],
