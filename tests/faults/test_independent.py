@@ -23,7 +23,6 @@ HARMLESS = [
     *(Trick("interim", status=status, pause=pause) for status in (102, 103, 199) for pause in (0.0, 0.05)),
     Trick("until close"),
     Trick("slow", pause=0.05),
-    Trick("twice"),
 ]
 """What has the whole answer in it, whatever else comes."""
 
@@ -36,6 +35,7 @@ HARMFUL = [
     Trick("reset"),
     Trick("reset after"),
     Trick("late 408"),
+    Trick("twice"),
     Trick("other flow"),
 ]
 """What has no answer in it, or somebody else's."""
