@@ -111,6 +111,16 @@ def test_what_is_no_answer_is_an_error_of_that_call_alone(calls: Calls, trick: T
         assert truth in (told(call), told(call)), name
 
 
+def test_a_late_answer_to_another_call_is_not_taken_for_that_of_a_create_that_runs(calls: Calls) -> None:
+    """Above all no refusal is, after which it would be sent once more."""
+    for number in range(3):
+        calls.order(Trick("twice", ("create",), pause=0.05))
+        calls.client.create_flow(TEXT_TO_MODEL, additional={"token": "empty"})
+        calls.order()
+        flow = calls.client.create_flow(TEXT_TO_MODEL, {}, [Prompt("three")], {"token": f"run {number}"})
+        assert flow.additional == {"token": f"run {number}"}
+
+
 def told(call: Callable[[], Any]) -> Any:
     """What a call brings, None where it fails as calls may."""
     try:
