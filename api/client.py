@@ -130,7 +130,12 @@ class FlowsClient:
                 value["inputs"] = [_input_item(source, "data", jpeg) for source in inputs]
             return JsonBody(value, progress, cancelled)
 
-        flow = Flow.parse(_post(self._transport.call, "/flows", body, inputs or ()))
+        def send(method: str, path: str, value: JsonBody) -> Any:
+            if inputs:  # it runs at once, so no late answer to another call may be taken for its own
+                self._transport.close()  # the connections; it makes others
+            return self._transport.call(method, path, value)
+
+        flow = Flow.parse(_post(send, "/flows", body, inputs or ()))
         ours, theirs = (as_object(value).get("token") for value in (additional, flow.additional))
         if ours is not None and theirs is not None and ours != theirs:
             raise UnexpectedAnswer(_ANOTHER)

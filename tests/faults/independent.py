@@ -161,9 +161,14 @@ class Account:
         return _refused(404, "Not Found")
 
     def mixed_up(self, path: list[str]) -> Reply | None:
-        """What it would say about another flow of the account, None where there is none."""
-        other = next((flow_id for flow_id in self.flows if flow_id != "".join(path[1:2])), None)
-        return None if other is None else self.answer("GET", ["flows", other, *path[2:3]], {}, None)
+        """What it would say about another flow of the account, None where it would say nothing of one."""
+        asked = path[1] if path[1:] else next(reversed(self.flows), "")  # a create is about the last one
+        replies = (
+            self.answer("GET", ["flows", other, *path[2:3]], {}, None)
+            for other in self.flows
+            if other != asked
+        )
+        return next((reply for reply in replies if reply.status == 200), None)
 
     def _of_flow(
         self, method: str, flow: Flow, rest: list[str], query: dict[str, list[str]], body: Any, at: float

@@ -23,7 +23,6 @@ HARMLESS = [
     *(Trick("interim", status=status, pause=pause) for status in (102, 103, 199) for pause in (0.0, 0.05)),
     Trick("until close"),
     Trick("slow", pause=0.05),
-    Trick("twice"),
 ]
 """What has the whole answer in it, whatever else comes."""
 
@@ -36,6 +35,7 @@ HARMFUL = [
     Trick("reset"),
     Trick("reset after"),
     Trick("late 408"),
+    Trick("twice"),
     Trick("other flow"),
 ]
 """What has no answer in it, or somebody else's."""
@@ -109,6 +109,16 @@ def test_what_is_no_answer_is_an_error_of_that_call_alone(calls: Calls, trick: T
         calls.order()
         # The end of a connection may come to light only with the next call.
         assert truth in (told(call), told(call)), name
+
+
+def test_a_late_answer_to_another_call_is_not_taken_for_that_of_a_create_that_runs(calls: Calls) -> None:
+    """Above all no refusal is, after which it would be sent once more."""
+    for number in range(3):
+        calls.order(Trick("twice", ("create",), pause=0.05))
+        calls.client.create_flow(TEXT_TO_MODEL, additional={"token": "empty"})
+        calls.order()
+        flow = calls.client.create_flow(TEXT_TO_MODEL, {}, [Prompt("three")], {"token": f"run {number}"})
+        assert flow.additional == {"token": f"run {number}"}
 
 
 def told(call: Callable[[], Any]) -> Any:
