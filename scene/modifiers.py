@@ -55,7 +55,7 @@ def check(item: bpy.types.Object, source: bpy.types.Object) -> None:
     trial = copy_of(item)
     try:
         take(trial, source)
-    except RuntimeError as error:
+    except Exception as error:  # whatever Blender may raise
         raise CannotSwap(item.name, str(error)) from error
     finally:
         bpy.data.objects.remove(trial)
