@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import bpy
@@ -52,7 +53,7 @@ def show(
     carrier: Engine,
     news: Mapping[str, Job],
     arriving: Collection[str],
-    told: Mapping[str, str],
+    told: Mapping[str, str] = MappingProxyType({}),
 ) -> bool:
     """Write what changed into the window manager's rows; returns whether a job is unfinished.
 
