@@ -142,7 +142,7 @@ class _View:
             for item in items:
                 losses.add(item, shapes_of(item, mesh, wish.apply))
                 modifiers = modifiers or len(item.modifiers) > 0
-                applied = applied or (wish.apply and len(modifiers.applicable(item)) > 0)
+                applied = applied or (wish.apply and len(applicable(item)) > 0)
                 yield LOOK
         total = sum(present for present, _ in figures)
         loosened = selection.loosened(self._dependents, wish.apply) if wish.replaces else []
