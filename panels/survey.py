@@ -19,6 +19,7 @@ from ..scene import swap, versions
 from ..scene.dependents import Dependents
 from ..scene.losses import Losses
 from ..scene.meshes import triangle_count
+from ..scene.modifiers import applicable
 from ..scene.parts import Parts
 from ..scene.selection import Selection, Target, shapes_of
 
