@@ -26,8 +26,9 @@ from .preferences import api_key, preferences, results_folder, user_folder
 from .scene import pictures, place, stand_in
 from .scene.convert import Converter, make_input_here
 
-LEDGER_SECONDS = 0.25
-"""How long the window may stand still for another Blender that has the job list; threads try again."""
+LEDGER_SECONDS = 0.4
+"""How long the window may stand still for another Blender that has the job list, half of it for a thread of
+ours that waits for the same; threads try again."""
 
 NOTED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
@@ -57,7 +58,7 @@ def engine(context: bpy.types.Context) -> Engine:
     """The engine, started now if it was not. Raises LedgerError where the list of jobs cannot be opened."""
     global _engine
     if _engine is None:
-        ledger = Ledger(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS)
+        ledger = Ledger(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS / 2)
         converter = Converter.of_this_blender()
         picture = None if bpy.app.background else converter.draw_thumbnail
         _engine = Engine(ledger, settings(context), converter.make_input, converter.to_blend, picture)

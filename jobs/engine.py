@@ -13,8 +13,8 @@ import random
 import shutil
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -177,9 +177,20 @@ class Engine:
         return polling.time_left(time.time() - job.started_at, self._learned.get(job.kind, ()), job.progress)
 
     def all_told(self) -> bool:
-        """Whether `events` has nothing left to tell; waits for a thread that is changing a job right now."""
-        with self._lock:
+        """Whether `events` has nothing left to tell; not while a thread is changing a job."""
+        with suppress(LedgerError), self._held():
             return self.events.empty()
+        return False
+
+    @contextmanager
+    def _held(self) -> Generator[None]:
+        """The lock, for who cannot wait: whoever has it may wait for the ledger. Raises LedgerBusy."""
+        if not self._lock.acquire(timeout=self._ledger.patience):
+            raise self._ledger.busy()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def carries(self, token: str) -> bool:
         """Whether the engine goes on with a job by itself; if not, it is over, or the user has to act."""
@@ -211,7 +222,7 @@ class Engine:
         now = time.time()
         # Each has a time of its own, by which lists are sorted.
         jobs = [replace(job, created_at=now + number * 1e-6) for number, job in enumerate(jobs)]
-        with self._lock:  # from before: it may be lost and taken over again as soon as the ledger has it
+        with self._held():  # from before: it may be lost and taken over again as soon as the ledger has it
             self._ledger.add(jobs, self.owner, now)
             for job in jobs:
                 self._adopt(job)
@@ -255,7 +266,7 @@ class Engine:
 
     def carry_on(self, token: str) -> None:
         """Go on with a job that another process began, as soon as that is known to have let go of it."""
-        with self._lock:
+        with self._held():
             if self._inherits is not None:
                 self._inherits.add(token)
             self._shared_at = -SHARE_SECONDS
@@ -266,7 +277,7 @@ class Engine:
 
         False where another process has it.
         """
-        with self._lock:
+        with self._held():
             job = self._jobs.get(token)
             if job is None:
                 return False
@@ -307,7 +318,7 @@ class Engine:
             done = prepared(job, target)
         except FlowsError as error:
             done = job.failed(Problem.of(error), time.time())
-        with self._lock:
+        with self._held():
             if token not in self._mine or self._jobs[token].step is not Step.REQUESTED:
                 return  # it was lost meanwhile, and may have come back further on
             if done.finished:
@@ -321,7 +332,7 @@ class Engine:
 
         False where another process has it.
         """
-        with self._lock:
+        with self._held():
             job = self._jobs.get(token)
             if job is not None and job.finished:
                 return True
@@ -460,7 +471,7 @@ class Engine:
         files: whether its files go at once; else only its models do, and the rest with `delete_files`.
         """
         folder = self.folder(token)
-        with self._lock:
+        with self._held():
             if not self._ledger.remove(token):
                 raise ValueError("an unfinished job must be cancelled first")
             self._let_go(token)
@@ -968,7 +979,7 @@ class Engine:
                 raise Cancelled
 
     def _change(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job | None]) -> bool:
-        with self._lock:
+        with self._held():
             job = self._ledger.change(token, steps, change, self.owner, time.time())
             known = job or self._ledger.job(token)
             if known is None or known.finished:

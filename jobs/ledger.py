@@ -105,7 +105,7 @@ class Ledger:
         self.path = path
         self.set_aside: Path | None = None
         self._journal = "DELETE" if shared else "WAL"
-        self._patience = patience
+        self.patience = patience
         self._lock = threading.Lock()
         # The leases of others, as they were when they were seen first: token: (owner, until, when that was).
         self._watched: dict[str, tuple[str, float, float]] = {}
@@ -127,7 +127,7 @@ class Ledger:
 
     def _open(self) -> sqlite3.Connection:
         # Autocommit mode: transactions are spelled out where one is needed.
-        db = sqlite3.connect(self.path, timeout=self._patience, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self.path, timeout=self.patience, isolation_level=None, check_same_thread=False)
         try:
             # Look before anything is written: the file may not be ours to write into.
             version = self._version(db)
@@ -181,11 +181,26 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
+        end = time.monotonic() + self.patience
+        if not self._lock.acquire(timeout=self.patience):  # whoever has it waits for the file, too
+            raise self.busy()
         try:
-            with self._lock, _exclusive(self._db):
+            left = max(0.0, end - time.monotonic())
+            self._db.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
+            with _exclusive(self._db):
                 yield self._db
         except sqlite3.Error as error:
             raise self._trouble("written", error) from error
+        finally:
+            self._lock.release()
+
+    def busy(self) -> LedgerBusy:
+        """The error where somebody else has the ledger for longer than `patience`."""
+        return LedgerBusy(
+            f"Another program holds the job list {self.path}.",
+            "Try again in a moment; what is under way goes on by itself.",
+            "",
+        )
 
     def _trouble(self, what: str, error: OSError | sqlite3.Error) -> LedgerError:
         if _is_damage(error):
@@ -195,11 +210,7 @@ class Ledger:
                 "restart",
             )
         if _code(error) == sqlite3.SQLITE_BUSY:
-            return LedgerBusy(
-                f"Another program holds the job list {self.path}.",
-                "Try again in a moment; what is under way goes on by itself.",
-                "",
-            )
+            return self.busy()
         fix = _FIXES[_disk_trouble(error)]
         if what == "opened":
             return LedgerError(f"The job list {self.path} cannot be opened: {_reason(error)}.", fix)

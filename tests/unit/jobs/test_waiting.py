@@ -4,8 +4,10 @@ import shutil
 import sqlite3
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +15,26 @@ from types import SimpleNamespace
 
 import pytest
 from generio_flows.api import TEXT_TO_MODEL
-from generio_flows.jobs import Engine, Job, Ledger, LedgerError, Settings, State, Step, polling, steps
+from generio_flows.jobs import (
+    Engine,
+    Job,
+    Ledger,
+    LedgerBusy,
+    LedgerError,
+    Problem,
+    Settings,
+    State,
+    Step,
+    polling,
+    steps,
+)
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.steps import NOTHING_NEW
 
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer, closed_port, glb
 
-from .conftest import finished, wait_until
+from .conftest import LONGEST, finished, wait_until
 
 
 def waiting(engine: Engine, job: Job) -> Job:
@@ -333,3 +347,38 @@ def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).waiting)
     assert tried == [Step.UPLOADING]
+
+
+@pytest.mark.parametrize("call", ["submit", "retry", "cancel", "remove", "place", "hold", "carry_on"])
+def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], call: str
+):
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with engine._lock:
+            held.set()
+            over.wait(LONGEST)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(LONGEST)
+    calls: dict[str, Callable[[], object]] = {
+        "submit": lambda: engine.submit(replace(jobs["prompt"], token="a" * 32)),
+        "hold": lambda: engine.hold(job.token, Problem("told", "Told.")),
+    }
+    try:
+        with pytest.raises(LedgerBusy):
+            calls.get(call, lambda: getattr(engine, call)(job.token))()
+        assert not engine.all_told(), "it may be about to tell something"
+    finally:
+        over.set()
+        holder.join()
+
+
+def test_a_look_into_the_ledger_does_not_wait_for_another_that_waits(tmp_path: Path):
+    ledger = Ledger(tmp_path / "jobs.sqlite", patience=0.05)
+    with ledger._lock, ThreadPoolExecutor() as pool, pytest.raises(LedgerBusy):
+        pool.submit(ledger.owners).result()
+    ledger.close()
