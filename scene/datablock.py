@@ -42,11 +42,11 @@ def take_over(new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
     _take_animation(new, old)
 
 
-def _property_owners(mesh: Any) -> Iterator[Any]:
-    """The mesh itself and, from Blender 5 on, where it has the properties that other add-ons registered."""
-    yield mesh
-    if hasattr(mesh, "bl_system_properties_get"):
-        yield mesh.bl_system_properties_get(do_create=True)
+def _property_owners(block: Any) -> Iterator[Any]:
+    """The data-block itself and, from Blender 5 on, where it has what other add-ons registered."""
+    yield block
+    if hasattr(block, "bl_system_properties_get"):
+        yield block.bl_system_properties_get(do_create=True)
 
 
 def _copy_interface(new: bpy.types.Mesh, old: bpy.types.Mesh, name: str) -> None:
@@ -95,7 +95,42 @@ def _copy_track(target: Any, source: Any) -> None:
 def redirect(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
     """Let whatever refers to `old` refer to `new`: drivers, custom properties, objects; the asset, too."""
     _move_asset(old, new)
-    old.user_remap(new)
+    if old.shape_keys is None:
+        old.user_remap(new)
+        return
+    # `user_remap` changes whose the shape keys are as well, which Blender takes for damage when it undoes.
+    for user in bpy.data.user_map(subset=[old])[old]:
+        if not isinstance(user, bpy.types.Key):
+            _redirect_user(user, old, new)
+    for curve in _drivers(old.shape_keys):
+        redirect_driver(curve, old, new)
+
+
+def _redirect_user(user: Any, old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
+    for owner in (user, getattr(user, "node_tree", None)):
+        for curve in _drivers(owner):
+            redirect_driver(curve, old, new)
+    for field in user.bl_rna.properties:
+        # Blender counts no users by this one, but counts them down where it is changed.
+        is_counted = field.type == "POINTER" and field.identifier != "texture_mesh"
+        if is_counted and not field.is_readonly and getattr(user, field.identifier) == old:
+            setattr(user, field.identifier, new)
+    for owner in _property_owners(user):
+        _redirect_properties(owner, old, new)
+
+
+def _redirect_properties(group: Any, old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
+    for name, value in list(group.items()):
+        if value == old:
+            group[name] = new
+        elif hasattr(value, "items"):
+            _redirect_properties(value, old, new)
+
+
+def _drivers(owner: Any) -> list[Any]:
+    """The driven curves of a data-block, if it is one that may have some."""
+    data = getattr(owner, "animation_data", None)
+    return list(data.drivers) if data else []
 
 
 def _move_asset(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:

@@ -204,3 +204,30 @@ def test_an_add_on_s_own_settings_of_a_mesh_are_kept(addon):
     finally:
         del bpy.types.Mesh.studio, bpy.types.Mesh.studio_level
         bpy.utils.unregister_class(group)
+
+
+def test_shape_keys_stay_those_of_their_mesh_and_what_refers_to_it_follows(addon):
+    """Blender takes keys that say they are another mesh's for damage, whenever something is undone."""
+    item = scenes.ball("Ball", 16, 8)
+    mesh = item.data
+    mesh["level"] = 3
+    for name in ("Basis", "Smile"):
+        item.shape_key_add(name=name)
+    reader, other = bpy.data.objects.new("Reader", None), bpy.data.meshes.new("Other")
+    reads(reader.driver_add("location", 0), mesh, '["level"]')
+    reads(mesh.shape_keys.key_blocks["Smile"].driver_add("value"), mesh, '["level"]')
+    other["friend"], other["group"] = mesh, {"inner": mesh}
+
+    def seen_by() -> list[Any]:
+        curves = [reader.animation_data.drivers[0], mesh.shape_keys.animation_data.drivers[0]]
+        targets = [curve.driver.variables[0].targets[0].id for curve in curves]
+        return [*targets, other["friend"], other["group"]["inner"]]
+
+    optimize(item)
+    assert item.data != mesh
+    assert mesh.shape_keys.user == mesh
+    assert seen_by() == [item.data] * 4
+    bpy.ops.generio.show_version(version="BEFORE")
+    assert item.data == mesh
+    assert mesh.shape_keys.user == mesh
+    assert seen_by() == [mesh] * 4
