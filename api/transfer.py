@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files on their way up and down, in blocks: memory does not grow with them."""
 
+import errno
+import hashlib
 import json
 import os
 from binascii import b2a_base64
@@ -12,11 +14,15 @@ from uuid import uuid4
 from .decode import Unwrapper
 from .errors import Cancelled, NotAGlb, NotSaved, NotSelfContained, UnreadableFile
 from .glb import GlbInfo, check_glb
+from .images import check_regular
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in all (None when unknown)."""
 CancelCheck = Callable[[], bool]
 """Asked between blocks; True ends the transfer with Cancelled."""
+
+NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+"""What drives say that know no fsync, as some of networks and clouds: all else they take."""
 
 # Read from a file at a time: a multiple of 3, so that the base64 of blocks joins without padding. Small
 # enough for a slow line to take a block within the socket's timeout, large enough for Python to cost little.
@@ -65,6 +71,26 @@ class DataUri:
                 f"The file “{self.path.name}” changed while it was sent.",
                 "Wait until it is saved, then try again.",
             )
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file to send, in hexadecimal digits. Raises UnreadableFile."""
+    check_regular(path)
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:  # ValueError: no file can have such a name
+        raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
+
+
+def sync(file: BinaryIO) -> None:
+    """Have what was written to a file on the disk itself, where that can be asked for. Raises OSError."""
+    file.flush()
+    try:
+        os.fsync(file.fileno())
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
 
 
 def _stamp(stat: os.stat_result) -> tuple[int, int]:
@@ -141,8 +167,7 @@ def receive(blocks: Iterable[bytes], path: Path, *, wanted: str | None = None) -
         try:
             with part.open("xb+") as file:
                 mime = _unwrap(blocks, file, wanted)
-                file.flush()
-                os.fsync(file.fileno())
+                sync(file)
             info = _check(part, mime, rejected)
             rejected.unlink(missing_ok=True)
             part.replace(path)

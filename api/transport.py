@@ -304,7 +304,7 @@ class Transport:
             message = "The place where the service keeps its files refused this."
         elif kind in _BLAMING and is_page(content):
             return UnexpectedAnswer.of_gateway(status)
-        quoted = f" It says: {detail}" if detail and kind in _QUOTED else ""
+        quoted = f" It says: {detail}" if detail and (kind in _QUOTED or status == 403) else ""
         return kind(
             f"{message[:-1]} ({status}).{quoted}",
             fix,

@@ -185,10 +185,11 @@ class Batch:
     def take(self, job: Job, sure: bool = False) -> None:
         """Go on with a job that the ledger has; a failed or cancelled one gets another try.
 
-        One whose flow is gone would be paid for a second time: it gets one only if the user is `sure`. Raises
-        FlowsError.
+        One whose flow is gone would be paid for a second time: unless the user is `sure`, that flow is asked
+        for once more, and nothing else. Raises FlowsError.
         """
         if _was_deleted(job) and not sure:
+            self.engine.look_again(job.token)
             return
         if "output" in job.destination and job.step in (*UNSENT, Step.FAILED, Step.CANCELLED):
             self._outputs.check(job)
@@ -370,7 +371,8 @@ class Batch:
             problem = job.problem or Problem("cancelled", "The job was cancelled.")
             if _was_deleted(job):
                 problem = replace(
-                    problem, fix=f"`jobs resume {job.token}` runs it, and pays for it, once more."
+                    problem,
+                    fix=f"Check the API key. `jobs resume {job.token}` runs it, and pays for it, once more.",
                 )
             self._fail(task, problem)
             return True

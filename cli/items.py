@@ -19,14 +19,13 @@ from ..api import (
     OPTIMIZE,
     SENDABLE,
     TEXT_TO_MODEL,
-    UnreadableFile,
     UnsupportedFile,
     check_glb,
     check_prompt,
-    check_regular,
     check_sendable,
     detect_image,
 )
+from ..api.transfer import digest_of
 from ..jobs import Job
 from .lists import UsageError
 from .outputs import numbered
@@ -70,7 +69,7 @@ class Item:
         mime, content = "", self.prompt
         if self.source is not None:
             mime = _mime(self)
-            content = _digest(self.source)
+            content = digest_of(self.source)
         else:
             check_prompt(self.prompt)
         if self.ratio is not None and self.source is not None:
@@ -90,6 +89,7 @@ class Item:
             prompt=self.prompt,
             input_path=source if mime else "",
             input_mime=mime,
+            input_digest=content if self.source is not None else "",
             source="" if mime else source,
             destination={**destination, WISH: _token(*wish)},
         )
@@ -117,15 +117,6 @@ def optimizing(generated: Job, model: str) -> Job:
 def _token(*parts: Any) -> str:
     """The same words for the same wish, on every machine, so that no ledger takes it twice."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _digest(path: Path) -> str:
-    check_regular(path)
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError) as error:  # ValueError: no file can have such a name
-        raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
 
 
 def _mime(item: Item) -> str:

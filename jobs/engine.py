@@ -30,7 +30,7 @@ from .housekeeping import empty, leave, sweep, to_empty
 from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Delivered, Job, Problem, Step
 from .owners import is_here, lives, new_owner
-from .recovery import NAME, keep_request, rebuilt, tokens, trace_of, traces
+from .recovery import NAME, keep_request, noted_flow, rebuilt, tokens, trace_of, traces
 from .settings import Settings
 from .steps import LONGEST_BREAK, NOTHING_NEW, Outcome, Steps, input_path, prepared
 
@@ -108,6 +108,7 @@ class Engine:
         self._active: set[str] = set()  # those that hold one of the places
         self._busy: set[str] = set()  # those that a thread has in hand
         self._calling: dict[str, FlowsClient] = {}  # with whom that thread speaks to the service
+        self._new: set[str] = set()  # those that began in this process
         self._stale: set[str] = set()  # those of them that were lost and taken over again meanwhile
         self._left: set[str] = set()  # removed jobs whose files are still there
         self._due: dict[str, float] = {}  # when to look at an active job again, time.monotonic()
@@ -226,6 +227,7 @@ class Engine:
             self._ledger.add(jobs, self.owner, now)
             for job in jobs:
                 self._adopt(job)
+                self._new.add(job.token)
             self._fill_places()
         for job in jobs:
             self._keep_request_soon(job)
@@ -379,14 +381,22 @@ class Engine:
 
         False where another process was faster.
         """
-        with self._lock:
-            again = self._ledger.change(
-                token,
-                (Step.READY, Step.PLACED),
-                lambda job: job.at(Step.COMPLETED, queued=True, results=(), finished_at=0.0),
-                self.owner,
-                time.time(),
-            )
+        return self._reopen(
+            token,
+            (Step.READY, Step.PLACED),
+            lambda job: job.at(Step.COMPLETED, queued=True, results=(), finished_at=0.0),
+        )
+
+    def look_again(self, token: str) -> bool:
+        """Ask once more for the flow of a job that failed because that was gone; no other one is run.
+
+        False where another process was faster.
+        """
+        return self._reopen(token, (Step.FAILED,), Job.looked_for_again)
+
+    def _reopen(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job]) -> bool:
+        with self._held():
+            again = self._ledger.change(token, steps, change, self.owner, time.time())
             if again is None:
                 self._see(token, self._ledger.job(token))
                 return False
@@ -917,6 +927,11 @@ class Engine:
         def is_taken(flow_id: str) -> bool:
             return any(other.flow_id == flow_id and other.token != job.token for other in self.jobs())
 
+        def others_run() -> bool:
+            with self._lock:
+                others = [self._jobs[token] for token in self._mine - {job.token}]
+            return any(other.step is Step.STARTED and other.service == job.service for other in others)
+
         return Steps(
             client=client,
             folder=settings.folder / job.token,
@@ -926,6 +941,9 @@ class Engine:
             report=self._reporter(job.token),
             cancelled=cancelled,
             is_taken=is_taken,
+            is_new=job.token in self._new,
+            noted_flow=partial(noted_flow, settings.folder / job.token),
+            others_run=others_run,
             one_shot_services=self._one_shot_services,
             durations=self._learned.get(job.kind, ()),
             doubt=self._doubts.get(job.token, Doubt()),
@@ -964,7 +982,7 @@ class Engine:
             self.events.put(job)
 
     def _let_go(self, token: str) -> None:
-        for held in (self._mine, self._active):
+        for held in (self._mine, self._active, self._new):
             held.discard(token)
         for remembered in (self._failures, self._doubts, self._due):
             remembered.pop(token, None)

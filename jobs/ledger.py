@@ -211,6 +211,12 @@ class Ledger:
             )
         if _code(error) == sqlite3.SQLITE_BUSY:
             return self.busy()
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED:
+            return LedgerError(
+                f"The job list {self.path} was moved or deleted while it was in use.",
+                "Begin anew: restart Blender, or run the command again; your jobs are looked for.",
+                "restart",
+            )
         fix = _FIXES[_disk_trouble(error)]
         if what == "opened":
             return LedgerError(f"The job list {self.path} cannot be opened: {_reason(error)}.", fix)

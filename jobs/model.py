@@ -150,6 +150,7 @@ class Job:
     service: the base URL it belongs to, once it is there, see `unsent`. template, parameters: as the API
     names them (contract, section 2).
     prompt: what to send as text, or "". input_path, input_mime: the file to send, or "".
+    input_digest: SHA-256 that the file which was asked for has, where that is the user's own, or "".
     source: a .blend or a picture from which the file to send is still to be made, or "". Both paths are
     absolute, or from the job's own folder where they move with that.
     picture: the one that the user chose, which is sent or from which what is sent is made, or ""; see
@@ -180,6 +181,7 @@ class Job:
     prompt: str = ""
     input_path: str = ""
     input_mime: str = ""
+    input_digest: str = ""
     source: str = ""
     picture: str = ""
     destination: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -301,6 +303,10 @@ class Job:
             started_at=0.0,
             **{**fresh, **self._next_attempt()},
         )
+
+    def looked_for_again(self) -> Job:
+        """This failed job, to be carried on where it stopped, with the flow that it has."""
+        return self.at(self.stopped_at or Step.STARTED, queued=True, finished_at=0.0, stopped_at=None)
 
     def repeated(self) -> Job:
         """This job, whose create had no answer, to be created once more at the user's word."""

@@ -67,6 +67,12 @@ def keep_request(folder: Path, job: Job) -> None:
             file.write(f"\n{job.to_json()}")
 
 
+def noted_flow(folder: Path) -> str:
+    """The id of the flow that a job's folder says was made for the job; "" for none."""
+    asked = _asked(folder)
+    return asked.flow_id if asked is not None else ""
+
+
 def tokens(folder: Path) -> list[str]:
     """The tokens of the jobs that have a folder in `folder`. Raises OSError where it is out of reach."""
     if not folder.exists() and folder.parent.is_dir():  # else a drive is missing, and not the folder

@@ -46,6 +46,7 @@ from ..api import (
     RetryPolicy,
     TooLarge,
     UnexpectedAnswer,
+    UnreadableFile,
     WebPage,
     WrongState,
     check_sendable,
@@ -54,6 +55,7 @@ from ..api import (
 from ..api.decode import prompt_of
 from ..api.models import as_object
 from ..api.text import tidy
+from ..api.transfer import digest_of
 from . import polling
 from .chosen import kept_picture
 from .doubt import About, Doubt, OneShotServices
@@ -158,7 +160,9 @@ class Steps:
 
     client: gives the client to use, or raises NotReady. folder: the job's own. make_input, convert: see
     `jobs.engine`. save: writes a job to the ledger, raises Cancelled if it is no longer ours. report: tells
-    the progress 0..1. cancelled: asked all the time. is_taken: whether a flow belongs to another job.
+    the progress 0..1. cancelled: asked all the time. is_taken: whether a flow belongs to another job. is_new:
+    whether the job began in this process. noted_flow: gives the id of the flow that the job's folder knows,
+    or "". others_run: whether other jobs run at the service now.
     one_shot_services: those that refuse an empty create. durations: seconds that flows of this kind took.
     doubt: what the turns before heard and did not believe. patience: seconds without any news of a flow,
     after which the user is asked (0 = never). delete_flows: whether a flow is deleted when all its models are
@@ -173,6 +177,9 @@ class Steps:
     report: Callable[[float | None], None]
     cancelled: Callable[[], bool]
     is_taken: Callable[[str], bool]
+    is_new: bool
+    noted_flow: Callable[[], str]
+    others_run: Callable[[], bool]
     one_shot_services: OneShotServices
     durations: Sequence[float]
     doubt: Doubt
@@ -225,6 +232,8 @@ class Steps:
         doubt = self.doubt.at(job.step)
         if isinstance(error, NotFound) and job.flow_id:
             return decide_about_missing(job, error, self.is_gone(job, error), doubt, failures)
+        if self.others_run() and _may_be_a_limit(job, error):
+            return _later(job, error, failures, chance)._replace(doubt="refusal")
         return decide_after_error(job, error, failures, doubt, chance)
 
     def is_gone(self, job: Job, error: NotFound) -> bool:
@@ -259,6 +268,7 @@ class Steps:
             source = self.folder / source.name
         target = input_path(job, self.folder)
         try:
+            self._check_input(job)
             self.make_input(source, target, self.cancelled)
         except OSError:
             raise NoConverter from None
@@ -273,8 +283,11 @@ class Steps:
     def _create(self, job: Job) -> Job:
         """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
         self._make_folder()  # whether there is one for the result is to be known before anything is sent
-        if job.attempt > 1 and (former := self._former(job)) is not None:
+        self.save(job)  # and whether what comes now can be written down: else each try would leave a flow
+        # What another process had, or an older list of jobs has, may have been run since.
+        if not (self.is_new and job.attempt == 1) and (former := self._former(job)) is not None:
             return former
+        self._check_input(job)
         if job.input_mime == GLB_MIME:  # a damaged one would be paid for, too
             check_sendable(self._here(job.input_path))
         learn = False
@@ -294,11 +307,11 @@ class Steps:
         return self._submit(job, learn)
 
     def _former(self, job: Job) -> Job | None:
-        """The job with a flow of an attempt before, which was given up but runs or has run all the same."""
+        """The job with a flow that was made for it before, and runs or has run although nobody knew."""
         flows = self._flows_of(job)
-        if job.former_flow_id and all(flow.flow_id != job.former_flow_id for flow in flows):
+        for flow_id in {job.former_flow_id, self.noted_flow()} - {"", *(flow.flow_id for flow in flows)}:
             try:
-                flows.append(self.client().flow(job.former_flow_id))
+                flows.append(self.client().flow(flow_id))
             except NotFound as error:
                 if not error.own_word:
                     raise UnexpectedAnswer.of_gateway(error.status) from None
@@ -383,6 +396,7 @@ class Steps:
             with suppress(CallFailed):
                 self.client().delete_flow(job.flow_id)
             return without
+        self._check_input(job)
         uploading = job.at(Step.UPLOADING)
         self.save(uploading)
         try:
@@ -427,6 +441,15 @@ class Steps:
                 self.client().delete_flow(job.flow_id)
                 self.save(job.at(Step.PREPARED, flow_id="", flow_state=""))
                 raise UnexpectedAnswer
+
+    def _check_input(self, job: Job) -> None:
+        """Raise UnreadableFile where the file to send is no more the one that was asked for."""
+        path = self._here(job.source or job.input_path)
+        if job.input_digest and digest_of(path) != job.input_digest:
+            raise UnreadableFile(
+                f"The file “{path.name}” has changed since it was asked for.",
+                "Ask for it once more, or put the former file back.",
+            )
 
     def _source(self, job: Job) -> Prompt | File:
         additional = {"ref": job.ref}
@@ -665,7 +688,7 @@ def prepared(job: Job, path: Path) -> Job:
     """The job whose file to send has been made; its path is absolute where that of its source was."""
     mime = GLB_MIME if path.suffix == ".glb" else "image/png"
     made = str(path) if Path(job.source).is_absolute() else path.name
-    return job.at(Step.PREPARED, source="", input_path=made, input_mime=mime)
+    return job.at(Step.PREPARED, source="", input_path=made, input_mime=mime, input_digest="")
 
 
 def _is_lasting(refusals: Doubt) -> bool:
@@ -706,6 +729,12 @@ def decide_after_error(job: Job, error: FlowsError, failures: int, doubt: Doubt,
     if isinstance(error, NoResult | NotAGlb | ResultTruncated) and doubt.times("result") + 1 < LOOKUPS:
         return _later(job, error, failures, chance)._replace(doubt="result")
     return Outcome(job.failed(Problem.of(error), time.time()))
+
+
+def _may_be_a_limit(job: Job, error: FlowsError) -> bool:
+    """Whether a create may be refused only since there are as many flows already as the account may have."""
+    is_refusal = isinstance(error, InvalidRequest | WrongState | KeyRefused | PaymentRequired)
+    return not job.flow_id and is_refusal and error.status != 401 and not error.validation
 
 
 def _later(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
@@ -784,7 +813,12 @@ def _nothing_new(patience: float) -> Problem:
 
 
 def _deleted() -> Problem:
-    return Problem(DELETED, "The job was deleted at the service.", "Retry to run it again.", "retry")
+    return Problem(
+        DELETED,
+        "The job was deleted at the service, or belongs to another account.",
+        "Retry looks for it once more, and runs it again if it is not there.",
+        "retry",
+    )
 
 
 def _missing() -> Problem:

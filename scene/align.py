@@ -184,7 +184,16 @@ def similarity(sent: Surface, came: Surface) -> Similarity | None:
         return _simplified(sent, came, found).way
     smaller = min(1.0, came.diagonal / sent.diagonal)
     likely = max(LIKELY, _tolerance(sent, came, 1.0)) * smaller
-    return IDENTITY if as_it_is.astray <= likely else None
+    return IDENTITY if as_it_is.astray <= likely or _is_coarse(sent, came) else None
+
+
+def _is_coarse(sent: Surface, came: Surface) -> bool:
+    """Whether the result has the box of what was sent and its corners on it: much is gone, in its place."""
+    if max(np.abs(sent.low - came.low).max(), np.abs(sent.high - came.high).max()) > UNLIKE * sent.diagonal:
+        return False
+    corners = np.unique(came.corners.reshape(-1, 3), axis=0)
+    corners = corners[:: 1 + len(corners) // SAMPLES]
+    return _mean(corners - sent.nearest(corners)[0]) <= CLOSE * sent.diagonal
 
 
 def _covers(sent: Surface, came: Surface) -> bool:

@@ -28,7 +28,9 @@ def copy_settings(target: Any, source: Any, but: Collection[str] = ()) -> None:
             if getattr(source, name) is not None:
                 _copy_curves(getattr(target, name), getattr(source, name))
         elif not entry.is_readonly and entry.type != "COLLECTION":
-            setattr(target, name, getattr(source, name))
+            value = getattr(source, name)
+            if getattr(target, name) != value:  # what other add-ons registered is stored as soon as it is set
+                setattr(target, name, value)
 
 
 def _copy_curves(target: bpy.types.CurveMapping, source: bpy.types.CurveMapping) -> None:

@@ -90,6 +90,7 @@ NO_BUTTON = {
     "Cancelled": "the user's own wish",
     "NotFound": "is started again by Retry, which every job that failed has beside it",
     "CannotPlace": "is mended by Import, which the job has beside it",
+    "Misfit": "is mended by Import, too",
     "NoConverter": "nothing is to be done",
 }
 """Errors whose fix is no remedy, and why."""
@@ -269,7 +270,7 @@ def test_the_line_in_the_status_bar_goes_from_where_it_was_written(addon, monkey
         )
         return SimpleNamespace(workspace=workspace, window_manager=manager, window="window")
 
-    monkeypatch.setattr(handover, "bpy", SimpleNamespace(app=SimpleNamespace(background=False)))
+    monkeypatch.setattr(handover.waiting, "can_wait", lambda: False)
     carrier = SimpleNamespace(submit_all=list)
     monkeypatch.setattr(handover.bridge, "engine", lambda _context: carrier)
     sending = handover.HandOver()

@@ -313,7 +313,8 @@ def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
     sandbox.order({"flow": {"outcome": "hang"}})
     carrier = addon.bridge.engine(bpy.context)
     job = carrier.submit(wish(addon, sandbox, "A chair", addon.scene.place.here(bpy.context, "cursor")))
-    carrier._ledger.claim("another", 2e9)
+    for seconds in (0.0, 15.0, 30.0):  # for so long nothing is renewed
+        carrier._ledger.claim("another", 2e9 + seconds)
     for operator in (bpy.ops.generio.cancel_job, bpy.ops.generio.retry_job):
         with pytest.raises(RuntimeError, match="Another Blender works on this job"):
             operator(token=job.token)

@@ -301,9 +301,7 @@ def test_v14_additional_when_none(server: Server, client: FlowsClient) -> None:
         assert parse({"id": "a", "additional": {"ref": 1}}).additional == {"ref": 1}
 
 
-@pytest.mark.parametrize(
-    "text", ["a lamp", " a lamp\n", "Zürich “lamp” 😀", "https://example.org/lamp.png", "\x00\ud800"]
-)
+@pytest.mark.parametrize("text", ["a lamp", " a lamp\n", "Zürich “lamp” 😀", "https://example.org/lamp.png"])
 def test_v15_prompt_is_bare_text(server: Server, client: FlowsClient, text: str) -> None:
     """V15: neither prefix nor base64."""
     server.on("POST", "/flows/f1/inputs", answer({}))
