@@ -172,7 +172,8 @@ class Batch:
 
     def submit(self, job: Job) -> None:
         """Hand a job to the engine, or go on with it where the ledger has it already. Raises FlowsError."""
-        known = self.engine.job(job.token)
+        # Another process may have taken it, and be done with it, since the engine has looked last.
+        known = self.engine.job(job.token) or self._ledger.job(job.token)
         if known is None:
             self._outputs.check(job)
             try:
