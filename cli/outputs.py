@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..api import FlowsError, NotSaved, disk_trouble
+from ..api.transfer import sync
 from ..jobs import Delivered, Engine, Job, Step
 from ..jobs.owners import lives, machine
 from ..jobs.steps import kept_name
@@ -250,8 +251,7 @@ class Outputs:
         try:
             with source.open("rb") as kept, part.open("xb") as file:
                 shutil.copyfileobj(kept, file, 1 << 20)
-                file.flush()
-                os.fsync(file.fileno())  # else a power cut may leave the new name, and nothing in it
+                sync(file)  # else a power cut may leave the new name, and nothing in it
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)

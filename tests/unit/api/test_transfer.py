@@ -648,3 +648,21 @@ def test_a_wrong_length_in_the_glb(server: Server, client: FlowsClient, model: b
     server.on("GET", "/flows/f1/outputs/o1", answer(longer))
     with pytest.raises(ResultTruncated):
         client.download_output("f1", "o1", tmp_path / "result.glb")
+
+
+@pytest.mark.parametrize("reason", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_drive_that_knows_no_fsync_takes_the_model(
+    server: Server,
+    client: FlowsClient,
+    model: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: int,
+) -> None:
+    def refuse(_number: int) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(transfer.os, "fsync", refuse)
+    server.on("GET", "/flows/f1/outputs/o1", answer(model))
+    client.download_output("f1", "o1", tmp_path / "result.glb")
+    assert (tmp_path / "result.glb").read_bytes() == model
