@@ -91,7 +91,6 @@ def test_a_limit_of_the_account_is_waited_for_while_other_jobs_run(
 
 def test_what_cannot_be_written_down_is_not_created(
     engine: Engine,
-    settings: Settings,
     sandbox: Sandbox,
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
