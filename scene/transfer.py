@@ -127,13 +127,19 @@ def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> boo
 
 
 def _in_tiles(match: Match, sent: Array, came: Array) -> Array:
-    """UV positions in the tiles that they were in: a GLB has a material for each, all in the first."""
+    """UV positions in the tiles that they were in: a GLB has a material for each, all in the first.
+
+    Where not all came in the first tile, or all were sent there, they are in theirs.
+    """
     import numpy as np
 
+    means = came[match.new.corners].mean(axis=1)
+    if np.floor(means).any() or not np.floor(sent[match.old.corners].mean(axis=1)).any():
+        return came
     shape = match.old.shape[match.triangles]
     shares = weights_in(shape, match.new.shape.mean(axis=1))
     middles = match.at_corners(sent, match.triangles, shares)
-    tiles = np.round(middles - came[match.new.corners].mean(axis=1))
+    tiles = np.round(middles - means)
     return came + tiles[match.new.first_triangles // 3].astype(np.float32)
 
 

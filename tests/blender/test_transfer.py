@@ -338,6 +338,20 @@ def test_swapped_uv_maps_get_their_own_names_again(fit: Fit):
     assert np.array_equal(uvs(came.data, "Lightmap"), second)
 
 
+def test_uv_positions_of_no_tiled_image_jump_by_no_tile(fit: Fit):
+    """Some faces of a lighter mesh may be far from where they were in the UV map."""
+    sent = scenes.ball("Ball", 24, 12)
+    came = as_it_comes(sent, 0.7)
+    values = uvs(came.data, "came 0").reshape(-1, 3, 2)
+    far = np.flatnonzero(values.mean(axis=1)[:, 0] < 0.4)[::8]
+    values[far] = 0.98
+    came.data.uv_layers[0].uv.foreach_set("vector", values.ravel())
+    fit(came, sent)
+    assert len(far) > 3
+    after = uvs(came.data, "UVMap")
+    assert 0.0 <= after.min() <= after.max() <= 1.0
+
+
 # ---------------------------------------------------------------------- UDIM
 
 
