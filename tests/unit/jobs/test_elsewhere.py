@@ -84,7 +84,8 @@ def test_a_limit_of_the_account_is_waited_for_while_other_jobs_run(
     for _ in range(2 * steps.REFUSAL):
         steps.time.sleep(steps.LOOKUP_SECONDS)
         assert engine.carries(second.token)
-    assert "Maximum number" in engine.job(second.token).problem.message
+    # Between two tries nothing holds it up.
+    wait_until(lambda: (found := engine.job(second.token).problem) and "Maximum number" in found.message)
     sandbox.clear_faults()
     assert finished(engine, second).state is State.READY
 
