@@ -1,7 +1,9 @@
 """Jobs that another process, an older list of jobs or a copy of it has had are not run once more."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,8 +41,11 @@ def test_an_older_list_of_jobs_pays_for_nothing_again(
     first = new_engine()
     job = first.submit(jobs["prompt"])
     wait_until(lambda: first.job(job.token).step is Step.PREPARED)
-    first._ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy(tmp_path / "jobs.sqlite", tmp_path / "backup.sqlite")
+    with (
+        closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as ledger,
+        closing(sqlite3.connect(tmp_path / "backup.sqlite")) as backup,
+    ):
+        ledger.backup(backup)
     sandbox.clear_faults()
     finished(first, job)
     first.close()
