@@ -7,7 +7,9 @@ Importable without bpy, so that `api` and `jobs` can be used and tested anywhere
 
 
 def _classes() -> tuple[type, ...]:
-    from . import operators, panels, preferences, properties
+    from . import operators, panels
+    from .panels import preferences
+    from .session import properties
 
     return (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
@@ -16,7 +18,7 @@ def __getattr__(name: str) -> type:
     """What Blender's glTF exporter looks for in every add-on, and nothing else that needs bpy."""
     if name != "glTF2ExportUserExtension":
         raise AttributeError(name)
-    from .scene.exported import glTF2ExportUserExtension
+    from .scene.gltf_export import glTF2ExportUserExtension
 
     return glTF2ExportUserExtension
 
@@ -25,9 +27,10 @@ def register() -> None:
     """Add the add-on to Blender."""
     import bpy
 
-    from . import bridge, properties, translations
+    from . import translations
     from .cli import command
     from .panels import menus
+    from .session import properties, session
 
     for cls in _classes():
         translations.claim(cls)
@@ -35,7 +38,7 @@ def register() -> None:
     properties.register()
     translations.register(__package__ or "")
     menus.register()
-    bridge.register()
+    session.register()
     command.register()
 
 
@@ -43,17 +46,18 @@ def unregister() -> None:
     """Take away what `register` added, in reverse."""
     import bpy
 
-    from . import bridge, properties, translations
+    from . import translations
     from .cli import command
     from .operators import connection
-    from .panels import menus, survey, thumbnails
+    from .panels import menus, selection_report, thumbnails
+    from .session import properties, session
 
     command.unregister()
     connection.unregister()
-    bridge.unregister()
+    session.unregister()
     menus.unregister()
     thumbnails.unregister()
-    survey.unregister()
+    selection_report.unregister()
     translations.unregister(__package__ or "")
     properties.unregister()
     for cls in reversed(_classes()):

@@ -20,10 +20,10 @@ from typing import Any, Literal
 
 import bpy
 
-from . import bridge, waiting
 from .jobs import Engine, Job, LedgerError, State, Step
-from .options import ONE_MODEL
-from .scene import place
+from .scene.place import place
+from .session import session, waiting
+from .session.options import ONE_MODEL
 
 __all__ = [
     "Error",
@@ -220,14 +220,14 @@ def subscribe(listener: Callable[[Model], object]) -> Callable[[], None]:
 
     def end() -> None:
         with suppress(ValueError):
-            bridge.listeners.remove(heard)
+            session.listeners.remove(heard)
 
-    bridge.listeners.append(heard)
+    session.listeners.append(heard)
     return end
 
 
 def _check_enabled() -> None:
-    if not bridge.is_registered():
+    if not session.is_registered():
         raise Refused(
             "GENERIO Flows is disabled. Enable it in the preferences, and import this module again."
         )
@@ -237,7 +237,7 @@ def _engine() -> Engine:
     """The engine. Raises Refused."""
     _check_enabled()
     with _written():
-        return bridge.engine(bpy.context)
+        return session.engine(bpy.context)
 
 
 @contextmanager

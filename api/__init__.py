@@ -5,8 +5,7 @@ Nothing is kept between calls. The facts come from the contract, whose sections 
 named where they are used.
 """
 
-from .client import PRODUCTION_URL, FlowsClient
-from .errors import (
+from ..core.errors import (
     AmbiguousPrompt,
     CallFailed,
     Cancelled,
@@ -44,8 +43,10 @@ from .errors import (
     WrongState,
     disk_trouble,
 )
-from .glb import MOST_TEXELS, GlbInfo, check_glb
-from .images import SENDABLE, check_regular, detect_image, picture_size
+from ..formats.glb import MOST_TEXELS, GlbInfo, check_glb
+from ..formats.images import SENDABLE, check_regular, detect_image, picture_size
+from ..formats.sendable import check_sendable
+from .client import PRODUCTION_URL, FlowsClient
 from .models import (
     BUILTIN_TEMPLATES,
     GLB_MIME,
@@ -62,7 +63,6 @@ from .models import (
 )
 from .prompts import check_prompt
 from .retry import RetryPolicy, decide, parse_retry_after
-from .sendable import check_sendable
 from .transfer import CancelCheck, Progress
 
 __all__ = [

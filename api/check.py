@@ -3,8 +3,8 @@
 
 import contextlib
 
+from ..core.errors import MethodNotAllowed, NotFound
 from .client import FlowsClient
-from .errors import MethodNotAllowed, NotFound
 from .retry import RetryPolicy
 
 NO_FLOW = "0" * 24

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from .address import PRODUCTION_URL, segment
-from .errors import (
+from ..core.errors import (
     CallFailed,
     Cancelled,
     InvalidRequest,
@@ -27,8 +26,9 @@ from .errors import (
     UnsupportedFile,
     WrongState,
 )
-from .glb import MAGIC, GlbInfo
-from .images import SENDABLE, detect_image, read_head
+from ..core.urls import PRODUCTION_URL, segment
+from ..formats.glb import MAGIC, GlbInfo
+from ..formats.images import SENDABLE, detect_image, read_head
 from .models import GLB_MIME, Asset, File, Flow, Prompt, Source, Template, as_object, parse_list
 from .prompts import check_prompt
 from .retry import RetryPolicy

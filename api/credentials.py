@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from requests import PreparedRequest
 
-from .errors import MalformedKey, MissingKey
+from ..core.errors import MalformedKey, MissingKey
 
 MASK = "•••"
 DEEPEST_JSON = 64  # levels

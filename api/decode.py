@@ -10,8 +10,8 @@ import binascii
 from io import BytesIO
 from typing import BinaryIO
 
-from .errors import NoResult, NotAGlb, ResultTruncated, ResultUnusable, WebPage
-from .glb import MAGIC, looks_like, not_a_glb
+from ..core.errors import NoResult, NotAGlb, ResultTruncated, ResultUnusable, WebPage
+from ..formats.glb import MAGIC, looks_like, not_a_glb
 from .models import ASSET_ID_KEYS, ENVELOPE_KEYS
 from .scan import Event, JsonScanner, to_text
 

@@ -20,12 +20,7 @@ from urllib.request import getproxies
 
 import requests
 
-from . import certificates
-from .address import check_base, is_loopback
-from .check import NO_FLOW, check_connection
-from .client import FlowsClient
-from .credentials import MASK, ApiKey, anonymous
-from .errors import (
+from ..core.errors import (
     CallFailed,
     CertificateError,
     FlowsError,
@@ -37,9 +32,14 @@ from .errors import (
     Remedy,
     WrongState,
 )
+from ..core.text import tidy
+from ..core.urls import check_base, is_loopback
+from . import certificates
+from .check import NO_FLOW, check_connection
+from .client import FlowsClient
+from .credentials import MASK, ApiKey, anonymous
 from .models import Prompt
 from .retry import RetryPolicy
-from .text import tidy
 from .transport import unusable_setting, version
 
 Verdict = Literal["ok", "warning", "problem", "skipped"]

@@ -13,8 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar, cast
 
-from .errors import UnexpectedAnswer
-from .text import reason_of, scalar_text, tidy
+from ..core.errors import UnexpectedAnswer
+from ..core.text import reason_of, scalar_text, tidy
 
 GLB_MIME = "model/gltf-binary"
 TEXT_TO_MODEL = "model_generate_fromprompt"

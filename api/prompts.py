@@ -3,7 +3,7 @@
 
 import unicodedata
 
-from .errors import AmbiguousPrompt, EmptyPrompt, GarbledPrompt
+from ..core.errors import AmbiguousPrompt, EmptyPrompt, GarbledPrompt
 
 _LAYOUT = frozenset("\t\n\r")
 """Control characters that are part of a text."""

@@ -5,7 +5,7 @@ import re
 from datetime import UTC
 from typing import NamedTuple
 
-from .errors import CallFailed, FlowsError, RateLimited
+from ..core.errors import CallFailed, FlowsError, RateLimited
 
 # Repeating these changes nothing that the first call has not changed already.
 _REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})

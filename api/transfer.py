@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from ..core.errors import Cancelled, NotAGlb, NotSaved, NotSelfContained, UnreadableFile
+from ..formats.glb import GlbInfo, check_glb
+from ..formats.images import check_regular
 from .decode import Unwrapper
-from .errors import Cancelled, NotAGlb, NotSaved, NotSelfContained, UnreadableFile
-from .glb import GlbInfo, check_glb
-from .images import check_regular
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes done and the bytes in all (None when unknown)."""

@@ -21,11 +21,7 @@ import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
-from . import certificates, pace
-from .address import check_base, is_loopback, redirect_target, same_origin
-from .coding import codings_of, decoded
-from .credentials import ApiKey, anonymous
-from .errors import (
+from ..core.errors import (
     CallFailed,
     CertificateError,
     FlowsError,
@@ -42,10 +38,14 @@ from .errors import (
     UnsafeAddress,
     WrongState,
 )
+from ..core.text import describe, is_page, tidy
+from ..core.urls import check_base, is_loopback, redirect_target, same_origin
+from . import certificates, pace
+from .coding import codings_of, decoded
+from .credentials import ApiKey, anonymous
 from .models import as_object
 from .pace import Pace
 from .retry import RetryPolicy, decide, parse_retry_after
-from .text import describe, is_page, tidy
 from .transfer import JsonBody
 
 _BLOCK = 1 << 16  # bytes read at a time

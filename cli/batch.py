@@ -18,12 +18,12 @@ from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerBusy, LedgerError, P
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.model import UNSENT
 from .items import WISH, Item, optimizing
+from .job_directory import Home, Host
 from .outputs import Outputs, ResultGone, display
-from .places import Home, Host
 from .report import ALREADY_DONE, DONE, FAILED, READY, Event, OutputLost, Report
 
 if TYPE_CHECKING:
-    from ..scene.convert import Converter
+    from ..scene.background.converter import Converter
 
 SUCCESS, SOME_FAILED, USAGE, KEY, NETWORK, UNFINISHED, INTERRUPTED = 0, 1, 2, 3, 4, 75, 130
 """Exit codes. That of what is only not finished yet is EX_TEMPFAIL of the C header sysexits.h: try again."""

@@ -3,9 +3,9 @@
 
 import bpy
 
-from .. import bridge, preferences
-from ..scene.convert import Converter
-from .places import Home, Host
+from ..scene.background.converter import Converter
+from ..session import preferences, session
+from .job_directory import Home, Host
 
 NAME = "generio"
 
@@ -21,7 +21,7 @@ def execute(words: list[str]) -> int:
 
 def host(context: bpy.types.Context) -> Host:
     """This Blender, with what its preferences say."""
-    settings = bridge.settings(context)
+    settings = session.settings(context)
     window = Home(preferences.user_folder(context), shared=False, results_folder=settings.folder)
     return Host(
         program=f"blender {'--online-mode ' if _told_to_be_online() else ''}--command {NAME}",

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from ..api import doctor
 from .batch import KEY, NETWORK, SUCCESS
-from .places import Host
+from .job_directory import Host
 from .report import write
 
 MARKS = {"ok": "ok", "warning": "!", "problem": "X", "skipped": "-"}

@@ -27,9 +27,9 @@ from ..api import (
 )
 from ..api.transfer import digest_of
 from ..jobs import Job
+from .job_directory import Home, same_place
 from .lists import UsageError
 from .outputs import numbered
-from .places import Home, same_place
 
 SUFFIXES = (".glb", ".blend")
 OTHER_MODELS = (".gltf", ".obj", ".fbx", ".stl", ".ply", ".dae", ".abc", ".usd", ".usda", ".usdc", ".usdz")

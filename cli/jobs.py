@@ -18,8 +18,8 @@ from ..api import NotFound
 from ..jobs import Job, State, Step
 from ..jobs.ledger import TAKEOVER_SECONDS
 from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
+from .job_directory import Home, Host
 from .lists import UsageError
-from .places import Home, Host
 from .report import report_for, write
 
 BUSY_SECONDS = 5.0

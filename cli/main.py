@@ -17,19 +17,19 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..api import FlowsError, NetworkError
-from ..api.address import check_base
 from ..api.credentials import ApiKey
+from ..core.urls import check_base
 from ..jobs import LedgerError
 from . import arguments, items, lists
 from .batch import FOR_THE_USER, INTERRUPTED, KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, Stopped
 from .items import Item
+from .job_directory import FOLDER, Home, Host
 from .lists import UsageError
 from .outputs import display
-from .places import FOLDER, Home, Host
 from .report import OutputLost, report_for, write
 
 if TYPE_CHECKING:
-    from ..scene.convert import Converter
+    from ..scene.background.converter import Converter
 
 
 def run(host: Host, words: Sequence[str]) -> int:

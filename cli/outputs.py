@@ -25,7 +25,7 @@ from ..api.transfer import sync
 from ..jobs import Delivered, Engine, Job, Step
 from ..jobs.owners import lives, machine
 from ..jobs.steps import kept_name
-from .places import Home, same_place
+from .job_directory import Home, same_place
 
 LONGEST_NAME = 255
 """Bytes that the name of a file may have on common disks."""

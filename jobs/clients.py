@@ -6,9 +6,9 @@ from __future__ import annotations
 import threading
 
 from ..api import FlowsClient
-from ..api.address import is_loopback
-from ..api.errors import NotReady, Remedy
 from ..api.retry import RetryPolicy
+from ..core.errors import NotReady, Remedy
+from ..core.urls import is_loopback
 from .settings import Settings
 
 

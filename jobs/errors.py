@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..api import FlowsError, NotSaved
-from ..api.errors import Remedy
+from ..core.errors import Remedy
 
 
 class NeedsUser(FlowsError):

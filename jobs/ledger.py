@@ -17,7 +17,7 @@ from collections.abc import Callable, Container, Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..api.errors import DiskTrouble, Remedy, disk_trouble
+from ..core.errors import DiskTrouble, Remedy, disk_trouble
 from .model import Job, Problem, Step
 
 SCHEMA_VERSION = 2

@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..api import FlowsError
-from ..api.text import plain_reason
+from ..core.text import plain_reason
 
 
 class Step(StrEnum):

@@ -54,8 +54,8 @@ from ..api import (
 )
 from ..api.decode import prompt_of
 from ..api.models import as_object
-from ..api.text import tidy
 from ..api.transfer import digest_of
+from ..core.text import tidy
 from . import polling
 from .chosen import kept_picture
 from .doubt import About, Doubt, OneShotServices

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import bridge
-from ..preferences import preferences
 from ..scene import assets
 from ..scene.meshes import RESULT, TOKEN, is_own
+from ..session import session
+from ..session.preferences import preferences
 from ..translations import VERBATIM, translated
-from .handover import tell_problem
+from .submit_jobs import tell_problem
 
 _libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
 
 
 def picture_of(item: bpy.types.Object) -> str:
     """The path of the picture that was made of this model, or ""."""
-    carrier = bridge.running()
+    carrier = session.running()
     job = carrier.job(item.get(TOKEN, "")) if carrier is not None else None
     numbered = enumerate(job.results if job is not None else (), start=1)
     blend = next((result.blend for number, result in numbered if number == item.get(RESULT, 1)), "")

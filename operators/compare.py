@@ -9,7 +9,7 @@ import bpy
 from ..scene import versions
 from ..scene.errors import CannotSwap
 from ..translations import translated
-from .handover import InObjectMode, tell_problem
+from .submit_jobs import InObjectMode, tell_problem
 
 
 class OnVersions(InObjectMode):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from .. import bridge
-from ..preferences import api_key
-from ..properties import properties
+from ..session import session
+from ..session.preferences import api_key
+from ..session.properties import properties
 from ..translations import translated
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
         panel = properties(context)
         panel.findings.clear()
         panel.checking = True
-        arguments = (bridge.settings(context), _findings)
+        arguments = (session.settings(context), _findings)
         if bpy.app.background:
             _examine(*arguments)
             _drain()

@@ -8,8 +8,8 @@ import bpy
 
 from ..api import picture_size
 from ..jobs import Job
-from ..properties import properties, version_of
-from ..scene import place, surface
+from ..scene.place import place, raycast
+from ..session.properties import properties, version_of
 from .generate import Generate, image_job, new_model_settings
 
 EXTENSIONS = ".png;.jpg;.jpeg;.webp;.tif;.tiff;.bmp;.tga;.exr;.hdr;.gif;.psd;.jp2;.dds;.sgi;.rgb;.cin;.dpx"
@@ -47,7 +47,7 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         # There is none over the sidebar. After Blender's menu of handlers, the mouse is on the entry.
         if view is not None and not self.properties.is_property_set("location"):
             mouse = (event.mouse_region_x, event.mouse_region_y)
-            self.location = surface.under_mouse(context, context.region, view, mouse)
+            self.location = raycast.under_mouse(context, context.region, view, mouse)
         return context.window_manager.invoke_props_dialog(self, width=260, confirm_text="Generate")
 
     def draw(self, _context: bpy.types.Context) -> None:

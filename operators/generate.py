@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .. import bridge
 from ..api import (
     IMAGE_TO_MODEL,
     SENDABLE,
@@ -23,15 +22,16 @@ from ..api import (
     detect_image,
     picture_size,
 )
-from ..api.errors import Remedy
-from ..api.text import plain_reason
+from ..core.errors import Remedy
+from ..core.text import plain_reason
 from ..jobs import Job, kept_picture, with_follower
-from ..options import ONE_MODEL, Choice, FollowOptions
-from ..preferences import RELATIVE_PATH, preferences
-from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
-from ..scene import boxes, place, settle, surface
-from .handover import HandOver, Ready, tell_problem
+from ..scene.place import boxes, place, raycast, transform
+from ..session import session
+from ..session.options import ONE_MODEL, Choice, FollowOptions
+from ..session.preferences import RELATIVE_PATH, preferences
+from ..session.properties import MOST_VARIANTS, QUALITIES, WHERE, properties
 from .prompts import history
+from .submit_jobs import HandOver, Ready, tell_problem
 
 LARGEST_SEED = 2**31 - 1
 
@@ -183,7 +183,7 @@ class Generate(FollowOptions, Ready, HandOver):
         else:
             destination = place.here(context, place.CURSOR)
         if where == "SURFACE":
-            destination["location"] = [*surface.below(context, context.scene.cursor.location)]
+            destination["location"] = [*raycast.below(context, context.scene.cursor.location)]
             destination["base"] = True
         return destination | new_model_settings(context)
 
@@ -192,7 +192,7 @@ def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
     """What the preferences say about new models, as `scene.settle` wants it; only what is not the default."""
     chosen = preferences(context)
     settings: dict[str, Any] = {}
-    metre = settle.metre(context.scene)
+    metre = transform.metre(context.scene)
     if chosen.model_height:
         settings["height"] = chosen.model_height * metre
     if chosen.use_unit_scale and metre != 1.0:
@@ -221,7 +221,7 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
         destination = self.destination(context)
         history(context).add(prompt)
         return Job(
-            service=bridge.settings(context).base_url,
+            service=session.settings(context).base_url,
             template=TEXT_TO_MODEL,
             name=place.shortened(prompt),
             prompt=prompt,
@@ -298,7 +298,7 @@ def image_job(
     longest = preferences(context).longest_side
     too_large = longest > 0 and max(picture_size(path) or (0,)) > longest
     job = Job(
-        service=bridge.settings(context).base_url,
+        service=session.settings(context).base_url,
         template=IMAGE_TO_MODEL,
         name=place.shortened(path.stem),
         parameters=parameters,
@@ -319,7 +319,7 @@ def with_order(context: bpy.types.Context, job: Job) -> Job:
         return job
     picture = Path(job.source)  # whose name may be as long as the disk allows
     name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
-    order = bridge.job_folder(context, job.token) / name
+    order = session.job_folder(context, job.token) / name
     order.parent.mkdir(parents=True, exist_ok=True)
     kept = kept_picture(order.parent, job.picture)
     wanted = {"picture": job.source, "kept": str(kept), "longest": preferences(context).longest_side}

@@ -3,10 +3,10 @@
 
 import bpy
 
-from .. import bridge
-from ..preferences import user_folder
+from ..session import session
+from ..session.preferences import user_folder
 from .folders import show_folder
-from .handover import tells
+from .submit_jobs import tells
 
 
 class GENERIO_OT_open_job_list(bpy.types.Operator):
@@ -17,8 +17,8 @@ class GENERIO_OT_open_job_list(bpy.types.Operator):
 
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
-        bridge.engine(context)
-        bridge.tick()  # which takes the notice away
+        session.engine(context)
+        session.tick()  # which takes the notice away
         return {"FINISHED"}
 
 
@@ -29,7 +29,7 @@ class GENERIO_OT_dismiss_notice(bpy.types.Operator):
     bl_label = "OK"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        bridge.dismiss(context)
+        session.dismiss(context)
         return {"FINISHED"}
 
 

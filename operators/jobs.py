@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 import bpy
 
-from .. import bridge, placing, waiting
 from ..api import OPTIMIZE, FlowsError
 from ..jobs import THEN, Job, LedgerError, Problem, Step, is_first
-from ..properties import GenerioProperties, properties
-from ..scene import place
 from ..scene.errors import Misfit
-from ..scene.selection import COUNT, RESULTS
+from ..scene.export.selection import COUNT, RESULTS
+from ..scene.place import place
+from ..session import placement, session, waiting
+from ..session.properties import GenerioProperties, properties
 from ..translations import translated
 from .folders import show_folder
 from .generate import new_model_settings
-from .handover import InObjectMode, OperatorMixin, Ready, tell_problem, tells
-from .places import OTHER_KEPT
+from .placeholders import OTHER_KEPT
+from .submit_jobs import InObjectMode, OperatorMixin, Ready, tell_problem, tells
 
 GONE = Problem(
     "gone", "This job is not in the list any more.", "Recover its model by the flow ID.", "recover"
@@ -39,7 +39,7 @@ class OnJob(OperatorMixin):
 
     def job(self, context: bpy.types.Context) -> Job | None:
         """The job, or None after saying that there is none."""
-        job = bridge.engine(context).job(self.token)
+        job = session.engine(context).job(self.token)
         if job is None:
             tell_problem(self, GONE)
         return job
@@ -55,7 +55,7 @@ class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
-        if not bridge.engine(context).cancel(self.token):
+        if not session.engine(context).cancel(self.token):
             return tell_problem(self, ELSEWHERE)
         return {"FINISHED"}
 
@@ -70,14 +70,14 @@ class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
-        if not bridge.engine(context).retry(self.token):
+        if not session.engine(context).retry(self.token):
             return tell_problem(self, ELSEWHERE)
         if waiting.can_wait():
             waiting.run_until(context, [self.token])
         return {"FINISHED"}
 
 
-NO_PLACE = (place.CannotPlace.code, Misfit.code, placing.DEFECT, OTHER_KEPT.code)
+NO_PLACE = (place.CannotPlace.code, Misfit.code, placement.DEFECT, OTHER_KEPT.code)
 """Codes of the problems because of which a model cannot come to where it was to go."""
 
 
@@ -98,7 +98,7 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         # What stands there already, has lost its target, or belongs to another file, comes to the cursor.
         lost = job.problem is not None and job.problem.code in NO_PLACE
         again = job.step is Step.PLACED
-        there = again and not placing.is_undone(self.token)
+        there = again and not placement.is_undone(self.token)
         elsewhere = there or lost or not place.belongs_here(job.destination)
         destination = place.here(context, place.CURSOR) if elsewhere else {**job.destination}
         new = job.template != OPTIMIZE or (job.destination.get("mode") in place.NEW and not job.adopted)
@@ -109,9 +109,9 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
                 "edited", f'"{edited.name}" is not in Object Mode.', "Switch it to Object Mode first."
             )
             return tell_problem(self, busy)
-        carrier = bridge.engine(context)
+        carrier = session.engine(context)
         try:
-            objects = placing.place_result(context, carrier, job, destination, again)
+            objects = placement.place_result(context, carrier, job, destination, again)
         except FlowsError as error:
             return tell_problem(self, error, self.token)
         if not objects:
@@ -140,7 +140,7 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
         if not job.finished:
             return tell_problem(self, NOT_OVER, self.token)
         try:
-            bridge.remove(context, self.token)
+            session.remove(context, self.token)
         except ValueError:
             return tell_problem(self, ELSEWHERE)
         return {"FINISHED"}
@@ -169,7 +169,7 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
         flow_id = self.flow_id.strip()
         if not flow_id or len(flow_id) > LONGEST_ID or not flow_id.isprintable() or " " in flow_id:
             return tell_problem(self, NO_ID)
-        carrier = bridge.engine(context)
+        carrier = session.engine(context)
         holder = carrier.holder(flow_id)
         if holder is not None and not _has_lost(holder):
             known = Problem("known", f'The job "{holder.name}" in the list has this flow.')
@@ -209,7 +209,7 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         over = [row.token for row in properties(context).jobs if row.clearable]
-        _to_clear.extend(token for token in over if not placing.is_undone(token))
+        _to_clear.extend(token for token in over if not placement.is_undone(token))
         if bpy.app.background:
             while _clear_next() is not None:
                 pass
@@ -223,13 +223,13 @@ _to_clear: list[str] = []
 
 def _clear_next() -> float | None:
     """Remove one job with its files: many at a time would let the window wait for the disk."""
-    carrier = bridge.running()
+    carrier = session.running()
     if carrier is None or not _to_clear:
         _to_clear.clear()
         return None
     token = _to_clear.pop()
     try:
-        bridge.remove(bpy.context, token)
+        session.remove(bpy.context, token)
     except (ValueError, LedgerError):
         return 0.0  # another Blender has it, or the disk is busy: it stays in the list
     return 0.0
@@ -328,7 +328,7 @@ class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
-        folder = bridge.engine(context).folder(self.token)
+        folder = session.engine(context).folder(self.token)
         if not folder.is_dir():
             self.report({"INFO"}, translated("This job has no files yet"))
             return {"CANCELLED"}

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..api import NotSaved
-from ..api.text import plain_reason
+from ..core.text import plain_reason
 from ..jobs import Problem
-from ..scene import swap
-from ..scene.evaluate import Batch, batches
-from .handover import tell_problem
-from .sending import Sending
+from ..scene import replace_mesh
+from ..scene.export.evaluate import Batch, batches
+from .optimize_base import Sending
+from .submit_jobs import tell_problem
 
 MOST_LEVELS = 8
 
@@ -93,7 +93,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                     levels = [
                         level
                         for level, count in enumerate(counts, start=1)
-                        if not self.is_in_vain(context, batch.objects[0], swap.LOD, present, count)
+                        if not self.is_in_vain(context, batch.objects[0], replace_mesh.LOD, present, count)
                     ]
                     if levels:
                         wanted.append((batch, counts, levels))
@@ -105,7 +105,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                         batch,
                         choice,
                         [counts[level - 1] for level in levels],
-                        [{"mode": swap.LOD, "level": level} for level in levels],
+                        [{"mode": replace_mesh.LOD, "level": level} for level in levels],
                         [f"{batch.objects[0].name} LOD{level}" for level in levels],
                     )
         except (RuntimeError, OSError) as error:

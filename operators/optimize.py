@@ -6,12 +6,12 @@ from typing import Any
 import bpy
 
 from ..api import NotSaved
-from ..api.text import plain_reason
-from ..options import OptimizeOptions
-from ..scene import swap
-from ..scene.evaluate import Batch, batches
-from .handover import tell_problem
-from .sending import Sending
+from ..core.text import plain_reason
+from ..scene import replace_mesh
+from ..scene.export.evaluate import Batch, batches
+from ..session.options import OptimizeOptions
+from .optimize_base import Sending
+from .submit_jobs import tell_problem
 
 
 class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator):
@@ -34,10 +34,10 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
         mode = choice.placement.lower()
         items = [item for group in selection.groups.values() for item in group]
         detail: dict[str, Any] = {"mode": mode}
-        if mode == swap.BESIDE:
-            detail["offset"] = swap.beside(items)
+        if mode == replace_mesh.BESIDE:
+            detail["offset"] = replace_mesh.beside(items)
         try:
-            with batches(context, selection.groups, choice.apply, mode == swap.KEEP) as sent:
+            with batches(context, selection.groups, choice.apply, mode == replace_mesh.KEEP) as sent:
                 full = self.with_faces(sent)
                 total = sum(batch.triangles for batch in full)
                 wanted: list[tuple[Batch, int]] = []
@@ -45,7 +45,7 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                     count = choice.goal.of(batch.triangles, batch.first_triangles, total)
                     if not self.is_in_vain(context, batch.objects[0], mode, batch.triangles, count):
                         wanted.append((batch, count))
-                self.tell_losses([batch for batch, _ in wanted], choice, replaced=mode == swap.KEEP)
+                self.tell_losses([batch for batch, _ in wanted], choice, replaced=mode == replace_mesh.KEEP)
                 jobs = []
                 for batch, count in wanted:
                     jobs += self.requests(context, batch, choice, [count], [detail], [batch.objects[0].name])

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..history import PromptHistory
-from ..preferences import user_folder
-from ..properties import properties
+from ..session.preferences import user_folder
+from ..session.prompt_history import PromptHistory
+from ..session.properties import properties
 from ..translations import VERBATIM, translated
 
 LONGEST_SHOWN = 100  # characters of a prompt in a list
@@ -96,7 +96,7 @@ class GENERIO_OT_edit_prompt(bpy.types.Operator):
         return context.window_manager.invoke_props_dialog(self, width=DIALOG, confirm_text="Use")
 
     def draw(self, context: bpy.types.Context) -> None:
-        from ..panels.tab import wrapped  # a dialog is a panel, too
+        from ..panels.widgets import wrapped  # a dialog is a panel, too
 
         column = self.layout.column()
         column.activate_init = True

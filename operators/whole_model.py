@@ -3,8 +3,8 @@
 
 import bpy
 
-from ..scene.parts import Parts
-from .handover import InObjectMode
+from ..scene.export.whole_model import Parts
+from .submit_jobs import InObjectMode
 
 
 class GENERIO_OT_select_whole_model(InObjectMode, bpy.types.Operator):

@@ -7,10 +7,10 @@ from typing import Any
 
 import bpy
 
-from ..preferences import api_key
-from ..properties import properties
+from ..session.preferences import api_key
+from ..session.properties import properties
 from ..translations import translated
-from .tab import Tab, fix_button, wrapped
+from .widgets import Tab, fix_button, wrapped
 
 ICONS: dict[str, Any] = {
     "ok": "CHECKMARK",

@@ -7,11 +7,13 @@ from typing import Any
 
 import bpy
 
-from ..properties import GenerioProperties, properties
-from ..scene import assets, boxes, grab, variants
+from ..scene import assets
+from ..scene.export import image_capture
+from ..scene.place import boxes, variants
+from ..session.properties import GenerioProperties, properties
 from ..translations import translated
-from .tab import ReadyTab, choice, fields, wrapped
 from .thumbnails import icon_of
+from .widgets import ReadyTab, choice, fields, wrapped
 
 LINES = 3
 EXAMPLE = "A modern office chair"
@@ -86,7 +88,7 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         row.operator("generio.use_render", text="Render", icon="RENDER_STILL")
         row = layout.row(align=True)
         row.operator("generio.use_view", text="View", icon="VIEW3D")
-        if grab.reads_clipboard():
+        if image_capture.reads_clipboard():
             row.operator("generio.paste_image", text="Paste", icon="PASTEDOWN")
 
     def _seed(self, column: Any, panel: GenerioProperties) -> None:

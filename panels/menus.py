@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 
 from ..operators.assets import models
-from ..options import ONE_MODEL
+from ..session.options import ONE_MODEL
 
 
 def draw_in_add(self: Any, _context: bpy.types.Context) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from .. import bridge
-from ..preferences import api_key
-from .tab import Tab, account_button, online_button, preferences_button, wrapped
+from ..session import session
+from ..session.preferences import api_key
+from .widgets import Tab, account_button, online_button, preferences_button, wrapped
 
 
 class GENERIO_PT_setup(Tab, bpy.types.Panel):
@@ -16,7 +16,7 @@ class GENERIO_PT_setup(Tab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(bridge.why_not(context))
+        return bool(session.why_not(context))
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

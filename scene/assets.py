@@ -12,12 +12,12 @@ from typing import Any
 import bpy
 from idprop.types import IDPropertyArray
 
-from ..api import FlowsError
-from ..api.errors import Remedy
-from ..api.text import plain_reason
-from . import pictures, variants, versions
+from ..core.errors import FlowsError, Remedy
+from ..core.text import plain_reason
+from . import versions
 from .meshes import LEVELS, NAMED, PREFIX, take_edits
 from .nodes import image_nodes
+from .place import packing, variants
 
 TAGS = ("GENERIO",)
 LONGEST_TAG = 63  # bytes
@@ -130,7 +130,7 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
         if not folder.is_dir():  # nor is it made: a drive that is missing would come back over the asset
             raise CannotSave(f"The folder of the library is not there: {folder}")
         path = free_path(folder, item.name)
-        pictures.pack_all()  # what lies in the folder of results may be cleared away
+        packing.pack_all()  # what lies in the folder of results may be cleared away
         with _asset(item, author, picture) as asset:
             bpy.data.libraries.write(str(path), {asset}, path_remap="ABSOLUTE", fake_user=True, compress=True)
     except (RuntimeError, OSError, MemoryError) as error:

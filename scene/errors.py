@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..api import FlowsError
-from ..api.errors import Remedy
+from ..core.errors import FlowsError, Remedy
 
 
 class CannotPlace(FlowsError):

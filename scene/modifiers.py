@@ -15,7 +15,7 @@ import bpy
 
 from .errors import CannotSwap
 from .meshes import LEVELS, mesh_of
-from .settings import copy_settings
+from .rna_settings import copy_settings
 
 LEFT = frozenset({"ARMATURE", "COLLISION", "EXPLODE", "PARTICLE_SYSTEM", "PARTICLE_INSTANCE"})
 """Modifiers that are never applied: what they do is no shape of the mesh, or goes on with the animation."""

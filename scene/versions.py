@@ -16,8 +16,9 @@ from typing import Any, cast
 
 import bpy
 
-from . import datablock, modifiers
+from . import modifiers
 from .meshes import PREFIX, is_own, mesh_of, triangle_count, users_of
+from .restore import datablock
 from .unused import freed
 
 OTHER = PREFIX + "other"

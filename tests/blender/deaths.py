@@ -33,7 +33,7 @@ def die() -> None:
 def wait_for(addon: ModuleType, moment: str, note: Path) -> None:
     """Have this process die at `moment`; where a child has only begun, `note` then has its id."""
     edge, _, rest = moment.partition(" ")
-    convert, place = addon.scene.convert, addon.scene.place
+    convert, place = addon.scene.background.converter, addon.scene.place.place
     if moment == "after saving":
         bpy.app.handlers.save_post.insert(0, lambda *_: die())
     elif moment == "before noting":

@@ -89,7 +89,7 @@ def main() -> None:
     addon.jobs.polling.SHORTEST = 0.05
     preferences = bpy.context.preferences.addons[EXTENSION].preferences
     preferences.service_url, preferences.api_key = sys.argv[1:]
-    bridge, place = addon.bridge, addon.scene.place
+    bridge, place = addon.session.session, addon.scene.place.place
 
     def tick_until(condition: Any) -> None:
         end = time.monotonic() + LONGEST

@@ -63,7 +63,7 @@ def points(mesh: bpy.types.Mesh) -> np.ndarray:
 def applied(addon, items: list[bpy.types.Object]) -> np.ndarray:
     """Where the vertices of what is sent of `items`, which share a mesh, are."""
     groups = {items[0].data: items}
-    with addon.scene.evaluate.batches(bpy.context, groups, True, True) as (batch,):
+    with addon.scene.export.evaluate.batches(bpy.context, groups, True, True) as (batch,):
         return points(batch.mesh)
 
 

@@ -21,11 +21,11 @@ def lamp(addon) -> bpy.types.Object:
     bpy.ops.generio.generate_from_prompt(prompt=PROMPT, quality="LOW", seed=7)
     item = bpy.data.objects[PROMPT]
     # The picture that a window would have had made.
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     (job,) = carrier.jobs()
     Image.new("RGBA", (64, 64), (10, 200, 30, 255)).save(Path(job.results[0].blend).with_suffix(".png"))
     scenes.select(item)
-    addon.preferences.preferences(bpy.context).author = "Ada"
+    addon.session.preferences.preferences(bpy.context).author = "Ada"
     return item
 
 
@@ -74,7 +74,7 @@ def test_each_model_of_a_job_has_its_own_picture(addon, monkeypatch):
 
     monkeypatch.setattr(sandbox_flows.Store, "_process", process_twice)
     bpy.ops.generio.generate_from_prompt(prompt=PROMPT, quality="LOW", seed=7)
-    (job,) = addon.bridge.engine(bpy.context).jobs()
+    (job,) = addon.session.session.engine(bpy.context).jobs()
     pictures = [Path(result.blend).with_suffix(".png") for result in job.results]
     for picture in pictures:
         Image.new("RGBA", (64, 64)).save(picture)
@@ -364,7 +364,7 @@ def test_a_variant_in_a_library_is_no_variant_any_more(addon, lamp, library):
     bpy.ops.generio.generate_from_prompt(prompt="A stool", quality="LOW", variants=2)
     stools = [item for item in bpy.data.objects if item.name.startswith("A stool")]
     scenes.select(*stools)
-    variants = addon.scene.variants
+    variants = addon.scene.place.variants
     names = (variants.GROUP, variants.STANDS, variants.ASKED, variants.NAMED)
     before = [[stool[name] for name in (variants.GROUP, variants.NAMED)] for stool in stools]
     assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}

@@ -94,18 +94,18 @@ def test_a_picture_is_judged_by_its_content(addon, tmp_path: Path):
 def test_buttons_say_why_they_are_greyed_out(addon, sandbox):
     with pytest.raises(RuntimeError, match="Select a mesh object first"):
         bpy.ops.generio.optimize_selected()
-    addon.preferences.preferences(bpy.context).api_key = ""
+    addon.session.preferences.preferences(bpy.context).api_key = ""
     with pytest.raises(RuntimeError, match="Enter your API key in the preferences first"):
         bpy.ops.generio.generate_from_prompt(prompt="A chair")
-    addon.preferences.preferences(bpy.context).api_key = "key"
-    addon.preferences.preferences(bpy.context).service_url = "https://flows.example"
+    addon.session.preferences.preferences(bpy.context).api_key = "key"
+    addon.session.preferences.preferences(bpy.context).service_url = "https://flows.example"
     with pytest.raises(RuntimeError, match="Blender is offline"):
         bpy.ops.generio.generate_from_prompt(prompt="A chair")
     assert_nothing_ran(sandbox)
 
 
 def test_the_environment_wins_over_the_preferences(addon, sandbox, monkeypatch: pytest.MonkeyPatch):
-    addon.preferences.preferences(bpy.context).api_key = "wrong"
+    addon.session.preferences.preferences(bpy.context).api_key = "wrong"
     monkeypatch.setenv("GENERIO_API_KEY", sandbox.key)
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
 
@@ -132,23 +132,23 @@ def test_more_triangles_than_there_are_is_allowed(addon, capfd: pytest.CaptureFi
 
 
 def test_a_wrong_key_waits_and_goes_on_with_the_right_one(addon, sandbox):
-    preferences = addon.preferences.preferences(bpy.context)
+    preferences = addon.session.preferences.preferences(bpy.context)
     preferences.api_key = "wrong"
     with pytest.raises(RuntimeError, match="did not accept the API key"):
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     (row,) = bpy.context.window_manager.generio.jobs
     assert (row.state, row.remedy) == ("Waiting", "enter_key")
     preferences.api_key = sandbox.key
-    addon.waiting.run_until(bpy.context, [row.token])
+    addon.session.waiting.run_until(bpy.context, [row.token])
     assert "A chair" in bpy.data.objects
     assert sandbox.stats()["run_total"] == 1
 
 
 def test_an_unreachable_host_waits(addon, sandbox):
-    preferences = addon.preferences.preferences(bpy.context)
+    preferences = addon.session.preferences.preferences(bpy.context)
     url = preferences.service_url
     preferences.service_url = "http://127.0.0.1:9"
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     seen: list[str] = []
 
     def watch(job) -> None:
@@ -157,7 +157,7 @@ def test_an_unreachable_host_waits(addon, sandbox):
             carrier.cancel(job.token)
 
     job = carrier.submit(_chair(addon))
-    addon.waiting.run_until(bpy.context, [job.token], watch)
+    addon.session.waiting.run_until(bpy.context, [job.token], watch)
     assert "Waiting" in seen
     assert carrier.job(job.token).state == "Cancelled"
     preferences.service_url = url
@@ -169,7 +169,7 @@ def _chair(addon):
         template="model_generate_fromprompt",
         name="A chair",
         prompt="A chair",
-        destination=addon.scene.place.here(bpy.context, "cursor"),
+        destination=addon.scene.place.place.here(bpy.context, "cursor"),
     )
 
 

@@ -14,8 +14,8 @@ from tests.blender.wishes import generate, panel, settle, slab, submit_into_box,
 @pytest.mark.parametrize("kind", ["empty", "mesh"])
 def test_fitted_into_a_box_that_is_turned_and_scaled(addon, kind: str):
     if kind == "empty":
-        box = addon.scene.boxes.make_box(bpy.context, 2.0)
-        del box[addon.scene.boxes.BOX]
+        box = addon.scene.place.boxes.make_box(bpy.context, 2.0)
+        del box[addon.scene.place.boxes.BOX]
     else:
         box = slab("Room", (2.0, 2.0, 2.0))
         box.data.transform(Matrix.Translation((-5.0, 3.0, -2.0)))
@@ -36,9 +36,11 @@ def test_fitted_onto_a_reference_image(addon):
     empty = bpy.data.objects.new("Reference", None)
     bpy.context.collection.objects.link(empty)
     empty.empty_display_type, empty.empty_display_size = "IMAGE", 5.0
-    assert addon.scene.boxes.sides_of(empty) == pytest.approx([10.0, 10.0, 10.0]), "there is no image yet"
+    assert addon.scene.place.boxes.sides_of(empty) == pytest.approx([10.0, 10.0, 10.0]), (
+        "there is no image yet"
+    )
     empty.data = bpy.data.images.new("Reference", 20, 10)
-    assert addon.scene.boxes.sides_of(empty) == pytest.approx([5.0, 2.5, 0.0])
+    assert addon.scene.place.boxes.sides_of(empty) == pytest.approx([5.0, 2.5, 0.0])
     empty.location, empty.empty_image_offset = (1.0, 2.0, 3.0), (0.0, 0.0)
     bpy.context.view_layer.update()
     item = settle(addon, slab(size=(1.0, 1.0, 1.0)), box=empty.name, uid=empty.session_uid)
@@ -70,7 +72,7 @@ def test_fitted_into_a_mirrored_box(addon, scale):
     box = bpy.context.object
     box.scale = scale
     bpy.context.view_layer.update()
-    assert addon.scene.boxes.chosen_box(bpy.context) == box
+    assert addon.scene.place.boxes.chosen_box(bpy.context) == box
     item = settle(addon, slab(size=(1.0, 1.0, 1.0)), box=box.name, uid=box.session_uid)
     np.testing.assert_allclose(item.scale, (1.0, 1.0, 1.0), atol=1e-5)
     np.testing.assert_allclose(scenes.bounds([item]), ((-1.0, 0.0, 1.0), (3.0, 4.0, 5.0)), atol=1e-4)
@@ -82,7 +84,7 @@ def test_a_box_may_be_moved_and_renamed_meanwhile(addon, sandbox):
     assert panel().where == "BOX"
     box.location, box.name = (4.0, 5.0, 6.0), "Moved"
     bpy.context.view_layer.update()
-    addon.waiting.run_until(bpy.context, [token])
+    addon.session.waiting.run_until(bpy.context, [token])
     chair = bpy.data.objects["A chair"]
     np.testing.assert_allclose(chair.location, (4.0, 5.0, 5.0), atol=1e-5)
     assert "Moved" not in bpy.data.objects  # the model has taken its place
@@ -92,7 +94,7 @@ def test_undone_and_imported_again_it_comes_into_its_box(addon, sandbox):
     box, token = submit_into_box(addon, sandbox)
     box.location, box.scale = (4.0, 5.0, 6.0), (2.0, 2.0, 2.0)
     bpy.ops.ed.undo_push(message="Before")
-    addon.waiting.run_until(bpy.context, [token])
+    addon.session.waiting.run_until(bpy.context, [token])
     bounds = scenes.bounds([bpy.data.objects["A chair"]])
     bpy.ops.ed.undo()
     assert [item.name for item in bpy.data.objects] == ["Model Box"]
@@ -104,7 +106,7 @@ def test_undone_and_imported_again_it_comes_into_its_box(addon, sandbox):
 def test_without_its_box_the_model_waits(addon, sandbox):
     box, token = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
-    addon.waiting.run_until(bpy.context, [token])
+    addon.session.waiting.run_until(bpy.context, [token])
     (row,) = panel().jobs
     assert row.state == "Ready"
     assert "is gone" in row.message
@@ -116,9 +118,9 @@ def test_a_new_box_of_the_same_name_is_another_one(addon, sandbox):
     box, first = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
     _other, second = submit_into_box(addon, sandbox)
-    addon.waiting.run_until(bpy.context, [first])
-    assert "is gone" in addon.bridge.engine(bpy.context).job(first).problem.message
-    addon.waiting.run_until(bpy.context, [second])
+    addon.session.waiting.run_until(bpy.context, [first])
+    assert "is gone" in addon.session.session.engine(bpy.context).job(first).problem.message
+    addon.session.waiting.run_until(bpy.context, [second])
     assert "A chair" in bpy.data.objects, "its box was taken away by the other model"
 
 
@@ -127,23 +129,23 @@ def test_a_box_that_blender_made_again_is_still_meant(addon, sandbox):
     box, token = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
     bpy.ops.generio.add_box(size=1.0)
-    carrier = addon.bridge.engine(bpy.context)
-    addon.placing.made_again(carrier, bpy.context.active_object)
+    carrier = addon.session.session.engine(bpy.context)
+    addon.session.placement.made_again(carrier, bpy.context.active_object)
     until(lambda: carrier.job(token).destination["uid"] == bpy.context.active_object.session_uid)
-    addon.waiting.run_until(bpy.context, [token])
+    addon.session.waiting.run_until(bpy.context, [token])
     assert [item.name for item in bpy.data.objects] == ["A chair"]
 
 
 def test_two_models_may_come_into_one_box(addon, sandbox):
     box, first = submit_into_box(addon, sandbox)
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     child = bpy.data.objects.new("Hangs on it", None)
     bpy.context.collection.objects.link(child)
     child.parent, child.location = box, (0.0, 0.0, 3.0)
     bpy.context.view_layer.update()
     world = child.matrix_world.copy()
     second = carrier.submit(wish(addon, sandbox, "A lamp", carrier.job(first).destination)).token
-    addon.waiting.run_until(bpy.context, [first, second])
+    addon.session.waiting.run_until(bpy.context, [first, second])
     assert {"A chair", "A lamp"} <= {*bpy.data.objects.keys()}
     assert "Model Box" not in bpy.data.objects, "nothing is to come any more"
     np.testing.assert_allclose(child.matrix_world, world, atol=1e-5)
@@ -160,7 +162,7 @@ def test_an_instance_of_a_collection_is_as_large_as_what_is_in_it(addon):
     bpy.context.collection.objects.link(instance)
     instance.location = (1.0, 2.0, 3.0)
     bpy.context.view_layer.update()
-    middle, _rotation, size = addon.scene.boxes.box_matrix(instance).decompose()
+    middle, _rotation, size = addon.scene.place.boxes.box_matrix(instance).decompose()
     np.testing.assert_allclose(size, (8.0, 4.0, 6.0), atol=1e-4)
     low, _high = scenes.bounds([wall])
     np.testing.assert_allclose(middle, (1.0, 2.0, 3.0 + low[2]), atol=1e-4)
@@ -171,17 +173,21 @@ def test_an_instance_of_a_collection_is_as_large_as_what_is_in_it(addon):
     outer.instance_type, outer.instance_collection = "COLLECTION", street
     bpy.context.collection.objects.link(outer)
     bpy.context.view_layer.update()
-    np.testing.assert_allclose(addon.scene.boxes.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4)
+    np.testing.assert_allclose(
+        addon.scene.place.boxes.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4
+    )
     bpy.context.collection.objects.unlink(outer)  # Blender falls over when it draws the next
     back = bpy.data.objects.new("A circle", None)
     back.instance_type, back.instance_collection = "COLLECTION", street
     house.objects.link(back)
-    np.testing.assert_allclose(addon.scene.boxes.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4)
+    np.testing.assert_allclose(
+        addon.scene.place.boxes.box_matrix(outer).to_scale(), (8.0, 4.0, 6.0), atol=1e-4
+    )
     bpy.data.objects.remove(back)
 
 
 def test_the_box_is_a_selected_object_also_where_none_is_active(addon):
-    chosen_box = addon.scene.boxes.chosen_box
+    chosen_box = addon.scene.place.boxes.chosen_box
     first, second = slab("First"), slab("Second")
     scenes.select(first, second)
     bpy.context.view_layer.objects.active = second
@@ -213,9 +219,9 @@ def test_a_box_that_was_renamed_is_known_when_its_file_is_opened_again(addon, sa
     second, _token = submit_into_box(addon, sandbox)
     assert second.name == "Model Box"
     bpy.ops.wm.save_as_mainfile(filepath=file)
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     until(lambda: carrier.job(token).destination["box"] == "Mine")
     bpy.ops.wm.open_mainfile(filepath=file)
-    addon.waiting.run_until(bpy.context, [token])
-    (chair,) = addon.scene.place.holding(token)
+    addon.session.waiting.run_until(bpy.context, [token])
+    (chair,) = addon.scene.place.place.holding(token)
     np.testing.assert_allclose(chair.location, (10.0, 0.0, 0.0), atol=1e-5)

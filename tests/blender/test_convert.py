@@ -23,7 +23,7 @@ from tests.sandbox.generate import from_prompt
 
 @pytest.fixture
 def converter(addon):
-    return addon.scene.convert.Converter.of_this_blender()
+    return addon.scene.background.converter.Converter.of_this_blender()
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def test_what_comes_in_equals_a_direct_import(addon, converter, any_glb: Path):
     bpy.context.view_layer.update()
     direct = looks(bpy.context.selected_objects)
     before = set(bpy.data.objects)
-    model = addon.scene.place.Model(str(any_glb), str(blend), "lamp", {})
-    addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
-    addon.scene.pictures.pack_all()
+    model = addon.scene.place.place.Model(str(any_glb), str(blend), "lamp", {})
+    addon.scene.place.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
+    addon.scene.place.packing.pack_all()
     bpy.context.view_layer.update()
     placed = looks(set(bpy.data.objects) - before)
     # A rotation comes as Euler angles instead of a quaternion, which moves the last of a float's bits.
@@ -94,14 +94,14 @@ def loose(addon, converter, glb: Path):
     """A model that was placed, and whose pictures are not packed yet."""
     blend = glb.with_suffix(".blend")
     converter.to_blend(glb, blend, never)
-    model = addon.scene.place.Model(str(glb), str(blend), "lamp", {})
-    (placed,) = addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
-    assert len(addon.scene.pictures.loose()) == len(scenes.base_colour_images(placed)) > 1
+    model = addon.scene.place.place.Model(str(glb), str(blend), "lamp", {})
+    (placed,) = addon.scene.place.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
+    assert len(addon.scene.place.packing.loose()) == len(scenes.base_colour_images(placed)) > 1
     return placed
 
 
 def test_only_pictures_of_one_folder_are_packed(addon, loose, glb: Path, tmp_path: Path):
-    pictures = addon.scene.pictures
+    pictures = addon.scene.place.packing
     before = len(pictures.loose())
     pictures.pack_from(tmp_path / "another")
     assert len(pictures.loose()) == before
@@ -113,21 +113,21 @@ def test_only_pictures_of_one_folder_are_packed(addon, loose, glb: Path, tmp_pat
 def test_removing_a_job_packs_only_its_own_pictures(addon, request: pytest.FixtureRequest):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     request.getfixturevalue("loose")
-    before = len(addon.scene.pictures.loose())
+    before = len(addon.scene.place.packing.loose())
     bpy.ops.generio.remove_job(token=bpy.context.window_manager.generio.jobs[0].token)
-    assert len(addon.scene.pictures.loose()) == before
+    assert len(addon.scene.place.packing.loose()) == before
 
 
 def test_pictures_are_packed_one_at_a_time_and_before_saving(addon, loose, tmp_path: Path):
-    count = len(addon.scene.pictures.loose())
-    assert addon.scene.pictures.pack_next()
-    assert len(addon.scene.pictures.loose()) == count, "there has to be memory first"
-    while len(addon.scene.pictures.loose()) == count:
-        assert addon.scene.pictures.pack_next()
-    assert len(addon.scene.pictures.loose()) == count - 1 > 0
+    count = len(addon.scene.place.packing.loose())
+    assert addon.scene.place.packing.pack_next()
+    assert len(addon.scene.place.packing.loose()) == count, "there has to be memory first"
+    while len(addon.scene.place.packing.loose()) == count:
+        assert addon.scene.place.packing.pack_next()
+    assert len(addon.scene.place.packing.loose()) == count - 1 > 0
     assert bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend")) == {"FINISHED"}
-    assert not addon.scene.pictures.loose()
-    assert not addon.scene.pictures.pack_next()
+    assert not addon.scene.place.packing.loose()
+    assert not addon.scene.place.packing.pack_next()
     assert all(image.packed_file for image in scenes.base_colour_images(loose))
 
 
@@ -135,7 +135,7 @@ def test_a_job_that_is_removed_leaves_the_pictures_in_the_file(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", texture=True)
     images = scenes.base_colour_images(bpy.data.objects["A chair"])
     (row,) = bpy.context.window_manager.generio.jobs
-    folder = addon.bridge.job_folder(bpy.context, row.token)
+    folder = addon.session.session.job_folder(bpy.context, row.token)
     assert folder.exists()
     bpy.ops.generio.remove_job(token=row.token)
     assert {path.suffix for path in folder.iterdir()}.isdisjoint({".glb", ".blend"}), "undo needs no more"
@@ -150,8 +150,8 @@ def test_a_result_whose_pictures_are_gone_is_imported_from_the_glb(addon, conver
     converter.to_blend(glb, blend, never)
     for beside in glb.parent.glob(f"{glb.stem}-[0-9]*"):
         beside.unlink()
-    model = addon.scene.place.Model(str(glb), str(blend), "lamp", {})
-    (placed,) = addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
+    model = addon.scene.place.place.Model(str(glb), str(blend), "lamp", {})
+    (placed,) = addon.scene.place.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
     images = scenes.base_colour_images(placed)
     assert images and all(image.packed_file and image.size[0] for image in images)
     assert len(bpy.data.objects) == 1 and len(bpy.data.images) == len(images)
@@ -197,7 +197,7 @@ def test_a_report_and_a_picture_are_made(converter, glb: Path):
 def test_a_broken_model_is_refused_in_blenders_words(addon, converter, tmp_path: Path):
     broken = tmp_path / "broken.glb"
     broken.write_bytes(b"glTF" + bytes(100))
-    with pytest.raises(addon.scene.convert.ConversionFailed, match=r"broken\.glb"):
+    with pytest.raises(addon.scene.background.converter.ConversionFailed, match=r"broken\.glb"):
         converter.to_blend(broken, tmp_path / "broken.blend", never)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.glb"]
 
@@ -211,7 +211,7 @@ def test_a_child_stops_when_asked_and_leaves_nothing(addon, converter, glb: Path
 
 def test_a_child_has_no_key_and_none_of_the_users_settings(addon, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GENERIO_API_KEY", "secret")
-    environment = addon.scene.convert._environment("/nowhere")
+    environment = addon.scene.background.converter._environment("/nowhere")
     assert "GENERIO_API_KEY" not in environment
     assert [name for name in environment if name.startswith("BLENDER_USER")] == ["BLENDER_USER_RESOURCES"]
     assert environment["BLENDER_USER_RESOURCES"] == "/nowhere"
@@ -231,10 +231,10 @@ def test_a_child_leaves_nothing_among_temporary_files(
 
 
 def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
-    child = addon.scene.convert.CHILD
-    home = tmp_path / f"{addon.scene.convert.child.HOME}1"
+    child = addon.scene.background.converter.CHILD
+    home = tmp_path / f"{addon.scene.background.converter.child.HOME}1"
     home.mkdir()
-    environment = addon.scene.convert._environment(str(home))
+    environment = addon.scene.background.converter._environment(str(home))
     code = (
         "import subprocess, sys, time\n"
         f"child = subprocess.Popen([sys.executable, {str(child)!r}, 'picture', '/dev/stdin', 'x'],"
@@ -277,8 +277,8 @@ def test_no_gltf_operator_runs_in_the_users_blender(addon, capfd: pytest.Capture
 
 
 def test_without_a_child_the_model_is_imported_directly(addon, monkeypatch: pytest.MonkeyPatch):
-    nothing = addon.scene.convert.Converter(("/no/such/program",))
-    monkeypatch.setattr(addon.bridge.Converter, "of_this_blender", lambda: nothing)
+    nothing = addon.scene.background.converter.Converter(("/no/such/program",))
+    monkeypatch.setattr(addon.session.session.Converter, "of_this_blender", lambda: nothing)
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
     assert bpy.data.objects["A chair"].type == "MESH"
     (row,) = bpy.context.window_manager.generio.jobs
@@ -287,27 +287,27 @@ def test_without_a_child_the_model_is_imported_directly(addon, monkeypatch: pyte
 
 
 def test_without_a_child_the_file_to_send_is_made_directly(addon, sandbox, monkeypatch: pytest.MonkeyPatch):
-    nothing = addon.scene.convert.Converter(("/no/such/program",))
-    monkeypatch.setattr(addon.bridge.Converter, "of_this_blender", lambda: nothing)
+    nothing = addon.scene.background.converter.Converter(("/no/such/program",))
+    monkeypatch.setattr(addon.session.session.Converter, "of_this_blender", lambda: nothing)
     item = scenes.ball()
     item.data.materials.append(scenes.textured("Paint"))
     bpy.context.scene.unit_settings.scale_length = 0.01
     box = scenes.bounds([item])
     scenes.select(item)
-    before = {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.arrivals.KINDS}
+    before = {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.place.new_data.KINDS}
     assert bpy.ops.generio.optimize_selected(polygon_count=500) == {"FINISHED"}
     assert scenes.triangles(item) <= 500
     assert np.abs(scenes.bounds([item]) - box).max() < 0.1
     assert bpy.context.scene.unit_settings.scale_length == pytest.approx(0.01)
     assert bpy.context.selected_objects == [item] and bpy.context.object == item
     bpy.ops.generio.accept_optimized()
-    assert {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.arrivals.KINDS} == before
+    assert {kind: len(getattr(bpy.data, kind)) for kind in addon.scene.place.new_data.KINDS} == before
     assert sandbox.stats()["run_total"] == 1
 
 
 def test_without_a_child_materials_keep_their_slots_whatever_names_are_taken(addon, monkeypatch):
-    nothing = addon.scene.convert.Converter(("/no/such/program",))
-    monkeypatch.setattr(addon.bridge.Converter, "of_this_blender", lambda: nothing)
+    nothing = addon.scene.background.converter.Converter(("/no/such/program",))
+    monkeypatch.setattr(addon.session.session.Converter, "of_this_blender", lambda: nothing)
     item = scenes.ball(segments=24, rings=12)
     names = (
         "Material",
@@ -345,7 +345,7 @@ def test_pictures_outside_the_file_are_sent_too(addon, converter, tmp_path: Path
     texture.image = bpy.data.images.load(str(picture))
     item.data.materials.append(material)
     snapshot, glb = tmp_path / "snapshot.blend", tmp_path / "input.glb"
-    addon.scene.snapshot.write_snapshot(item, snapshot)
+    addon.scene.export.snapshot.write_snapshot(item, snapshot)
     converter.make_input(snapshot, glb, never)
     assert addon.api.check_glb(glb).images == 1
 
@@ -364,8 +364,8 @@ def test_a_painting_that_was_never_saved_is_sent_as_it_is(addon, converter, tmp_
     texture.image.pixels.foreach_set(np.tile(np.float32([1.0, 0.5, 0.0, 1.0]), 32 * 32))
     item.data.materials.append(material)
     folder = tmp_path / "job"
-    snapshot, glb = folder / addon.scene.snapshot.snapshot_name(), folder / "input.glb"
-    addon.scene.snapshot.write_snapshot(item, snapshot)
+    snapshot, glb = folder / addon.scene.export.snapshot.snapshot_name(), folder / "input.glb"
+    addon.scene.export.snapshot.write_snapshot(item, snapshot)
     assert texture.image.is_dirty and texture.image.packed_file is None
     converter.make_input(snapshot, glb, never)
     assert sorted(folder.iterdir()) == sorted([snapshot, glb])
@@ -415,9 +415,9 @@ def test_a_painting_that_is_lost_is_told_and_not_sent(addon, converter, tmp_path
     texture.image = bpy.data.images.new("Painting", 32, 32)
     texture.image.pixels[0] = 1.0
     item.data.materials.append(material)
-    snapshot = tmp_path / addon.scene.snapshot.snapshot_name()
-    addon.scene.snapshot.write_snapshot(item, snapshot)
-    with addon.scene.turns.alone_with(snapshot.name, never):
+    snapshot = tmp_path / addon.scene.export.snapshot.snapshot_name()
+    addon.scene.export.snapshot.write_snapshot(item, snapshot)
+    with addon.scene.locks.alone_with(snapshot.name, never):
         (tmp_path / f"{snapshot.stem}-0.png").unlink()
     with pytest.raises(addon.api.FlowsError, match='the painting "Painting", which was never saved, is lost'):
         converter.make_input(snapshot, tmp_path / "input.glb", never)
@@ -427,7 +427,7 @@ def test_the_first_frame_of_an_animated_gif(addon, tmp_path: Path):
     colours = ((200, 30, 30), (30, 200, 30))
     first, second = (Image.new("RGB", (32, 32), colour) for colour in colours)
     first.save(tmp_path / "shoe.gif", save_all=True, append_images=[second])
-    converter = addon.scene.convert.Converter.of_this_blender()
+    converter = addon.scene.background.converter.Converter.of_this_blender()
     converter.make_input(tmp_path / "shoe.gif", tmp_path / "input.png", lambda: False)
     with Image.open(tmp_path / "input.png") as made:
         np.testing.assert_allclose(made.convert("RGB").getpixel((16, 16)), colours[0], atol=6)
@@ -437,7 +437,7 @@ def test_a_link_is_made_though_a_crash_left_half_of_one(addon, tmp_path: Path):
     source, target = tmp_path / "source.glb", tmp_path / "target.glb"
     source.write_bytes(b"glTF")
     os.link(source, tmp_path / "target.glb.part")
-    addon.scene.convert.link(source, target)
+    addon.scene.background.converter.link(source, target)
     assert target.read_bytes() == b"glTF"
     assert sorted(item.name for item in tmp_path.iterdir()) == ["source.glb", "target.glb"]
 
@@ -445,7 +445,7 @@ def test_a_link_is_made_though_a_crash_left_half_of_one(addon, tmp_path: Path):
 def test_of_two_that_convert_the_same_the_first_counts(addon, tmp_path: Path):
     (tmp_path / "model.glb").write_bytes(from_prompt("ball", quality="low", seed=1, texture=False))
     blend = tmp_path / "model.blend"
-    converter = addon.scene.convert.Converter.of_this_blender()
+    converter = addon.scene.background.converter.Converter.of_this_blender()
 
     def other_is_faster() -> bool:
         blend.write_bytes(b"of the other one")

@@ -40,9 +40,11 @@ def place(addon, path: Path, child: bool) -> bpy.types.Object:
     """Put what is in `path` at the cursor, through a child Blender or without."""
     blend = path.with_suffix(".blend") if child else Path()
     if child:
-        addon.scene.convert.Converter.of_this_blender().to_blend(path, blend, lambda: False)
-    model = addon.scene.place.Model(str(path), str(blend) if child else "", "Lamp", {})
-    (root,) = addon.scene.place.place(bpy.context, [model], addon.scene.place.here(bpy.context, "cursor"))
+        addon.scene.background.converter.Converter.of_this_blender().to_blend(path, blend, lambda: False)
+    model = addon.scene.place.place.Model(str(path), str(blend) if child else "", "Lamp", {})
+    (root,) = addon.scene.place.place.place(
+        bpy.context, [model], addon.scene.place.place.here(bpy.context, "cursor")
+    )
     return root
 
 

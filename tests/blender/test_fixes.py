@@ -55,7 +55,9 @@ def unwrapped(addon, monkeypatch: pytest.MonkeyPatch) -> None:
     panels = addon.panels
     for module in (panels.jobs, panels.optimize, panels.generate):
         monkeypatch.setattr(module, "wrapped", lambda layout, text, *_, **_more: layout.label(text=text))
-    monkeypatch.setattr(panels.jobs, "is_narrow", lambda context: context.region.width < panels.tab.NARROW)
+    monkeypatch.setattr(
+        panels.jobs, "is_narrow", lambda context: context.region.width < panels.widgets.NARROW
+    )
 
 
 def drawn(panel: Any) -> Layout:
@@ -74,12 +76,12 @@ def exists(name: str) -> bool:
 
 def buttons(addon, remedy: str, token: str = "") -> list[str]:
     layout = Layout()
-    addon.panels.tab.fix_button(layout, remedy, token)
+    addon.panels.widgets.fix_button(layout, remedy, token)
     return layout.buttons
 
 
 def test_every_remedy_is_a_button(addon):
-    for remedy in get_args(addon.api.errors.Remedy):
+    for remedy in get_args(addon.core.errors.Remedy):
         drawn = buttons(addon, remedy, "token")
         assert len(drawn) == (remedy != ""), remedy
         assert all(map(exists, drawn)), remedy
@@ -113,7 +115,7 @@ def test_every_error_has_the_button_that_its_fix_asks_for(addon):
         ("api.EmptyPrompt", "generio.edit_prompt"),
         ("api.UnreadableFile", "generio.choose_image"),
         ("api.NotSaved", "preferences.addon_show"),
-        ("scene.grab.NoPicture", "generio.choose_image"),
+        ("scene.export.image_capture.NoPicture", "generio.choose_image"),
         ("scene.assets.CannotSave", "screen.userpref_show"),
     ],
 )
@@ -122,7 +124,7 @@ def test_what_an_operator_refuses_has_a_button_without_a_job(addon, name: str, b
 
 
 def test_where_the_command_line_forbids_it_nobody_is_sent_to_the_preference(addon, monkeypatch):
-    setup, tab = addon.panels.setup, addon.panels.tab
+    setup, tab = addon.panels.setup, addon.panels.widgets
     texts: list[str] = []
     bpy_then = SimpleNamespace(app=SimpleNamespace(online_access_override=True))
     monkeypatch.setattr(setup, "bpy", bpy_then)
@@ -140,8 +142,8 @@ def test_the_doctor_leads_to_the_address_and_checks_again(addon):
 @pytest.mark.parametrize("remedy", ["open_folder", "update", "restart"])
 def test_a_job_list_that_cannot_be_opened_has_two_buttons(addon, remedy: str, monkeypatch):
     told = addon.jobs.Problem("ledger", "It cannot be opened.", "Mend it.", remedy)
-    addon.bridge._stop()
-    monkeypatch.setattr(addon.bridge, "_notice", told)
+    addon.session.session._stop()
+    monkeypatch.setattr(addon.session.session, "_notice", told)
     shown = drawn(addon.panels.jobs.GENERIO_PT_jobs)
     assert len(shown.buttons) == 2
     assert shown.buttons[1] == "generio.open_job_list"
@@ -184,9 +186,9 @@ def test_a_picture_that_is_none_is_said_at_once(addon, tmp_path: Path):
 def test_a_model_that_waits_for_object_mode_has_a_button_for_it(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     row = bpy.context.window_manager.generio.jobs[0]
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     carrier.hold(row.token, addon.jobs.Problem("defect", "It broke.", "Report it.", "report"))
-    addon.bridge.tick()
+    addon.session.session.tick()
     bpy.context.view_layer.objects.active = bpy.data.objects["A chair"]
     bpy.ops.object.mode_set(mode="EDIT")
     shown = drawn(addon.panels.jobs.GENERIO_PT_jobs)
@@ -206,19 +208,19 @@ def row_drawn(addon, width: int) -> Layout:
 def test_a_row_counts_down_and_a_narrow_one_has_room_for_the_time_only(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 90})
     job = addon.jobs.Job(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
-    token = addon.bridge.engine(bpy.context).submit(job).token
+    token = addon.session.session.engine(bpy.context).submit(job).token
     rows = bpy.context.window_manager.generio.jobs
     end = time.monotonic() + 60
     while not (rows and rows[0].state == "Waiting"):
         assert time.monotonic() < end, "this never came"
-        addon.bridge.tick()
+        addon.session.session.tick()
         time.sleep(0.02)
     name, remaining = row_drawn(addon, 330).texts
     assert name == "A chair"
     assert remaining.startswith("again in 1:")
     name, elapsed = row_drawn(addon, 200).texts
     assert elapsed.startswith("0:")
-    addon.bridge.engine(bpy.context).cancel(token)
+    addon.session.session.engine(bpy.context).cancel(token)
 
 
 def test_buttons_belong_to_a_job_that_is_listed(addon):
@@ -243,13 +245,13 @@ class Click:
 
 
 def test_whoever_clicked_gets_a_popup_with_sentence_and_button(addon, monkeypatch: pytest.MonkeyPatch):
-    handover = addon.operators.handover
+    handover = addon.operators.submit_jobs
     popup, click = Layout(), Click()
     manager = SimpleNamespace(popup_menu=lambda draw: draw(SimpleNamespace(layout=popup), bpy.context))
     context = SimpleNamespace(window_manager=manager, preferences=bpy.context.preferences)
     window = SimpleNamespace(app=SimpleNamespace(background=False), context=context, types=bpy.types)
     monkeypatch.setattr(handover, "bpy", window)
-    monkeypatch.setattr(addon.panels.tab, "wrapped", lambda layout, text, *_: layout.label(text=text))
+    monkeypatch.setattr(addon.panels.widgets, "wrapped", lambda layout, text, *_: layout.label(text=text))
     assert handover.tell_problem(click, addon.operators.generate.NoBox()) == {"CANCELLED"}
     told = ["There is no box to fit the model into.", "Select an object, or add a box."]
     assert click.reports == [({"WARNING"}, " ".join(told))], "an error would open Blender's own popup, too"
@@ -259,7 +261,7 @@ def test_whoever_clicked_gets_a_popup_with_sentence_and_button(addon, monkeypatc
 
 def test_the_line_in_the_status_bar_goes_from_where_it_was_written(addon, monkeypatch: pytest.MonkeyPatch):
     """Whoever looks into another workspace meanwhile leaves it on the first one."""
-    handover = addon.operators.handover
+    handover = addon.operators.submit_jobs
     lines: dict[str, str | None] = {}
 
     def context(name: str) -> Any:
@@ -291,7 +293,7 @@ def refused(addon, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, list
         told.append((problem.message, problem.fix, buttons(addon, problem.remedy, token)))
         return {"CANCELLED"}
 
-    for module in (addon.operators.jobs, addon.operators.sending, addon.operators.lods):
+    for module in (addon.operators.jobs, addon.operators.optimize_base, addon.operators.lods):
         monkeypatch.setattr(module, "tell_problem", tell)
     return told
 
@@ -299,11 +301,11 @@ def refused(addon, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, list
 def test_what_cannot_be_done_with_a_job_has_the_button_that_helps(addon, sandbox, refused):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
     job = addon.jobs.Job(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
-    token = addon.bridge.engine(bpy.context).submit(job).token
+    token = addon.session.session.engine(bpy.context).submit(job).token
     for operator in (bpy.ops.generio.remove_job, bpy.ops.generio.import_result):
         assert operator(token=token) == {"CANCELLED"}
     assert bpy.ops.generio.retry_job(token="gone") == {"CANCELLED"}
-    addon.bridge.engine(bpy.context).cancel(token)
+    addon.session.session.engine(bpy.context).cancel(token)
     assert refused == [
         ("The job is not over.", "Cancel it first.", ["generio.cancel_job"]),
         ("This job has no model yet.", "Wait until it is done.", []),
@@ -349,7 +351,7 @@ def test_what_cannot_be_optimized_has_the_button_that_helps(addon, refused):
 def test_a_script_gets_the_error(addon):
     script = Click()
     script.options = type("Options", (), {"is_invoke": False})
-    addon.operators.handover.tell_problem(script, addon.api.EmptyPrompt())
+    addon.operators.submit_jobs.tell_problem(script, addon.api.EmptyPrompt())
     assert [level for level, _ in script.reports] == [{"ERROR"}]
 
 
@@ -388,20 +390,22 @@ def test_the_folder_of_a_job_is_shown_without_waiting_for_that(addon, file_manag
     token = bpy.context.window_manager.generio.jobs[0].token
     assert bpy.ops.generio.show_job_folder(token=token) == {"FINISHED"}
     folder = file_manager.folder()
-    assert folder == addon.bridge.job_folder(bpy.context, token)
+    assert folder == addon.session.session.job_folder(bpy.context, token)
     assert list(folder.glob("*.glb"))
 
 
 def test_a_job_without_files_has_no_folder_to_show(addon, file_manager: FileManager):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     token = bpy.context.window_manager.generio.jobs[0].token
-    shutil.rmtree(addon.bridge.job_folder(bpy.context, token))  # the job is over: nobody lays it anew
+    shutil.rmtree(
+        addon.session.session.job_folder(bpy.context, token)
+    )  # the job is over: nobody lays it anew
     assert bpy.ops.generio.show_job_folder(token=token) == {"CANCELLED"}
     assert not file_manager.asked.exists()
 
 
 def test_the_folder_of_the_job_list_is_shown(addon, file_manager: FileManager):
-    addon.bridge.engine(bpy.context)
+    addon.session.session.engine(bpy.context)
     assert bpy.ops.generio.show_list_folder() == {"FINISHED"}
     assert (file_manager.folder() / "jobs.sqlite").is_file()
 
@@ -409,7 +413,7 @@ def test_the_folder_of_the_job_list_is_shown(addon, file_manager: FileManager):
 def test_where_nothing_shows_folders_it_is_told_which_one_it_is(addon, tmp_path: Path, monkeypatch):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     token = bpy.context.window_manager.generio.jobs[0].token
-    folder = addon.bridge.job_folder(bpy.context, token)
+    folder = addon.session.session.job_folder(bpy.context, token)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match=re.escape(f"No program here can show the folder {folder}")):
         bpy.ops.generio.show_job_folder(token=token)

@@ -40,7 +40,7 @@ def test_there_are_examples():
 
 def test_generate_returns_at_once_and_wait_brings_the_model(flows, addon, sandbox):
     bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
-    with addon.bridge.engine(bpy.context)._lock:  # no thread gets on meanwhile
+    with addon.session.session.engine(bpy.context)._lock:  # no thread gets on meanwhile
         lamp = flows.generate("A lamp", quality="low", seed=7, texture=False)
         assert not lamp.done and not lamp.over and lamp.objects == [] and lamp.files == []
     flows.wait(lamp)
@@ -101,7 +101,7 @@ def test_waiting_lasts_until_the_end_has_been_told(flows, addon, sandbox, monkey
     told: list[str] = []
     flows.subscribe(lambda model: told.append(model.state))
     sandbox.order({"flow": {"outcome": "fail"}})
-    lamp, tick = flows.generate("A lamp", quality="low"), addon.bridge.tick
+    lamp, tick = flows.generate("A lamp", quality="low"), addon.session.session.tick
 
     def slow() -> float:
         seconds = tick()
@@ -110,7 +110,7 @@ def test_waiting_lasts_until_the_end_has_been_told(flows, addon, sandbox, monkey
         return seconds
 
     with monkeypatch.context() as patched:  # disabling the add-on is to find the timer that it registered
-        patched.setattr(addon.bridge, "tick", slow)
+        patched.setattr(addon.session.session, "tick", slow)
         flows.wait(lamp, check=False)
     assert told[-1] == bpy.context.window_manager.generio.jobs[0].state == "Failed"
 
@@ -164,7 +164,7 @@ def test_an_operator_that_a_listener_calls_waits_as_well(flows, sandbox):
 
 def test_a_handler_within_a_placement_cannot_wait_and_is_told_so(flows, addon, monkeypatch):
     """Blender calls handlers of the depsgraph while a model is placed."""
-    place, refusals = addon.scene.place.place, []
+    place, refusals = addon.scene.place.place.place, []
 
     def placing(*arguments):
         other = flows.generate("Other", quality="low")
@@ -174,10 +174,10 @@ def test_a_handler_within_a_placement_cannot_wait_and_is_told_so(flows, addon, m
         return place(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(addon.scene.place, "place", placing)
+        patched.setattr(addon.scene.place.place, "place", placing)
         first = flows.generate("First", quality="low")
         while not refusals:
-            addon.bridge.tick()
+            addon.session.session.tick()
     flows.wait(*flows.models())
     assert len(refusals) == 1
     assert first.done
@@ -204,7 +204,7 @@ def test_disabling_the_add_on_ends_subscriptions_and_waiting(flows, addon):
     try:
         with pytest.raises(flows.Refused, match="was disabled"):
             flows.wait(lamp)
-        assert addon.bridge.listeners == []
+        assert addon.session.session.listeners == []
         for use in (
             flows.models,
             lambda: flows.wait(lamp),
@@ -279,7 +279,7 @@ def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):
     ):
         with pytest.raises(flows.Refused, match=reason):
             call()
-    addon.preferences.preferences(bpy.context).api_key = ""
+    addon.session.preferences.preferences(bpy.context).api_key = ""
     with pytest.raises(flows.Refused, match=r"^Enter your API key"):
         flows.generate("A lamp")
     assert sandbox.stats()["flows"] == {}

@@ -11,7 +11,7 @@ from tests.blender import scenes
 @pytest.fixture
 def losses(addon) -> Callable[..., list[str]]:
     """What is said of objects before they are sent."""
-    return lambda *items, **options: addon.scene.selection.Selection.of(items).losses(**options)
+    return lambda *items, **options: addon.scene.export.selection.Selection.of(items).losses(**options)
 
 
 def empty(name: str, parent: bpy.types.Object | None = None) -> bpy.types.Object:
@@ -142,7 +142,7 @@ def test_nothing_is_said_of_what_is_not_sent(addon, capfd):
     for item in (heavy, light):
         item.shape_key_add(name="Basis")
     scenes.select(heavy, light)
-    by_hand, sending = addon.operators.sending.Sending.by_hand, addon.operators.sending.Sending
+    by_hand, sending = addon.operators.optimize_base.Sending.by_hand, addon.operators.optimize_base.Sending
     sending.by_hand = lambda _operator: True
     try:
         assert bpy.ops.generio.optimize_selected(target="COUNT", polygon_count=500) == {"FINISHED"}

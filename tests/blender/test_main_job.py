@@ -197,7 +197,7 @@ def test_the_list_shows_the_job_and_its_model_can_be_imported_again_and_removed(
 @BOTH_PROFILES
 def test_connection_can_be_tested(addon, sandbox):
     assert bpy.ops.generio.test_connection() == {"FINISHED"}
-    addon.preferences.preferences(bpy.context).api_key = "another"
+    addon.session.preferences.preferences(bpy.context).api_key = "another"
     with pytest.raises(RuntimeError, match="did not accept the API key"):
         bpy.ops.generio.test_connection()
 

@@ -22,7 +22,7 @@ def large(addon, tmp_path: Path) -> Path:
     bpy.ops.export_scene.gltf(filepath=str(glb))
     bpy.ops.object.delete()
     blend = glb.with_suffix(".blend")
-    addon.scene.convert.Converter.of_this_blender().to_blend(glb, blend, lambda: False)
+    addon.scene.background.converter.Converter.of_this_blender().to_blend(glb, blend, lambda: False)
     return blend
 
 
@@ -45,7 +45,7 @@ def test_a_report_tells_how_large_the_arrays_are(large: Path):
 
 def test_what_is_no_plain_blend_has_no_arrays(addon, tmp_path: Path):
     path = tmp_path / "file.blend"
-    sizes = importlib.import_module(f"{addon.__name__}.scene.blocks").array_sizes
+    sizes = importlib.import_module(f"{addon.__name__}.formats.blend_file").array_sizes
     damaged = b"BLENDER-v403" + b"DATA" + struct.pack("<i", -24) + b"\0" * 16
     zstandard, newer = b"\x28\xb5\x2f\xfd" + b"\0" * 100, b"BLENDER19-07v0900" + b"\0" * 100
     for data in (b"", b"BLENDER", zstandard, newer, damaged):
@@ -57,7 +57,7 @@ PLACE = """
 import resource, sys, time
 from pathlib import Path
 
-memory = addon.scene.memory
+memory = addon.scene.place.memory
 model = place.Model({glb!r}, {blend!r}, "Large", {{}})
 bridge.engine(bpy.context)
 while not hasattr(sys.modules.get("numpy"), "empty"):  # a thread imports it
@@ -87,10 +87,10 @@ def test_with_room_for_it_a_model_takes_few_pages_from_the_system(sandbox, large
 
 
 def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
-    bridge, placing, memory = addon.bridge, addon.placing, addon.scene.memory
+    bridge, placing, memory = addon.session.session, addon.session.placement, addon.scene.place.memory
     carrier = bridge.engine(bpy.context)
     scenes.ball()
-    destination = addon.scene.place.here(bpy.context, "cursor")
+    destination = addon.scene.place.place.here(bpy.context, "cursor")
     template = "model_generate_fromprompt"
     job = carrier.submit(
         addon.jobs.Job(sandbox.url, template, "A chair", prompt="A chair", destination=destination)
@@ -107,14 +107,14 @@ def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
     assert memory._room is None
     assert "A chair" not in bpy.data.objects
     bpy.ops.object.mode_set(mode="OBJECT")
-    addon.waiting.run_until(bpy.context, [job.token])
+    addon.session.waiting.run_until(bpy.context, [job.token])
     assert "A chair" in bpy.data.objects
 
 
 def test_a_picture_does_not_take_the_room_of_a_model_that_is_about_to_come(addon):
-    bridge, placing, memory = addon.bridge, addon.placing, addon.scene.memory
+    bridge, placing, memory = addon.session.session, addon.session.placement, addon.scene.place.memory
     bridge.engine(bpy.context)
-    bpy.data.images.new("Loose", 8, 8)[addon.scene.pictures.LOOSE] = True
+    bpy.data.images.new("Loose", 8, 8)[addon.scene.markers.UNPACKED] = True
     placing._pictures_loose = True
     placing._noted = "token"  # while the ledger is told
     memory.make_room("token", [2**20])
@@ -129,11 +129,11 @@ def test_a_picture_does_not_take_the_room_of_a_model_that_is_about_to_come(addon
 @pytest.mark.parametrize("told", ["", "[]", "null", "{}", '{"arrays": null}', '{"arrays": ["many"]}'])
 def test_an_odd_report_names_no_sizes(addon, tmp_path: Path, told: str):
     (tmp_path / "model.json").write_text(told)
-    assert not addon.scene.memory.sizes_in(tmp_path / "model.blend")
+    assert not addon.scene.place.memory.sizes_in(tmp_path / "model.blend")
 
 
 def test_room_for_what_cannot_be_placed_is_given_back(addon, sandbox):
-    bridge, placing, memory = addon.bridge, addon.placing, addon.scene.memory
+    bridge, placing, memory = addon.session.session, addon.session.placement, addon.scene.place.memory
     carrier = bridge.engine(bpy.context)
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
@@ -146,29 +146,29 @@ def test_room_for_what_cannot_be_placed_is_given_back(addon, sandbox):
 
 
 def test_a_picture_is_packed_while_a_model_waits_for_its_own_target(addon, monkeypatch: pytest.MonkeyPatch):
-    bridge, placing, memory = addon.bridge, addon.placing, addon.scene.memory
+    bridge, placing, memory = addon.session.session, addon.session.placement, addon.scene.place.memory
     carrier = bridge.engine(bpy.context)
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
     image = bpy.data.images.new("Loose", 8, 8)
-    image[addon.scene.pictures.LOOSE] = True
+    image[addon.scene.markers.UNPACKED] = True
     placing._pictures_loose, placing._noted = True, job.token
     placing.due.add(job.token)
     memory.make_room(job.token, [2**20])
     # Its target is edited in another window: the bpy module has none.
-    not_now = addon.scene.place.not_now
+    not_now = addon.scene.place.place.not_now
     monkeypatch.setattr(
-        addon.scene.place, "not_now", lambda context, of: "Waits" if of else not_now(context, of)
+        addon.scene.place.place, "not_now", lambda context, of: "Waits" if of else not_now(context, of)
     )
-    until(lambda: bridge.tick() and addon.scene.pictures.LOOSE not in image)
+    until(lambda: bridge.tick() and addon.scene.markers.UNPACKED not in image)
     assert bridge.tick() >= bridge.BUSY_SECONDS
     placing.due.clear()
 
 
 def test_room_is_given_back_when_the_file_is_left(addon):
-    addon.scene.memory.make_room("token", [2**20])
+    addon.scene.place.memory.make_room("token", [2**20])
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert addon.scene.memory._room is None
+    assert addon.scene.place.memory._room is None
 
 
 def until(what: Callable[[], bool]) -> None:

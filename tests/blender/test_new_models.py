@@ -79,7 +79,7 @@ def test_what_the_view_does_not_show_is_no_surface(addon):
     window = bpy.context.window_manager.windows[0]
     area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
     region = next(region for region in area.regions if region.type == "WINDOW")
-    below, above = addon.scene.surface.below, Vector((0.01, 0.02, 9.0))
+    below, above = addon.scene.place.raycast.below, Vector((0.01, 0.02, 9.0))
     scenes.select(floor)
     with bpy.context.temp_override(window=window, area=area, region=region):
         assert below(bpy.context, above).z > 4.0
@@ -107,11 +107,11 @@ def test_an_instance_is_a_surface_though_its_object_is_not_shown(addon):
     window = bpy.context.window_manager.windows[0]
     area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
     with bpy.context.temp_override(window=window, area=area):
-        assert addon.scene.surface.below(bpy.context, Vector((0.01, 0.02, 9.0))).z > 4.0
+        assert addon.scene.place.raycast.below(bpy.context, Vector((0.01, 0.02, 9.0))).z > 4.0
 
 
 def test_nothing_below_the_cursor_is_the_ground(addon):
-    below = addon.scene.surface.below
+    below = addon.scene.place.raycast.below
     assert tuple(below(bpy.context, Vector((1.0, 2.0, 9.0)))) == (1.0, 2.0, 0.0)
     assert tuple(below(bpy.context, Vector((1.0, 2.0, -9.0)))) == (1.0, 2.0, -9.0)
 
@@ -141,12 +141,12 @@ def orthographic(tilt: float) -> SimpleNamespace:
 def test_under_the_mouse_is_the_ground_where_it_is_seen(addon, tilt: float, point):
     bpy.context.scene.cursor.location = (6.0, 7.0, 8.0)
     region = SimpleNamespace(width=200, height=200)
-    found = addon.scene.surface.under_mouse(bpy.context, region, orthographic(tilt), (150, 150))
+    found = addon.scene.place.raycast.under_mouse(bpy.context, region, orthographic(tilt), (150, 150))
     np.testing.assert_allclose(found, point, atol=1e-2)
 
 
 def test_preferences_say_how_new_models_come(addon):
-    preferences = addon.preferences.preferences(bpy.context)
+    preferences = addon.session.preferences.preferences(bpy.context)
     preferences.model_height, preferences.collection, preferences.shading = 2.5, "Generated", "SMOOTH"
     generate()
     lamp = bpy.data.objects["A brass lamp"]
@@ -162,7 +162,7 @@ def test_preferences_say_how_new_models_come(addon):
 def test_what_is_imported_by_hand_is_as_the_preferences_say(addon):
     generate()
     (row,) = panel().jobs
-    preferences = addon.preferences.preferences(bpy.context)
+    preferences = addon.session.preferences.preferences(bpy.context)
     preferences.model_height, preferences.collection = 2.5, "Generated"
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     lamp = bpy.data.objects["A brass lamp.001"]
@@ -175,7 +175,7 @@ def test_an_optimized_mesh_that_is_imported_again_keeps_its_size(addon):
     item = slab()
     scenes.select(item)
     assert bpy.ops.generio.optimize_selected(polygon_count=50) == {"FINISHED"}
-    addon.preferences.preferences(bpy.context).model_height = 25.0
+    addon.session.preferences.preferences(bpy.context).model_height = 25.0
     (row,) = panel().jobs
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     again = bpy.context.active_object
@@ -186,7 +186,7 @@ def test_an_optimized_mesh_that_is_imported_again_keeps_its_size(addon):
 
 def test_each_scene_has_one_collection_of_its_own(addon):
     """To link that of another scene would bring all that the user has there."""
-    addon.preferences.preferences(bpy.context).collection = "Props"
+    addon.session.preferences.preferences(bpy.context).collection = "Props"
     first = bpy.context.scene
     props = bpy.data.collections.new("Props")
     first.collection.children.link(props)
@@ -226,7 +226,7 @@ def test_a_collection_that_overrides_another_files_takes_no_objects(addon):
     assert [*bpy.data.objects["A brass lamp"].users_collection] == [scene.collection]
     assert bpy.ops.generio.add_box() == {"FINISHED"}
     assert [*bpy.data.objects["Model Box"].users_collection] == [scene.collection]
-    addon.preferences.preferences(bpy.context).collection = own.name
+    addon.session.preferences.preferences(bpy.context).collection = own.name
     generate("A chair")
     (collection,) = bpy.data.objects["A chair"].users_collection
     assert collection != own
@@ -238,7 +238,7 @@ def test_what_could_not_be_placed_is_imported_to_the_cursor(addon, sandbox, monk
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(addon.scene.place, "place", fail)
+        broken.setattr(addon.scene.place.place, "place", fail)
         with pytest.raises(RuntimeError, match="could not be placed"):
             generate()
     bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
@@ -251,7 +251,7 @@ def test_a_metre_stays_a_metre_in_a_scene_of_another_unit(addon):
     bpy.context.scene.unit_settings.scale_length = 0.01
     heights = []
     for by_unit in (False, True):
-        addon.preferences.preferences(bpy.context).use_unit_scale = by_unit
+        addon.session.preferences.preferences(bpy.context).use_unit_scale = by_unit
         generate(f"A lamp {by_unit}")
         lamp = bpy.data.objects[f"A lamp {by_unit}"]
         bpy.context.view_layer.update()
@@ -264,7 +264,7 @@ def test_a_metre_stays_a_metre_in_a_scene_of_another_unit(addon):
 def test_a_height_is_in_metres(addon, system: str, height: float):
     bpy.context.scene.unit_settings.scale_length = 0.01
     bpy.context.scene.unit_settings.system = system
-    addon.preferences.preferences(bpy.context).model_height = 2.0
+    addon.session.preferences.preferences(bpy.context).model_height = 2.0
     generate()
     bpy.context.view_layer.update()
     np.testing.assert_allclose(bpy.data.objects["A brass lamp"].dimensions.z, height, rtol=1e-4)
@@ -284,7 +284,7 @@ def test_what_needs_object_mode_says_so(addon, name: str):
 def test_a_results_folder_that_takes_nothing_says_what_to_do(addon, tmp_path: Path):
     Image.new("RGB", (30, 20)).save(tmp_path / "large.png")
     (tmp_path / "file").write_text("no folder")
-    preferences = addon.preferences.preferences(bpy.context)
+    preferences = addon.session.preferences.preferences(bpy.context)
     preferences.folder, preferences.longest_side = str(tmp_path / "file"), 10
     with pytest.raises(RuntimeError, match=r"cannot be written to: .*\. Check the disk"):
         bpy.ops.generio.generate_from_image(filepath=str(tmp_path / "large.png"))

@@ -250,7 +250,7 @@ def test_combed_hair_is_a_loss_and_hair_that_grows_by_itself_is_none(addon):
     scenes.select(item)
     bpy.ops.object.particle_system_add()
     item.particle_systems[0].settings.type = "HAIR"
-    assert addon.scene.selection.Selection.of([item]).losses() == []
+    assert addon.scene.export.selection.Selection.of([item]).losses() == []
     for kind, edited, losses in (
         ("HAIR", True, ["combed hair of 1 object"]),
         ("HAIR", False, []),
@@ -259,7 +259,7 @@ def test_combed_hair_is_a_loss_and_hair_that_grows_by_itself_is_none(addon):
         cache = SimpleNamespace(is_baked=False, use_external=False)
         system = SimpleNamespace(is_edited=edited, settings=SimpleNamespace(type=kind), point_cache=cache)
         modifier = SimpleNamespace(type="PARTICLE_SYSTEM", particle_system=system)
-        found = addon.scene.losses.Losses()
+        found = addon.scene.export.losses.Losses()
         found.add(SimpleNamespace(modifiers=[modifier]), [item.data])
         assert found.lines() == losses
 
@@ -268,7 +268,7 @@ def test_custom_normals_are_no_loss_since_a_glb_has_normals(addon, capfd):
     """Else it would be said of every model that was imported, or made by the service."""
     item = scenes.ball()
     item.data.normals_split_custom_set([np.array((0.0, 0.0, 1.0))] * len(item.data.loops))
-    assert addon.scene.selection.Selection.of([item]).losses() == []
+    assert addon.scene.export.selection.Selection.of([item]).losses() == []
     optimize(item, polygon_count=600)
     assert "will not have" not in capfd.readouterr().out
     assert report(item)["lost"] == []
@@ -290,9 +290,9 @@ def test_a_material_that_was_not_sent_gives_way_to_the_one_that_was_and_the_repo
     sent, came = scenes.ball("Sent"), scenes.ball("Came")
     sent.data.materials.append(scenes.textured("Paint"))
     came.data.materials.append(scenes.textured("Baked"))
-    snapshot = tmp_path / addon.scene.snapshot.snapshot_name()
-    addon.scene.snapshot.write_snapshot(sent, snapshot)
-    told = addon.scene.fit.fit([came], snapshot, {came.data.materials[0]: "Baked"})
+    snapshot = tmp_path / addon.scene.export.snapshot.snapshot_name()
+    addon.scene.export.snapshot.write_snapshot(sent, snapshot)
+    told = addon.scene.restore.restore.fit([came], snapshot, {came.data.materials[0]: "Baked"})
     assert not told["slots"]
     assert told["slot_names"] == ["Paint"]
     assert "other names" in told["told"][0]
@@ -312,9 +312,9 @@ def test_what_has_no_material_comes_back_without_one(addon, tmp_path: Path, slot
     for item in (sent, came) if slots == 2 else ():
         for face in item.data.polygons:
             face.material_index = int(face.center.z > 0)
-    snapshot = tmp_path / addon.scene.snapshot.snapshot_name()
-    addon.scene.snapshot.write_snapshot(sent, snapshot)
-    told = addon.scene.fit.fit([came], snapshot, {material: material.name for material in given})
+    snapshot = tmp_path / addon.scene.export.snapshot.snapshot_name()
+    addon.scene.export.snapshot.write_snapshot(sent, snapshot)
+    told = addon.scene.restore.restore.fit([came], snapshot, {material: material.name for material in given})
     assert told["slots"]
     assert list(came.data.materials) == materials
     assert told["before"]["materials"] == told["after"]["materials"] == int(slots == 2)
@@ -473,7 +473,7 @@ def test_modifiers_that_were_not_sent_stay_when_the_others_are_applied(addon, pl
     item.modifiers.new("Smooth", "SUBSURF")
     for each in (item, hidden):
         each.modifiers.new("Off", "SUBSURF").show_viewport = False
-    place = addon.scene.place.place
+    place = addon.scene.place.place.place
 
     def later(*arguments):
         if "Late" not in item.modifiers:
@@ -481,7 +481,7 @@ def test_modifiers_that_were_not_sent_stay_when_the_others_are_applied(addon, pl
             item.name, item.modifiers["Off"].show_viewport = "Renamed", True
         return place(*arguments)
 
-    monkeypatch.setattr(addon.scene.place, "place", later)
+    monkeypatch.setattr(addon.scene.place.place, "place", later)
     if placement == "LOD":
         scenes.select(item)
         bpy.context.window_manager.generio.modifier_mode = "APPLY"
@@ -738,7 +738,7 @@ def test_the_deviation_is_that_of_the_surfaces_both_ways(addon, tmp_path: Path):
     other.data = plate.data.copy()
     other.data.transform(Matrix.Translation((0, 0, 0.1)))
     bpy.context.collection.objects.link(other)
-    told = addon.scene.compare.comparison(plate, other, bpy.context.evaluated_depsgraph_get())
+    told = addon.scene.restore.compare.comparison(plate, other, bpy.context.evaluated_depsgraph_get())
     diagonal = math.sqrt(8)
     assert told["deviation"]["mean"] == pytest.approx(0.1 / diagonal, rel=1e-4)
     assert told["deviation"]["max"] == pytest.approx(0.1 / diagonal, rel=1e-4)
@@ -762,7 +762,7 @@ def test_levels_of_detail_come_from_one_file_and_are_named_for_game_engines(addo
         assert 0.9 * count / 2**level <= scenes.triangles(made) <= count / 2**level
         assert made.matrix_world == item.matrix_world
     assert scenes.triangles(item) == count
-    folders = Path(addon.bridge.job_folder(bpy.context, "x")).parent
+    folders = Path(addon.session.session.job_folder(bpy.context, "x")).parent
     files = [path.stat().st_ino for path in folders.glob("*/input.glb")]
     assert len(files) == 3
     assert len(set(files)) == 1, "one file that all have sent"
@@ -876,13 +876,13 @@ def test_copies_go_into_the_scene_in_which_they_were_asked_for(addon, leave: boo
     other = bpy.data.scenes.new("Other")
     for name in ("Rock_LODs", "Optimized"):
         other.collection.children.link(bpy.data.collections.new(name))
-    place = addon.scene.place.place
+    place = addon.scene.place.place.place
 
     def elsewhere(context, *arguments):
         context.window.scene = other if leave else first
         return place(context, *arguments)
 
-    monkeypatch.setattr(addon.scene.place, "place", elsewhere)
+    monkeypatch.setattr(addon.scene.place.place, "place", elsewhere)
     for work in (
         bpy.ops.generio.make_lods,
         lambda: bpy.ops.generio.optimize_selected(placement="COLLECTION"),

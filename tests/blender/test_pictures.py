@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
-from generio_flows.scene.convert import make_input_here
+from generio_flows.scene.background.converter import make_input_here
 from PIL import Image, ImageOps
 
 from tests.blender.wishes import until
@@ -191,7 +191,7 @@ def test_of_several_layers_the_first_is_sent(addon, rendering, tmp_path: Path, l
         np.testing.assert_allclose(picture.getpixel((2, 2)), (124, 124, 124, 255), atol=1)
     image = bpy.data.images.load(str(path))
     assert (image.size[0], image.type) == (0, "MULTILAYER")
-    assert ("layers.exr", "layers.exr", "") in addon.operators.pictures._images_of_file(None, bpy.context)
+    assert ("layers.exr", "layers.exr", "") in addon.operators.images._images_of_file(None, bpy.context)
     assert bpy.ops.generio.use_blender_image(image="layers.exr") == {"FINISHED"}
     assert panel().image == str(path)
 
@@ -235,7 +235,7 @@ def test_what_cannot_be_had_here_says_so(addon):
 
 def sent(addon) -> Path:
     """The file that the newest job has sent."""
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     return Path(carrier.job(panel().jobs[0].token).input_path)
 
 
@@ -244,7 +244,7 @@ def test_large_pictures_are_sent_smaller_and_stay_as_they_are(addon, tmp_path: P
     path = tmp_path / "large.jpg"
     Image.new("RGB", (300, 200), (200, 30, 30)).save(path)
     before = path.read_bytes()
-    addon.preferences.preferences(bpy.context).longest_side = longest
+    addon.session.preferences.preferences(bpy.context).longest_side = longest
     bpy.ops.generio.generate_from_image(filepath=str(path), quality="LOW")
     with Image.open(sent(addon)) as picture:
         assert picture.size == size
@@ -260,13 +260,13 @@ def test_large_pictures_are_sent_smaller_and_stay_as_they_are(addon, tmp_path: P
 def test_variants_of_a_large_picture_leave_no_folder_behind(addon, tmp_path: Path):
     path = tmp_path / "large.jpg"
     Image.new("RGB", (300, 200), (200, 30, 30)).save(path)
-    addon.preferences.preferences(bpy.context).longest_side = 100
+    addon.session.preferences.preferences(bpy.context).longest_side = 100
     bpy.ops.generio.generate_from_image(filepath=str(path), quality="LOW", variants=2)
-    folder = addon.preferences.results_folder(bpy.context)
+    folder = addon.session.preferences.results_folder(bpy.context)
     tokens = [row.token for row in panel().jobs]
     assert sorted(item.name for item in folder.iterdir()) == sorted(tokens)
     for token in tokens:
-        carrier = addon.bridge.engine(bpy.context)
+        carrier = addon.session.session.engine(bpy.context)
         with Image.open(carrier.job(token).input_path) as picture:
             assert picture.size == (100, 67)
         bpy.ops.generio.remove_job(token=token)
@@ -337,7 +337,7 @@ def test_a_float_file_needs_no_view_that_a_studio_may_not_have(addon, tmp_path: 
     image.filepath_raw, image.file_format = str(tmp_path / "deep.exr"), "OPEN_EXR"
     image.save()
     monkeypatch.setenv("OCIO", str(config))
-    converter = addon.scene.convert.Converter.of_this_blender()
+    converter = addon.scene.background.converter.Converter.of_this_blender()
     converter.make_input(tmp_path / "deep.exr", tmp_path / "input.png", lambda: False)
     with Image.open(tmp_path / "input.png") as picture:
         assert picture.size == (6, 4)
@@ -356,11 +356,11 @@ def test_an_image_whose_drive_does_not_even_tell_what_is_there(addon, tmp_path: 
     image = bpy.data.images.new("Grid", 8, 8)
     image.source = "FILE"
     image.filepath = str(tmp_path / ("x" * 300 + ".png"))
-    assert addon.scene.grab.file_of(image) is None
+    assert addon.scene.export.image_capture.file_of(image) is None
 
 
 def test_a_taken_picture_is_made_smaller_too(addon):
-    addon.preferences.preferences(bpy.context).longest_side = 50
+    addon.session.preferences.preferences(bpy.context).longest_side = 50
     image = bpy.data.images.new("Half", 200, 100)
     pixels = np.zeros((100, 200, 4), dtype=np.float32)
     pixels[50:, :, 0] = pixels[..., 3] = 1.0
@@ -401,7 +401,7 @@ def test_a_picture_for_which_there_is_no_memory_says_so(addon, monkeypatch, when
         raise MemoryError
 
     painted()
-    monkeypatch.setattr(addon.scene.grab, when, too_large)
+    monkeypatch.setattr(addon.scene.export.image_capture, when, too_large)
     with pytest.raises(RuntimeError, match=r"not enough memory for the picture\. Make it smaller"):
         bpy.ops.generio.use_blender_image(image="Painted")
 
@@ -409,7 +409,7 @@ def test_a_picture_for_which_there_is_no_memory_says_so(addon, monkeypatch, when
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_of_pictures_taken_quickly_the_panel_has_the_last(addon, tmp_path: Path, monkeypatch, order):
     """Threads may end in any order; whichever is looked at, the panel ends with the newest."""
-    pictures = addon.operators.pictures
+    pictures = addon.operators.images
     waiting, timers = [], []
 
     def register(timer: Callable, first_interval: float = 0.0, persistent: bool = False) -> None:
@@ -442,7 +442,7 @@ def test_choosing_an_image_loads_none(addon, tmp_path: Path):
     Image.new("RGB", (5, 3)).save(tmp_path / "file.png")
     image = bpy.data.images.load(str(tmp_path / "file.png"))
     painted()
-    items = addon.operators.pictures._images_of_file(None, bpy.context)
+    items = addon.operators.images._images_of_file(None, bpy.context)
     assert {name: note for name, _, note in items} == {"file.png": "", "Painted": "6 x 4"}
     assert not image.has_data
 
@@ -454,7 +454,7 @@ def test_of_two_images_of_one_name_either_can_be_chosen(addon, tmp_path: Path):
     painted("Sketch", size=(8, 8))
     with bpy.data.libraries.load(str(tmp_path / "other.blend"), link=True) as (_inside, wanted):
         wanted.images = ["Sketch"]
-    items = addon.operators.pictures._images_of_file(None, bpy.context)
+    items = addon.operators.images._images_of_file(None, bpy.context)
     assert sorted(label for _, label, _ in items) == ["Sketch", "Sketch [other.blend]"]
     assert [taken(name).size for name, _, _ in sorted(items, key=lambda item: item[1])] == [(8, 8), (4, 4)]
 
@@ -479,7 +479,7 @@ def tick_until(addon, done: Callable[[], bool]) -> None:
     until = time.monotonic() + 10.0
     while not done():
         assert time.monotonic() < until
-        addon.bridge.tick()
+        addon.session.session.tick()
         time.sleep(0.01)
 
 
@@ -495,13 +495,15 @@ def test_a_sketch_that_is_saved_again_is_looked_at_again(addon, tmp_path: Path, 
 
     before = preview()
     looks: list[Path] = []
-    version_of = addon.properties.version_of
-    monkeypatch.setattr(addon.properties, "version_of", lambda path: looks.append(path) or version_of(path))
+    version_of = addon.session.properties.version_of
+    monkeypatch.setattr(
+        addon.session.properties, "version_of", lambda path: looks.append(path) or version_of(path)
+    )
     for _ in range(3):
-        addon.bridge.tick()
+        addon.session.session.tick()
     assert len(looks) <= 1, "a disk may be slow: once a second has to do"
-    monkeypatch.setattr(addon.properties, "LOOK_SECONDS", 0.0)
-    addon.properties._next_look = 0.0
+    monkeypatch.setattr(addon.session.properties, "LOOK_SECONDS", 0.0)
+    addon.session.properties._next_look = 0.0
     assert preview() == before
     Image.new("RGB", (8, 8)).save(path)
     os.utime(path, (time.time() + 10.0,) * 2)  # Blender's own cache of previews counts in seconds
@@ -517,7 +519,7 @@ def test_a_disk_that_sleeps_keeps_nobody_waiting(addon, tmp_path: Path, monkeypa
     Image.new("RGB", (5, 3)).save(path)
     Image.new("RGB", (7, 7)).save(other)
     panel().source, panel().image = "IMAGE", str(path)
-    properties, awake = addon.properties, threading.Event()
+    properties, awake = addon.session.properties, threading.Event()
     version_of, lookers = properties.version_of, []
 
     def asleep(path: Path) -> str:
@@ -532,14 +534,14 @@ def test_a_disk_that_sleeps_keeps_nobody_waiting(addon, tmp_path: Path, monkeypa
         properties._next_look = 0.0
         Image.new("RGB", (8, 8)).save(path)
         for _ in range(3):
-            addon.bridge.tick()
+            addon.session.session.tick()
         assert len(lookers) == 1, "one at a time has to do"
         patched.setattr(properties, "version_of", version_of)
         panel().image = str(other)
         assert panel().image_note == "7 x 7, PNG", "what one chooses one sees at once"
         awake.set()
         lookers[0].join()
-        addon.bridge.tick()
+        addon.session.session.tick()
         assert panel().image_note == "7 x 7, PNG"
         Image.new("RGB", (9, 9)).save(other)
         os.utime(other, (time.time() + 10.0,) * 2)

@@ -56,7 +56,7 @@ def test_disabling_in_the_middle_of_a_check_ends_it(addon, monkeypatch: pytest.M
 
 def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     item = scenes.ball()
     job = carrier.submit(
         addon.jobs.Job(
@@ -64,15 +64,15 @@ def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.scene.place.here(bpy.context, "cursor", item),
+            destination=addon.scene.place.place.here(bpy.context, "cursor", item),
         )
     )
     addon_utils.disable(EXTENSION, default_set=True)
     addon_utils.enable(EXTENSION, default_set=True)
     preferences = bpy.context.preferences.addons[EXTENSION].preferences
     preferences.service_url, preferences.api_key = sandbox.url, sandbox.key
-    carrier = addon.bridge.engine(bpy.context)
-    addon.waiting.run_until(bpy.context, [job.token])
+    carrier = addon.session.session.engine(bpy.context)
+    addon.session.waiting.run_until(bpy.context, [job.token])
     assert carrier.job(job.token).state == "Done"
     assert sandbox.stats()["run_total"] == 1
 

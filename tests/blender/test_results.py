@@ -56,9 +56,9 @@ def came_of(item: bpy.types.Object, way: Matrix, ratio: float = 1.0) -> bpy.type
 
 
 def fitted(addon: ModuleType, folder: Path, item: bpy.types.Object, result: bpy.types.Object) -> dict:
-    snapshot = folder / addon.scene.snapshot.snapshot_name()
-    addon.scene.snapshot.write_snapshot(item, snapshot)
-    return addon.scene.fit.fit([result], snapshot, dict.fromkeys(result.data.materials, "Paint"))
+    snapshot = folder / addon.scene.export.snapshot.snapshot_name()
+    addon.scene.export.snapshot.write_snapshot(item, snapshot)
+    return addon.scene.restore.restore.fit([result], snapshot, dict.fromkeys(result.data.materials, "Paint"))
 
 
 def points(mesh: bpy.types.Mesh) -> np.ndarray:
@@ -179,7 +179,7 @@ def without_converter(addon, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError("no child")
 
-    monkeypatch.setattr(addon.scene.convert.Converter, "_output", refuse)
+    monkeypatch.setattr(addon.scene.background.converter.Converter, "_output", refuse)
 
 
 @pytest.mark.parametrize("change", [scaled, stretched])
@@ -285,22 +285,24 @@ def test_what_is_wrong_with_a_malformed_result_is_a_sentence(addon, tmp_path: Pa
         except addon.api.FlowsError as error:
             assert is_sentence(error.message)
         except RuntimeError as error:
-            words = addon.scene.child.words_of(error)
-            messages.append(addon.scene.convert.ConversionFailed(path.name, words).message)
+            words = addon.scene.background.child.words_of(error)
+            messages.append(addon.scene.background.converter.ConversionFailed(path.name, words).message)
             assert is_sentence(messages[-1]), messages[-1]
     assert any("its own code failed on it" in message for message in messages)
     assert len(messages) > 10
 
 
 def test_a_child_that_fails_says_so_in_a_sentence(addon, tmp_path: Path):
-    converter = addon.scene.convert.Converter.of_this_blender()
+    converter = addon.scene.background.converter.Converter.of_this_blender()
     scenes.ball()
     path = tmp_path / "result-1.glb"
     bpy.ops.export_scene.gltf(filepath=str(path))
     document, buffer = unpack(path.read_bytes())
     document["meshes"][0]["primitives"][0]["material"] = 7
     path.write_bytes(pack(document, buffer))
-    with pytest.raises(addon.scene.convert.ConversionFailed, match="could not convert the model") as caught:
+    with pytest.raises(
+        addon.scene.background.converter.ConversionFailed, match="could not convert the model"
+    ) as caught:
         converter.to_blend(path, path.with_suffix(".blend"), lambda: False)
     assert is_sentence(caught.value.message)
 
@@ -318,8 +320,8 @@ def test_an_extension_that_this_blender_cannot_read_is_named(addon, tmp_path: Pa
     document, buffer = unpack(path.read_bytes())
     path.write_bytes(pack({**document, "extensionsUsed": [name], "extensionsRequired": [name]}, buffer))
     answer = f"\nGENERIO_ANSWER {json.dumps({'problem': words})}\n"
-    monkeypatch.setattr(addon.scene.convert.Converter, "_output", lambda *_: (answer, 0))
-    converter = addon.scene.convert.Converter.of_this_blender()
+    monkeypatch.setattr(addon.scene.background.converter.Converter, "_output", lambda *_: (answer, 0))
+    converter = addon.scene.background.converter.Converter.of_this_blender()
     with pytest.raises(
         addon.scene.errors.ExtensionUnknown, match=f"“{name}”, which this Blender cannot read"
     ):

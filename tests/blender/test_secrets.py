@@ -35,7 +35,7 @@ def files_with(secret: bytes, *folders: Path) -> list[Path]:
 
 def children(addon) -> set[int]:
     """The child Blenders of this one."""
-    script = str(addon.scene.convert.CHILD).encode()
+    script = str(addon.scene.background.converter.CHILD).encode()
     found: set[int] = set()
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -52,7 +52,7 @@ def test_a_whole_run_leaves_the_key_nowhere(
     addon, sandbox, other: Server, tmp_path: Path, capfd, monkeypatch: pytest.MonkeyPatch, source: str
 ):
     key = sandbox.key
-    chosen = addon.preferences.preferences(bpy.context)
+    chosen = addon.session.preferences.preferences(bpy.context)
     if source == "SESSION":
         chosen.session_only = True
         assert chosen.session_key == key
@@ -74,7 +74,7 @@ def test_a_whole_run_leaves_the_key_nowhere(
     )
     seen: set[int] = set()
     environments: list[bytes] = []
-    watch = addon.scene.convert._wait
+    watch = addon.scene.background.converter._wait
 
     def wait(process, cancelled) -> None:
         seen.add(process.pid)
@@ -82,14 +82,14 @@ def test_a_whole_run_leaves_the_key_nowhere(
         environments.append(Path(f"/proc/{process.pid}/cmdline").read_bytes())
         watch(process, cancelled)
 
-    monkeypatch.setattr(addon.scene.convert, "_wait", wait)
+    monkeypatch.setattr(addon.scene.background.converter, "_wait", wait)
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW")
     scenes.select(scenes.ball())
     with pytest.raises(RuntimeError, match="no credit for •••"):
         bpy.ops.generio.optimize_selected(polygon_count=500)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"), compress=False)
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     said = [*capfd.readouterr(), repr(carrier.jobs()), repr(carrier._settings), repr(vars(carrier))]
     said += [str(tuple(row.values())) for row in bpy.context.window_manager.generio.jobs]
     assert len(seen) >= 2, "the children were looked at"
@@ -99,11 +99,11 @@ def test_a_whole_run_leaves_the_key_nowhere(
     assert key.encode() not in b"".join(environments)
     assert key not in repr(other.asked)
     assert files_with(key.encode(), HOME, tmp_path) == []
-    addon.bridge._stop()
+    addon.session.session._stop()
 
 
 def test_a_key_for_this_session_is_not_in_the_preferences_file(addon, sandbox, tmp_path: Path):
-    chosen = addon.preferences.preferences(bpy.context)
+    chosen = addon.session.preferences.preferences(bpy.context)
     file = Path(bpy.utils.user_resource("CONFIG", create=True)) / "userpref.blend"
     bpy.ops.wm.save_userpref()
     assert sandbox.key.encode() in _content(file), "where Blender keeps it otherwise"
@@ -113,7 +113,7 @@ def test_a_key_for_this_session_is_not_in_the_preferences_file(addon, sandbox, t
     assert sandbox.key.encode() not in _content(file)
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
     chosen.session_key = "another"
-    assert addon.preferences.api_key(bpy.context) == "another"
+    assert addon.session.preferences.api_key(bpy.context) == "another"
     chosen.session_only = False
     assert (chosen.api_key, chosen.session_key) == ("another", "")
     file.unlink()
@@ -144,12 +144,12 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
         if moment == "Uploading"
         else {"method": "GET", "path": "/flows/*/nothing", "action": "delay"},
     )
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     item = scenes.ball(segments=256, rings=128)
     for number in range(3):
         token = f"{number:032x}"
-        snapshot = addon.bridge.job_folder(bpy.context, token) / "snapshot.blend"
-        addon.scene.snapshot.write_snapshot(item, snapshot)
+        snapshot = addon.session.session.job_folder(bpy.context, token) / "snapshot.blend"
+        addon.scene.export.snapshot.write_snapshot(item, snapshot)
         carrier.submit(
             addon.jobs.Job(
                 service=sandbox.url,
@@ -158,7 +158,7 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
                 token=token,
                 source=str(snapshot),
                 parameters={"polygon_count": 500},
-                destination=addon.scene.place.here(bpy.context, "beside", item),
+                destination=addon.scene.place.place.here(bpy.context, "beside", item),
             )
         )
     wait_until(lambda: any(job.state == moment for job in carrier.jobs()))
@@ -175,7 +175,7 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
 
     held = threading.Timer(HELD, let_go)
     held.start()
-    addon.bridge._stop()
+    addon.session.session._stop()
     held.cancel()
     assert not waited.is_set(), "quitting lasted until there was nothing to wait for"
     wait_until(lambda: not children(addon))

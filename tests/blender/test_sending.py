@@ -12,7 +12,7 @@ from tests.blender.wishes import wish
 @pytest.fixture
 def by_hand(addon, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can click in the background, so operators are told that somebody has."""
-    monkeypatch.setattr(addon.operators.sending.Sending, "by_hand", lambda _operator: True)
+    monkeypatch.setattr(addon.operators.optimize_base.Sending, "by_hand", lambda _operator: True)
 
 
 def flows(sandbox) -> int:
@@ -37,7 +37,7 @@ def test_a_second_click_does_not_send_the_same_again(
 ):
     item = scenes.ball()
     scenes.select(item)
-    place, carrier = addon.scene.place, addon.bridge.engine(bpy.context)
+    place, carrier = addon.scene.place.place, addon.session.session.engine(bpy.context)
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     asked = wish(addon, sandbox, "Ball", place.here(bpy.context, placement.lower(), item))
     under_way = carrier.submit(replace(asked, template="model_optimize", parameters={"polygon_count": 500}))

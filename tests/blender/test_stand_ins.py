@@ -19,29 +19,29 @@ def slowed(sandbox) -> None:
 
 def submit(addon, sandbox, name: str, location=(0.0, 0.0, 0.0)) -> str:
     """A job that is to come there; returns its token."""
-    destination = addon.scene.place.here(bpy.context, "cursor") | {"location": [*location]}
-    return addon.bridge.engine(bpy.context).submit(wish(addon, sandbox, name, destination)).token
+    destination = addon.scene.place.place.here(bpy.context, "cursor") | {"location": [*location]}
+    return addon.session.session.engine(bpy.context).submit(wish(addon, sandbox, name, destination)).token
 
 
 def handles(addon):
-    return importlib.import_module(f"{addon.__name__}.panels.handles")
+    return importlib.import_module(f"{addon.__name__}.panels.placeholder_gizmos")
 
 
 def test_what_is_being_made_is_drawn(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
     box, token = submit_into_box(addon, sandbox)
-    addon.bridge.tick()
-    (drawn,) = addon.scene.stand_in.shown()
+    addon.session.session.tick()
+    (drawn,) = addon.panels.placeholders.shown()
     assert drawn.text == "A chair"
     np.testing.assert_allclose(drawn.matrix() @ Vector((0.5, 0.5, 1.0)), (1.0, 1.0, 2.0), atol=1e-5)
     bpy.data.objects.remove(box)
     assert drawn.matrix() is None
-    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
-    assert addon.scene.stand_in.shown() == ()
+    addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
+    assert addon.panels.placeholders.shown() == ()
 
 
 def test_a_place_keeps_its_number_while_one_of_its_jobs_goes_there(addon):
-    stand_in, scene = addon.scene.stand_in, bpy.context.scene
+    stand_in, scene = addon.panels.placeholders, bpy.context.scene
 
     def going(token: str, x: float):
         return stand_in.StandIn.of(token, token, 0.0, {"scene": scene.name, "location": (x, 0.0, 0.0)})
@@ -51,7 +51,7 @@ def test_a_place_keeps_its_number_while_one_of_its_jobs_goes_there(addon):
     assert [*stand_in.places(scene)] == [0, 1, 2]
     stand_in.show([owls[1], lamp])  # what is dragged as number 1 or 2 is the same as before
     assert stand_in.places(scene) == {1: ((1.0, 0.0, 0.0), ["owl 2"]), 2: ((2.0, 0.0, 0.0), ["lamp"])}
-    addon.panels.handles.move(2, (5.0, 0.0, 0.0))
+    addon.panels.placeholder_gizmos.move(2, (5.0, 0.0, 0.0))
     assert stand_in.places(scene)[2] == ((5.0, 0.0, 0.0), ["lamp"])
     stand_in.show([going("table", 9.0), owls[1], going("lamp", 5.0)])
     assert stand_in.places(scene)[0][1] == ["table"]
@@ -62,7 +62,7 @@ def test_a_place_keeps_its_number_while_one_of_its_jobs_goes_there(addon):
 
 def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     tokens = [
         carrier.submit(
             addon.jobs.Job(
@@ -70,17 +70,17 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
                 template="model_generate_fromprompt",
                 name=name,
                 prompt=name,
-                destination=addon.scene.place.here(bpy.context, "cursor") | {"location": location},
+                destination=addon.scene.place.place.here(bpy.context, "cursor") | {"location": location},
             )
         ).token
         for name, location in (("A chair", [0.0, 0.0, 0.0]), ("A table", [5.0, 0.0, 0.0]))
     ]
-    addon.bridge.tick()
+    addon.session.session.tick()
     assert [handles(addon).location_of(place) for place in (0, 1)] == [(0.0, 0.0, 0.0), (5.0, 0.0, 0.0)]
     handles(addon).move(0, (1.0, 2.0, 3.0))
     assert handles(addon).location_of(0) == (1.0, 2.0, 3.0)  # at once
     assert bpy.ops.generio.put_aside(place=1) == {"FINISHED"}
-    addon.waiting.run_until(bpy.context, tokens, timeout=60.0)
+    addon.session.waiting.run_until(bpy.context, tokens, timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
     row = next(row for row in bpy.context.window_manager.generio.jobs if row.name == "A table")
     assert (row.state, row.message.rstrip(".")) == ("Ready", "Its stand-in was deleted")
@@ -90,7 +90,7 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
 
 
 def test_names_of_stand_ins_never_stand_on_each_other(addon):
-    above = addon.scene.stand_in.above
+    above = addon.panels.placeholders.above
     texts: list[tuple[float, ...]] = []
     for left, bottom in ((0, 0), (50, 10), (500, 5), (30, 0), (60, 45)):
         texts.append(above(texts, (left, bottom, left + 100, bottom + 20)))
@@ -105,23 +105,23 @@ def test_names_of_stand_ins_never_stand_on_each_other(addon):
 
 def test_where_a_stand_in_is_dragged_is_told_when_the_hand_lets_go(addon, sandbox, monkeypatch):
     slowed(sandbox)
-    token, place = submit(addon, sandbox, "A chair"), addon.scene.place
-    carrier = addon.bridge.engine(bpy.context)
+    token, place = submit(addon, sandbox, "A chair"), addon.scene.place.place
+    carrier = addon.session.session.engine(bpy.context)
     told: list[object] = []
     relocate = carrier.relocate
     monkeypatch.setattr(carrier, "relocate", lambda *what: (told.append(what), relocate(*what)))
-    addon.bridge.tick()
+    addon.session.session.tick()
     with monkeypatch.context() as dragging:
         dragging.setattr(place, "is_in_hand", lambda _context: True)
         for x in (1.0, 2.0, 3.0):
             handles(addon).move(0, (x, 0.0, 0.0))
-            addon.bridge.tick()
+            addon.session.session.tick()
             assert handles(addon).location_of(0) == (x, 0.0, 0.0), "one step back"
         assert told == []
-    addon.bridge.tick()
+    addon.session.session.tick()
     ((_token, destination),) = told
     assert destination["location"] == [3.0, 0.0, 0.0]
-    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
+    addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert len(told) == 1
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (3.0, 0.0, 0.0), atol=1e-5)
 
@@ -131,29 +131,29 @@ def ready_in_edit_mode(addon, sandbox) -> str:
     bpy.ops.mesh.primitive_cube_add()
     bpy.ops.object.mode_set(mode="EDIT")
     token = submit(addon, sandbox, "A chair")
-    until(lambda: addon.bridge.tick() and token in addon.placing.due)
-    addon.bridge.tick()
+    until(lambda: addon.session.session.tick() and token in addon.session.placement.due)
+    addon.session.session.tick()
     return token
 
 
 def test_a_finished_model_that_waits_can_still_be_moved(addon, sandbox):
     token = ready_in_edit_mode(addon, sandbox)
-    (drawn,) = addon.scene.stand_in.shown()
+    (drawn,) = addon.panels.placeholders.shown()
     assert (drawn.token, drawn.progress) == (token, 1.0)
     handles(addon).move(0, (0.0, 4.0, 0.0))
-    addon.bridge.tick()
+    addon.session.session.tick()
     bpy.ops.object.mode_set(mode="OBJECT")
-    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
+    addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (0.0, 4.0, 0.0), atol=1e-5)
-    addon.bridge.tick()
-    assert addon.scene.stand_in.shown() == ()
+    addon.session.session.tick()
+    assert addon.panels.placeholders.shown() == ()
 
 
 def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
     token = ready_in_edit_mode(addon, sandbox)
     assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
     bpy.ops.object.mode_set(mode="OBJECT")
-    until(lambda: addon.bridge.tick() and not addon.placing.is_busy())
+    until(lambda: addon.session.session.tick() and not addon.session.placement.is_busy())
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
     assert (row.token, row.state) == (token, "Ready")
@@ -162,23 +162,25 @@ def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
 
 def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
     token = submit(addon, sandbox, "A chair")
-    carrier = addon.bridge.engine(bpy.context)
-    addon.bridge.tick()
+    carrier = addon.session.session.engine(bpy.context)
+    addon.session.session.tick()
     handles(addon).move(0, (7.0, 0.0, 0.0))
     until(lambda: carrier.job(token).state == "Ready")
-    addon.placing.go_on(bpy.context, carrier)  # as where it ended after a tick had looked what is new
-    assert token not in addon.placing.due
-    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
+    addon.session.placement.go_on(
+        bpy.context, carrier
+    )  # as where it ended after a tick had looked what is new
+    assert token not in addon.session.placement.due
+    addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (7.0, 0.0, 0.0), atol=1e-5)
 
 
 def test_a_stand_in_that_is_deleted_as_the_job_ends_is_not_placed(addon, sandbox):
     token = submit(addon, sandbox, "A chair")
-    carrier = addon.bridge.engine(bpy.context)
+    carrier = addon.session.session.engine(bpy.context)
     until(lambda: carrier.job(token).state == "Ready")
-    addon.placing.welcome(carrier, carrier.jobs())
+    addon.session.placement.welcome(carrier, carrier.jobs())
     carrier.relocate(token, {"aside": True})  # as `put_aside` of what is not finished, a moment before
-    until(lambda: addon.bridge.tick() and not addon.placing.is_busy())
+    until(lambda: addon.session.session.tick() and not addon.session.placement.is_busy())
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
     assert (row.state, row.message.rstrip(".")) == ("Ready", "Its stand-in was deleted")
@@ -187,28 +189,28 @@ def test_a_stand_in_that_is_deleted_as_the_job_ends_is_not_placed(addon, sandbox
 def test_what_another_blender_makes_cannot_be_moved_here(addon, sandbox, monkeypatch):
     slowed(sandbox)
     submit(addon, sandbox, "A chair")
-    monkeypatch.setattr(addon.bridge.engine(bpy.context), "owns", lambda _token: False)
-    addon.bridge.tick()
-    assert len(addon.scene.stand_in.shown()) == 1
-    assert addon.scene.stand_in.places(bpy.context.scene) == {}
+    monkeypatch.setattr(addon.session.session.engine(bpy.context), "owns", lambda _token: False)
+    addon.session.session.tick()
+    assert len(addon.panels.placeholders.shown()) == 1
+    assert addon.panels.placeholders.places(bpy.context.scene) == {}
 
 
 def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(addon, sandbox, tmp_path: Path):
     slowed(sandbox)
     token = submit(addon, sandbox, "A chair")
-    addon.bridge.tick()
-    carrier, go_on = addon.bridge.engine(bpy.context), threading.Event()
+    addon.session.session.tick()
+    carrier, go_on = addon.session.session.engine(bpy.context), threading.Event()
     carrier._notes.put(go_on.wait)  # the clerk is held up, as by a busy disk
     assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     go_on.set()
-    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
+    addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert carrier.job(token).state == "Ready"
     assert "A chair" not in bpy.data.objects
 
 
 def test_of_many_places_those_that_are_left_can_be_grasped(addon):
-    stand_in, scene = addon.scene.stand_in, bpy.context.scene
+    stand_in, scene = addon.panels.placeholders, bpy.context.scene
     going = [
         stand_in.StandIn.of(str(number), "", 0.0, {"location": (number, 0.0, 0.0)}) for number in range(10)
     ]
@@ -233,11 +235,11 @@ def test_a_scene_and_a_collection_may_be_renamed_meanwhile(addon, sandbox):
     bpy.context.window.scene = bpy.data.scenes.new("Another")
     scene.name, home.name = "Renamed", "Also Renamed"
     bpy.data.collections.new("Home")
-    addon.bridge.tick()
-    stand_in = addon.scene.stand_in
+    addon.session.session.tick()
+    stand_in = addon.panels.placeholders
     assert [*stand_in.places(scene)] == [0]
     assert stand_in.places(bpy.context.scene) == {}
-    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
+    addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     chair = bpy.data.objects["A chair"]
     assert [*chair.users_scene] == [scene]
     assert [*chair.users_collection] == [home]
@@ -250,7 +252,7 @@ def test_a_collection_that_is_left_out_by_then_takes_no_model(addon, sandbox):
     layer.active_layer_collection = layer.layer_collection.children["Home"]
     token = submit(addon, sandbox, "A chair")
     layer.layer_collection.children["Home"].exclude = True
-    addon.waiting.run_until(bpy.context, [token], timeout=60.0)
+    addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert [*bpy.data.objects["A chair"].users_collection] == [bpy.context.scene.collection]
 
 
@@ -259,8 +261,8 @@ def test_a_model_in_a_hidden_collection_of_the_users_choice_is_told_so(addon, sa
     home = bpy.data.collections.new("Home")
     bpy.context.scene.collection.children.link(home)
     setattr(bpy.context.view_layer.layer_collection.children["Home"], hidden, True)
-    addon.preferences.preferences(bpy.context).collection = "Home"
+    addon.session.preferences.preferences(bpy.context).collection = "Home"
     bpy.ops.generio.generate_from_prompt(prompt="A chair")
-    addon.bridge.tick()
+    addon.session.session.tick()
     assert [*bpy.data.objects["A chair"].users_collection] == [home]
-    assert addon.status._line == ('"A chair" is in "Home", which is hidden', "HIDE_ON")
+    assert addon.panels.status_bar._line == ('"A chair" is in "Home", which is hidden', "HIDE_ON")

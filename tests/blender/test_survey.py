@@ -10,8 +10,8 @@ from tests.blender import scenes
 
 @pytest.fixture
 def survey(addon) -> ModuleType:
-    addon.panels.survey.unregister()
-    return addon.panels.survey
+    addon.panels.selection_report.unregister()
+    return addon.panels.selection_report
 
 
 def copies(item: bpy.types.Object, count: int) -> list[bpy.types.Object]:
@@ -35,7 +35,7 @@ def hang(name: str, on: bpy.types.Object) -> None:
 def looked_at(addon, monkeypatch: pytest.MonkeyPatch) -> list[bpy.types.Object]:
     """The objects that are looked at from now on."""
     seen: list[bpy.types.Object] = []
-    for cls in (addon.scene.dependents.Dependents, addon.scene.selection.Selection):
+    for cls in (addon.scene.export.dependents.Dependents, addon.scene.export.selection.Selection):
         name = "look_at" if hasattr(cls, "look_at") else "add"
         original = getattr(cls, name)
 
@@ -72,7 +72,7 @@ def test_in_a_large_file_a_drawing_looks_at_a_share_and_the_rest_comes_later(
     copies(item, 3 * survey.SHARE)
     scenes.select(item)
     redrawn: list[object] = []
-    monkeypatch.setattr(addon.view, "redraw", redrawn.append)
+    monkeypatch.setattr(addon.panels.job_rows, "redraw", redrawn.append)
     seen = looked_at(addon, monkeypatch)
     found = survey.drawn(bpy.context)
     assert (found.name, found.losses) == ("Ball", ()), "what is selected comes first"

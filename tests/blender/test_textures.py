@@ -56,16 +56,16 @@ def test_textures_are_made_as_small_as_is_wanted(
 ):
     scene = addon.scene
     item = painted(tmp_path)
-    snapshot = tmp_path / scene.snapshot.snapshot_name()
-    limit = scene.textures.TextureLimit(side, texels)
-    scene.snapshot.write_snapshot(item, snapshot, textures=limit)
-    scene.child.export_glb(str(snapshot), str(tmp_path / "input.glb"))
+    snapshot = tmp_path / scene.export.snapshot.snapshot_name()
+    limit = scene.export.texture_limit.TextureLimit(side, texels)
+    scene.export.snapshot.write_snapshot(item, snapshot, textures=limit)
+    scene.background.child.export_glb(str(snapshot), str(tmp_path / "input.glb"))
     assert pictures(tmp_path / "input.glb") == {"Square": square, "wide": wide}
     assert [tuple(image.size) for image in scenes.base_colour_images(item)] == [(64, 64)]
 
 
 def test_where_nothing_is_said_all_together_have_to_come_back(addon, monkeypatch: pytest.MonkeyPatch):
-    textures = addon.scene.textures
+    textures = addon.scene.export.texture_limit
     sizes = {"a": (64, 64), "b": (128, 32), "c": (16, 16)}
     for texels, side in ((9000, 128), (64 * 64 + 64 * 16 + 256, 64), (2000, 32)):
         limit = textures.TextureLimit(0, texels)
@@ -82,6 +82,8 @@ def test_the_panel_limits_what_is_sent_and_the_file_keeps_its_textures(addon):
     bpy.context.window_manager.generio.texture_limit = "256"
     scenes.select(item)
     assert bpy.ops.generio.optimize_selected(polygon_count=1000) == {"FINISHED"}
-    (job,) = addon.bridge.engine(bpy.context).jobs()
-    assert pictures(addon.bridge.job_folder(bpy.context, job.token) / "input.glb") == {"Paint": (256, 256)}
+    (job,) = addon.session.session.engine(bpy.context).jobs()
+    assert pictures(addon.session.session.job_folder(bpy.context, job.token) / "input.glb") == {
+        "Paint": (256, 256)
+    }
     assert [tuple(image.size) for image in scenes.base_colour_images(item)] == [(512, 512)]

@@ -22,12 +22,12 @@ def fit(addon, tmp_path: Path) -> Fit:
     """Fits an object, which came, onto another one, which was sent; returns the report."""
 
     def fitted(came: bpy.types.Object, sent: bpy.types.Object, carry: Sequence[str] = ("colors",)) -> dict:
-        snapshot = tmp_path / addon.scene.snapshot.snapshot_name()
-        addon.scene.snapshot.write_snapshot(sent, snapshot, carry)
+        snapshot = tmp_path / addon.scene.export.snapshot.snapshot_name()
+        addon.scene.export.snapshot.write_snapshot(sent, snapshot, carry)
         for collection in came.users_collection:
             collection.objects.unlink(came)
         names = {material: material.name for material in came.data.materials if material}
-        return addon.scene.fit.fit([came], snapshot, names)
+        return addon.scene.restore.restore.fit([came], snapshot, names)
 
     return fitted
 
@@ -403,9 +403,9 @@ def test_all_of_a_model_with_tiles_is_sent_with_one_material(addon, tmp_path: Pa
     item.data.materials.append(material)
     values = uvs(item.data, "UVMap")
     item.data.uv_layers[0].uv.foreach_set("vector", (values * 5).ravel())  # over 25 tiles
-    snapshot, glb = tmp_path / addon.scene.snapshot.snapshot_name(), tmp_path / "input.glb"
-    addon.scene.snapshot.write_snapshot(item, snapshot)
-    addon.scene.convert.make_input_here(snapshot, glb)
+    snapshot, glb = tmp_path / addon.scene.export.snapshot.snapshot_name(), tmp_path / "input.glb"
+    addon.scene.export.snapshot.write_snapshot(item, snapshot)
+    addon.scene.background.converter.make_input_here(snapshot, glb)
     assert texture.image == image, "the user's own material has its tiles still"
     assert image.source == "TILED"
     count, triangles = len(bpy.data.materials), scenes.triangles(item)

@@ -121,7 +121,7 @@ def test_objects_that_share_a_mesh_change_together_or_not_at_all(addon, monkeypa
 def test_a_level_made_again_has_every_modifier(addon, kind: str):
     item = stacks.stack(kind)
     tried = look(item)
-    swap, scene = addon.scene.swap, bpy.context.scene
+    swap, scene = addon.scene.replace_mesh, bpy.context.scene
     levels = []
     for _time in range(2):
         levels += swap.put(scene, item.data.copy(), [item], {"mode": swap.LOD, "level": 1})
@@ -131,7 +131,7 @@ def test_a_level_made_again_has_every_modifier(addon, kind: str):
 
 def test_a_level_gets_a_hook_that_was_added_since(addon):
     item = stacks.stack("SOLIDIFY")
-    swap, scene = addon.scene.swap, bpy.context.scene
+    swap, scene = addon.scene.replace_mesh, bpy.context.scene
     (level,) = swap.put(scene, item.data.copy(), [item], {"mode": swap.LOD, "level": 1})
     item.modifiers.new("Hook", "HOOK").vertex_indices_set([1, 2, 3])
     item.modifiers.new("Collides", "COLLISION")
@@ -142,7 +142,7 @@ def test_a_level_gets_a_hook_that_was_added_since(addon):
 
 def test_a_level_that_cannot_be_made_again_stays_and_leaves_nothing_behind(addon, monkeypatch):
     item = stacks.stack("SOLIDIFY")
-    swap, scene = addon.scene.swap, bpy.context.scene
+    swap, scene = addon.scene.replace_mesh, bpy.context.scene
     (level,) = swap.put(scene, item.data.copy(), [item], {"mode": swap.LOD, "level": 1})
     mesh, fresh = level.data, item.data.copy()
     before, there = look(level), everything()
@@ -173,7 +173,7 @@ def grouped() -> bpy.types.Material:
 def test_pictures_in_groups_of_nodes_count(addon):
     item = scenes.ball("Ball", 16, 8)
     item.data.materials.append(grouped())
-    figures = addon.scene.compare.figures(item)
+    figures = addon.scene.restore.compare.figures(item)
     assert figures["texture_bytes"] == 4 * (64 * 64 + 32 * 32 + 32 * 32)
 
 

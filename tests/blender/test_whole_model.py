@@ -16,8 +16,8 @@ def chair() -> list[bpy.types.Object]:
 
 
 def offered(addon) -> int:
-    addon.panels.survey.unregister()
-    return addon.panels.survey.drawn(bpy.context).parts
+    addon.panels.selection_report.unregister()
+    return addon.panels.selection_report.drawn(bpy.context).parts
 
 
 def names() -> set[str]:

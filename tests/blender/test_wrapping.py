@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture
 def lines(addon):
     blf.size(0, 11)
-    return addon.panels.tab.lines
+    return addon.panels.widgets.lines
 
 
 def test_a_line_is_as_long_as_there_is_room(lines):

@@ -23,14 +23,14 @@ def submit_into_box(addon, sandbox):
     """A job that is to fill a new box, before any tick."""
     bpy.ops.generio.add_box(size=2.0)
     box = bpy.context.active_object
-    place = addon.scene.place
+    place = addon.scene.place.place
     job = wish(
         addon,
         sandbox,
         "A chair",
         {**place.here(bpy.context, place.BOX), "box": box.name, "uid": box.session_uid},
     )
-    return box, addon.bridge.engine(bpy.context).submit(job).token
+    return box, addon.session.session.engine(bpy.context).submit(job).token
 
 
 def until(condition) -> None:
@@ -63,6 +63,6 @@ def slab(name: str = "Slab", size=(2.0, 4.0, 1.0), parent=None) -> bpy.types.Obj
 
 
 def settle(addon, root, objects=None, **destination):
-    root = addon.scene.settle.settle(root, objects or [root], destination)
+    root = addon.scene.place.transform.settle(root, objects or [root], destination)
     bpy.context.view_layer.update()
     return root

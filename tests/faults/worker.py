@@ -187,7 +187,7 @@ class Worker:
         self.engine.saved(self._document)
 
     def _convert(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
-        """As `scene.convert`: with the model, the snapshot that it was made from has done its work."""
+        """As the converter does: with the model, the snapshot that it was made from has done its work."""
         self._copy("convert")(source, target, cancelled)
         source.with_name(SNAPSHOT).unlink(missing_ok=True)
 

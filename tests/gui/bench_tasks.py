@@ -63,7 +63,7 @@ def model(watch: "Watch", glb: str, warm_up: str) -> "Task":
 
 def _convert(watch: "Watch", package: ModuleType, glb: Path, blend: Path, name: str = "convert") -> "Task":
     """What the engine does in a thread until there is something to place."""
-    converter = package.scene.convert.Converter.of_this_blender()
+    converter = package.scene.background.converter.Converter.of_this_blender()
     call = converter.to_blend
     thread = threading.Thread(target=watch.time, args=(name, lambda: call(glb, blend, lambda: False)))
     thread.start()
@@ -73,7 +73,7 @@ def _convert(watch: "Watch", package: ModuleType, glb: Path, blend: Path, name: 
 
 
 def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task":
-    place, snapshot = package.scene.place, package.scene.snapshot
+    place, snapshot = package.scene.place.place, package.scene.export.snapshot
     context = bpy.context
     result = place.Model(str(glb), str(blend), "Sheet", {})
     # The undo step is Blender's own work, and is timed apart.
@@ -90,7 +90,7 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     new = Path(tempfile.mkdtemp(dir=blend.parent), snapshot.snapshot_name())
 
     def take() -> None:
-        ((item,),) = package.scene.selection.Selection.of(context.selected_objects).groups.values()
+        ((item,),) = package.scene.export.selection.Selection.of(context.selected_objects).groups.values()
         snapshot.write_snapshot(item, new)
 
     yield from watch.stall("snapshot", take)
@@ -99,7 +99,7 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     received.symlink_to(glb)
     yield from _convert(watch, package, received, received.with_suffix(".blend"), "convert and fit")
     fitted = place.Model(str(received), str(received.with_suffix(".blend")), "Sheet", {})
-    where = place.here(context, package.scene.swap.KEEP, target)
+    where = place.here(context, package.scene.replace_mesh.KEEP, target)
     yield from _make_room(watch, package.scene, lambda: _room_for(package.scene, fitted))
     yield from watch.stall("swap", lambda: place.place(context, [fitted], where))
     yield from _undo_step(watch, "swap's undo step")
@@ -107,21 +107,21 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     where = place.here(context, place.CURSOR)
     yield from _make_room(watch, package.scene, lambda: _room_for(package.scene, result))
     yield from watch.stall("place", lambda: place.place(context, [result], where))
-    while package.scene.pictures.loose():
-        yield from _make_room(watch, package.scene, package.scene.pictures.pack_next)
-        yield from watch.stall("pack", package.scene.pictures.pack_next)
+    while package.scene.place.packing.loose():
+        yield from _make_room(watch, package.scene, package.scene.place.packing.pack_next)
+        yield from watch.stall("pack", package.scene.place.packing.pack_next)
     yield from _undo_step(watch, "place's undo step")
 
 
 def _room_for(scene: ModuleType, model: Any) -> None:
-    scene.memory.make_room("Sheet", scene.memory.sizes_in(Path(model.blend)))
+    scene.place.memory.make_room("Sheet", scene.place.memory.sizes_in(Path(model.blend)))
 
 
 def _make_room(watch: "Watch", scene: ModuleType, make: Callable[[], object]) -> "Task":
     """What a tick before does, and the wait for its thread."""
     watch.time("make room", make)
     yield 0.01
-    while scene.memory.is_making():
+    while scene.place.memory.is_making():
         yield 0.01
 
 
@@ -156,7 +156,7 @@ def _clear() -> None:
 def jobs(watch: "Watch", service: str, key: str) -> "Task":
     """Submit jobs to a slow service, time the ticks while they live, and drawing a long list of them."""
     package = enabled()
-    bridge, context = package.bridge, bpy.context
+    bridge, context = package.session.session, bpy.context
     if bpy.app.timers.is_registered(bridge.tick):
         bpy.app.timers.unregister(bridge.tick)  # it is called and timed here
     preferences = context.preferences.addons[EXTENSION].preferences
@@ -164,7 +164,7 @@ def jobs(watch: "Watch", service: str, key: str) -> "Task":
     carrier = bridge.engine(context)
 
     def submit(number: int) -> None:
-        destination = package.scene.place.here(context, package.scene.place.CURSOR)
+        destination = package.scene.place.place.here(context, package.scene.place.place.CURSOR)
         template = package.api.TEXT_TO_MODEL
         name = f"Chair {number}"
         carrier.submit(

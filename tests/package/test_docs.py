@@ -35,7 +35,16 @@ OF_NO_CLASS = {
 def error_classes() -> list[type[FlowsError]]:
     """Every public class of the exception tree, wherever in the package it is defined."""
     for module in pkgutil.walk_packages(generio_flows.__path__, "generio_flows."):
-        if module.name.split(".")[1] in ("api", "jobs", "scene", "bridge", "placing", "operators", "cli"):
+        if module.name.split(".")[1] in (
+            "api",
+            "core",
+            "formats",
+            "jobs",
+            "scene",
+            "session",
+            "operators",
+            "cli",
+        ):
             importlib.import_module(module.name)
 
     def below(kind: type[FlowsError]) -> list[type[FlowsError]]:
@@ -71,8 +80,8 @@ def test_the_guide_knows_no_error_that_does_not_exist():
 def test_problems_that_are_no_exceptions_are_in_the_guide_with_their_words():
     sources = [
         path.read_text(encoding="utf-8")
-        for room in (ROOT, ROOT / "jobs", ROOT / "scene")
-        for path in room.glob("*.py")
+        for room in ("jobs", "scene", "session")
+        for path in (ROOT / room).rglob("*.py")
     ]
     codes = {code for text in sources for code in re.findall(r'Problem\(\s*"(\w+)"', text)}
     assert codes
@@ -167,7 +176,9 @@ def subparsers(parser: object) -> list[object]:
 
 
 def test_every_preference_is_in_the_guide():
-    names = re.findall(r'Property\(\s*name="([^"]+)"', (ROOT / "preferences.py").read_text(encoding="utf-8"))
+    names = re.findall(
+        r'Property\(\s*name="([^"]+)"', (ROOT / "session/preferences.py").read_text(encoding="utf-8")
+    )
     guide = (ROOT / "docs/guide.md").read_text(encoding="utf-8")
     assert len(names) > 10
     rows = [rf"^\| .*(?<!\w){re.escape(name)}(?!\w).* \|$" for name in names]

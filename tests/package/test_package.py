@@ -37,9 +37,27 @@ def test_the_package_holds_the_add_on_and_nothing_else(package: Path):
     assert package.name == f"generio_flows-{MANIFEST['version']}.zip"
     assert manifest == MANIFEST
     assert manifest["blender_version_min"] == "4.2.0"
-    assert {"__init__.py", "__main__.py", "LICENSE", "README.md", "scene/child.py", "flows.py"} <= names
+    assert {
+        "__init__.py",
+        "__main__.py",
+        "LICENSE",
+        "README.md",
+        "scene/background/child.py",
+        "flows.py",
+    } <= names
     rooms = {name.split("/")[0] for name in names if "/" in name}
-    assert rooms == {"api", "cli", "jobs", "operators", "panels", "scene", "translations"}
+    assert rooms == {
+        "api",
+        "cli",
+        "core",
+        "formats",
+        "jobs",
+        "operators",
+        "panels",
+        "scene",
+        "session",
+        "translations",
+    }
     assert {name.rpartition(".")[2] for name in names} == {"py", "toml", "md", "LICENSE"}
 
 

@@ -5,8 +5,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from generio_flows.scene import align
-from generio_flows.scene.align import IDENTITY, TURNS, Array, Similarity, Surface, similarity
+from generio_flows.scene.restore import align
+from generio_flows.scene.restore.align import IDENTITY, TURNS, Array, Similarity, Surface, similarity
 
 BOX_FACES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from generio_flows.scene.exif import orientation_of, upright
+from generio_flows.formats.exif import orientation_of, upright
 from PIL import Image, ImageOps
 
 

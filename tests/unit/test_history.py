@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from generio_flows.history import KEPT, PromptHistory
+from generio_flows.session.prompt_history import KEPT, PromptHistory
 
 
 def test_the_last_ones_are_kept_newest_first_and_each_once(tmp_path: Path):

@@ -13,30 +13,17 @@ from generio_flows import translations
 from generio_flows.translations import texts
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = (
-    "bridge.py",
-    "options.py",
-    "placing.py",
-    "preferences.py",
-    "properties.py",
-    "status.py",
-    "view.py",
-    "waiting.py",
-)
 FILES = [
-    *(ROOT / name for name in MODULES),
-    *(
-        path
-        for room in ("api", "jobs", "operators", "panels", "scene")
-        for path in (ROOT / room).glob("*.py")
-    ),
+    path
+    for room in ("api", "core", "formats", "jobs", "operators", "panels", "scene", "session")
+    for path in (ROOT / room).rglob("*.py")
 ]
 TRANSLATING = {"translated", "wrapped", "preferences_button", "account_button", "poll_message_set"}
 
 NOT_SHOWN = {
     # what Blender, SQLite, HTTP and regular expressions are told
     *("Bearer {}", "[^\\w .-]+", "Traceback (most recent call last)"),
-    *("{} {}.blend", "{} (other)", "GENERIO bare ", "GENERIO before", "GENERIO evaluate", "GENERIO fit"),
+    *("{} {}.blend", "{} (other)", "GENERIO subject ", "GENERIO before", "GENERIO evaluate", "GENERIO fit"),
     *("GENERIO: {}", "GENERIO realize", "GENERIO full", "{} slot {}"),
     *("\nGENERIO_ANSWER {}", "Model Box", "Recovered Model"),
     # what goes to the terminal, or to whoever calls this from Python

@@ -32,7 +32,7 @@ def look_at_one_object(blender: Driver) -> Steps[None]:
     with bpy.context.temp_override(window=blender.window, area=blender.area):
         bpy.ops.view3d.localview()
         bpy.ops.story.show_keys()
-    sys.modules[f"{blender.package}.scene.place"].LASTING = 3.0
+    sys.modules[f"{blender.package}.scene.place.place"].LASTING = 3.0
     panel = bpy.context.window_manager.generio
     view = blender.area.spaces.active
     yield from blender.open_tab("GENERIO")

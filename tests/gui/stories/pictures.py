@@ -15,7 +15,7 @@ LONG = (
 
 def check_pasting(blender: Driver) -> None:
     """Blender looks into the clipboard in an Image Editor only; that of X11 has no pictures for it."""
-    grab = import_module(f"{blender.package}.scene.grab")
+    grab = import_module(f"{blender.package}.scene.export.image_capture")
     area = blender.area
     with (
         bpy.context.temp_override(window=blender.window, area=area, region=blender.region),

@@ -12,7 +12,9 @@ import pytest
 import requests
 from generio_flows.api import errors, transport
 from generio_flows.api.client import FlowsClient
-from generio_flows.api.errors import (
+from generio_flows.api.models import Prompt
+from generio_flows.api.retry import RetryPolicy
+from generio_flows.core.errors import (
     CallFailed,
     CertificateError,
     FlowFailed,
@@ -33,8 +35,6 @@ from generio_flows.api.errors import (
     WebPage,
     WrongState,
 )
-from generio_flows.api.models import Prompt
-from generio_flows.api.retry import RetryPolicy
 
 from tests.unit.api.scripted import KEY, Answer, RawServer, Server, answer, closed_port
 

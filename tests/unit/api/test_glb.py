@@ -19,8 +19,8 @@ from generio_flows.api import (
     UnreadableFile,
     check_glb,
 )
-from generio_flows.api.images import size_in
-from generio_flows.api.texels import count_texels
+from generio_flows.formats.images import size_in
+from generio_flows.formats.texels import count_texels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image

@@ -32,7 +32,7 @@ from generio_flows.api import (
     UnexpectedAnswer,
     UnsupportedFile,
 )
-from generio_flows.api.address import redirect_target, same_origin
+from generio_flows.core.urls import redirect_target, same_origin
 from hypothesis import given
 from hypothesis import strategies as st
 

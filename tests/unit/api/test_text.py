@@ -2,7 +2,7 @@
 
 import pytest
 from generio_flows.api import FlowFailed
-from generio_flows.api.text import plain_reason, without_paths
+from generio_flows.core.text import plain_reason, without_paths
 
 TRACE = """Error: Python: Traceback (most recent call last):
   File "/home/me/blender/io_scene_gltf2/__init__.py", line 2058, in unit_import

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from generio_flows.cli.job_directory import Host
 from generio_flows.cli.main import run
-from generio_flows.cli.places import Host
 from generio_flows.jobs import polling
 
 from tests.sandbox import Sandbox

@@ -8,8 +8,8 @@ import pytest
 from generio_flows.api import EmptyPrompt, UnreadableFile, UnsupportedFile
 from generio_flows.cli import items
 from generio_flows.cli.items import Item
+from generio_flows.cli.job_directory import Home
 from generio_flows.cli.lists import UsageError, listed
-from generio_flows.cli.places import Home
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from generio_flows.cli import outputs
+from generio_flows.cli.job_directory import Home
 from generio_flows.cli.outputs import InTheWay, Outputs, ResultGone, numbered
-from generio_flows.cli.places import Home
 from generio_flows.jobs import Engine, Job, Ledger, Result, Settings, Step
 from generio_flows.jobs.owners import new_owner
 

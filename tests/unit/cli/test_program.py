@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from generio_flows.api import check_glb
 from generio_flows.cli.batch import Batch
-from generio_flows.cli.places import Home, Host
+from generio_flows.cli.job_directory import Home, Host
 from generio_flows.cli.report import Bars, Event, Lines
 from PIL import Image
 

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line in plain Python: the key comes from the environment, and bpy only where it is needed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
+from .job_directory import Host
+from .main import run
+
+if TYPE_CHECKING:
+    from ..scene.background.converter import Converter
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command that `words` are, and return its exit code."""
+    host = Host(
+        program=_program(),
+        service=PRODUCTION_URL,
+        api_key=os.environ.get(KEY_VARIABLE, ""),
+        online=True,
+        window=None,
+        converter=_converter,
+        key_hint=f"Here it comes from {KEY_VARIABLE} in the environment.",
+    )
+    return run(host, words)
+
+
+def _program() -> str:
+    """How the user has started it: by the folder's path, or as a module."""
+    started = sys.argv[0]
+    return f"python {shlex.quote(started)}" if Path(started).is_dir() else "python -m generio_flows"
+
+
+def _converter() -> Converter:
+    if importlib.util.find_spec("bpy") is None:
+        raise OSError("this Python has no bpy module")
+    from ..scene.background.converter import Converter
+
+    return Converter.of_this_blender()

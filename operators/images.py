@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Choosing the picture to make a model from: a file, an image, the render, the view, the clipboard.
+
+What is not a file yet is taken at once, and written as one in a thread.
+"""
+
+import queue
+import threading
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ..api import FlowsError, InputRefused, NotSaved, disk_trouble
+from ..core.text import plain_reason
+from ..scene.export import image_capture
+from ..session.preferences import preferences, user_folder
+from ..session.properties import properties
+from ..translations import VERBATIM, translated
+from .submit_jobs import OperatorMixin, tell_problem
+
+PICTURES = ("IMAGE", "MULTILAYER", "UV_TEST", "COMPOSITING", "RENDER_RESULT")
+"""Types of images that there is something to see of."""
+
+KEPT = 50
+"""How many pictures that were taken are kept; a job may still be going to send one."""
+
+_writing: list[Path] = []  # what threads write, in the order in which it was taken
+_written: queue.SimpleQueue[tuple[Path, FlowsError | None]] = queue.SimpleQueue()
+_images: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
+
+
+class Take(OperatorMixin):
+    """Mixin for operators that take a picture out of Blender."""
+
+    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+        """What writes the picture, and its name. Raises InputRefused."""
+        raise NotImplementedError
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            save, name = self.take(context)
+            folder = user_folder(context) / "pictures"
+            folder.mkdir(exist_ok=True)
+            path = folder / f"{image_capture.file_name(name)}-{uuid.uuid4().hex[:6]}.png"
+        except InputRefused as error:
+            return tell_problem(self, error)
+        except (OSError, MemoryError) as error:
+            return tell_problem(self, _not_written(error))
+        longest = preferences(context).longest_side
+        if bpy.app.background:
+            problem = _write(save, path, longest)
+            _use(path, problem)
+            return tell_problem(self, problem) if problem else {"FINISHED"}
+        _writing.append(path)
+        threading.Thread(
+            target=lambda: _written.put((path, _write(save, path, longest))),
+            name="generio-picture",
+            daemon=True,
+        ).start()
+        if not bpy.app.timers.is_registered(_use_written):
+            # persistent: another file may be opened meanwhile.
+            bpy.app.timers.register(_use_written, first_interval=0.05, persistent=True)
+        return {"FINISHED"}
+
+
+def _not_written(error: OSError | MemoryError) -> FlowsError:
+    """Pictures lie in the extension's own folder, so none of the preferences helps."""
+    if isinstance(error, MemoryError):
+        fix = "Make it smaller in Blender, or save it and choose the file."
+        return NotSaved("There is not enough memory for the picture.", fix, "choose_image")
+    full = disk_trouble(error) == "full"
+    fix = "Free some disk space, or choose a picture file." if full else "Choose a picture file."
+    return NotSaved(f"The picture could not be written: {plain_reason(str(error))}", fix, "choose_image")
+
+
+def _write(save: image_capture.Save, path: Path, longest: int) -> FlowsError | None:
+    """In a thread, which knows no Blender; returns what went wrong."""
+    try:
+        save(path, longest)
+        former = sorted(path.parent.glob("*.png"), key=lambda file: file.stat().st_mtime)
+        for file in former[:-KEPT]:
+            file.unlink()
+    except (OSError, MemoryError) as error:
+        return _not_written(error)
+    return None
+
+
+def _use_written() -> float | None:
+    """Let the panel have the newest of what threads have written."""
+    while not _written.empty():
+        path, problem = _written.get_nowait()
+        if path in _writing:  # else a newer one was there first
+            del _writing[: _writing.index(path) + 1]
+            _use(path, problem)
+    return 0.05 if _writing else None
+
+
+def _use(path: Path, problem: FlowsError | None) -> None:
+    """Let the panel have a picture that was written, or say why it was not."""
+    panel = properties(bpy.context)
+    panel.source = "IMAGE"
+    if problem:
+        panel.image_problem = str(problem)
+    else:
+        panel.image = str(path)
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                area.tag_redraw()
+
+
+class GENERIO_OT_choose_image(bpy.types.Operator):
+    """Choose a picture on your disk"""
+
+    bl_idname = "generio.choose_image"
+    bl_label = "Choose Image"
+
+    if TYPE_CHECKING:
+        filepath: str
+        filter_image: bool
+        filter_folder: bool
+    else:
+        filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+        filter_image: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+        filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        panel = properties(context)
+        panel.image = self.filepath
+        panel.source = "IMAGE"
+        return {"FINISHED"}
+
+
+def _images_of_file(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    if context is not None:
+        _images[:] = [
+            (_identifier(image), image.name_full, _size_of(image))
+            for image in bpy.data.images
+            if image.type in PICTURES
+        ]
+    return _images
+
+
+def _size_of(image: Any) -> str:
+    """Where there are no pixels yet, to ask for the size would load them."""
+    width, height = image.size if image.has_data else (0, 0)
+    return f"{width} x {height}" if width else ""
+
+
+def _identifier(image: Any) -> str:
+    """Its name, by which scripts call it; one that is linked may have the same as one of this file."""
+    return image.name if image.library is None else f"{image.library.filepath}/{image.name}"
+
+
+class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
+    """Use an image that is in this file: painted, generated, packed or loaded, saved or not"""
+
+    bl_idname = "generio.use_blender_image"
+    bl_label = "Use Blender Image"
+    bl_property = "image"
+
+    if TYPE_CHECKING:
+        image: str
+    else:
+        image: bpy.props.EnumProperty(
+            name="Image",
+            description="An image in this file",
+            items=_images_of_file,
+            translation_context=VERBATIM,
+        )
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not any(image.type in PICTURES for image in bpy.data.images):
+            cls.poll_message_set(translated("There is no image in this file"))
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        context.window_manager.invoke_search_popup(self)
+        return {"FINISHED"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        file = image_capture.file_of(self._chosen())
+        if file is None:
+            return super().execute(context)
+        _writing.clear()  # what was taken before comes too late
+        _use(file, None)
+        return {"FINISHED"}
+
+    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+        image = self._chosen()
+        return image_capture.take_image(image), image.name
+
+    def _chosen(self) -> bpy.types.Image:
+        return next(image for image in bpy.data.images if _identifier(image) == self.image)
+
+
+class GENERIO_OT_use_render(Take, bpy.types.Operator):
+    """Use the last render"""
+
+    bl_idname = "generio.use_render"
+    bl_label = "Use Render"
+
+    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+        return image_capture.take_render(), "Render"
+
+
+class GENERIO_OT_use_view(Take, bpy.types.Operator):
+    """Use what you see in this 3D view, without overlays"""
+
+    bl_idname = "generio.use_view"
+    bl_label = "Use View"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.area is None or context.area.type != "VIEW_3D":
+            cls.poll_message_set(translated("Do this in a 3D view"))
+            return False
+        return True
+
+    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+        return image_capture.take_view(context, context.area), "View"
+
+
+class GENERIO_OT_paste_image(Take, bpy.types.Operator):
+    """Use the picture in the clipboard"""
+
+    bl_idname = "generio.paste_image"
+    bl_label = "Paste"
+
+    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+        return image_capture.take_clipboard(context), "Clipboard"
+
+
+CLASSES = (
+    GENERIO_OT_choose_image,
+    GENERIO_OT_use_blender_image,
+    GENERIO_OT_use_render,
+    GENERIO_OT_use_view,
+    GENERIO_OT_paste_image,
+)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be done about the places of new models: boxes, stand-ins, and the choice among variants."""
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..jobs import Problem
+from ..panels import placeholders
+from ..scene.place import boxes, collections, variants
+from ..session import placement, session
+from ..session.properties import properties
+from ..translations import translated
+from .submit_jobs import InObjectMode, tells
+
+OTHER_KEPT = Problem("other_kept", "Another variant was kept.", "Use Import to have this one, too.")
+
+
+class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
+    """Remove the other variants from the scene, and cancel those that are still being made"""
+
+    bl_idname = "generio.keep_variant"
+    bl_label = "Keep This One"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if variants.chosen_variant(context) is None:
+            cls.poll_message_set(translated("Select one of several variants first"))
+            return False
+        return super().poll(context)
+
+    @tells
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        item = variants.chosen_variant(context)
+        assert item is not None
+        group = item[variants.GROUP]
+        carrier = session.running()
+        if carrier is not None:
+            for job in carrier.jobs():
+                if job.destination.get("group") == group:
+                    carrier.cancel(job.token)
+                    placement.let_wait(carrier, job.token, OTHER_KEPT)
+        count = variants.keep(item)
+        self.report({"INFO"}, translated(f"Removed {count} other variants"))
+        return {"FINISHED"}
+
+
+class GENERIO_OT_put_aside(bpy.types.Operator):
+    """Take this stand-in away: the model will wait in the job list when it is finished"""
+
+    bl_idname = "generio.put_aside"
+    bl_label = "Delete Stand-In"
+
+    if TYPE_CHECKING:
+        place: int
+    else:
+        place: bpy.props.IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @tells
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        found, carrier = placeholders.places(context.scene), session.running()
+        if self.place not in found or carrier is None:
+            return {"CANCELLED"}
+        for token in found[self.place][1]:
+            placement.let_wait(carrier, token, placement.ASIDE)  # if it is finished already
+            placement.send_elsewhere(carrier, token, {"aside": True})
+        return {"FINISHED"}
+
+
+class GENERIO_OT_add_box(InObjectMode, bpy.types.Operator):
+    """Add a box at the 3D cursor; move and scale it, and the model will be fitted into it"""
+
+    bl_idname = "generio.add_box"
+    bl_label = "Add Box"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
+
+    if TYPE_CHECKING:
+        size: float
+    else:
+        size: bpy.props.FloatProperty(
+            name="Size", description="Length of the box's edges", default=1.0, min=0.001, unit="LENGTH"
+        )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.scene.library is not None:
+            cls.poll_message_set(translated("The scene is linked from another file"))
+            return False
+        return super().poll(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        box = boxes.make_box(context, self.size)
+        collections.show_in_local_views(context, [box])
+        for item in context.selected_objects:
+            item.select_set(False)
+        box.select_set(True)
+        context.view_layer.objects.active = box
+        properties(context).where = "BOX"
+        carrier = session.running()
+        if carrier is not None and self.options.is_repeat:  # adjusted, after a model was asked for perhaps
+            placement.made_again(carrier, box)
+        return {"FINISHED"}
+
+
+CLASSES = (GENERIO_OT_keep_variant, GENERIO_OT_put_aside, GENERIO_OT_add_box)

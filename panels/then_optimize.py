@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether what is generated is optimized, too."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..session.properties import properties
+from .widgets import ReadyTab, fields
+
+
+class GENERIO_PT_then_optimize(ReadyTab, bpy.types.Panel):
+    bl_idname = "GENERIO_PT_then_optimize"
+    bl_parent_id = "GENERIO_PT_generate"
+    bl_label = "Then Optimize"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - as Blender wants it
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.prop(properties(context), "then_optimize", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        panel = properties(context)
+        column = fields(self.layout, context)
+        column.active = panel.then_optimize
+        column.prop(panel, "then_count")
+
+
+CLASSES = (GENERIO_PT_then_optimize,)

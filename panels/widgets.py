@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all panels of the tab share."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import blf
+import bpy
+
+from .. import __package__ as base_package
+from ..session import session
+from ..translations import translated
+
+WIDE = "\u2e80-\uffff"
+"""Characters with no blanks between them: a line may end after any, but not before a closing mark."""
+
+OPENING, CLOSING = "「『（【《〈〔“", "」』）】》〉〕”、。，．：；？！ー々"  # noqa: RUF001 - they are meant
+ACCOUNT_URL = "https://account.generio.ai"
+
+FONT = 0
+"""Blender's interface font."""
+
+MARGINS, ICON = 60, 22
+"""Pixels at scale 1 that a label in the sidebar has beside it, and that its icon takes."""
+
+NARROW = 260
+"""Pixels at scale 1, below which two words in a row do not fit."""
+
+
+class Tab:
+    """Mixin: a panel in the tab."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "GENERIO"
+
+
+class ReadyTab(Tab):
+    """Mixin: a panel that is there only when everything is set up."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return not session.why_not(context)
+
+
+def preferences_button(layout: bpy.types.UILayout | None, text: str) -> None:
+    """A button that opens this add-on's preferences."""
+    layout.operator("preferences.addon_show", text=text, icon="PREFERENCES").module = base_package
+
+
+def account_button(layout: bpy.types.UILayout | None, text: str) -> None:
+    """A button that opens the user's account in the web browser."""
+    layout.operator("wm.url_open", text=text, icon="URL").url = ACCOUNT_URL
+
+
+def online_button(layout: bpy.types.UILayout | None) -> None:
+    """A button that allows online access, or leads to where nothing forbids it."""
+    if bpy.app.online_access_override:  # --offline-mode, which outweighs the preference
+        quit_button(layout)
+        return
+    layout.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
+
+
+def quit_button(layout: bpy.types.UILayout | None) -> None:
+    """A button that ends Blender, which asks whether to save."""
+    layout.operator("wm.quit_blender", text="Quit Blender", icon="QUIT")
+
+
+def check_button(layout: bpy.types.UILayout | None) -> None:
+    """A button that checks the connection once more."""
+    layout.operator("generio.test_connection", text="Check Again", icon="FILE_REFRESH")
+
+
+def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") -> None:
+    """The button that does what an error asks for; `remedy`: see `api.errors`, `token`: of a job, or ""."""
+    match remedy:
+        case "enter_key":
+            preferences_button(layout, "Enter Key")
+        case "check_address" | "open_preferences":
+            preferences_button(layout, "Open Preferences")
+            if remedy == "check_address" and not token:  # a job has Retry beside it
+                check_button(layout)
+        case "open_file_paths":
+            layout.operator(
+                "screen.userpref_show", text="File Paths…", icon="PREFERENCES"
+            ).section = "FILE_PATHS"
+        case "open_account":
+            account_button(layout, "Open Account")
+        case "go_online":
+            online_button(layout)
+        case "open_folder":
+            layout.operator("generio.show_list_folder", icon="FILE_FOLDER")
+        case "update":
+            layout.operator(
+                "screen.userpref_show", text="Show Updates", icon="PREFERENCES"
+            ).section = "EXTENSIONS"
+        case "restart":
+            quit_button(layout)
+        case "retry" if token:
+            layout.operator("generio.retry_job", icon="FILE_REFRESH").token = token
+        case "retry":
+            check_button(layout)
+        case "report" if token:
+            layout.operator("generio.copy_problem", icon="COPYDOWN").token = token
+        case "edit_input" | "edit_prompt" | "choose_image" if token:
+            layout.operator(
+                "generio.use_job_settings", text="Change Settings", icon="GREASEPENCIL"
+            ).token = token
+        case "edit_prompt":
+            layout.operator("generio.edit_prompt", icon="GREASEPENCIL")
+        case "choose_image":
+            layout.operator("generio.choose_image", text="Choose Another", icon="FILE_FOLDER")
+        case "add_box":
+            layout.operator("generio.add_box", icon="MESH_CUBE")
+        case "convert":
+            layout.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
+        case "make_lods":
+            layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
+        case "cancel":
+            layout.operator("generio.cancel_job", icon="X").token = token
+        case "import":
+            layout.operator("generio.import_result", icon="IMPORT").token = token
+        case "recover":
+            layout.operator("generio.recover_flow", icon="IMPORT")
+        case "render":
+            layout.operator("render.render", text="Render Image", icon="RENDER_STILL")
+
+
+def object_mode_button(layout: bpy.types.UILayout | None, context: bpy.types.Context) -> None:
+    """A button that leaves the present mode, where that is in the way."""
+    if context.mode != "OBJECT":
+        layout.operator("object.mode_set", text="Object Mode", icon="OBJECT_DATAMODE").mode = "OBJECT"
+
+
+def is_narrow(context: bpy.types.Context) -> bool:
+    """Whether the sidebar has no room for two words beside each other."""
+    return context.region.width < NARROW * context.preferences.system.ui_scale
+
+
+def fields(layout: Any, context: bpy.types.Context) -> Any:
+    """A column of fields with their names before them, or inside them where the sidebar is narrow."""
+    column = layout.column()
+    column.use_property_split = not is_narrow(context)
+    column.use_property_decorate = False
+    return column
+
+
+def choice(column: Any, data: Any, name: str) -> None:
+    """A drop-down in a column of `fields`; a narrow one has its name above."""
+    if column.use_property_split:
+        column.prop(data, name)
+    else:
+        column.label(text=translated(data.bl_rna.properties[name].name), translate=False)
+        column.prop(data, name, text="")
+
+
+def wrapped(
+    layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE", *, translate: bool = True
+) -> None:
+    """A sentence on as many lines as it needs.
+
+    width: of the region, pixels; translate: unless users wrote it.
+    """
+    preferences = bpy.context.preferences
+    scale = preferences.system.ui_scale or 1.0  # there is none in the background
+    blf.size(FONT, preferences.ui_styles[0].widget.points * scale)
+    below = "BLANK1" if icon != "NONE" else "NONE"
+    room = width - (MARGINS + ICON * (icon != "NONE")) * scale
+    column = layout.column(align=True)
+    for number, line in enumerate(lines(translated(text) if translate else text, room)):
+        column.label(text=line, translate=False, icon=below if number else icon)
+
+
+def _words(text: str) -> list[str]:
+    """The parts of the text after each of which a line may end."""
+    wide = any(char >= WIDE[0] for char in text)
+    return _wide_word().findall(text) if wide else re.findall(r"\S+\s*", text)
+
+
+@lru_cache(maxsize=1)
+def _wide_word() -> re.Pattern[str]:
+    """A pattern that takes milliseconds to make, and most languages do without."""
+    return re.compile(rf"[{OPENING}]*(?:[{WIDE}]|[^\s{WIDE}]+)[{CLOSING}]*\s*")
+
+
+def lines(text: str, room: float) -> list[str]:
+    """The text in lines that are no longer than `room`, pixels in the size that the font has now.
+
+    What is too long for a line, such as a path, is broken anywhere.
+    """
+
+    def fits(part: str) -> bool:
+        return blf.dimensions(FONT, part.rstrip())[0] <= room
+
+    found = [""]
+    for part in (part for word in _words(text) for part in ([word] if fits(word) else word)):
+        if found[-1] and not fits(found[-1] + part):
+            found.append("")
+        found[-1] += part
+    return [line.rstrip() for line in found if line.strip()]

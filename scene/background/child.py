@@ -1,0 +1,390 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script that a child Blender runs: `child.py export|import|save|picture|thumbnail SOURCE TARGET`.
+
+Where no child can be started, the user's Blender uses `export_glb` and `make_png` itself. A child says how it
+went on one line of its own: GENERIO_ANSWER {"problem": "" or Blender's words}.
+"""
+
+import importlib
+import json
+import os
+import shutil
+import sys
+import threading
+import traceback
+import types
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import bpy
+from mathutils import Vector
+
+THUMBNAIL_PIXELS = 256
+THUMBNAIL_SAMPLES = 32
+
+HOME = "generio-"
+"""What the name of the folder begins with that stands in for the user's, and for temporary files."""
+
+
+def module(name: str) -> Any:
+    """A module of the add-on. A script is in no package, so the add-on's folder is made one."""
+    package = (__package__ or "generio_child.scene.background").removesuffix(".scene.background")
+    if package not in sys.modules:
+        root = types.ModuleType(package)
+        root.__path__ = [str(Path(__file__).parents[2])]
+        sys.modules[package] = root
+    return importlib.import_module(f"{package}.{name}")
+
+
+markers = module("scene.markers")
+
+
+def end_with_parent() -> None:
+    """Our standard input closes when the parent ends, however it ends: then nobody else clears up."""
+    sys.stdin.buffer.read()
+    home = os.environ.get("BLENDER_USER_RESOURCES", "")
+    if Path(home).name.startswith(HOME):
+        shutil.rmtree(home, ignore_errors=True)
+    os._exit(1)
+
+
+def known(operator: Any, **options: Any) -> dict[str, Any]:
+    """Those of `options` that this version's operator has."""
+    properties = operator.get_rna_type().properties
+    return {name: value for name, value in options.items() if name in properties}
+
+
+def export_glb(source: str, target: str) -> None:
+    """Write the bare object in the .blend `source` as GLB: its mesh, materials and textures.
+
+    Whatever else its materials refer to is in the file, too, and not to be sent.
+    """
+    present = set(bpy.data.images)
+    with bpy.data.libraries.load(source) as (inside, wanted):  # pyright: ignore
+        wanted.objects = [name for name in inside.objects if name.startswith(markers.SUBJECT)]
+    (item,) = wanted.objects
+    for copy in (*bpy.data.materials, *bpy.data.images):
+        if markers.ORIGINAL in copy:
+            copy.name = copy[markers.ORIGINAL]
+            if isinstance(copy, bpy.types.Image) and not Path(copy.filepath).exists():
+                raise RuntimeError(f'the painting "{copy.name}", which was never saved, is lost.')
+    for image in set(bpy.data.images) - present:
+        if image.source == "TILED":
+            image.user_remap(first_tile(image))
+    if item.data.shape_keys is not None:
+        item.shape_key_clear()
+    slots = module("scene.restore.material_slots")
+    for slot, name in zip(item.material_slots, slots.slot_names(item), strict=True):
+        if name != slots.name_of(slot.material):
+            slot.link = "OBJECT"
+            slot.material = slot.material.copy() if slot.material else bpy.data.materials.new(name)
+            slot.material.name = name
+    textures = module("scene.export.texture_limit")
+    if textures.LIMIT in item:
+        textures.limit_textures(item, textures.TextureLimit(*item[textures.LIMIT]))
+    try:
+        write_glb(item, target)
+    except RuntimeError:
+        if not make_plain(item):
+            raise
+        write_glb(item, target)
+        markers.plain_materials_note(Path(source)).touch()
+
+
+def write_glb(item: Any, target: str) -> None:
+    """Write the object as GLB, from a scene of its own: this has to work in the user's Blender, too."""
+    scene = bpy.data.scenes.new(item.name)
+    scene.collection.objects.link(item)
+    options = known(
+        bpy.ops.export_scene.gltf,
+        export_format="GLB",
+        use_active_scene=True,
+        export_animations=False,
+        export_skins=False,
+        export_morph=False,
+        export_cameras=False,
+        export_lights=False,
+        export_extras=False,
+        export_apply=False,
+    )
+    # The exporter appends .glb to any other name.
+    glb = Path(target).with_suffix(".glb.glb")
+    try:
+        with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
+            bpy.ops.export_scene.gltf(filepath=str(glb), **options)
+        glb.replace(target)
+    finally:
+        glb.unlink(missing_ok=True)
+        bpy.data.scenes.remove(scene)
+
+
+def make_plain(item: Any) -> bool:
+    """Give each slot a material of the same name that has nothing in it; False where no slot has one."""
+    full = [(slot, slot.material) for slot in item.material_slots if slot.material]
+    plain: dict[Any, Any] = {}
+    for material in dict.fromkeys(material for _, material in full):
+        name, material.name = material.name, "GENERIO full"
+        plain[material] = bpy.data.materials.new(name)
+    for slot, material in full:
+        slot.link = "OBJECT"
+        slot.material = plain[material]
+    return bool(full)
+
+
+def first_tile(image: Any) -> Any:
+    """A plain image for a tiled one: its first tile, or nothing where that is in no file.
+
+    The exporter would make a material of each tile, and leave out the faces that lie in none. What comes back
+    gets the image that it had.
+    """
+    name, image.name = image.name, "generio_tiled"
+    path = bpy.path.abspath(image.filepath_raw, library=image.library)
+    file = Path(path.replace("<UDIM>", str(image.tiles[0].number)))
+    plain: Any = bpy.data.images.load(str(file)) if file.is_file() else bpy.data.images.new(name, 8, 8)
+    plain.name = name
+    plain.colorspace_settings.name = image.colorspace_settings.name
+    return plain
+
+
+def import_glb(source: str, target: str) -> None:
+    """Write everything that `source` holds as a .blend, its pictures and a report (JSON) beside it."""
+    options = known(
+        bpy.ops.import_scene.gltf,
+        import_pack_images=True,
+        disable_bone_shape=True,
+        import_scene_as_collection=False,
+    )
+    scene = bpy.context.scene
+    with module("scene.place.extras").apart(scene, Path(source)) as beside:
+        bpy.ops.import_scene.gltf(filepath=source, **options)
+    objects: list[Any] = list(scene.objects)
+    if not objects:
+        raise RuntimeError("the model is empty.")
+    fitted = fit_result(Path(source), objects)
+    for mesh in bpy.data.meshes:
+        drop_zeros(mesh)
+    name = Path(target).name.partition(".")[0]
+    told = report() | fitted | {"scene": beside}
+    for number, image in enumerate(bpy.data.images):
+        put_beside(image, Path(target).with_name(f"{name}-{number}"))
+    bpy.data.libraries.write(target, set(objects))
+    told["arrays"] = module("formats.blend_file").array_sizes(Path(target))  # see `memory`
+    Path(target).with_name(f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def drop_zeros(mesh: Any) -> None:
+    """Take away the attributes that mean the same if they are not there: the window waits for each byte."""
+    import numpy as np
+
+    for name in ("material_index", "sharp_edge", "sharp_face"):
+        attribute = mesh.attributes.get(name)
+        if attribute is not None:
+            values = np.empty(len(attribute.data), bool if attribute.data_type == "BOOLEAN" else np.int32)
+            attribute.data.foreach_get("value", values)
+            if not values.any():
+                mesh.attributes.remove(attribute)
+
+
+def put_beside(image: Any, path: Path) -> None:
+    """Let a packed picture be the file `path` instead, and say so."""
+    if image.packed_file is not None:
+        path.write_bytes(image.packed_file.data)
+        image.unpack(method="REMOVE")
+        image.filepath_raw = str(path)
+        image[markers.UNPACKED] = True
+
+
+def save_file(source: str, target: str) -> None:
+    """Write everything that `source` holds as a .blend to open: a scene with it, images packed."""
+    options = known(bpy.ops.import_scene.gltf, import_pack_images=True, import_scene_as_collection=False)
+    bpy.ops.import_scene.gltf(filepath=source, **options)
+    if not bpy.context.scene.objects:
+        raise RuntimeError("the model is empty.")
+    blend = str(Path(target).with_suffix(".blend"))  # Blender appends that to any other name
+    bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True, check_existing=False, compress=True)
+    Path(blend).replace(target)
+
+
+def fit_result(source: Path, objects: list[Any]) -> dict[str, Any]:
+    """Fit what came from `source` onto the snapshot beside it, if it was made of one (see `fit`).
+
+    Returns what the report says about that: "fit", or "misfit" where it does not fit and is left as it came.
+    """
+    fit = module("scene.restore.restore")
+    snapshot = fit.snapshot_of(source)
+    parts = [item for item in objects if item.type == "MESH" and len(item.data.polygons)]
+    if snapshot is None or not parts:
+        return {}
+    names = {material: material.name for material in bpy.data.materials}
+    try:
+        told = {"fit": fit.fit(parts, snapshot, names)}
+    except fit.DoesNotFit:
+        told = {"misfit": True}
+    objects[:] = parts[:1]
+    return told
+
+
+def report() -> dict[str, Any]:
+    """What stands in the scene: counts, pictures with sizes in pixels, and the extent in Blender units."""
+    meshes: list[Any] = [item.data for item in bpy.context.scene.objects if item.type == "MESH"]
+    pictures: list[Any] = [image for image in bpy.data.images if image.type == "IMAGE" and image.size[0]]
+    low, high = extent()
+    return {
+        "triangles": sum(len(mesh.loops) - 2 * len(mesh.polygons) for mesh in meshes),
+        "vertices": sum(len(mesh.vertices) for mesh in meshes),
+        "materials": len({material for mesh in meshes for material in mesh.materials if material}),
+        "textures": [[*image.size] for image in pictures],
+        "uv_maps": max((len(mesh.uv_layers) for mesh in meshes), default=0),
+        "size": [*(high - low)],
+    }
+
+
+def extent() -> tuple[Vector, Vector]:
+    """Lowest and highest corner of all meshes, world space."""
+    bpy.context.view_layer.update()
+    corners = [
+        item.matrix_world @ Vector(corner)
+        for item in bpy.context.scene.objects
+        if item.type == "MESH"
+        for corner in item.bound_box
+    ] or [Vector((0.0, 0.0, 0.0))]
+    low = Vector([min(corner[axis] for corner in corners) for axis in range(3)])
+    return low, Vector([max(corner[axis] for corner in corners) for axis in range(3)])
+
+
+def draw_thumbnail(source: str, target: str) -> None:
+    """Render the .blend `source` as a square PNG with a clear background, from the front right and above."""
+    with bpy.data.libraries.load(source) as (inside, wanted):  # pyright: ignore
+        wanted.objects = inside.objects
+    scene: Any = bpy.context.scene
+    for item in wanted.objects:
+        scene.collection.objects.link(item)
+    low, high = extent()
+    middle, radius = (low + high) / 2, max((high - low).length / 2, 1e-6)
+    direction = Vector((0.45, -1.0, 0.4)).normalized()
+    lens = bpy.data.cameras.new("Camera")
+    lens.type = "ORTHO"
+    lens.ortho_scale = 1.8 * radius  # a sphere around a box has air at its rim
+    lens.clip_start, lens.clip_end = radius * 0.01, radius * 20
+    camera = bpy.data.objects.new("Camera", lens)
+    camera.location = middle + direction * radius * 4
+    camera.rotation_euler = (-direction).to_track_quat("-Z", "Y").to_euler()
+    light: Any = bpy.data.lights.new("Sun", "SUN")
+    light.energy = 2.5
+    sun = bpy.data.objects.new("Sun", light)
+    sun.rotation_euler = (0.7, 0.3, 0.5)
+    for item in (camera, sun):
+        scene.collection.objects.link(item)
+    scene.camera = camera
+    scene.world = bpy.data.worlds.new("Neutral")
+    scene.world.color = (0.5, 0.5, 0.5)
+    scene.render.engine = "CYCLES"  # needs no graphics card, and no screen
+    scene.cycles.device = "CPU"
+    scene.cycles.samples = THUMBNAIL_SAMPLES
+    scene.cycles.use_denoising = False  # not every build has a denoiser
+    scene.render.film_transparent = True
+    scene.view_settings.view_transform = "Standard"
+    scene.render.resolution_x = scene.render.resolution_y = THUMBNAIL_PIXELS
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.image_settings.color_mode = "RGBA"
+    scene.render.use_file_extension = False
+    scene.render.filepath = target
+    bpy.ops.render.render(write_still=True)
+
+
+def make_png(source: str, target: str) -> None:
+    """Write the picture `source` as PNG; or, if that is an order (JSON), the `picture` that it names.
+
+    An order names where that is `kept` as it was when it was chosen, which counts if it is there.
+    An order says, too, how many pixels the `longest` side may have; a larger picture is made smaller.
+    """
+    longest = 0
+    if source.endswith(".json"):
+        order = json.loads(Path(source).read_text(encoding="utf-8"))
+        source, longest = order["picture"], order["longest"]
+        if (kept := Path(order["kept"])).is_file():
+            source = str(kept)
+    image: Any = bpy.data.images.load(source)
+    width, height = image.size
+    if image.type == "MULTILAYER":  # which has a size only where it is shown
+        render_png(image, target)
+        image = bpy.data.images.load(target)
+        width, height = image.size
+    if not width:
+        raise RuntimeError("it is no picture that Blender can read.")
+    if longest and max(width, height) > longest:
+        scale = longest / max(width, height)
+        image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
+    turn_upright(image, Path(source))
+    # Of an animated GIF the first frame can only be rendered; floats are linear light, multiplied with alpha.
+    if image.source == "MOVIE" or image.is_float:
+        render_png(image, target)
+    else:
+        image.file_format = "PNG"
+        image.filepath_raw = target
+        image.save()
+        bpy.data.images.remove(image)
+    if not Path(target).is_file():
+        raise RuntimeError("it is no picture that Blender can write as PNG.")
+
+
+def render_png(image: Any, target: str) -> None:
+    """Write what one sees of the image, of several layers the first, as PNG, and remove the image."""
+    scene = bpy.data.scenes.new("as it is")
+    with suppress(TypeError):  # a studio's own color management may have no such view
+        scene.view_settings.view_transform = "Standard"  # pyright: ignore[reportAttributeAccessIssue]
+    scene.render.image_settings.file_format = "PNG"
+    image.save_render(target, scene=scene)
+    bpy.data.scenes.remove(scene)
+    bpy.data.images.remove(image)
+
+
+def turn_upright(image: Any, source: Path) -> None:
+    """Turn the picture as the camera was held: the file says so, and the PNG will not."""
+    import numpy as np
+
+    exif = module("formats.exif")
+    orientation = exif.orientation_of(source)
+    if orientation == exif.UPRIGHT:
+        return
+    width, height = image.size
+    pixels = np.empty(len(image.pixels), dtype=np.float32)
+    image.pixels.foreach_get(pixels)
+    rows = pixels.reshape(height, width, -1)[::-1]  # Blender has the bottom row first
+    rows = exif.upright(rows, orientation)[::-1]
+    image.scale(rows.shape[1], rows.shape[0])
+    image.pixels.foreach_set(rows.ravel())
+
+
+def words_of(error: Exception) -> str:
+    """What an error says; Blender's operators and this module mean RuntimeErrors to be read, others not."""
+    told = str(error) if isinstance(error, RuntimeError) else ""
+    return told or "".join(traceback.format_exception(error))
+
+
+TASKS = {
+    "export": export_glb,
+    "import": import_glb,
+    "save": save_file,
+    "picture": make_png,
+    "thumbnail": draw_thumbnail,
+}
+
+
+def main() -> None:
+    """Do the one task that the arguments name."""
+    task, source, target = sys.argv[-3:]
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    problem = ""
+    try:
+        TASKS[task](source, target)
+    except Exception as error:  # the parent wants to know why, not an exit code
+        problem = words_of(error)
+    print(f"\nGENERIO_ANSWER {json.dumps({'problem': problem})}", flush=True)  # noqa: T201 - how a child speaks
+    os._exit(0)  # nothing here is worth Blender's teardown, which as a module may wait for ever
+
+
+if __name__ == "__main__":
+    main()

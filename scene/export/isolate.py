@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies of a mesh and its materials that refer to nothing but each other and their images.
+
+A partial .blend takes along whatever the data in it refer to, and what that refers to in turn: a driver that
+reads a rig brings the rig, a coordinate that is measured from an object brings its mesh. Copies cost next to
+nothing, since they share their arrays with the originals; materials that refer to nothing are not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import bpy
+
+from ..markers import ORIGINAL
+from ..meshes import drop_broken
+from ..restore.restore import BEFORE
+from .image_capture import Save, take_image
+
+Keep = Callable[[Save], Path]
+"""Takes a picture that is in no file; returns the path of the PNG that it is going to be."""
+
+
+@contextmanager
+def bare_object(
+    name: str,
+    source: bpy.types.Object,
+    mesh: bpy.types.Mesh,
+    keep: Keep,
+    before: bpy.types.Mesh | None = None,
+) -> Iterator[bpy.types.Object]:
+    """For a while, an object `name` with a copy of `mesh`, and with the materials that `source` shows.
+
+    keep: is given the pictures that exist in memory only, painted and never saved. before: another mesh, of
+    which an object without materials comes along, see BEFORE.
+    """
+    copies = _Copies(keep)
+    try:
+        shape = copies.of(mesh)
+        drop_broken(shape)
+        for index, slot in enumerate(source.material_slots[: len(shape.materials)]):
+            if slot.link == "OBJECT":  # what modifiers make has others than the mesh, in other places
+                shape.materials[index] = slot.material
+        for index, material in enumerate(shape.materials):
+            shape.materials[index] = copies.of_material(material) if material else None
+        bare = bpy.data.objects.new(name, shape)
+        copies.made.append(bare)
+        bare.show_only_shape_key = True  # the first one, which is the mesh as it was made
+        if before is not None:
+            bare[BEFORE] = copies.without_materials(before)
+        yield bare
+    finally:
+        bpy.data.batch_remove(copies.made)
+
+
+class _Copies:
+    """Makes the copies, each original's once, and remembers them."""
+
+    def __init__(self, keep: Keep) -> None:
+        self.made: list[bpy.types.ID] = []
+        self._keep = keep
+        self._of: dict[bpy.types.ID, Any] = {}
+
+    def of(self, item: Any) -> Any:
+        """A copy without animation and custom properties, either of which may refer to anything."""
+        copy = item.copy()
+        self.made.append(copy)
+        self._of[item] = copy
+        for owner in (copy, getattr(copy, "node_tree", None), getattr(copy, "shape_keys", None)):
+            if owner is not None:
+                owner.animation_data_clear()
+        for name in list(copy.keys()):
+            del copy[name]
+        copy[ORIGINAL] = item.name
+        return copy
+
+    def without_materials(self, mesh: bpy.types.Mesh) -> bpy.types.Object:
+        """An object with a copy of `mesh` whose slots are empty."""
+        shape = self.of(mesh)
+        drop_broken(shape)
+        for index in range(len(shape.materials)):
+            shape.materials[index] = None  # to clear them would set the index of every face
+        item = bpy.data.objects.new("GENERIO before", shape)
+        item.show_only_shape_key = True
+        self.made.append(item)
+        return item
+
+    def of_material(self, material: bpy.types.Material) -> bpy.types.Material:
+        """A copy of `material`, or itself where it needs none."""
+        if material not in self._of:
+            if not _refers(material):
+                return material
+            self._strip(self.of(material).node_tree)
+        return cast(bpy.types.Material, self._of[material])
+
+    def _group(self, tree: Any) -> Any:
+        if tree not in self._of:
+            self._strip(self.of(tree))
+        return self._of[tree]
+
+    def _strip(self, tree: Any) -> None:
+        for node in tree.nodes if tree else ():
+            for name in [name for name, value in node.items() if isinstance(value, bpy.types.ID)]:
+                del node[name]
+            if getattr(node, "object", None) is not None:
+                node.object = None
+            if getattr(node, "node_tree", None) is not None:
+                node.node_tree = self._group(node.node_tree)
+            if _is_painted(node):
+                node.image = self._picture(node.image)
+
+    def _picture(self, image: Any) -> Any:
+        if image not in self._of:
+            path = self._keep(take_image(image))
+            copy = self.of(image)  # has the settings, and none of the pixels
+            copy.source = "FILE"
+            copy.filepath_raw = str(path)
+            if image.is_float and image.colorspace_settings.name != "Non-Color":
+                copy.colorspace_settings.name = "sRGB"  # as which `take_image` writes it
+        return self._of[image]
+
+
+def _refers(owner: Any) -> bool:
+    """Whether a material, a tree or a node refers to more than textures, or to one that is in no file."""
+    animation, tree = getattr(owner, "animation_data", None), getattr(owner, "node_tree", None)
+    return (
+        (animation is not None and len(animation.drivers) > 0)
+        or any(isinstance(value, bpy.types.ID) for value in owner.values())
+        or getattr(owner, "object", None) is not None
+        or _is_painted(owner)
+        or (tree is not None and _refers(tree))
+        or any(map(_refers, getattr(owner, "nodes", ())))
+    )
+
+
+def _is_painted(node: Any) -> bool:
+    """Whether a node shows an image with changes that are in memory only."""
+    image = getattr(node, "image", None)
+    return image is not None and image.is_dirty

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names and custom properties by which snapshots, results and their files are known again later."""
+
+from pathlib import Path
+
+UNPACKED = "generio_unpacked"
+"""The custom property of an image that is to be packed once its model has been placed; see `packing`."""
+
+SUBJECT = "GENERIO subject "
+"""What the name of the object begins with that a snapshot is about; see `snapshot.write_snapshot`."""
+
+ORIGINAL = "generio_original"
+"""Custom property of what is a copy in a snapshot: the name of what it is a copy of; see `isolate`."""
+
+
+def plain_materials_note(snapshot: Path) -> Path:
+    """The file that is there when of the materials in `snapshot` only the names could be sent."""
+    return snapshot.with_suffix(".plain")

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pictures of placed models: they come as files from the folder of results, and end up packed.
+
+To append a .blend with three packed 4K pictures takes longer than a frame of the window; to pack one of them
+does not, and takes a third as long where there is memory for it. So the child leaves them beside its .blend
+(see `child.put_beside`), and whoever places a model has them packed one at a time. The picture itself tells
+that it is loose, so undo, redo and saving lose nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ..markers import UNPACKED
+from . import memory
+
+
+def loose() -> list[bpy.types.Image]:
+    """The pictures that are still to be packed."""
+    return [image for image in bpy.data.images if UNPACKED in image and image.is_editable]
+
+
+def is_there(image: bpy.types.Image) -> bool:
+    """Whether the file of a loose picture exists."""
+    return Path(image.filepath).exists()
+
+
+def pack_next() -> bool:
+    """Pack one loose picture, for which there has to be memory first; returns whether to come again."""
+    found = loose()
+    if not found:
+        memory.give_back()  # somebody else has packed or removed the one for which it was
+        return False
+    path = Path(found[0].filepath)
+    if not memory.is_for(str(path)):
+        memory.make_room(str(path), [path.stat().st_size] if path.exists() else [])
+    elif not memory.is_making():
+        with memory.taken():
+            _pack(found[0])
+        return len(found) > 1
+    return True
+
+
+def pack_all() -> None:
+    """Pack every loose picture now."""
+    for image in loose():
+        _pack(image)
+
+
+def pack_from(folder: Path) -> None:
+    """Pack the loose pictures that lie in `folder`."""
+    for image in loose():
+        if Path(image.filepath).is_relative_to(folder):
+            _pack(image)
+
+
+def _pack(image: bpy.types.Image) -> None:
+    del image[UNPACKED]
+    if not is_there(image):
+        return  # somebody emptied the folder of results: Blender shows it as missing
+    image.pack()
+    # As the importer leaves it: where it once lay is nobody's business. The raw path reloads nothing.
+    image.filepath_raw = ""
+    for packed in image.packed_files:
+        packed.filepath = ""

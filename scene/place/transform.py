@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A new model settles: how large it gets, where its origin is, and what it stands on, in or beside.
+
+What a *destination* (see `place`) says about it:
+    box, uid      name and session uid of the object whose bounds it is fitted into, wherever that is by then
+    shared        true: another model is still to come into that box
+    location      else: where it stands, world space, Blender units
+    base          true: with the middle of its underside there, and its origin; else with its own origin
+    height        of the model, Blender units, 0.0 = as it comes
+    scale         factor by which it is scaled before anything else
+    shading       "smooth" | "flat", "" = as it comes
+    group         token of the request that several variants have in common; they stand side by side
+    into          name of the collection that it goes into, made where there is none, "" = the active one
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import bpy
+from mathutils import Matrix, Vector
+
+from ..bounds import bounds
+from ..meshes import NAMED, mesh_of
+from .boxes import BOX, FLAT, box_of, box_place, sides_of
+from .variants import ASKED, GROUP, STANDS, neighbours, remove, stand_beside
+
+Destination = Mapping[str, Any]
+
+
+def metre(scene: bpy.types.Scene) -> float:
+    """How many Blender units a metre has, by the scene's own unit."""
+    unit: Any = scene.unit_settings
+    return 1.0 / unit.scale_length if unit.system != "NONE" else 1.0
+
+
+def settle(
+    root: bpy.types.Object, objects: Sequence[bpy.types.Object], destination: Destination
+) -> bpy.types.Object:
+    """Let a model of `objects` under `root`, all linked, stand where it belongs; returns its root by then."""
+    _shade(objects, destination.get("shading", ""))
+    # Before the new model is one of them.
+    location = destination.get("location", (0.0, 0.0, 0.0))
+    others = neighbours(destination.get("group", ""), location)
+    if GROUP not in root and destination.get("group"):
+        root[GROUP] = destination["group"]
+    box = box_of(destination) if "box" in destination else None
+    low, high = bounds(objects)
+    size: Any = high - low
+    scale = destination.get("scale", 1.0)
+    height = destination.get("height", 0.0)
+    if height and size.z > 0.0:
+        scale = height / size.z
+    target = Matrix.Translation(location)
+    if box is not None:
+        # Where the box or the model is flat there is nothing to keep to.
+        flat = FLAT * max(size)
+        sides = zip(sides_of(box), size, strict=True)
+        scale = min((room / side for room, side in sides if room and side > flat), default=1.0)
+        target = box_place(box)
+    if box is not None or destination.get("base"):
+        base = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
+        root = _set_on_base(root, objects, base, scale, target)
+    else:
+        root.matrix_basis = target @ Matrix.Scale(scale, 4) @ root.matrix_basis
+    if others:
+        stand_beside(root, objects, others)
+    if GROUP in root:
+        root[NAMED], root[STANDS], root[ASKED] = root.name, [*root.location], [*location]
+    if box is not None and BOX in box:
+        if destination.get("group"):
+            box[GROUP], box[NAMED] = destination["group"], box.name  # the others need it, too
+        elif not destination.get("shared"):
+            remove([box])
+    return root
+
+
+def _shade(objects: Sequence[bpy.types.Object], shading: str) -> None:
+    for item in objects if shading else ():
+        if item.type == "MESH":
+            mesh = mesh_of(item)
+            if mesh.has_custom_normals:  # which would win
+                with bpy.context.temp_override(object=item, active_object=item):
+                    bpy.ops.mesh.customdata_custom_splitnormals_clear()
+            (mesh.shade_smooth if shading == "smooth" else mesh.shade_flat)()
+
+
+def _set_on_base(
+    root: bpy.types.Object,
+    objects: Sequence[bpy.types.Object],
+    base: Any,
+    scale: float,
+    target: Matrix,
+) -> bpy.types.Object:
+    """Give the model its origin at `base`, its size, and its place; a lone mesh keeps a scale of 1."""
+    onto_base = Matrix.Scale(scale, 4) @ Matrix.Translation(-base)
+    lone = len(objects) == 1 and root.type == "MESH" and mesh_of(root).users == 1
+    if lone and root.animation_data is None:
+        mesh_of(root).transform(onto_base @ root.matrix_basis, shape_keys=True)
+        root.matrix_basis = target
+        return root
+    name = root.name
+    root.name = "Parts"
+    top = bpy.data.objects.new(name, None)
+    for collection in root.users_collection:
+        collection.objects.link(top)
+    if GROUP in root:
+        top[GROUP] = root[GROUP]
+        del root[GROUP]
+    root.parent = top
+    root.matrix_basis = onto_base @ root.matrix_basis
+    top.matrix_basis = target
+    return top

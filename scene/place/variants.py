@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several models of one request, side by side, until one of them is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+from mathutils import Vector
+
+from ..bounds import bounds
+from ..meshes import NAMED, PREFIX, TOKEN, is_own
+from .boxes import BOX, box_place
+
+GROUP = "generio_group"
+"""Custom property of the models that are variants of each other."""
+
+STANDS = PREFIX + "stands_at"
+"""Custom property of a variant: where it was put, to see whether the user has moved it since."""
+
+ASKED = PREFIX + "asked_at"
+"""Custom property of a variant: the place that it was to come to, where others may stand beside it."""
+
+STILL = 1e-4
+"""Blender units; a way that is shorter is none."""
+
+PART = PREFIX + "part"
+"""Custom property of what came in below a model: the token of its job."""
+
+GAP = 0.15
+"""Between two variants, in widths of the later one."""
+
+
+def variants(group: str) -> list[bpy.types.Object]:
+    """The models of one request that stand in a scene, and are this file's own."""
+    return [
+        item
+        for item in bpy.data.objects
+        if group and item.get(GROUP) == group and BOX not in item and item.users_scene and is_own(item)
+    ]
+
+
+def was_moved(item: bpy.types.Object) -> bool:
+    """Whether the user has moved a variant from where it was put."""
+    if STANDS not in item:
+        return False
+    return item.parent is not None or (item.location - Vector(item[STANDS])).length > STILL
+
+
+def neighbours(group: str, location: Sequence[float]) -> list[bpy.types.Object]:
+    """The variants that were to come to this place, too, and stand where they were put."""
+    meant = Vector(location)
+    return [
+        item
+        for item in variants(group)
+        if not was_moved(item) and (Vector(item.get(ASKED, meant)) - meant).length <= STILL
+    ]
+
+
+def variant_of(item: bpy.types.Object | None) -> bpy.types.Object | None:
+    """The variant that an object is, or a part of; None where it is none."""
+    while item is not None and (GROUP not in item or BOX in item):
+        item = item.parent
+    return item
+
+
+def chosen_variant(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The variant that is selected, if any, by whichever of its parts."""
+    item = context.active_object
+    found = variant_of(item) if item is not None and item.select_get() else None
+    return found if found is not None and is_own(found) else None
+
+
+def keep(chosen: bpy.types.Object) -> int:
+    """Remove the other variants, with their box, and nothing of the user's own; returns how many are gone.
+
+    What was duplicated has the same properties, but another name than it was given: it stays, as the chosen
+    one does, which comes into the box if it still stands beside it.
+    """
+    group, token = chosen[GROUP], chosen.get(TOKEN)
+    others = [item for item in variants(group) if item.get(TOKEN) != token and _is_as_named(item)]
+    boxes = [
+        item for item in bpy.data.objects if BOX in item and item.get(GROUP) == group and _is_as_named(item)
+    ]
+    parts = [part for root in others for part in root.children_recursive if part.get(PART) == root.get(TOKEN)]
+    if boxes and not was_moved(chosen):
+        chosen.location = box_place(boxes[0]).translation
+    remove([*boxes, *others, *parts])
+    for item in variants(group):
+        for name in (GROUP, STANDS, ASKED, NAMED):
+            item.pop(name, None)
+    return len(others)
+
+
+def _is_as_named(item: bpy.types.Object) -> bool:
+    """Whether it is what was named so, and no duplicate of that."""
+    return item.get(NAMED) == item.name and is_own(item)
+
+
+def remove(items: Sequence[bpy.types.Object]) -> None:
+    """Remove objects; what hangs on them and does not go with them stays where it is."""
+    gone = {*items}
+    for child in [child for item in gone for child in item.children if child not in gone]:
+        world = child.matrix_world.copy()
+        child.parent = None
+        child.matrix_world = world
+    bpy.data.batch_remove([*gone])
+
+
+def stand_beside(
+    root: bpy.types.Object, objects: Sequence[bpy.types.Object], others: Sequence[bpy.types.Object]
+) -> None:
+    """Move a variant to the right of the others, with all that hangs on them, along the world's X axis."""
+    low, high = bounds(objects)
+    right = bounds([part for other in others for part in (other, *other.children_recursive)])[1]
+    root.location.x += right.x - low.x + (high.x - low.x) * GAP

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Vertex groups of very few vertices, between which a lighter mesh may have none: sockets, pins, markers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import bpy
+from mathutils.bvhtree import BVHTree
+from mathutils.interpolate import poly_3d_calc
+
+from ..meshes import mesh_of
+
+
+def keep_small_groups(old: bpy.types.Object, new: bpy.types.Object) -> None:
+    """Let no group that has weights in `old` be without any in `new`.
+
+    Each vertex of such a group gives its weight to the corners of the face that is nearest to it, so that
+    what hangs on the group stays where it is.
+    """
+    if not old.vertex_groups:
+        return
+    weights, kept = _weights(old), _weights(new)
+    gone = [name for name in weights if name not in kept]
+    if not gone:
+        return
+    faces: Any = mesh_of(new).polygons
+    tree = BVHTree.FromPolygons(
+        [vertex.co[:] for vertex in mesh_of(new).vertices], [face.vertices[:] for face in faces]
+    )
+    for name in gone:
+        group = new.vertex_groups.get(name) or new.vertex_groups.new(name=name)
+        for vertex, weight in _spread(mesh_of(old), weights[name], mesh_of(new), tree).items():
+            group.add([vertex], min(weight, 1.0), "REPLACE")
+
+
+def _weights(item: bpy.types.Object) -> Mapping[str, dict[int, float]]:
+    """The weights of the vertices that are in a group, by its name; groups without any are left out."""
+    names = [group.name for group in item.vertex_groups]
+    found: dict[str, dict[int, float]] = defaultdict(dict)
+    for vertex in mesh_of(item).vertices:
+        for entry in vertex.groups:
+            if entry.weight > 0.0 and entry.group < len(names):
+                found[names[entry.group]][vertex.index] = entry.weight
+    return found
+
+
+def _spread(
+    old: bpy.types.Mesh, weights: Mapping[int, float], new: bpy.types.Mesh, tree: BVHTree
+) -> dict[int, float]:
+    """The weights of vertices of `old` on those of `new`, whose faces are in `tree`."""
+    found: dict[int, float] = defaultdict(float)
+    for vertex, weight in weights.items():
+        place, _normal, face, _distance = tree.find_nearest(old.vertices[vertex].co)
+        if place is None or face is None:
+            continue
+        corners: Any = new.polygons[face].vertices
+        around: Any = [new.vertices[corner].co for corner in corners]
+        shares = poly_3d_calc(around, place[:])
+        for corner, share in zip(corners, shares, strict=True):
+            found[corner] += weight * share
+    return {corner: weight for corner, weight in found.items() if weight > 0.0}

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the add-on's preferences hold: the key, the service, the network, where results are kept."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import bpy
+
+from .. import __package__ as base_package
+from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
+
+SHADINGS = (
+    ("KEEP", "As It Comes", "Leave the shading that the model has"),
+    ("SMOOTH", "Smooth", "Shade all faces smooth"),
+    ("FLAT", "Flat", "Shade all faces flat"),
+)
+
+RELATIVE_PATH: set[str] = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+"""Options of a path that may begin with "//"; without it Blender 5.2 warns, and crashes if that raises."""
+
+_session_key = ""
+"""The key that is to be kept nowhere but here; it goes with the process."""
+
+
+def _change_keeping(chosen: "Preferences", _context: bpy.types.Context) -> None:
+    """The key moves where it is to be kept from now on."""
+    global _session_key
+    if chosen.session_only:
+        _session_key = chosen.api_key or _session_key
+        chosen.api_key = ""
+    else:
+        chosen.api_key, _session_key = _session_key or chosen.api_key, ""
+
+
+def _make_absolute(chosen: "Preferences", _context: bpy.types.Context) -> None:
+    """A path beside the open file would be another one in each file."""
+    if chosen.folder.startswith("//"):
+        chosen.folder = bpy.path.abspath(chosen.folder) if bpy.data.filepath else ""
+
+
+def _get_session_key(_chosen: bpy.types.AddonPreferences) -> str:
+    return _session_key
+
+
+def _set_session_key(_chosen: bpy.types.AddonPreferences, key: str) -> None:
+    global _session_key
+    _session_key = key
+
+
+class Preferences:
+    """What the user sets once; `panels.preferences` draws it.
+
+    Blender takes properties from the bases of a class, too, so none of this is registered here.
+    """
+
+    if TYPE_CHECKING:
+        api_key: str
+        session_key: str
+        session_only: bool
+        service_url: str
+        concurrent_jobs: int
+        patience: int
+        folder: str
+        results_limit: float
+        delete_flows: bool
+        longest_side: int
+        model_height: float
+        use_unit_scale: bool
+        collection: str
+        shading: str
+        author: str
+    else:
+        api_key: bpy.props.StringProperty(
+            name="API Key",
+            description=f"Your GENERIO key. {KEY_VARIABLE} in the environment wins over it",
+            subtype="PASSWORD",
+        )
+        session_key: bpy.props.StringProperty(
+            name="API Key",
+            description="Your GENERIO key, until Blender ends",
+            subtype="PASSWORD",
+            options={"SKIP_SAVE"},
+            get=_get_session_key,
+            set=_set_session_key,
+        )
+        session_only: bpy.props.BoolProperty(
+            name="Keep for This Session Only",
+            description="Do not write the key into Blender's preferences, where it can be read by whoever can"
+            " read the file; enter it again after each start",
+            update=_change_keeping,
+        )
+        service_url: bpy.props.StringProperty(
+            name="Service Address",
+            description="Where the GENERIO Flows API is reached",
+            default=PRODUCTION_URL,
+        )
+        concurrent_jobs: bpy.props.IntProperty(
+            name="Jobs at Once",
+            description="How many jobs are carried at the same time; the others are queued",
+            default=4,
+            min=1,
+            max=16,
+        )
+        patience: bpy.props.IntProperty(
+            name="Patience (Minutes)",
+            description="Minutes without any news of a job, after which you are asked whether to wait on;"
+            " 0 to wait for ever",
+            default=60,
+            min=0,
+            max=10_000,
+        )
+        folder: bpy.props.StringProperty(
+            name="Results Folder",
+            description="Where jobs keep their files; empty for the extension's own folder",
+            subtype="DIR_PATH",
+            options=RELATIVE_PATH,
+            update=_make_absolute,
+        )
+        results_limit: bpy.props.FloatProperty(
+            name="Size Limit (GB)",
+            description="Gigabytes of results, beyond which the oldest are deleted whose models are in saved"
+            " files; 0 for no limit",
+            default=2.0,
+            min=0.0,
+            soft_max=100.0,
+            precision=1,
+        )
+        delete_flows: bpy.props.BoolProperty(
+            name="Delete at the Service",
+            description="Delete a job at the service when all its models are here and checked. The vendor"
+            " advises it, to save the cost of storage; it cannot be undone",
+            default=False,
+        )
+        longest_side: bpy.props.IntProperty(
+            name="Largest Picture",
+            description="Pictures with a longer side than this, in pixels, are made smaller before they are "
+            "sent; the originals stay as they are. 0 sends them as they are",
+            default=2048,
+            min=0,
+            soft_max=8192,
+            subtype="PIXEL",
+        )
+        model_height: bpy.props.FloatProperty(
+            name="Height (Meters)",
+            description="How high new models become, in meters; 0 leaves them as they come",
+            default=0.0,
+            min=0.0,
+            soft_max=10.0,
+            precision=3,
+        )
+        use_unit_scale: bpy.props.BoolProperty(
+            name="Scale by Unit",
+            description="Let a metre of the model be a metre in scenes whose unit scale is not 1",
+            default=False,
+        )
+        collection: bpy.props.StringProperty(
+            name="Collection",
+            description="Collection that new models go into, made if need be; "
+            "empty for the active collection",
+        )
+        author: bpy.props.StringProperty(
+            name="Author", description="Whose name assets bear that are made of models"
+        )
+        shading: bpy.props.EnumProperty(
+            name="Shading", description="How the faces of new models are shaded", items=SHADINGS
+        )
+
+
+def key_from_environment() -> str:
+    """The key that the environment gives, or ""."""
+    return os.environ.get(KEY_VARIABLE, "").strip()
+
+
+def preferences(context: bpy.types.Context) -> Preferences:
+    """This add-on's preferences."""
+    assert context.preferences is not None
+    return cast(Preferences, context.preferences.addons[base_package or ""].preferences)
+
+
+def api_key(context: bpy.types.Context) -> str:
+    """The key to use, or ""."""
+    chosen = preferences(context)
+    return key_from_environment() or (_session_key if chosen.session_only else chosen.api_key).strip()
+
+
+def user_folder(context: bpy.types.Context) -> Path:
+    """The folder that is the add-on's to write into; it is there."""
+    return Path(bpy.utils.extension_path_user(base_package or "", create=True))
+
+
+@cache  # asked for at each tick, and Blender looks at the disk
+def _user_results() -> Path:
+    return Path(bpy.utils.extension_path_user(base_package or "", path="results"))
+
+
+def results_folder(context: bpy.types.Context) -> Path:
+    """Where jobs keep their files."""
+    chosen = preferences(context).folder
+    return Path(bpy.path.abspath(chosen)) if chosen else _user_results()

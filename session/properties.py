@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panels edit, and the view of the jobs that they draw.
+
+Both live in the window manager: they are not part of a .blend, and undo does not touch them. The truth about
+jobs is the engine's.
+"""
+
+import threading
+import time
+from collections.abc import Container
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+import bpy
+
+from ..api import InputRefused, UnsupportedFile, detect_image, picture_size
+from .options import OPTIONS, FollowOptions, OptimizeOptions
+from .preferences import RELATIVE_PATH
+
+QUALITIES = (
+    ("LOW", "Low", "Faster, and with fewer polygons"),
+    ("HIGH", "High", "Finer, the service's default"),
+)
+WHERE = (
+    ("CURSOR", "3D Cursor", "At the 3D cursor"),
+    ("SURFACE", "Surface", "On the surface below the 3D cursor"),
+    ("BOX", "Into Box", "Fitted into the bounds of the active object, wherever it is by then"),
+)
+MOST_VARIANTS = 8
+
+JOB_STATES = (
+    ("ALL", "All", "Every job", "FILTER", 0),
+    ("OPEN", "Running", "What is queued, under way or waiting", "PLAY", 1),
+    ("READY", "To Import", "What is finished and not in a scene yet", "IMPORT", 2),
+    ("OVER", "Done", "What is in a scene, or was cancelled", "CHECKMARK", 3),
+    ("TROUBLE", "With Problems", "What failed, or waits for you", "ERROR", 4),
+)
+
+
+LOOK_SECONDS = 1.0
+"""Between looks at the chosen picture, whose disk may be slow."""
+
+_next_look = 0.0  # time.monotonic()
+
+
+class GenerioJob(bpy.types.PropertyGroup):
+    """One row of the job list, as it is drawn; what changes with time alone is in `view.timing`."""
+
+    if TYPE_CHECKING:
+        token: str
+        state: str
+        message: str
+        fix: str
+        remedy: str
+        prompt: str
+        settings: str
+        summary: str
+        thumbnail: str
+        flow_id: str
+        finished: bool
+        importable: bool
+        clearable: bool
+    else:
+        token: bpy.props.StringProperty()
+        state: bpy.props.StringProperty()
+        message: bpy.props.StringProperty()
+        fix: bpy.props.StringProperty()
+        remedy: bpy.props.StringProperty()
+        prompt: bpy.props.StringProperty()
+        settings: bpy.props.StringProperty()
+        summary: bpy.props.StringProperty()
+        thumbnail: bpy.props.StringProperty()
+        flow_id: bpy.props.StringProperty()
+        finished: bpy.props.BoolProperty()
+        importable: bpy.props.BoolProperty()
+        clearable: bpy.props.BoolProperty()
+
+
+class Look(NamedTuple):
+    """What is known of a picture's file."""
+
+    version: str
+    note: str = ""
+    problem: str = ""
+
+
+class Looking(threading.Thread):
+    """Looks at a file again, which may take long: the drive may be asleep, or at the end of a network."""
+
+    def __init__(self, path: Path, known: str, kinds: Container[str]) -> None:
+        super().__init__(name="generio-look", daemon=True)
+        self.path = path
+        self.known = known
+        self.found: Look | None = None
+        self._kinds = kinds
+
+    def run(self) -> None:
+        if version_of(self.path) != self.known:
+            self.found = look_at(self.path, self._kinds)
+
+
+_looking: Looking | None = None
+
+
+def look_at(path: Path, kinds: Container[str]) -> Look:
+    """What kind of picture the file is; knows no bpy. kinds: suffixes of what Blender can read."""
+    version = version_of(path)
+    size = picture_size(path)
+    try:
+        known = detect_image(path) or size or path.suffix.lower() in kinds
+    except InputRefused as error:
+        return Look(version, problem=error.message)
+    if not known:
+        return Look(version, problem=UnsupportedFile.message)
+    kind = path.suffix[1:].upper()
+    return Look(version, f"{size[0]} x {size[1]}, {kind}" if size else kind)
+
+
+def version_of(path: Path) -> str:
+    """What differs whenever the file at `path` was written anew; "" where there is none."""
+    try:
+        return str(path.stat().st_mtime_ns)
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return ""
+
+
+def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
+    """Note what kind of picture was chosen, so that drawing need not open the file.
+
+    At once, and not in a thread: scripts go on with it, and whoever has just chosen it woke the drive.
+    """
+    found = look_at(_path_of(panel), _kinds()) if panel.image else Look("")
+    panel.image_version, panel.image_note, panel.image_problem = found
+
+
+def look_again(context: bpy.types.Context) -> bool:
+    """Note what has become of the chosen picture where it was saved again; returns whether it was.
+
+    A thread looks, one at a time, and what it has found is noted by a later call.
+    """
+    global _looking, _next_look
+    panel = properties(context)
+    if panel.source != "IMAGE" or not panel.image or (_looking is not None and _looking.is_alive()):
+        return False
+    looked, _looking = _looking, None
+    if looked is not None and looked.found is not None:
+        if (looked.path, looked.known) != (_path_of(panel), panel.image_version):
+            return False  # another was chosen meanwhile
+        panel.image_version, panel.image_note, panel.image_problem = looked.found
+        return True
+    if time.monotonic() >= _next_look:
+        _next_look = time.monotonic() + LOOK_SECONDS
+        _looking = Looking(_path_of(panel), panel.image_version, _kinds())
+        _looking.start()
+    return False
+
+
+def _path_of(panel: "GenerioProperties") -> Path:
+    return Path(bpy.path.abspath(panel.image))
+
+
+def _kinds() -> Container[str]:
+    return bpy.path.extensions_image  # type: ignore[attr-defined]
+
+
+class GenerioFinding(bpy.types.PropertyGroup):
+    """One line of what the connection doctor has found; see `api.doctor.Finding`."""
+
+    if TYPE_CHECKING:
+        verdict: str
+        message: str
+        fix: str
+        remedy: str
+    else:
+        verdict: bpy.props.StringProperty()
+        message: bpy.props.StringProperty()
+        fix: bpy.props.StringProperty()
+        remedy: bpy.props.StringProperty()
+
+
+class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup):
+    """What the panels edit."""
+
+    if TYPE_CHECKING:
+        source: str
+        prompt: str
+        image: str
+        quality: str
+        random_seed: bool
+        seed: int
+        texture: bool
+        image_note: str
+        image_problem: str
+        image_version: str
+        where: str
+        variants: int
+        jobs: Any
+        active_job: int
+        job_search: str
+        job_states: str
+        findings: Any
+        checking: bool
+    else:
+        source: bpy.props.EnumProperty(
+            name="Source",
+            description="What the model is made from",
+            items=(("TEXT", "Text", "From a description"), ("IMAGE", "Image", "From a picture or sketch")),
+        )
+        prompt: bpy.props.StringProperty(
+            name="Prompt", description="What you want to get, in your own words", options={"TEXTEDIT_UPDATE"}
+        )
+        image: bpy.props.StringProperty(
+            name="Image",
+            description="The picture or sketch to make a model from: PNG, JPEG, WebP, TIFF, "
+            "and what else Blender can read",
+            subtype="FILE_PATH",
+            options=RELATIVE_PATH,
+            update=_look_at_image,
+        )
+        image_note: bpy.props.StringProperty()
+        image_problem: bpy.props.StringProperty()
+        image_version: bpy.props.StringProperty()
+        quality: bpy.props.EnumProperty(
+            name="Quality",
+            description="How fine the model gets. The service's default is High",
+            items=QUALITIES,
+            default="HIGH",
+        )
+        random_seed: bpy.props.BoolProperty(
+            name="Random Seed", description="Draw another seed each time, the service's default", default=True
+        )
+        seed: bpy.props.IntProperty(
+            name="Seed",
+            description="The same seed and input give the same model again. The service's default, -1, "
+            "draws one",
+            min=0,
+        )
+        texture: bpy.props.BoolProperty(
+            name="Texture",
+            description="Make physically based textures, too. The service's default is yes",
+            default=True,
+        )
+        where: bpy.props.EnumProperty(name="Place", description="Where the new model goes", items=WHERE)
+        variants: bpy.props.IntProperty(
+            name="Variants",
+            description="How many models to make of the same input, each with a seed of its own; "
+            "they stand side by side",
+            default=1,
+            min=1,
+            max=MOST_VARIANTS,
+        )
+        jobs: bpy.props.CollectionProperty(type=GenerioJob)
+        active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
+        findings: bpy.props.CollectionProperty(type=GenerioFinding)
+        checking: bpy.props.BoolProperty()
+        job_search: bpy.props.StringProperty(
+            name="Search Jobs",
+            description="Show only jobs with these words in their name, prompt or flow id",
+            options={"TEXTEDIT_UPDATE", "SKIP_SAVE"},
+        )
+        job_states: bpy.props.EnumProperty(
+            name="Show Jobs", description="Show only jobs that are this far", items=JOB_STATES
+        )
+
+
+def properties(context: bpy.types.Context) -> GenerioProperties:
+    """What the panels edit."""
+    return cast(GenerioProperties, context.window_manager.generio)  # type: ignore[attr-defined]
+
+
+EDITED = (
+    "source",
+    "prompt",
+    "image",
+    "quality",
+    "random_seed",
+    "seed",
+    "texture",
+    "where",
+    "variants",
+    *OPTIONS,
+)
+_kept: dict[str, Any] = {}
+
+
+def keep(context: bpy.types.Context) -> None:
+    """Remember what the user has entered, before another file is opened: all of it starts anew then."""
+    keep_image(context)
+    panel = properties(context)
+    _kept.clear()
+    _kept.update({name: getattr(panel, name) for name in EDITED if panel.is_property_set(name)})
+
+
+def keep_image(context: bpy.types.Context) -> None:
+    """Let the chosen picture be the same when the file that is open is saved into another folder."""
+    panel = properties(context)
+    if panel.image.startswith("//"):
+        panel.image = bpy.path.abspath(panel.image)
+
+
+def restore(context: bpy.types.Context) -> None:
+    """Enter again what was kept."""
+    for name, value in _kept.items():
+        setattr(properties(context), name, value)
+
+
+def register() -> None:
+    """Hang the properties onto the window manager."""
+    bpy.types.WindowManager.generio = bpy.props.PointerProperty(type=GenerioProperties)  # type: ignore[attr-defined]
+
+
+def unregister() -> None:
+    """Take them off again."""
+    del bpy.types.WindowManager.generio  # type: ignore[attr-defined]
+
+
+CLASSES = (GenerioJob, GenerioFinding, GenerioProperties)
