@@ -24,7 +24,7 @@ from .matching import match
 from .meshes import mesh_of, unsent
 from .shading import keep_shading
 from .slots import arrange_slots, slot_names
-from .transfer import bring_colors, bring_groups, bring_normals, bring_uv_maps
+from .transfer import bring_colors, bring_groups, bring_uv_maps
 from .weld import weld
 
 SNAPSHOTS = "snapshot-*.blend"
@@ -116,11 +116,9 @@ def _take_after(
     weld(mesh, matched)
     of_maps = [LOST_MAPS] if bring_uv_maps(matched, sent, mesh) else []
     bring_colors(matched, sent, mesh, COLORS in carry)
-    if NORMALS in carry and sent.has_custom_normals:
-        bring_normals(matched, sent, mesh)
     bring_groups(matched, old, new)
     keep_small_groups(old, new)
-    keep_shading(sent, new)
+    keep_shading(matched, sent, new, NORMALS in carry)
     arrange_layers(sent, mesh)
     return of_slots, of_maps
 

@@ -196,15 +196,6 @@ def _in_domain(match: Match, mesh: bpy.types.Mesh, domain: str, values: Array) -
     return values[order[first]]
 
 
-# ---------------------------------------------------------------------- custom normals
-
-
-def bring_normals(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
-    """Give `new` the custom normals of `old`."""
-    normals = carried(match, values_of(old.corner_normals, "vector", 3), NORMAL_STEP)
-    new.normals_split_custom_set(normals)  # type: ignore[arg-type]
-
-
 # ---------------------------------------------------------------------- any values of corners
 
 
