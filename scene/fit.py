@@ -117,7 +117,7 @@ def _take_after(
     of_maps = [LOST_MAPS] if bring_uv_maps(matched, sent, mesh) else []
     bring_colors(matched, sent, mesh, COLORS in carry)
     bring_groups(matched, old, new)
-    keep_small_groups(old, new)
+    keep_small_groups(matched, old, new)
     keep_shading(matched, sent, new, NORMALS in carry)
     arrange_layers(sent, mesh)
     return of_slots, of_maps

@@ -16,12 +16,13 @@ import bpy
 from .matching import INWARD, Match
 from .meshes import mesh_of
 from .nearest import NONE, Questions, weights_in
-from .surfaces import Surface, components, values_of
+from .surfaces import Surface, components, numbered, values_of
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
+    Group = tuple[int, Array, Array]
 
 NO_LAYER = -1
 """Stands for no layer of the result."""
@@ -37,6 +38,9 @@ STEPS_INWARD = (INWARD, 0.3, 0.5, 0.7, 0.9)
 
 STEEPER = 3.0
 """Values that change so many times as fast as in the middle of a face are those beyond a border."""
+
+WEIGHT_STEP = 1e-4
+"""Weights of vertices in one place that differ by more are meant to differ."""
 
 COLOR_STEP = 1.5 / 255
 UV_STEP = 1e-4
@@ -61,10 +65,11 @@ def bring_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> 
     mesh.loops.foreach_get("vertex_index", loops)
     order = np.lexsort((match.doubts, loops))
     vertices, first = np.unique(loops[order], return_index=True)
-    surest = order[first]
+    groups = _weights(mesh_of(old))
+    surest = _one_in_each_place(match, order[first], _points(mesh)[vertices], groups)
     sources = match.old.loops[match.old.corners[match.found[surest]]]
     shares = match.weights[surest]
-    for number, owners, weights in _weights(mesh_of(old)):
+    for number, owners, weights in groups:
         dense, member = np.zeros(len(match.old.points)), np.zeros(len(match.old.points), dtype=bool)
         dense[owners], member[owners] = weights, True
         values = (dense[sources] * shares).sum(axis=1).astype(np.float32)
@@ -73,7 +78,57 @@ def bring_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> 
     new.vertex_groups.active_index = old.vertex_groups.active_index
 
 
-def _weights(mesh: bpy.types.Mesh) -> list[tuple[int, Array, Array]]:
+def _one_in_each_place(match: Match, surest: Array, points: Array, groups: Sequence[Group]) -> Array:
+    """For each vertex the corner that tells its weights: the same one in one place, so that nothing tears.
+
+    surest: for each vertex the corner that is the surest of its own; points: where it is. A skin has several
+    vertices in one place at its seams. Where what was sent has different weights in one place, as lips and
+    parts that only touch may have, each side keeps its own answer.
+    """
+    import numpy as np
+
+    old, places = match.old, numbered(points)
+    parts = np.empty(len(old.points), dtype=np.int64)
+    parts[old.vertices] = old.parts[:, None]
+    count = int(old.parts.max()) + 1
+    for by_part in (True, False):
+        found = match.found[surest]
+        sent = old.vertices[found]
+        torn = _torn(old.places * count + parts if by_part else old.places, groups)[sent]
+        is_torn = (torn & (match.weights[surest] > 0)).any(axis=1)
+        keys = places * count + old.parts[found] if by_part else places
+        order = np.lexsort((match.doubts[surest], is_torn, keys))
+        _, first, back = np.unique(keys[order], return_index=True, return_inverse=True)
+        leaders = np.empty(len(order), dtype=np.int64)
+        leaders[order] = order[first][back.reshape(-1)]
+        spots = old.places[sent]
+        near = ((spots[:, :, None] == spots[leaders][:, None]) & ~torn[:, :, None]).any(axis=(1, 2))
+        if by_part:
+            near |= (old.normals[found] * old.normals[found[leaders]]).sum(axis=1) > 0
+        surest = np.where(near & ~is_torn & ~is_torn[leaders], surest[leaders], surest)
+    return surest
+
+
+def _torn(keys: Array, groups: Sequence[Group]) -> Array:
+    """For each vertex whether others with its key have other weights."""
+    import numpy as np
+
+    _, first, back = np.unique(keys, return_index=True, return_inverse=True)
+    ones = first[back.reshape(-1)]
+    differs = np.zeros(len(keys), dtype=bool)
+    for _, owners, weights in groups:
+        dense = np.zeros(len(keys))
+        dense[owners] = weights
+        differs |= np.abs(dense - dense[ones]) > WEIGHT_STEP
+    return np.bincount(ones, differs, len(keys))[ones] > 0
+
+
+def _points(mesh: bpy.types.Mesh) -> Array:
+    position: Any = mesh.attributes["position"]
+    return values_of(position.data, "vector", 3) + 0.0  # -0.0 is the same place
+
+
+def _weights(mesh: bpy.types.Mesh) -> list[Group]:
     """For each vertex group that has any vertices: its number, these vertices, and their weights."""
     import numpy as np
 

@@ -228,6 +228,64 @@ def test_vertices_are_those_that_were_sent_however_a_service_splits_or_joins_the
         each_of_one_part(came, 6.0)
 
 
+def split_skin() -> tuple[bpy.types.Object, bpy.types.Object]:
+    """A skin as it is and as files have it: there each vertex at a seam is as many as there are sides."""
+    skin = scenes.ball("Skin", 32, 16)
+    bones = [skin.vertex_groups.new(name=name) for name in ("hip", "knee", "toe")]
+    for vertex in skin.data.vertices:
+        for bone, share in zip(bones, np.abs(vertex.co) / np.abs(vertex.co).sum(), strict=True):
+            bone.add([vertex.index], share, "REPLACE")
+    split = skin.copy()
+    split.data = skin.data.copy()
+    bpy.context.scene.collection.objects.link(split)
+    for edge in split.data.edges:
+        middle = sum((split.data.vertices[end].co for end in edge.vertices), Vector()) / 2
+        edge.use_edge_sharp = min(abs(middle.x), abs(middle.y)) < 1e-4 or 0.3 < middle.z < 0.5
+    split.modifiers.new("Split", "EDGE_SPLIT").use_edge_angle = False
+    scenes.select(split)
+    bpy.ops.object.modifier_apply(modifier="Split")
+    for edge in split.data.edges:
+        edge.use_edge_sharp = False
+    return skin, split
+
+
+def sets_by_place(item: bpy.types.Object) -> dict[tuple[float, ...], set[tuple[float, ...]]]:
+    """The weights of the vertices in each place."""
+    found: dict[tuple[float, ...], set[tuple[float, ...]]] = {}
+    for vertex, row in zip(item.data.vertices, weights(item).tolist(), strict=True):
+        found.setdefault(tuple(vertex.co), set()).add(tuple(row))
+    return found
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.5, 0.1])
+def test_a_skin_with_split_vertices_has_one_answer_in_each_place(fit: Fit, ratio: float):
+    whole, sent = split_skin()
+    assert len(sent.data.vertices) > len(whole.data.vertices) + 100
+    came = as_it_comes(whole, ratio)
+    fit(came, sent)
+    found = sets_by_place(came)
+    assert len(found) < len(came.data.vertices), "there are split vertices"
+    assert [place for place, sets in found.items() if len(sets) > 1] == []
+    for place, (row,) in found.items():
+        wanted = np.abs(place) / np.abs(place).sum()
+        assert np.abs(np.array(row) - wanted).max() < 0.2
+
+
+def test_a_group_of_one_place_at_a_seam_is_on_all_sides_of_it(fit: Fit):
+    whole, sent = split_skin()
+    pin = sent.vertex_groups.new(name="pin")
+    places = [vertex.co.copy() for vertex in whole.data.vertices]
+    place = min(places, key=lambda place: abs(place.x) + (place.z - 0.2) ** 2)
+    pinned = [vertex.index for vertex in sent.data.vertices if (vertex.co - place).length < 1e-5]
+    assert len(pinned) > 1
+    pin.add(pinned, 0.4, "REPLACE")
+    came = as_it_comes(whole, 0.1)
+    fit(came, sent)
+    found = sets_by_place(came)
+    assert [place for place, sets in found.items() if len(sets) > 1] == []
+    assert sum(row[3] for (row,) in found.values()) == pytest.approx(0.4, abs=0.05)
+
+
 # ---------------------------------------------------------------------- colors
 
 
@@ -580,7 +638,7 @@ def facet(item: bpy.types.Object, wanted: Callable[..., Vector]) -> None:
     mesh, dice = item.data, np.random.default_rng(4)
     normals = [
         wanted(mesh.vertices[number].co, face) + Vector(off)
-        for face, off in zip(mesh.polygons, dice.normal(0, 0.05, (len(mesh.polygons), 3)), strict=True)
+        for face, off in zip(mesh.polygons, dice.normal(0, 0.03, (len(mesh.polygons), 3)), strict=True)
         for number in face.vertices
     ]
     mesh.normals_split_custom_set(normals)
