@@ -42,8 +42,6 @@ FITTED = "generio_fitted"
 NORMALS = "normals"
 COLORS = "colors"
 
-LOST_MAPS = "UV maps that did not come back were brought over from what was sent."
-
 
 class DoesNotFit(Exception):
     """The result is not where the mesh is that was sent, and nothing brings it there."""
@@ -114,7 +112,7 @@ def _take_after(
         _give_back(old, new)
         return of_slots, []
     weld(mesh, matched)
-    of_maps = [LOST_MAPS] if bring_uv_maps(matched, sent, mesh) else []
+    of_maps = bring_uv_maps(matched, sent, mesh)
     bring_colors(matched, sent, mesh, COLORS in carry)
     bring_groups(matched, old, new)
     keep_small_groups(matched, old, new)

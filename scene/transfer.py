@@ -30,8 +30,14 @@ NO_LAYER = -1
 ALIKE = 0.02
 """So much the values of half the surface may differ in one and the same layer, as a share of their range."""
 
+DISTORTED = 0.1
+"""So much UV positions may at most where faces are so large that reducing them explains it."""
+
 SAMPLES = 20_000
 """So many corners are compared to tell which layer is which."""
+
+LOST_MAPS = "UV maps that did not come back were brought over from what was sent."
+OTHER_MAPS = "UV maps came back as others, so those that were sent were brought over."
 
 STEPS_INWARD = (INWARD, 0.3, 0.5, 0.7, 0.9)
 """How far from a corner to the middle of its face to look for what is still on this side of a border."""
@@ -158,15 +164,22 @@ def _assign(group: bpy.types.VertexGroup, vertices: Array, weights: Array) -> No
 # ---------------------------------------------------------------------- UV maps
 
 
-def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> bool:
-    """Give `new` the UV maps of `old`; returns whether the result had lost any of them.
+def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> list[str]:
+    """Give `new` the UV maps of `old`; returns what is to be told about that.
 
     Those that the result has are known by where they have the surface, and stay as they came, but in the
     tiles in which they were. What it has besides belongs to nothing.
     """
+    import numpy as np
+
     sent = [values_of(layer.uv, "vector", 2) for layer in old.uv_layers]
     came = [values_of(layer.uv, "vector", 2) for layer in new.uv_layers]
-    carriers = _carriers(match, sent, came, tiled=True)
+    reach = match.new.lengths[match.new.first_triangles // 3]
+    limits = [
+        np.clip(reach / step, ALIKE, DISTORTED) if (step := match.old.uv_step(number)) else np.array(ALIKE)
+        for number in range(len(sent))
+    ]
+    carriers = _carriers(match, sent, came, limits, tiled=True)
     for name in [layer.name for layer in new.uv_layers]:
         new.uv_layers.remove(new.uv_layers[name])
     for layer, values, number in zip(old.uv_layers, sent, carriers, strict=True):
@@ -178,7 +191,9 @@ def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> boo
         made.uv.foreach_set("vector", ours.ravel())
     for theirs, made in zip(old.uv_layers, new.uv_layers, strict=True):
         made.active, made.active_render = theirs.active, theirs.active_render
-    return NO_LAYER in carriers
+    if NO_LAYER not in carriers:
+        return []
+    return [LOST_MAPS if len(came) < len(sent) else OTHER_MAPS]
 
 
 def _in_tiles(match: Match, sent: Array, came: Array) -> Array:
@@ -206,9 +221,11 @@ def bring_colors(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh, wanted:
 
     What came has 8 bits for each color, so it is not the best there is for attributes that have more.
     """
+    import numpy as np
+
     sent = [_colors(old, attribute) for attribute in old.color_attributes]
     came = [_colors(new, attribute) for attribute in new.color_attributes]
-    carriers = _carriers(match, sent, came)
+    carriers = _carriers(match, sent, came, [np.array(ALIKE)] * len(sent))
     for name in [attribute.name for attribute in new.color_attributes]:
         new.color_attributes.remove(new.color_attributes[name])
     for attribute, values, number in zip(old.color_attributes, sent, carriers, strict=True):
@@ -331,11 +348,14 @@ def _as_it_came(match: Match, sent: Array, came: Array) -> Array:
     return np.where(match.same_corners[:, None], exact, came)
 
 
-def _carriers(match: Match, sent: Sequence[Array], came: Sequence[Array], tiled: bool = False) -> list[int]:
+def _carriers(
+    match: Match, sent: Sequence[Array], came: Sequence[Array], limits: Sequence[Array], tiled: bool = False
+) -> list[int]:
     """For each layer that was sent the number of that which came back of it, or NO_LAYER.
 
     They are told apart by their values alone, since a GLB names none and a service may number them anew.
-    tiled: whole numbers make no difference.
+    limits: so much these may differ, as shares of their range, at each corner or anywhere. tiled: whole
+    numbers make no difference.
     """
     import numpy as np
 
@@ -344,12 +364,13 @@ def _carriers(match: Match, sent: Sequence[Array], came: Sequence[Array], tiled:
     pairs: list[tuple[float, int, int, int]] = []
     for old, values in enumerate(sent):
         there = match.at_corners(values, found, weights)
-        limit = ALIKE * max(1.0, float(np.ptp(there, axis=0).max(initial=0.0)))
+        limit = limits[old][::step] if limits[old].ndim else limits[old]
+        limit = limit * max(1.0, float(np.ptp(there, axis=0).max(initial=0.0)))
         for new, others in enumerate(came):
             off = others[::step] - there
-            gap = float(np.median(np.abs(off - np.round(off) if tiled else off).max(axis=1)))
-            if gap <= limit:
-                pairs.append((round(gap, 4), abs(old - new), old, new))
+            gaps = np.abs(off - np.round(off) if tiled else off).max(axis=1)
+            if float(np.median(gaps / limit)) <= 1:
+                pairs.append((round(float(np.median(gaps)), 4), abs(old - new), old, new))
     carriers = [NO_LAYER] * len(sent)
     for _gap, _distance, old, new in sorted(pairs):
         if carriers[old] == NO_LAYER and new not in carriers:

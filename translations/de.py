@@ -658,6 +658,7 @@ TEXTS = {
     "Use the picture in the clipboard": "Verwendet das Bild in der Zwischenablage",
     "Use View": "Ansicht verwenden",
     "Use what you see in this 3D view, without overlays": "Verwendet, was du in dieser 3D-Ansicht siehst, ohne Overlays",
+    "UV maps came back as others, so those that were sent were brought over.": "UV-Maps kamen als andere zurück, daher wurden die gesendeten übernommen.",
     "UV maps that did not come back were brought over from what was sent.": "UV-Maps, die nicht zurückkamen, wurden von dem Gesendeten übernommen.",
     "Variants": "Varianten",
     "Version": "Fassung",

@@ -658,6 +658,7 @@ TEXTS = {
     "Use the picture in the clipboard": "Usa la imagen del portapapeles",
     "Use View": "Usar vista",
     "Use what you see in this 3D view, without overlays": "Usa lo que ves en esta vista 3D, sin superposiciones",
+    "UV maps came back as others, so those that were sent were brought over.": "Volvieron otros mapas UV, así que se tomaron los enviados.",
     "UV maps that did not come back were brought over from what was sent.": "Los mapas UV que no volvieron se tomaron de lo enviado.",
     "Variants": "Variantes",
     "Version": "Versión",

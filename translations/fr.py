@@ -658,6 +658,7 @@ TEXTS = {
     "Use the picture in the clipboard": "Utilise l'image du presse-papiers",
     "Use View": "Utiliser la vue",
     "Use what you see in this 3D view, without overlays": "Utilise ce que vous voyez dans cette vue 3D, sans surimpressions",
+    "UV maps came back as others, so those that were sent were brought over.": "Des cartes UV sont revenues différentes, celles qui ont été envoyées ont donc été reprises.",
     "UV maps that did not come back were brought over from what was sent.": "Les cartes UV qui ne sont pas revenues ont été reprises de ce qui a été envoyé.",
     "Variants": "Variantes",
     "Version": "Version",

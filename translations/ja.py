@@ -658,6 +658,7 @@ TEXTS = {
     "Use the picture in the clipboard": "クリップボードの画像を使います",
     "Use View": "ビューを使用",
     "Use what you see in this 3D view, without overlays": "この 3D ビューの見た目を使います(オーバーレイなし)",
+    "UV maps came back as others, so those that were sent were brought over.": "別の UV マップが返ってきたため、送信したものを引き継ぎました。",
     "UV maps that did not come back were brought over from what was sent.": "戻ってこなかった UV マップは、送信したものから引き継ぎました。",
     "Variants": "バリエーション",
     "Version": "バージョン",

@@ -658,6 +658,7 @@ TEXTS = {
     "Use the picture in the clipboard": "使用剪贴板中的图片",
     "Use View": "使用视图",
     "Use what you see in this 3D view, without overlays": "使用此 3D 视图中所见内容，不含叠加层",
+    "UV maps came back as others, so those that were sent were brought over.": "返回的是另外的 UV 贴图，因此沿用了发送的那些。",
     "UV maps that did not come back were brought over from what was sent.": "未返回的 UV 贴图已从发送的内容中补回。",
     "Variants": "变体",
     "Version": "版本",

@@ -386,6 +386,29 @@ def test_uv_maps_are_known_by_their_places_and_lost_ones_are_brought_over(
         assert abs(face.center.z) > 0.8 or np.ptp(first[list(face.loop_indices)], axis=0).max() < 0.5
 
 
+@pytest.mark.parametrize("off", [0.0, 0.03])
+def test_uv_maps_that_a_few_faces_have_distorted_came_back(fit: Fit, off: float):
+    sent = unwrapped()
+    came = as_it_comes(sent, 0.1)
+    values = uvs(came.data, "came 0") + np.float32(off)
+    came.data.uv_layers[0].uv.foreach_set("vector", values.ravel())
+    report = fit(came, sent)
+    assert report["told"] == []
+    assert np.array_equal(uvs(came.data, "Albedo"), values)
+
+
+def test_uv_maps_that_came_back_as_others_are_told_as_such(fit: Fit):
+    sent = unwrapped()
+    came = as_it_comes(sent, 0.6)
+    for layer in came.data.uv_layers:
+        other = np.random.default_rng(5).random((len(came.data.loops), 2), dtype=np.float32)
+        layer.uv.foreach_set("vector", other.ravel())
+    report = fit(came, sent)
+    assert report["told"] == ["UV maps came back as others, so those that were sent were brought over."]
+    first, second = uvs(came.data, "Albedo"), uvs(came.data, "Lightmap")
+    assert float(np.median(np.abs(second - (first * 0.5 + 0.25)).max(axis=1))) < 1e-3
+
+
 def test_swapped_uv_maps_get_their_own_names_again(fit: Fit):
     sent = unwrapped()
     came = as_it_comes(sent, 0.6)
