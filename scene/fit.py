@@ -77,7 +77,7 @@ def fit(
         with _scene_of([item for item in (old, first, *parts) if item is not None]) as scene:
             _join(scene, parts)
             came = _put_back(scene, old, new)
-            of_slots, of_maps = _take_after(old, new, scene, names)
+            of_slots, of_rest = _take_after(old, new, scene, names)
             layer = scene.view_layers[0]
             layer.update()
             assert layer.depsgraph is not None
@@ -89,7 +89,7 @@ def fit(
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True
     slots = {"slots": not of_slots, "slot_names": sent_as}
-    told = [*of_slots, *of_maps]
+    told = [*of_slots, *of_rest]
     plain = plain_note(snapshot).exists()
     return {**report, **slots, "told": told, "plain": plain, "came": came}
 
@@ -102,7 +102,7 @@ def _take_after(
 ) -> tuple[list[str], list[str]]:
     """Let `new`, the result, have what `old`, which was sent, has.
 
-    Returns what is to be told about its materials, and about its UV maps.
+    Returns what is to be told about its materials, and about the rest.
     """
     carry = str(old.get(CARRY, "")).split()
     sent, mesh = mesh_of(old), mesh_of(new)
@@ -112,13 +112,13 @@ def _take_after(
         _give_back(old, new)
         return of_slots, []
     weld(mesh, matched)
-    of_maps = bring_uv_maps(matched, sent, mesh)
+    told = bring_uv_maps(matched, sent, mesh)
     bring_colors(matched, sent, mesh, COLORS in carry)
     bring_groups(matched, old, new)
     keep_small_groups(matched, old, new)
-    keep_shading(matched, sent, new, NORMALS in carry)
+    told += keep_shading(matched, sent, new, NORMALS in carry)
     arrange_layers(sent, mesh)
-    return of_slots, of_maps
+    return of_slots, told
 
 
 def _give_back(old: bpy.types.Object, new: bpy.types.Object) -> None:

@@ -71,18 +71,18 @@ class Fans:
 
 
 def facets(mesh: bpy.types.Mesh, fans: Fans) -> Array:
-    """For each face whether it looks flat: it has its own normal at each corner, and only hard edges."""
+    """For each face whether it looks flat: all that smoothly hangs together there has its own normals."""
     import numpy as np
 
-    alone = np.ones(len(mesh.polygons), dtype=bool)
-    alone[fans.faces[fans.joined.ravel()]] = False
     along = (values_of(mesh.corner_normals, "vector", 3) * face_normals(mesh)[fans.faces]).sum(axis=1) > SPLIT
-    return alone & (np.bincount(fans.faces, ~along, len(alone)) == 0)
+    patches = components(len(mesh.polygons), *fans.faces[fans.joined].T)
+    bent = np.bincount(patches[fans.faces], ~along, len(patches)) > 0
+    return ~bent[patches]
 
 
 def face_normals(mesh: bpy.types.Mesh) -> Array:
-    """The normals of the faces."""
-    return values_of(mesh.polygon_normals, "vector", 3)
+    """The normals of the faces by their shape; the mesh's own list of them may be of custom normals."""
+    return values_of(mesh.polygons, "normal", 3)
 
 
 def give_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, fans: Fans, normals: Array) -> None:

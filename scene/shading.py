@@ -8,6 +8,7 @@ has some. What looked flat has the normals of its own faces, whatever a service 
 
 from __future__ import annotations
 
+from math import radians
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -27,39 +28,75 @@ NEAR_ENDS = 0.1
 NEAR_MIDDLE = 0.25
 """How far the ends and the middle of an edge may be off the sharp one, as shares of its length."""
 
+TURNED = radians(20.0)
+"""So much farther than their faces normals may turn before that is seen."""
+
+VISIBLE = 0.1
+"""If it is seen on so much of the surface, it is told."""
+
+OTHER_NORMALS = "The shading is not that of the custom normals, which the option Custom Normals brings over."
+
 FLAT = "sharp_face"
 SHARP = "sharp_edge"
 
 
-def keep_shading(match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brings: bool) -> None:
+def keep_shading(match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brings: bool) -> list[str]:
     """Shade the mesh of `item`, the result of `match`, as `old` is, for which it is to stand.
 
-    brings: whether custom normals are brought over; otherwise those that came stay, where any came.
+    brings: whether custom normals are brought over; otherwise those that came stay, where any came. Returns
+    what is to be told about that.
     """
-    import numpy as np  # takes longer to import than all of the add-on, and is needed here only
-
     new = mesh_of(item)
     under = match.old.faces[match.triangles[_first_triangles(match)]]
     flat, sharp = _marks(old, FLAT, len(old.polygons)), _marks(old, SHARP, len(old.edges))
-    looks_flat = facets(old, Fans(old, flat, sharp))[under]
+    came = values_of(new.corner_normals, "vector", 3) if new.has_custom_normals and not brings else None
+    looks_flat = facets(old, Fans(old, flat, sharp))[under] if old.has_custom_normals else None
     flat, sharp = flat[under], _sharp_edges(old, new, sharp)
-    normals = None
-    if old.has_custom_normals:
-        normals = values_of(new.corner_normals, "vector", 3)
-        if brings or not new.has_custom_normals:
-            normals = carried(match, values_of(old.corner_normals, "vector", 3), NORMAL_STEP)
     if new.has_custom_normals:  # which are an attribute only from Blender 4.5 on
         with bpy.context.temp_override(object=item, active_object=item):
             bpy.ops.mesh.customdata_custom_splitnormals_clear()
-    if normals is not None:
-        fans, own = Fans(new, flat, sharp), face_normals(new)
-        edges, ends = fans.edges, fans.faces[fans.joined]
-        bent = (own[ends[:, 0]] * own[ends[:, 1]]).sum(axis=1) < SPLIT
-        sharp[edges[looks_flat[ends].any(axis=1) & bent]] = True
-        _set_marks(new, flat, sharp)  # which normals are kept relative to
-        fans = Fans(new, flat, sharp)
-        give_normals(old, new, fans, np.where(looks_flat[fans.faces][:, None], own[fans.faces], normals))
     _set_marks(new, flat, sharp)
+    if looks_flat is None:
+        return []
+    theirs = carried(match, values_of(old.corner_normals, "vector", 3), NORMAL_STEP)
+    _set_normals(old, new, looks_flat, theirs if came is None else came)
+    return [OTHER_NORMALS] if _differs(match, new, theirs) else []
+
+
+def _set_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, looks_flat: Array, normals: Array) -> None:
+    """Give `new` custom normals as `old` has them: faces that look flat their own, all else `normals`.
+
+    Edges of what looks flat are sharp, where they have to be for that. No others become so.
+    """
+    import numpy as np  # takes longer to import than all of the add-on, and is needed here only
+
+    flat, sharp = _marks(new, FLAT, len(new.polygons)), _marks(new, SHARP, len(new.edges))
+    fans, own = Fans(new, flat, sharp), face_normals(new)
+    ends = fans.faces[fans.joined]
+    bent = (own[ends[:, 0]] * own[ends[:, 1]]).sum(axis=1) < SPLIT
+    sharp[fans.edges[looks_flat[ends].any(axis=1) & bent]] = True
+    _set_marks(new, flat, sharp)  # which normals are kept relative to
+    fans = Fans(new, flat, sharp)
+    give_normals(old, new, fans, np.where(looks_flat[fans.faces][:, None], own[fans.faces], normals))
+    _set_marks(new, flat, sharp)
+
+
+def _differs(match: Match, new: bpy.types.Mesh, theirs: Array) -> bool:
+    """Whether the shading of `new` is visibly not `theirs`, beyond what the faces themselves have turned."""
+    import numpy as np
+
+    triangles = match.new.first_triangles // 3
+    lengths = np.linalg.norm(theirs, axis=1, keepdims=True)
+    off = _angles(values_of(new.corner_normals, "vector", 3), theirs / np.maximum(lengths, 1e-6))
+    turned = _angles(match.new.normals, match.old.normals[match.triangles])[triangles]
+    areas = match.new.areas[triangles]
+    return float(areas[off > turned + TURNED].sum()) > VISIBLE * float(areas.sum())
+
+
+def _angles(ones: Array, others: Array) -> Array:
+    import numpy as np
+
+    return np.arccos(np.clip((ones * others).sum(axis=1), -1.0, 1.0))
 
 
 def _set_marks(mesh: bpy.types.Mesh, flat: Array, sharp: Array) -> None:

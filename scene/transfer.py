@@ -16,7 +16,8 @@ import bpy
 from .matching import INWARD, Match
 from .meshes import mesh_of
 from .nearest import NONE, Questions, weights_in
-from .surfaces import Surface, components, numbered, values_of
+from .surfaces import Surface, components, values_of
+from .weld import around
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +73,7 @@ def bring_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> 
     order = np.lexsort((match.doubts, loops))
     vertices, first = np.unique(loops[order], return_index=True)
     groups = _weights(mesh_of(old))
-    surest = _one_in_each_place(match, order[first], _points(mesh)[vertices], groups)
+    surest = _one_in_each_place(match, order[first], loops, groups)
     sources = match.old.loops[match.old.corners[match.found[surest]]]
     shares = match.weights[surest]
     for number, owners, weights in groups:
@@ -84,34 +85,35 @@ def bring_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> 
     new.vertex_groups.active_index = old.vertex_groups.active_index
 
 
-def _one_in_each_place(match: Match, surest: Array, points: Array, groups: Sequence[Group]) -> Array:
+def _one_in_each_place(match: Match, surest: Array, loops: Array, groups: Sequence[Group]) -> Array:
     """For each vertex the corner that tells its weights: the same one in one place, so that nothing tears.
 
-    surest: for each vertex the corner that is the surest of its own; points: where it is. A skin has several
-    vertices in one place at its seams. Where what was sent has different weights in one place, as lips and
-    parts that only touch may have, each side keeps its own answer.
+    surest: for each vertex the corner that is the surest of its own; loops: for each corner its vertex. A
+    skin has several vertices in one place at its seams. Where what was sent has different weights in one
+    place, as lips and parts that only touch may have, each side keeps its own answer.
     """
     import numpy as np
 
-    old, places = match.old, numbered(points)
+    old, count = match.old, len(loops)
     parts = np.empty(len(old.points), dtype=np.int64)
     parts[old.vertices] = old.parts[:, None]
-    count = int(old.parts.max()) + 1
-    for by_part in (True, False):
-        found = match.found[surest]
-        sent = old.vertices[found]
-        torn = _torn(old.places * count + parts if by_part else old.places, groups)[sent]
+    ones = np.concatenate([np.arange(count), np.arange(count)])
+    others = np.concatenate([around(match), count + loops])
+    hanging = components(count + int(loops.max()) + 1, ones, others)[surest]
+    places = match.new.places[match.new.loops[surest]]
+    for keys, ones in ((hanging, old.places * (int(parts.max()) + 1) + parts), (places, old.places)):
+        sent = old.vertices[match.found[surest]]
+        torn = _torn(ones, groups)[sent]
         is_torn = (torn & (match.weights[surest] > 0)).any(axis=1)
-        keys = places * count + old.parts[found] if by_part else places
         order = np.lexsort((match.doubts[surest], is_torn, keys))
         _, first, back = np.unique(keys[order], return_index=True, return_inverse=True)
         leaders = np.empty(len(order), dtype=np.int64)
         leaders[order] = order[first][back.reshape(-1)]
-        spots = old.places[sent]
-        near = ((spots[:, :, None] == spots[leaders][:, None]) & ~torn[:, :, None]).any(axis=(1, 2))
-        if by_part:
-            near |= (old.normals[found] * old.normals[found[leaders]]).sum(axis=1) > 0
-        surest = np.where(near & ~is_torn & ~is_torn[leaders], surest[leaders], surest)
+        follows = ~is_torn & ~is_torn[leaders]
+        if keys is places:  # of parts that only touch those that hang together in what was sent
+            spots = old.places[sent]
+            follows &= ((spots[:, :, None] == spots[leaders][:, None]) & ~torn[:, :, None]).any(axis=(1, 2))
+        surest = np.where(follows, surest[leaders], surest)
     return surest
 
 
@@ -127,11 +129,6 @@ def _torn(keys: Array, groups: Sequence[Group]) -> Array:
         dense[owners] = weights
         differs |= np.abs(dense - dense[ones]) > WEIGHT_STEP
     return np.bincount(ones, differs, len(keys))[ones] > 0
-
-
-def _points(mesh: bpy.types.Mesh) -> Array:
-    position: Any = mesh.attributes["position"]
-    return values_of(position.data, "vector", 3) + 0.0  # -0.0 is the same place
 
 
 def _weights(mesh: bpy.types.Mesh) -> list[Group]:

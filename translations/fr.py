@@ -599,6 +599,7 @@ TEXTS = {
     "the vertices of its faces are nowhere": "les sommets de ses faces ne sont nulle part",
     'the vertices on which "{}" hangs': 'les sommets auxquels "{}" est attaché',
     'the vertices on which "{}" is instanced': 'les sommets sur lesquels "{}" est instancié',
+    "The shading is not that of the custom normals, which the option Custom Normals brings over.": "L'ombrage n'est pas celui des normales personnalisées ; l'option Normales personnalisées les reprend.",
     "The window stands still for that moment.": "La fenêtre se fige pendant ce temps.",
     "Then Optimize": "Optimiser ensuite",
     "There is no 3D view without a window.": "Sans fenêtre, il n'y a pas de vue 3D.",

@@ -599,6 +599,7 @@ TEXTS = {
     "the vertices of its faces are nowhere": "面の頂点の位置がありません",
     'the vertices on which "{}" hangs': '"{}" が付いている頂点',
     'the vertices on which "{}" is instanced': '"{}" がインスタンス化される頂点',
+    "The shading is not that of the custom normals, which the option Custom Normals brings over.": "シェーディングはカスタム法線のものではありません。オプション「カスタム法線」で引き継げます。",
     "The window stands still for that moment.": "その間ウィンドウは止まります。",
     "Then Optimize": "その後に最適化",
     "There is no 3D view without a window.": "ウィンドウがないため 3D ビューがありません。",

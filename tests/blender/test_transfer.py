@@ -741,3 +741,16 @@ def test_what_looks_flat_by_its_custom_normals_looks_so_when_it_came_smooth(fit:
     found = corner_normals(mesh)
     for face in mesh.polygons:
         assert all(face.normal.dot(Vector(found[corner])) > 0.999 for corner in face.loop_indices)
+
+
+@pytest.mark.parametrize("off", [0.0, 0.7])
+@pytest.mark.parametrize("carry", [(), ("normals",)])
+def test_a_shading_that_a_service_has_changed_is_told(fit: Fit, carry: Sequence[str], off: float):
+    sent = scenes.ball("Ball", 24, 12)
+    sent.data.shade_smooth()
+    leaning(sent)
+    came = as_it_comes(sent, 0.4)
+    facet(came, lambda place, _face: leant(place + Vector((off, 0.0, 0.0))))
+    report = fit(came, sent, carry)
+    told = "The shading is not that of the custom normals, which the option Custom Normals brings over."
+    assert report["told"] == ([told] if off and not carry else [])
