@@ -66,7 +66,7 @@ def keep_shading(match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brin
 def _set_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, looks_flat: Array, normals: Array) -> None:
     """Give `new` custom normals as `old` has them: faces that look flat their own, all else `normals`.
 
-    Edges of what looks flat are sharp, where they have to be for that. No others become so.
+    Where any edges were sharp, those of what looks flat are, too. No others become so.
     """
     import numpy as np  # takes longer to import than all of the add-on, and is needed here only
 
@@ -74,9 +74,10 @@ def _set_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, looks_flat: Array, no
     fans, own = Fans(new, flat, sharp), face_normals(new)
     ends = fans.faces[fans.joined]
     bent = (own[ends[:, 0]] * own[ends[:, 1]]).sum(axis=1) < SPLIT
-    sharp[fans.edges[looks_flat[ends].any(axis=1) & bent]] = True
-    _set_marks(new, flat, sharp)  # which normals are kept relative to
-    fans = Fans(new, flat, sharp)
+    if _marks(old, SHARP, len(old.edges)).any():
+        sharp[fans.edges[looks_flat[ends].any(axis=1) & bent]] = True
+        _set_marks(new, flat, sharp)  # which normals are kept relative to
+        fans = Fans(new, flat, sharp)
     give_normals(old, new, fans, np.where(looks_flat[fans.faces][:, None], own[fans.faces], normals))
     _set_marks(new, flat, sharp)
 

@@ -600,6 +600,7 @@ TEXTS = {
     'the vertices on which "{}" hangs': 'die Vertices, an denen "{}" hängt',
     'the vertices on which "{}" is instanced': 'die Vertices, auf denen "{}" instanziiert wird',
     "The shading is not that of the custom normals, which the option Custom Normals brings over.": "Die Schattierung ist nicht die der eigenen Normalen; die Option Eigene Normalen überträgt sie.",
+    'The textures of "{}" are sent with at most {} pixels a side': 'Die Texturen von "{}" werden mit höchstens {} Pixeln je Seite gesendet',
     "The window stands still for that moment.": "Das Fenster steht solange still.",
     "Then Optimize": "Danach optimieren",
     "There is no 3D view without a window.": "Ohne Fenster gibt es keine 3D-Ansicht.",

@@ -600,6 +600,7 @@ TEXTS = {
     'the vertices on which "{}" hangs': 'los vértices de los que cuelga "{}"',
     'the vertices on which "{}" is instanced': 'los vértices en los que se instancia "{}"',
     "The shading is not that of the custom normals, which the option Custom Normals brings over.": "El sombreado no es el de las normales propias; la opción Normales propias las traslada.",
+    'The textures of "{}" are sent with at most {} pixels a side': 'Las texturas de "{}" se envían con un máximo de {} píxeles por lado',
     "The window stands still for that moment.": "La ventana se detiene ese momento.",
     "Then Optimize": "Optimizar después",
     "There is no 3D view without a window.": "Sin ventana no hay vista 3D.",

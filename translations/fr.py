@@ -600,6 +600,7 @@ TEXTS = {
     'the vertices on which "{}" hangs': 'les sommets auxquels "{}" est attaché',
     'the vertices on which "{}" is instanced': 'les sommets sur lesquels "{}" est instancié',
     "The shading is not that of the custom normals, which the option Custom Normals brings over.": "L'ombrage n'est pas celui des normales personnalisées ; l'option Normales personnalisées les reprend.",
+    'The textures of "{}" are sent with at most {} pixels a side': 'Les textures de "{}" sont envoyées avec au plus {} pixels par côté',
     "The window stands still for that moment.": "La fenêtre se fige pendant ce temps.",
     "Then Optimize": "Optimiser ensuite",
     "There is no 3D view without a window.": "Sans fenêtre, il n'y a pas de vue 3D.",

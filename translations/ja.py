@@ -600,6 +600,7 @@ TEXTS = {
     'the vertices on which "{}" hangs': '"{}" が付いている頂点',
     'the vertices on which "{}" is instanced': '"{}" がインスタンス化される頂点',
     "The shading is not that of the custom normals, which the option Custom Normals brings over.": "シェーディングはカスタム法線のものではありません。オプション「カスタム法線」で引き継げます。",
+    'The textures of "{}" are sent with at most {} pixels a side': '"{}" のテクスチャは一辺最大 {} ピクセルで送られます',
     "The window stands still for that moment.": "その間ウィンドウは止まります。",
     "Then Optimize": "その後に最適化",
     "There is no 3D view without a window.": "ウィンドウがないため 3D ビューがありません。",

@@ -600,6 +600,7 @@ TEXTS = {
     'the vertices on which "{}" hangs': '"{}" 所附着的顶点',
     'the vertices on which "{}" is instanced': '"{}" 在其上实例化的顶点',
     "The shading is not that of the custom normals, which the option Custom Normals brings over.": "着色与自定义法向不一致；选项“自定义法向”可将其带过来。",
+    'The textures of "{}" are sent with at most {} pixels a side': '"{}" 的纹理将以每边最多 {} 像素发送',
     "The window stands still for that moment.": "期间窗口会停住。",
     "Then Optimize": "随后优化",
     "There is no 3D view without a window.": "没有窗口就没有 3D 视图。",
