@@ -96,6 +96,24 @@ def test_caches_and_simulations_of_these_vertices_are_named(losses):
         bpy.ops.ptcache.bake_from_cache()
     assert cloth.point_cache.is_baked
     assert losses(flag) == ["mesh caches of 1 object", "baked physics of 1 object"]
+    assert losses(flag, apply=True) == ["baked physics of 1 object"]
+
+
+def test_a_bake_in_memory_that_revert_does_not_bring_back_is_named(addon, capfd):
+    flag = scenes.ball("Flag", 16, 8)
+    cloth = flag.modifiers.new("Cloth", "CLOTH")
+    cloth.point_cache.frame_end = 3
+    for frame in (1, 2, 3):
+        bpy.context.scene.frame_set(frame)
+    with bpy.context.temp_override(point_cache=cloth.point_cache, scene=bpy.context.scene):
+        bpy.ops.ptcache.bake_from_cache()
+    scenes.select(flag)
+    assert bpy.ops.generio.optimize_selected(polygon_count=100, modifier_mode="APPLY") == {"FINISHED"}
+    assert "will not have: baked physics of 1 object" in capfd.readouterr().out
+    scenes.select(flag)
+    assert bpy.ops.generio.revert_optimized() == {"FINISHED"}
+    assert [modifier.name for modifier in flag.modifiers] == ["Cloth"]
+    assert not flag.modifiers["Cloth"].point_cache.is_baked
 
 
 def test_a_hook_is_named_with_what_it_hangs_on(losses):
