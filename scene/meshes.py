@@ -49,7 +49,11 @@ def broken_vertices(mesh: bpy.types.Mesh) -> Bools:
     import numpy as np  # takes longer to import than all of the add-on
 
     points = np.empty((len(mesh.vertices), 3), dtype=np.float32)
-    mesh.attributes["position"].data.foreach_get("vector", points.ravel())  # type: ignore[attr-defined]
+    position: Any = mesh.attributes.get("position")
+    if position is not None:
+        position.data.foreach_get("vector", points.ravel())  # ten times as quick
+    else:  # the attributes are those of what is being edited
+        mesh.vertices.foreach_get("co", points.ravel())
     far = np.abs(points, out=points)
     if far.max(initial=0.0) <= FARTHEST:  # as almost always; what is no number is not less than anything
         return np.zeros(len(points), dtype=bool)
