@@ -17,6 +17,7 @@ from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
 from .fit import FITTED, DoesNotFit, fit, snapshot_of
 from .homes import collection_called, takes_objects
 from .meshes import LEVELS, PREFIX, mesh_of
+from .names import suffixed
 from .opened import find
 from .slots import slot_names
 
@@ -138,7 +139,7 @@ def put(
     gone = applied or dict.fromkeys(targets, ())
     if mode == LOD:
         return [_level(scene, targets[0], mesh, destination["level"], gone[targets[0]])]
-    copies = [_copy(item, mesh, f"{item.name}_optimized", gone[item]) for item in targets]
+    copies = [_copy(item, mesh, suffixed(item.name, "_optimized"), gone[item]) for item in targets]
     mesh.name = copies[0].name
     collections = _collections_of(targets)
     for item, copy in zip(targets, copies, strict=True):
