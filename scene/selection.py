@@ -12,7 +12,7 @@ import bpy
 from . import swap
 from .dependents import Dependents
 from .losses import Losses
-from .meshes import mesh_of, triangle_count
+from .meshes import is_own, mesh_of, triangle_count
 from .modifiers import applicable
 
 COUNT = "COUNT"
@@ -47,6 +47,9 @@ CONVERTIBLE = frozenset({"CURVE", "CURVES", "FONT", "META", "SURFACE"})
 """Types of objects that can become meshes."""
 
 NO_MESH = "it is no mesh; convert it to one first"
+
+OVERRIDDEN = "it overrides one of another file; make it local first"
+"""To an override Blender gives no property of ours that lasts, so its mesh before could not come back."""
 
 
 class Target(NamedTuple):
@@ -164,6 +167,8 @@ def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> str:
     """Why a mesh object cannot be sent, or ""."""
     if not item.is_editable or not mesh.is_editable:
         return "it is linked from another file"
+    if not is_own(item) or not is_own(mesh):
+        return OVERRIDDEN
     if not len(mesh.polygons):
         return "it has no faces"
     return ""

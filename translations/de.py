@@ -268,6 +268,7 @@ TEXTS = {
     "it is no picture that Blender can read.": "Es ist kein Bild, das Blender lesen kann.",
     "it is no picture that Blender can write as PNG.": "Es ist kein Bild, das Blender als PNG schreiben kann.",
     "It may have been deleted, or belong to another account: look there before you start it again.": "Er wurde vielleicht gelöscht oder gehört zu einem anderen Konto: Sieh dort nach, bevor du ihn noch einmal startest.",
+    "it overrides one of another file; make it local first": "es überschreibt eines aus einer anderen Datei; mache es zuerst lokal",
     "It says: {}": "Er sagt: {}",
     "It stood in a file that was never saved": "Es stand in einer Datei, die nie gespeichert wurde",
     "it took longer than {} minutes.": "Es dauerte länger als {} Minuten.",

@@ -268,6 +268,7 @@ TEXTS = {
     "it is no picture that Blender can read.": "no es una imagen que Blender pueda leer.",
     "it is no picture that Blender can write as PNG.": "no es una imagen que Blender pueda escribir como PNG.",
     "It may have been deleted, or belong to another account: look there before you start it again.": "Quizá se borró o es de otra cuenta: compruébalo allí antes de iniciarlo de nuevo.",
+    "it overrides one of another file; make it local first": "sustituye a uno de otro archivo; hazlo local primero",
     "It says: {}": "Dice: {}",
     "It stood in a file that was never saved": "Estaba en un archivo que nunca se guardó",
     "it took longer than {} minutes.": "tardó más de {} minutos.",

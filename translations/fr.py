@@ -268,6 +268,7 @@ TEXTS = {
     "it is no picture that Blender can read.": "ce n'est pas une image que Blender sait lire.",
     "it is no picture that Blender can write as PNG.": "ce n'est pas une image que Blender puisse écrire en PNG.",
     "It may have been deleted, or belong to another account: look there before you start it again.": "Elle a peut-être été supprimée ou appartient à un autre compte : vérifiez-y avant de la relancer.",
+    "it overrides one of another file; make it local first": "il en remplace un d'un autre fichier ; rendez-le d'abord local",
     "It says: {}": "Il dit : {}",
     "It stood in a file that was never saved": "Il était dans un fichier jamais enregistré",
     "it took longer than {} minutes.": "cela a pris plus de {} minutes.",

@@ -268,6 +268,7 @@ TEXTS = {
     "it is no picture that Blender can read.": "Blender が読める画像ではありません。",
     "it is no picture that Blender can write as PNG.": "Blender が PNG として書き出せる画像ではありません。",
     "It may have been deleted, or belong to another account: look there before you start it again.": "削除されたか、別のアカウントのものかもしれません。もう一度始める前にそちらを確認してください。",
+    "it overrides one of another file; make it local first": "別のファイルのものをオーバーライドしています。先にローカル化してください",
     "It says: {}": "サービスの返答: {}",
     "It stood in a file that was never saved": "保存されなかったファイルにありました",
     "it took longer than {} minutes.": "{} 分以上かかりました。",

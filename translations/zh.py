@@ -268,6 +268,7 @@ TEXTS = {
     "it is no picture that Blender can read.": "不是 Blender 能读取的图片。",
     "it is no picture that Blender can write as PNG.": "这不是 Blender 能写成 PNG 的图片。",
     "It may have been deleted, or belong to another account: look there before you start it again.": "它可能已被删除或属于其他账户：重新开始之前请先到那里查看。",
+    "it overrides one of another file; make it local first": "它覆盖了另一个文件中的对象；请先使其本地化",
     "It says: {}": "它说：{}",
     "It stood in a file that was never saved": "它曾在一个从未保存的文件中",
     "it took longer than {} minutes.": "用时超过 {} 分钟。",
