@@ -13,6 +13,7 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
     modifiers   the names of those that are, a list for `object` and for each of `others`
     corners     of the mesh that was sent, to see whether it has been edited since
     points      where some of its vertices are, object space, to see whether they have been moved since
+    traits      what it had beside its shape, to tell of what has been changed since, see `traits`
     aside       true: nowhere by itself, for its stand-in was deleted
     location    where a new model goes, world space, Blender units; for more about it see `settle`
 """
@@ -37,6 +38,7 @@ from .homes import active_then, collection_called, show_in_local_views
 from .meshes import PREFIX, TOKEN, mesh_of, users_of
 from .names import names_left_free
 from .opened import document, find
+from .traits import traits
 
 Destination = Mapping[str, Any]
 
@@ -98,7 +100,7 @@ def here(
     if target is not None:
         mesh = mesh_of(target)
         destination |= {"object": target.name, "uid": target.session_uid}
-        destination |= {"corners": len(mesh.loops), "points": _points(mesh)}
+        destination |= {"corners": len(mesh.loops), "points": _points(mesh), "traits": traits(target)}
         destination["others"] = [[item.name, item.session_uid] for item in others]
     return destination
 
@@ -279,6 +281,7 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
                 Path(model.glb),
                 targets[0],
                 applied=bool(destination.get("applied")),
+                is_changed=_is_changed(targets[0], destination),
             )
             placed = swap.put(scene_of(destination) or context.scene, mesh, targets, destination)
     finally:
@@ -315,6 +318,12 @@ def _targets(destination: Destination) -> list[bpy.types.Object]:
     if any(destination.get(what, value) != value for what, value in now.items()):
         raise CannotPlace(f'The mesh of "{target.name}" was changed while it was optimized.')
     return [item for item in _find(destination) if item.data == target.data]
+
+
+def _is_changed(target: bpy.types.Object, destination: Destination) -> bool:
+    """Whether what the mesh has beside its shape was changed since it was sent, as far as that is known."""
+    sent = destination.get("traits")
+    return bool(sent) and sent != traits(target)
 
 
 class _Loaded(NamedTuple):

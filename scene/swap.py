@@ -34,6 +34,11 @@ LEVEL = PREFIX + "level"
 LONGEST_BASE = 57
 """Bytes of an object's name that the names of its levels begin with, so that those fit."""
 
+CHANGED = (
+    "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them as "
+    "they were sent, and the one before as they are now."
+)
+
 GAP = 1.1
 """How far beside their originals copies stand, in widths of the originals."""
 
@@ -44,11 +49,13 @@ def fitted_mesh(
     glb: Path,
     target: bpy.types.Object,
     applied: bool,
+    is_changed: bool,
 ) -> bpy.types.Mesh:
     """The mesh of an optimized model, fitted onto the one that was sent (see `fit`) and with its report.
 
     objects, materials: what has come in of the model, which belongs to `target`. applied: whether modifiers
-    were in what was sent. Raises CannotPlace, Misfit, NoFaces.
+    were in what was sent. is_changed: whether that has other attributes or slots by now, which is told.
+    Raises CannotPlace, Misfit, NoFaces.
     """
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
     if not parts:
@@ -72,6 +79,8 @@ def fitted_mesh(
     mesh = mesh_of(parts[0])
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
+    if is_changed:
+        report["told"] = [*report.get("told", ()), CHANGED]
     report = versions.since_the_first(target, report)
     sent_as = report.get("slot_names", ())  # an earlier version did not note them
     _take_materials(mesh, target, sent_as, set(materials.values()), applied)

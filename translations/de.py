@@ -233,6 +233,7 @@ TEXTS = {
     "Give up to {} numbers with commas between them, such as 10000, 5000.": "Gib bis zu {} Zahlen mit Kommas dazwischen an, etwa 10000, 5000.",
     "Go back to the meshes from before, with their modifiers, and free the optimized ones": "Geht zu den früheren Meshes mit ihren Modifikatoren zurück und gibt die optimierten frei",
     "Go to a scene of this file first.": "Wechsle zuerst in eine Szene dieser Datei.",
+    "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them as they were sent, and the one before as they are now.": "Gruppen, UV-Maps, Attribute, Slots oder Shape Keys wurden inzwischen geändert: Das optimierte Mesh hat sie so, wie sie gesendet wurden, das vorherige so, wie sie jetzt sind.",
     "Have the finished model optimized by a second job before it comes into the scene": "Lässt das fertige Modell von einem zweiten Auftrag optimieren, bevor es in die Szene kommt",
     "Height (Meters)": "Höhe (Meter)",
     "hiding of faces": "verborgene Flächen",

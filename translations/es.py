@@ -233,6 +233,7 @@ TEXTS = {
     "Give up to {} numbers with commas between them, such as 10000, 5000.": "Da hasta {} números separados por comas, como 10000, 5000.",
     "Go back to the meshes from before, with their modifiers, and free the optimized ones": "Vuelve a las mallas de antes, con sus modificadores, y libera las optimizadas",
     "Go to a scene of this file first.": "Ve primero a una escena de este archivo.",
+    "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them as they were sent, and the one before as they are now.": "Mientras tanto se cambiaron grupos, mapas UV, atributos, ranuras o claves de forma: la malla optimizada los tiene como se enviaron, y la anterior como están ahora.",
     "Have the finished model optimized by a second job before it comes into the scene": "Hace optimizar el modelo terminado con un segundo trabajo antes de que entre en la escena",
     "Height (Meters)": "Altura (metros)",
     "hiding of faces": "caras ocultas",

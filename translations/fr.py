@@ -233,6 +233,7 @@ TEXTS = {
     "Give up to {} numbers with commas between them, such as 10000, 5000.": "Donnez jusqu'à {} nombres séparés par des virgules, comme 10000, 5000.",
     "Go back to the meshes from before, with their modifiers, and free the optimized ones": "Revient aux maillages d'avant, avec leurs modificateurs, et libère ceux optimisés",
     "Go to a scene of this file first.": "Passez d'abord à une scène de ce fichier.",
+    "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them as they were sent, and the one before as they are now.": "Des groupes, cartes UV, attributs, emplacements ou clés de forme ont été modifiés entre-temps : le maillage optimisé les a tels qu'envoyés, celui d'avant tels qu'ils sont maintenant.",
     "Have the finished model optimized by a second job before it comes into the scene": "Fait optimiser le modèle fini par une seconde tâche avant qu'il entre dans la scène",
     "Height (Meters)": "Hauteur (mètres)",
     "hiding of faces": "faces masquées",

@@ -233,6 +233,7 @@ TEXTS = {
     "Give up to {} numbers with commas between them, such as 10000, 5000.": "最大 {} 個の数をコンマ区切りで入力してください。例: 10000, 5000。",
     "Go back to the meshes from before, with their modifiers, and free the optimized ones": "元のメッシュとモディファイアーに戻し、最適化後のメッシュを解放します",
     "Go to a scene of this file first.": "先にこのファイルのシーンに切り替えてください。",
+    "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them as they were sent, and the one before as they are now.": "その間にグループ、UV マップ、属性、スロット、またはシェイプキーが変更されました。最適化後のメッシュは送信時の状態で、最適化前のメッシュは現在の状態です。",
     "Have the finished model optimized by a second job before it comes into the scene": "完成したモデルをシーンに入る前に二つ目のジョブで最適化します",
     "Height (Meters)": "高さ(メートル)",
     "hiding of faces": "面の非表示",

@@ -233,6 +233,7 @@ TEXTS = {
     "Give up to {} numbers with commas between them, such as 10000, 5000.": "请给出最多 {} 个以逗号分隔的数字，例如 10000, 5000。",
     "Go back to the meshes from before, with their modifiers, and free the optimized ones": "恢复之前的网格及其修改器，并释放优化后的网格",
     "Go to a scene of this file first.": "请先切换到本文件的场景。",
+    "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them as they were sent, and the one before as they are now.": "在此期间顶点组、UV 贴图、属性、槽或形态键已被更改：优化后的网格保留发送时的内容，优化前的网格保留现在的内容。",
     "Have the finished model optimized by a second job before it comes into the scene": "在进入场景之前，由第二个任务优化完成的模型",
     "Height (Meters)": "高度（米）",
     "hiding of faces": "面的隐藏状态",
