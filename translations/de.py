@@ -275,6 +275,7 @@ TEXTS = {
     "it took longer than {} minutes.": "Es dauerte länger als {} Minuten.",
     "It was finished before it could be cancelled": "Er war fertig, bevor er abgebrochen werden konnte",
     "It was not optimized; Import has it as it was made": "Es wurde nicht optimiert; Importieren holt es, wie es gemacht wurde",
+    "its faces are made by its modifiers; convert it to a mesh first": "seine Flächen machen erst seine Modifier; wandle es zuerst in ein Mesh um",
     "Its files were deleted to save space; the model is in the file": "Seine Dateien wurden gelöscht, um Platz zu sparen; das Modell ist in der Datei",
     "its modifiers make no faces": "Seine Modifikatoren erzeugen keine Flächen",
     "its own code failed on it ({}).": "sein eigener Code scheiterte daran ({}).",

@@ -275,6 +275,7 @@ TEXTS = {
     "it took longer than {} minutes.": "tardó más de {} minutos.",
     "It was finished before it could be cancelled": "Terminó antes de poder cancelarse",
     "It was not optimized; Import has it as it was made": "No se ha optimizado; Importar lo trae tal como se hizo",
+    "its faces are made by its modifiers; convert it to a mesh first": "sus caras las crean sus modificadores; conviértelo primero en una malla",
     "Its files were deleted to save space; the model is in the file": "Sus archivos se borraron para ahorrar espacio; el modelo está en el archivo",
     "its modifiers make no faces": "sus modificadores no generan caras",
     "its own code failed on it ({}).": "su propio código falló con ello ({}).",

@@ -275,6 +275,7 @@ TEXTS = {
     "it took longer than {} minutes.": "cela a pris plus de {} minutes.",
     "It was finished before it could be cancelled": "Elle s'est terminée avant d'être annulée",
     "It was not optimized; Import has it as it was made": "Il n'a pas été optimisé ; Importer le donne tel qu'il a été fait",
+    "its faces are made by its modifiers; convert it to a mesh first": "ses faces sont créées par ses modificateurs ; convertissez-le d'abord en maillage",
     "Its files were deleted to save space; the model is in the file": "Ses fichiers ont été effacés pour gagner de la place ; le modèle est dans le fichier",
     "its modifiers make no faces": "ses modificateurs ne créent pas de faces",
     "its own code failed on it ({}).": "son propre code a échoué dessus ({}).",

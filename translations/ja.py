@@ -275,6 +275,7 @@ TEXTS = {
     "it took longer than {} minutes.": "{} 分以上かかりました。",
     "It was finished before it could be cancelled": "キャンセルする前に完了しました",
     "It was not optimized; Import has it as it was made": "最適化されていません。「インポート」で作られたままのモデルを取り込めます",
+    "its faces are made by its modifiers; convert it to a mesh first": "面はモディファイアーが作っています。先にメッシュへ変換してください",
     "Its files were deleted to save space; the model is in the file": "容量節約のためファイルは削除されました。モデルはファイルにあります",
     "its modifiers make no faces": "モディファイアーから面が作られません",
     "its own code failed on it ({}).": "Blender 自身のコードがそこで失敗しました ({})。",

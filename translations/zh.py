@@ -275,6 +275,7 @@ TEXTS = {
     "it took longer than {} minutes.": "用时超过 {} 分钟。",
     "It was finished before it could be cancelled": "在取消之前已完成",
     "It was not optimized; Import has it as it was made": "未被优化；“导入”可取得原始生成的模型",
+    "its faces are made by its modifiers; convert it to a mesh first": "它的面由修改器生成；请先转换为网格",
     "Its files were deleted to save space; the model is in the file": "为节省空间，其文件已删除；模型仍在文件中",
     "its modifiers make no faces": "其修改器没有生成面",
     "its own code failed on it ({}).": "Blender 自身的代码在此出错（{}）。",
