@@ -42,6 +42,9 @@ CHANGED = (
 GAP = 1.1
 """How far beside their originals copies stand, in widths of the originals."""
 
+THIN = 0.1
+"""How far at least, as a share of their longest side: a wall across the X axis has no width."""
+
 
 def fitted_mesh(
     objects: Sequence[bpy.types.Object],
@@ -210,8 +213,9 @@ def _copy(
 
 def beside(items: Sequence[bpy.types.Object]) -> float:
     """How far along the world's X axis copies of all `items` stand next to all of them; Blender units."""
-    ends = [(item.matrix_world @ Vector(corner)).x for item in items for corner in item.bound_box]
-    return (max(ends) - min(ends)) * GAP
+    corners = [item.matrix_world @ Vector(corner) for item in items for corner in item.bound_box]
+    sizes = [max(ends) - min(ends) for ends in zip(*corners, strict=True)]
+    return max(sizes[0] * GAP, max(sizes) * THIN)
 
 
 def _move_beside(
