@@ -1,5 +1,6 @@
 """What hangs on the vertices or faces of a mesh is named before it is sent, wherever in the file it is."""
 
+import json
 from collections.abc import Callable
 
 import bpy
@@ -125,6 +126,26 @@ def test_a_hook_is_named_with_what_it_hangs_on(losses):
     body.vertex_groups.new(name="All")
     hook.vertex_group = "All"  # which comes back
     assert losses(body) == []
+
+
+def test_the_radii_of_a_skin_are_named(losses):
+    """Blender keeps them for each vertex, and not as an attribute."""
+    body = scenes.ball("Body", 12, 6)
+    assert losses(body) == []
+    body.modifiers.new("Skin", "SKIN")
+    assert losses(body) == ["skin radii of 1 object"]
+
+
+def test_pins_are_named_where_there_are_some(addon, losses):
+    body = scenes.ball("Body", 12, 6)
+    scenes.select(body)
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert losses(body) == [], "while a mesh is edited, each of its UV maps could have some"
+    bpy.ops.object.mode_set(mode="OBJECT")
+    body.data.attributes.new(".pn.UVMap", "BOOLEAN", "CORNER").data[0].value = True
+    assert losses(body) == ["pins in UV maps of 1 object"]
+    assert bpy.ops.generio.optimize_selected(target="PERCENT", percent=50) == {"FINISHED"}
+    assert json.loads(body.data["generio_report"])["lost"] == ["pins in UV maps"]
 
 
 def wet(item: bpy.types.Object) -> None:
