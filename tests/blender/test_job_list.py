@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.blender import scenes
-from tests.blender.wishes import wish
+from tests.blender.job_fixtures import wish
 
 
 def panel():

@@ -8,7 +8,7 @@ import pytest
 from mathutils import Matrix
 
 from tests.blender import scenes
-from tests.blender.wishes import submit_into_box, until, wish
+from tests.blender.job_fixtures import submit_into_box, until, wish
 
 
 def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
