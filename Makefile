@@ -12,22 +12,22 @@ BPY_FOR_3.13 := 5.2.*
 # Handed on in the environment, where no quote or dollar in a prompt can do harm.
 export PROMPT IMAGE MODEL SERVICE PROFILE
 
-.PHONY: help setup demo test lint matrix gui-test pictures faults bench package clean
+.PHONY: help setup demo test lint matrix gui-test pictures faults bench lock package clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY) ## The virtual environment .venv, with bpy and the development tools
 
-$(READY): pyproject.toml scripts/find_python.sh
+$(READY): pyproject.toml constraints.txt scripts/find_python.sh
 	@set -e; \
 	python=$$(sh scripts/find_python.sh); \
 	version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	case $$version in 3.11) bpy="$(BPY_FOR_3.11)" ;; *) bpy="$(BPY_FOR_3.13)" ;; esac; \
 	echo "Setting up $(VENV) with Python $$version and bpy $$bpy (about 400 MB the first time)"; \
 	"$$python" -m venv --clear $(VENV); \
-	$(BIN)/pip install --quiet --upgrade "pip>=25.1"; \
-	$(BIN)/pip install --quiet "bpy==$$bpy" --group test --group lint --group matrix
+	$(BIN)/pip install --quiet --upgrade --constraint constraints.txt pip; \
+	$(BIN)/pip install --quiet --constraint constraints.txt "bpy==$$bpy" --group test --group lint --group matrix
 	@touch $(READY)
 
 demo: $(READY) ## The main job, headless, against the sandbox  [PROMPT="..." IMAGE=path MODEL=path SERVICE=cloud]
@@ -58,6 +58,9 @@ lint: $(READY) ## Style, types, and the manifest
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/python scripts/package.py --check
+
+lock: $(READY) ## constraints.txt anew: the newest versions of what development needs (Python 3.11 and 3.13)
+	$(BIN)/python scripts/lock.py
 
 package: $(READY) ## The extension's zip, and a repository to install it from, into dist/
 	$(BIN)/python scripts/package.py
