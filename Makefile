@@ -12,7 +12,7 @@ BPY_FOR_3.13 := 5.2.*
 # Handed on in the environment, where no quote or dollar in a prompt can do harm.
 export PROMPT IMAGE MODEL SERVICE PROFILE
 
-.PHONY: help setup demo test lint matrix gui-test pictures faults bench lock package clean
+.PHONY: help setup demo check pure-test test lint matrix gui-test pictures faults bench lock package clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,9 +33,16 @@ $(READY): pyproject.toml constraints.txt scripts/find_python.sh
 demo: $(READY) ## The main job, headless, against the sandbox  [PROMPT="..." IMAGE=path MODEL=path SERVICE=cloud]
 	@$(BIN)/python scripts/demo.py
 
-# Side by side, since a test waits as much as it works; each process holds a Blender of its own.
+check: $(READY) ## Before each commit, in under a minute: style, types, and the tests that are pure
+	@$(MAKE) --no-print-directory --jobs 2 lint pure-test
+
+pure-test: $(READY) ## The tests that listen on no port, start no program and need no Blender
+	$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/package
+
+# Side by side, since a test waits more than it works: twice as many as a small machine has cores. Each process
+# holds a Blender of its own.
 test: $(READY) ## Everything that needs no window
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2  [ONLY="4.2 5.2" K="assets or pictures"]
 	$(BIN)/nox --no-error-on-missing-interpreters \

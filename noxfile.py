@@ -56,5 +56,5 @@ def blender(session: nox.Session, version: str, bundled: tuple[str, ...]) -> Non
     tests = ["tests/blender"]
     if bundled == OLD_REQUESTS:
         tests += ["tests/unit/api"]
-    side_by_side = ("--numprocesses", "auto", "--maxprocesses", "4")  # as in `make test`
+    side_by_side = ("--numprocesses", "4", "--dist", "worksteal")  # as in `make test`
     session.run("python", "-m", "pytest", "-q", *side_by_side, *tests, *session.posargs)

@@ -54,6 +54,7 @@ def test_the_command_line_needs_blender_in_one_module_only(path: Path):
     assert path.name == "command.py" or "bpy" not in imported(path)
 
 
+@pytest.mark.slow
 def test_the_package_imports_without_blender():
     code = (
         "import sys, conftest, generio_flows.jobs, generio_flows.cli.plain; assert 'bpy' not in sys.modules"
@@ -61,6 +62,7 @@ def test_the_package_imports_without_blender():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", check=True)
 
 
+@pytest.mark.slow
 def test_what_only_a_call_needs_is_imported_with_the_first_call():
     code = (
         "import sys, conftest, generio_flows.jobs, generio_flows.api.check\n"

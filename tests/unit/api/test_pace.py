@@ -13,6 +13,8 @@ from generio_flows.api import transport as transport_module
 
 from tests.unit.api.scripted import KEY, glb
 
+pytestmark = pytest.mark.slow
+
 ONCE = RetryPolicy(attempts=1)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 

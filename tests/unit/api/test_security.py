@@ -187,6 +187,7 @@ def test_no_error_holds_the_key(server: Server, caplog: pytest.LogCaptureFixture
     assert KEY not in caplog.text
 
 
+@pytest.mark.slow
 def test_proxy_credentials_are_not_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)

@@ -520,6 +520,7 @@ def test_cancelling_an_upload(server: Server, client: FlowsClient, tmp_path: Pat
     assert client.flows() == []  # on a new connection: the old one is broken
 
 
+@pytest.mark.slow
 def test_an_upload_outlasts_a_stall(tmp_path: Path) -> None:
     """A line that stands still for longer than connecting may take, and then goes on."""
     path = tmp_path / "model.glb"
