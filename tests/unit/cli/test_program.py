@@ -291,9 +291,9 @@ def test_the_key_is_in_no_file_and_no_output(program: Program):
 def test_no_connection_ends_with_4_and_the_same_command_goes_on(program: Program, sandbox: Sandbox):
     words = ("generate", "--prompt", "a", "--quality", "low", "--output", "out")
     sandbox.order({"method": "POST", "path": "/flows", "action": "drop", "times": -1})
-    answer = program(*words, "--patience", "0.1")
+    answer = program(*words, "--patience", "0.05")
     assert answer.code == 4, answer.out
-    assert "Nothing has happened for 0.1 minutes. The connection to the service broke." in answer.out
+    assert "Nothing has happened for 0.05 minutes. The connection to the service broke." in answer.out
     assert "Run the same command again to go on" in answer.out
     sandbox.clear_faults()
     assert program(*words).code == 0
