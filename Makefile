@@ -12,7 +12,7 @@ BPY_FOR_3.13 := 5.2.*
 # Handed on in the environment, where no quote or dollar in a prompt can do harm.
 export PROMPT IMAGE MODEL SERVICE PROFILE
 
-.PHONY: help setup demo check pure-test test lint matrix gui-test pictures faults bench lock package clean
+.PHONY: help setup demo check pure-test test lint matrix gui-test pictures faults bench mutants lock package clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ lint: $(READY) ## Style, types, and the manifest
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/python scripts/package.py --check
+
+mutants: $(READY) ## Small faults in the code that a test should notice  [ONLY="jobs cli" COUNT=30 SEED=1]
+	$(BIN)/python scripts/mutants.py $(if $(ONLY),--rooms $(ONLY)) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
 
 lock: $(READY) ## constraints.txt anew: the newest versions of what development needs (Python 3.11 and 3.13)
 	$(BIN)/python scripts/lock.py

@@ -50,10 +50,10 @@ def resolve(version: str, more: set[str]) -> list[dict[str, Any]]:
 
 def needed_elsewhere(packages: list[dict[str, Any]]) -> set[str]:
     """The names of what these packages need on another system than this one, and on this one not."""
-    here = {canonicalize_name(package["name"]) for package in packages}
+    here = {str(canonicalize_name(package["name"])) for package in packages}
     needs = [Requirement(text) for package in packages for text in package.get("requires_dist", ())]
     return {
-        canonicalize_name(need.name)
+        str(canonicalize_name(need.name))
         for need in needs
         for system in SYSTEMS
         if need.marker is not None and need.marker.evaluate({**system, "extra": ""})
