@@ -138,6 +138,16 @@ def test_a_target_in_edit_mode_in_another_scene_is_waited_for(addon):
     bpy.ops.object.mode_set(mode="OBJECT")
 
 
+def test_a_render_is_waited_for(addon, monkeypatch: pytest.MonkeyPatch):
+    """No render runs beside a test, so Blender is made to say that one does."""
+    place, running = addon.scene.place, {"RENDER"}
+    app = SimpleNamespace(is_job_running=running.__contains__)
+    monkeypatch.setattr(place, "bpy", SimpleNamespace(app=app, types=bpy.types, data=bpy.data))
+    assert place.not_now(bpy.context, []) == "Waits for the render"
+    running.clear()
+    assert place.not_now(bpy.context, []) == ""
+
+
 def test_what_is_edited_in_any_window_is_waited_for(addon):
     """Each may show another scene; there is but one window here, so two are made up."""
     scenes.select(scenes.ball())

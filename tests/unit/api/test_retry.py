@@ -142,6 +142,7 @@ NOW = datetime(2026, 1, 5, 9, 0, 0, tzinfo=UTC).timestamp()
         ("Mon, 05 Jan 2026 08:59:00 GMT", 0.0),
         ("Mon, 99 Jan 2026 08:59:00 GMT", None),
         ("Mon, 05 Jan 99999 08:59:00 GMT", None),
+        ("Mon, 05 Jan 99999999999999999999 08:59:00 GMT", None),
     ],
 )
 def test_parse_retry_after(value: str | None, seconds: float | None) -> None:
