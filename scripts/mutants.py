@@ -1,6 +1,6 @@
 """Puts small faults into the code, one at a time, and asks whether any test notices: `make mutants`.
 
-    scripts/mutants.py [--rooms jobs api cli scene] [--count 30] [--seed 1] [--most 40]
+    scripts/mutants.py [--rooms jobs api cli scene] [--count 30] [--seed 1] [--most 100]
 
 A copy of the checkout gets all faults of a room at once, each behind a switch in the environment. The room's
 tests run once with none switched on, which tells which test comes by which fault. Then each fault is switched
@@ -296,21 +296,28 @@ def run_tests(folder: Path, words: list[str], longest: float | None = None, **en
 
 
 def tests_by_mutant(folder: Path, room: str) -> dict[int, list[str]]:
-    """Which tests come by which fault, those first that come by few. Raises SystemExit where a test fails."""
+    """Which tests come by which fault. Raises SystemExit where a test fails without any."""
     log = folder / "mutants.log"
     log.touch()
     words = ["--numprocesses", "2", "--dist", "worksteal", *TESTS[room]]
     if run_tests(folder, words, MUTANT_LOG=str(log)) != 0:
         raise SystemExit(f"A test of {room} fails without any fault; mend that first.")
-    reached: dict[str, set[int]] = defaultdict(set)
+    found: dict[int, set[str]] = defaultdict(set)
     for line in log.read_text("utf-8").splitlines():
         number, _, test = line.partition("\t")
-        reached[test].add(int(number))
-    found: dict[int, list[str]] = defaultdict(list)
-    for test in sorted(reached, key=lambda test: (len(reached[test]), test)):
-        for number in reached[test]:
-            found[number].append(test)
-    return found
+        found[int(number)].add(test)
+    return {number: _mixed(tests) for number, tests in found.items()}
+
+
+def _mixed(tests: set[str]) -> list[str]:
+    """The tests in an order in which those come early that differ in more than their parameters."""
+    alike: dict[str, int] = defaultdict(int)
+    order: dict[str, int] = {}
+    for test in sorted(tests):
+        function = test.partition("[")[0]
+        order[test] = alike[function]
+        alike[function] += 1
+    return sorted(order, key=lambda test: (order[test], test))
 
 
 def try_room(room: str, count: int, seed: int, most: int) -> list[Mutant]:
@@ -340,7 +347,7 @@ def main() -> None:
     parser.add_argument("--rooms", nargs="+", choices=TESTS, default=list(TESTS))
     parser.add_argument("--count", type=int, default=30, help="faults for each room")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--most", type=int, default=40, help="tests for each fault")
+    parser.add_argument("--most", type=int, default=100, help="tests for each fault")
     options = parser.parse_args()
     for room in options.rooms:
         try_room(room, options.count, options.seed, options.most)
