@@ -402,6 +402,19 @@ def test_a_place_for_files_that_refuses_blames_no_key(
         storage.close()
 
 
+def test_a_place_for_files_that_is_down_is_told_as_such(
+    server: Server, client: FlowsClient, tmp_path: Path
+) -> None:
+    storage = Server()
+    try:
+        storage.on("GET", "/o1", answer({"detail": "oops"}, 500))
+        server.on("GET", "/flows/f1/outputs/o1", answer(status=307, Location=f"{storage.url}/o1"))
+        with pytest.raises(ServiceDown):
+            client.download_output("f1", "o1", tmp_path / "result.glb")
+    finally:
+        storage.close()
+
+
 def test_the_services_own_word_is_known_by_its_shape(server: Server, client: FlowsClient) -> None:
     seen: list[tuple[bool, bool]] = []
     field = {"loc": ["body", "parameters"], "msg": "no"}

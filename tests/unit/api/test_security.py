@@ -405,7 +405,9 @@ def test_prompts_are_refused_or_bare(text: str) -> None:
         assert any(unicodedata.category(char) in ("Cc", "Cs") for char in text)
 
 
-@pytest.mark.parametrize("text", ["", " \n", "data:image/png;base64,AAAA", " DATA:x"])
+@pytest.mark.parametrize(
+    "text", ["", " \n", "data:image/png;base64,AAAA", " DATA:x", "a l\udce4mp", "a\0lamp"]
+)
 def test_refused_prompts_are_not_sent(server: Server, client: FlowsClient, text: str) -> None:
     for call in (
         lambda: client.create_flow("t", inputs=[Prompt(text)]),

@@ -425,6 +425,14 @@ def test_escapes(text: str) -> None:
         assert [to_text(b"".join(pieces))] == json.loads(body)
 
 
+def test_a_token_without_end_is_not_collected():
+    """A number that never ends would fill the memory, a block at a time."""
+    scanner = JsonScanner()
+    with pytest.raises(ValueError, match="too long"):
+        for _ in range(100):
+            assert list(scanner.feed(b"1" * 100)) == []
+
+
 # ---- upwards -----------------------------------------------------------------------------------------
 
 
