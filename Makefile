@@ -12,30 +12,37 @@ BPY_FOR_3.13 := 5.2.*
 # Handed on in the environment, where no quote or dollar in a prompt can do harm.
 export PROMPT IMAGE MODEL SERVICE PROFILE
 
-.PHONY: help setup demo test lint matrix gui-test pictures faults bench package clean
+.PHONY: help setup demo check pure-test test lint matrix gui-test pictures faults bench mutants lock package clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: $(READY) ## The virtual environment .venv, with bpy and the development tools
 
-$(READY): pyproject.toml scripts/find_python.sh
+$(READY): pyproject.toml constraints.txt scripts/find_python.sh
 	@set -e; \
 	python=$$(sh scripts/find_python.sh); \
 	version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	case $$version in 3.11) bpy="$(BPY_FOR_3.11)" ;; *) bpy="$(BPY_FOR_3.13)" ;; esac; \
 	echo "Setting up $(VENV) with Python $$version and bpy $$bpy (about 400 MB the first time)"; \
 	"$$python" -m venv --clear $(VENV); \
-	$(BIN)/pip install --quiet --upgrade "pip>=25.1"; \
-	$(BIN)/pip install --quiet "bpy==$$bpy" --group test --group lint --group matrix
+	$(BIN)/pip install --quiet --upgrade --constraint constraints.txt pip; \
+	$(BIN)/pip install --quiet --constraint constraints.txt "bpy==$$bpy" --group test --group lint --group matrix
 	@touch $(READY)
 
 demo: $(READY) ## The main job, headless, against the sandbox  [PROMPT="..." IMAGE=path MODEL=path SERVICE=cloud]
 	@$(BIN)/python scripts/demo.py
 
-# Side by side, since a test waits as much as it works; each process holds a Blender of its own.
+check: $(READY) ## Before each commit, in under a minute: style, types, and the tests that are pure
+	@$(MAKE) --no-print-directory --jobs 2 lint pure-test
+
+pure-test: $(READY) ## The tests that listen on no port, start no program and need no Blender
+	$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/package
+
+# Side by side, since a test waits more than it works: twice as many as a small machine has cores. Each process
+# holds a Blender of its own.
 test: $(READY) ## Everything that needs no window
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2  [ONLY="4.2 5.2" K="assets or pictures"]
 	$(BIN)/nox --no-error-on-missing-interpreters \
@@ -59,6 +66,12 @@ lint: $(READY) ## Style, types, and the manifest
 	$(BIN)/pyright
 	$(BIN)/python scripts/check_layers.py
 	$(BIN)/python scripts/package.py --check
+
+mutants: $(READY) ## Small faults in the code that a test should notice  [ONLY="jobs cli" COUNT=30 SEED=1]
+	$(BIN)/python scripts/mutants.py $(if $(ONLY),--rooms $(ONLY)) $(if $(COUNT),--count $(COUNT)) $(if $(SEED),--seed $(SEED))
+
+lock: $(READY) ## constraints.txt anew: the newest versions of what development needs (Python 3.11 and 3.13)
+	$(BIN)/python scripts/lock.py
 
 package: $(READY) ## The extension's zip, and a repository to install it from, into dist/
 	$(BIN)/python scripts/package.py

@@ -312,7 +312,6 @@ class PlacementQueue:
 
     def opened(self, recovered: bool, engine: Engine | None) -> None:
         """Another file is open, into which other results belong. recovered: from an autosave."""
-        self._document.renew()
         self._recovered = recovered
         self._may_have_unpacked = True
         if engine is not None:

@@ -312,6 +312,7 @@ class Session:
             if isinstance(part, Closable):
                 part.close()
         self.stop()
+        self.listeners.clear()
 
 
 def redraw(context: bpy.types.Context, editors: tuple[str, ...] = (), region: str = "") -> None:

@@ -1,9 +1,13 @@
-"""Maps the name `generio_flows` onto the checkout's root, whatever that folder is called."""
+"""Maps the name `generio_flows` onto the checkout's root, whatever that folder is called.
+
+Programs that tests start import this for the name. What only pytest needs is elsewhere, to keep them small.
+"""
 
 import importlib.util
 import sys
 from pathlib import Path
 
+pytest_plugins = ["tests.fixtures", "tests.purity"]
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -55,14 +55,6 @@ def installed() -> Iterator[None]:
     shutil.rmtree(HOME)
 
 
-@pytest.fixture(scope="session")
-def optimizer() -> Iterator[Optimizer]:
-    """The Blender of all sandboxes, since starting one takes longer than most tests."""
-    optimizer = Optimizer()
-    yield optimizer
-    optimizer.close()
-
-
 @pytest.fixture(params=["reference"])
 def sandbox(request: pytest.FixtureRequest, optimizer: Optimizer) -> Iterator[Sandbox]:
     """A fast service; tests that should hold for both sides of the contract ask for both profiles."""

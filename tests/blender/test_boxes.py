@@ -8,7 +8,7 @@ import pytest
 from mathutils import Matrix, Vector
 
 from tests.blender import scenes
-from tests.blender.wishes import generate, panel, settle, slab, submit_into_box, until, wish
+from tests.blender.job_fixtures import generate, panel, settle, slab, submit_into_box, until, wish
 
 
 @pytest.mark.parametrize("kind", ["empty", "mesh"])

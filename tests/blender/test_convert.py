@@ -100,6 +100,18 @@ def loose(addon, converter, glb: Path):
     return placed
 
 
+def test_where_a_picture_has_vanished_the_model_comes_from_its_glb_and_only_once(addon, converter, glb: Path):
+    blend = glb.with_suffix(".blend")
+    converter.to_blend(glb, blend, never)
+    glb.with_name("model-0").unlink()  # where its first picture lies
+    before = {*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials}
+    model = addon.scene.place.Model(str(glb), str(blend), "lamp", {})
+    (placed,) = addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
+    arrived = {*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials} - before
+    assert arrived == {placed, placed.data, *placed.data.materials}
+    assert len(scenes.base_colour_images(placed)) > 0
+
+
 def test_only_pictures_of_one_folder_are_packed(addon, loose, glb: Path, tmp_path: Path):
     pictures = addon.scene.place.packing
     before = len(pictures.unpacked())

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.blender import deaths
+from tests.blender import crash_points
 from tests.blender.session import Session
 
 ASK = """
-from tests.blender import deaths, scenes
+from tests.blender import crash_points, scenes
 from pathlib import Path
 scenes.select(scenes.ball())
 bpy.ops.wm.save_as_mainfile(filepath={file!r})
-deaths.wait_for(addon, {moment!r}, Path({note!r}))
+crash_points.wait_for(addon, {moment!r}, Path({note!r}))
 bpy.ops.generio.optimize_selected(polygon_count=500, placement="BESIDE")
 bpy.ops.wm.save_mainfile()
 """
@@ -22,7 +22,7 @@ OPEN = "bpy.ops.wm.open_mainfile(filepath={file!r})"
 SEEN = "result = sorted(len(item.data.polygons) <= 500 for item in bpy.data.objects)"
 
 
-@pytest.mark.parametrize("moment", deaths.MOMENTS)
+@pytest.mark.parametrize("moment", crash_points.MOMENTS)
 def test_a_blender_that_is_killed_loses_nothing_and_repeats_nothing(sandbox, tmp_path: Path, moment: str):
     file, note, home = str(tmp_path / "ball.blend"), tmp_path / "child", tmp_path / "home"
     with Session(home, sandbox.url, sandbox.key) as first:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import bpy
 import pytest
 
-from tests.blender import scenes
+from tests.blender import scenes, stacks
 
 
 @pytest.fixture
@@ -45,6 +45,12 @@ def test_what_is_bound_to_a_mesh_is_named(losses):
     assert losses(body) == ['the binding of "Coat"', 'the binding of "Glove"']
     assert losses(coat) == ["bindings of modifiers of 1 object"]
     assert losses(loose) == []
+
+
+@pytest.mark.parametrize("kind", ["CORRECTIVE_SMOOTH", "LAPLACIANDEFORM", "MESH_DEFORM", "SURFACE_DEFORM"])
+def test_what_a_modifier_is_bound_to_is_named_whatever_it_calls_that(losses, kind: str):
+    item = stacks.stack(kind)
+    assert "bindings of modifiers of 1 object" in losses(item)
 
 
 def test_a_modifier_that_goes_by_the_order_of_vertices_is_named(losses):

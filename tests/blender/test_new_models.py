@@ -10,7 +10,7 @@ from mathutils import Matrix, Vector
 from PIL import Image
 
 from tests.blender import scenes
-from tests.blender.wishes import generate, panel, settle, slab
+from tests.blender.job_fixtures import generate, panel, settle, slab
 
 
 def test_on_its_base_with_a_height(addon):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from mathutils import Matrix
 
-from tests.blender import kept, scenes
+from tests.blender import mesh_fixtures, scenes
 
 
 def optimize(*items: bpy.types.Object, **options: object) -> None:
@@ -90,7 +90,7 @@ def test_counting_looks_at_no_element(addon):
 
 
 def test_a_character_goes_on_moving_with_its_armature(addon):
-    (body,) = kept.character()
+    (body,) = mesh_fixtures.character()
     groups = [group.name for group in body.vertex_groups]
     body.modifiers["Smooth"].show_viewport = False
     before = {}
@@ -368,7 +368,7 @@ def test_applied_modifiers_are_in_the_mesh_and_gone_from_the_object(addon, sandb
 
 
 def test_with_apply_the_armature_stays(addon):
-    (body,) = kept.character()
+    (body,) = mesh_fixtures.character()
     optimize(body, target="PERCENT", percent=30, modifier_mode="APPLY")
     assert [modifier.name for modifier in body.modifiers] == ["Armature"]
     assert bpy.ops.generio.revert_optimized() == {"FINISHED"}
@@ -377,7 +377,7 @@ def test_with_apply_the_armature_stays(addon):
 
 
 def test_equal_duplicates_are_one_mesh_also_with_applied_modifiers(addon, sandbox):
-    items = kept.array()[:10]
+    items = mesh_fixtures.array()[:10]
     for item in items:
         item.modifiers.new("Smooth", "SUBSURF").levels = 1 + (item == items[9])
     optimize(*items, target="PERCENT", percent=30, modifier_mode="APPLY")

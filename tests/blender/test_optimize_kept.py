@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from tests.blender import kept, scenes
+from tests.blender import mesh_fixtures, scenes
 
 TRIED: Counter[str] = Counter()
 KEPT: Counter[str] = Counter()
@@ -54,7 +54,7 @@ def compare(mode: str, before: dict, after: dict, but: set[str]) -> None:
 
 def look(items: list[bpy.types.Object]) -> list[dict]:
     bpy.context.view_layer.update()
-    return [kept.properties(item) for item in items]
+    return [mesh_fixtures.properties(item) for item in items]
 
 
 def optimize(items: list[bpy.types.Object], **options: object) -> None:
@@ -63,9 +63,9 @@ def optimize(items: list[bpy.types.Object], **options: object) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("scene", kept.SCENES)
+@pytest.mark.parametrize("scene", mesh_fixtures.SCENES)
 def test_everything_but_the_mesh_is_kept(addon, sandbox, scene: str, mode: str):
-    items = kept.SCENES[scene]()
+    items = mesh_fixtures.SCENES[scene]()
     scenes.select(*items)
     before = look(items)
     heavy = [scenes.triangles(item) for item in items]
@@ -88,9 +88,9 @@ def test_everything_but_the_mesh_is_kept(addon, sandbox, scene: str, mode: str):
     assert sandbox.stats()["run_total"] == len({item.data for item in items})
 
 
-@pytest.mark.parametrize("scene", kept.SCENES)
+@pytest.mark.parametrize("scene", mesh_fixtures.SCENES)
 def test_revert_brings_everything_back_also_after_saving_and_opening(addon, tmp_path: Path, scene: str):
-    items = kept.SCENES[scene]()
+    items = mesh_fixtures.SCENES[scene]()
     scenes.select(*items)
     names = [item.name for item in items]
     before = plain(look(items))
@@ -118,7 +118,7 @@ def plain(looks: list[dict]) -> list[dict]:
 
 
 def test_what_is_linked_from_a_library_is_left_out_with_why(addon, sandbox, tmp_path: Path, capfd):
-    local, away = kept.library_linked(tmp_path)
+    local, away = mesh_fixtures.library_linked(tmp_path)
     scenes.select(local, away)
     before = look([away, local])
     optimize([local, away])
@@ -132,7 +132,7 @@ def test_what_is_linked_from_a_library_is_left_out_with_why(addon, sandbox, tmp_
 @pytest.mark.parametrize("own_mesh", [False, True])
 def test_an_override_is_left_out_with_why(addon, sandbox, tmp_path: Path, capfd, own_mesh: bool):
     """Opened again, it would have its modifiers once more, and not know its mesh before any more."""
-    local, away = kept.library_linked(tmp_path)
+    local, away = mesh_fixtures.library_linked(tmp_path)
     hero = away.override_create(remap_local_usages=True)
     if own_mesh:
         hero.data = scenes.ball("Own", 16, 8).data

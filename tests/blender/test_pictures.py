@@ -15,7 +15,7 @@ import pytest
 from generio_flows.scene.background.converter import make_input_here
 from PIL import Image, ImageOps
 
-from tests.blender.wishes import until
+from tests.blender.job_fixtures import until
 
 
 def panel():

@@ -8,7 +8,7 @@ import pytest
 from mathutils import Matrix
 
 from tests.blender import scenes
-from tests.blender.wishes import submit_into_box, until, wish
+from tests.blender.job_fixtures import submit_into_box, until, wish
 
 
 def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
@@ -181,6 +181,16 @@ def test_a_target_in_edit_mode_in_another_scene_is_waited_for(addon):
         bpy.context, [destination]
     )
     bpy.ops.object.mode_set(mode="OBJECT")
+
+
+def test_a_render_is_waited_for(addon, monkeypatch: pytest.MonkeyPatch):
+    """No render runs beside a test, so Blender is made to say that one does."""
+    place, running = addon.scene.place, {"RENDER"}
+    app = SimpleNamespace(is_job_running=running.__contains__)
+    monkeypatch.setattr(place, "bpy", SimpleNamespace(app=app, types=bpy.types, data=bpy.data))
+    assert place.not_now(bpy.context, []) == "Waits for the render"
+    running.clear()
+    assert place.not_now(bpy.context, []) == ""
 
 
 def test_what_is_edited_in_any_window_is_waited_for(addon):

@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 from tests.blender import scenes
-from tests.blender.wishes import wish
+from tests.blender.job_fixtures import wish
 
 
 @pytest.fixture

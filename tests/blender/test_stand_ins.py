@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mathutils import Vector
 
-from tests.blender.wishes import submit_into_box, until, wish
+from tests.blender.job_fixtures import submit_into_box, until, wish
 
 
 def shown(addon) -> Any:

@@ -102,7 +102,7 @@ def test_of_many_selected_objects_a_drawing_looks_at_a_share_too(
     assert found.triangles == 201 * scenes.triangles(item)
 
 
-def test_what_goes_meanwhile_stops_nothing(survey):
+def test_what_goes_meanwhile_stops_nothing(addon, survey):
     item = scenes.ball("Ball", 4, 3)
     everything = [item, *copies(item, 200)]
     scenes.select(*everything)

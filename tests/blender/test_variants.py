@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.blender import scenes
-from tests.blender.wishes import generate, panel, slab, until, wish
+from tests.blender.job_fixtures import generate, panel, slab, until, wish
 
 
 def test_variants_stand_side_by_side_and_one_is_kept(addon, sandbox):

@@ -8,6 +8,8 @@ import pytest
 from tests.faults import fuzz, gateways, kills, network, pair, soak
 from tests.faults.table import Report
 
+pytestmark = pytest.mark.slow
+
 SEED = 1
 
 

@@ -18,6 +18,8 @@ from generio_flows.api import (
 from .independent import Account, Manners, Service, running
 from .tricks import BROKEN, SHAPES, Trick
 
+pytestmark = pytest.mark.slow
+
 HARMLESS = [
     *(Trick(act) for act in SHAPES),
     *(Trick("interim", status=status, pause=pause) for status in (102, 103, 199) for pause in (0.0, 0.05)),

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import bpy
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 
-from tests.gui import eyes
-from tests.gui.eyes import Box
+from tests.gui import screen_reader
+from tests.gui.screen_reader import Box
 
 T = TypeVar("T")
 Steps = Generator[float, None, T]
@@ -56,7 +56,7 @@ class Driver:
         self._on_step = on_step
         self._window = 0
         self._mouse = (0, 0)
-        self._seen: list[eyes.Line] = []
+        self._seen: list[screen_reader.Line] = []
         self.notes: dict[str, Any] = {}
         self.expected: list[str] = []
 
@@ -296,7 +296,7 @@ class Driver:
         """Save a picture of the screen as `name`.png."""
         self._on_step(f"picture {name}")
         yield REDRAW
-        yield from _ended(eyes.start_picture(self._pictures / f"{name}.png"))
+        yield from _ended(screen_reader.start_picture(self._pictures / f"{name}.png"))
 
     def narrow_picture(self, name: str, text: str) -> Steps[None]:
         """Save a picture of the sidebar as narrow as some have it, where these words can be read."""
@@ -402,15 +402,15 @@ class Driver:
             if box:
                 return self._in_window(*box.centre)
             if time.monotonic() > end:
-                raise Failed(f"{text!r} is not to be seen; read was:\n{eyes.text_of(self._seen)}")
+                raise Failed(f"{text!r} is not to be seen; read was:\n{screen_reader.text_of(self._seen)}")
 
     def _read_for(self, text: str, part: Box, whole: bool) -> Steps[Box | None]:
         """Where the text stands in a part of the screen now."""
         yield REDRAW
-        for way in range(eyes.READINGS):
-            table = yield from _ended(eyes.start_reading(part, way))
-            self._seen = eyes.lines(table, part)
-            if box := eyes.find(self._seen, text, whole=whole):
+        for way in range(screen_reader.READINGS):
+            table = yield from _ended(screen_reader.start_reading(part, way))
+            self._seen = screen_reader.lines(table, part)
+            if box := screen_reader.find(self._seen, text, whole=whole):
                 return box
         return None
 

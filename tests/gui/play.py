@@ -19,7 +19,7 @@ import bpy
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.gui import eyes  # noqa: E402
+from tests.gui import screen_reader  # noqa: E402
 from tests.gui.driver import Driver, Steps, Story  # noqa: E402
 
 HEARTBEAT = 0.005  # seconds
@@ -83,7 +83,7 @@ class Play:
             return next(self.rest)
         except Exception:
             self.write(traceback.format_exc())
-            eyes.start_picture(self.out / f"{self.name}-failed.png").wait()
+            screen_reader.start_picture(self.out / f"{self.name}-failed.png").wait()
             sys.stdout.flush()
             os._exit(1)
 

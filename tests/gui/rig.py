@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.gui_root import RootError, ensure, entered
-from tests.gui import eyes
+from tests.gui import screen_reader
 
 CHECKOUT = Path(__file__).parents[2]
 PICTURES = CHECKOUT / "build/gui"
@@ -164,7 +164,7 @@ class Rig:
             try:
                 code = window.wait(ACT_TIMEOUT)
             except subprocess.TimeoutExpired:
-                subprocess.run(self.command(*eyes.picture(Path(f"/out/{name}-hangs.png"))))
+                subprocess.run(self.command(*screen_reader.picture(Path(f"/out/{name}-hangs.png"))))
                 raise AssertionError(f"{name} hangs; see {log}") from None
             finally:
                 window.kill()

@@ -63,6 +63,7 @@ def rows() -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_error_is_in_the_troubleshooting_guide_with_its_words():
     told, missing = rows(), []
     for kind in error_classes():
@@ -73,6 +74,7 @@ def test_every_error_is_in_the_troubleshooting_guide_with_its_words():
     assert not missing, "missing in docs/troubleshooting.md:\n" + "\n".join(missing)
 
 
+@pytest.mark.slow
 def test_the_guide_knows_no_error_that_does_not_exist():
     assert rows().keys() - {kind.code for kind in error_classes()} == OF_NO_CLASS
 

@@ -16,6 +16,8 @@ from generio_flows.api.transport import version
 
 from scripts.package import build, repository
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))
 

@@ -7,6 +7,8 @@ import pytest
 
 from scripts.release import NotReady, Release
 
+pytestmark = pytest.mark.slow
+
 
 def git(root: Path, *words: str) -> str:
     done = subprocess.run(["git", *words], cwd=root, check=True, capture_output=True, text=True)

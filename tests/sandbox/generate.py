@@ -161,7 +161,7 @@ def _patterned(draw: random.Random, words: str, pixels: int) -> glb.Material:
     accent_hue = hue + draw.choice((0.03, -0.04, 0.08)) if named else hue + draw.choice((0.08, 0.33, 0.5))
     accent = colorsys.hsv_to_rgb(accent_hue % 1.0, draw.uniform(0.5, 0.8), draw.uniform(0.3, 0.55))
 
-    across = np.linspace(0.0, 2 * np.pi, pixels, endpoint=False)[None, :]
+    across = np.linspace(0.0, 2 * np.pi, pixels, endpoint=False, dtype=np.float32)[None, :]
     down = across.T
     warp = sum(
         draw.uniform(0.2, 0.8)
@@ -172,8 +172,9 @@ def _patterned(draw: random.Random, words: str, pixels: int) -> glb.Material:
     bands = 0.5 + 0.5 * np.tanh(draw.uniform(1.0, 4.0) * stripes)
     veins = np.exp(-((np.sin(warp * 2.0 + down * draw.randint(1, 3)) / draw.uniform(0.12, 0.3)) ** 2))
 
+    main, light, accent = (np.array(one, dtype=np.float32) for one in (main, light, accent))
     colour = np.multiply.outer(bands, main) + np.multiply.outer(1.0 - bands, light)
-    colour += 0.6 * veins[..., None] * (np.array(accent) - colour)
+    colour += 0.6 * veins[..., None] * (accent - colour)
     rough = 0.25 + 0.3 * bands + 0.2 * veins if metal else 0.4 + 0.35 * bands
     shine = np.full_like(rough, 0.9 if metal else 0.0)
     surface = np.stack([np.zeros_like(rough), rough, shine], axis=-1)  # glTF: G is roughness, B is metallic
@@ -191,7 +192,7 @@ def _bytes(values: _Grid) -> NDArray[np.uint8]:
 
 def _png(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    image.save(file, "PNG", compress_level=4)
+    image.save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 

@@ -1,6 +1,7 @@
 """Runs the double on a free loopback port, in a thread of this process."""
 
 import asyncio
+import contextlib
 import dataclasses
 import re
 import socket
@@ -86,7 +87,7 @@ class Sandbox:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join()
 
     def stats(self) -> dict[str, Any]:
@@ -120,12 +121,29 @@ class Sandbox:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, and hangs up on everybody when it ends: a double owes nobody a graceful exit."""
+    """Says when it listens, and hangs up on everybody when it ends: a double owes nobody a graceful exit.
+
+    It ends at once, since every test waits for that. uvicorn itself looks every tenth of a second whether it
+    should end, and then sleeps for as long again.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = threading.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Let it end; from any thread, and also when it never came up."""
+        self.should_exit = True
+        if self.loop is not None:
+            with contextlib.suppress(RuntimeError):  # its loop has ended already
+                self.loop.call_soon_threadsafe(self._ending.set)
+
+    async def main_loop(self) -> None:
+        while not await self.on_tick(0):  # which also sets the date that answers carry
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), 1.0)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
@@ -133,10 +151,17 @@ class _Server(uvicorn.Server):
         self.up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
+            listening.close()
         for connection in list(self.server_state.connections):
             assert isinstance(connection, _Protocol)
             connection.transport.abort()
-        await super().shutdown(sockets=sockets)
+        while tasks := list(self.server_state.tasks):  # they learn that nobody listens to them any more
+            await asyncio.wait(tasks)
+            await asyncio.sleep(0)  # until what takes them off the list has run
+        await self.lifespan.shutdown()
 
 
 class _Protocol(H11Protocol):

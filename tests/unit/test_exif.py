@@ -73,6 +73,7 @@ def test_whatever_a_file_says_it_is_one_of_eight(tmp_path: Path, kind: str):
         assert 1 <= orientation_of(path) <= 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_picture_is_turned_as_others_turn_it(orientation: int):
     rows = np.arange(12, dtype=np.uint8).reshape(3, 4)

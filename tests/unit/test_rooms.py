@@ -25,11 +25,13 @@ def check(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_imports_run_downwards_only():
     checked = check(ROOT)
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_the_check_sees_an_import_that_should_not_be(tmp_path: Path, fault: str):
     for name in ("pyproject.toml", "__init__.py", "__main__.py", "flows.py"):
@@ -45,6 +47,7 @@ def test_the_check_sees_an_import_that_should_not_be(tmp_path: Path, fault: str)
     assert check(tmp_path).returncode == 1
 
 
+@pytest.mark.slow
 def test_the_package_imports_without_blender():
     code = (
         "import sys, conftest, generio_flows.jobs, generio_flows.cli.standalone\n"
@@ -53,6 +56,7 @@ def test_the_package_imports_without_blender():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", check=True)
 
 
+@pytest.mark.slow
 def test_what_only_a_call_needs_is_imported_with_the_first_call():
     code = (
         "import sys, conftest, generio_flows.jobs, generio_flows.api.check\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from tests.blender import kept
+from tests.blender import mesh_fixtures
 from tests.gui import scene
 from tests.gui.driver import Driver, Steps
 
@@ -17,12 +17,12 @@ def undo_and_redo(blender: Driver) -> Steps[None]:
     """Everything about every object of every scene, and of what was made of it, goes back and forth."""
     undone = 0
     yield from blender.open_tab("GENERIO")
-    for name, build in kept.SCENES.items():
+    for name, build in mesh_fixtures.SCENES.items():
         for mode in MODES if name == "driven" else MODES[:1]:
             scene.clear_view()
             items = build()
             meshes, done = len({item.data for item in items}), done_jobs()
-            kept.scenes.select(*items)
+            mesh_fixtures.scenes.select(*items)
             scene.remember(name)
             before = looks()
             with bpy.context.temp_override(window=blender.window, area=blender.area):
@@ -50,7 +50,7 @@ def looks() -> dict[str, Any]:
     found = {}
     for item in bpy.data.objects:
         if item.type == "MESH" and item.users_scene:
-            found[item.name] = {**kept.properties(item), "corners": len(item.data.loops)}
+            found[item.name] = {**mesh_fixtures.properties(item), "corners": len(item.data.loops)}
     return json.loads(json.dumps(found, default=lambda value: value.name))
 
 

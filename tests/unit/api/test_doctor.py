@@ -12,6 +12,8 @@ from generio_flows.api.doctor import Finding, examine, report
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Answer, Asked, Server, answer, closed_port
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [
     "Online access",
     "Address",

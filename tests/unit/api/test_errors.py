@@ -200,6 +200,7 @@ def failure(url: str) -> FlowsError:
     return caught.value
 
 
+@pytest.mark.slow
 def test_connection_refused_was_surely_not_sent() -> None:
     error = failure(f"http://127.0.0.1:{closed_port()}")
     assert type(error) is NetworkError
@@ -219,6 +220,7 @@ def test_unknown_host_was_surely_not_sent(monkeypatch: pytest.MonkeyPatch) -> No
     assert "not found" in error.message
 
 
+@pytest.mark.slow
 def test_a_lost_answer_may_have_been_sent() -> None:
     with RawServer(b"") as server:
         error = failure(server.url)
@@ -226,6 +228,7 @@ def test_a_lost_answer_may_have_been_sent() -> None:
     assert error.sent
 
 
+@pytest.mark.slow
 def test_an_outer_exception_does_not_count_as_cause() -> None:
     """Whoever is just handling a refused connection must not make a lost answer look unsent."""
     try:
@@ -237,6 +240,7 @@ def test_an_outer_exception_does_not_count_as_cause() -> None:
     assert error.sent
 
 
+@pytest.mark.slow
 def test_slow_answer() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts in the kernel, and never says a word
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -249,6 +253,7 @@ def test_slow_answer() -> None:
     assert "too long" in caught.value.message
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*unclosed.*socket")  # urllib3 before 2 leaves it to the collector
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -320,6 +325,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_answers_end_in_the_tree(name: str, tmp_path: Path) -> None:
     """Whatever a server sends: an error of the tree, or tolerated; no foreign exception stays attached."""
@@ -392,6 +398,19 @@ def test_a_place_for_files_that_refuses_blames_no_key(
         with pytest.raises(UnexpectedAnswer, match="keeps its files"):
             client.download_output("f1", "o1", tmp_path / "result.glb")
         assert "Authorization" not in storage.asked[0].headers
+    finally:
+        storage.close()
+
+
+def test_a_place_for_files_that_is_down_is_told_as_such(
+    server: Server, client: FlowsClient, tmp_path: Path
+) -> None:
+    storage = Server()
+    try:
+        storage.on("GET", "/o1", answer({"detail": "oops"}, 500))
+        server.on("GET", "/flows/f1/outputs/o1", answer(status=307, Location=f"{storage.url}/o1"))
+        with pytest.raises(ServiceDown):
+            client.download_output("f1", "o1", tmp_path / "result.glb")
     finally:
         storage.close()
 

@@ -14,7 +14,10 @@ ROOT = HERE.parents[2]
 MEGABYTES = 200
 ALLOWED_KIB = 64 * 1024
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no peak of resident memory to ask for")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="no peak of resident memory to ask for"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ import pytest
 from generio_flows.api import FlowsClient, NetworkError, RetryPolicy, UnexpectedAnswer
 from generio_flows.api.coding import codings_of, decoded
 
+pytestmark = pytest.mark.slow
+
 Wire = Callable[[socket.socket, bytes], None]
 """Puts the answer to one request, its JSON given, onto the wire in a way of its own."""
 

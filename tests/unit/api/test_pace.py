@@ -13,6 +13,8 @@ from generio_flows.api import transport as transport_module
 
 from tests.unit.api.scripted import KEY, glb
 
+pytestmark = pytest.mark.slow
+
 ONCE = RetryPolicy(attempts=1)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 
@@ -102,6 +104,21 @@ def test_a_download_that_drips_ends_and_leaves_nothing(dripping, tmp_path: Path)
     ):
         client.download_output("f1", "o1", tmp_path / "result.glb")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_proxy_that_drips_ends(dripping, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that a proxy hands on are watched as those are that go there directly."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    proxy = dripping(b"HTTP/1.1 200 OK\r\nX-Long: " + b" " * 400, 1, 0.02)
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    with (
+        FlowsClient("https://flows.invalid", KEY, policy=ONCE, timeout=(5, 5)) as client,
+        pytest.raises(NetworkError),
+    ):
+        client.flow("f1")
+    assert not proxy.told
 
 
 def test_a_slow_line_is_no_dripping_server(dripping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

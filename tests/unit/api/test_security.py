@@ -187,6 +187,7 @@ def test_no_error_holds_the_key(server: Server, caplog: pytest.LogCaptureFixture
     assert KEY not in caplog.text
 
 
+@pytest.mark.slow
 def test_proxy_credentials_are_not_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -404,7 +405,9 @@ def test_prompts_are_refused_or_bare(text: str) -> None:
         assert any(unicodedata.category(char) in ("Cc", "Cs") for char in text)
 
 
-@pytest.mark.parametrize("text", ["", " \n", "data:image/png;base64,AAAA", " DATA:x"])
+@pytest.mark.parametrize(
+    "text", ["", " \n", "data:image/png;base64,AAAA", " DATA:x", "a l\udce4mp", "a\0lamp"]
+)
 def test_refused_prompts_are_not_sent(server: Server, client: FlowsClient, text: str) -> None:
     for call in (
         lambda: client.create_flow("t", inputs=[Prompt(text)]),

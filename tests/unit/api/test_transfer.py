@@ -425,6 +425,14 @@ def test_escapes(text: str) -> None:
         assert [to_text(b"".join(pieces))] == json.loads(body)
 
 
+def test_a_token_without_end_is_not_collected():
+    """A number that never ends would fill the memory, a block at a time."""
+    scanner = JsonScanner()
+    with pytest.raises(ValueError, match="too long"):
+        for _ in range(100):
+            assert list(scanner.feed(b"1" * 100)) == []
+
+
 # ---- upwards -----------------------------------------------------------------------------------------
 
 
@@ -520,6 +528,7 @@ def test_cancelling_an_upload(server: Server, client: FlowsClient, tmp_path: Pat
     assert client.flows() == []  # on a new connection: the old one is broken
 
 
+@pytest.mark.slow
 def test_an_upload_outlasts_a_stall(tmp_path: Path) -> None:
     """A line that stands still for longer than connecting may take, and then goes on."""
     path = tmp_path / "model.glb"

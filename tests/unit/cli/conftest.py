@@ -17,8 +17,12 @@ from generio_flows.jobs import polling
 
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt
+from tests.sandbox.optimizer import Optimizer
 
 ROOT = Path(__file__).resolve().parents[3]
+HURRIED = Path(__file__).with_name("hurried.py")
+MODELS = 24
+"""Models of a batch, three for each of eight shards."""
 LONGEST = 120.0
 """Seconds after which a command that should have ended has failed; never a measure of speed."""
 
@@ -54,7 +58,7 @@ class Program:
         return {**kept, "GENERIO_API_KEY": self.sandbox.key}
 
     def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, str(ROOT), *words]
+        command = [sys.executable, str(HURRIED), *words]
         if words and words[0] in ("generate", "optimize", "templates", "doctor"):
             command += ["--service", self.sandbox.url]
         return subprocess.Popen(
@@ -130,8 +134,8 @@ def here(
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(speed=0.01) as service:
+def sandbox(optimizer: Optimizer) -> Iterator[Sandbox]:
+    with Sandbox(speed=0.01, optimizer=optimizer) as service:
         yield service
 
 
@@ -142,11 +146,15 @@ def program(tmp_path: Path, sandbox: Sandbox) -> Program:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A folder with 64 small models, all different."""
-    folder = tmp_path / "models"
+    """A folder with small models, all different."""
+    return write_models(tmp_path / "models", MODELS)
+
+
+def write_models(folder: Path, count: int) -> Path:
+    """Make the folder with that many small models, all different."""
     folder.mkdir()
     glb = from_prompt("ball", quality="low", seed=1, texture=False)
-    for number in range(64):
+    for number in range(count):
         (folder / f"{number:02d}.glb").write_bytes(renamed(glb, f"{number:02d}"))
     return folder
 

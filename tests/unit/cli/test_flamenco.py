@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from py_mini_racer import JSEvalException, MiniRacer
 
-from .conftest import LONGEST, ROOT, Program
+from .conftest import LONGEST, MODELS, ROOT, Program
 
 SCRIPT = ROOT / "extras/flamenco/generio.js"
 
@@ -111,5 +111,5 @@ def test_the_tasks_do_the_work_each_model_once(manager: Manager, program: Progra
         processes.append(program.start(*words[words.index("generio") + 1 :]))
     told = [process.communicate(timeout=LONGEST) for process in processes]
     assert [process.returncode for process in processes] == [0] * 8, told
-    assert program.runs() == [1] * 64
-    assert len(list((program.folder / "out").glob("*.glb"))) == 64
+    assert program.runs() == [1] * MODELS
+    assert len(list((program.folder / "out").glob("*.glb"))) == MODELS

@@ -76,6 +76,7 @@ def test_a_json_list_that_is_not_clear_is_refused(tmp_path: Path, line: str, tol
         listed(tmp_path / "a.jsonl")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_list_from_a_pipe_is_refused_since_it_could_not_be_read_again(tmp_path: Path):
     os.mkfifo(tmp_path / "a.csv")
     for path in (tmp_path / "a.csv", tmp_path):

@@ -210,6 +210,13 @@ def test_an_input_that_cannot_be_read_fails_alone_and_costs_nothing(program: Pro
     assert program.sandbox.stats()["flows"] == {}
 
 
+def test_several_machines_may_share_the_list_of_jobs(program: Program):
+    """A write-ahead log needs memory that they share, and they have none."""
+    assert program("generate", "--prompt", "a", "--quality", "low", "--output", "out").code == 0
+    with closing(sqlite3.connect(program.folder / "out/.generio/jobs.sqlite")) as ledger:
+        assert ledger.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
 def test_a_damaged_model_fails_alone_and_costs_nothing(program: Program, models: Path):
     damaged = models / "00.glb"
     damaged.write_bytes(damaged.read_bytes()[:-50])
@@ -291,10 +298,11 @@ def test_the_key_is_in_no_file_and_no_output(program: Program):
 def test_no_connection_ends_with_4_and_the_same_command_goes_on(program: Program, sandbox: Sandbox):
     words = ("generate", "--prompt", "a", "--quality", "low", "--output", "out")
     sandbox.order({"method": "POST", "path": "/flows", "action": "drop", "times": -1})
-    answer = program(*words, "--patience", "0.1")
+    answer = program(*words, "--patience", "0.05")
     assert answer.code == 4, answer.out
-    assert "Nothing has happened for 0.1 minutes. The connection to the service broke." in answer.out
+    assert "Nothing has happened for 0.05 minutes. The connection to the service broke." in answer.out
     assert "Run the same command again to go on" in answer.out
+    assert "Here it comes from" not in answer.out, "the key is not what is wrong"
     sandbox.clear_faults()
     assert program(*words).code == 0
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt
+from tests.sandbox.optimizer import Optimizer
 
 Found = TypeVar("Found")
 
@@ -34,8 +35,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=["reference"])
-def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    with Sandbox(profile=request.param, speed=0.01) as service:
+def sandbox(request: pytest.FixtureRequest, optimizer: Optimizer) -> Iterator[Sandbox]:
+    with Sandbox(profile=request.param, speed=0.01, optimizer=optimizer) as service:
         yield service
 
 
@@ -68,13 +69,19 @@ def engine(new_engine: Callable[..., Engine]) -> Engine:
     return new_engine()
 
 
+@pytest.fixture(scope="session")
+def ball() -> bytes:
+    """A textured GLB of about 5,000 triangles."""
+    return from_prompt("ball", quality="low", seed=1, texture=True)
+
+
 @pytest.fixture
-def jobs(sandbox: Sandbox, tmp_path: Path) -> dict[str, Job]:
+def jobs(sandbox: Sandbox, tmp_path: Path, ball: bytes) -> dict[str, Job]:
     """One job of each kind."""
     picture = tmp_path / "picture.png"
     Image.new("RGB", (32, 32), (200, 30, 30)).save(picture)
     model = tmp_path / "model.glb"
-    model.write_bytes(from_prompt("ball", quality="low", seed=1, texture=True))
+    model.write_bytes(ball)
     return {
         "prompt": Job(
             service=sandbox.url,

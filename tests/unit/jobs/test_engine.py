@@ -871,7 +871,7 @@ def test_what_a_crash_left_of_a_download_is_removed(engine: Engine, jobs: dict[s
 def test_a_download_that_another_process_has_under_way_is_left_alone(
     new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
 ):
-    stall = {"action": "stall", "at": 100, "seconds": 8}
+    stall = {"action": "stall", "at": 100, "seconds": 3}
     sandbox.order({"method": "GET", "path": "/flows/*/outputs/*", **stall})
     owner = new_engine()
     job = owner.submit(jobs["prompt"])

@@ -12,6 +12,8 @@ import requests
 from tests.sandbox import Sandbox, glb
 from tests.unit.sandbox.caller import PROMPT, Caller, decode
 
+pytestmark = pytest.mark.slow
+
 
 def raw(sandbox: Sandbox, method: str, path: str, body: bytes = b"", *, sent: bytes | None = None) -> bytes:
     """All that the service says until it closes the connection; OSError when it resets it.

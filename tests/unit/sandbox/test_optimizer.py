@@ -8,6 +8,8 @@ from tests.sandbox import glb
 from tests.sandbox.optimizer import OptimizeError, Optimizer
 from tests.unit.sandbox.caller import bumpy_sheet, heavy_model, image_files, mesh_data, picture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def optimizer() -> Iterator[Optimizer]:

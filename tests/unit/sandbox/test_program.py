@@ -14,6 +14,8 @@ import pytest
 from tests.sandbox import Sandbox
 from tests.unit.sandbox.caller import OPTIMIZE, Caller, encode, heavy_model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

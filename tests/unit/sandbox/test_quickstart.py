@@ -5,6 +5,8 @@ import pytest
 from tests.sandbox import Sandbox, glb
 from tests.unit.sandbox.caller import IMAGE, OPTIMIZE, PROMPT, Caller, encode, heavy_model, picture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def caller(quickstart: Sandbox):

@@ -20,6 +20,8 @@ from tests.unit.sandbox.caller import (
     picture,
 )
 
+pytestmark = pytest.mark.slow
+
 UNKNOWN = "66bb00000000000000000010"
 PNG = encode("image/png", picture())
 

@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests.gui.eyes import Box, Line, Word, find
+from tests.gui.screen_reader import Box, Line, Word, find
 
 
 def line(*words: tuple[str, int]) -> Line:

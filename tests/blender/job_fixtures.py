@@ -15,6 +15,7 @@ def wish(addon, sandbox, prompt: str, destination):
         template="model_generate_fromprompt",
         name=prompt,
         prompt=prompt,
+        parameters={"quality": "low"},
         destination=destination,
     )
 
