@@ -754,3 +754,29 @@ def test_a_shading_that_a_service_has_changed_is_told(fit: Fit, carry: Sequence[
     report = fit(came, sent, carry)
     told = "The shading is not that of the custom normals, which the option Custom Normals brings over."
     assert report["told"] == ([told] if off and not carry else [])
+
+
+DOMAINS = ("CORNER", "POINT", "FACE") if bpy.app.version >= (4, 5) else ()
+"""Of normals that are kept as they are: older versions have none such."""
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_normals_that_are_kept_as_they_are_stay_so(fit: Fit, domain: str):
+    sent = scenes.ball("Ball", 24, 12)
+    sent.data.shade_smooth()
+    kept = sent.data.attributes.new("custom_normal", "FLOAT_VECTOR", domain)
+    places = {
+        "CORNER": [sent.data.vertices[loop.vertex_index].co for loop in sent.data.loops],
+        "POINT": [vertex.co for vertex in sent.data.vertices],
+        "FACE": [face.center for face in sent.data.polygons],
+    }[domain]
+    kept.data.foreach_set("vector", np.array([leant(place) for place in places], dtype=np.float32).ravel())
+    assert sent.data.has_custom_normals
+    came = as_it_comes(sent, 0.4)
+    facet(came, leant)
+    fit(came, sent, ("normals",))
+    attribute = came.data.attributes["custom_normal"]
+    assert (attribute.data_type, attribute.domain) == ("FLOAT_VECTOR", domain)
+    assert not any(edge.use_edge_sharp for edge in came.data.edges)
+    wanted = np.array([leant(came.data.vertices[loop.vertex_index].co) for loop in came.data.loops])
+    assert (corner_normals(came.data) * wanted).sum(axis=1).mean() > (0.95 if domain == "FACE" else 0.99)
