@@ -28,11 +28,8 @@ NEAR_ENDS = 0.1
 NEAR_MIDDLE = 0.25
 """How far the ends and the middle of an edge may be off the sharp one, as shares of its length."""
 
-TURNED = radians(20.0)
-"""So much farther than their faces normals may turn before that is seen."""
-
-VISIBLE = 0.1
-"""If it is seen on so much of the surface, it is told."""
+VISIBLE = radians(6.0)
+"""If normals have turned by so much more than their faces, on average over the surface, it is told."""
 
 OTHER_NORMALS = "The shading is not that of the custom normals, which the option Custom Normals brings over."
 
@@ -91,7 +88,7 @@ def _differs(match: Match, new: bpy.types.Mesh, theirs: Array) -> bool:
     off = _angles(values_of(new.corner_normals, "vector", 3), theirs / np.maximum(lengths, 1e-6))
     turned = _angles(match.new.normals, match.old.normals[match.triangles])[triangles]
     areas = match.new.areas[triangles]
-    return float(areas[off > turned + TURNED].sum()) > VISIBLE * float(areas.sum())
+    return float((np.maximum(off - turned, 0.0) * areas).sum()) > VISIBLE * float(areas.sum())
 
 
 def _angles(ones: Array, others: Array) -> Array:

@@ -91,12 +91,23 @@ def _joined(match: Match, ones: Array, others: Array) -> Array:
     """For each corner of the result a number; those that pairs of sides join have the same one."""
     import numpy as np
 
-    flat, following = match.new.corners.ravel(), np.roll(match.new.corners, -1, axis=1).ravel()
-    return components(
-        len(match.new.loops),
-        np.concatenate([flat[ones], following[ones]]),
-        np.concatenate([following[others], flat[others]]),
-    )
+    begin, end, first, second = _ends(match, ones, others)
+    return components(len(match.new.loops), np.concatenate([begin, end]), np.concatenate([first, second]))
+
+
+def _ends(match: Match, ones: Array, others: Array) -> tuple[Array, Array, Array, Array]:
+    """The corners where each of some sides begins and ends, and those of the other side in the same places.
+
+    Sides of a surface run in opposite directions, unless one of their faces is turned over.
+    """
+    import numpy as np
+
+    new = match.new
+    flat, following = new.corners.ravel(), np.roll(new.corners, -1, axis=1).ravel()
+    places = new.places[new.loops]
+    straight = places[flat[ones]] == places[flat[others]]
+    first = np.where(straight, flat[others], following[others])
+    return flat[ones], following[ones], first, np.where(straight, following[others], flat[others])
 
 
 def _paired_sides(match: Match) -> tuple[Array, Array]:
@@ -122,7 +133,14 @@ def _paired_sides(match: Match) -> tuple[Array, Array]:
         affinity = _affinity(match, ones[able], candidates)
         better = affinity > best[able]
         best[able[better]], others[able[better]] = affinity[better], candidates[better]
-    return ones, others
+    # Sides that are left, two in one place, of faces of which one is turned over.
+    left = np.ones(len(begin), dtype=bool)
+    left[ones] = left[others] = False
+    rest = np.flatnonzero(left & (begin != end))
+    rest = rest[np.argsort(groups[rest], kind="stable")]
+    twice = np.bincount(groups[rest], minlength=int(groups.max()) + 1)[groups[rest]] == 2
+    first, second = rest[twice].reshape(-1, 2).T
+    return np.concatenate([ones, first]), np.concatenate([others, second])
 
 
 def _affinity(match: Match, ones: Array, others: Array) -> Array:
@@ -135,9 +153,8 @@ def _were_next(match: Match, ones: Array, others: Array) -> Array:
     """Whether the triangles that were sent under pairs of sides have a vertex in common."""
     import numpy as np
 
-    flat, following = match.new.corners.ravel(), np.roll(match.new.corners, -1, axis=1).ravel()
-    one = match.old.vertices[match.found[flat[ones]]]
-    other = match.old.vertices[match.found[following[others]]]
+    begin, _end, first, _second = _ends(match, ones, others)
+    one, other = match.old.vertices[match.found[begin]], match.old.vertices[match.found[first]]
     return np.logical_or.reduce([(one == np.roll(other, turn, axis=1)).any(axis=1) for turn in range(3)])
 
 
@@ -149,14 +166,13 @@ def _were_open(match: Match, ones: Array, others: Array) -> Array:
     import numpy as np
 
     old, new = match.old, match.new
-    flat, following = new.corners.ravel(), np.roll(new.corners, -1, axis=1).ravel()
+    begin, end, first, second = _ends(match, ones, others)
     on_rim = (match.weights * old.on_rim[old.vertices[match.found]]).sum(axis=1) > ON_RIM
-    rims = on_rim[flat] & on_rim[following]
-    opened = rims[ones] & rims[others]
-    vertices = new.loops
-    shared = vertices[flat[ones]] == vertices[following[others]]
-    shared &= vertices[following[ones]] == vertices[flat[others]]
-    folded = (new.normals[ones // 3] * new.normals[others // 3]).sum(axis=1) < FOLDED
+    opened = on_rim[begin] & on_rim[end] & on_rim[first] & on_rim[second]
+    shared = (new.loops[begin] == new.loops[first]) & (new.loops[end] == new.loops[second])
+    alike = (new.normals[ones // 3] * new.normals[others // 3]).sum(axis=1)
+    is_turned = first == new.corners.ravel()[others]
+    folded = np.where(is_turned, -alike, alike) < FOLDED
     doubted = np.flatnonzero(folded & ~shared)
     opened[doubted] |= ~_were_next(match, ones[doubted], others[doubted])
     return opened

@@ -286,6 +286,19 @@ def test_a_group_of_one_place_at_a_seam_is_on_all_sides_of_it(fit: Fit):
     assert sum(row[3] for (row,) in found.values()) == pytest.approx(0.4, abs=0.05)
 
 
+@pytest.mark.parametrize("ratio", [1.0, 0.5])
+def test_a_surface_stays_closed_where_some_of_its_faces_are_turned_over(fit: Fit, ratio: float):
+    sent = scenes.ball("Ball", 16, 8)
+    came = as_it_comes(sent, ratio)
+    for item in (sent, came):
+        for face in item.data.polygons:
+            if face.center.x > 0:
+                face.flip()
+        item.data.update()
+    fit(came, sent)
+    assert len(sets_by_place(came)) == len(came.data.vertices)
+
+
 # ---------------------------------------------------------------------- colors
 
 
@@ -754,3 +767,35 @@ def test_a_shading_that_a_service_has_changed_is_told(fit: Fit, carry: Sequence[
     report = fit(came, sent, carry)
     told = "The shading is not that of the custom normals, which the option Custom Normals brings over."
     assert report["told"] == ([told] if off and not carry else [])
+
+
+FREE_NORMALS = ("custom_normal", "FLOAT_VECTOR")
+DOMAINS = ("", "CORNER", "POINT", "FACE") if bpy.app.version >= (4, 5) else ("",)
+"""Of normals that are kept as they are, which older versions have none of; "" for those relative to fans."""
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_normals_are_kept_in_the_way_in_which_they_were(fit: Fit, domain: str):
+    sent = scenes.ball("Ball", 24, 12)
+    sent.data.shade_smooth()
+    if domain:
+        places = {
+            "CORNER": [sent.data.vertices[loop.vertex_index].co for loop in sent.data.loops],
+            "POINT": [vertex.co for vertex in sent.data.vertices],
+            "FACE": [face.center for face in sent.data.polygons],
+        }[domain]
+        kept = sent.data.attributes.new("custom_normal", "FLOAT_VECTOR", domain)
+        values = np.array([leant(place) for place in places], dtype=np.float32)
+        kept.data.foreach_set("vector", values.ravel())
+    else:
+        leaning(sent)
+    assert sent.data.has_custom_normals
+    came = as_it_comes(sent, 0.4)
+    facet(came, leant)
+    fit(came, sent, ("normals",))
+    assert came.data.has_custom_normals
+    free = [entry.domain for entry in came.data.attributes if (entry.name, entry.data_type) == FREE_NORMALS]
+    assert free == ([domain] if domain else [])
+    assert not any(edge.use_edge_sharp for edge in came.data.edges)
+    wanted = np.array([leant(came.data.vertices[loop.vertex_index].co) for loop in came.data.loops])
+    assert (corner_normals(came.data) * wanted).sum(axis=1).mean() > (0.95 if domain == "FACE" else 0.99)
