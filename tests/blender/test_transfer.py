@@ -3,6 +3,8 @@
 The results are made here, as exact as a service may make them, so nothing is sent.
 """
 
+import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -799,3 +801,50 @@ def test_normals_are_kept_in_the_way_in_which_they_were(fit: Fit, domain: str):
     assert not any(edge.use_edge_sharp for edge in came.data.edges)
     wanted = np.array([leant(came.data.vertices[loop.vertex_index].co) for loop in came.data.loops])
     assert (corner_normals(came.data) * wanted).sum(axis=1).mean() > (0.95 if domain == "FACE" else 0.99)
+
+
+def rim(mesh: bpy.types.Mesh) -> int:
+    """How many edges have one face only."""
+    faces = Counter(key for face in mesh.polygons for key in face.edge_keys)
+    return sum(count == 1 for count in faces.values())
+
+
+def in_place(mesh: bpy.types.Mesh) -> int:
+    """How many edges have one face only, if vertices in one place are one."""
+    spots = [tuple(vertex.co) for vertex in mesh.vertices]
+    faces = Counter(frozenset(spots[end] for end in key) for face in mesh.polygons for key in face.edge_keys)
+    return sum(count == 1 for edge, count in faces.items() if len(edge) == 2)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.2])
+def test_a_closed_surface_stays_closed_where_faces_are_turned_over(fit: Fit, ratio: float):
+    """As in scans and CAD, whose faces do not all look outwards: a modifier would tear it apart there."""
+    sent = scenes.ball("Sent", 32, 16)
+    for face in sent.data.polygons:
+        if face.center.x > 0.2:
+            face.flip()
+    came = as_it_comes(sent, ratio, sheds=False)
+    assert in_place(came.data) == 0
+    fit(came, sent)
+    assert rim(came.data) == 0
+
+
+@pytest.mark.parametrize("ratio", [0.6, 0.5])
+def test_a_surface_with_one_side_stays_in_one_piece(fit: Fit, ratio: float):
+    """A Moebius strip: somewhere two neighbors run along their edge in the same direction."""
+    points, faces, turns, across = [], [], 60, 6
+    for turn in range(turns):
+        angle = 2 * math.pi * turn / turns
+        for step in range(across + 1):
+            width = (step / across - 0.5) * 0.8
+            radius = 1 + width * math.cos(angle / 2)
+            points.append((radius * math.cos(angle), radius * math.sin(angle), width * math.sin(angle / 2)))
+    for turn in range(turns):
+        for step in range(across):
+            one = turn * (across + 1) + step
+            two = one + across + 1 if turn < turns - 1 else across - step
+            faces.append((one, two, two + 1 if turn < turns - 1 else two - 1, one + 1))
+    sent = made("Strip", points, faces)
+    came = as_it_comes(sent, ratio, sheds=False)
+    fit(came, sent)
+    assert rim(came.data) == in_place(came.data)
