@@ -21,7 +21,7 @@ from bpy.app.handlers import persistent
 from . import placing, status, translations, view
 from . import properties as properties_module
 from .api.address import is_loopback
-from .jobs import Engine, Job, Ledger, LedgerError, NoConverter, Problem, Settings
+from .jobs import Engine, Job, JobStore, LedgerError, NoConverter, Problem, Settings
 from .preferences import api_key, preferences, results_folder, user_folder
 from .scene import pictures, place, stand_in
 from .scene.convert import Converter, make_input_here
@@ -58,7 +58,7 @@ def engine(context: bpy.types.Context) -> Engine:
     """The engine, started now if it was not. Raises LedgerError where the list of jobs cannot be opened."""
     global _engine
     if _engine is None:
-        ledger = Ledger(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS / 2)
+        ledger = JobStore(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS / 2)
         converter = Converter.of_this_blender()
         picture = None if bpy.app.background else converter.draw_thumbnail
         _engine = Engine(ledger, settings(context), converter.make_input, converter.to_blend, picture)

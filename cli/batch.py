@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..api import FlowsError
-from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerBusy, LedgerError, Problem, Settings, Step
+from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerBusy, LedgerError, Problem, Settings, Step
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.model import UNSENT
 from .items import WISH, Item, optimizing
@@ -122,7 +122,7 @@ class Batch:
             patience=0.0,  # the command has its own
         )
 
-        def start() -> tuple[Ledger, Engine]:
+        def start() -> tuple[JobStore, Engine]:
             with closing_on_error(opened(home)) as ledger:
                 return ledger, Engine(ledger, settings, self._make_input, self._convert, heir=False)
 
@@ -440,13 +440,13 @@ def _was_deleted(job: Job) -> bool:
     return job.problem is not None and job.problem.code == DELETED
 
 
-def opened(home: Home) -> Ledger:
+def opened(home: Home) -> JobStore:
     """The ledger of a home. Raises LedgerError."""
-    return Ledger(home.ledger, shared=home.shared)
+    return JobStore(home.ledger, shared=home.shared)
 
 
 @contextmanager
-def closing_on_error(ledger: Ledger) -> Generator[Ledger]:
+def closing_on_error(ledger: JobStore) -> Generator[JobStore]:
     """The ledger, closed where what is done with it fails."""
     try:
         yield ledger

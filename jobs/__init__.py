@@ -4,10 +4,10 @@
 from .chosen import kept_picture
 from .engine import Engine
 from .follow import THEN, follower_tokens, followers, is_first, is_in_vain, with_follower
-from .ledger import AlreadyThere, Ledger, LedgerBusy, LedgerError
 from .model import Delivered, Job, Problem, Result, State, Step
 from .settings import Settings
 from .steps import NoConverter
+from .store import AlreadyThere, JobStore, LedgerBusy, LedgerError
 
 __all__ = [
     "THEN",
@@ -15,7 +15,7 @@ __all__ = [
     "Delivered",
     "Engine",
     "Job",
-    "Ledger",
+    "JobStore",
     "LedgerBusy",
     "LedgerError",
     "NoConverter",

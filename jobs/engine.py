@@ -27,12 +27,12 @@ from .clients import Clients
 from .doubt import Doubt, OneShotServices
 from .errors import MAYBE_RUNNING, NotStarted, folder_unusable
 from .housekeeping import empty, leave, sweep, to_empty
-from .ledger import LEASE_SECONDS, AlreadyThere, Ledger, LedgerError
 from .model import FINISHED, UNSENT, Delivered, Job, Problem, Step
 from .owners import is_here, lives, new_owner
 from .recovery import NAME, keep_request, noted_flow, rebuilt, tokens, trace_of, traces
 from .settings import Settings
 from .steps import LONGEST_BREAK, NOTHING_NEW, Outcome, Steps, input_path, prepared
+from .store import LEASE_SECONDS, AlreadyThere, JobStore, Lease, Leased, LedgerError
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute; after a crash it may be
@@ -84,7 +84,7 @@ class Engine:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: JobStore,
         settings: Settings,
         make_input: Convert,
         convert: Convert,
@@ -103,8 +103,10 @@ class Engine:
         # Guards all that follows. Looking into _jobs does without, so that drawing never waits for a disk.
         self._lock = threading.RLock()
         self._wake = threading.Condition(self._lock)
-        self._jobs: dict[str, Job] = {job.token: job for job in ledger.jobs()}
-        self._mine: set[str] = set()  # unfinished jobs whose lease is ours
+        changes = ledger.changes(0)
+        self._revision = changes.revision  # of the ledger, up to which this engine knows all changes
+        self._jobs: dict[str, Job] = {row.token: job for row in changes.rows if (job := row.read())}
+        self._mine: dict[str, Lease] = {}  # unfinished jobs whose lease is ours
         self._active: set[str] = set()  # those that hold one of the places
         self._busy: set[str] = set()  # those that a thread has in hand
         self._calling: dict[str, FlowsClient] = {}  # with whom that thread speaks to the service
@@ -115,7 +117,7 @@ class Engine:
         self._failures: dict[str, int] = {}  # consecutive, for the back-off
         self._doubts: dict[str, Doubt] = {}  # what was heard in a row and not believed
         self._learned: dict[str, tuple[float, ...]] = {}  # how long flows of a kind took, seconds
-        before = list(self._jobs.values())
+        before = self.jobs()
         searched = ledger.searched  # which may fail, as long as there is no thread yet
         for job in before:
             self._learn(job)
@@ -224,9 +226,9 @@ class Engine:
         # Each has a time of its own, by which lists are sorted.
         jobs = [replace(job, created_at=now + number * 1e-6) for number, job in enumerate(jobs)]
         with self._held():  # from before: it may be lost and taken over again as soon as the ledger has it
-            self._ledger.add(jobs, self.owner, now)
+            lease = self._ledger.add(jobs, self.owner, now)
             for job in jobs:
-                self._adopt(job)
+                self._adopt(Leased(job, lease))
                 self._new.add(job.token)
             self._fill_places()
         for job in jobs:
@@ -537,18 +539,19 @@ class Engine:
         self._threads.append(thread)
         thread.start()
 
-    def _adopt(self, job: Job) -> None:
+    def _adopt(self, leased: Leased) -> None:
         """An unfinished job whose lease is ours from now on."""
+        job, lease = leased
         self._let_go(job.token)  # it may have been ours before, and have been lost without our noticing
         if job.token in self._busy:
             self._stale.add(job.token)
         self._jobs[job.token] = job
-        self._mine.add(job.token)
+        self._mine[job.token] = lease
         self.events.put(job)
 
     def _fill_places(self) -> None:
         """Give free places to the jobs that have waited longest."""
-        for token in sorted(self._mine - self._active, key=lambda token: self._jobs[token].created_at):
+        for token in sorted(self._mine.keys() - self._active, key=lambda token: self._jobs[token].created_at):
             if len(self._active) >= self._settings.concurrent_jobs:
                 break
             if self._jobs[token].queued:
@@ -621,28 +624,33 @@ class Engine:
         for owner in self._ledger.owners():
             if owner != self.owner and lives(owner) is False:
                 self._ledger.release(owner)
-        for job in self._claim(now):
+        for job, lease in self._claim(now):
             if job.finished:  # it was loose
                 self._let_go(job.token)
                 self._see(job.token, job)
             else:
-                self._adopt(replace(job, queued=True))
-        holders = self._ledger.holders()
-        for token in [token for token in self._mine if holders.get(token) != self.owner]:
-            self._let_go(token)  # taken over while this process slept; a turn that is in hand ends
-        for token in self._jobs.keys() - holders.keys():
-            self._see(token, None)
-        for job in self._ledger.jobs():
-            if job.token not in self._mine and job != self._jobs.get(job.token):
-                self._see(job.token, job)
-        for token in self._mine - self._active:
+                self._adopt(Leased(replace(job, queued=True), lease))
+        changes = self._ledger.changes(self._revision)
+        for row in changes.rows:
+            if self._mine.get(row.token) == row.lease:
+                continue  # we wrote that
+            self._let_go(row.token)  # taken over while this process slept; a turn that is in hand ends
+            job = row.read()
+            if job is not None and job != self._jobs.get(row.token):
+                self._see(row.token, job)
+        if changes.tokens is not None:
+            for token in self._jobs.keys() - changes.tokens:
+                self._let_go(token)
+                self._see(token, None)
+        self._revision = changes.revision
+        for token in self._mine.keys() - self._active:
             job = self._jobs[token]
             # What is due later than any break lasts was noted by another clock.
             if job.waiting and job.retry_at and not now < job.retry_at <= now + LONGEST_BREAK:
                 self._again(job)
         self._fill_places()
 
-    def _claim(self, now: float) -> list[Job]:
+    def _claim(self, now: float) -> list[Leased]:
         return self._ledger.claim(
             self.owner, now, self._inherits, alive=lambda owner: bool(lives(owner)), here=is_here
         )
@@ -690,7 +698,7 @@ class Engine:
                 continue
             with self._lock:  # see `submit_all`
                 try:
-                    self._ledger.add([job], self.owner, now)
+                    lease = self._ledger.add([job], self.owner, now)
                 except AlreadyThere:
                     continue  # another process searches, too
                 count += 1
@@ -698,7 +706,7 @@ class Engine:
                     self._jobs[token] = job
                     self.events.put(job)
                 else:
-                    self._adopt(job)
+                    self._adopt(Leased(job, lease))
                     self._fill_places()
         return count
 
@@ -929,7 +937,7 @@ class Engine:
 
         def others_run() -> bool:
             with self._lock:
-                others = [self._jobs[token] for token in self._mine - {job.token}]
+                others = [self._jobs[token] for token in self._mine.keys() - {job.token}]
             return any(other.step is Step.STARTED and other.service == job.service for other in others)
 
         return Steps(
@@ -956,7 +964,8 @@ class Engine:
         with self._lock:
             if job.token in self._mine:  # the file in which it belongs may have got another name meanwhile
                 job = replace(job, destination=self._jobs[job.token].destination)
-            if not self._ledger.save(job, self.owner, time.time()):
+            lease = self._mine.get(job.token)
+            if lease is None or not self._ledger.save(job, lease, time.time()):
                 # This one slept past its lease (a suspended laptop, say): hands off.
                 self._let_go(job.token)
                 return False
@@ -982,9 +991,9 @@ class Engine:
             self.events.put(job)
 
     def _let_go(self, token: str) -> None:
-        for held in (self._mine, self._active, self._new):
+        for held in (self._active, self._new):
             held.discard(token)
-        for remembered in (self._failures, self._doubts, self._due):
+        for remembered in (self._mine, self._failures, self._doubts, self._due):
             remembered.pop(token, None)
 
     def _save_or_stop(self, job: Job) -> None:
@@ -998,13 +1007,13 @@ class Engine:
 
     def _change(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job | None]) -> bool:
         with self._held():
-            job = self._ledger.change(token, steps, change, self.owner, time.time())
-            known = job or self._ledger.job(token)
+            changed = self._ledger.change(token, steps, change, self.owner, time.time())
+            known = changed.job if changed else self._ledger.job(token)
             if known is None or known.finished:
                 self._let_go(token)  # whatever was thought before
             if token not in self._mine:
                 self._see(token, known)
-            return job is not None
+            return changed is not None
 
     def _learn(self, job: Job) -> None:
         if job.run_seconds > 0.0:

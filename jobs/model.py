@@ -316,17 +316,26 @@ class Job:
         former = self.flow_id or self.former_flow_id
         return {"attempt": self.attempt + 1, "flow_id": "", "flow_state": "", "former_flow_id": former}
 
-    def to_json(self) -> str:
-        """The job as the ledger keeps it."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+    def to_fields(self) -> dict[str, Any]:
+        """The job as what JSON can say."""
+        return asdict(self)
 
     @classmethod
-    def from_json(cls, text: str) -> Job:
-        """The job that `to_json` wrote. Raises ValueError, KeyError or TypeError where it is none."""
-        data = json.loads(text)
+    def from_fields(cls, data: dict[str, Any]) -> Job:
+        """The job of such fields. Raises ValueError, KeyError or TypeError where it is none."""
+        data = {**data}
         data["step"] = Step(data["step"])
         data["stopped_at"] = Step(data["stopped_at"]) if data["stopped_at"] else None
         data["problem"] = Problem(**data["problem"]) if data["problem"] else None
         data["results"] = tuple(Result(**result) for result in data["results"])
         data["delivered"] = tuple(Delivered(**file) for file in data.get("delivered", ()))
         return cls(**data)
+
+    def to_json(self) -> str:
+        """The job as its folder keeps it."""
+        return json.dumps(self.to_fields(), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The job that `to_json` wrote. Raises as `from_fields`."""
+        return cls.from_fields(json.loads(text))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from generio_flows.api import FlowsError, check_glb
-from generio_flows.jobs import Job, Ledger, Step
+from generio_flows.jobs import Job, JobStore, Step
 from generio_flows.jobs.errors import MAYBE_RUNNING
 from generio_flows.jobs.recovery import REQUEST
 
@@ -39,7 +39,7 @@ def judge(
     flows: what the service counted. scenes: names of the files that results went into. may_ask: see MAY_ASK.
     """
     verdict = Verdict()
-    ledger = Ledger(folder / "jobs.sqlite")
+    ledger = JobStore(folder / "jobs.sqlite")
     jobs = ledger.jobs()
     ledger.close()
     placed = Counter(token for name in scenes for token in Scene(folder / f"{name}.json").placed)

@@ -60,7 +60,9 @@ NOT_SHOWN = {
 LOCALES = ("de_DE", "es", "fr_FR", "ja_JP", "zh_HANS")
 """Blender's, for the languages that we have."""
 
-SQL = re.compile(r"\s*(ALTER|BEGIN|CREATE|DELETE FROM|INSERT|PRAGMA|SELECT|UPDATE jobs)\b")
+SQL = re.compile(
+    r"\s*(ALTER|BEGIN|CREATE|DELETE FROM|DROP|INSERT|ORDER BY|PRAGMA|SELECT|UPDATE jobs|WHERE)\b"
+)
 
 LABEL = 34
 """Half-width characters that a label may have in any language: half of a tooltip's line."""

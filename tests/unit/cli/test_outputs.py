@@ -15,7 +15,7 @@ import pytest
 from generio_flows.cli import outputs
 from generio_flows.cli.outputs import InTheWay, Outputs, ResultGone, numbered
 from generio_flows.cli.places import Home
-from generio_flows.jobs import Engine, Job, Ledger, Result, Settings, Step
+from generio_flows.jobs import Engine, Job, JobStore, Result, Settings, Step
 from generio_flows.jobs.owners import new_owner
 
 from tests.sandbox import Sandbox
@@ -306,7 +306,7 @@ def engine(home: Home) -> Iterator[Engine]:
     def nothing(*_: object) -> None:
         raise OSError
 
-    ledger = Ledger(home.ledger, shared=True)
+    ledger = JobStore(home.ledger, shared=True)
     ledger.mark_searched()
     engine = Engine(ledger, Settings(folder=home.results, base_url="http://127.0.0.1:9"), nothing, nothing)
     yield engine

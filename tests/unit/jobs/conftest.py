@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 from generio_flows.api import GLB_MIME, IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, RetryPolicy
-from generio_flows.jobs import Engine, Job, Ledger, Settings, polling, steps
+from generio_flows.jobs import Engine, Job, JobStore, Settings, polling, steps
 from PIL import Image
 
 from tests.sandbox import Sandbox
@@ -55,7 +55,7 @@ def new_engine(tmp_path: Path, settings: Settings, impatient: None) -> Iterator[
         illustrate: Callable[..., None] | None = None,
         heir: bool = True,
     ) -> Engine:
-        engines.append(Engine(Ledger(tmp_path / "jobs.sqlite"), settings, copy, convert, illustrate, heir))
+        engines.append(Engine(JobStore(tmp_path / "jobs.sqlite"), settings, copy, convert, illustrate, heir))
         return engines[-1]
 
     yield make

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from generio_flows.api.transfer import digest_of
-from generio_flows.jobs import Engine, Job, Ledger, LedgerError, State, Step, steps
+from generio_flows.jobs import Engine, Job, JobStore, LedgerError, State, Step, steps
 
 from tests.sandbox import Sandbox
 
@@ -120,7 +120,7 @@ def test_what_cannot_be_written_down_is_not_created(
 
 
 def test_a_job_list_that_was_moved_says_so(jobs: dict[str, Job], tmp_path: Path):
-    ledger = Ledger(tmp_path / "jobs.sqlite", shared=True)
+    ledger = JobStore(tmp_path / "jobs.sqlite", shared=True)
     ledger.path.rename(tmp_path / "elsewhere.sqlite")
     with pytest.raises(LedgerError, match="was moved or deleted"):
         ledger.add([jobs["prompt"]], "me", 1.0)

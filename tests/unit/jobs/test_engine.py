@@ -19,7 +19,7 @@ from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt,
 from generio_flows.jobs import (
     Engine,
     Job,
-    Ledger,
+    JobStore,
     LedgerError,
     Problem,
     Settings,
@@ -29,13 +29,13 @@ from generio_flows.jobs import (
     polling,
 )
 from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs import ledger as ledger_module
+from generio_flows.jobs import store as store_module
 from generio_flows.jobs.chosen import keep_picture, kept_picture
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
-from generio_flows.jobs.ledger import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
 from generio_flows.jobs.recovery import REMOVED, tokens
 from generio_flows.jobs.steps import LOOKUPS, Steps
+from generio_flows.jobs.store import LEASE_SECONDS, Lease
 
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer
@@ -56,9 +56,9 @@ KINDS = pytest.mark.parametrize("kind", ["prompt", "image", "optimize"])
 
 
 @pytest.fixture
-def other_ledger(tmp_path: Path) -> Iterator[Ledger]:
+def other_ledger(tmp_path: Path) -> Iterator[JobStore]:
     """The engines' ledger, as another process has it."""
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     yield ledger
     ledger.close()
 
@@ -606,7 +606,7 @@ def test_removing_a_job_while_its_request_is_written_leaves_no_folder(
 def test_a_job_may_be_over_before_all_threads_have_been_started(
     new_engine: Callable[..., Engine], jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([replace(jobs["prompt"], step=Step.DOWNLOADED)], "", 0.0)
     start = Engine._start
 
@@ -877,7 +877,9 @@ def test_a_download_that_another_process_has_under_way_is_left_alone(
     job = owner.submit(jobs["prompt"])
     wait_until(lambda: [*owner.folder(job.token).glob("*.part")])
     other = new_engine()
-    other._mine.add(job.token)  # it had the job, slept past its lease, and does not know that yet
+    other._mine[job.token] = Lease(
+        other.owner, 1
+    )  # it had the job, slept past its lease, and does not know that yet
     with pytest.raises(Cancelled):
         other._steps(owner.job(job.token), settings).take(owner.job(job.token))
     assert [*owner.folder(job.token).glob("*.part")], "the first one is not done yet"
@@ -988,7 +990,7 @@ def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
     tmp_path: Path,
 ):
     monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    ledger, gone = Ledger(tmp_path / "jobs.sqlite"), f"{owners.machine()}:gone:x"
+    ledger, gone = JobStore(tmp_path / "jobs.sqlite"), f"{owners.machine()}:gone:x"
     ledger.add([jobs["prompt"]], gone, time.time() + 3600.0)
     engine = new_engine()
     looked = engine._shared_at
@@ -1008,8 +1010,8 @@ def test_a_job_of_a_dead_machine_is_taken_over_whatever_its_clock_said(
     clock: float,
 ):
     monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    monkeypatch.setattr(ledger_module, "LEASE_SECONDS", 0.3)
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    monkeypatch.setattr(store_module, "LEASE_SECONDS", 0.3)
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([jobs["prompt"]], "another machine:1:x", time.time() + clock)
     ledger.close()
     assert finished(new_engine(), jobs["prompt"]).state is State.READY
@@ -1090,13 +1092,13 @@ def anywhere(_owner: str) -> bool:
     return True
 
 
-def run_by_another(ledger: Ledger, sandbox: Sandbox, token: str) -> None:
+def run_by_another(ledger: JobStore, sandbox: Sandbox, token: str) -> None:
     """Another process takes the job over, as its owner sleeps, has it run, and falls asleep as well."""
-    (job,) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token}, here=anywhere)
+    ((job, lease),) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token}, here=anywhere)
     with FlowsClient(sandbox.url, sandbox.key) as client:
         flow = client.create_flow(job.template, job.parameters, [Prompt("a lamp")])
     started = job.at(Step.STARTED, flow_id=flow.flow_id, started_at=time.time(), starts_itself=True)
-    assert ledger.save(started, "another", time.time())
+    assert ledger.save(started, lease, time.time())
     ledger.release("another")
 
 
@@ -1105,7 +1107,7 @@ def test_a_job_that_another_runs_before_it_is_known_here_runs_once(
     sandbox: Sandbox,
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
-    other_ledger: Ledger,
+    other_ledger: JobStore,
 ):
     monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.02)
     engine = new_engine()
@@ -1122,7 +1124,7 @@ def test_a_job_that_another_runs_before_it_is_known_here_runs_once(
 
 
 def test_a_file_made_here_of_what_another_runs_meanwhile_is_not_sent(
-    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: Ledger
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: JobStore
 ):
     def no_child(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
         raise OSError
@@ -1150,7 +1152,7 @@ def test_a_flow_is_given_back_by_whoever_has_the_job_only(
     sandbox: Sandbox,
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
-    other_ledger: Ledger,
+    other_ledger: JobStore,
 ):
     inputs = FlowsClient.inputs
 
@@ -1220,15 +1222,15 @@ def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
     settings: Settings,
     sandbox: Sandbox,
     jobs: dict[str, Job],
-    other_ledger: Ledger,
+    other_ledger: JobStore,
 ):
     engine = new_engine(replace(settings, concurrent_jobs=1))
     job = waiting_for_the_user(engine, jobs["prompt"])
     with engine._lock:
         engine._save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
-    (theirs,) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
+    ((theirs, lease),) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
     theirs = theirs.going(progress=0.5)
-    assert other_ledger.save(theirs, "another", time.time())
+    assert other_ledger.save(theirs, lease, time.time())
     assert not engine.cancel(job.token), "it is another's by now"
     assert not engine.carries(job.token)
     with engine._lock:
@@ -1239,7 +1241,7 @@ def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
 
 
 def test_waiting_jobs_that_were_lost_in_sleep_are_let_go(
-    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: Ledger
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: JobStore
 ):
     engine = new_engine()
     job = waiting_for_the_user(engine, jobs["prompt"])
@@ -1273,10 +1275,10 @@ def test_what_another_removed_is_forgotten(
 def test_an_engine_that_cannot_read_its_ledger_leaves_no_thread(
     new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
-    def busy(_ledger: Ledger) -> bool:
+    def busy(_ledger: JobStore) -> bool:
         raise LedgerError("The disk is busy.")
 
-    monkeypatch.setattr(Ledger, "searched", property(busy))
+    monkeypatch.setattr(JobStore, "searched", property(busy))
     before = set(threading.enumerate())
     with pytest.raises(LedgerError):
         new_engine()
@@ -1332,7 +1334,7 @@ def test_results_are_converted_where_the_folder_was_moved_to(
     settings: Settings,
     sandbox: Sandbox,
     jobs: dict[str, Job],
-    other_ledger: Ledger,
+    other_ledger: JobStore,
 ):
     engine = new_engine()
     job = finished(engine, engine.submit(jobs["prompt"]))
@@ -1407,7 +1409,7 @@ def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
 ):
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([jobs["prompt"]], dead_owner(), time.time())
     ledger.add([jobs["image"]], f"{owners.machine()}:{os.getpid()}:x", time.time())
     ledger.close()

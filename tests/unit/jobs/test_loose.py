@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import Engine, Job, Ledger, Problem, State, Step, owners
+from generio_flows.jobs import Engine, Job, JobStore, Problem, State, Step, owners
 from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs.ledger import LEASE_SECONDS
+from generio_flows.jobs.store import LEASE_SECONDS
 
 from .conftest import wait_until
 
@@ -24,9 +24,9 @@ def ready(jobs: dict[str, Job]) -> Job:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, ready: Job) -> Ledger:
+def ledger(tmp_path: Path, ready: Job) -> JobStore:
     """With one result that waits."""
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([ready], "", 0.0)
     return ledger
 
@@ -38,7 +38,7 @@ def dead_process() -> str:
     return f"{owners.machine()}:{gone.pid}:x"
 
 
-def on_disk(ledger: Ledger) -> Job:
+def on_disk(ledger: JobStore) -> Job:
     (only,) = ledger.jobs()
     return only
 
@@ -49,7 +49,7 @@ def now(engine: Engine) -> Job:
 
 
 def test_what_was_not_saved_when_its_process_died_is_ready_again(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     placed = ledger.change(
         ready.token,
@@ -66,7 +66,7 @@ def test_what_was_not_saved_when_its_process_died_is_ready_again(
 
 
 def test_what_was_saved_before_its_process_died_is_done(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
     first = new_engine()
     assert first.place(ready.token, DOCUMENT)
@@ -81,7 +81,7 @@ def test_what_was_saved_before_its_process_died_is_done(
 
 
 def test_as_long_as_its_process_lives_a_result_stays_placed(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
     first = new_engine()
@@ -98,7 +98,7 @@ def test_as_long_as_its_process_lives_a_result_stays_placed(
 
 
 def test_a_process_that_was_stopped_for_longer_than_its_lease_still_has_its_file_open(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stopped:
         owner = f"{owners.machine()}:{stopped.pid}:x"
@@ -119,7 +119,7 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_still_has_its_file
 
 
 def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
     assert engine.place(ready.token, DOCUMENT)
@@ -133,7 +133,7 @@ def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
 
 
 def test_what_was_noted_to_be_placed_and_was_not_is_ready_as_before(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
     engine.place_soon(ready.token, DOCUMENT)
@@ -145,7 +145,7 @@ def test_what_was_noted_to_be_placed_and_was_not_is_ready_as_before(
 
 
 def test_a_note_waits_for_a_ledger_that_is_busy(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
     engine = new_engine()
@@ -159,7 +159,7 @@ def test_a_note_waits_for_a_ledger_that_is_busy(
 
 
 def test_of_two_that_are_to_place_one_is_told_that_the_other_has(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     first, second = new_engine(), new_engine()
     first.place_soon(ready.token, "one")
@@ -170,7 +170,7 @@ def test_of_two_that_are_to_place_one_is_told_that_the_other_has(
 
 
 def test_a_placing_that_failed_is_not_looked_for_in_the_file(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
     assert engine.place(ready.token, DOCUMENT)
@@ -179,7 +179,7 @@ def test_a_placing_that_failed_is_not_looked_for_in_the_file(
 
 
 def test_a_result_can_be_removed_though_its_file_was_not_saved(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
     assert engine.place(ready.token, DOCUMENT)
@@ -195,7 +195,7 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
     job = engine.submit(replace(jobs["prompt"], step=step, destination={"file": ""}))
     engine.relocate(job.token, {"aside": True})
     engine.relocate(job.token, {"file": "chair.blend"})
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     changed = {"file": "chair.blend", "aside": True}
     wait_until(lambda: on_disk(ledger).destination == changed)
     engine.configure(settings)
@@ -206,7 +206,7 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
 
 
 def test_what_is_placed_while_a_save_is_noted_was_not_saved(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
     go_on = threading.Event()

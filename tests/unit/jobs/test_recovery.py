@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, Flow, FlowsClient, Prompt, check_glb
-from generio_flows.jobs import Engine, Job, Ledger, Settings, State, Step, recovery
+from generio_flows.jobs import Engine, Job, JobStore, Settings, State, Step, recovery
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.errors import NotStarted, UnknownFlow
 
@@ -256,7 +256,7 @@ def test_two_engines_that_search_bring_each_job_back_once(
     damage(tmp_path)
     engines = [new_engine(), new_engine()]
     wait_until(lambda: all(engine._ledger.searched for engine in engines))
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     wait_until(lambda: [kept.state for kept in ledger.jobs()] == [State.READY])
     ledger.close()
     assert runs(sandbox) == [1]

@@ -18,7 +18,7 @@ from generio_flows.api import TEXT_TO_MODEL
 from generio_flows.jobs import (
     Engine,
     Job,
-    Ledger,
+    JobStore,
     LedgerBusy,
     LedgerError,
     Problem,
@@ -282,7 +282,7 @@ def test_other_settings_are_used_though_the_ledger_is_busy(
 
 
 @contextmanager
-def held(engine: Engine, ledger: Ledger) -> Iterator[str]:
+def held(engine: Engine, ledger: JobStore) -> Iterator[str]:
     """Another process has the ledger for as long as it likes."""
     ledger._db.execute("BEGIN IMMEDIATE")
     yield "Another program holds the job list"
@@ -290,7 +290,7 @@ def held(engine: Engine, ledger: Ledger) -> Iterator[str]:
 
 
 @contextmanager
-def read_only(engine: Engine, ledger: Ledger) -> Iterator[str]:
+def read_only(engine: Engine, ledger: JobStore) -> Iterator[str]:
     """The rights have changed."""
     engine._ledger._db.execute("PRAGMA query_only = 1")
     yield "cannot be written"
@@ -304,7 +304,7 @@ def test_a_ledger_that_cannot_be_written_is_told_in_the_rows_and_in_the_list(
     jobs: dict[str, Job],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    trouble: Callable[[Engine, Ledger], AbstractContextManager[str]],
+    trouble: Callable[[Engine, JobStore], AbstractContextManager[str]],
 ):
     monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
     monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
@@ -314,7 +314,7 @@ def test_a_ledger_that_cannot_be_written_is_told_in_the_rows_and_in_the_list(
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).step is Step.STARTED)
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     with trouble(engine, ledger) as what:
         wait_until(lambda: engine.job(job.token).problem is not None and engine.notice is not None)
         assert what in engine.job(job.token).problem.message
@@ -332,9 +332,9 @@ def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
 ):
     """Each try takes as long as the ledger's patience, and nobody is told before that."""
     tried: list[Step] = []
-    save = Ledger.save
+    save = JobStore.save
 
-    def refuse(ledger: Ledger, job: Job, owner: str, at: float) -> bool:
+    def refuse(ledger: JobStore, job: Job, owner: str, at: float) -> bool:
         if job.step is Step.UPLOADING:
             tried.append(job.step)
             raise LedgerError("busy")
@@ -342,7 +342,7 @@ def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
             tried.append(job.step)
         return save(ledger, job, owner, at)
 
-    monkeypatch.setattr(Ledger, "save", refuse)
+    monkeypatch.setattr(JobStore, "save", refuse)
     monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 600.0)
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).waiting)
@@ -378,7 +378,7 @@ def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
 
 
 def test_a_look_into_the_ledger_does_not_wait_for_another_that_waits(tmp_path: Path):
-    ledger = Ledger(tmp_path / "jobs.sqlite", patience=0.05)
+    ledger = JobStore(tmp_path / "jobs.sqlite", patience=0.05)
     with ledger._lock, ThreadPoolExecutor() as pool, pytest.raises(LedgerBusy):
         pool.submit(ledger.owners).result()
     ledger.close()
