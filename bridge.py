@@ -37,6 +37,7 @@ AGAIN_SECONDS = 5.0
 """Until a job list that could not be opened is tried again."""
 
 _engine: Engine | None = None
+_greeted = False  # the results that were there when the engine started are known to the scene
 _to_convert: set[str] = set()  # jobs that found no second Blender
 _news: dict[str, Job] = {}  # what changed since that was last shown, each job as it is by now
 _notice: Problem | None = None
@@ -66,7 +67,6 @@ def engine(context: bpy.types.Context) -> Engine:
         threading.Thread(
             target=importlib.import_module, args=("numpy",), name="generio-numpy", daemon=True
         ).start()
-        placing.welcome(_engine, _engine.jobs())
     return _engine
 
 
@@ -151,6 +151,8 @@ def _tick(context: bpy.types.Context) -> float:
             return IDLE_SECONDS
     assert _engine is not None
     _engine.configure(settings(context))
+    if not _engine.is_loaded:
+        return BUSY_SECONDS
     _drain(_engine)
     try:
         _convert_here(context, _engine)
@@ -195,7 +197,11 @@ def _call(listener: Callable[[Job], None], job: Job) -> None:
 
 
 def _drain(carrier: Engine) -> None:
-    """Take what changed into the news."""
+    """Take what changed into the news; all jobs are new to the scene when the engine has just started."""
+    global _greeted
+    if not _greeted:
+        placing.welcome(carrier, carrier.jobs())
+        _greeted = True
     while not carrier.events.empty():
         job = carrier.events.get_nowait()
         _news[job.token] = job
@@ -292,11 +298,11 @@ def _after_undo(_scene: bpy.types.Scene) -> None:
 
 
 def _stop() -> None:
-    global _engine
+    global _engine, _greeted
     placing.leave(_engine)
     if _engine is not None:
         _engine.close()
-        _engine = None
+        _engine, _greeted = None, False
 
 
 _HANDLERS = (

@@ -24,12 +24,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..api.errors import DiskTrouble, Remedy, disk_trouble
+from . import limits
 from .model import FINISHED, Job, Problem, Step
 
 SCHEMA_VERSION = 3
-LEASE_SECONDS = 30.0
-TAKEOVER_SECONDS = 1.5 * LEASE_SECONDS
-"""By then whoever looks at the store as often as an engine does has what nobody renews."""
 
 RELEASED = 0.0
 """End of a lease that was given back."""
@@ -379,7 +377,7 @@ class JobStore:
                         job.settled,
                         owner,
                         FIRST_LEASE,
-                        now + LEASE_SECONDS,
+                        now + limits.LEASE_SECONDS,
                         _document(job),
                     ),
                 )
@@ -392,7 +390,7 @@ class JobStore:
         with self._transaction() as db:
             cursor = db.execute(
                 _SAVE,
-                (job.step, job.settled, now + LEASE_SECONDS, _document(job), job.token, *lease),
+                (job.step, job.settled, now + limits.LEASE_SECONDS, _document(job), job.token, *lease),
             )
             return cursor.rowcount == 1
 
@@ -464,13 +462,13 @@ class JobStore:
         """Write a job as it becomes when `owner` takes it, with the next lease."""
         ((number,),) = db.execute(
             _TAKE,
-            (job.step, job.settled, now + LEASE_SECONDS, _document(job), owner, job.token),
+            (job.step, job.settled, now + limits.LEASE_SECONDS, _document(job), owner, job.token),
         ).fetchall()
         return Leased(job, Lease(owner, number))
 
     def _watch(self, leases: Iterable[tuple[str, str, float]], now: float) -> None:
         """Note since when the leases of others have been as they are: of each its token, owner and end."""
-        if not 0.0 <= now - self._watched_at <= LEASE_SECONDS:
+        if not 0.0 <= now - self._watched_at <= limits.LEASE_SECONDS:
             self._watched = {}  # we slept, as they may have done, or our clock was set
         self._watched_at = now
         before = self._watched
@@ -481,7 +479,7 @@ class JobStore:
 
     def _has_run_out(self, token: str, now: float, here: Callable[[str], bool]) -> bool:
         holder, until, since = self._watched[token]
-        return until == RELEASED or now - since >= LEASE_SECONDS or (until < now and here(holder))
+        return until == RELEASED or now - since >= limits.LEASE_SECONDS or (until < now and here(holder))
 
     def change(
         self, token: str, steps: Container[Step], change: Callable[[Job], Job | None], owner: str, now: float
@@ -503,7 +501,7 @@ class JobStore:
         with self._transaction() as db:
             db.execute(
                 "UPDATE jobs SET lease_until = ? WHERE owner = ? AND final = 0",
-                (now + LEASE_SECONDS, owner),
+                (now + limits.LEASE_SECONDS, owner),
             )
 
     def owners(self) -> list[str]:

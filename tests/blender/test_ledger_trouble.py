@@ -59,7 +59,7 @@ def test_a_button_says_that_the_job_list_is_in_use(addon, busy: str, name: str):
 
 
 def test_the_window_waits_for_no_other_program(addon, sandbox):
-    ledger = addon.bridge.engine(bpy.context)._ledger
+    ledger = addon.bridge.engine(bpy.context)._store
     assert ledger.patience == addon.bridge.LEDGER_SECONDS / 2  # the other half is for our own threads
     assert addon.bridge.LEDGER_SECONDS < 0.5
 

@@ -198,7 +198,7 @@ def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(add
     token = submit(addon, sandbox, "A chair")
     addon.bridge.tick()
     carrier, go_on = addon.bridge.engine(bpy.context), threading.Event()
-    carrier._notes.put(go_on.wait)  # the clerk is held up, as by a busy disk
+    carrier._writer.write_soon(go_on.wait)  # the clerk is held up, as by a busy disk
     assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     go_on.set()

@@ -103,7 +103,7 @@ def test_another_blender_leaves_what_stands_in_an_unsaved_file_until_that_is_gon
     with new_session() as first, new_session() as second:
         first.do(f"{save_as(file)}; {CHAIR}")
         second.do(f"{open_file(file)}; tick_until(lambda: rows() and rows()[0][0] == 'Done')")
-        second.do("addon.jobs.engine.SHARE_SECONDS = 0.1; tick_for(12)")
+        second.do("addon.jobs.limits.SYNC_SECONDS = 0.1; tick_for(12)")
         assert second.do("result = names()") == []
         first.kill()
         second.do("tick_until(lambda: names() == ['A chair'])")

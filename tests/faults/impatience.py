@@ -1,7 +1,7 @@
 """Time, scaled down: what the engine waits for is the same, only shorter."""
 
 from generio_flows.api import FlowsClient, RetryPolicy
-from generio_flows.jobs import engine, polling, steps
+from generio_flows.jobs import limits, polling, steps
 
 SCALE = 1 / 20
 """A stall of 10 s takes half a second here, and so do the client's time-outs that it is measured against."""
@@ -14,8 +14,8 @@ def hurry() -> None:
     steps.REFUSED_SECONDS *= SCALE
     steps.OUTPUT_SECONDS *= SCALE
     polling.SHORTEST *= SCALE
-    engine.SHARE_SECONDS = 0.5
-    engine.BUSY_DISK_SECONDS = 0.1
+    limits.SYNC_SECONDS = 0.5
+    limits.BUSY_DISK_SECONDS = 0.1
     defaults = FlowsClient.__init__.__kwdefaults__
     assert defaults is not None
     connecting, waiting = defaults["timeout"]

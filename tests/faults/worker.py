@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, store
+from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, limits
 from generio_flows.jobs.errors import MAYBE_RUNNING
 
 from .death import Death, Naps, WatchedStore
@@ -209,7 +209,7 @@ def main() -> None:
     """Carry out the plan that is named on the command line."""
     hurry()
     plan = Plan(**json.loads(Path(sys.argv[1]).read_text()))
-    store.LEASE_SECONDS = plan.lease
+    limits.LEASE_SECONDS = plan.lease
     worker = Worker(plan)
     sys.stdout.write("up\n")
     sys.stdout.flush()

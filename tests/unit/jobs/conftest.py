@@ -1,6 +1,7 @@
 """Engines that talk to a real sandbox, with conversions that only copy."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,3 +122,14 @@ def finished(engine: Engine, job: Job) -> Job:
     ended = wait_until(over)
     assert ended is not None
     return ended
+
+
+def busy(engine: Engine) -> set[str]:
+    """The tokens of the jobs that a thread works on."""
+    with engine._registry.lock:
+        return {token for token, held in engine._registry._held.items() if held.busy}
+
+
+def threads(engine: Engine) -> list[threading.Thread]:
+    """All threads that the engine has now."""
+    return [thread for part in engine._parts for thread in part.threads]

@@ -55,7 +55,7 @@ def test_an_older_list_of_jobs_pays_for_nothing_again(
     if not listed:  # then the job's folder knows the flow
         sandbox.order({"method": "GET", "path": "/flows", "action": "garbage", "body": "[]", "times": -1})
     second = new_engine()
-    second._ledger.release(first.owner)
+    second._store.release(first.owner)
     second.carry_on(job.token)
     assert finished(second, job).state is State.READY
     assert runs(sandbox) == [1]
@@ -101,20 +101,20 @@ def test_what_cannot_be_written_down_is_not_created(
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    save = engine._ledger.save
+    save = engine._store.save
 
     def busy(job: Job, *rest: Any) -> bool:
         if job.step in (Step.PREPARED, Step.CREATED):
-            raise engine._ledger.busy()
+            raise engine._store.busy()
         return save(job, *rest)
 
-    monkeypatch.setattr("generio_flows.jobs.engine.BUSY_DISK_SECONDS", 0.05)
-    monkeypatch.setattr(engine._ledger, "save", busy)
+    monkeypatch.setattr("generio_flows.jobs.limits.BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(engine._store, "save", busy)
     job = engine.submit(replace(jobs["prompt"], step=Step.PREPARED))
     wait_until(lambda: engine.job(job.token).waiting)
     steps.time.sleep(0.5)  # for some tries
     assert sandbox.stats()["flows"] == {}
-    monkeypatch.setattr(engine._ledger, "save", save)
+    monkeypatch.setattr(engine._store, "save", save)
     assert finished(engine, job).state is State.READY
     assert len(runs(sandbox)) == 1
 

@@ -25,22 +25,25 @@ from generio_flows.jobs import (
     Settings,
     State,
     Step,
+    limits,
     owners,
     polling,
 )
 from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs import store as store_module
 from generio_flows.jobs.chosen import keep_picture, kept_picture
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
+from generio_flows.jobs.limits import LEASE_SECONDS
 from generio_flows.jobs.model import GOES_ON
 from generio_flows.jobs.recovery import REMOVED, tokens
+from generio_flows.jobs.registry import Held
+from generio_flows.jobs.scheduler import Scheduler
 from generio_flows.jobs.steps import LOOKUPS, Steps
-from generio_flows.jobs.store import LEASE_SECONDS, Lease
+from generio_flows.jobs.store import Lease
 
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer
 
-from .conftest import LONGEST, copy, finished, wait_until
+from .conftest import LONGEST, busy, copy, finished, threads, wait_until
 
 INPUTS_WANTED = {
     "method": "POST",
@@ -127,7 +130,7 @@ def test_a_queued_job_has_its_turn_as_soon_as_another_is_over(
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 3600.0)  # nothing else may wake the scheduler
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 3600.0)  # nothing else may wake the scheduler
     engine = new_engine(replace(settings, concurrent_jobs=1))
     submitted = [engine.submit(job) for job in (jobs["prompt"], jobs["image"])]
     assert [finished(engine, job).state for job in submitted] == [State.READY, State.READY]
@@ -598,28 +601,29 @@ def test_removing_a_job_while_its_request_is_written_leaves_no_folder(
     assert writing.wait(LONGEST)
     engine.remove(job.token)
     go_on.set()
-    engine._notes.put(written.set)
+    engine._writer.write_soon(written.set)
     assert written.wait(LONGEST)
     assert not engine.folder(job.token).exists()
 
 
-def test_a_job_may_be_over_before_all_threads_have_been_started(
+def test_a_job_may_be_over_before_the_engine_has_been_made(
     new_engine: Callable[..., Engine], jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([replace(jobs["prompt"], step=Step.DOWNLOADED)], "", 0.0)
-    start = Engine._start
+    start = Scheduler.start
 
-    def slow(engine: Engine, name: str, *arguments: object) -> None:
-        start(engine, name, *arguments)
-        if name == "scheduler":
-            wait_until(lambda: ledger.jobs()[0].step is Step.READY and not engine._busy)
+    def slow(scheduler: Scheduler) -> None:
+        start(scheduler)
+        wait_until(lambda: ledger.jobs()[0].step is Step.READY)
 
-    monkeypatch.setattr(Engine, "_start", slow)
+    monkeypatch.setattr(Scheduler, "start", slow)
     engine = new_engine()
     ledger.close()
+    wait_until(lambda: not busy(engine))
     assert finished(engine, engine.submit(jobs["image"])).state is State.READY
-    assert all(thread.is_alive() for thread in engine._threads if "search" not in thread.name)
+    names = {thread.name for thread in threads(engine) if thread.is_alive()}
+    assert {"generio-scheduler", "generio-poller", "generio-worker-1", "generio-writer"} <= names
 
 
 def test_all_is_told_when_no_thread_is_about_to_tell(engine: Engine, jobs: dict[str, Job]):
@@ -650,15 +654,17 @@ def test_closing_does_not_wait_for_a_ledger_that_somebody_holds(
     engine = new_engine()
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).step is Step.STARTED)
-    engine._ledger._db.execute("PRAGMA busy_timeout = 60000")
+    engine._store._db.execute("PRAGMA busy_timeout = 60000")
     other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
 
     def stuck() -> bool:
-        if not engine._ledger._lock.locked():
+        if not engine._store._lock.locked():
             return False
-        if engine._lock.acquire(blocking=False):  # the search waits for the ledger, too, and without this
-            engine._lock.release()
+        if engine._registry.lock.acquire(
+            blocking=False
+        ):  # the search waits for the ledger, too, and without this
+            engine._registry.lock.release()
             return False
         return True
 
@@ -670,7 +676,7 @@ def test_closing_does_not_wait_for_a_ledger_that_somebody_holds(
     let_go.cancel()
     other.execute("ROLLBACK")
     other.close()
-    for thread in engine._threads:
+    for thread in threads(engine):
         thread.join()
 
 
@@ -842,11 +848,11 @@ def test_a_service_without_a_list_of_inputs_gets_a_fresh_flow(
 def test_a_snapshot_outlives_a_note_that_could_not_be_written(
     engine: Engine, jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
     snapshot = engine.folder(jobs["optimize"].token) / "snapshot.blend"
     snapshot.parent.mkdir(parents=True)
     snapshot.write_bytes(Path(jobs["optimize"].input_path).read_bytes())
-    save, refused = engine._ledger.save, threading.Event()
+    save, refused = engine._store.save, threading.Event()
 
     def save_later(job: Job, owner: str, now: float) -> bool:
         if job.step is Step.PREPARED and not refused.is_set():
@@ -854,7 +860,7 @@ def test_a_snapshot_outlives_a_note_that_could_not_be_written(
             raise LedgerError("busy")
         return save(job, owner, now)
 
-    monkeypatch.setattr(engine._ledger, "save", save_later)
+    monkeypatch.setattr(engine._store, "save", save_later)
     job = engine.submit(replace(jobs["optimize"], input_path="", input_mime="", source=str(snapshot)))
     assert (finished(engine, job).state, refused.is_set()) == (State.READY, True)
     assert snapshot.exists(), "the result is fitted onto it, and then it goes"
@@ -877,11 +883,10 @@ def test_a_download_that_another_process_has_under_way_is_left_alone(
     job = owner.submit(jobs["prompt"])
     wait_until(lambda: [*owner.folder(job.token).glob("*.part")])
     other = new_engine()
-    other._mine[job.token] = Lease(
-        other.owner, 1
-    )  # it had the job, slept past its lease, and does not know that yet
+    lease = Lease(other.owner, 1)  # it had the job, slept past its lease, and does not know that yet
+    other._registry._held[job.token] = Held(lease)
     with pytest.raises(Cancelled):
-        other._steps(owner.job(job.token), settings).take(owner.job(job.token))
+        other._workers._steps(owner.job(job.token), lease, settings).take(owner.job(job.token))
     assert [*owner.folder(job.token).glob("*.part")], "the first one is not done yet"
     assert finished(owner, job).state is State.READY
     assert [*owner.folder(job.token).glob("*.part")] == []
@@ -920,8 +925,8 @@ def test_pressing_retry_often_does_not_ask_more_often(engine: Engine, sandbox: S
         engine.retry(job.token)
 
     def waits_once() -> bool:
-        with engine._lock:  # it may have its turn at any moment
-            return not engine._busy and list(engine._due) == [job.token]
+        with engine._registry.lock:  # it may have its turn at any moment
+            return not busy(engine) and list(engine._scheduler._due) == [job.token]
 
     wait_until(waits_once)
 
@@ -933,17 +938,17 @@ def test_a_slow_answer_holds_up_no_other_job(engine: Engine, sandbox: Sandbox, j
     )
     slow = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(slow.token).step is Step.STARTED)
-    wait_until(lambda: engine._busy)
+    wait_until(lambda: busy(engine))
     other = engine.submit(jobs["image"])
     wait_until(lambda: engine.job(other.token).step is Step.STARTED)
-    assert engine._busy >= {slow.token}, "the slow answer is still awaited"
+    assert busy(engine) >= {slow.token}, "the slow answer is still awaited"
 
 
 def test_a_ledger_that_is_locked_for_a_while_stops_nothing(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
-    engine._ledger._db.execute("PRAGMA busy_timeout = 50")
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
+    engine._store._db.execute("PRAGMA busy_timeout = 50")
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).step is Step.STARTED)
@@ -967,7 +972,7 @@ def test_a_job_that_the_ledger_has_is_carried_though_its_turn_cannot_be_noted(
 ):
     engine = new_engine(replace(settings, concurrent_jobs=1))
     before = engine.submit(jobs["image"]) if refused == "when it has its turn" else None
-    save, tried = engine._ledger.save, threading.Event()
+    save, tried = engine._store.save, threading.Event()
 
     def save_later(job: Job, owner: str, now: float) -> bool:
         if job.token == jobs["prompt"].token and not tried.is_set():
@@ -975,7 +980,7 @@ def test_a_job_that_the_ledger_has_is_carried_though_its_turn_cannot_be_noted(
             raise LedgerError("busy")
         return save(job, owner, now)
 
-    monkeypatch.setattr(engine._ledger, "save", save_later)
+    monkeypatch.setattr(engine._store, "save", save_later)
     job = engine.submit(jobs["prompt"])  # who is told that this failed asks again, and pays twice
     assert finished(engine, job).state is State.READY
     assert tried.is_set()
@@ -989,12 +994,12 @@ def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     ledger, gone = JobStore(tmp_path / "jobs.sqlite"), f"{owners.machine()}:gone:x"
     ledger.add([jobs["prompt"]], gone, time.time() + 3600.0)
     engine = new_engine()
-    looked = engine._shared_at
-    wait_until(lambda: engine._shared_at > looked)
+    looked = engine._scheduler._synced_at
+    wait_until(lambda: engine._scheduler._synced_at > looked)
     assert not engine.carries(jobs["prompt"].token)
     ledger.renew(gone, time.time() - LEASE_SECONDS)
     ledger.close()
@@ -1009,8 +1014,8 @@ def test_a_job_of_a_dead_machine_is_taken_over_whatever_its_clock_said(
     tmp_path: Path,
     clock: float,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    monkeypatch.setattr(store_module, "LEASE_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 0.3)
     ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([jobs["prompt"]], "another machine:1:x", time.time() + clock)
     ledger.close()
@@ -1024,10 +1029,10 @@ def test_what_waits_until_a_date_of_another_clock_is_tried_again(
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
     sandbox.clear_faults()
-    with engine._lock:
+    with engine._registry.lock:
         waiting = replace(engine.job(job.token), retry_at=time.time() + 365 * 86400.0)
-        assert engine._save(waiting)
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+        assert engine._registry.save(waiting)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     engine.carry_on("")  # look at the ledger now
     assert finished(engine, job).state is State.READY
 
@@ -1035,7 +1040,7 @@ def test_what_waits_until_a_date_of_another_clock_is_tried_again(
 def test_another_engine_sees_what_this_one_does(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     working, watching = new_engine(), new_engine()
     job = finished(working, working.submit(jobs["prompt"]))
     wait_until(lambda: watching.job(job.token) is not None and watching.job(job.token).finished)
@@ -1047,7 +1052,7 @@ def test_another_engine_sees_what_this_one_does(
 def test_a_turn_from_before_the_job_was_lost_changes_nothing(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 3600.0)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 3600.0)
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     held, go_on = threading.Event(), threading.Event()
 
@@ -1057,18 +1062,18 @@ def test_a_turn_from_before_the_job_was_lost_changes_nothing(
         copy(source, target, cancelled)
 
     sleeper = new_engine()
-    sleeper._make_input = slow
+    sleeper._conversions.make_input = slow
     picture = jobs["image"].input_path
     job = sleeper.submit(replace(jobs["image"], input_path="", input_mime="", source=picture))
     held.wait(60.0)
-    sleeper._ledger.release(sleeper.owner)  # it sleeps past its lease
+    sleeper._store.release(sleeper.owner)  # it sleeps past its lease
     other = new_engine()
     wait_until(lambda: other.job(job.token).step is Step.STARTED)
     other.close()  # which falls asleep as well
-    with sleeper._lock:
-        sleeper._share()
+    with sleeper._registry.lock:
+        sleeper._scheduler._sync_with_store()
     go_on.set()
-    wait_until(lambda: not sleeper._busy)
+    wait_until(lambda: not busy(sleeper))
     wait_until(lambda: sleeper.job(job.token).state is State.RUNNING)
     assert len(sandbox.stats()["flows"]) == 1
 
@@ -1109,16 +1114,16 @@ def test_a_job_that_another_runs_before_it_is_known_here_runs_once(
     monkeypatch: pytest.MonkeyPatch,
     other_ledger: JobStore,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.02)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.02)
     engine = new_engine()
-    add = engine._ledger.add
+    add = engine._store.add
 
     def add_and_sleep(jobs: Sequence[Job], owner: str, now: float) -> None:
         add(jobs, owner, now)
         run_by_another(other_ledger, sandbox, jobs[0].token)
         time.sleep(0.3)  # what the other has left may be claimed in this time
 
-    monkeypatch.setattr(engine._ledger, "add", add_and_sleep)
+    monkeypatch.setattr(engine._store, "add", add_and_sleep)
     assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
     assert runs(sandbox) == [1]
 
@@ -1130,15 +1135,15 @@ def test_a_file_made_here_of_what_another_runs_meanwhile_is_not_sent(
         raise OSError
 
     engine = new_engine()
-    engine._make_input = no_child
+    engine._conversions.make_input = no_child
     source = jobs["optimize"].input_path
     job = engine.submit(replace(jobs["prompt"], source=source))
     wait_until(lambda: engine.job(job.token).waiting)
 
     def make(_source: Path, target: Path) -> None:
         run_by_another(other_ledger, sandbox, job.token)
-        with engine._lock:
-            engine._share()
+        with engine._registry.lock:
+            engine._scheduler._sync_with_store()
         shutil.copy(source, target)
 
     sandbox.order({"flow": {"outcome": "hang"}})
@@ -1169,7 +1174,7 @@ def test_a_flow_is_given_back_by_whoever_has_the_job_only(
     assert flow["deleted"] == 0, "it may just be used by the one who has the job now"
 
 
-class Held:
+class Waits:
     """A `make_input` that waits until it may go on."""
 
     def __init__(self) -> None:
@@ -1181,12 +1186,12 @@ class Held:
         shutil.copy(source, target)
 
 
-def asleep_in_a_turn(engine: Engine, job: Job) -> tuple[Job, Held]:
+def asleep_in_a_turn(engine: Engine, job: Job) -> tuple[Job, Waits]:
     """A job whose file is just being made, and whose lease has run out meanwhile."""
-    engine._make_input = held = Held()
+    engine._conversions.make_input = held = Waits()
     job = engine.submit(replace(job, input_path="", input_mime="", source=job.input_path))
     held.begun.wait(60.0)
-    engine._ledger.release(engine.owner)
+    engine._store.release(engine.owner)
     return job, held
 
 
@@ -1205,14 +1210,14 @@ def test_a_turn_does_not_begin_anew_what_came_back_finished(
     else:
         assert other.place(job.token, "a document")
         other.close()  # and the file was not saved
-        with sleeper._lock:
-            sleeper._share()
+        with sleeper._registry.lock:
+            sleeper._scheduler._sync_with_store()
         assert sleeper.job(job.token).state is State.READY
     before = sleeper.job(job.token)
     held.go_on.set()
-    wait_until(lambda: not sleeper._busy)
+    wait_until(lambda: not busy(sleeper))
     assert sleeper.job(job.token) == before
-    assert sleeper._ledger.job(job.token) == before
+    assert sleeper._store.job(job.token) == before
     assert runs(sandbox) == [1]
     assert before.destination == ({"location": [1.0, 2.0, 3.0]} if by == "relocating" else {})
 
@@ -1226,15 +1231,15 @@ def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
 ):
     engine = new_engine(replace(settings, concurrent_jobs=1))
     job = waiting_for_the_user(engine, jobs["prompt"])
-    with engine._lock:
-        engine._save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
+    with engine._registry.lock:
+        engine._registry.save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
     ((theirs, lease),) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
     theirs = theirs.going(progress=0.5)
     assert other_ledger.save(theirs, lease, time.time())
     assert not engine.cancel(job.token), "it is another's by now"
     assert not engine.carries(job.token)
-    with engine._lock:
-        engine._share()
+    with engine._registry.lock:
+        engine._scheduler._sync_with_store()
     assert engine.job(job.token) == theirs
     assert not engine.retry(job.token)
     assert finished(engine, engine.submit(jobs["image"])).state is State.READY, "no place is taken for ever"
@@ -1246,8 +1251,8 @@ def test_waiting_jobs_that_were_lost_in_sleep_are_let_go(
     engine = new_engine()
     job = waiting_for_the_user(engine, jobs["prompt"])
     other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
-    with engine._lock:
-        engine._share()
+    with engine._registry.lock:
+        engine._scheduler._sync_with_store()
     assert not engine.owns(job.token)
 
 
@@ -1263,8 +1268,8 @@ def test_what_another_removed_is_forgotten(
     if by == "placing":
         engine.place_soon(job.token, "a document")
     else:
-        with engine._lock:
-            engine._share()
+        with engine._registry.lock:
+            engine._scheduler._sync_with_store()
     wait_until(lambda: engine.job(job.token) is None)
     assert engine.events.get(timeout=LONGEST) == job, "so that its row goes"
     engine.remove(job.token)
@@ -1295,9 +1300,9 @@ def test_a_retry_that_cannot_be_noted_can_be_repeated(
         service=sandbox.url,
         problem=Problem(MAYBE_RUNNING, "It may be running."),
     )
-    with engine._lock:
-        engine._save(asked)
-    saves = engine._ledger.save
+    with engine._registry.lock:
+        engine._registry.save(asked)
+    saves = engine._store.save
     count = iter(range(1000))
 
     def save(*what: Any) -> bool:
@@ -1305,7 +1310,7 @@ def test_a_retry_that_cannot_be_noted_can_be_repeated(
             raise LedgerError("The disk is busy.")
         return saves(*what)
 
-    monkeypatch.setattr(engine._ledger, "save", save)
+    monkeypatch.setattr(engine._store, "save", save)
     assert engine.retry(job.token)
     assert finished(engine, job).state is State.READY
 
@@ -1444,8 +1449,8 @@ def test_a_retry_of_what_waits_for_its_turn_counts(
     wait_until(lambda: engine.job(running.token).step is Step.STARTED)
     job = engine.submit(jobs["prompt"])
     asked = job.at(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, "It may be running."))
-    with engine._lock:
-        assert engine._save(asked)  # as it is after a restart: its question stands, and it is queued
+    with engine._registry.lock:
+        assert engine._registry.save(asked)  # as it is after a restart: its question stands, and it is queued
     assert asked.queued
     assert engine.retry(job.token)
     assert (engine.job(job.token).step, engine.job(job.token).attempt) == (Step.PREPARED, 2)
@@ -1460,11 +1465,11 @@ def test_what_was_removed_before_a_thread_took_it_up_stops_no_thread(
     job = finished(engine, engine.submit(jobs["prompt"]))
     other = finished(engine, engine.submit(jobs["optimize"]))
     for gone in (job, other):
-        engine._busy.add(gone.token)
+        engine._registry._held[gone.token] = Held(busy=True)
         engine.remove(gone.token)
-    engine._polls.put(job.token)
-    engine._work.put(other.token)
-    wait_until(lambda: not engine._busy)
+    engine._scheduler.polls.put(job.token)
+    engine._scheduler.work.put(other.token)
+    wait_until(lambda: not busy(engine))
     assert finished(engine, engine.submit(jobs["image"])).state is State.READY
 
 
@@ -1479,8 +1484,8 @@ def test_what_is_left_of_a_removed_job_goes_later(
         engine.remove(job.token, files=False)
     first, second, third = (engine.folder(job.token) for job in jobs_left)
     assert {path.suffix for path in first.iterdir()}.isdisjoint({".glb", ".blend"})
-    engine._illustrate = copy
-    engine._draw(jobs_left[0])  # the picture is done when the job is gone
+    engine._previews._render = copy
+    engine._previews.render(jobs_left[0])  # the picture is done when the job is gone
     assert (first / "result-1-0.jpg").exists()
     assert tokens(settings.folder) == [], "they count no more, and are no jobs"
     engine.delete_files([jobs_left[0].token])
@@ -1512,7 +1517,7 @@ def test_a_damaged_model_is_refused_before_the_service_hears_of_it(
     model.write_bytes(model.read_bytes()[:-7])
     engine = new_engine()
     if one_shot:
-        engine._one_shot_services.learn(sandbox.url, time.monotonic())
+        engine._workers._one_shot_services.learn(sandbox.url, time.monotonic())
     job = finished(engine, engine.submit(jobs["optimize"]))
     assert job.state is State.FAILED
     assert (job.problem.code, "cut off" in job.problem.message) == ("unusable_model", True)

@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import Engine, Job, JobStore, Problem, State, Step, owners
-from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs.store import LEASE_SECONDS
+from generio_flows.jobs import Engine, Job, JobStore, Problem, State, Step, limits, owners
+from generio_flows.jobs.limits import LEASE_SECONDS
 
 from .conftest import wait_until
 
@@ -73,7 +72,7 @@ def test_what_was_saved_before_its_process_died_is_done(
     first.saved(DOCUMENT)
     wait_until(lambda: not on_disk(ledger).loose)
     first.close()
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     second = new_engine()
     time.sleep(0.3)  # it has looked at least twice
     assert on_disk(ledger).step is Step.PLACED
@@ -83,7 +82,7 @@ def test_what_was_saved_before_its_process_died_is_done(
 def test_as_long_as_its_process_lives_a_result_stays_placed(
     ledger: JobStore, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     first = new_engine()
     assert first.place(ready.token, DOCUMENT)
     soon = time.time() + LEASE_SECONDS
@@ -111,7 +110,7 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_still_has_its_file
             long_ago,
         )
         first = new_engine()
-        wait_until(lambda: first._shared_at > 0.0)
+        wait_until(lambda: first._scheduler._synced_at > 0.0)
         first.close()
         assert on_disk(ledger).loose
     second = new_engine()
@@ -147,9 +146,9 @@ def test_what_was_noted_to_be_placed_and_was_not_is_ready_as_before(
 def test_a_note_waits_for_a_ledger_that_is_busy(
     ledger: JobStore, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
     engine = new_engine()
-    engine._ledger._db.execute("PRAGMA busy_timeout = 20")
+    engine._store._db.execute("PRAGMA busy_timeout = 20")
     ledger._db.execute("BEGIN IMMEDIATE")
     engine.place_soon(ready.token, DOCUMENT)
     wait_until(lambda: now(engine).problem is not None)
@@ -210,11 +209,11 @@ def test_what_is_placed_while_a_save_is_noted_was_not_saved(
 ):
     engine = new_engine()
     go_on = threading.Event()
-    engine._notes.put(lambda: go_on.wait(60.0) and None)  # a disk that takes its time
+    engine._writer.write_soon(lambda: go_on.wait(60.0) and None)  # a disk that takes its time
     engine.saved(DOCUMENT)
     assert engine.place(ready.token, DOCUMENT)
     go_on.set()
     written = threading.Event()
-    engine._notes.put(written.set)
+    engine._writer.write_soon(written.set)
     written.wait(60.0)
     assert on_disk(ledger).loose

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api import FlowsClient, Prompt
-from generio_flows.jobs import Engine, Job, JobStore, Step
-from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs import store as store_module
+from generio_flows.jobs import Engine, Job, JobStore, Step, limits
 from generio_flows.jobs.store import Lease
 
 from tests.sandbox import Sandbox
@@ -155,8 +153,8 @@ def test_jobs_at_every_step_are_carried_on(
     new_engine: Callable[..., Engine],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    monkeypatch.setattr(store_module, "LEASE_SECONDS", 1.0)  # its machine is another one, and gone
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 1.0)  # its machine is another one, and gone
     results = tmp_path / "before"
     results.mkdir()
     for name in (Step.DOWNLOADED, Step.READY, Step.PLACED, "unsaved"):

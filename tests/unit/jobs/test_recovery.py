@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, Flow, FlowsClient, Prompt, check_glb
-from generio_flows.jobs import Engine, Job, JobStore, Settings, State, Step, recovery
-from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs import Engine, Job, JobStore, Settings, State, Step, limits, recovery
 from generio_flows.jobs.errors import NotStarted, UnknownFlow
 
 from tests.sandbox import Sandbox
@@ -179,7 +178,7 @@ def test_the_search_goes_on_until_the_service_can_be_asked(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "SEARCH_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SEARCH_SECONDS", 0.05)
     first = new_engine()
     job = finished(first, first.submit(jobs["prompt"]))
     first.close()
@@ -222,7 +221,7 @@ def test_a_flow_that_was_created_and_not_started_is_left_alone(
     first.close()
     damage(tmp_path)
     second = new_engine()
-    wait_until(lambda: second._ledger.searched)
+    wait_until(lambda: second._store.searched)
     assert second.jobs() == []
     assert runs(sandbox) == [0]
 
@@ -243,7 +242,7 @@ def test_what_others_write_into_additional_is_no_job(
     (settings.folder / ("1" * 32)).write_text("a file")
     (settings.folder / "notes").mkdir()
     engine = new_engine()
-    wait_until(lambda: engine._ledger.searched)
+    wait_until(lambda: engine._store.searched)
     assert engine.jobs() == []
 
 
@@ -255,7 +254,7 @@ def test_two_engines_that_search_bring_each_job_back_once(
     first.close()
     damage(tmp_path)
     engines = [new_engine(), new_engine()]
-    wait_until(lambda: all(engine._ledger.searched for engine in engines))
+    wait_until(lambda: all(engine._store.searched for engine in engines))
     ledger = JobStore(tmp_path / "jobs.sqlite")
     wait_until(lambda: [kept.state for kept in ledger.jobs()] == [State.READY])
     ledger.close()
@@ -308,7 +307,7 @@ def test_of_several_flows_of_a_job_the_one_that_went_furthest_is_found(
 ):
     for flows in ((furthest, other), (other, furthest)):
         with listing(*flows) as client:
-            assert recovery.traces(client)[TOKEN].flow.flow_id == "{} {}".format(*furthest)
+            assert recovery.remote_flows_by_token(client)[TOKEN].flow.flow_id == "{} {}".format(*furthest)
 
 
 def test_a_lost_create_and_a_lost_ledger_find_the_flow_that_has_the_result(
@@ -369,7 +368,7 @@ def test_a_lost_ledger_and_a_gateway_that_knows_nothing_look_again_later(
     status: int,
     path: str,
 ):
-    monkeypatch.setattr(engine_module, "SEARCH_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SEARCH_SECONDS", 0.05)
     first = new_engine()
     job = finished(first, first.submit(jobs["prompt"]))
     lose(first, job, tmp_path)
@@ -400,7 +399,7 @@ def test_a_lost_ledger_and_a_results_folder_that_is_out_of_reach_look_again_late
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "SEARCH_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SEARCH_SECONDS", 0.05)
     drive = tmp_path / "drive"
     away = replace(settings, folder=drive / "results")
     drive.mkdir()
@@ -409,12 +408,11 @@ def test_a_lost_ledger_and_a_results_folder_that_is_out_of_reach_look_again_late
     lose(first, job, tmp_path)
     drive.rename(tmp_path / "unplugged")
     second = new_engine(away)
+    tokens = recovery.tokens
     looked: list[object] = []
-    monkeypatch.setattr(
-        engine_module, "tokens", lambda folder: looked.append(folder) or recovery.tokens(folder)
-    )
+    monkeypatch.setattr(recovery, "tokens", lambda folder: looked.append(folder) or tokens(folder))
     wait_until(lambda: len(looked) > 2)
-    assert not second._ledger.searched
+    assert not second._store.searched
     (tmp_path / "unplugged").rename(drive)
     assert finished(second, job).state is State.READY
     assert runs(sandbox) == [1]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from generio_flows.jobs import AlreadyThere, Job, JobStore, LedgerBusy, LedgerError, Step
-from generio_flows.jobs.store import LEASE_SECONDS, SCHEMA_VERSION, Lease, Leased
+from generio_flows.jobs.limits import LEASE_SECONDS
+from generio_flows.jobs.store import SCHEMA_VERSION, Lease, Leased
 
 
 def job(name: str = "x") -> Job:

@@ -25,10 +25,10 @@ from generio_flows.jobs import (
     Settings,
     State,
     Step,
+    limits,
     polling,
     steps,
 )
-from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.steps import NOTHING_NEW
 
 from tests.sandbox import Sandbox
@@ -97,7 +97,7 @@ def test_what_was_mended_at_the_service_is_noticed(
     status: int,
     code: str,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     monkeypatch.setattr(steps, "REFUSED_SECONDS", 0.5)
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status, "times": -1})
     engine = new_engine()
@@ -217,7 +217,7 @@ def test_a_flow_that_ends_while_the_user_is_asked_is_fetched(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     monkeypatch.setattr(steps, "REFUSED_SECONDS", 0.5)
     server = Server()
     script(server)
@@ -264,12 +264,12 @@ def test_other_settings_are_used_though_the_ledger_is_busy(
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
     engine = new_engine(replace(settings, api_key=""))
     job = waiting(engine, engine.submit(jobs["prompt"]))
     wait_until(lambda: not engine.carries(job.token))
-    engine._ledger._db.execute("PRAGMA busy_timeout = 20")
-    other = sqlite3.connect(engine._ledger.path, isolation_level=None)
+    engine._store._db.execute("PRAGMA busy_timeout = 20")
+    other = sqlite3.connect(engine._store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     engine.configure(settings)  # raises nothing, and waits for nothing
     time.sleep(0.3)
@@ -292,9 +292,9 @@ def held(engine: Engine, ledger: JobStore) -> Iterator[str]:
 @contextmanager
 def read_only(engine: Engine, ledger: JobStore) -> Iterator[str]:
     """The rights have changed."""
-    engine._ledger._db.execute("PRAGMA query_only = 1")
+    engine._store._db.execute("PRAGMA query_only = 1")
     yield "cannot be written"
-    engine._ledger._db.execute("PRAGMA query_only = 0")
+    engine._store._db.execute("PRAGMA query_only = 0")
 
 
 @pytest.mark.parametrize("trouble", [held, read_only])
@@ -306,11 +306,11 @@ def test_a_ledger_that_cannot_be_written_is_told_in_the_rows_and_in_the_list(
     monkeypatch: pytest.MonkeyPatch,
     trouble: Callable[[Engine, JobStore], AbstractContextManager[str]],
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    monkeypatch.setattr(engine_module, "TOLD_FAILURES", 1)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "REPORTED_FAILURES", 1)
     monkeypatch.setattr(polling, "LONGEST", 0.1)
-    engine._ledger._db.execute("PRAGMA busy_timeout = 20")
+    engine._store._db.execute("PRAGMA busy_timeout = 20")
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).step is Step.STARTED)
@@ -343,7 +343,7 @@ def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
         return save(ledger, job, owner, at)
 
     monkeypatch.setattr(JobStore, "save", refuse)
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 600.0)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 600.0)
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).waiting)
     assert tried == [Step.UPLOADING]
@@ -357,7 +357,7 @@ def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with engine._lock:
+        with engine._registry.lock:
             held.set()
             over.wait(LONGEST)
 
