@@ -3,10 +3,10 @@
 
 from .chosen import kept_picture
 from .engine import Engine
+from .errors import NoConverter
 from .follow import THEN, follower_tokens, followers, is_first, is_in_vain, with_follower
 from .model import Delivered, Job, Problem, Result, State, Step
 from .settings import Settings
-from .steps import NoConverter
 from .store import AlreadyThere, JobStore, LedgerBusy, LedgerError
 
 __all__ = [

@@ -15,7 +15,6 @@ from .model import Job, Problem, Step
 from .part import Part
 from .registry import JobRegistry
 from .settings import Settings
-from .steps import LONGEST_BREAK
 from .store import LedgerError
 
 
@@ -167,7 +166,7 @@ class Scheduler(Part):
         now = time.time()
         for job, held in self._registry.leased():
             # What is due later than any break lasts was written down by another clock.
-            passed = job.waiting and job.retry_at and not now < job.retry_at <= now + LONGEST_BREAK
+            passed = job.waiting and job.retry_at and not now < job.retry_at <= now + limits.LONGEST_BREAK
             if passed and not held.slot:
                 self.try_now(job)
         self.start_queued_jobs()

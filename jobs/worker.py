@@ -22,7 +22,7 @@ from .recovery import noted_flow
 from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
-from .steps import Outcome, Steps
+from .steps import Outcome, Turn, advance, decide_after_error
 from .store import Lease, LedgerError
 
 
@@ -106,16 +106,17 @@ class Workers(Part):
     def _advance(self, job: Job, lease: Lease, settings: Settings) -> tuple[Outcome, Problem | None]:
         """What becomes of a job in this turn, and the problem of the store if that ended the turn."""
         held = self._registry.held(job.token)
-        steps = self._steps(job, lease, settings)
+        turn = self._turn(job, lease, settings)
         blocked_by: Problem | None = None
         try:
-            outcome = steps.take(job)
+            outcome = advance(turn, job)
         except Cancelled:
             outcome = Outcome(self._registry.now(job), again_in=0.0)  # closing, cancelling, or no longer ours
         except FlowsError as error:
             held.failures += 1
             chance = random.random()  # noqa: S311 - spreads repeats
-            outcome = steps.after_error(self._registry.now(job), error, held.failures, chance)
+            now = self._registry.now(job)
+            outcome = decide_after_error(turn, now, error, held.failures, chance)
         except LedgerError as error:
             outcome, blocked_by = Outcome(self._registry.now(job)), error.problem
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all
@@ -156,7 +157,7 @@ class Workers(Part):
 
     # ------------------------------------------------------------------ what a turn may ask for
 
-    def _steps(self, job: Job, lease: Lease, settings: Settings) -> Steps:
+    def _turn(self, job: Job, lease: Lease, settings: Settings) -> Turn:
         registry, token = self._registry, job.token
         held, folder = registry.held(token), settings.folder / token
 
@@ -185,7 +186,7 @@ class Workers(Part):
                 others = [other for other, _held in registry.leased() if other.token != token]
             return any(other.step is Step.STARTED and other.service == job.service for other in others)
 
-        return Steps(
+        return Turn(
             client=client,
             folder=folder,
             make_input=self._conversions.make_input,

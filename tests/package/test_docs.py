@@ -71,8 +71,8 @@ def test_the_guide_knows_no_error_that_does_not_exist():
 def test_problems_that_are_no_exceptions_are_in_the_guide_with_their_words():
     sources = [
         path.read_text(encoding="utf-8")
-        for room in (ROOT, ROOT / "jobs", ROOT / "scene")
-        for path in room.glob("*.py")
+        for paths in (ROOT.glob("*.py"), (ROOT / "jobs").rglob("*.py"), (ROOT / "scene").glob("*.py"))
+        for path in paths
     ]
     codes = {code for text in sources for code in re.findall(r'Problem\(\s*"(\w+)"', text)}
     assert codes

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_BPY = [path for room in ("api", "jobs") for path in sorted((ROOT / room).glob("*.py"))]
+NO_BPY = [path for room in ("api", "jobs") for path in sorted((ROOT / room).rglob("*.py"))]
 NO_HTTP = [path for room in ("scene", "panels") for path in sorted((ROOT / room).glob("*.py"))]
 
 

@@ -28,7 +28,7 @@ FILES = [
     *(
         path
         for room in ("api", "jobs", "operators", "panels", "scene")
-        for path in (ROOT / room).glob("*.py")
+        for path in (ROOT / room).rglob("*.py")
     ),
 ]
 TRANSLATING = {"translated", "wrapped", "preferences_button", "account_button", "poll_message_set"}

@@ -14,7 +14,7 @@ from generio_flows.api import Flow, FlowsClient, FlowState, RetryPolicy, Service
 from generio_flows.cli import batch
 from generio_flows.cli.arguments import parser
 from generio_flows.cli.batch import Batch
-from generio_flows.jobs import Job, JobStore, LedgerError, steps
+from generio_flows.jobs import Job, JobStore, LedgerError, limits
 from generio_flows.jobs import store as store_module
 
 from tests.sandbox import Sandbox
@@ -147,7 +147,7 @@ def test_trouble_that_comes_and_goes_is_no_news(here: Here, monkeypatch: pytest.
         return flow(self, flow_id)
 
     monkeypatch.setattr(FlowsClient, "flow", flapping)
-    monkeypatch.setattr(steps, "BACK_OFF", RetryPolicy(attempts=1_000, base=0.05, ceiling=0.05))
+    monkeypatch.setattr(limits, "BACK_OFF", RetryPolicy(attempts=1_000, base=0.05, ceiling=0.05))
     answer = here(*WORDS, *SHORT)
     assert answer.code in (4, 75), answer.out
 

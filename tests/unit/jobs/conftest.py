@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 from generio_flows.api import GLB_MIME, IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, RetryPolicy
-from generio_flows.jobs import Engine, Job, JobStore, Settings, polling, steps
+from generio_flows.jobs import Engine, Job, JobStore, Settings, limits, polling
 from PIL import Image
 
 from tests.sandbox import Sandbox
@@ -28,9 +28,9 @@ def copy(source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is the one thing that is not real here."""
-    monkeypatch.setattr(steps, "BACK_OFF", RetryPolicy(attempts=1_000_000, base=0.02, ceiling=0.1))
-    monkeypatch.setattr(steps, "LOOKUP_SECONDS", 0.05)
-    monkeypatch.setattr(steps, "OUTPUT_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "BACK_OFF", RetryPolicy(attempts=1_000_000, base=0.02, ceiling=0.1))
+    monkeypatch.setattr(limits, "LOOKUP_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "OUTPUT_SECONDS", 0.05)
     monkeypatch.setattr(polling, "SHORTEST", 0.05)
 
 

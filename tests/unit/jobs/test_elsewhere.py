@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from generio_flows.api.transfer import digest_of
-from generio_flows.jobs import Engine, Job, JobStore, LedgerError, State, Step, steps
+from generio_flows.jobs import Engine, Job, JobStore, LedgerError, State, Step, limits
 
 from tests.sandbox import Sandbox
 
@@ -86,8 +87,8 @@ def test_a_limit_of_the_account_is_waited_for_while_other_jobs_run(
     sandbox.order(refused("POST", "/flows", status, "Maximum number of concurrent flows reached"))
     second = engine.submit(replace(jobs["prompt"], token="b" * 32))
     wait_until(lambda: engine.job(second.token).waiting)
-    for _ in range(2 * steps.REFUSAL):
-        steps.time.sleep(steps.LOOKUP_SECONDS)
+    for _ in range(2 * limits.REFUSAL):
+        time.sleep(limits.LOOKUP_SECONDS)
         assert engine.carries(second.token)
     # Between two tries nothing holds it up.
     wait_until(lambda: (found := engine.job(second.token).problem) and "Maximum number" in found.message)
@@ -112,7 +113,7 @@ def test_what_cannot_be_written_down_is_not_created(
     monkeypatch.setattr(engine._store, "save", busy)
     job = engine.submit(replace(jobs["prompt"], step=Step.PREPARED))
     wait_until(lambda: engine.job(job.token).waiting)
-    steps.time.sleep(0.5)  # for some tries
+    time.sleep(0.5)  # for some tries
     assert sandbox.stats()["flows"] == {}
     monkeypatch.setattr(engine._store, "save", save)
     assert finished(engine, job).state is State.READY

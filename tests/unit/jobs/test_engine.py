@@ -32,12 +32,12 @@ from generio_flows.jobs import (
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.chosen import keep_picture, kept_picture
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
-from generio_flows.jobs.limits import LEASE_SECONDS
+from generio_flows.jobs.limits import LEASE_SECONDS, LOOKUPS
 from generio_flows.jobs.model import GOES_ON
 from generio_flows.jobs.recovery import REMOVED, tokens
 from generio_flows.jobs.registry import Held
 from generio_flows.jobs.scheduler import Scheduler
-from generio_flows.jobs.steps import LOOKUPS, Steps
+from generio_flows.jobs.steps import advance, result_path
 from generio_flows.jobs.store import Lease
 
 from tests.sandbox import Sandbox
@@ -886,7 +886,7 @@ def test_a_download_that_another_process_has_under_way_is_left_alone(
     lease = Lease(other.owner, 1)  # it had the job, slept past its lease, and does not know that yet
     other._registry._held[job.token] = Held(lease)
     with pytest.raises(Cancelled):
-        other._workers._steps(owner.job(job.token), lease, settings).take(owner.job(job.token))
+        advance(other._workers._turn(owner.job(job.token), lease, settings), owner.job(job.token))
     assert [*owner.folder(job.token).glob("*.part")], "the first one is not done yet"
     assert finished(owner, job).state is State.READY
     assert [*owner.folder(job.token).glob("*.part")] == []
@@ -1387,7 +1387,7 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
     (result,) = job.results
     again = replace(job, attempt=2)
     names = {
-        Steps.result_path(engine.folder(job.token), each, asset).name
+        result_path(engine.folder(job.token), each, asset).name
         for each in (job, again)
         for asset in ("one", "../two")
     }

@@ -1,15 +1,16 @@
 """Answers that a gateway, a busy service or a replica may give for a while change one call, no more."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from generio_flows.jobs import Engine, Job, Settings, State, Step, steps
+from generio_flows.jobs import Engine, Job, Settings, State, Step, limits
 from generio_flows.jobs.doubt import Doubt, OneShotServices
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
-from generio_flows.jobs.steps import GONE, LOOKUPS, REFUSAL
+from generio_flows.jobs.limits import GONE, LOOKUPS, REFUSAL
 
 from tests.sandbox import Sandbox
 
@@ -50,7 +51,7 @@ def test_a_gateway_that_knows_nothing_at_all_ends_no_job(
         wait_until(lambda: engine.job(job.token).waiting)
         assert not engine.job(job.token).finished
         assert engine.carries(job.token)
-        steps.time.sleep(steps.LOOKUP_SECONDS)
+        time.sleep(limits.LOOKUP_SECONDS)
     sandbox.clear_faults()
     wait_until(lambda: engine.job(job.token).state is State.RUNNING)
     assert runs(sandbox) == [1]
@@ -198,7 +199,7 @@ def test_one_break_that_the_service_asks_for_is_nobodys_concern(
     states: set[str] = set()
     while not engine.job(job.token).finished:
         states.add(engine.job(job.token).state)
-        steps.time.sleep(0.01)
+        time.sleep(0.01)
     assert State.WAITING not in states
     assert engine.job(job.token).state is State.READY
 

@@ -27,9 +27,8 @@ from generio_flows.jobs import (
     Step,
     limits,
     polling,
-    steps,
 )
-from generio_flows.jobs.steps import NOTHING_NEW
+from generio_flows.jobs.steps import NOTHING_NEW, run
 
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer, closed_port, glb
@@ -65,7 +64,7 @@ def script(server: Server) -> None:
 def test_a_break_that_the_service_asks_for_is_counted_down(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(steps, "QUIET_SECONDS", 1.0)
+    monkeypatch.setattr(limits, "QUIET_SECONDS", 1.0)
     sandbox.order(
         {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 2},
     )
@@ -85,7 +84,7 @@ def test_a_break_has_an_end_whatever_the_service_asks_for(
         {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 999_999_999},
     )
     job = waiting(engine, engine.submit(jobs["prompt"]))
-    assert 0.0 < job.retry_at - time.time() <= steps.LONGEST_BREAK
+    assert 0.0 < job.retry_at - time.time() <= limits.LONGEST_BREAK
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "key_refused"), (402, "payment_required")])
@@ -98,7 +97,7 @@ def test_what_was_mended_at_the_service_is_noticed(
     code: str,
 ):
     monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
-    monkeypatch.setattr(steps, "REFUSED_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "REFUSED_SECONDS", 0.5)
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status, "times": -1})
     engine = new_engine()
     job = waiting(engine, engine.submit(jobs["prompt"]))
@@ -218,7 +217,7 @@ def test_a_flow_that_ends_while_the_user_is_asked_is_fetched(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
-    monkeypatch.setattr(steps, "REFUSED_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "REFUSED_SECONDS", 0.5)
     server = Server()
     script(server)
     running = {"flow_id": "f1", "template": TEXT_TO_MODEL, "state": "running", "progress": 0.5}
@@ -238,7 +237,7 @@ def test_news_of_a_flow_begin_the_patience_anew(
     script(server)
     progress = iter(range(60, 1000))
     ahead = 0.0
-    monkeypatch.setattr(steps, "time", SimpleNamespace(time=lambda: time.time() + ahead))
+    monkeypatch.setattr(run, "time", SimpleNamespace(time=lambda: time.time() + ahead))
     monkeypatch.setattr(polling, "FARTHEST", polling.SHORTEST)
 
     def advancing(_asked: object):
