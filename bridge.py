@@ -241,7 +241,7 @@ def _say(context: bpy.types.Context, told: Problem | None) -> None:
 
 def carries(token: str) -> bool:
     """Whether a job goes on by itself, in the engine or here; if not, it is over, or the user has to act."""
-    return token in _to_convert or (_engine is not None and _engine.carries(token))
+    return token in _to_convert or (_engine is not None and _engine.is_active(token))
 
 
 def _convert_here(context: bpy.types.Context, carrier: Engine) -> None:

@@ -15,7 +15,7 @@ import bpy
 
 from .api import FlowsError
 from .api.text import plain_reason
-from .jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followers, is_first
+from .jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followup_jobs, has_followup
 from .scene import boxes, memory, pictures, place, stand_in
 from .scene.convert import link
 from .scene.opened import document, new_document
@@ -52,8 +52,8 @@ def welcome(carrier: Engine, jobs: Iterable[Job]) -> None:
     for job in ready:
         if job.placed_in and job.token in present:
             from_disk = job.placed_in != document() and not _recovered
-            carrier.found(job.token, "" if from_disk else document())
-        elif not job.hold and (is_first(job) or place.belongs_here(job.destination)):
+            carrier.mark_found(job.token, "" if from_disk else document())
+        elif not job.needs_manual_import and (has_followup(job) or place.belongs_here(job.destination)):
             due.add(job.token)
 
 
@@ -90,10 +90,10 @@ def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
     for token in list(due):
         job = carrier.job(token)
         noted = job is not None and is_noted(job)
-        if job is None or job.hold or not (noted or job.step is Step.READY):
+        if job is None or job.needs_manual_import or not (noted or job.step is Step.READY):
             due.discard(token)
             _forget_noted(token)
-        elif job.step is Step.READY and is_first(job):
+        elif job.step is Step.READY and has_followup(job):
             _begin_followers(carrier, job)
             due.discard(token)
         elif job.destination.get("aside"):  # which was told in the very tick in which the job ended
@@ -108,7 +108,7 @@ def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
             return True
         elif not _noted:
             _noted = token
-            carrier.place_soon(token, document())
+            carrier.mark_placed_soon(token, document())
             files = [Path(result.blend) for result in job.results if result.blend]
             memory.make_room(token, [size for file in files for size in memory.sizes_in(file)])
             return True
@@ -118,18 +118,18 @@ def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
 def _begin_followers(carrier: Engine, job: Job) -> None:
     """Let the jobs begin that optimize the results of this one, which then is over."""
     results = [Path(result.glb) for result in job.results]
-    for following, glb in zip(followers(job, carrier.folder), results, strict=True):
+    for following, glb in zip(followup_jobs(job, carrier.folder), results, strict=True):
         try:
             link(glb, Path(following.input_path))
         except OSError as error:
-            carrier.hold(
+            carrier.keep_for_import(
                 job.token,
                 Problem("files", f"The model cannot be sent on: {plain_reason(str(error))}", "Import it."),
             )
             return
         with suppress(AlreadyThere):  # by another Blender, or before a crash
             carrier.submit(following)
-    carrier.place(job.token)
+    carrier.mark_placed(job.token)
 
 
 def _forget_noted(token: str) -> None:
@@ -144,7 +144,7 @@ def _forget_noted(token: str) -> None:
 def send_elsewhere(carrier: Engine, token: str, change: dict[str, object]) -> None:
     """Let a result that is not there yet go somewhere else; `change`: of its destination, see `place`."""
     job = carrier.job(token)
-    ready = job is not None and job.step is Step.READY and not job.hold  # in this very moment
+    ready = job is not None and job.step is Step.READY and not job.needs_manual_import  # in this very moment
     if job is not None and (not job.finished or ready or token in due):
         carrier.relocate(token, change)
 
@@ -160,8 +160,8 @@ def made_again(carrier: Engine, box: bpy.types.Object) -> None:
 def let_wait(carrier: Engine, token: str, why: Problem) -> None:
     """A finished result that is not placed yet waits for the user to import it; `why` is told."""
     job = carrier.job(token)
-    if job is not None and (is_noted(job) or (job.step is Step.READY and not job.hold)):
-        carrier.hold(token, why)
+    if job is not None and (is_noted(job) or (job.step is Step.READY and not job.needs_manual_import)):
+        carrier.keep_for_import(token, why)
         due.discard(token)
         _forget_noted(token)
 
@@ -180,7 +180,7 @@ def place_result(
     """
     global _pictures_loose
     stands = again and job.step is Step.PLACED and not is_undone(job.token)
-    ours = is_noted(job) or carrier.place(job.token, document(), again)
+    ours = is_noted(job) or carrier.mark_placed(job.token, document(), again)
     if not ours:
         now = carrier.job(job.token)  # noted in this very moment?
         ours = now is not None and is_noted(now)
@@ -219,10 +219,10 @@ def place_result(
 def _hold(carrier: Engine, token: str, why: Problem) -> None:
     """What could not be placed, though the ledger has it so, waits for the user."""
     try:
-        carrier.hold(token, why)
+        carrier.keep_for_import(token, why)
     except LedgerError:
         _undone.add(token)  # a save is not to take it for placed until then
-        carrier.hold_soon(token, why)
+        carrier.keep_for_import_soon(token, why)
 
 
 def _is_shared(carrier: Engine, job: Job, destination: place.Destination) -> bool:
@@ -290,7 +290,7 @@ def stepped(carrier: Engine | None) -> None:
     _pictures_loose = True
     _undone.clear()
     if carrier is not None:
-        loose = {job.token for job in carrier.jobs() if job.loose and job.placed_in == document()}
+        loose = {job.token for job in carrier.jobs() if job.unsaved and job.placed_in == document()}
         if loose:
             _undone.update(loose - place.tokens() - due)
 

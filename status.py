@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from .jobs import Engine, Job, State, is_first
+from .jobs import Engine, Job, State, has_followup
 from .translations import translated
 
 NEWS_SECONDS = 10.0
@@ -57,7 +57,8 @@ def show(
             del _unfinished[job.token]
             if job.state is State.DONE and job.token not in here:
                 continue  # it is in another Blender's scene
-            if job.state is State.FAILED or job.hold or not is_first(job):  # else another job goes on
+            goes_on = has_followup(job) and not job.needs_manual_import
+            if job.state is State.FAILED or not goes_on:
                 _news[job.token] = now + NEWS_SECONDS
     if not any_news and int(now) == _second:
         return

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import bpy
 
-from .jobs import Engine, Job, State, Step, follower_tokens, is_in_vain
+from .jobs import Engine, Job, State, Step, followup_failed, followup_tokens
 from .properties import GenerioJob, GenerioProperties, properties
 from .scene import place, stand_in
 from .status import clock
@@ -88,7 +88,7 @@ def _firsts_of(carrier: Engine, tokens: Collection[str]) -> set[str]:
     following = {*tokens}
     if not following:
         return set()
-    return {job.token for job in carrier.jobs() if not following.isdisjoint(follower_tokens(job))}
+    return {job.token for job in carrier.jobs() if not following.isdisjoint(followup_tokens(job))}
 
 
 def _fill_all(panel: GenerioProperties, carrier: Engine, arriving: Collection[str]) -> None:
@@ -229,7 +229,7 @@ def _note(job: Job, arrives: bool, carrier: Engine) -> str:
         return "Its files were deleted to save space; the model is in the file"
     if not job.results[0].blend:
         return IMPORTED_HERE
-    following = [other for token in follower_tokens(job) if (other := carrier.job(token)) is not None]
+    following = [other for token in followup_tokens(job) if (other := carrier.job(token)) is not None]
     if any(other.step in (Step.FAILED, Step.CANCELLED) for other in following):
         return IN_VAIN
     return FOLLOWED if following else ""
@@ -237,19 +237,19 @@ def _note(job: Job, arrives: bool, carrier: Engine) -> str:
 
 def _is_of_use(job: Job, carrier: Engine) -> bool:
     """Whether there may be no other way to a model than by this finished job."""
-    if job.fetchable or is_in_vain(job, carrier.job):
+    if job.result_may_exist or followup_failed(job, carrier.job):
         return True
     if job.step is Step.PLACED:
         return False
     firsts = (carrier.job(token) for token in _firsts_of(carrier, {job.token}))
-    return any(first is not None and is_in_vain(first, carrier.job) for first in firsts)
+    return any(first is not None and followup_failed(first, carrier.job) for first in firsts)
 
 
 def _where(job: Job) -> str:
     """Why a finished result is not in the scene."""
     if job.adopted:
         return "Found again at the service"
-    if job.hold:
+    if job.needs_manual_import:
         return "It was finished before it could be cancelled"
     if job.destination.get("aside"):
         return "Its stand-in was deleted"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import bpy
 
 from . import bridge, placing
-from .jobs import Job, Problem, State, Step, followers, is_first
+from .jobs import Job, Problem, State, Step, followup_jobs, has_followup
 from .scene import place
 
 
@@ -85,8 +85,8 @@ def run_until(
         more = [
             following.token
             for job in jobs
-            if is_first(job) and job.step is Step.PLACED
-            for following in followers(job, carrier.folder)
+            if has_followup(job) and job.step is Step.PLACED
+            for following in followup_jobs(job, carrier.folder)
             if following.token not in tokens
         ]
         if more:
@@ -94,11 +94,13 @@ def run_until(
         elif all(job.finished or _needs_user(job) for job in jobs):
             late = {job.token for job in jobs if not is_over(job)}
             reason = place.not_now(context, [job.destination for job in jobs])
-            if not late and carrier.all_told():  # else the rows still say what was before
+            if not late and carrier.all_reported():  # else the rows still say what was before
                 return tokens
             if reason:  # and nobody is here to change that
                 for token in late:
-                    carrier.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
+                    carrier.keep_for_import(
+                        token, Problem("not_now", reason + ".", "Use Import when it is done.")
+                    )
                 placing.due.difference_update(late)
         if timeout is not None and time.monotonic() - began > timeout:
             raise TimeoutError(f"not over after {timeout:g} seconds")
@@ -108,7 +110,7 @@ def run_until(
 def is_over(job: Job) -> bool:
     """Whether nothing more happens to a job by itself: where its result is due here, it has been placed."""
     if job.step is Step.READY:
-        return job.hold or not (is_first(job) or place.belongs_here(job.destination))
+        return job.needs_manual_import or not (has_followup(job) or place.belongs_here(job.destination))
     if placing.is_noted(job):
         return False
     return job.finished or _needs_user(job)

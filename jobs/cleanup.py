@@ -12,12 +12,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from .chosen import CHOSEN
-from .follow import is_in_vain
+from .chain import followup_failed
+from .input_copy import INPUT_COPY
 from .model import Job, Step
-from .owners import lives
 from .part import Part
-from .recovery import REMOVED, removed, tokens
+from .process_id import is_alive
+from .recovery import REMOVED, job_tokens, removed_folders
 from .registry import JobRegistry
 from .settings import Settings
 from .writer import Writer
@@ -78,7 +78,7 @@ class Cleanup(Part):
         """Delete the models of a job that are in a saved file; the job stays in the list."""
 
         def without_results(job: Job) -> Job | None:
-            return replace(job, results=()) if job.settled else None
+            return replace(job, results=()) if job.final else None
 
         if self._registry.change(token, (Step.PLACED,), without_results):
             delete_models(self._folder(token))
@@ -112,7 +112,8 @@ def select_for_eviction(folder: Path, jobs: Iterable[Job], limit: int) -> list[J
     Only models that stand in a file that was saved are taken, oldest first: what is not placed is never lost.
     """
     try:
-        sizes = {token: _size(folder / token) for token in tokens(folder)}  # it may hold other things, too
+        # Other things may be in it, too.
+        sizes = {token: _size(folder / token) for token in job_tokens(folder)}
     except OSError:
         return []
     left = sum(sizes.values())
@@ -121,7 +122,7 @@ def select_for_eviction(folder: Path, jobs: Iterable[Job], limit: int) -> list[J
     for job in sorted(known.values(), key=lambda job: job.finished_at):
         if left <= limit:
             break
-        stands = job.step is Step.PLACED and job.settled and not is_in_vain(job, known.get)
+        stands = job.step is Step.PLACED and job.final and not followup_failed(job, known.get)
         if stands and job.results and job.token in sizes:
             chosen.append(job)
             left -= sizes[job.token]
@@ -131,7 +132,7 @@ def select_for_eviction(folder: Path, jobs: Iterable[Job], limit: int) -> list[J
 def delete_models(folder: Path) -> None:
     """Delete the models in a job's folder."""
     for path in _items(folder):
-        if path.suffix not in KEPT or path.stem in {"input", CHOSEN}:
+        if path.suffix not in KEPT or path.stem in {"input", INPUT_COPY}:
             with suppress(OSError):  # somebody has it open; next time
                 path.unlink()
 
@@ -149,9 +150,9 @@ def keep_previews(folder: Path, owner: str) -> None:
 def remove_orphans(folder: Path) -> None:
     """Delete what was left by processes that are no more; where there is no telling, after a day."""
     with suppress(OSError):
-        for left in removed(folder):
+        for left in removed_folders(folder):
             mark = left / REMOVED
-            alive = lives(mark.read_text(encoding="utf-8"))
+            alive = is_alive(mark.read_text(encoding="utf-8"))
             if alive is False or (alive is None and time.time() - mark.stat().st_mtime > DAY):
                 shutil.rmtree(left, ignore_errors=True)
 

@@ -22,16 +22,16 @@ from typing import Any
 
 from ..api import FlowsError
 from . import polling
-from .chosen import InputCopies
 from .cleanup import Cleanup
 from .clients import Clients
 from .conversions import Conversions, Convert
 from .errors import MAYBE_RUNNING, NotStarted
+from .input_copy import InputCopies
 from .model import UNSENT, Delivered, Job, Problem, Step
-from .owners import new_owner
 from .part import Part
 from .previews import PreviewRenderer
-from .recovery import NAME, Recovery, keep_request
+from .process_id import new_owner
+from .recovery import NAME, Recovery, append_request
 from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
@@ -50,11 +50,11 @@ NOT_SAVED = Problem(
 class Engine:
     """Carries jobs on; its methods may be called from any thread, and those that only tell wait for nothing.
 
-    store: owned from now on, closed by `close`. make_input, convert, illustrate: see `Convert`; from a
+    store: owned from now on, closed by `close`. make_input, convert, render_preview: see `Convert`; from a
     .blend or a picture to the file to send, from a received GLB to a .blend, and from that to a picture,
-    which is nice to have. heir: whether it goes on with all that dead processes left unfinished, or only
-    with what `carry_on` names. `events` holds each job as it is after each change. Methods that change a job
-    write the store first and raise LedgerError where that fails.
+    which is nice to have. adopt_orphans: whether it goes on with all that dead processes left unfinished, or
+    only with what `resume` names. `events` holds each job as it is after each change. Methods that change a
+    job write the store first and raise LedgerError where that fails.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class Engine:
         settings: Settings,
         make_input: Convert,
         convert: Convert,
-        illustrate: Convert | None = None,
-        heir: bool = True,
+        render_preview: Convert | None = None,
+        adopt_orphans: bool = True,
     ) -> None:
         self._settings = settings
         self._notice: Problem | None = None
@@ -74,7 +74,7 @@ class Engine:
         present = self._present_settings
         self._registry = registry = JobRegistry(store, new_owner(), self._keep_request_soon)
         self._conversions = Conversions(make_input, convert)
-        self._scheduler = Scheduler(registry, present, heir, closing)
+        self._scheduler = Scheduler(registry, present, adopt_orphans, closing)
         self._workers = Workers(
             registry,
             self._scheduler,
@@ -86,7 +86,7 @@ class Engine:
         )
         self._writer = Writer(registry, closing)
         self._cleanup = Cleanup(registry, self._writer, present, self.folder, closing)
-        self._previews = PreviewRenderer(registry, illustrate, self._cleanup.delete, closing)
+        self._previews = PreviewRenderer(registry, render_preview, self._cleanup.delete, closing)
         self._copies = InputCopies(registry, self.folder, self._cleanup.delete, closing)
         self._recovery = Recovery(
             registry, store, self._scheduler, present, self._clients, self._report_recovered, closing
@@ -100,8 +100,8 @@ class Engine:
             self._recovery,
             self._scheduler,  # which makes jobs of all rows first, and would slow down the others' start
         )
-        if store.set_aside is not None:
-            damaged = f"The job list was damaged and is kept as {store.set_aside.name}."
+        if store.quarantined_path is not None:
+            damaged = f"The job list was damaged and is kept as {store.quarantined_path.name}."
             self.notice = Problem("ledger", damaged, remedy="open_folder")
         self._start()
 
@@ -167,7 +167,7 @@ class Engine:
         self._notice = notice
 
     @property
-    def search_problem(self) -> Problem | None:
+    def recovery_problem(self) -> Problem | None:
         """Why lost jobs could not be looked for when that was tried last, or None."""
         return self._recovery.problem
 
@@ -188,7 +188,7 @@ class Engine:
         """One job as it is now."""
         return self._registry.job(token)
 
-    def holder(self, flow_id: str) -> Job | None:
+    def job_of_flow(self, flow_id: str) -> Job | None:
         """The job that a flow of the service belongs to, if there is one."""
         return next((job for job in self.jobs() if job.flow_id == flow_id), None)
 
@@ -200,13 +200,13 @@ class Engine:
             time.time() - job.started_at, self._registry.run_times.of(job.kind), job.progress
         )
 
-    def all_told(self) -> bool:
+    def all_reported(self) -> bool:
         """Whether `events` has nothing left to report; not while a thread is changing a job."""
         with suppress(LedgerError), self._registry.locked():
             return self.events.empty()
         return False
 
-    def carries(self, token: str) -> bool:
+    def is_active(self, token: str) -> bool:
         """Whether the engine goes on with a job by itself; if not, it is over, or the user has to act."""
         return self._scheduler.is_active(token)
 
@@ -255,7 +255,7 @@ class Engine:
                 flow_id=flow_id,
                 step=Step.ADOPTED,
                 adopted=True,
-                hold=True,
+                needs_manual_import=True,
                 destination=destination,
             )
         )
@@ -265,7 +265,7 @@ class Engine:
         folder = self.folder(job.token)
 
         def keep() -> None:
-            keep_request(folder, job)
+            append_request(folder, job)
             if self.job(job.token) is None:
                 self._cleanup.delete(job.token)  # it was removed meanwhile
 
@@ -273,12 +273,12 @@ class Engine:
 
     # ------------------------------------------------------------------ jobs under way
 
-    def carry_on(self, token: str) -> None:
+    def resume(self, token: str) -> None:
         """Go on with a job that another process began, as soon as that is known to have let go of it."""
         self._scheduler.resume(token)
 
     def retry(self, token: str) -> bool:
-        """Try a waiting job now, or carry a failed or cancelled one once more (see `Job.again`).
+        """Try a waiting job now, or carry a failed or cancelled one once more (see `Job.restarted`).
 
         False where another process has it.
         """
@@ -288,7 +288,7 @@ class Engine:
                 return self._reopen(
                     token,
                     (Step.FAILED, Step.CANCELLED),
-                    lambda job: replace(job.again(), begun_at=time.time()),
+                    lambda job: replace(job.restarted(), begun_at=time.time()),
                 )
             if job is None or not self.owns(token):
                 return False
@@ -296,7 +296,7 @@ class Engine:
             if code == MAYBE_RUNNING:  # the user has been told that it may run a second time
                 job = job.repeated()
             elif code == NotStarted.code:
-                job = job.at(Step.UPLOADED, starts_itself=False)
+                job = job.advance_to(Step.UPLOADED, starts_itself=False)
             elif code == NOTHING_NEW:
                 job = replace(job, changed_at=time.time())
             if not self._scheduler.try_now(job):
@@ -357,7 +357,7 @@ class Engine:
 
     # ------------------------------------------------------------------ finished jobs
 
-    def place(self, token: str, document: str = "", again: bool = False) -> bool:
+    def mark_placed(self, token: str, document: str = "", again: bool = False) -> bool:
         """Note, before a result goes into a scene, that it does; False if another process was faster.
 
         document: the opening of a file into which it goes, see `saved`; "" where it cannot get lost there.
@@ -367,34 +367,36 @@ class Engine:
         if again and job is not None and job.step is Step.PLACED:
             return True
         return self._registry.change(
-            token, (Step.READY,), lambda job: job.at(Step.PLACED, hold=False, placed_in=document)
+            token,
+            (Step.READY,),
+            lambda job: job.advance_to(Step.PLACED, needs_manual_import=False, placed_in=document),
         )
 
-    def place_soon(self, token: str, document: str) -> None:
-        """As `place`, but wait for no disk, and leave what is held; `events` tells what became of it."""
+    def mark_placed_soon(self, token: str, document: str) -> None:
+        """As `mark_placed`, soon, unless the user is to import it; `events` tells what became of it."""
 
         def placed(job: Job) -> Job | None:
-            return None if job.hold else job.at(Step.PLACED, placed_in=document)
+            return None if job.needs_manual_import else job.advance_to(Step.PLACED, placed_in=document)
 
         self._writer.write_soon(lambda: self._registry.change(token, (Step.READY,), placed), token)
 
-    def found(self, token: str, document: str) -> None:
-        """A result that is Ready stands in the file that is open; `document` as for `place`."""
-        self._writer.write_soon(lambda: self.place(token, document), token)
+    def mark_found(self, token: str, document: str) -> None:
+        """A result that is Ready stands in the file that is open; `document` as for `mark_placed`."""
+        self._writer.write_soon(lambda: self.mark_placed(token, document), token)
 
-    def hold(self, token: str, problem: Problem) -> bool:
+    def keep_for_import(self, token: str, problem: Problem) -> bool:
         """Keep a finished result until the user imports it, and say why."""
         return self._registry.change(
             token,
             (Step.READY, Step.PLACED),
-            lambda job: job.at(Step.READY, problem=problem, hold=True, placed_in=""),
+            lambda job: job.advance_to(Step.READY, problem=problem, needs_manual_import=True, placed_in=""),
         )
 
-    def hold_soon(self, token: str, problem: Problem) -> None:
-        """As `hold`, as soon as the store takes it."""
-        self._writer.write_soon(lambda: self.hold(token, problem), token)
+    def keep_for_import_soon(self, token: str, problem: Problem) -> None:
+        """As `keep_for_import`, as soon as the store takes it."""
+        self._writer.write_soon(lambda: self.keep_for_import(token, problem), token)
 
-    def deliver(self, token: str, files: Sequence[Delivered]) -> bool:
+    def mark_delivered(self, token: str, files: Sequence[Delivered]) -> bool:
         """Note, before the results of a finished job become files elsewhere, which these are.
 
         What was noted before stays behind that: until they are exchanged, the files there are those.
@@ -406,7 +408,7 @@ class Engine:
 
         return self._registry.change(token, (Step.READY, Step.PLACED), delivered)
 
-    def fetch(self, token: str) -> bool:
+    def fetch_results(self, token: str) -> bool:
         """Have the results of a finished job once more: what is not here any more comes from the service.
 
         False where another process was faster.
@@ -414,10 +416,10 @@ class Engine:
         return self._reopen(
             token,
             (Step.READY, Step.PLACED),
-            lambda job: job.at(Step.COMPLETED, queued=True, results=(), finished_at=0.0),
+            lambda job: job.advance_to(Step.COMPLETED, queued=True, results=(), finished_at=0.0),
         )
 
-    def look_again(self, token: str) -> bool:
+    def retry_lookup(self, token: str) -> bool:
         """Ask once more for the flow of a job that failed because that was gone; no other one is run.
 
         False where another process was faster.
@@ -431,7 +433,7 @@ class Engine:
             self._scheduler.start_queued_jobs()
             return True
 
-    # A result that stands in a file that was not saved since is *loose*: if the process dies, the file on
+    # A result that stands in a file that was not saved since is *unsaved*: if the process dies, the file on
     # disk lacks it. Its lease is kept like that of an unfinished job, so whoever takes it over knows. These
     # are called by the thread that may not wait: they take effect soon, and each in its turn.
 
@@ -446,7 +448,7 @@ class Engine:
         def in_file(job: Job) -> Job | None:
             return replace(job, placed_in="") if job.token in there else None
 
-        self._writer.write_soon(lambda: self._change_loose(document, in_file))
+        self._writer.write_soon(lambda: self._change_unsaved(document, in_file))
         self._writer.write_soon(self._cleanup.needed.set)
 
     def closed(self, document: str, but: Collection[str] = ()) -> None:
@@ -457,19 +459,19 @@ class Engine:
 
         def ready(job: Job) -> Job:
             if job.token in but:
-                return job.at(Step.READY, placed_in="")
-            return job.at(Step.READY, problem=NOT_SAVED, hold=True)
+                return job.advance_to(Step.READY, placed_in="")
+            return job.advance_to(Step.READY, problem=NOT_SAVED, needs_manual_import=True)
 
-        self._writer.write_soon(lambda: self._change_loose(document, ready))
+        self._writer.write_soon(lambda: self._change_unsaved(document, ready))
 
-    def _change_loose(self, document: str, change: Callable[[Job], Job | None]) -> None:
-        """Change the jobs whose results are loose in `document`."""
+    def _change_unsaved(self, document: str, change: Callable[[Job], Job | None]) -> None:
+        """Change the jobs whose results are unsaved in `document`."""
 
         def change_here(job: Job) -> Job | None:
             return change(job) if job.placed_in == document else None
 
         for job in self.jobs():
-            if job.loose and job.placed_in == document:
+            if job.unsaved and job.placed_in == document:
                 write = partial(self._registry.change, job.token, (Step.PLACED,), change_here)
                 self._writer.write_now(write, job.token)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs that no ledger knows any more: found again by their folders here and their flows at the service.
+"""Jobs that no store knows any more: found again by their folders here and their flows at the service.
 
 A job's folder has the job's token as its name and holds what was asked for, and which flow that became; a
 flow has the token in its `additional` (contract, 4.3). Either may be missing: the folder's word may not have
@@ -73,7 +73,7 @@ class Recovery(Part):
         self._settings = settings
         self._clients = clients
         self._report = report
-        self._needed = not store.searched  # which may fail, as long as there is no thread yet
+        self._needed = not store.recovery_done  # which may fail, as long as there is no thread yet
 
     def start(self) -> None:
         """Look for lost jobs where that has not been done."""
@@ -84,7 +84,7 @@ class Recovery(Part):
         while not self.closing.is_set():
             try:
                 found = self._restore_jobs(self._settings())
-                self._store.mark_searched()
+                self._store.mark_recovery_done()
             except (FlowsError, LedgerError, OSError) as error:
                 self.problem = _problem_of(error)
                 self.closing.wait(limits.SEARCH_SECONDS)
@@ -95,7 +95,7 @@ class Recovery(Part):
 
     def _restore_jobs(self, settings: Settings) -> int:
         """Add the jobs that have a folder, but no row in the store; returns how many."""
-        there = tokens(settings.folder)
+        there = job_tokens(settings.folder)
         known = {job.token for job in self._store.jobs()}  # asked after that: one may just be submitted
         lost = [token for token in there if token not in known]
         if not lost:
@@ -146,7 +146,7 @@ class RemoteFlow(NamedTuple):
         return result, self.attempt, state == "completed"
 
 
-def keep_request(folder: Path, job: Job) -> None:
+def append_request(folder: Path, job: Job) -> None:
     """Add to a job's folder what was asked for, and which flow it is; without it names and places are lost.
 
     Each time it is a line of its own: one that a crash cuts off takes no other along.
@@ -157,20 +157,20 @@ def keep_request(folder: Path, job: Job) -> None:
             file.write(f"\n{job.to_json()}")
 
 
-def noted_flow(folder: Path) -> str:
+def recorded_flow(folder: Path) -> str:
     """The id of the flow that a job's folder says was made for the job; "" for none."""
-    asked = _asked(folder)
+    asked = _read_request(folder)
     return asked.flow_id if asked is not None else ""
 
 
-def tokens(folder: Path) -> list[str]:
+def job_tokens(folder: Path) -> list[str]:
     """The tokens of the jobs that have a folder in `folder`. Raises OSError where it is out of reach."""
     if not folder.exists() and folder.parent.is_dir():  # else a drive is missing, and not the folder
         return []
     return [item.name for item in _folders(folder) if not (item / REMOVED).exists()]
 
 
-def removed(folder: Path) -> list[Path]:
+def removed_folders(folder: Path) -> list[Path]:
     """The folders in `folder` of jobs that were removed. Raises OSError."""
     return [item for item in _folders(folder) if (item / REMOVED).exists()] if folder.is_dir() else []
 
@@ -207,7 +207,7 @@ def furthest_flow(client: FlowsClient, folder: Path, listed: RemoteFlow | None) 
 
     Raises the classes of CallFailed.
     """
-    asked = _asked(folder)
+    asked = _read_request(folder)
     if asked is None or not asked.flow_id or (listed and listed.flow.flow_id == asked.flow_id):
         return listed
     try:
@@ -224,8 +224,8 @@ def rebuild_job(folder: Path, token: str, remote: RemoteFlow | None, service: st
 
     remote: its flow, if the service knows one. service: where that is. now: seconds since the epoch.
     """
-    asked = _asked(folder) or Job(service=service, template="", name=NAME, token=token, created_at=now)
-    asked = replace(asked, token=token, adopted=True, hold=True, placed_in=PERHAPS)
+    asked = _read_request(folder) or Job(service=service, template="", name=NAME, token=token, created_at=now)
+    asked = replace(asked, token=token, adopted=True, needs_manual_import=True, placed_in=PERHAPS)
     if remote is not None and remote.flow.state != "created":
         flow_id = remote.flow.flow_id
         return replace(
@@ -240,7 +240,7 @@ def rebuild_job(folder: Path, token: str, remote: RemoteFlow | None, service: st
     return replace(asked, step=Step.READY, results=tuple(results), queued=False, finished_at=now)
 
 
-def _asked(folder: Path) -> Job | None:
+def _read_request(folder: Path) -> Job | None:
     """What the folder of a job says of it: the last line that can be read."""
     try:
         lines = (folder / REQUEST).read_text(encoding="utf-8", errors="replace").splitlines()

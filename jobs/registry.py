@@ -19,8 +19,8 @@ from typing import Any
 from ..api import FlowsClient
 from .doubt import Doubt
 from .model import FINISHED, Job, Step
-from .owners import is_here, lives
 from .polling import RunTimes
+from .process_id import is_alive, is_here
 from .store import JobStore, Lease, Leased
 
 
@@ -267,10 +267,10 @@ class JobRegistry:
         now = time.time()
         self._store.renew(self.owner, now)
         for owner in self._store.owners():
-            if owner != self.owner and lives(owner) is False:
+            if owner != self.owner and is_alive(owner) is False:
                 self._store.release(owner)
         claimed = self._store.claim(
-            self.owner, now, claimable, alive=lambda owner: bool(lives(owner)), here=is_here
+            self.owner, now, claimable, alive=lambda owner: bool(is_alive(owner)), here=is_here
         )
         for job, lease in claimed:
             if job.finished:  # its result stood in a file that was not saved

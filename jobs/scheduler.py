@@ -88,7 +88,9 @@ class Scheduler(Part):
         held.failures, held.doubt = 0, Doubt()
         if not held.slot:
             as_it_was = job.queued and job == before
-            return as_it_was or self._registry.save(job.going(queued=True))  # in one go: the next may fail
+            return as_it_was or self._registry.save(
+                job.unblocked(queued=True)
+            )  # in one go: the next may fail
         if job != before and not self._registry.save(job):
             return False
         self.schedule(token, 0.0)

@@ -127,7 +127,7 @@ _TAKE = (
 )
 _SELECT_ROW = "SELECT token, step, created_at, owner, lease, document FROM jobs"
 
-_SEARCHED = 1
+_RECOVERY_DONE = 1
 """`application_id` of a store after the jobs of one before it have been looked for."""
 
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
@@ -227,14 +227,14 @@ class JobStore:
 
     path: the SQLite file, made with its folder when missing. One that was written by a newer version of the
     add-on is left as it is, an older one is brought up to date. One that is damaged is put aside, never
-    deleted, and a new one is begun; `set_aside` is then where it is. shared: several machines see the file;
-    then there is no write-ahead log, whose index lives in the memory of one machine. patience: seconds to
-    wait for another process that writes.
+    deleted, and a new one is begun; `quarantined_path` is then where it is. shared: several machines see the
+    file; then there is no write-ahead log, whose index lives in the memory of one machine. patience: seconds
+    to wait for another process that writes.
     """
 
     def __init__(self, path: Path, shared: bool = False, patience: float = 1.0) -> None:
         self.path = path
-        self.set_aside: Path | None = None
+        self.quarantined_path: Path | None = None
         self._journal = "DELETE" if shared else "WAL"
         self.patience = patience
         self._lock = threading.Lock()
@@ -251,7 +251,7 @@ class JobStore:
                 if not _is_damage(error) and _code(error) != sqlite3.SQLITE_ERROR:
                     raise
                 if before == _identity(path):  # else another process has just done the same
-                    self.set_aside = _put_aside(path)
+                    self.quarantined_path = _quarantine(path)
                 self._db = self._open()
         except (OSError, sqlite3.Error) as error:
             raise self._trouble("opened", error) from error
@@ -299,15 +299,15 @@ class JobStore:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     @property
-    def searched(self) -> bool:
-        """Whether the jobs of a store before this one have been looked for; see `mark_searched`."""
+    def recovery_done(self) -> bool:
+        """Whether the jobs of a store before this one have been looked for; see `mark_recovery_done`."""
         with self._transaction() as db:
-            return db.execute("PRAGMA application_id").fetchone() == (_SEARCHED,)
+            return db.execute("PRAGMA application_id").fetchone() == (_RECOVERY_DONE,)
 
-    def mark_searched(self) -> None:
+    def mark_recovery_done(self) -> None:
         """Note that they have."""
         with self._transaction() as db:
-            db.execute(f"PRAGMA application_id = {_SEARCHED}")
+            db.execute(f"PRAGMA application_id = {_RECOVERY_DONE}")
 
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection]:
@@ -330,7 +330,7 @@ class JobStore:
             self._lock.release()
 
     def busy(self) -> LedgerBusy:
-        """The error where somebody else has the ledger for longer than `patience`."""
+        """The error where somebody else has the store for longer than `patience`."""
         return LedgerBusy(
             f"Another program holds the job list {self.path}.",
             "Try again in a moment; what is under way goes on by itself.",
@@ -374,7 +374,7 @@ class JobStore:
                         job.token,
                         job.step,
                         job.created_at,
-                        job.settled,
+                        job.final,
                         owner,
                         FIRST_LEASE,
                         now + limits.LEASE_SECONDS,
@@ -390,7 +390,7 @@ class JobStore:
         with self._transaction() as db:
             cursor = db.execute(
                 _SAVE,
-                (job.step, job.settled, now + limits.LEASE_SECONDS, _document(job), job.token, *lease),
+                (job.step, job.final, now + limits.LEASE_SECONDS, _document(job), job.token, *lease),
             )
             return cursor.rowcount == 1
 
@@ -433,12 +433,12 @@ class JobStore:
         alive: Callable[[str], bool] = lambda _owner: False,
         here: Callable[[str], bool] = lambda _owner: False,
     ) -> list[Leased]:
-        """Take over unsettled jobs whose lease has run out; returns what was taken, oldest first.
+        """Take over jobs that are not final whose lease has run out; returns what was taken, oldest first.
 
-        What was loose is Ready again: the file that had it was open in a process that is no more. To be
+        What was unsaved is Ready again: the file that had it was open in a process that is no more. To be
         called again and again, since a lease of another machine is watched before it is taken.
 
-        tokens: which of them; None for all. alive: whether an owner is known to live: what is loose in the
+        tokens: which of them; None for all. alive: whether an owner is known to live: what is unsaved in the
         file that it has open stays there for SUSPENDED_SECONDS more. here: whether an owner has our clock.
         """
         with self._transaction() as db:
@@ -453,16 +453,16 @@ class JobStore:
                 if not (tokens is None or token in tokens) or not self._has_run_out(token, now, here):
                     continue
                 job = self._find(db, token)
-                if job is None or (job.loose and until > now - SUSPENDED_SECONDS and alive(holder)):
+                if job is None or (job.unsaved and until > now - SUSPENDED_SECONDS and alive(holder)):
                     continue
-                taken.append(self._take(db, job.at(Step.READY) if job.loose else job, owner, now))
+                taken.append(self._take(db, job.advance_to(Step.READY) if job.unsaved else job, owner, now))
         return taken
 
     def _take(self, db: sqlite3.Connection, job: Job, owner: str, now: float) -> Leased:
         """Write a job as it becomes when `owner` takes it, with the next lease."""
         ((number,),) = db.execute(
             _TAKE,
-            (job.step, job.settled, now + limits.LEASE_SECONDS, _document(job), owner, job.token),
+            (job.step, job.final, now + limits.LEASE_SECONDS, _document(job), owner, job.token),
         ).fetchall()
         return Leased(job, Lease(owner, number))
 
@@ -497,7 +497,7 @@ class JobStore:
             return self._take(db, changed, owner, now) if changed is not None else None
 
     def renew(self, owner: str, now: float) -> None:
-        """Keep the leases of everything that is not settled, and is `owner`'s."""
+        """Keep the leases of everything that is not final, and is `owner`'s."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE jobs SET lease_until = ? WHERE owner = ? AND final = 0",
@@ -505,7 +505,7 @@ class JobStore:
             )
 
     def owners(self) -> list[str]:
-        """Who has jobs that are not settled."""
+        """Who has jobs that are not final."""
         return [owner for (owner,) in self._ask("SELECT DISTINCT owner FROM jobs WHERE final = 0")]
 
     def release(self, owner: str) -> None:
@@ -576,8 +576,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return stat.st_dev, stat.st_ino
 
 
-def _put_aside(path: Path) -> Path:
-    """Rename a damaged ledger, with what SQLite keeps beside it; returns its new path."""
+def _quarantine(path: Path) -> Path:
+    """Rename a damaged store, with what SQLite keeps beside it; returns its new path."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     aside = path.with_name(f"{path.stem}.damaged-{stamp}{path.suffix}")
     number = 1

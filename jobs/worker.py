@@ -18,7 +18,7 @@ from .conversions import Conversions
 from .doubt import Doubt, OneShotServices
 from .model import Job, Problem, Step
 from .part import Part
-from .recovery import noted_flow
+from .recovery import recorded_flow
 from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
@@ -127,7 +127,7 @@ class Workers(Part):
             if not outcome.doubt:
                 held.doubt = Doubt()
         if outcome.doubt:
-            held.doubt = held.doubt.again(outcome.doubt, outcome.job.step, time.monotonic())
+            held.doubt = held.doubt.heard_again(outcome.doubt, outcome.job.step, time.monotonic())
         return outcome, blocked_by
 
     def _record(self, before: Job, outcome: Outcome, settings: Settings) -> None:
@@ -196,7 +196,7 @@ class Workers(Part):
             cancelled=cancelled,
             is_taken=is_taken,
             is_new=held.is_new,
-            noted_flow=partial(noted_flow, folder),
+            recorded_flow=partial(recorded_flow, folder),
             others_run=others_run,
             one_shot_services=self._one_shot_services,
             durations=registry.run_times.of(job.kind),

@@ -25,7 +25,7 @@ from ..api import (
 )
 from ..api.errors import Remedy
 from ..api.text import plain_reason
-from ..jobs import Job, kept_picture, with_follower
+from ..jobs import Job, input_copy_path, with_followup
 from ..options import ONE_MODEL, Choice, FollowOptions
 from ..preferences import RELATIVE_PATH, preferences
 from ..properties import MOST_VARIANTS, QUALITIES, WHERE, properties
@@ -119,7 +119,7 @@ class Generate(FollowOptions, Ready, HandOver):
             )
         choice = Choice(self, properties(context))
         if choice.then_optimize:
-            jobs = [with_follower(job, choice.then_count) for job in jobs]
+            jobs = [with_followup(job, choice.then_count) for job in jobs]
         return self.hand_over(context, jobs, modal)
 
     def request(self, context: bpy.types.Context) -> Job:
@@ -321,7 +321,7 @@ def with_order(context: bpy.types.Context, job: Job) -> Job:
     name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
     order = bridge.job_folder(context, job.token) / name
     order.parent.mkdir(parents=True, exist_ok=True)
-    kept = kept_picture(order.parent, job.picture)
+    kept = input_copy_path(order.parent, job.picture)
     wanted = {"picture": job.source, "kept": str(kept), "longest": preferences(context).longest_side}
     order.write_text(json.dumps(wanted), encoding="utf-8")
     return replace(job, source=str(order))

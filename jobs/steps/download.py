@@ -22,7 +22,7 @@ from ...api import (
     WrongState,
 )
 from .. import limits
-from ..chosen import kept_picture
+from ..input_copy import input_copy_path
 from ..model import Job, Result, Step
 from .files import kept_name, result_path
 from .turn import Turn
@@ -63,7 +63,7 @@ def download(turn: Turn, job: Job) -> Job | None:
             refused = error
     if not results and refused is not None:
         raise refused
-    job = job.at(Step.DOWNLOADED, results=tuple(results))
+    job = job.advance_to(Step.DOWNLOADED, results=tuple(results))
     if turn.delete_flows and job.flow_state == "completed" and len(results) == len(assets):
         turn.save(job)  # what is deleted there has to be known here
         with suppress(CallFailed, NotReady):
@@ -82,7 +82,7 @@ def _explain_no_result(turn: Turn, job: Job, assets: list[Asset]) -> FlowsError:
 
 def convert(turn: Turn, job: Job) -> Job:
     """Make a .blend of each result; where no Blender can be had, the GLB has to do."""
-    # Only now: the ledger has it that all is here. Before, another process may be downloading.
+    # Only now: the store has it that all is here. Before, another process may be downloading.
     for left_by_a_crash in turn.folder.glob("*.glb.*.part"):
         left_by_a_crash.unlink(missing_ok=True)
     if job.input_path:
@@ -100,5 +100,5 @@ def convert(turn: Turn, job: Job) -> Job:
             results.append(result)  # the scene side imports the GLB itself
     if job.picture:  # nobody asks for it again
         with suppress(OSError):
-            kept_picture(turn.folder, job.picture).unlink()
-    return job.at(Step.READY, results=tuple(results), finished_at=time.time())
+            input_copy_path(turn.folder, job.picture).unlink()
+    return job.advance_to(Step.READY, results=tuple(results), finished_at=time.time())

@@ -40,7 +40,7 @@ def decide_after_error(turn: Turn, job: Job, error: FlowsError, failures: int, c
 
     failures: how often in a row, this one included. chance: 0..1, spreads the repeats of many clients.
     """
-    doubt = turn.doubt.at(job.step)
+    doubt = turn.doubt.about_step(job.step)
     if isinstance(error, NotFound) and job.flow_id:
         return _decide_about_missing(job, error, _is_gone(turn, job, error), doubt, failures)
     if turn.others_run() and _may_be_a_limit(job, error):

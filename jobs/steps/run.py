@@ -71,7 +71,7 @@ def adopt(turn: Turn, job: Job) -> Job | None:
     if flow.state == "created":
         turn.save(job)
         raise NotStarted
-    return job.at(Step.STARTED, flow_state=flow.state, started_at=time.time(), starts_itself=True)
+    return job.advance_to(Step.STARTED, flow_state=flow.state, started_at=time.time(), starts_itself=True)
 
 
 def _prompt_of(turn: Turn, flow: Flow) -> str:
@@ -89,14 +89,14 @@ def poll(turn: Turn, job: Job) -> Outcome:
     flow = turn.client().flow(job.flow_id)
     now = time.time()
     changed = (flow.state, flow.progress) != (job.flow_state, job.progress) or not job.changed_at
-    job = job.going(
+    job = job.unblocked(
         flow_state=flow.state, progress=flow.progress, changed_at=now if changed else job.changed_at
     )
     not_yet = max(job.asked_at, job.started_at)
     running = now - job.started_at
     if flow.state == "created" and not job.starts_itself:
         if turn.doubt.seconds("start", time.monotonic()) >= limits.UNSTARTED * limits.LOOKUP_SECONDS:
-            return Outcome(job.at(Step.UPLOADED), again_in=0.0)  # something else answered our start
+            return Outcome(job.advance_to(Step.UPLOADED), again_in=0.0)  # something else answered our start
         return Outcome(job, again_in=polling.next_poll(running, turn.durations, None), doubt="start")
     if not flow.state.terminal:
         if 0.0 < turn.patience < now - job.changed_at:
@@ -111,7 +111,7 @@ def poll(turn: Turn, job: Job) -> Outcome:
     # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
     # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
     run_seconds = 0.0 if job.adopted else polling.ended_after(not_yet - job.started_at, running)
-    return Outcome(job.at(Step.COMPLETED, run_seconds=run_seconds), again_in=0.0)
+    return Outcome(job.advance_to(Step.COMPLETED, run_seconds=run_seconds), again_in=0.0)
 
 
 def cancel(turn: Turn, job: Job) -> Outcome:
@@ -131,7 +131,7 @@ def _stop(turn: Turn, job: Job) -> Outcome:
     if job.step in UNSENT or job.step is Step.ADOPTED:
         return Outcome(job.cancelled(now))
     if job.step in (Step.COMPLETED, Step.DOWNLOADED):
-        return Outcome(replace(job, cancelling=False, hold=True), again_in=0.0)
+        return Outcome(replace(job, cancelling=False, needs_manual_import=True), again_in=0.0)
     if job.step is Step.SUBMITTING:
         found = submit.find_lost_create(turn, job)
         if found is None:
@@ -147,7 +147,7 @@ def _stop(turn: Turn, job: Job) -> Outcome:
         if job.flow_state != "aborting":
             turn.client().abort_flow(job.flow_id)
             started_at = job.started_at or now
-            job = replace(job.at(Step.STARTED, started_at=started_at), flow_state="aborting")
+            job = replace(job.advance_to(Step.STARTED, started_at=started_at), flow_state="aborting")
             turn.save(job)
     except (WrongState, InvalidRequest):
         pass  # over already, or not yet running: the state tells

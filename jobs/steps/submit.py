@@ -37,8 +37,8 @@ from ...api import (
 from ...api.models import as_object
 from ...api.transfer import digest_of
 from .. import limits
-from ..chosen import kept_picture
 from ..errors import NeedsUser, NoConverter
+from ..input_copy import input_copy_path
 from ..model import Job, Step
 from .failure import is_lasting
 from .files import input_path
@@ -64,7 +64,7 @@ _ABOUT_THE_INPUT = re.compile(r"\binputs?\b", re.IGNORECASE)
 def prepare(turn: Turn, job: Job) -> Job:
     """Make the file to send, where there is to be one."""
     if not job.source:
-        return job.at(Step.PREPARED)
+        return job.advance_to(Step.PREPARED)
     turn.make_folder()
     source = turn.resolve(job.source)
     if turn.bring_inputs_from(job, source.parent):
@@ -94,11 +94,11 @@ def create(turn: Turn, job: Job) -> Job:
             flow = turn.client().create_flow(job.template, job.parameters, additional=_additional(job))
             if turn.is_taken(flow.flow_id):
                 raise UnexpectedAnswer("The answer is about another job than the one that was asked about.")
-            return job.at(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
+            return job.advance_to(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
         except InvalidRequest as error:
             learn = error.own_word and _ABOUT_THE_INPUT.search(error.detail) is not None
             # Some services may not say why; but one odd answer of a gateway is no reason either.
-            if not learn and turn.doubt.at(Step.PREPARED).times("refusal") + 1 < limits.LOOKUPS:
+            if not learn and turn.doubt.about_step(Step.PREPARED).times("refusal") + 1 < limits.LOOKUPS:
                 raise
     return _create_with_input(turn, job, learn)
 
@@ -106,7 +106,7 @@ def create(turn: Turn, job: Job) -> Job:
 def _find_former_flow(turn: Turn, job: Job) -> Job | None:
     """The job with a flow that was made for it before, and runs or has run although nobody knew."""
     flows = _flows_of(turn, job)
-    for flow_id in {job.former_flow_id, turn.noted_flow()} - {"", *(flow.flow_id for flow in flows)}:
+    for flow_id in {job.former_flow_id, turn.recorded_flow()} - {"", *(flow.flow_id for flow in flows)}:
         try:
             flows.append(turn.client().flow(flow_id))
         except NotFound as error:
@@ -134,7 +134,7 @@ def _flows_of(turn: Turn, job: Job) -> list[Flow]:
 def _create_with_input(turn: Turn, job: Job, learn: bool) -> Job:
     """Create the flow with its input, which runs at once; `learn`: whether the service asked for that."""
     client = turn.client()  # before that is written down: without one nothing is sent
-    submitting = job.at(Step.SUBMITTING)
+    submitting = job.advance_to(Step.SUBMITTING)
     turn.save(submitting)
     try:
         flow = client.create_flow(
@@ -188,51 +188,51 @@ def upload(turn: Turn, job: Job) -> Job:
         except (NotFound, MethodNotAllowed):
             arrived = False  # no list of inputs, or no flow any more
         if arrived:
-            return job.at(Step.UPLOADED)
-        refused = turn.doubt.at(Step.UPLOADING)
+            return job.advance_to(Step.UPLOADED)
+        refused = turn.doubt.about_step(Step.UPLOADING)
         if refused.times("refusal") and not is_lasting(refused):
-            return job.at(Step.CREATED)  # it was not lost, it was refused
+            return job.advance_to(Step.CREATED)  # it was not lost, it was refused
         # The lost one may still be on its way, so the next goes to another flow. This one never runs,
         # and is deleted by whoever has the job now: another process may have seen the input arrive.
-        without = job.at(Step.PREPARED, flow_id="", flow_state="")
+        without = job.advance_to(Step.PREPARED, flow_id="", flow_state="")
         turn.save(without)
         with suppress(CallFailed):
             turn.client().delete_flow(job.flow_id)
         return without
     _check_input(turn, job)
-    uploading = job.at(Step.UPLOADING)
+    uploading = job.advance_to(Step.UPLOADING)
     turn.save(uploading)
     try:
         turn.client().add_input(
             job.flow_id, _input_of(turn, job), progress=turn.report_bytes, cancelled=turn.cancelled
         )
     except MethodNotAllowed as error:
-        refused, clear = turn.doubt.at(Step.UPLOADING), error.own_word and error.status == 405
+        refused, clear = turn.doubt.about_step(Step.UPLOADING), error.own_word and error.status == 405
         if refused.times("refusal") + 1 < limits.LOOKUPS or not (clear or is_lasting(refused)):
             raise
         # No way to add an input: give the empty flow back, and send all in one.
         with suppress(CallFailed):
             turn.client().delete_flow(job.flow_id)
-        without = uploading.at(Step.PREPARED, flow_id="", flow_state="")
+        without = uploading.advance_to(Step.PREPARED, flow_id="", flow_state="")
         return _create_with_input(turn, without, error.own_word)
-    return uploading.at(Step.UPLOADED)
+    return uploading.advance_to(Step.UPLOADED)
 
 
 def start(turn: Turn, job: Job) -> Job:
     """Start the flow, unless it runs already."""
     if job.step is Step.STARTING and turn.client().flow(job.flow_id).state != "created":
-        return job.at(Step.STARTED, started_at=time.time())
-    starting = job.at(Step.STARTING)
+        return job.advance_to(Step.STARTED, started_at=time.time())
+    starting = job.advance_to(Step.STARTING)
     turn.save(starting)
     try:
         turn.client().start_flow(job.flow_id)
     except (WrongState, InvalidRequest):
         # It may run already, or still be busy with its input: the state tells, not the refusal.
         if turn.client().flow(job.flow_id).state == "created":
-            if turn.doubt.at(Step.STARTING).times("refusal") + 1 >= limits.LOOKUPS:
+            if turn.doubt.about_step(Step.STARTING).times("refusal") + 1 >= limits.LOOKUPS:
                 _check_arrival(turn, starting)
             raise
-    return starting.at(Step.STARTED, started_at=time.time())
+    return starting.advance_to(Step.STARTED, started_at=time.time())
 
 
 def _has_arrived(turn: Turn, job: Job) -> bool:
@@ -247,7 +247,7 @@ def _check_arrival(turn: Turn, job: Job) -> None:
     with suppress(NotFound, MethodNotAllowed):
         if not _has_arrived(turn, job):
             turn.client().delete_flow(job.flow_id)
-            turn.save(job.at(Step.PREPARED, flow_id="", flow_state=""))
+            turn.save(job.advance_to(Step.PREPARED, flow_id="", flow_state=""))
             raise UnexpectedAnswer
 
 
@@ -265,7 +265,7 @@ def _input_of(turn: Turn, job: Job) -> Prompt | File:
     additional = {"ref": job.ref}
     if job.input_path:
         path = turn.resolve(job.input_path)
-        if job.input_path == job.picture and (kept := kept_picture(turn.folder, job.picture)).is_file():
+        if job.input_path == job.picture and (kept := input_copy_path(turn.folder, job.picture)).is_file():
             path = kept
         return File(path, job.input_mime, additional)
     return Prompt(job.prompt, additional)
@@ -275,7 +275,7 @@ def prepared(job: Job, path: Path) -> Job:
     """The job whose file to send has been made; its path is absolute where that of its source was."""
     mime = GLB_MIME if path.suffix == ".glb" else "image/png"
     made = str(path) if Path(job.source).is_absolute() else path.name
-    return job.at(Step.PREPARED, source="", input_path=made, input_mime=mime, input_digest="")
+    return job.advance_to(Step.PREPARED, source="", input_path=made, input_mime=mime, input_digest="")
 
 
 def attempt_of(flow: Flow, token: str) -> int:
@@ -286,7 +286,7 @@ def attempt_of(flow: Flow, token: str) -> int:
 
 def _submitted(job: Job, flow: Flow) -> Job:
     """The job whose flow was created together with its input, and starts by itself (contract, V12)."""
-    return job.at(
+    return job.advance_to(
         Step.STARTED,
         flow_id=flow.flow_id,
         flow_state=flow.state,

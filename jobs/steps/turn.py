@@ -35,8 +35,8 @@ class Turn:
     client: gives the client to use, or raises NotReady. folder: the job's own. make_input, convert: see
     `conversions.Convert`. save: writes a job to the store, raises Cancelled if it is no longer ours. report:
     reports the progress 0..1. cancelled: asked all the time. is_taken: whether a flow belongs to another job.
-    is_new: whether the job began in this process. noted_flow: gives the id of the flow that the job's folder
-    knows, or "". others_run: whether other jobs run at the service now.
+    is_new: whether the job began in this process. recorded_flow: gives the id of the flow that the folder of
+    the job knows, or "". others_run: whether other jobs run at the service now.
     one_shot_services: those that refuse an empty create. durations: seconds that flows of this kind took.
     doubt: what the turns before heard and did not believe. patience: seconds without any news of a flow,
     after which the user is asked (0 = never). delete_flows: whether a flow is deleted when all its models are
@@ -52,7 +52,7 @@ class Turn:
     cancelled: Callable[[], bool]
     is_taken: Callable[[str], bool]
     is_new: bool
-    noted_flow: Callable[[], str]
+    recorded_flow: Callable[[], str]
     others_run: Callable[[], bool]
     one_shot_services: OneShotServices
     durations: Sequence[float]

@@ -187,7 +187,7 @@ def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
     folder = addon.bridge.engine(bpy.context).folder(panel().jobs[0].token)
     carrier = addon.bridge.engine(bpy.context)
     job = carrier.job(generate("An owl").token)
-    carrier.hold(job.token, addon.jobs.Problem("test", "Kept."))
+    carrier.keep_for_import(job.token, addon.jobs.Problem("test", "Kept."))
     addon.bridge.tick()
     assert folder.is_dir()
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
@@ -260,7 +260,7 @@ def test_a_first_job_is_no_news_where_another_follows(addon):
     status = addon.status
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True, then_count=500)
     second, first = (addon.bridge.engine(bpy.context).job(row.token) for row in panel().jobs)
-    assert addon.jobs.is_first(first)
+    assert addon.jobs.has_followup(first)
     assert [*status._news] == [second.token]
 
 

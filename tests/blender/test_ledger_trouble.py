@@ -88,7 +88,7 @@ def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.M
         assert "ZeroDivisionError" in capfd.readouterr().err
     with monkeypatch.context() as patched:
         patched.setattr(addon.view, "show", broken)
-        assert carrier.place(job.token)
+        assert carrier.mark_placed(job.token)
         for _ in range(3):
             addon.bridge.tick()
         assert rows()[0].state == "Ready"

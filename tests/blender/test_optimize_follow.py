@@ -42,7 +42,7 @@ def test_a_crash_between_the_two_runs_nothing_twice(
     owner, name = {
         "link": (addon.placing, "link"),
         "submit": (carrier, "submit"),
-        "place": (carrier, "place"),
+        "place": (carrier, "mark_placed"),
     }[broken]
     real, failed = getattr(owner, name), []
 

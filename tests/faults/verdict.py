@@ -81,7 +81,7 @@ def _wrong_here(job: Job, placed: int) -> list[str]:
     if job.step is not Step.PLACED:
         return [f"is not done, but {placed} times in the scene"] if placed else []
     wrong = [] if placed == 1 else [f"is {placed} times in the scene"]
-    wrong += ["is in a scene that was saved, and the ledger does not know that"] if job.loose else []
+    wrong += ["is in a scene that was saved, and the ledger does not know that"] if job.unsaved else []
     for result in job.results:
         try:
             check_glb(Path(result.glb))

@@ -156,7 +156,7 @@ class Worker:
     def _over(self, job: Job) -> bool:
         """Whether nothing more happens to a job without the user, who is not here."""
         asks = job.waiting and job.problem is not None and job.problem.code in ASKING
-        lost = job.loose and job.destination["file"] == self.plan.scene and job.placed_in != self._document
+        lost = job.unsaved and job.destination["file"] == self.plan.scene and job.placed_in != self._document
         elsewhere = job.step is Step.READY and not self._belongs_here(job)
         return (job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) and not lost) or asks or elsewhere
 
@@ -173,9 +173,9 @@ class Worker:
     def _welcome(self, job: Job) -> None:
         """As `placing.welcome`: place a result, unless it stands in the scene already."""
         if job.placed_in and job.token in self.scene.placed:
-            self.engine.found(job.token, "" if job.placed_in != self._document else self._document)
+            self.engine.mark_found(job.token, "" if job.placed_in != self._document else self._document)
             self._open.discard(job.token)  # the engine's answer is news
-        elif self.engine.place(job.token, self._document):  # the ledger knows before the scene has it
+        elif self.engine.mark_placed(job.token, self._document):  # the ledger knows before the scene has it
             self.death.here("placed")
             self.scene.placed.append(job.token)
             if self._dice.random() < 0.5:

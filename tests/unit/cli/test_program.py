@@ -575,7 +575,7 @@ def test_a_cancellation_does_not_wait_for_ever_for_the_service(program: Program,
     host = Host("generio", sandbox.url, sandbox.key, True, None, no_converter)
     report = Lines(io.StringIO(), 1)
     with Batch(host, home, report, at_once=1, patience=1.0, interrupted=threading.Event()) as batch:
-        batch.engine.carry_on(str(job["token"]))
+        batch.engine.resume(str(job["token"]))
         wait_until(lambda: batch.engine.owns(str(job["token"])))  # else a second may be too little for that
         assert batch.cancel(str(job["token"])).startswith("The connection to the service broke.")
 

@@ -53,10 +53,12 @@ def new_engine(tmp_path: Path, settings: Settings, impatient: None) -> Iterator[
     def make(
         settings: Settings = settings,
         convert: Callable[..., None] = copy,
-        illustrate: Callable[..., None] | None = None,
-        heir: bool = True,
+        render_preview: Callable[..., None] | None = None,
+        adopt_orphans: bool = True,
     ) -> Engine:
-        engines.append(Engine(JobStore(tmp_path / "jobs.sqlite"), settings, copy, convert, illustrate, heir))
+        engines.append(
+            Engine(JobStore(tmp_path / "jobs.sqlite"), settings, copy, convert, render_preview, adopt_orphans)
+        )
         return engines[-1]
 
     yield make

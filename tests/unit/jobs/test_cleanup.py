@@ -91,7 +91,7 @@ def test_the_engine_empties_what_is_placed_and_saved(
     engine = new_engine(replace(settings, results_limit=1))
     placed, waits = (finished(engine, engine.submit(jobs[kind])) for kind in ("prompt", "image"))
     assert Path(placed.results[0].glb).exists()
-    assert engine.place(placed.token, "a file")
+    assert engine.mark_placed(placed.token, "a file")
     engine.saved("a file")
     wait_until(lambda: not engine.job(placed.token).results)
     wait_until(lambda: not Path(placed.results[0].glb).exists())
@@ -104,7 +104,7 @@ def test_without_a_limit_everything_stays(
 ):
     engine = new_engine(settings)
     placed = finished(engine, engine.submit(jobs["prompt"]))
-    assert engine.place(placed.token)
+    assert engine.mark_placed(placed.token)
     engine._cleanup.needed.set()
     wait_until(lambda: not engine._cleanup.needed.is_set())
     check_glb(Path(engine.job(placed.token).results[0].glb))

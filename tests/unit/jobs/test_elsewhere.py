@@ -57,7 +57,7 @@ def test_an_older_list_of_jobs_pays_for_nothing_again(
         sandbox.order({"method": "GET", "path": "/flows", "action": "garbage", "body": "[]", "times": -1})
     second = new_engine()
     second._store.release(first.owner)
-    second.carry_on(job.token)
+    second.resume(job.token)
     assert finished(second, job).state is State.READY
     assert runs(sandbox) == [1]
 
@@ -89,7 +89,7 @@ def test_a_limit_of_the_account_is_waited_for_while_other_jobs_run(
     wait_until(lambda: engine.job(second.token).waiting)
     for _ in range(2 * limits.REFUSAL):
         time.sleep(limits.LOOKUP_SECONDS)
-        assert engine.carries(second.token)
+        assert engine.is_active(second.token)
     # Between two tries nothing holds it up.
     wait_until(lambda: (found := engine.job(second.token).problem) and "Maximum number" in found.message)
     sandbox.clear_faults()

@@ -26,15 +26,15 @@ from generio_flows.jobs import (
     State,
     Step,
     limits,
-    owners,
     polling,
+    process_id,
 )
 from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs.chosen import keep_picture, kept_picture
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
+from generio_flows.jobs.input_copy import copy_input, input_copy_path
 from generio_flows.jobs.limits import LEASE_SECONDS, LOOKUPS
 from generio_flows.jobs.model import GOES_ON
-from generio_flows.jobs.recovery import REMOVED, tokens
+from generio_flows.jobs.recovery import REMOVED, job_tokens
 from generio_flows.jobs.registry import Held
 from generio_flows.jobs.scheduler import Scheduler
 from generio_flows.jobs.steps import advance, result_path
@@ -92,7 +92,7 @@ def test_each_change_is_told(engine: Engine, jobs: dict[str, Job]):
         if told.state not in seen[-1:]:
             seen.append(told.state)
     assert seen == ["Queued", "Preparing", "Uploading", "Running", "Downloading", "Ready"]
-    assert engine.place(job.token)
+    assert engine.mark_placed(job.token)
     assert engine.events.get().state == "Done"
 
 
@@ -151,7 +151,7 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
     path = Path(jobs["image"].input_path)
     chosen = path.read_bytes()
     job = engine.submit(replace(jobs["image"], picture=str(path)))
-    wait_until(lambda: kept_picture(engine.folder(job.token), str(path)).exists())
+    wait_until(lambda: input_copy_path(engine.folder(job.token), str(path)).exists())
     if change:
         path.write_bytes(change)
     else:
@@ -166,17 +166,17 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
     )
     data = answer.json()["inputs"][0]["data"]
     assert base64.b64decode(data.rpartition(",")[2]) == chosen
-    assert not kept_picture(engine.folder(job.token), str(path)).exists(), "it has served"
+    assert not input_copy_path(engine.folder(job.token), str(path)).exists(), "it has served"
 
 
 def test_a_picture_that_cannot_be_kept_is_sent_from_where_it_is(
     engine: Engine, jobs: dict[str, Job], tmp_path: Path
 ):
     job = replace(jobs["image"], picture=jobs["image"].input_path)
-    keep_picture(tmp_path / "picture.png" / "no folder", job.picture)
-    keep_picture(tmp_path / "job", str(tmp_path / "gone.png"))
+    copy_input(tmp_path / "picture.png" / "no folder", job.picture)
+    copy_input(tmp_path / "job", str(tmp_path / "gone.png"))
     assert [*(tmp_path / "job").iterdir()] == []
-    kept_picture(engine.folder(job.token), job.picture).mkdir(parents=True)
+    input_copy_path(engine.folder(job.token), job.picture).mkdir(parents=True)
     assert finished(engine, engine.submit(job)).state is State.READY
 
 
@@ -189,7 +189,7 @@ def test_a_picture_is_made_after_the_result_is_told(
         told.append(engine.jobs()[0].state)
         copy(source, target, cancelled)
 
-    engine = new_engine(illustrate=draw)
+    engine = new_engine(render_preview=draw)
     job = finished(engine, engine.submit(jobs["prompt"]))
     wait_until(Path(job.results[0].blend).with_suffix(".png").exists)
     assert told == [State.READY]
@@ -211,10 +211,10 @@ def test_pictures_that_a_process_did_not_come_to_are_made_at_the_next_start(
             raise OSError("no child starts")
         copy(source, target, cancelled)
 
-    new_engine(illustrate=draw)
+    new_engine(render_preview=draw)
     wait_until(lambda: len(tried) == 2)
     assert tried == [newer, older]
-    new_engine(illustrate=draw)
+    new_engine(render_preview=draw)
     wait_until(older.with_suffix(".png").exists)
     assert tried == [newer, older, older]
 
@@ -303,7 +303,7 @@ def test_a_model_that_was_finished_before_the_cancel_is_kept(
     engine.cancel(job.token)
     sandbox.clear_faults()
     ended = finished(engine, job)
-    assert (ended.state, ended.hold) == (State.READY, True)
+    assert (ended.state, ended.needs_manual_import) == (State.READY, True)
 
 
 TRANSIENT = [
@@ -345,7 +345,7 @@ def test_a_lost_answer_that_cannot_be_looked_up_asks_the_user(
     # The first create is the empty one, which this service refuses.
     sandbox.order({"method": "POST", "path": "/flows", "after": 1, "action": "drop", "when": "after"})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     waiting = engine.job(job.token)
     assert waiting.problem.code == MAYBE_RUNNING
     assert runs(sandbox) == [1]
@@ -372,7 +372,7 @@ def test_what_only_the_user_can_mend_waits_and_goes_on(
 ):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status, "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     assert engine.job(job.token).problem.code == code
     sandbox.clear_faults()
     engine.configure(replace(settings, concurrent_jobs=3))
@@ -495,12 +495,12 @@ def test_an_engine_that_is_no_heir_goes_on_with_what_is_named_only(
     left = [first.submit(jobs[kind]) for kind in ("prompt", "image")]
     wait_until(lambda: all(first.job(job.token).waiting for job in left))
     first.close()
-    second = new_engine(heir=False)
-    second.carry_on(left[0].token)
+    second = new_engine(adopt_orphans=False)
+    second.resume(left[0].token)
     assert finished(second, left[0]).state is State.READY
     own = finished(second, second.submit(jobs["optimize"]))
     assert own.state is State.READY
-    assert not second.carries(left[1].token)
+    assert not second.is_active(left[1].token)
     assert second.job(left[1].token).waiting
     assert runs(sandbox) == [1, 1]
 
@@ -589,14 +589,14 @@ def test_removing_a_job_while_its_request_is_written_leaves_no_folder(
     engine: Engine, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
     writing, go_on, written = threading.Event(), threading.Event(), threading.Event()
-    keep = engine_module.keep_request
+    keep = engine_module.append_request
 
     def slow(folder: Path, job: Job) -> None:
         writing.set()
         go_on.wait(LONGEST)
         keep(folder, job)
 
-    monkeypatch.setattr(engine_module, "keep_request", slow)
+    monkeypatch.setattr(engine_module, "append_request", slow)
     job = finished(engine, engine.submit(jobs["prompt"]))
     assert writing.wait(LONGEST)
     engine.remove(job.token)
@@ -628,12 +628,12 @@ def test_a_job_may_be_over_before_the_engine_has_been_made(
 
 def test_all_is_told_when_no_thread_is_about_to_tell(engine: Engine, jobs: dict[str, Job]):
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert not engine.all_told()
+    assert not engine.all_reported()
     while engine.events.get(timeout=LONGEST).step is not Step.READY:
         pass
-    assert engine.all_told()
-    assert engine.place(job.token)
-    assert not engine.all_told()
+    assert engine.all_reported()
+    assert engine.mark_placed(job.token)
+    assert not engine.all_reported()
 
 
 def test_closing_leaves_no_thread(new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]):
@@ -741,7 +741,7 @@ def test_an_incomplete_list_is_no_proof_that_nothing_runs(
         {"method": "GET", "path": "/flows", "action": "garbage", "body": '{"flows": []}', "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     assert engine.job(job.token).problem.code == MAYBE_RUNNING
     assert runs(sandbox) == [1]
 
@@ -755,7 +755,7 @@ def test_retry_repeats_a_create_only_when_the_user_was_told(
         {"method": "GET", "path": "/flows", "action": "status", "status": 402, "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     assert engine.job(job.token).problem.code == "payment_required"
     sandbox.clear_faults()
     engine.retry(job.token)
@@ -794,7 +794,7 @@ def test_a_list_of_flows_that_is_missing_for_a_moment_is_asked_for_again(
         {"method": "GET", "path": "/flows", **fault},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: not engine.carries(job.token))
+    wait_until(lambda: not engine.is_active(job.token))
     assert (engine.job(job.token).state, engine.job(job.token).problem) == (State.READY, None)
     assert runs(sandbox) == [1]
 
@@ -995,12 +995,12 @@ def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
     tmp_path: Path,
 ):
     monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
-    ledger, gone = JobStore(tmp_path / "jobs.sqlite"), f"{owners.machine()}:gone:x"
+    ledger, gone = JobStore(tmp_path / "jobs.sqlite"), f"{process_id.machine()}:gone:x"
     ledger.add([jobs["prompt"]], gone, time.time() + 3600.0)
     engine = new_engine()
     looked = engine._scheduler._synced_at
     wait_until(lambda: engine._scheduler._synced_at > looked)
-    assert not engine.carries(jobs["prompt"].token)
+    assert not engine.is_active(jobs["prompt"].token)
     ledger.renew(gone, time.time() - LEASE_SECONDS)
     ledger.close()
     assert finished(engine, jobs["prompt"]).state is State.READY
@@ -1027,13 +1027,13 @@ def test_what_waits_until_a_date_of_another_clock_is_tried_again(
 ):
     sandbox.order({"method": "POST", "path": "/flows", "action": "status", "status": 402, "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     sandbox.clear_faults()
     with engine._registry.lock:
         waiting = replace(engine.job(job.token), retry_at=time.time() + 365 * 86400.0)
         assert engine._registry.save(waiting)
     monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
-    engine.carry_on("")  # look at the ledger now
+    engine.resume("")  # look at the ledger now
     assert finished(engine, job).state is State.READY
 
 
@@ -1044,8 +1044,8 @@ def test_another_engine_sees_what_this_one_does(
     working, watching = new_engine(), new_engine()
     job = finished(working, working.submit(jobs["prompt"]))
     wait_until(lambda: watching.job(job.token) is not None and watching.job(job.token).finished)
-    assert working.place(job.token)
-    assert not watching.place(job.token)
+    assert working.mark_placed(job.token)
+    assert not watching.mark_placed(job.token)
     assert runs(sandbox) == [1]
 
 
@@ -1082,7 +1082,7 @@ def waiting_for_the_user(engine: Engine, job: Job) -> Job:
     """A job of another service than the one that is set, for which nothing can be done here."""
     there = {"service": "http://elsewhere.example", "flow_id": "1"}
     job = engine.submit(replace(job, step=Step.UPLOADED, **there))
-    wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
+    wait_until(lambda: not engine.is_active(job.token) and engine.job(job.token).waiting)
     return job
 
 
@@ -1090,7 +1090,7 @@ def dead_owner() -> str:
     """The name of an engine whose process has ended."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    return f"{owners.machine()}:{gone.pid}:x"
+    return f"{process_id.machine()}:{gone.pid}:x"
 
 
 def anywhere(_owner: str) -> bool:
@@ -1102,7 +1102,7 @@ def run_by_another(ledger: JobStore, sandbox: Sandbox, token: str) -> None:
     ((job, lease),) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token}, here=anywhere)
     with FlowsClient(sandbox.url, sandbox.key) as client:
         flow = client.create_flow(job.template, job.parameters, [Prompt("a lamp")])
-    started = job.at(Step.STARTED, flow_id=flow.flow_id, started_at=time.time(), starts_itself=True)
+    started = job.advance_to(Step.STARTED, flow_id=flow.flow_id, started_at=time.time(), starts_itself=True)
     assert ledger.save(started, lease, time.time())
     ledger.release("another")
 
@@ -1206,9 +1206,9 @@ def test_a_turn_does_not_begin_anew_what_came_back_finished(
     if by == "relocating":
         sleeper.relocate(job.token, {"location": [1.0, 2.0, 3.0]})
         assert finished(sleeper, job).state is State.READY
-        assert sleeper.place(job.token, "a document")
+        assert sleeper.mark_placed(job.token, "a document")
     else:
-        assert other.place(job.token, "a document")
+        assert other.mark_placed(job.token, "a document")
         other.close()  # and the file was not saved
         with sleeper._registry.lock:
             sleeper._scheduler._sync_with_store()
@@ -1234,10 +1234,10 @@ def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
     with engine._registry.lock:
         engine._registry.save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
     ((theirs, lease),) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
-    theirs = theirs.going(progress=0.5)
+    theirs = theirs.unblocked(progress=0.5)
     assert other_ledger.save(theirs, lease, time.time())
     assert not engine.cancel(job.token), "it is another's by now"
-    assert not engine.carries(job.token)
+    assert not engine.is_active(job.token)
     with engine._registry.lock:
         engine._scheduler._sync_with_store()
     assert engine.job(job.token) == theirs
@@ -1266,7 +1266,7 @@ def test_what_another_removed_is_forgotten(
     while not engine.events.empty():
         engine.events.get()
     if by == "placing":
-        engine.place_soon(job.token, "a document")
+        engine.mark_placed_soon(job.token, "a document")
     else:
         with engine._registry.lock:
             engine._scheduler._sync_with_store()
@@ -1283,7 +1283,7 @@ def test_an_engine_that_cannot_read_its_ledger_leaves_no_thread(
     def busy(_ledger: JobStore) -> bool:
         raise LedgerError("The disk is busy.")
 
-    monkeypatch.setattr(JobStore, "searched", property(busy))
+    monkeypatch.setattr(JobStore, "recovery_done", property(busy))
     before = set(threading.enumerate())
     with pytest.raises(LedgerError):
         new_engine()
@@ -1349,7 +1349,7 @@ def test_results_are_converted_where_the_folder_was_moved_to(
     for blend in (moved / job.token).glob("*.blend"):
         blend.unlink()
     assert other_ledger.change(
-        job.token, (Step.READY,), lambda job: job.at(Step.DOWNLOADED), "somebody", -LEASE_SECONDS
+        job.token, (Step.READY,), lambda job: job.advance_to(Step.DOWNLOADED), "somebody", -LEASE_SECONDS
     )
     again = finished(new_engine(replace(settings, folder=moved)), job)
     assert again.state is State.READY
@@ -1363,7 +1363,7 @@ def test_results_are_converted_where_the_folder_was_moved_to(
 def test_cancel_of_what_may_be_running_says_so(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"method": "POST", "path": "/flows", "after": 1, "action": "drop", "when": "after"})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     engine.cancel(job.token)
     ended = finished(engine, job)
     assert (ended.state, ended.problem.code) == (State.CANCELLED, GOES_ON)
@@ -1397,18 +1397,18 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
 
 
 def test_a_process_of_another_sandbox_is_not_taken_for_dead():
-    assert owners.lives("another-host:1:x") is None
-    assert owners.lives(f"{owners.machine()}-else:999999:x") is None
+    assert process_id.is_alive("another-host:1:x") is None
+    assert process_id.is_alive(f"{process_id.machine()}-else:999999:x") is None
 
 
 def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    here = owners.machine()
+    here = process_id.machine()
     (tmp_path / "boot_id").write_text("another\n")
-    monkeypatch.setattr(owners, "BOOT", tmp_path / "boot_id")
-    assert owners.machine() != here
-    assert owners.lives(f"{here}:999999:x") is None
+    monkeypatch.setattr(process_id, "BOOT", tmp_path / "boot_id")
+    assert process_id.machine() != here
+    assert process_id.is_alive(f"{here}:999999:x") is None
 
 
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
@@ -1416,11 +1416,11 @@ def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
 ):
     ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([jobs["prompt"]], dead_owner(), time.time())
-    ledger.add([jobs["image"]], f"{owners.machine()}:{os.getpid()}:x", time.time())
+    ledger.add([jobs["image"]], f"{process_id.machine()}:{os.getpid()}:x", time.time())
     ledger.close()
     engine = new_engine()
     assert finished(engine, jobs["prompt"]).state is State.READY
-    assert not engine.carries(jobs["image"].token), "its process is alive"
+    assert not engine.is_active(jobs["image"].token), "its process is alive"
 
 
 def test_a_results_folder_that_cannot_be_had_is_known_before_anything_is_sent(
@@ -1448,7 +1448,7 @@ def test_a_retry_of_what_waits_for_its_turn_counts(
     running = engine.submit(jobs["image"])
     wait_until(lambda: engine.job(running.token).step is Step.STARTED)
     job = engine.submit(jobs["prompt"])
-    asked = job.at(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, "It may be running."))
+    asked = job.advance_to(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, "It may be running."))
     with engine._registry.lock:
         assert engine._registry.save(asked)  # as it is after a restart: its question stands, and it is queued
     assert asked.queued
@@ -1487,7 +1487,7 @@ def test_what_is_left_of_a_removed_job_goes_later(
     engine._previews._render = copy
     engine._previews.render(jobs_left[0])  # the picture is done when the job is gone
     assert (first / "result-1-0.jpg").exists()
-    assert tokens(settings.folder) == [], "they count no more, and are no jobs"
+    assert job_tokens(settings.folder) == [], "they count no more, and are no jobs"
     engine.delete_files([jobs_left[0].token])
     wait_until(lambda: not first.exists())
     (second / REMOVED).write_text(dead_owner())
@@ -1500,7 +1500,7 @@ def test_the_files_of_a_job_are_found_after_another_folder_was_chosen(
     engine: Engine, settings: Settings, jobs: dict[str, Job], tmp_path: Path
 ):
     job = finished(engine, engine.submit(jobs["prompt"]))
-    engine.place(job.token)
+    engine.mark_placed(job.token)
     folder = engine.folder(job.token)
     engine.configure(replace(settings, folder=tmp_path / "another"))
     assert engine.folder(job.token) == folder

@@ -46,7 +46,7 @@ def test_a_store_of_version_1_is_migrated(tmp_path: Path):
     jobs = by_name(migrated.jobs())
     assert [*jobs] == ["requested", "submitting", "started", "ready", "placed", "failed"]
     assert jobs["started"].flow_id == "66bb00000000000000000001"
-    assert jobs["placed"].settled, "nobody knows whether its file was saved, so it is not placed again"
+    assert jobs["placed"].final, "nobody knows whether its file was saved, so it is not placed again"
     claimed = migrated.claim("you", now=2e9, here=anywhere)
     assert [job.name for job, _lease in claimed] == ["requested", "submitting", "started"]
     migrated.close()
@@ -57,12 +57,12 @@ def test_a_store_of_version_2_is_migrated(tmp_path: Path):
     path = tmp_path / "jobs.sqlite"
     restored(path, "version-2.sql")
     migrated = JobStore(path)
-    assert (migrated.set_aside, migrated.searched) == (None, True)
+    assert (migrated.quarantined_path, migrated.recovery_done) == (None, True)
     jobs = by_name(migrated.jobs())
     assert [*jobs] == [*Step, "unsaved", "waiting"]
     assert [job.step for job in jobs.values()] == [*Step, Step.PLACED, Step.PREPARED]
     assert (jobs["started"].flow_id, jobs["failed"].stopped_at) == ("FLOW-started", Step.STARTED)
-    assert jobs["ready"].hold
+    assert jobs["ready"].needs_manual_import
     assert jobs["ready"].problem.code == "closed_unsaved"
     assert {row.lease for row in migrated.changes(0).rows} == {Lease(OWNER, 1)}
     claimed = migrated.claim("you", now=2e9, here=anywhere)
@@ -81,6 +81,17 @@ def test_a_row_that_cannot_be_read_stays_as_it_was(tmp_path: Path):
     assert len(migrated.jobs()) == len(Step) + 1
     assert [row.document for row in migrated.changes(0).rows if row.read() is None] == ["dancing"]
     migrated.close()
+
+
+def test_what_a_job_s_folder_says_since_version_2_is_read(tmp_path: Path):
+    """Each line of `request.json` is what version 2 of the job list had in its documents."""
+    path = tmp_path / "jobs.sqlite"
+    restored(path, "version-2.sql")
+    with sqlite3.connect(path) as db:
+        texts = [text for (text,) in db.execute("SELECT document FROM jobs")]
+    db.close()
+    jobs = by_name([Job.from_json(text) for text in texts])
+    assert [name for name, job in jobs.items() if job.needs_manual_import] == ["adopted", "ready"]
 
 
 DIES = """

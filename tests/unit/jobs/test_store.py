@@ -24,7 +24,7 @@ def test_a_job_is_there_after_closing(path: Path):
     ledger = JobStore(path)
     first = job()
     lease = ledger.add([first], "me", now=0.0)
-    assert ledger.save(first.at(Step.CREATED, flow_id="7"), lease, now=1.0)
+    assert ledger.save(first.advance_to(Step.CREATED, flow_id="7"), lease, now=1.0)
     ledger.close()
     again = JobStore(path)
     (read,) = again.jobs()
@@ -46,15 +46,15 @@ def test_only_who_has_the_last_lease_writes(path: Path):
     ledger = JobStore(path)
     first = job()
     mine = ledger.add([first], "me", now=0.0)
-    assert not ledger.save(first.at(Step.FAILED), Lease("you", mine.number), now=1.0)
+    assert not ledger.save(first.advance_to(Step.FAILED), Lease("you", mine.number), now=1.0)
     ledger.release("me")
     ((_, yours),) = ledger.claim("you", now=1.0)
     ledger.release("you")
     ((_, mine_again),) = ledger.claim("me", now=1.0)
     for old in (mine, yours):
-        assert not ledger.save(first.at(Step.FAILED), old, now=1.0)
+        assert not ledger.save(first.advance_to(Step.FAILED), old, now=1.0)
     assert ledger.jobs()[0].step is Step.REQUESTED
-    assert ledger.save(first.at(Step.CREATED), mine_again, now=1.0)
+    assert ledger.save(first.advance_to(Step.CREATED), mine_again, now=1.0)
     ledger.close()
 
 
@@ -129,7 +129,7 @@ def test_finished_jobs_are_not_claimed(path: Path):
     ledger = JobStore(path)
     first = job()
     lease = ledger.add([first], "me", now=0.0)
-    ledger.save(first.at(Step.READY), lease, now=0.0)
+    ledger.save(first.advance_to(Step.READY), lease, now=0.0)
     assert ledger.claim("you", now=1000.0) == []
     ledger.close()
 
@@ -138,10 +138,10 @@ def test_of_two_processes_one_changes_a_finished_job(path: Path):
     mine, yours = JobStore(path), JobStore(path)
     first = job()
     lease = mine.add([first], "me", now=0.0)
-    mine.save(first.at(Step.READY), lease, now=0.0)
+    mine.save(first.advance_to(Step.READY), lease, now=0.0)
 
     def place(ready: Job) -> Job:
-        return ready.at(Step.PLACED)
+        return ready.advance_to(Step.PLACED)
 
     placed = yours.change(first.token, (Step.READY,), place, "you", now=1.0)
     assert placed is not None
@@ -156,7 +156,7 @@ def test_a_removed_job_is_forgotten(path: Path):
     first = job()
     lease = ledger.add([first], "me", now=0.0)
     assert not ledger.remove(first.token), "it is unfinished"
-    ledger.save(first.at(Step.FAILED), lease, now=0.0)
+    ledger.save(first.advance_to(Step.FAILED), lease, now=0.0)
     assert ledger.remove(first.token)
     assert ledger.jobs() == []
     ledger.close()
@@ -198,14 +198,14 @@ def test_a_damaged_ledger_is_put_aside_and_a_new_one_begun(path: Path, damage: C
     before = path.read_bytes()
     ledger = JobStore(path)
     assert ledger.jobs() == []
-    assert not ledger.searched
-    assert ledger.set_aside is not None
-    assert ledger.set_aside.read_bytes() == before
-    assert ".damaged-" in ledger.set_aside.name
+    assert not ledger.recovery_done
+    assert ledger.quarantined_path is not None
+    assert ledger.quarantined_path.read_bytes() == before
+    assert ".damaged-" in ledger.quarantined_path.name
     ledger.add([job()], "me", now=0.0)
     ledger.close()
     again = JobStore(path)
-    assert (again.set_aside, len(again.jobs())) == (None, 1)
+    assert (again.quarantined_path, len(again.jobs())) == (None, 1)
     again.close()
 
 
@@ -283,7 +283,7 @@ def test_each_change_of_a_job_has_a_revision_and_renewing_its_lease_is_none(path
     other.claim("you", now=1.0)
     claimed = ledger.changes(saved.revision)
     assert [(row.token, row.lease) for row in claimed.rows] == [(second.token, Lease("you", 2))]
-    other.change(first.token, (Step.READY,), lambda ready: ready.at(Step.PLACED), "you", now=2.0)
+    other.change(first.token, (Step.READY,), lambda ready: ready.advance_to(Step.PLACED), "you", now=2.0)
     assert names(ledger, claimed.revision) == ["first"]
     assert names(ledger, 0) == ["second", "first"]
     for store in (ledger, other):
@@ -294,7 +294,7 @@ def test_a_removal_is_a_change_even_of_the_last_that_was_changed(path: Path):
     ledger, other = JobStore(path), JobStore(path)
     first, second = job("first"), job("second")
     lease = ledger.add([first, second], "me", now=0.0)
-    ledger.save(second.at(Step.FAILED), lease, now=0.0)
+    ledger.save(second.advance_to(Step.FAILED), lease, now=0.0)
     known = other.changes(0).revision
     assert ledger.remove(second.token)
     removed = other.changes(known)
@@ -322,7 +322,7 @@ def test_a_token_is_taken_once(path: Path):
     first = job()
     mine.add([first], "me", now=0.0)
     with pytest.raises(AlreadyThere):
-        yours.add([first.at(Step.FAILED)], "you", now=1.0)
+        yours.add([first.advance_to(Step.FAILED)], "you", now=1.0)
     assert yours.jobs() == [first]
     mine.close()
     yours.close()
@@ -354,18 +354,22 @@ def test_a_ledger_that_was_read_for_too_long_is_written_again_afterwards(path: P
     other.execute("BEGIN")
     other.execute("SELECT * FROM jobs").fetchall()
     with pytest.raises(LedgerError, match="Another program"):
-        ledger.save(first.at(Step.CREATED), lease, now=1.0)
+        ledger.save(first.advance_to(Step.CREATED), lease, now=1.0)
     other.close()
-    assert ledger.save(first.at(Step.CREATED), lease, now=2.0)
+    assert ledger.save(first.advance_to(Step.CREATED), lease, now=2.0)
     ledger.close()
 
 
 def test_what_was_loose_in_a_dead_process_is_ready_when_it_is_claimed(path: Path):
     ledger = JobStore(path)
-    first = job().at(Step.READY)
+    first = job().advance_to(Step.READY)
     ledger.add([first], "", now=0.0)
     ledger.change(
-        first.token, (Step.READY,), lambda job: job.at(Step.PLACED, placed_in="a document"), "me", now=0.0
+        first.token,
+        (Step.READY,),
+        lambda job: job.advance_to(Step.PLACED, placed_in="a document"),
+        "me",
+        now=0.0,
     )
     ((claimed, _lease),) = ledger.claim("you", now=2 * LEASE_SECONDS, here=anywhere)
     assert (claimed.step, claimed.placed_in) == (Step.READY, "a document")

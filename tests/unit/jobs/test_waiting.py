@@ -72,7 +72,7 @@ def test_a_break_that_the_service_asks_for_is_counted_down(
     job = waiting(engine, engine.submit(jobs["prompt"]))
     assert job.problem.code == "rate_limited"
     assert began + 2.0 <= job.retry_at <= time.time() + 3.0
-    assert engine.carries(job.token)
+    assert engine.is_active(job.token)
     ended = finished(engine, job)
     assert (ended.state, ended.retry_at) == (State.READY, 0.0)
 
@@ -127,7 +127,7 @@ def test_a_name_that_is_not_found_is_tried_again(new_engine: Callable[..., Engin
     assert job.problem.message == "The service's address was not found."
     before = job.retry_at
     wait_until(lambda: engine.job(job.token).retry_at > before)
-    assert engine.carries(job.token)
+    assert engine.is_active(job.token)
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_a_flow_that_tells_nothing_new_for_long_asks_the_user(
     engine = new_engine(replace(settings, patience=1.0))
     job = waiting(engine, engine.submit(jobs["prompt"]))
     assert (job.problem.code, job.problem.remedy) == (NOTHING_NEW, "retry")
-    wait_until(lambda: not engine.carries(job.token))
+    wait_until(lambda: not engine.is_active(job.token))
 
     def polls() -> int:
         return sum(sandbox.stats()["requests"].values())
@@ -266,7 +266,7 @@ def test_other_settings_are_used_though_the_ledger_is_busy(
     monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
     engine = new_engine(replace(settings, api_key=""))
     job = waiting(engine, engine.submit(jobs["prompt"]))
-    wait_until(lambda: not engine.carries(job.token))
+    wait_until(lambda: not engine.is_active(job.token))
     engine._store._db.execute("PRAGMA busy_timeout = 20")
     other = sqlite3.connect(engine._store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -348,7 +348,9 @@ def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
     assert tried == [Step.UPLOADING]
 
 
-@pytest.mark.parametrize("call", ["submit", "retry", "cancel", "remove", "place", "hold", "carry_on"])
+@pytest.mark.parametrize(
+    "call", ["submit", "retry", "cancel", "remove", "mark_placed", "keep_for_import", "resume"]
+)
 def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], call: str
 ):
@@ -365,12 +367,12 @@ def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
     held.wait(LONGEST)
     calls: dict[str, Callable[[], object]] = {
         "submit": lambda: engine.submit(replace(jobs["prompt"], token="a" * 32)),
-        "hold": lambda: engine.hold(job.token, Problem("told", "Told.")),
+        "keep_for_import": lambda: engine.keep_for_import(job.token, Problem("told", "Told.")),
     }
     try:
         with pytest.raises(LedgerBusy):
             calls.get(call, lambda: getattr(engine, call)(job.token))()
-        assert not engine.all_told(), "it may be about to tell something"
+        assert not engine.all_reported(), "it may be about to tell something"
     finally:
         over.set()
         holder.join()

@@ -13,21 +13,21 @@ from .model import Job
 from .part import Part
 from .registry import JobRegistry
 
-CHOSEN = "chosen"
+INPUT_COPY = "chosen"
 """Name, without its ending, of the file in a job's folder that is the picture."""
 
 
-def kept_picture(folder: Path, picture: str) -> Path:
+def input_copy_path(folder: Path, picture: str) -> Path:
     """The path at which a job with this folder keeps the picture (there may be no file); its ending stays."""
-    return folder / f"{CHOSEN}{Path(picture).suffix.lower()[:10]}"
+    return folder / f"{INPUT_COPY}{Path(picture).suffix.lower()[:10]}"
 
 
-def keep_picture(folder: Path, picture: str) -> None:
+def copy_input(folder: Path, picture: str) -> None:
     """Copy the picture, an absolute path, into a job's folder; for a thread, since it reads the whole file.
 
     What a disk refuses raises nothing: then the picture is taken from where it was, as it is by then.
     """
-    kept = kept_picture(folder, picture)
+    kept = input_copy_path(folder, picture)
     part = kept.with_name(f"{kept.name}.part")
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +66,6 @@ class InputCopies(Part):
         for job in jobs:
             now = self._registry.job(job.token)
             if now is not None and now.picture and not now.finished and not self.closing.is_set():
-                keep_picture(self._folder(job.token), job.picture)
+                copy_input(self._folder(job.token), job.picture)
             if self._registry.job(job.token) is None:
                 self._on_removed(job.token)
