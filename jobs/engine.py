@@ -15,36 +15,28 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from ..api import FlowsError
 from . import polling
 from .cleanup import Cleanup
 from .clients import Clients
+from .commands import Commands
 from .conversions import Conversions, Convert
-from .errors import MAYBE_RUNNING, NotStarted
 from .input_copy import InputCopies
-from .model import UNSENT, Delivered, Job, Problem, Step
+from .model import Delivered, Job, Problem, Step
 from .part import Part
 from .previews import PreviewRenderer
 from .process_id import new_owner
 from .recovery import NAME, Recovery, append_request
 from .registry import JobRegistry
+from .results import Results
 from .scheduler import Scheduler
 from .settings import Settings
-from .steps import NOTHING_NEW, input_path, prepared
 from .store import JobStore, LedgerError
 from .worker import Workers
 from .writer import Writer
-
-NOT_SAVED = Problem(
-    "closed_unsaved",
-    "The model is in no saved file: it was undone, or the file was closed.",
-    "Use Import to have it again.",
-)
 
 
 class Engine:
@@ -91,6 +83,8 @@ class Engine:
         self._recovery = Recovery(
             registry, store, self._scheduler, present, self._clients, self._report_recovered, closing
         )
+        self._results = Results(registry, self._writer, self._cleanup)
+        self._commands = Commands(registry, self._scheduler, self.folder)
         self._parts: tuple[Part, ...] = (
             self._workers,
             self._writer,
@@ -271,209 +265,67 @@ class Engine:
 
         self._writer.write_soon(keep, job.token)
 
-    # ------------------------------------------------------------------ jobs under way
+    # ------------------------------------------------------------------ what the parts do
 
     def resume(self, token: str) -> None:
         """Go on with a job that another process began, as soon as that is known to have let go of it."""
         self._scheduler.resume(token)
 
     def retry(self, token: str) -> bool:
-        """Try a waiting job now, or carry a failed or cancelled one once more (see `Job.restarted`).
-
-        False where another process has it.
-        """
-        with self._registry.locked():
-            job = self.job(token)
-            if job is not None and job.finished:
-                return self._reopen(
-                    token,
-                    (Step.FAILED, Step.CANCELLED),
-                    lambda job: replace(job.restarted(), begun_at=time.time()),
-                )
-            if job is None or not self.owns(token):
-                return False
-            code = job.problem.code if job.problem is not None else ""
-            if code == MAYBE_RUNNING:  # the user has been told that it may run a second time
-                job = job.repeated()
-            elif code == NotStarted.code:
-                job = job.advance_to(Step.UPLOADED, starts_itself=False)
-            elif code == NOTHING_NEW:
-                job = replace(job, changed_at=time.time())
-            if not self._scheduler.try_now(job):
-                return False
-            self._scheduler.start_queued_jobs()
-            return True
+        """See `Commands.retry`."""
+        return self._commands.retry(token)
 
     def prepare_here(self, token: str, make: Callable[[Path, Path], None]) -> None:
-        """Make the file to send of a job that found no converter, here, by `make` (source, target)."""
-        job = self.job(token)
-        if job is None:
-            return
-        target = input_path(job, self.folder(token))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            make(Path(job.source), target)
-            done = prepared(job, target)
-        except FlowsError as error:
-            done = job.failed(Problem.of(error), time.time())
-        with self._registry.locked():
-            if not self.owns(token) or self._registry.now(job).step is not Step.REQUESTED:
-                return  # it was lost meanwhile, and may have come back further on
-            if done.finished:
-                self._registry.save(done)
-            else:
-                self._scheduler.try_now(done)
-            self._scheduler.start_queued_jobs()
+        """See `Commands.prepare_here`."""
+        self._commands.prepare_here(token, make)
 
     def cancel(self, token: str) -> bool:
-        """Stop a job: at once while it is prepared or uploaded, else when the service has stopped it.
-
-        False where another process has it.
-        """
-        with self._registry.locked():
-            job, held = self.job(token), self._registry.held(token)
-            if job is not None and job.finished:
-                return True
-            if job is None or held.lease is None:
-                return False
-            if job.step in UNSENT and not held.busy:
-                return self._registry.save(job.cancelled(time.time()))
-            if not self._registry.save(replace(job, cancelling=True, queued=False)):
-                return False
-            if job.step is Step.UPLOADING and held.client is not None:
-                held.client.hang_up()  # it may stand still, and is of no use any more
-            held.slot = True  # stopping needs no free slot
-            self._scheduler.try_now(self._registry.now(job))
-            self._scheduler.start_queued_jobs()
-            return True
-
-    def relocate(self, token: str, change: Mapping[str, Any]) -> None:
-        """Change where a result belongs; `change`: of its destination."""
-
-        def changed(job: Job) -> Job:  # as it is by then: another change may come first
-            return replace(job, destination={**job.destination, **change})
-
-        self._writer.write_soon(lambda: self._registry.alter(token, changed), token)
-
-    # ------------------------------------------------------------------ finished jobs
-
-    def mark_placed(self, token: str, document: str = "", again: bool = False) -> bool:
-        """Note, before a result goes into a scene, that it does; False if another process was faster.
-
-        document: the opening of a file into which it goes, see `saved`; "" where it cannot get lost there.
-        again: whether one that has been placed before may be placed once more, which changes nothing here.
-        """
-        job = self.job(token)
-        if again and job is not None and job.step is Step.PLACED:
-            return True
-        return self._registry.change(
-            token,
-            (Step.READY,),
-            lambda job: job.advance_to(Step.PLACED, needs_manual_import=False, placed_in=document),
-        )
-
-    def mark_placed_soon(self, token: str, document: str) -> None:
-        """As `mark_placed`, soon, unless the user is to import it; `events` tells what became of it."""
-
-        def placed(job: Job) -> Job | None:
-            return None if job.needs_manual_import else job.advance_to(Step.PLACED, placed_in=document)
-
-        self._writer.write_soon(lambda: self._registry.change(token, (Step.READY,), placed), token)
-
-    def mark_found(self, token: str, document: str) -> None:
-        """A result that is Ready stands in the file that is open; `document` as for `mark_placed`."""
-        self._writer.write_soon(lambda: self.mark_placed(token, document), token)
-
-    def keep_for_import(self, token: str, problem: Problem) -> bool:
-        """Keep a finished result until the user imports it, and say why."""
-        return self._registry.change(
-            token,
-            (Step.READY, Step.PLACED),
-            lambda job: job.advance_to(Step.READY, problem=problem, needs_manual_import=True, placed_in=""),
-        )
-
-    def keep_for_import_soon(self, token: str, problem: Problem) -> None:
-        """As `keep_for_import`, as soon as the store takes it."""
-        self._writer.write_soon(lambda: self.keep_for_import(token, problem), token)
-
-    def mark_delivered(self, token: str, files: Sequence[Delivered]) -> bool:
-        """Note, before the results of a finished job become files elsewhere, which these are.
-
-        What was noted before stays behind that: until they are exchanged, the files there are those.
-        """
-
-        def delivered(job: Job) -> Job:
-            before = [file for file in job.delivered if file not in files]
-            return replace(job, delivered=(*files, *before))
-
-        return self._registry.change(token, (Step.READY, Step.PLACED), delivered)
+        """See `Commands.cancel`."""
+        return self._commands.cancel(token)
 
     def fetch_results(self, token: str) -> bool:
-        """Have the results of a finished job once more: what is not here any more comes from the service.
-
-        False where another process was faster.
-        """
-        return self._reopen(
-            token,
-            (Step.READY, Step.PLACED),
-            lambda job: job.advance_to(Step.COMPLETED, queued=True, results=(), finished_at=0.0),
-        )
+        """See `Commands.fetch_results`."""
+        return self._commands.fetch_results(token)
 
     def retry_lookup(self, token: str) -> bool:
-        """Ask once more for the flow of a job that failed because that was gone; no other one is run.
+        """See `Commands.retry_lookup`."""
+        return self._commands.retry_lookup(token)
 
-        False where another process was faster.
-        """
-        return self._reopen(token, (Step.FAILED,), Job.looked_for_again)
+    def mark_placed(self, token: str, document: str = "", again: bool = False) -> bool:
+        """See `Results.mark_placed`."""
+        return self._results.mark_placed(token, document, again)
 
-    def _reopen(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job]) -> bool:
-        with self._registry.locked():
-            if not self._registry.reopen(token, steps, change):
-                return False
-            self._scheduler.start_queued_jobs()
-            return True
+    def mark_placed_soon(self, token: str, document: str) -> None:
+        """See `Results.mark_placed_soon`."""
+        self._results.mark_placed_soon(token, document)
 
-    # A result that stands in a file that was not saved since is *unsaved*: if the process dies, the file on
-    # disk lacks it. Its lease is kept like that of an unfinished job, so whoever takes it over knows. These
-    # are called by the thread that may not wait: they take effect soon, and each in its turn.
+    def mark_found(self, token: str, document: str) -> None:
+        """See `Results.mark_found`."""
+        self._results.mark_found(token, document)
+
+    def keep_for_import(self, token: str, problem: Problem) -> bool:
+        """See `Results.keep_for_import`."""
+        return self._results.keep_for_import(token, problem)
+
+    def keep_for_import_soon(self, token: str, problem: Problem) -> None:
+        """See `Results.keep_for_import_soon`."""
+        self._results.keep_for_import_soon(token, problem)
+
+    def mark_delivered(self, token: str, files: Sequence[Delivered]) -> bool:
+        """See `Results.mark_delivered`."""
+        return self._results.mark_delivered(token, files)
 
     def saved(self, document: str, but: Collection[str] = ()) -> None:
-        """What went into `document` is in a file on disk now.
-
-        but: what was noted to go there, but has not.
-        """
-        # Take the set now; results placed between the save and this write are not in the saved file.
-        there = {job.token for job in self.jobs() if job.placed_in == document} - {*but}
-
-        def in_file(job: Job) -> Job | None:
-            return replace(job, placed_in="") if job.token in there else None
-
-        self._writer.write_soon(lambda: self._change_unsaved(document, in_file))
-        self._writer.write_soon(self._cleanup.needed.set)
+        """See `Results.saved`."""
+        self._results.saved(document, but)
 
     def closed(self, document: str, but: Collection[str] = ()) -> None:
-        """`document` is open no more: what went into it since it was saved is Ready again, for the user.
+        """See `Results.closed`."""
+        self._results.closed(document, but)
 
-        but: what was noted to go there, but has not; it is Ready as before.
-        """
-
-        def ready(job: Job) -> Job:
-            if job.token in but:
-                return job.advance_to(Step.READY, placed_in="")
-            return job.advance_to(Step.READY, problem=NOT_SAVED, needs_manual_import=True)
-
-        self._writer.write_soon(lambda: self._change_unsaved(document, ready))
-
-    def _change_unsaved(self, document: str, change: Callable[[Job], Job | None]) -> None:
-        """Change the jobs whose results are unsaved in `document`."""
-
-        def change_here(job: Job) -> Job | None:
-            return change(job) if job.placed_in == document else None
-
-        for job in self.jobs():
-            if job.unsaved and job.placed_in == document:
-                write = partial(self._registry.change, job.token, (Step.PLACED,), change_here)
-                self._writer.write_now(write, job.token)
+    def relocate(self, token: str, change: Mapping[str, Any]) -> None:
+        """See `Results.relocate`."""
+        self._results.relocate(token, change)
 
     def remove(self, token: str, files: bool = True) -> None:
         """Forget a finished job. Raises ValueError while it is unfinished.

@@ -181,12 +181,13 @@ class JobRegistry:
         """
         with self.lock:
             held = self.held(job.token)
-            if held.lease is None or held.lease != (lease or held.lease):
+            lease = lease or held.lease
+            if lease is None or lease != held.lease:
                 return False
             before = self._jobs[job.token]
             # The file in which it belongs may have got another name meanwhile.
             job = replace(job, destination=before.destination)
-            if not self._store.save(job, held.lease, time.time()):
+            if not self._store.save(job, lease, time.time()):
                 # This process slept past its lease (a suspended laptop, say): hands off.
                 self.drop_lease(job.token)
                 return False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.jobs import Engine, Job, JobStore, Step, limits
+from generio_flows.jobs.registry import JobRegistry
 from generio_flows.jobs.store import Row
 
 from .conftest import wait_until
@@ -96,3 +97,27 @@ def test_a_look_at_what_others_have_done_reads_what_they_have_changed(
         looks.append(len(reads))
     assert looks == [0, 1, 0]
     assert [job.step for job in engine.jobs()] == [Step.READY, Step.PLACED, Step.READY, Step.READY]
+
+
+def test_what_was_begun_with_an_older_lease_changes_nothing(
+    tmp_path: Path, jobs: dict[str, Job], others: JobStore
+):
+    store = JobStore(tmp_path / "jobs.sqlite")
+    registry = JobRegistry(store, "me", lambda _job: None)
+    registry.load()
+    job = jobs["prompt"]
+    with registry.locked():
+        registry.add([job], is_new=True)
+    before = registry.held(job.token).lease
+    store.release("me")
+    others.claim("another", time.time())
+    others.release("another")
+    with registry.locked():
+        registry.sync(None)
+    assert registry.is_leased(job.token), "it came back"
+    prepared = job.advance_to(Step.PREPARED)
+    assert not registry.save(prepared, before)
+    assert registry.job(job.token).step is others.job(job.token).step is Step.REQUESTED
+    assert registry.save(prepared)
+    assert registry.job(job.token).step is others.job(job.token).step is Step.PREPARED
+    store.close()
