@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..api import FlowsError
-from ..jobs import AlreadyThere, Engine, Job, Ledger, LedgerBusy, LedgerError, Problem, Settings, Step
+from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerBusy, LedgerError, Problem, Settings, Step
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.model import UNSENT
 from .items import WISH, Item, optimizing
@@ -122,9 +122,9 @@ class Batch:
             patience=0.0,  # the command has its own
         )
 
-        def start() -> tuple[Ledger, Engine]:
+        def start() -> tuple[JobStore, Engine]:
             with closing_on_error(opened(home)) as ledger:
-                return ledger, Engine(ledger, settings, self._make_input, self._convert, heir=False)
+                return ledger, Engine(ledger, settings, self._make_input, self._convert, adopt_orphans=False)
 
         self._ledger, self.engine = patiently(start, patience, interrupted, report.say)
         self._outputs = Outputs(home, self.engine, wanted, force)
@@ -190,18 +190,18 @@ class Batch:
         for once more, and nothing else. Raises FlowsError.
         """
         if _was_deleted(job) and not sure:
-            self.engine.look_again(job.token)
+            self.engine.retry_lookup(job.token)
             return
         if "output" in job.destination and job.step in (*UNSENT, Step.FAILED, Step.CANCELLED):
             self._outputs.check(job)
         if job.step in (Step.FAILED, Step.CANCELLED):
             self.engine.retry(job.token)
         elif not job.finished:
-            self.engine.carry_on(job.token)
+            self.engine.resume(job.token)
 
     def cancel(self, token: str) -> str:
         """Stop a job, and wait for that; returns why that could not be done, or ""."""
-        self.engine.carry_on(token)
+        self.engine.resume(token)
         end = time.monotonic() + self._patience
         asked = False
         while not self._interrupted.wait(GLANCE):
@@ -239,7 +239,7 @@ class Batch:
         while not self._is_searched():
             if self._interrupted.wait(GLANCE):
                 raise Stopped(INTERRUPTED, "Interrupted.")
-            problem = self._held_up or self.engine.search_problem
+            problem = self._held_up or self.engine.recovery_problem
             if problem is not None and problem.code in FOR_THE_USER:
                 raise Stopped(FOR_THE_USER[problem.code], _words(problem))
             waited = time.monotonic() - began
@@ -254,7 +254,7 @@ class Batch:
 
     def _is_searched(self) -> bool:
         try:
-            searched = self._ledger.searched
+            searched = self._ledger.recovery_done
         except LedgerError as error:
             self._held_up = error.problem
             return False
@@ -339,7 +339,7 @@ class Batch:
                 )
             )
         # What it was waiting for when it was begun may be over; the engine has not looked again yet.
-        if job.waiting and job is not task.begun and not self.engine.carries(job.token):
+        if job.waiting and job is not task.begun and not self.engine.is_active(job.token):
             assert job.problem is not None
             if task.sure and job.problem.code == MAYBE_RUNNING:
                 task.sure = False
@@ -387,7 +387,7 @@ class Batch:
                 raise
             task.fetched = True
             self._outputs.discard_damaged(job)
-            self.engine.fetch(job.token)
+            self.engine.fetch_results(job.token)
             return False
 
     def _chain(self, task: Task, job: Job) -> bool:
@@ -397,7 +397,7 @@ class Batch:
         if not model.is_file() and (known is None or known.step not in (Step.READY, Step.PLACED)):
             raise ResultGone  # it is still to be sent
         self.submit(following)
-        self.engine.place(job.token)
+        self.engine.mark_placed(job.token)
         task.token, task.fetched = following.token, False
         task.begun = self.engine.job(following.token)
         return False
@@ -440,13 +440,13 @@ def _was_deleted(job: Job) -> bool:
     return job.problem is not None and job.problem.code == DELETED
 
 
-def opened(home: Home) -> Ledger:
+def opened(home: Home) -> JobStore:
     """The ledger of a home. Raises LedgerError."""
-    return Ledger(home.ledger, shared=home.shared)
+    return JobStore(home.ledger, shared=home.shared)
 
 
 @contextmanager
-def closing_on_error(ledger: Ledger) -> Generator[Ledger]:
+def closing_on_error(ledger: JobStore) -> Generator[JobStore]:
     """The ledger, closed where what is done with it fails."""
     try:
         yield ledger

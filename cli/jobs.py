@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..api import NotFound
 from ..jobs import Job, State, Step
-from ..jobs.ledger import TAKEOVER_SECONDS
+from ..jobs.limits import TAKEOVER_SECONDS
 from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
 from .job_directory import Home, Host
 from .lists import UsageError

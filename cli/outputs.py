@@ -23,7 +23,7 @@ from typing import NamedTuple
 from ..api import FlowsError, NotSaved, disk_trouble
 from ..api.transfer import sync
 from ..jobs import Delivered, Engine, Job, Step
-from ..jobs.owners import lives, machine
+from ..jobs.process_id import is_alive, machine
 from ..jobs.steps import kept_name
 from .job_directory import Home, same_place
 
@@ -136,14 +136,14 @@ class Outputs:
             with _written(target):
                 self._look(target, partial(is_remainder, target, source))
         files = [Delivered(self._home.relative(piece.target), *piece.content) for piece in pieces]
-        if files != [*self._noted(job)] and not self._engine.deliver(job.token, files):
+        if files != [*self._noted(job)] and not self._engine.mark_delivered(job.token, files):
             return None
         self.learn(files)
         for piece in missing:
             with _written(piece.target):
                 self._copy(piece.source, piece.target)
         if job.step is not Step.PLACED:
-            self._engine.place(job.token)
+            self._engine.mark_placed(job.token)
         return [piece.target for piece in pieces]
 
     def discard_damaged(self, job: Job) -> None:
@@ -334,5 +334,5 @@ def _is_stray(path: Path, mark: str) -> bool:
     elif int(found["process"]) == os.getpid():
         alive = False  # who had this number before
     else:
-        alive = lives(f"{here}:{found['process']}:")
+        alive = is_alive(f"{here}:{found['process']}:")
     return alive is False or (alive is None and time.time() - path.stat().st_mtime > DAY)

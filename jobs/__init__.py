@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes."""
 
-from .chosen import kept_picture
+from .chain import THEN_OPTIMIZE, followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
 from .engine import Engine
-from .follow import THEN, follower_tokens, followers, is_first, is_in_vain, with_follower
-from .ledger import AlreadyThere, Ledger, LedgerBusy, LedgerError
+from .errors import NoConverter
+from .input_copy import input_copy_path
 from .model import Delivered, Job, Problem, Result, State, Step
 from .settings import Settings
-from .steps import NoConverter
+from .store import AlreadyThere, JobStore, LedgerBusy, LedgerError
 
 __all__ = [
-    "THEN",
+    "THEN_OPTIMIZE",
     "AlreadyThere",
     "Delivered",
     "Engine",
     "Job",
-    "Ledger",
+    "JobStore",
     "LedgerBusy",
     "LedgerError",
     "NoConverter",
@@ -24,10 +24,10 @@ __all__ = [
     "Settings",
     "State",
     "Step",
-    "follower_tokens",
-    "followers",
-    "is_first",
-    "is_in_vain",
-    "kept_picture",
-    "with_follower",
+    "followup_failed",
+    "followup_jobs",
+    "followup_tokens",
+    "has_followup",
+    "input_copy_path",
+    "with_followup",
 ]

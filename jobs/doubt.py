@@ -23,13 +23,13 @@ class Doubt:
     count: int = 0
     since: float = 0.0
 
-    def again(self, about: About, step: Step, now: float) -> Doubt:
+    def heard_again(self, about: About, step: Step, now: float) -> Doubt:
         """The doubt after one more such answer; one about something else, or at another step, begins anew."""
         if (about, step) != (self.about, self.step):
             return Doubt(about, step, 1, now)
         return replace(self, count=self.count + 1)
 
-    def at(self, step: Step) -> Doubt:
+    def about_step(self, step: Step) -> Doubt:
         """What of it is about `step`."""
         return self if step is self.step else Doubt()
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 r"""What a job is: its steps, what a user sees of them, and the pure transitions between them.
 
-A *step* is what the ledger remembers. Steps whose name ends in -ING are intentions: they are on disk
+A *step* is what the store remembers. Steps whose name ends in -ING are intentions: they are on disk
 before the request leaves, so that after a crash we know that the answer may have been lost, and look
 before we repeat.
 
@@ -93,7 +93,7 @@ _STATE_OF_STEP = {
 }
 
 
-_GOING: dict[str, Any] = {"waiting": False, "problem": None, "retry_at": 0.0}
+_UNBLOCKED: dict[str, Any] = {"waiting": False, "problem": None, "retry_at": 0.0}
 """What a job has that waits for nothing."""
 
 
@@ -154,7 +154,7 @@ class Job:
     source: a .blend or a picture from which the file to send is still to be made, or "". Both paths are
     absolute, or from the job's own folder where they move with that.
     picture: the one that the user chose, which is sent or from which what is sent is made, or ""; see
-    `chosen.keep_picture`.
+    `input_copy.copy_input`.
     destination: where the result belongs; only the scene side reads it.
     flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
     created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet. begun_at: when the user had
@@ -166,7 +166,7 @@ class Job:
     stopped_at: the step at which it failed or was cancelled.
     adopted: the flow was there before the job: it was recovered by its id, or found again.
     former_flow_id: the flow of the attempt before, which is looked at once more before another runs.
-    hold: the finished result is not to be placed by itself; the user imports it.
+    needs_manual_import: the finished result is not to be placed by itself; the user imports it.
     delivered: the files that its results became outside its own folder, those of the last time first.
     placed_in: the opening of a file into which the result went, until that file has been saved; "" then, and
     before.
@@ -193,7 +193,7 @@ class Job:
     stopped_at: Step | None = None
     adopted: bool = False
     former_flow_id: str = ""
-    hold: bool = False
+    needs_manual_import: bool = False
     problem: Problem | None = None
     flow_id: str = ""
     flow_state: str = ""
@@ -231,17 +231,17 @@ class Job:
         return (self.stopped_at or self.step) in UNSENT and not (self.flow_id or self.former_flow_id)
 
     @property
-    def loose(self) -> bool:
+    def unsaved(self) -> bool:
         """Whether the result stands in a file that was not saved since, so that a crash takes it away."""
         return self.step is Step.PLACED and self.placed_in != ""
 
     @property
-    def settled(self) -> bool:
+    def final(self) -> bool:
         """Whether nothing can happen to it any more unless the user wants it."""
-        return self.finished and not self.loose
+        return self.finished and not self.unsaved
 
     @property
-    def fetchable(self) -> bool:
+    def result_may_exist(self) -> bool:
         """Whether a failed or cancelled job has a model all the same, here or at the service, for Retry."""
         code = self.problem.code if self.problem else ""
         if self.step is Step.CANCELLED:
@@ -261,29 +261,31 @@ class Job:
                 return State.QUEUED
         return _STATE_OF_STEP[self.step]
 
-    def at(self, step: Step, **changes: Any) -> Job:
+    def advance_to(self, step: Step, **changes: Any) -> Job:
         """This job one step on: whatever it waited for is over, and progress begins anew."""
-        return replace(self, step=step, **{**_GOING, "progress": None, **changes})
+        return replace(self, step=step, **{**_UNBLOCKED, "progress": None, **changes})
 
     def failed(self, problem: Problem, now: float) -> Job:
         """This job, ended by `problem` at `now` (seconds since the epoch)."""
-        return self.at(Step.FAILED, problem=problem, finished_at=now, stopped_at=self.step, cancelling=False)
+        return self.advance_to(
+            Step.FAILED, problem=problem, finished_at=now, stopped_at=self.step, cancelling=False
+        )
 
     def cancelled(self, now: float, problem: Problem | None = None) -> Job:
         """This job, stopped at the user's wish at `now`; `problem` if something is worth saying about it."""
-        return self.at(
+        return self.advance_to(
             Step.CANCELLED, problem=problem, finished_at=now, stopped_at=self.step, cancelling=False
         )
 
-    def going(self, **changes: Any) -> Job:
+    def unblocked(self, **changes: Any) -> Job:
         """This job, at the same step: whatever it waited for is over."""
-        return replace(self, **{**_GOING, **changes})
+        return replace(self, **{**_UNBLOCKED, **changes})
 
     def blocked(self, problem: Problem, retry_at: float = 0.0) -> Job:
         """This job, at the same step, held up by `problem` until that is gone."""
         return replace(self, waiting=True, problem=problem, retry_at=retry_at)
 
-    def again(self) -> Job:
+    def restarted(self) -> Job:
         """This failed or cancelled job, to be carried once more.
 
         It goes on where it stopped, so that a flow that may be alive is looked at and a result that exists is
@@ -292,12 +294,12 @@ class Job:
         code = self.problem.code if self.problem else ""
         over = code in FLOW_OVER or (self.step is Step.CANCELLED and code != GOES_ON)
         unsent = self.stopped_at is None or self.stopped_at in UNSENT
-        fresh = {"queued": True, "finished_at": 0.0, "stopped_at": None, "hold": False}
+        fresh = {"queued": True, "finished_at": 0.0, "stopped_at": None, "needs_manual_import": False}
         if self.adopted:  # there may be nothing here that another flow could be made of
-            return self.at(Step.ADOPTED, **{**fresh, "hold": True})
+            return self.advance_to(Step.ADOPTED, **{**fresh, "needs_manual_import": True})
         if not over and not unsent and self.stopped_at is not None:
-            return self.at(self.stopped_at, **fresh)
-        return self.at(
+            return self.advance_to(self.stopped_at, **fresh)
+        return self.advance_to(
             Step.REQUESTED if self.source else Step.PREPARED,
             results=(),
             started_at=0.0,
@@ -306,27 +308,39 @@ class Job:
 
     def looked_for_again(self) -> Job:
         """This failed job, to be carried on where it stopped, with the flow that it has."""
-        return self.at(self.stopped_at or Step.STARTED, queued=True, finished_at=0.0, stopped_at=None)
+        return self.advance_to(self.stopped_at or Step.STARTED, queued=True, finished_at=0.0, stopped_at=None)
 
     def repeated(self) -> Job:
         """This job, whose create had no answer, to be created once more at the user's word."""
-        return self.at(Step.PREPARED, **self._next_attempt())
+        return self.advance_to(Step.PREPARED, **self._next_attempt())
 
     def _next_attempt(self) -> dict[str, Any]:
         former = self.flow_id or self.former_flow_id
         return {"attempt": self.attempt + 1, "flow_id": "", "flow_state": "", "former_flow_id": former}
 
-    def to_json(self) -> str:
-        """The job as the ledger keeps it."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+    def to_fields(self) -> dict[str, Any]:
+        """The job as what JSON can say."""
+        return asdict(self)
 
     @classmethod
-    def from_json(cls, text: str) -> Job:
-        """The job that `to_json` wrote. Raises ValueError, KeyError or TypeError where it is none."""
-        data = json.loads(text)
+    def from_fields(cls, data: dict[str, Any]) -> Job:
+        """The job of such fields. Raises ValueError, KeyError or TypeError where it is none."""
+        data = {**data}
         data["step"] = Step(data["step"])
         data["stopped_at"] = Step(data["stopped_at"]) if data["stopped_at"] else None
         data["problem"] = Problem(**data["problem"]) if data["problem"] else None
         data["results"] = tuple(Result(**result) for result in data["results"])
         data["delivered"] = tuple(Delivered(**file) for file in data.get("delivered", ()))
         return cls(**data)
+
+    def to_json(self) -> str:
+        """The job as its folder keeps it."""
+        return json.dumps(self.to_fields(), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The job that `to_json` wrote, also that of version 0.1.0. Raises as `from_fields`."""
+        fields = json.loads(text)
+        if "hold" in fields:  # as that version called it
+            fields["needs_manual_import"] = fields.pop("hold")
+        return cls.from_fields(fields)

@@ -83,3 +83,22 @@ def time_left(running: float, durations: Sequence[float], progress: float | None
 
 def _within(seconds: float, longest: float) -> float:
     return min(longest, max(SHORTEST, seconds))
+
+
+class RunTimes:
+    """How long flows of each kind took, so that the next one is asked about at the right times."""
+
+    MOST = 20
+    """So many are remembered of a kind."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, tuple[float, ...]] = {}
+
+    def learn(self, kind: str, seconds: float) -> None:
+        """Remember that a flow ran for so long; 0.0 = nobody knows."""
+        if seconds > 0.0:
+            self._seconds[kind] = (*self.of(kind), seconds)[-self.MOST :]
+
+    def of(self, kind: str) -> tuple[float, ...]:
+        """How long the last flows of a kind ran, seconds."""
+        return self._seconds.get(kind, ())

@@ -24,7 +24,7 @@ from ..api import (
 )
 from ..core.errors import Remedy
 from ..core.text import plain_reason
-from ..jobs import Job, kept_picture, with_follower
+from ..jobs import Job, input_copy_path, with_followup
 from ..scene.place import boxes, place, raycast, transform
 from ..scene.place.destination import BOX, CURSOR
 from ..session import current
@@ -120,7 +120,7 @@ class Generate(FollowOptions, Ready, HandOver):
             )
         choice = Choice(self, properties(context))
         if choice.then_optimize:
-            jobs = [with_follower(job, choice.then_count) for job in jobs]
+            jobs = [with_followup(job, choice.then_count) for job in jobs]
         return self.hand_over(context, jobs, modal)
 
     def request(self, context: bpy.types.Context) -> Job:
@@ -322,7 +322,7 @@ def with_order(context: bpy.types.Context, job: Job) -> Job:
     name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
     order = job_folder(context, job.token) / name
     order.parent.mkdir(parents=True, exist_ok=True)
-    kept = kept_picture(order.parent, job.picture)
+    kept = input_copy_path(order.parent, job.picture)
     wanted = {"picture": job.source, "kept": str(kept), "longest": preferences(context).longest_side}
     order.write_text(json.dumps(wanted), encoding="utf-8")
     return replace(job, source=str(order))

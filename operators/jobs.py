@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from ..api import OPTIMIZE, FlowsError
-from ..jobs import THEN, Job, LedgerError, Problem, Step, is_first
+from ..jobs import THEN_OPTIMIZE, Job, LedgerError, Problem, Step, has_followup
 from ..scene.errors import CannotPlace, Misfit
 from ..scene.export.selection import COUNT, RESULTS
 from ..scene.place.destination import BOX, CURSOR, NEW, edited_target
@@ -175,7 +175,7 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
         if not flow_id or len(flow_id) > LONGEST_ID or not flow_id.isprintable() or " " in flow_id:
             return tell_problem(self, NO_ID)
         engine = current().open_engine(context)
-        holder = engine.holder(flow_id)
+        holder = engine.job_of_flow(flow_id)
         if holder is not None and not _has_lost(holder):
             known = Problem("known", f'The job "{holder.name}" in the list has this flow.')
             if holder.results:
@@ -284,9 +284,9 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
         panel.variants = 1  # each is a job of its own, with its seed
         fitted = destination.get("mode") == BOX
         panel.where = "BOX" if fitted else "SURFACE" if destination.get("base") else "CURSOR"
-        panel.then_optimize = is_first(job)
+        panel.then_optimize = has_followup(job)
         if panel.then_optimize:
-            panel.then_count = destination[THEN]
+            panel.then_count = destination[THEN_OPTIMIZE]
 
 
 def _take(panel: GenerioProperties, name: str, value: object) -> bool:

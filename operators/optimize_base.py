@@ -119,7 +119,7 @@ class Sending(HandOver):
             there = job.destination
             same = all(there.get(name) == asked[name] for name in ("document", "uid", "mode"))
             under_way = not (job.finished or job.cancelling)
-            coming = under_way or (job.step is Step.READY and not job.hold)
+            coming = under_way or (job.step is Step.READY and not job.needs_manual_import)
             # Of two meshes for the same object the second would find another one there than was sent.
             return (
                 same

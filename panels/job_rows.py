@@ -16,7 +16,7 @@ from pathlib import Path
 
 import bpy
 
-from ..jobs import Engine, Job, State, Step, follower_tokens, is_in_vain
+from ..jobs import Engine, Job, State, Step, followup_failed, followup_tokens
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from ..session.session import News, Session, redraw
 
@@ -100,7 +100,7 @@ def _firsts_of(engine: Engine, tokens: Collection[str]) -> set[str]:
     following = {*tokens}
     if not following:
         return set()
-    return {job.token for job in engine.jobs() if not following.isdisjoint(follower_tokens(job))}
+    return {job.token for job in engine.jobs() if not following.isdisjoint(followup_tokens(job))}
 
 
 def _note(job: Job, session: Session, news: News) -> str:
@@ -119,7 +119,7 @@ def _note(job: Job, session: Session, news: News) -> str:
         return "Its files were deleted to save space; the model is in the file"
     if not job.results[0].blend:
         return IMPORTED_HERE
-    following = [other for token in follower_tokens(job) if (other := engine.job(token)) is not None]
+    following = [other for token in followup_tokens(job) if (other := engine.job(token)) is not None]
     if any(other.step in (Step.FAILED, Step.CANCELLED) for other in following):
         return IN_VAIN
     return FOLLOWED if following else ""
@@ -127,12 +127,12 @@ def _note(job: Job, session: Session, news: News) -> str:
 
 def _is_of_use(job: Job, engine: Engine) -> bool:
     """Whether there may be no other way to a model than by this finished job."""
-    if job.fetchable or is_in_vain(job, engine.job):
+    if job.result_may_exist or followup_failed(job, engine.job):
         return True
     if job.step is Step.PLACED:
         return False
     firsts = (engine.job(token) for token in _firsts_of(engine, {job.token}))
-    return any(first is not None and is_in_vain(first, engine.job) for first in firsts)
+    return any(first is not None and followup_failed(first, engine.job) for first in firsts)
 
 
 def _drop(panel: GenerioProperties, token: str) -> None:
@@ -148,7 +148,7 @@ def _where(job: Job) -> str:
     """Why a finished result is not in the scene."""
     if job.adopted:
         return "Found again at the service"
-    if job.hold:
+    if job.needs_manual_import:
         return "It was finished before it could be cancelled"
     if job.destination.get("aside"):
         return "Its stand-in was deleted"

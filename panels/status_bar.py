@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from ..jobs import Engine, Job, State, is_first
+from ..jobs import Engine, Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
 from ..translations import translated
@@ -61,7 +61,8 @@ class StatusBar:
             del self._unfinished[job.token]
             if job.state is State.DONE and job.token not in session.placement.placed:
                 return  # it is in another Blender's scene
-            if job.state is State.FAILED or job.hold or not is_first(job):  # else another job goes on
+            goes_on = has_followup(job) and not job.needs_manual_import
+            if job.state is State.FAILED or not goes_on:
                 self._news[job.token] = now + NEWS_SECONDS
 
     def reset(self) -> None:

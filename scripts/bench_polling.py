@@ -101,7 +101,7 @@ def _engine(jobs: Any, url: str, home: Path) -> Any:
 
     folder = Path(mkdtemp(dir=home))
     settings = jobs.Settings(folder, url, KEY, concurrent_jobs=FLOWS)
-    return jobs.Engine(jobs.Ledger(folder / "jobs.sqlite"), settings, convert, convert)
+    return jobs.Engine(jobs.JobStore(folder / "jobs.sqlite"), settings, convert, convert)
 
 
 def _run_engines(jobs: Any, api: Any, engines: list[tuple[str, Any]], count: int) -> dict[str, float]:

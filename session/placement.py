@@ -15,7 +15,7 @@ import bpy
 
 from ..core.errors import FlowsError
 from ..core.text import plain_reason
-from ..jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followers, is_first
+from ..jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followup_jobs, has_followup
 from ..scene.background.converter import link
 from ..scene.place import boxes, destination, packing, place
 from ..scene.place.destination import Destination
@@ -67,8 +67,10 @@ class PlacementQueue:
         for job in ready:
             if job.placed_in and job.token in present:
                 from_disk = job.placed_in != self._document.id and not self._recovered
-                engine.found(job.token, "" if from_disk else self._document.id)
-            elif not job.hold and (is_first(job) or self._document.belongs_here(job.destination)):
+                engine.mark_found(job.token, "" if from_disk else self._document.id)
+            elif not job.needs_manual_import and (
+                has_followup(job) or self._document.belongs_here(job.destination)
+            ):
                 self.pending.add(job.token)
 
     def process_next(self, context: bpy.types.Context, engine: Engine) -> None:
@@ -95,7 +97,9 @@ class PlacementQueue:
     def is_to_come(self, job: Job) -> bool:
         """Whether the result of a finished job still comes into the open file by itself."""
         if job.step is Step.READY:
-            return not job.hold and (is_first(job) or self._document.belongs_here(job.destination))
+            return not job.needs_manual_import and (
+                has_followup(job) or self._document.belongs_here(job.destination)
+            )
         return self.is_reserved(job)
 
     def _place_next(self, context: bpy.types.Context, engine: Engine) -> bool:
@@ -106,10 +110,10 @@ class PlacementQueue:
         for token in list(self.pending):
             job = engine.job(token)
             noted = job is not None and self.is_reserved(job)
-            if job is None or job.hold or not (noted or job.step is Step.READY):
+            if job is None or job.needs_manual_import or not (noted or job.step is Step.READY):
                 self.pending.discard(token)
                 self._unreserve(token)
-            elif job.step is Step.READY and is_first(job):
+            elif job.step is Step.READY and has_followup(job):
                 self._start_followups(engine, job)
                 self.pending.discard(token)
             elif job.destination.get("aside"):  # which was told in the very tick in which the job ended
@@ -124,7 +128,7 @@ class PlacementQueue:
                 return True
             elif not self._reserved:
                 self._reserved = token
-                engine.place_soon(token, self._document.id)
+                engine.mark_placed_soon(token, self._document.id)
                 files = [Path(result.blend) for result in job.results if result.blend]
                 self._reserve.prepare(token, [size for file in files for size in sizes_in(file)])
                 return True
@@ -133,11 +137,11 @@ class PlacementQueue:
     def _start_followups(self, engine: Engine, job: Job) -> None:
         """Let the jobs begin that optimize the results of this one, which then is over."""
         results = [Path(result.glb) for result in job.results]
-        for following, glb in zip(followers(job, engine.folder), results, strict=True):
+        for following, glb in zip(followup_jobs(job, engine.folder), results, strict=True):
             try:
                 link(glb, Path(following.input_path))
             except OSError as error:
-                engine.hold(
+                engine.keep_for_import(
                     job.token,
                     Problem(
                         "files", f"The model cannot be sent on: {plain_reason(str(error))}", "Import it."
@@ -146,7 +150,7 @@ class PlacementQueue:
                 return
             with suppress(AlreadyThere):  # by another Blender, or before a crash
                 engine.submit(following)
-        engine.place(job.token)
+        engine.mark_placed(job.token)
 
     def _unreserve(self, token: str) -> None:
         """A result is not about to be placed any more: it has been, or has gone elsewhere."""
@@ -158,7 +162,9 @@ class PlacementQueue:
     def relocate(self, engine: Engine, token: str, change: dict[str, object]) -> None:
         """Let a result that is not there yet go somewhere else; `change`: of its destination."""
         job = engine.job(token)
-        ready = job is not None and job.step is Step.READY and not job.hold  # in this very moment
+        ready = (
+            job is not None and job.step is Step.READY and not job.needs_manual_import
+        )  # in this very moment
         if job is not None and (not job.finished or ready or token in self.pending):
             engine.relocate(token, change)
 
@@ -172,8 +178,10 @@ class PlacementQueue:
     def defer_to_import(self, engine: Engine, token: str, why: Problem) -> None:
         """A finished result that is not placed yet waits for the user to import it; `why` is told."""
         job = engine.job(token)
-        if job is not None and (self.is_reserved(job) or (job.step is Step.READY and not job.hold)):
-            engine.hold(token, why)
+        if job is not None and (
+            self.is_reserved(job) or (job.step is Step.READY and not job.needs_manual_import)
+        ):
+            engine.keep_for_import(token, why)
             self.pending.discard(token)
             self._unreserve(token)
 
@@ -191,7 +199,7 @@ class PlacementQueue:
         is raised as a FlowsError: the job is done all the same.
         """
         stands = again and job.step is Step.PLACED and not self.is_undone(job.token)
-        ours = self.is_reserved(job) or engine.place(job.token, self._document.id, again)
+        ours = self.is_reserved(job) or engine.mark_placed(job.token, self._document.id, again)
         if not ours:
             now = engine.job(job.token)  # noted in this very moment?
             ours = now is not None and self.is_reserved(now)
@@ -231,10 +239,10 @@ class PlacementQueue:
     def _defer_failed(self, engine: Engine, token: str, why: Problem) -> None:
         """What could not be placed, though the store has it so, waits for the user."""
         try:
-            engine.hold(token, why)
+            engine.keep_for_import(token, why)
         except LedgerError:
             self._undone.add(token)  # a save is not to take it for placed until then
-            engine.hold_soon(token, why)
+            engine.keep_for_import_soon(token, why)
 
     def _is_shared(self, engine: Engine, job: Job, where: Destination) -> bool:
         """Whether another job's result is still to come into the box that this one fills."""
@@ -306,7 +314,7 @@ class PlacementQueue:
         self._may_have_unpacked = True
         self._undone.clear()
         if engine is not None:
-            loose = {job.token for job in engine.jobs() if job.loose and job.placed_in == self._document.id}
+            loose = {job.token for job in engine.jobs() if job.unsaved and job.placed_in == self._document.id}
             if loose:
                 self._undone.update(loose - place.tokens() - self.pending)
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 import bpy
 
 from .. import translations
-from ..jobs import Engine, Job, Ledger, LedgerError, NoConverter, Problem
+from ..jobs import Engine, Job, JobStore, LedgerError, NoConverter, Problem
 from ..scene.background.converter import Converter, make_input_here
 from .document import Document
 from .form import Form
@@ -101,6 +101,7 @@ class Session:
         self._news: dict[str, Job] = {}  # what changed since that was last shown, each job as it is by now
         self._arriving: set[str] = set()  # whose results were about to come when that was last shown
         self._second = 0  # of that
+        self._is_introduced = False  # the placement queue knows the jobs that were there at the start
         self._is_stale = True  # nothing of what there is has been shown
         self._next_try = 0.0  # when a job list is opened again that could not be, time.monotonic()
         self.script_tokens: list[str] | None = None
@@ -120,21 +121,21 @@ class Session:
     def open_engine(self, context: bpy.types.Context) -> Engine:
         """The engine, started now if it was not. Raises LedgerError where the job list cannot be opened."""
         if self.engine is None:
-            ledger = Ledger(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS / 2)
+            store = JobStore(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS / 2)
             converter = Converter.of_this_blender()
             picture = None if bpy.app.background else converter.draw_thumbnail
             settings = engine_settings(context)
-            self.engine = Engine(ledger, settings, converter.make_input, converter.to_blend, picture)
+            self.engine = Engine(store, settings, converter.make_input, converter.to_blend, picture)
             # What is large is done with numpy; to import it would stop the window for 50 ms.
             threading.Thread(
                 target=importlib.import_module, args=("numpy",), name="generio-numpy", daemon=True
             ).start()
-            self.placement.enqueue_ready(self.engine, self.engine.jobs())
+            self._is_introduced = False
         return self.engine
 
     def is_active(self, token: str) -> bool:
         """Whether a job goes on by itself, in the engine or here; else it is over, or waits for the user."""
-        return token in self._to_convert or (self.engine is not None and self.engine.carries(token))
+        return token in self._to_convert or (self.engine is not None and self.engine.is_active(token))
 
     def is_over(self, job: Job) -> bool:
         """Whether nothing more happens to a job by itself: where its result is due here, it was placed."""
@@ -184,6 +185,8 @@ class Session:
         if engine is None:
             return IDLE_SECONDS
         engine.configure(engine_settings(context))
+        if not engine.is_loaded:
+            return BUSY_SECONDS
         self._drain(engine)
         try:
             self._convert_here(context, engine)
@@ -210,7 +213,10 @@ class Session:
             return None
 
     def _drain(self, engine: Engine) -> None:
-        """Take what changed into the news."""
+        """Take what changed into the news; all jobs are new to the queue when the engine has just started."""
+        if not self._is_introduced:
+            self.placement.enqueue_ready(engine, engine.jobs())
+            self._is_introduced = True
         while not engine.events.empty():
             job = engine.events.get_nowait()
             self._news[job.token] = job

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import bpy
 
-from ..jobs import Job, Problem, State, Step, followers, is_first
+from ..jobs import Job, Problem, State, Step, followup_jobs, has_followup
 from . import current, is_running
 
 
@@ -62,8 +62,8 @@ def run_until(
         more = [
             following.token
             for job in jobs
-            if is_first(job) and job.step is Step.PLACED
-            for following in followers(job, engine.folder)
+            if has_followup(job) and job.step is Step.PLACED
+            for following in followup_jobs(job, engine.folder)
             if following.token not in tokens
         ]
         if more:
@@ -73,11 +73,13 @@ def run_until(
             reason = session.placement.moment.placement_blocker(
                 context, [session.document.localized(job.destination) for job in jobs]
             )
-            if not late and engine.all_told():  # else the rows still say what was before
+            if not late and engine.all_reported():  # else the rows still say what was before
                 return tokens
             if reason:  # and nobody is here to change that
                 for token in late:
-                    engine.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
+                    engine.keep_for_import(
+                        token, Problem("not_now", reason + ".", "Use Import when it is done.")
+                    )
                 session.placement.pending.difference_update(late)
         if timeout is not None and time.monotonic() - began > timeout:
             raise TimeoutError(f"not over after {timeout:g} seconds")

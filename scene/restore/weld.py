@@ -170,8 +170,7 @@ def _were_open(match: Match, ones: Array, others: Array) -> Array:
     on_rim = (match.weights * old.on_rim[old.vertices[match.found]]).sum(axis=1) > ON_RIM
     opened = on_rim[begin] & on_rim[end] & on_rim[first] & on_rim[second]
     is_turned = first == new.corners.ravel()[others]
-    # A side may also lead from rim to rim, across a narrow strip, which may be turned over there.
-    opened &= match.found[begin] != match.found[first]
+    # A side may also lead from rim to rim, across a narrow strip that is turned over there.
     across = np.flatnonzero(opened & is_turned)
     opened[across] &= ~_were_next(match, ones[across], others[across])
     shared = (new.loops[begin] == new.loops[first]) & (new.loops[end] == new.loops[second])

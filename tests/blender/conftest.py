@@ -72,7 +72,7 @@ def addon(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
     preferences.api_key = sandbox.key
     package = sys.modules[EXTENSION]
     monkeypatch.setattr(package.jobs.polling, "SHORTEST", 0.05)  # the sandbox's flows take that long
-    monkeypatch.setattr(package.jobs.steps, "LOOKUP_SECONDS", 0.05)  # and so does what it may say in error
+    monkeypatch.setattr(package.jobs.limits, "LOOKUP_SECONDS", 0.05)  # and so does what it may say in error
     yield package
     addon_utils.disable(EXTENSION, default_set=True)
     shutil.rmtree(HOME / "extensions" / ".user", ignore_errors=True)

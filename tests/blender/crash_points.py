@@ -37,7 +37,7 @@ def wait_for(addon: ModuleType, moment: str, note: Path) -> None:
     if moment == "after saving":
         bpy.app.handlers.save_post.insert(0, lambda *_: die())
     elif moment == "before noting":
-        addon.jobs.Engine.place_soon = lambda *_: die()
+        addon.jobs.Engine.mark_placed_soon = lambda *_: die()
     elif rest == "placing":
         put = place.place
 

@@ -110,7 +110,7 @@ def main() -> None:
         return [(row.state, row.message) for row in bpy.context.window_manager.generio.jobs]
 
     def settled() -> bool:
-        return all(job.settled for job in session.open_engine(bpy.context).jobs())
+        return all(job.final for job in session.open_engine(bpy.context).jobs())
 
     def names() -> list[str]:
         return sorted(item.name for item in bpy.data.objects)

@@ -40,7 +40,7 @@ def test_there_are_examples():
 
 def test_generate_returns_at_once_and_wait_brings_the_model(flows, addon, sandbox):
     bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
-    with addon.session.current().open_engine(bpy.context)._lock:  # no thread gets on meanwhile
+    with addon.session.current().open_engine(bpy.context)._registry.lock:  # no thread gets on meanwhile
         lamp = flows.generate("A lamp", quality="low", seed=7, texture=False)
         assert not lamp.done and not lamp.over and lamp.objects == [] and lamp.files == []
     flows.wait(lamp)

@@ -112,7 +112,7 @@ def test_what_another_program_asked_for_is_shown_and_taken_over_as_far_as_it_can
     row = generate()
     carrier = addon.session.current().open_engine(bpy.context)
     job = replace(carrier.job(row.token), template=template, parameters=odd)
-    carrier._see(job.token, job)
+    carrier._registry.refresh(job.token, job)
     addon.session.current().tick(bpy.context)
     assert str(odd["seed"]) in panel().jobs[0].settings
     panel().seed, panel().random_seed, panel().prompt = 3, False, ""
@@ -135,7 +135,7 @@ def test_rows_are_written_though_a_disk_does_not_even_tell_what_is_there(addon):
     blend = str(Path(job.results[0].blend).with_name("x" * 300 + ".blend"))
     with pytest.raises(OSError, match="too long"):
         Path(blend).exists()
-    carrier._see(job.token, replace(job, results=(replace(job.results[0], blend=blend),)))
+    carrier._registry.refresh(job.token, replace(job, results=(replace(job.results[0], blend=blend),)))
     addon.session.current().part(addon.panels.job_rows.JobRows).reset()
     addon.session.current().tick(bpy.context)
     assert [row.name for row in panel().jobs] == ["A brass lamp", "An owl"]
@@ -191,7 +191,7 @@ def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
     folder = addon.session.current().open_engine(bpy.context).folder(panel().jobs[0].token)
     carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.job(generate("An owl").token)
-    carrier.hold(job.token, addon.jobs.Problem("test", "Kept."))
+    carrier.keep_for_import(job.token, addon.jobs.Problem("test", "Kept."))
     addon.session.current().tick(bpy.context)
     assert folder.is_dir()
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
@@ -208,7 +208,7 @@ def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, s
         raise addon.scene.background.converter.ConversionFailed("lamp.glb", "out of memory")
 
     carrier = addon.session.current().open_engine(bpy.context)
-    converts, carrier._convert = carrier._convert, fails
+    converts, carrier._conversions.convert = carrier._conversions.convert, fails
     with pytest.raises(RuntimeError, match="out of memory"):
         generate("A brass lamp")
     made = panel().jobs[0].token
@@ -219,7 +219,7 @@ def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, s
     assert [(row.name, row.state) for row in panel().jobs] == [("A brass lamp", "Failed")]
     with pytest.raises(RuntimeError, match="No job is over"):
         bpy.ops.generio.clear_finished_jobs()
-    carrier._convert = converts
+    carrier._conversions.convert = converts
     sandbox.order()
     bpy.ops.generio.retry_job(token=made)
     assert "A brass lamp" in bpy.data.objects
@@ -270,7 +270,7 @@ def test_what_comes_by_itself_is_told_when_it_has_come(addon):
 def test_a_first_job_is_no_news_where_another_follows(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True, then_count=500)
     second, first = (addon.session.current().open_engine(bpy.context).job(row.token) for row in panel().jobs)
-    assert addon.jobs.is_first(first)
+    assert addon.jobs.has_followup(first)
     assert [*status_bar(addon)._news] == [second.token]
 
 
@@ -299,9 +299,9 @@ def test_a_row_goes_when_another_blender_has_removed_its_job(addon):
     generate("A brass lamp")
     row = generate("An owl")
     carrier = addon.session.current().open_engine(bpy.context)
-    carrier._ledger.remove(row.token)
-    with carrier._lock:
-        carrier._share()
+    carrier._store.remove(row.token)
+    with carrier._registry.lock:
+        carrier._scheduler._sync_with_store()
     addon.session.current().tick(bpy.context)
     assert [row.name for row in panel().jobs] == ["A brass lamp"]
 
@@ -313,7 +313,7 @@ def test_the_time_of_a_job_that_is_tried_again_counts_from_then(addon, sandbox):
     carrier = addon.session.current().open_engine(bpy.context)
     (job,) = carrier.jobs()
     before = replace(job, created_at=job.created_at - 24 * 3600.0)
-    assert carrier._ledger.change(job.token, (job.step,), lambda _job: before, carrier.owner, 0.0)
+    carrier._store._db.execute("UPDATE jobs SET created_at = ?", (before.created_at,))
     bpy.ops.generio.retry_job(token=job.token)
     assert carrier.job(job.token).created_at == before.created_at
     assert addon.panels.progress.timing(carrier, job.token).elapsed.startswith("0:")
@@ -331,7 +331,7 @@ def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
         )
     )
     # As if this one had slept past its lease.
-    carrier._ledger._db.execute("UPDATE jobs SET owner = 'another', lease_until = 4e9")
+    carrier._store._db.execute("UPDATE jobs SET owner = 'another', lease_until = 4e9")
     for operator in (bpy.ops.generio.cancel_job, bpy.ops.generio.retry_job):
         with pytest.raises(RuntimeError, match="Another Blender works on this job"):
             operator(token=job.token)
@@ -372,8 +372,7 @@ def test_the_settings_of_a_recovered_flow_leave_what_was_chosen(addon, sandbox):
     bpy.ops.generio.recover_flow(flow_id=flow_id)
     panel().source, panel().prompt, panel().image = "TEXT", "A chair", "//chair.png"
     found = panel().jobs[0]
-    addon.session.current().open_engine(bpy.context)._jobs[found.token] = replace(
-        addon.session.current().open_engine(bpy.context).job(found.token), prompt=""
-    )
+    registry = addon.session.current().open_engine(bpy.context)._registry
+    registry.refresh(found.token, replace(registry.job(found.token), prompt=""))
     bpy.ops.generio.use_job_settings(token=found.token)
     assert (panel().source, panel().prompt, panel().image) == ("TEXT", "A chair", "//chair.png")

@@ -59,7 +59,7 @@ def test_a_button_says_that_the_job_list_is_in_use(addon, busy: str, name: str):
 
 
 def test_the_window_waits_for_no_other_program(addon, sandbox):
-    ledger = addon.session.current().open_engine(bpy.context)._ledger
+    ledger = addon.session.current().open_engine(bpy.context)._store
     assert (
         ledger.patience == addon.session.session.LEDGER_SECONDS / 2
     )  # the other half is for our own threads
@@ -90,7 +90,7 @@ def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.M
         assert "ZeroDivisionError" in capfd.readouterr().err
     with monkeypatch.context() as patched:
         patched.setattr(addon.session.current().part(addon.panels.job_rows.JobRows), "update", broken)
-        assert carrier.place(job.token)
+        assert carrier.mark_placed(job.token)
         for _ in range(3):
             addon.session.current().tick(bpy.context)
         assert rows()[0].state == "Ready"

@@ -15,7 +15,7 @@ def losses(addon) -> Callable[..., list[str]]:
     return lambda *items, **options: addon.scene.export.selection.Selection.of(items).losses(**options)
 
 
-def empty(name: str, parent: bpy.types.Object | None = None) -> bpy.types.Object:
+def delete_models(name: str, parent: bpy.types.Object | None = None) -> bpy.types.Object:
     item = bpy.data.objects.new(name, None)
     bpy.context.scene.collection.objects.link(item)
     item.parent = parent
@@ -64,9 +64,9 @@ def test_a_modifier_that_goes_by_the_order_of_vertices_is_named(losses):
 
 def test_what_hangs_on_vertices_and_is_instanced_is_named(losses):
     body = scenes.ball("Body", 12, 6)
-    empty("Buckle", body).parent_type = "VERTEX"
-    empty("Badge", body).parent_type = "VERTEX_3"
-    empty("Child", body)
+    delete_models("Buckle", body).parent_type = "VERTEX"
+    delete_models("Badge", body).parent_type = "VERTEX_3"
+    delete_models("Child", body)
     assert losses(body) == ['the vertices on which "Badge" hangs', 'the vertices on which "Buckle" hangs']
     for kind, name in (("FACES", "faces"), ("VERTS", "vertices")):
         body.instance_type = kind
@@ -77,14 +77,14 @@ def test_what_hangs_on_an_object_that_shares_the_mesh_is_named_unless_it_keeps_i
     body = scenes.ball("Body", 12, 6)
     twin = body.copy()
     bpy.context.scene.collection.objects.link(twin)
-    empty("Buckle", twin).parent_type = "VERTEX"
+    delete_models("Buckle", twin).parent_type = "VERTEX"
     assert losses(body) == ['the vertices on which "Buckle" hangs']
     assert losses(body, apply=True) == [], "the twin does not get what the modifiers of this one make"
 
 
 def test_copies_leave_what_hangs_on_the_originals_alone(addon, capfd):
     body = scenes.ball("Body", 12, 6)
-    empty("Buckle", body).parent_type = "VERTEX"
+    delete_models("Buckle", body).parent_type = "VERTEX"
     scenes.select(body)
     for placement, is_named in (("BESIDE", False), ("REPLACE", True)):
         assert bpy.ops.generio.optimize_selected(polygon_count=60, placement=placement) == {"FINISHED"}
@@ -124,7 +124,7 @@ def test_a_bake_in_memory_that_revert_does_not_bring_back_is_named(addon, capfd)
 
 
 def test_a_hook_is_named_with_what_it_hangs_on(losses):
-    body, handle = scenes.ball("Body", 12, 6), empty("Handle")
+    body, handle = scenes.ball("Body", 12, 6), delete_models("Handle")
     hook = body.modifiers.new("Hook", "HOOK")
     assert losses(body) == ["hooked vertices of 1 object"]
     hook.object = handle
@@ -232,7 +232,7 @@ def test_no_group_ends_up_empty_and_what_hangs_on_it_stays(addon):
     everywhere = item.vertex_groups.new(name="All")
     everywhere.add(range(len(item.data.vertices)), 0.25, "REPLACE")
     place = tip.co.copy()
-    sword = empty("Sword")
+    sword = delete_models("Sword")
     hold = sword.constraints.new("COPY_LOCATION")
     hold.target, hold.subtarget = item, "Socket"
     scenes.select(item)

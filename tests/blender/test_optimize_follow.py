@@ -42,7 +42,7 @@ def test_a_crash_between_the_two_runs_nothing_twice(
     owner, name = {
         "link": (addon.session.placement, "link"),
         "submit": (carrier, "submit"),
-        "place": (carrier, "place"),
+        "place": (carrier, "mark_placed"),
     }[broken]
     real, failed = getattr(owner, name), []
 
@@ -86,7 +86,7 @@ def test_that_the_second_job_fails_is_said_and_the_first_model_is_kept(addon, sa
     assert not bpy.ops.generio.clear_finished_jobs.poll()
     carrier = addon.session.current().open_engine(bpy.context)
     jobs, folder = carrier.jobs(), carrier.folder(first.token).parent
-    assert addon.jobs.housekeeping.to_empty(folder, jobs, 0) == []
+    assert addon.jobs.cleanup.select_for_eviction(folder, jobs, 0) == []
     assert bpy.ops.generio.import_result(token=first.token) == {"FINISHED"}
     assert "A chair" in bpy.data.objects
     assert bpy.ops.generio.remove_job(token=second.token) == {"FINISHED"}

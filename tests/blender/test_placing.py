@@ -398,14 +398,14 @@ def test_another_file_leaves_what_was_typed(addon):
 def test_a_ledger_that_is_busy_when_a_result_is_due_only_delays_it(addon, monkeypatch: pytest.MonkeyPatch):
     carrier = addon.session.current().open_engine(bpy.context)
     once = iter([True])
-    place = carrier.place
+    place = carrier.mark_placed
 
     def busy_once(token: str, document: str) -> bool:
         if next(once, False):
             raise addon.jobs.LedgerError("The job list is in use.")
         return place(token, document)
 
-    monkeypatch.setattr(carrier, "place", busy_once)
+    monkeypatch.setattr(carrier, "mark_placed", busy_once)
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
     assert "A chair" in bpy.data.objects
     assert [job.state for job in carrier.jobs()] == ["Done"]
@@ -418,10 +418,10 @@ def test_what_could_not_be_placed_while_the_ledger_is_busy_waits_all_the_same(ad
         monkeypatch.undo()
         raise jobs.LedgerError("Another program holds the job list.")
 
-    monkeypatch.setattr(carrier, "hold", busy)
+    monkeypatch.setattr(carrier, "keep_for_import", busy)
     box, token = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
-    until(lambda: addon.session.current().tick(bpy.context) and carrier.job(token).hold)
+    until(lambda: addon.session.current().tick(bpy.context) and carrier.job(token).needs_manual_import)
     assert carrier.job(token).state == "Ready"
     assert "is gone" in carrier.job(token).problem.message
 

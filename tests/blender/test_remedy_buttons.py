@@ -208,7 +208,7 @@ def test_a_model_that_waits_for_object_mode_has_a_button_for_it(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     row = bpy.context.window_manager.generio.jobs[0]
     carrier = addon.session.current().open_engine(bpy.context)
-    carrier.hold(row.token, addon.jobs.Problem("defect", "It broke.", "Report it.", "report"))
+    carrier.keep_for_import(row.token, addon.jobs.Problem("defect", "It broke.", "Report it.", "report"))
     addon.session.current().tick(bpy.context)
     bpy.context.view_layer.objects.active = bpy.data.objects["A chair"]
     bpy.ops.object.mode_set(mode="EDIT")

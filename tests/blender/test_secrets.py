@@ -68,7 +68,7 @@ def test_a_whole_run_leaves_the_key_nowhere(
             "path": "/flows/*/outputs/*",
             "action": "redirect",
             "location": f"{other.url}/elsewhere",
-            "times": addon.jobs.steps.LOOKUPS,
+            "times": addon.jobs.limits.LOOKUPS,
         },
         {"flow": {"outcome": "fail", "reason": f"no credit for {key}", "template": "model_optimize"}},
     )

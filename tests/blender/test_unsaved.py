@@ -103,7 +103,7 @@ def test_another_blender_leaves_what_stands_in_an_unsaved_file_until_that_is_gon
     with new_session() as first, new_session() as second:
         first.do(f"{save_as(file)}; {CHAIR}")
         second.do(f"{open_file(file)}; tick_until(lambda: rows() and rows()[0][0] == 'Done')")
-        second.do("addon.jobs.engine.SHARE_SECONDS = 0.1; tick_for(12)")
+        second.do("addon.jobs.limits.SYNC_SECONDS = 0.1; tick_for(12)")
         assert second.do("result = names()") == []
         first.kill()
         second.do("tick_until(lambda: names() == ['A chair'])")
@@ -147,7 +147,7 @@ def test_reverting_leaves_the_result_to_the_user(addon, tmp_path: Path):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     bpy.ops.wm.revert_mainfile()
     ticks(addon, lambda: only(addon).state == "Ready")
-    assert only(addon).hold
+    assert only(addon).needs_manual_import
     assert len(bpy.data.objects) == 0
     assert bpy.ops.generio.import_result(token=only(addon).token) == {"FINISHED"}
     assert [item.name for item in bpy.data.objects] == ["A chair"]
@@ -158,9 +158,9 @@ def test_a_copy_of_the_file_does_not_count_as_saved_and_a_save_does(addon, tmp_p
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "copy.blend"), copy=True)
     bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW")
-    assert [job.settled for job in addon.session.current().engine.jobs()] == [False, False]
+    assert [job.final for job in addon.session.current().engine.jobs()] == [False, False]
     bpy.ops.wm.save_mainfile()
-    ticks(addon, lambda: all(job.settled for job in addon.session.current().engine.jobs()))
+    ticks(addon, lambda: all(job.final for job in addon.session.current().engine.jobs()))
 
 
 def test_what_the_user_deleted_and_saved_stays_deleted(addon, tmp_path: Path):
@@ -168,7 +168,7 @@ def test_what_the_user_deleted_and_saved_stays_deleted(addon, tmp_path: Path):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     bpy.data.objects.remove(bpy.data.objects["A chair"])
     bpy.ops.wm.save_as_mainfile(filepath=file)
-    ticks(addon, lambda: only(addon).settled)
+    ticks(addon, lambda: only(addon).final)
     bpy.ops.wm.open_mainfile(filepath=file)
     for _ in range(20):
         addon.session.current().tick(bpy.context)
@@ -184,11 +184,11 @@ def test_what_was_undone_before_a_save_is_not_lost(addon, tmp_path: Path):
     bpy.ops.wm.save_as_mainfile(filepath=file)
     bpy.ops.wm.save_mainfile()
     ticks(addon, lambda: only(addon).destination["file"] == file)  # written after what the saves say
-    assert not only(addon).settled, "its files could be deleted"
+    assert not only(addon).final, "its files could be deleted"
     bpy.ops.ed.redo()
     assert "A chair" in bpy.data.objects
     bpy.ops.wm.save_mainfile()
-    ticks(addon, lambda: only(addon).settled)
+    ticks(addon, lambda: only(addon).final)
     bpy.ops.ed.undo()
     bpy.ops.wm.save_mainfile()  # it is in no file any more, but was, and the user knows
     assert only(addon).state == "Done"
@@ -200,7 +200,7 @@ def test_what_was_undone_and_imported_again_is_in_the_file(addon, tmp_path: Path
     bpy.ops.ed.undo()
     assert bpy.ops.generio.import_result(token=only(addon).token) == {"FINISHED"}
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
-    ticks(addon, lambda: only(addon).settled)
+    ticks(addon, lambda: only(addon).final)
 
 
 def test_what_was_undone_and_closed_waits_for_the_user(addon, tmp_path: Path):
@@ -254,7 +254,7 @@ def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, s
     until(lambda: noted(carrier.job(job.token)))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     ticks(addon, lambda: "A chair" in bpy.data.objects)
-    assert carrier.job(job.token).loose
+    assert carrier.job(job.token).unsaved
 
 
 @pytest.mark.parametrize("steps", ["undo what came after", "undo and redo"])

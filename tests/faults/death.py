@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from generio_flows.api.transport import Transport
-from generio_flows.jobs import Job, Ledger, LedgerError
+from generio_flows.jobs import Job, JobStore, LedgerError
+from generio_flows.jobs.store import Lease
 
 SAVED = {
     "reference": (
@@ -104,7 +105,7 @@ class Naps(Death):
             os.kill(os.getpid(), signal.SIGSTOP)
 
 
-class WatchedLedger(Ledger):
+class WatchedStore(JobStore):
     """A ledger with death around each step that it writes, on a disk that now and then takes none.
 
     busy: how often that is, 0..1.
@@ -114,11 +115,11 @@ class WatchedLedger(Ledger):
     busy = 0.0
     dice = random.Random()
 
-    def save(self, job: Job, owner: str, now: float) -> bool:
+    def save(self, job: Job, lease: Lease, now: float) -> bool:
         self.death.here(f"before saving {job.step}")
         if self.dice.random() < self.busy:
             raise LedgerError("The disk is busy.")
-        saved = super().save(job, owner, now)
+        saved = super().save(job, lease, now)
         self.death.here(f"after saving {job.step}")
         return saved
 

@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from generio_flows.jobs import Job, Ledger
+from generio_flows.jobs import Job, JobStore
 
 from .impatience import SCALE, hurry
 from .independent import Manners, Service, digest, running
@@ -240,7 +240,7 @@ def run(seed: int, share: float, folder: Path) -> Report:
 
 def _mixed_up(folder: Path) -> list[str]:
     """Which jobs have a model that was made for another one, or of something else."""
-    ledger = Ledger(folder / "jobs.sqlite")
+    ledger = JobStore(folder / "jobs.sqlite")
     jobs = ledger.jobs()
     ledger.close()
     return [

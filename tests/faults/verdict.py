@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from generio_flows.api import FlowsError, check_glb
-from generio_flows.jobs import Job, Ledger, Step
+from generio_flows.jobs import Job, JobStore, Step
 from generio_flows.jobs.errors import MAYBE_RUNNING
 from generio_flows.jobs.recovery import REQUEST
 
@@ -39,7 +39,7 @@ def judge(
     flows: what the service counted. scenes: names of the files that results went into. may_ask: see MAY_ASK.
     """
     verdict = Verdict()
-    ledger = Ledger(folder / "jobs.sqlite")
+    ledger = JobStore(folder / "jobs.sqlite")
     jobs = ledger.jobs()
     ledger.close()
     placed = Counter(token for name in scenes for token in Scene(folder / f"{name}.json").placed)
@@ -81,7 +81,7 @@ def _wrong_here(job: Job, placed: int) -> list[str]:
     if job.step is not Step.PLACED:
         return [f"is not done, but {placed} times in the scene"] if placed else []
     wrong = [] if placed == 1 else [f"is {placed} times in the scene"]
-    wrong += ["is in a scene that was saved, and the ledger does not know that"] if job.loose else []
+    wrong += ["is in a scene that was saved, and the ledger does not know that"] if job.unsaved else []
     for result in job.results:
         try:
             check_glb(Path(result.glb))

@@ -17,10 +17,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, ledger
+from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, limits
 from generio_flows.jobs.errors import MAYBE_RUNNING
 
-from .death import Death, Naps, WatchedLedger
+from .death import Death, Naps, WatchedStore
 from .impatience import hurry
 from .scene import Scene
 from .work import SNAPSHOT
@@ -50,7 +50,7 @@ class Plan:
     that is open. belongs_to: of the one in which the results belong, "" = that one. first, count: the numbers
     of the jobs to have done; those that are in the ledger are not asked for again. at_once: how many may be
     unfinished. lease: seconds until the jobs of a process are free that gives no sign of life. moment, nth:
-    see `Death`. naps: how often to fall asleep, see `Naps`. busy: see `WatchedLedger`.
+    see `Death`. naps: how often to fall asleep, see `Naps`. busy: see `WatchedStore`.
     delete_flows: see `Settings`. deadline: seconds after which it gives up, whatever is new (0 = never).
     """
 
@@ -93,14 +93,14 @@ class Worker:
             self.death = Naps(self._dice, self.plan.naps)
         if self.plan.moment or self.plan.naps:
             self.death.watch_calls()
-            WatchedLedger.death = self.death
-        WatchedLedger.busy, WatchedLedger.dice = self.plan.busy, self._dice
+            WatchedStore.death = self.death
+        WatchedStore.busy, WatchedStore.dice = self.plan.busy, self._dice
         self._settings = Settings(
             folder / "results", self.plan.url, self.plan.key, delete_flows=self.plan.delete_flows
         )
         self.engine = Engine(
             # Whoever falls asleep within a transaction holds it until it wakes.
-            WatchedLedger(folder / "jobs.sqlite", patience=LONGEST),
+            WatchedStore(folder / "jobs.sqlite", patience=LONGEST),
             self._settings,
             self._copy("make input"),
             self._convert,
@@ -156,7 +156,7 @@ class Worker:
     def _over(self, job: Job) -> bool:
         """Whether nothing more happens to a job without the user, who is not here."""
         asks = job.waiting and job.problem is not None and job.problem.code in ASKING
-        lost = job.loose and job.destination["file"] == self.plan.scene and job.placed_in != self._document
+        lost = job.unsaved and job.destination["file"] == self.plan.scene and job.placed_in != self._document
         elsewhere = job.step is Step.READY and not self._belongs_here(job)
         return (job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) and not lost) or asks or elsewhere
 
@@ -173,9 +173,9 @@ class Worker:
     def _welcome(self, job: Job) -> None:
         """As `placing.welcome`: place a result, unless it stands in the scene already."""
         if job.placed_in and job.token in self.scene.placed:
-            self.engine.found(job.token, "" if job.placed_in != self._document else self._document)
+            self.engine.mark_found(job.token, "" if job.placed_in != self._document else self._document)
             self._open.discard(job.token)  # the engine's answer is news
-        elif self.engine.place(job.token, self._document):  # the ledger knows before the scene has it
+        elif self.engine.mark_placed(job.token, self._document):  # the ledger knows before the scene has it
             self.death.here("placed")
             self.scene.placed.append(job.token)
             if self._dice.random() < 0.5:
@@ -209,7 +209,7 @@ def main() -> None:
     """Carry out the plan that is named on the command line."""
     hurry()
     plan = Plan(**json.loads(Path(sys.argv[1]).read_text()))
-    ledger.LEASE_SECONDS = plan.lease
+    limits.LEASE_SECONDS = plan.lease
     worker = Worker(plan)
     sys.stdout.write("up\n")
     sys.stdout.flush()

@@ -15,8 +15,8 @@ import pytest
 from generio_flows.cli import outputs
 from generio_flows.cli.job_directory import Home
 from generio_flows.cli.outputs import InTheWay, Outputs, ResultGone, numbered
-from generio_flows.jobs import Engine, Job, Ledger, Result, Settings, Step
-from generio_flows.jobs.owners import new_owner
+from generio_flows.jobs import Engine, Job, JobStore, Result, Settings, Step
+from generio_flows.jobs.process_id import new_owner
 
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt
@@ -224,7 +224,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> Iterat
             yield
 
 
-@pytest.mark.parametrize("moment", [(Engine, "deliver"), (Outputs, "_copy"), (Engine, "place")])
+@pytest.mark.parametrize("moment", [(Engine, "mark_delivered"), (Outputs, "_copy"), (Engine, "mark_placed")])
 def test_killed_between_the_file_and_the_ledger(
     here: Here, monkeypatch: pytest.MonkeyPatch, moment: tuple[type, str]
 ):
@@ -306,8 +306,8 @@ def engine(home: Home) -> Iterator[Engine]:
     def nothing(*_: object) -> None:
         raise OSError
 
-    ledger = Ledger(home.ledger, shared=True)
-    ledger.mark_searched()
+    ledger = JobStore(home.ledger, shared=True)
+    ledger.mark_recovery_done()
     engine = Engine(ledger, Settings(folder=home.results, base_url="http://127.0.0.1:9"), nothing, nothing)
     yield engine
     engine.close()

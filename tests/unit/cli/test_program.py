@@ -28,7 +28,8 @@ from .conftest import LONGEST, ROOT, Program, no_converter, until_told, wait_unt
 
 def jobs_in(folder: Path) -> list[dict[str, object]]:
     with closing(sqlite3.connect(folder / ".generio/jobs.sqlite")) as ledger:
-        return [json.loads(text) for (text,) in ledger.execute("SELECT document FROM jobs")]
+        rows = ledger.execute("SELECT token, step, document FROM jobs")
+        return [{"token": token, "step": step} | json.loads(text) for token, step, text in rows]
 
 
 def test_a_prompt_becomes_a_file(program: Program):
@@ -117,9 +118,8 @@ def test_a_job_whose_flow_was_said_to_be_gone_is_looked_for_and_not_made_again(p
     with closing(sqlite3.connect(program.folder / "out/.generio/jobs.sqlite")) as ledger, ledger:
         ((text,),) = ledger.execute("SELECT document FROM jobs").fetchall()
         gone = {"code": "deleted", "message": "The job was deleted at the service.", "fix": "", "remedy": ""}
-        lost = {"step": "failed", "stopped_at": "started", "problem": gone, "results": []}
-        job = json.loads(text) | lost
-        ledger.execute("UPDATE jobs SET document = ?", (json.dumps(job),))
+        job = json.loads(text) | {"stopped_at": "started", "problem": gone, "results": []}
+        ledger.execute("UPDATE jobs SET step = 'failed', document = ?", (json.dumps(job),))
     assert program(*words).code == 0
     assert (program.folder / "out/lamp.glb").exists()
     assert program.runs() == [1], "the flow was there all the time"
@@ -583,7 +583,7 @@ def test_a_cancellation_does_not_wait_for_ever_for_the_service(program: Program,
     host = Host("generio", sandbox.url, sandbox.key, True, None, no_converter)
     report = Lines(io.StringIO(), 1)
     with Batch(host, home, report, at_once=1, patience=1.0, interrupted=threading.Event()) as batch:
-        batch.engine.carry_on(str(job["token"]))
+        batch.engine.resume(str(job["token"]))
         wait_until(lambda: batch.engine.owns(str(job["token"])))  # else a second may be too little for that
         assert batch.cancel(str(job["token"])).startswith("The connection to the service broke.")
 

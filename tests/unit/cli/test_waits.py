@@ -14,8 +14,8 @@ from generio_flows.api import Flow, FlowsClient, FlowState, RetryPolicy, Service
 from generio_flows.cli import batch
 from generio_flows.cli.arguments import parser
 from generio_flows.cli.batch import Batch
-from generio_flows.jobs import Job, Ledger, LedgerError, steps
-from generio_flows.jobs import ledger as ledger_module
+from generio_flows.jobs import Job, JobStore, LedgerError, limits
+from generio_flows.jobs import store as store_module
 
 from tests.sandbox import Sandbox
 
@@ -63,10 +63,10 @@ def test_one_that_is_held_for_a_moment_costs_a_moment(here: Here, monkeypatch: p
 
 def refusing(monkeypatch: pytest.MonkeyPatch, method: str, times: int = -1) -> None:
     """The ledger says so many times that its disk is full."""
-    work = getattr(Ledger, method)
+    work = getattr(JobStore, method)
     left = [times]
 
-    def refuse(self: Ledger, *values: object) -> object:
+    def refuse(self: JobStore, *values: object) -> object:
         if left[0] == 0:
             return work(self, *values)
         left[0] -= 1
@@ -74,7 +74,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, method: str, times: int = -1) -> N
         error.sqlite_errorcode = sqlite3.SQLITE_FULL
         raise self._trouble("written", error)
 
-    monkeypatch.setattr(Ledger, method, refuse)
+    monkeypatch.setattr(JobStore, method, refuse)
 
 
 @pytest.mark.parametrize("method", ["add", "change"])
@@ -107,7 +107,7 @@ def test_a_ledger_that_may_not_be_written_says_so(here: Here, monkeypatch: pytes
     def only_reading(path: Path, **options: object) -> sqlite3.Connection:
         return connect(f"file:{path}?mode=ro", uri=True, **options)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
 
-    monkeypatch.setattr(ledger_module.sqlite3, "connect", only_reading)
+    monkeypatch.setattr(store_module.sqlite3, "connect", only_reading)
     assert "Already Done" in here(*WORDS).out, "which needs no writing"
     answer = here("generate", "--prompt", "chair", "--output", "out", *SHORT)
     told = f"The job list {ledger} cannot be written: attempt to write a readonly database."
@@ -147,7 +147,7 @@ def test_trouble_that_comes_and_goes_is_no_news(here: Here, monkeypatch: pytest.
         return flow(self, flow_id)
 
     monkeypatch.setattr(FlowsClient, "flow", flapping)
-    monkeypatch.setattr(steps, "BACK_OFF", RetryPolicy(attempts=1_000, base=0.05, ceiling=0.05))
+    monkeypatch.setattr(limits, "BACK_OFF", RetryPolicy(attempts=1_000, base=0.05, ceiling=0.05))
     answer = here(*WORDS, *SHORT)
     assert answer.code in (4, 75), answer.out
 
@@ -191,15 +191,15 @@ def test_what_is_done_is_not_waited_for(here: Here, monkeypatch: pytest.MonkeyPa
 def test_a_cancellation_waits_for_the_ledger(here: Here, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
     sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
     assert here(*WORDS, *SHORT).code == 75
-    save, refused = Ledger.save, threading.Event()
+    save, refused = JobStore.save, threading.Event()
 
-    def refuse(self: Ledger, job: Job, *values: object) -> object:
+    def refuse(self: JobStore, job: Job, *values: object) -> object:
         if job.cancelling and not refused.is_set():
             refused.set()
             raise LedgerError("The disk is busy.")
         return save(self, job, *values)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(Ledger, "save", refuse)
+    monkeypatch.setattr(JobStore, "save", refuse)
     listed = here("jobs", "list", "--output", "out").out
     answer = here("jobs", "cancel", listed.split()[0], "--output", "out")
     assert (answer.code, answer.out, refused.is_set()) == (0, "lamp.glb: cancelled.\n", True)

@@ -1,6 +1,7 @@
 """Engines that talk to a real sandbox, with conversions that only copy."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 from generio_flows.api import GLB_MIME, IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, RetryPolicy
-from generio_flows.jobs import Engine, Job, Ledger, Settings, polling, steps
+from generio_flows.jobs import Engine, Job, JobStore, Settings, limits, polling
 from PIL import Image
 
 from tests.sandbox import Sandbox
@@ -28,9 +29,9 @@ def copy(source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time is the one thing that is not real here."""
-    monkeypatch.setattr(steps, "BACK_OFF", RetryPolicy(attempts=1_000_000, base=0.02, ceiling=0.1))
-    monkeypatch.setattr(steps, "LOOKUP_SECONDS", 0.05)
-    monkeypatch.setattr(steps, "OUTPUT_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "BACK_OFF", RetryPolicy(attempts=1_000_000, base=0.02, ceiling=0.1))
+    monkeypatch.setattr(limits, "LOOKUP_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "OUTPUT_SECONDS", 0.05)
     monkeypatch.setattr(polling, "SHORTEST", 0.05)
 
 
@@ -53,10 +54,12 @@ def new_engine(tmp_path: Path, settings: Settings, impatient: None) -> Iterator[
     def make(
         settings: Settings = settings,
         convert: Callable[..., None] = copy,
-        illustrate: Callable[..., None] | None = None,
-        heir: bool = True,
+        render_preview: Callable[..., None] | None = None,
+        adopt_orphans: bool = True,
     ) -> Engine:
-        engines.append(Engine(Ledger(tmp_path / "jobs.sqlite"), settings, copy, convert, illustrate, heir))
+        engines.append(
+            Engine(JobStore(tmp_path / "jobs.sqlite"), settings, copy, convert, render_preview, adopt_orphans)
+        )
         return engines[-1]
 
     yield make
@@ -128,3 +131,14 @@ def finished(engine: Engine, job: Job) -> Job:
     ended = wait_until(over)
     assert ended is not None
     return ended
+
+
+def busy(engine: Engine) -> set[str]:
+    """The tokens of the jobs that a thread works on."""
+    with engine._registry.lock:
+        return {token for token, held in engine._registry._held.items() if held.busy}
+
+
+def threads(engine: Engine) -> list[threading.Thread]:
+    """All threads that the engine has now."""
+    return [thread for part in engine._parts for thread in part.threads]

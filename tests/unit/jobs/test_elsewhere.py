@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from generio_flows.api.transfer import digest_of
-from generio_flows.jobs import Engine, Job, Ledger, LedgerError, State, Step, steps
+from generio_flows.jobs import Engine, Job, JobStore, LedgerError, State, Step, limits
 
 from tests.sandbox import Sandbox
 
@@ -55,8 +56,8 @@ def test_an_older_list_of_jobs_pays_for_nothing_again(
     if not listed:  # then the job's folder knows the flow
         sandbox.order({"method": "GET", "path": "/flows", "action": "garbage", "body": "[]", "times": -1})
     second = new_engine()
-    second._ledger.release(first.owner)
-    second.carry_on(job.token)
+    second._store.release(first.owner)
+    second.resume(job.token)
     assert finished(second, job).state is State.READY
     assert runs(sandbox) == [1]
 
@@ -86,9 +87,9 @@ def test_a_limit_of_the_account_is_waited_for_while_other_jobs_run(
     sandbox.order(refused("POST", "/flows", status, "Maximum number of concurrent flows reached"))
     second = engine.submit(replace(jobs["prompt"], token="b" * 32))
     wait_until(lambda: engine.job(second.token).waiting)
-    for _ in range(2 * steps.REFUSAL):
-        steps.time.sleep(steps.LOOKUP_SECONDS)
-        assert engine.carries(second.token)
+    for _ in range(2 * limits.REFUSAL):
+        time.sleep(limits.LOOKUP_SECONDS)
+        assert engine.is_active(second.token)
     # Between two tries nothing holds it up.
     wait_until(lambda: (found := engine.job(second.token).problem) and "Maximum number" in found.message)
     sandbox.clear_faults()
@@ -101,26 +102,26 @@ def test_what_cannot_be_written_down_is_not_created(
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    save = engine._ledger.save
+    save = engine._store.save
 
     def busy(job: Job, *rest: Any) -> bool:
         if job.step in (Step.PREPARED, Step.CREATED):
-            raise engine._ledger.busy()
+            raise engine._store.busy()
         return save(job, *rest)
 
-    monkeypatch.setattr("generio_flows.jobs.engine.BUSY_DISK_SECONDS", 0.05)
-    monkeypatch.setattr(engine._ledger, "save", busy)
+    monkeypatch.setattr("generio_flows.jobs.limits.BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(engine._store, "save", busy)
     job = engine.submit(replace(jobs["prompt"], step=Step.PREPARED))
     wait_until(lambda: engine.job(job.token).waiting)
-    steps.time.sleep(0.5)  # for some tries
+    time.sleep(0.5)  # for some tries
     assert sandbox.stats()["flows"] == {}
-    monkeypatch.setattr(engine._ledger, "save", save)
+    monkeypatch.setattr(engine._store, "save", save)
     assert finished(engine, job).state is State.READY
     assert len(runs(sandbox)) == 1
 
 
 def test_a_job_list_that_was_moved_says_so(jobs: dict[str, Job], tmp_path: Path):
-    ledger = Ledger(tmp_path / "jobs.sqlite", shared=True)
+    ledger = JobStore(tmp_path / "jobs.sqlite", shared=True)
     ledger.path.rename(tmp_path / "elsewhere.sqlite")
     with pytest.raises(LedgerError, match="was moved or deleted"):
         ledger.add([jobs["prompt"]], "me", 1.0)

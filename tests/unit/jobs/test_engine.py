@@ -19,28 +19,31 @@ from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt,
 from generio_flows.jobs import (
     Engine,
     Job,
-    Ledger,
+    JobStore,
     LedgerError,
     Problem,
     Settings,
     State,
     Step,
-    owners,
+    limits,
     polling,
+    process_id,
 )
 from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs import ledger as ledger_module
-from generio_flows.jobs.chosen import keep_picture, kept_picture
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
-from generio_flows.jobs.ledger import LEASE_SECONDS
+from generio_flows.jobs.input_copy import copy_input, input_copy_path
+from generio_flows.jobs.limits import LEASE_SECONDS, LOOKUPS
 from generio_flows.jobs.model import GOES_ON
-from generio_flows.jobs.recovery import REMOVED, tokens
-from generio_flows.jobs.steps import LOOKUPS, Steps
+from generio_flows.jobs.recovery import REMOVED, job_tokens
+from generio_flows.jobs.registry import Held
+from generio_flows.jobs.scheduler import Scheduler
+from generio_flows.jobs.steps import advance, result_path
+from generio_flows.jobs.store import Lease
 
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer
 
-from .conftest import LONGEST, copy, finished, wait_until
+from .conftest import LONGEST, busy, copy, finished, threads, wait_until
 
 INPUTS_WANTED = {
     "method": "POST",
@@ -56,9 +59,9 @@ KINDS = pytest.mark.parametrize("kind", ["prompt", "image", "optimize"])
 
 
 @pytest.fixture
-def other_ledger(tmp_path: Path) -> Iterator[Ledger]:
+def other_ledger(tmp_path: Path) -> Iterator[JobStore]:
     """The engines' ledger, as another process has it."""
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     yield ledger
     ledger.close()
 
@@ -89,7 +92,7 @@ def test_each_change_is_told(engine: Engine, jobs: dict[str, Job]):
         if told.state not in seen[-1:]:
             seen.append(told.state)
     assert seen == ["Queued", "Preparing", "Uploading", "Running", "Downloading", "Ready"]
-    assert engine.place(job.token)
+    assert engine.mark_placed(job.token)
     assert engine.events.get().state == "Done"
 
 
@@ -127,7 +130,7 @@ def test_a_queued_job_has_its_turn_as_soon_as_another_is_over(
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 3600.0)  # nothing else may wake the scheduler
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 3600.0)  # nothing else may wake the scheduler
     engine = new_engine(replace(settings, concurrent_jobs=1))
     submitted = [engine.submit(job) for job in (jobs["prompt"], jobs["image"])]
     assert [finished(engine, job).state for job in submitted] == [State.READY, State.READY]
@@ -148,7 +151,7 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
     path = Path(jobs["image"].input_path)
     chosen = path.read_bytes()
     job = engine.submit(replace(jobs["image"], picture=str(path)))
-    wait_until(lambda: kept_picture(engine.folder(job.token), str(path)).exists())
+    wait_until(lambda: input_copy_path(engine.folder(job.token), str(path)).exists())
     if change:
         path.write_bytes(change)
     else:
@@ -163,17 +166,17 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
     )
     data = answer.json()["inputs"][0]["data"]
     assert base64.b64decode(data.rpartition(",")[2]) == chosen
-    assert not kept_picture(engine.folder(job.token), str(path)).exists(), "it has served"
+    assert not input_copy_path(engine.folder(job.token), str(path)).exists(), "it has served"
 
 
 def test_a_picture_that_cannot_be_kept_is_sent_from_where_it_is(
     engine: Engine, jobs: dict[str, Job], tmp_path: Path
 ):
     job = replace(jobs["image"], picture=jobs["image"].input_path)
-    keep_picture(tmp_path / "picture.png" / "no folder", job.picture)
-    keep_picture(tmp_path / "job", str(tmp_path / "gone.png"))
+    copy_input(tmp_path / "picture.png" / "no folder", job.picture)
+    copy_input(tmp_path / "job", str(tmp_path / "gone.png"))
     assert [*(tmp_path / "job").iterdir()] == []
-    kept_picture(engine.folder(job.token), job.picture).mkdir(parents=True)
+    input_copy_path(engine.folder(job.token), job.picture).mkdir(parents=True)
     assert finished(engine, engine.submit(job)).state is State.READY
 
 
@@ -186,7 +189,7 @@ def test_a_picture_is_made_after_the_result_is_told(
         told.append(engine.jobs()[0].state)
         copy(source, target, cancelled)
 
-    engine = new_engine(illustrate=draw)
+    engine = new_engine(render_preview=draw)
     job = finished(engine, engine.submit(jobs["prompt"]))
     wait_until(Path(job.results[0].blend).with_suffix(".png").exists)
     assert told == [State.READY]
@@ -208,10 +211,10 @@ def test_pictures_that_a_process_did_not_come_to_are_made_at_the_next_start(
             raise OSError("no child starts")
         copy(source, target, cancelled)
 
-    new_engine(illustrate=draw)
+    new_engine(render_preview=draw)
     wait_until(lambda: len(tried) == 2)
     assert tried == [newer, older]
-    new_engine(illustrate=draw)
+    new_engine(render_preview=draw)
     wait_until(older.with_suffix(".png").exists)
     assert tried == [newer, older, older]
 
@@ -300,7 +303,7 @@ def test_a_model_that_was_finished_before_the_cancel_is_kept(
     engine.cancel(job.token)
     sandbox.clear_faults()
     ended = finished(engine, job)
-    assert (ended.state, ended.hold) == (State.READY, True)
+    assert (ended.state, ended.needs_manual_import) == (State.READY, True)
 
 
 TRANSIENT = [
@@ -342,7 +345,7 @@ def test_a_lost_answer_that_cannot_be_looked_up_asks_the_user(
     # The first create is the empty one, which this service refuses.
     sandbox.order({"method": "POST", "path": "/flows", "after": 1, "action": "drop", "when": "after"})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     waiting = engine.job(job.token)
     assert waiting.problem.code == MAYBE_RUNNING
     assert runs(sandbox) == [1]
@@ -369,7 +372,7 @@ def test_what_only_the_user_can_mend_waits_and_goes_on(
 ):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status, "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     assert engine.job(job.token).problem.code == code
     sandbox.clear_faults()
     engine.configure(replace(settings, concurrent_jobs=3))
@@ -492,12 +495,12 @@ def test_an_engine_that_is_no_heir_goes_on_with_what_is_named_only(
     left = [first.submit(jobs[kind]) for kind in ("prompt", "image")]
     wait_until(lambda: all(first.job(job.token).waiting for job in left))
     first.close()
-    second = new_engine(heir=False)
-    second.carry_on(left[0].token)
+    second = new_engine(adopt_orphans=False)
+    second.resume(left[0].token)
     assert finished(second, left[0]).state is State.READY
     own = finished(second, second.submit(jobs["optimize"]))
     assert own.state is State.READY
-    assert not second.carries(left[1].token)
+    assert not second.is_active(left[1].token)
     assert second.job(left[1].token).waiting
     assert runs(sandbox) == [1, 1]
 
@@ -586,50 +589,51 @@ def test_removing_a_job_while_its_request_is_written_leaves_no_folder(
     engine: Engine, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
     writing, go_on, written = threading.Event(), threading.Event(), threading.Event()
-    keep = engine_module.keep_request
+    keep = engine_module.append_request
 
     def slow(folder: Path, job: Job) -> None:
         writing.set()
         go_on.wait(LONGEST)
         keep(folder, job)
 
-    monkeypatch.setattr(engine_module, "keep_request", slow)
+    monkeypatch.setattr(engine_module, "append_request", slow)
     job = finished(engine, engine.submit(jobs["prompt"]))
     assert writing.wait(LONGEST)
     engine.remove(job.token)
     go_on.set()
-    engine._notes.put(written.set)
+    engine._writer.write_soon(written.set)
     assert written.wait(LONGEST)
     assert not engine.folder(job.token).exists()
 
 
-def test_a_job_may_be_over_before_all_threads_have_been_started(
+def test_a_job_may_be_over_before_the_engine_has_been_made(
     new_engine: Callable[..., Engine], jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([replace(jobs["prompt"], step=Step.DOWNLOADED)], "", 0.0)
-    start = Engine._start
+    start = Scheduler.start
 
-    def slow(engine: Engine, name: str, *arguments: object) -> None:
-        start(engine, name, *arguments)
-        if name == "scheduler":
-            wait_until(lambda: ledger.jobs()[0].step is Step.READY and not engine._busy)
+    def slow(scheduler: Scheduler) -> None:
+        start(scheduler)
+        wait_until(lambda: ledger.jobs()[0].step is Step.READY)
 
-    monkeypatch.setattr(Engine, "_start", slow)
+    monkeypatch.setattr(Scheduler, "start", slow)
     engine = new_engine()
     ledger.close()
+    wait_until(lambda: not busy(engine))
     assert finished(engine, engine.submit(jobs["image"])).state is State.READY
-    assert all(thread.is_alive() for thread in engine._threads if "search" not in thread.name)
+    names = {thread.name for thread in threads(engine) if thread.is_alive()}
+    assert {"generio-scheduler", "generio-poller", "generio-worker-1", "generio-writer"} <= names
 
 
 def test_all_is_told_when_no_thread_is_about_to_tell(engine: Engine, jobs: dict[str, Job]):
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert not engine.all_told()
+    assert not engine.all_reported()
     while engine.events.get(timeout=LONGEST).step is not Step.READY:
         pass
-    assert engine.all_told()
-    assert engine.place(job.token)
-    assert not engine.all_told()
+    assert engine.all_reported()
+    assert engine.mark_placed(job.token)
+    assert not engine.all_reported()
 
 
 def test_closing_leaves_no_thread(new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job]):
@@ -650,15 +654,17 @@ def test_closing_does_not_wait_for_a_ledger_that_somebody_holds(
     engine = new_engine()
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).step is Step.STARTED)
-    engine._ledger._db.execute("PRAGMA busy_timeout = 60000")
+    engine._store._db.execute("PRAGMA busy_timeout = 60000")
     other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
 
     def stuck() -> bool:
-        if not engine._ledger._lock.locked():
+        if not engine._store._lock.locked():
             return False
-        if engine._lock.acquire(blocking=False):  # the search waits for the ledger, too, and without this
-            engine._lock.release()
+        if engine._registry.lock.acquire(
+            blocking=False
+        ):  # the search waits for the ledger, too, and without this
+            engine._registry.lock.release()
             return False
         return True
 
@@ -670,7 +676,7 @@ def test_closing_does_not_wait_for_a_ledger_that_somebody_holds(
     let_go.cancel()
     other.execute("ROLLBACK")
     other.close()
-    for thread in engine._threads:
+    for thread in threads(engine):
         thread.join()
 
 
@@ -735,7 +741,7 @@ def test_an_incomplete_list_is_no_proof_that_nothing_runs(
         {"method": "GET", "path": "/flows", "action": "garbage", "body": '{"flows": []}', "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     assert engine.job(job.token).problem.code == MAYBE_RUNNING
     assert runs(sandbox) == [1]
 
@@ -749,7 +755,7 @@ def test_retry_repeats_a_create_only_when_the_user_was_told(
         {"method": "GET", "path": "/flows", "action": "status", "status": 402, "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     assert engine.job(job.token).problem.code == "payment_required"
     sandbox.clear_faults()
     engine.retry(job.token)
@@ -788,7 +794,7 @@ def test_a_list_of_flows_that_is_missing_for_a_moment_is_asked_for_again(
         {"method": "GET", "path": "/flows", **fault},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: not engine.carries(job.token))
+    wait_until(lambda: not engine.is_active(job.token))
     assert (engine.job(job.token).state, engine.job(job.token).problem) == (State.READY, None)
     assert runs(sandbox) == [1]
 
@@ -842,11 +848,11 @@ def test_a_service_without_a_list_of_inputs_gets_a_fresh_flow(
 def test_a_snapshot_outlives_a_note_that_could_not_be_written(
     engine: Engine, jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
     snapshot = engine.folder(jobs["optimize"].token) / "snapshot.blend"
     snapshot.parent.mkdir(parents=True)
     snapshot.write_bytes(Path(jobs["optimize"].input_path).read_bytes())
-    save, refused = engine._ledger.save, threading.Event()
+    save, refused = engine._store.save, threading.Event()
 
     def save_later(job: Job, owner: str, now: float) -> bool:
         if job.step is Step.PREPARED and not refused.is_set():
@@ -854,7 +860,7 @@ def test_a_snapshot_outlives_a_note_that_could_not_be_written(
             raise LedgerError("busy")
         return save(job, owner, now)
 
-    monkeypatch.setattr(engine._ledger, "save", save_later)
+    monkeypatch.setattr(engine._store, "save", save_later)
     job = engine.submit(replace(jobs["optimize"], input_path="", input_mime="", source=str(snapshot)))
     assert (finished(engine, job).state, refused.is_set()) == (State.READY, True)
     assert snapshot.exists(), "the result is fitted onto it, and then it goes"
@@ -877,9 +883,10 @@ def test_a_download_that_another_process_has_under_way_is_left_alone(
     job = owner.submit(jobs["prompt"])
     wait_until(lambda: [*owner.folder(job.token).glob("*.part")])
     other = new_engine()
-    other._mine.add(job.token)  # it had the job, slept past its lease, and does not know that yet
+    lease = Lease(other.owner, 1)  # it had the job, slept past its lease, and does not know that yet
+    other._registry._held[job.token] = Held(lease)
     with pytest.raises(Cancelled):
-        other._steps(owner.job(job.token), settings).take(owner.job(job.token))
+        advance(other._workers._turn(owner.job(job.token), lease, settings), owner.job(job.token))
     assert [*owner.folder(job.token).glob("*.part")], "the first one is not done yet"
     assert finished(owner, job).state is State.READY
     assert [*owner.folder(job.token).glob("*.part")] == []
@@ -918,8 +925,8 @@ def test_pressing_retry_often_does_not_ask_more_often(engine: Engine, sandbox: S
         engine.retry(job.token)
 
     def waits_once() -> bool:
-        with engine._lock:  # it may have its turn at any moment
-            return not engine._busy and list(engine._due) == [job.token]
+        with engine._registry.lock:  # it may have its turn at any moment
+            return not busy(engine) and list(engine._scheduler._due) == [job.token]
 
     wait_until(waits_once)
 
@@ -931,17 +938,17 @@ def test_a_slow_answer_holds_up_no_other_job(engine: Engine, sandbox: Sandbox, j
     )
     slow = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(slow.token).step is Step.STARTED)
-    wait_until(lambda: engine._busy)
+    wait_until(lambda: busy(engine))
     other = engine.submit(jobs["image"])
     wait_until(lambda: engine.job(other.token).step is Step.STARTED)
-    assert engine._busy >= {slow.token}, "the slow answer is still awaited"
+    assert busy(engine) >= {slow.token}, "the slow answer is still awaited"
 
 
 def test_a_ledger_that_is_locked_for_a_while_stops_nothing(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
-    engine._ledger._db.execute("PRAGMA busy_timeout = 50")
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
+    engine._store._db.execute("PRAGMA busy_timeout = 50")
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).step is Step.STARTED)
@@ -965,7 +972,7 @@ def test_a_job_that_the_ledger_has_is_carried_though_its_turn_cannot_be_noted(
 ):
     engine = new_engine(replace(settings, concurrent_jobs=1))
     before = engine.submit(jobs["image"]) if refused == "when it has its turn" else None
-    save, tried = engine._ledger.save, threading.Event()
+    save, tried = engine._store.save, threading.Event()
 
     def save_later(job: Job, owner: str, now: float) -> bool:
         if job.token == jobs["prompt"].token and not tried.is_set():
@@ -973,7 +980,7 @@ def test_a_job_that_the_ledger_has_is_carried_though_its_turn_cannot_be_noted(
             raise LedgerError("busy")
         return save(job, owner, now)
 
-    monkeypatch.setattr(engine._ledger, "save", save_later)
+    monkeypatch.setattr(engine._store, "save", save_later)
     job = engine.submit(jobs["prompt"])  # who is told that this failed asks again, and pays twice
     assert finished(engine, job).state is State.READY
     assert tried.is_set()
@@ -987,13 +994,13 @@ def test_what_a_dead_process_left_is_taken_over_when_its_lease_is_over(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    ledger, gone = Ledger(tmp_path / "jobs.sqlite"), f"{owners.machine()}:gone:x"
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
+    ledger, gone = JobStore(tmp_path / "jobs.sqlite"), f"{process_id.machine()}:gone:x"
     ledger.add([jobs["prompt"]], gone, time.time() + 3600.0)
     engine = new_engine()
-    looked = engine._shared_at
-    wait_until(lambda: engine._shared_at > looked)
-    assert not engine.carries(jobs["prompt"].token)
+    looked = engine._scheduler._synced_at
+    wait_until(lambda: engine._scheduler._synced_at > looked)
+    assert not engine.is_active(jobs["prompt"].token)
     ledger.renew(gone, time.time() - LEASE_SECONDS)
     ledger.close()
     assert finished(engine, jobs["prompt"]).state is State.READY
@@ -1007,9 +1014,9 @@ def test_a_job_of_a_dead_machine_is_taken_over_whatever_its_clock_said(
     tmp_path: Path,
     clock: float,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    monkeypatch.setattr(ledger_module, "LEASE_SECONDS", 0.3)
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "LEASE_SECONDS", 0.3)
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([jobs["prompt"]], "another machine:1:x", time.time() + clock)
     ledger.close()
     assert finished(new_engine(), jobs["prompt"]).state is State.READY
@@ -1020,32 +1027,32 @@ def test_what_waits_until_a_date_of_another_clock_is_tried_again(
 ):
     sandbox.order({"method": "POST", "path": "/flows", "action": "status", "status": 402, "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     sandbox.clear_faults()
-    with engine._lock:
+    with engine._registry.lock:
         waiting = replace(engine.job(job.token), retry_at=time.time() + 365 * 86400.0)
-        assert engine._save(waiting)
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    engine.carry_on("")  # look at the ledger now
+        assert engine._registry.save(waiting)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
+    engine.resume("")  # look at the ledger now
     assert finished(engine, job).state is State.READY
 
 
 def test_another_engine_sees_what_this_one_does(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     working, watching = new_engine(), new_engine()
     job = finished(working, working.submit(jobs["prompt"]))
     wait_until(lambda: watching.job(job.token) is not None and watching.job(job.token).finished)
-    assert working.place(job.token)
-    assert not watching.place(job.token)
+    assert working.mark_placed(job.token)
+    assert not watching.mark_placed(job.token)
     assert runs(sandbox) == [1]
 
 
 def test_a_turn_from_before_the_job_was_lost_changes_nothing(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 3600.0)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 3600.0)
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     held, go_on = threading.Event(), threading.Event()
 
@@ -1055,18 +1062,18 @@ def test_a_turn_from_before_the_job_was_lost_changes_nothing(
         copy(source, target, cancelled)
 
     sleeper = new_engine()
-    sleeper._make_input = slow
+    sleeper._conversions.make_input = slow
     picture = jobs["image"].input_path
     job = sleeper.submit(replace(jobs["image"], input_path="", input_mime="", source=picture))
     held.wait(60.0)
-    sleeper._ledger.release(sleeper.owner)  # it sleeps past its lease
+    sleeper._store.release(sleeper.owner)  # it sleeps past its lease
     other = new_engine()
     wait_until(lambda: other.job(job.token).step is Step.STARTED)
     other.close()  # which falls asleep as well
-    with sleeper._lock:
-        sleeper._share()
+    with sleeper._registry.lock:
+        sleeper._scheduler._sync_with_store()
     go_on.set()
-    wait_until(lambda: not sleeper._busy)
+    wait_until(lambda: not busy(sleeper))
     wait_until(lambda: sleeper.job(job.token).state is State.RUNNING)
     assert len(sandbox.stats()["flows"]) == 1
 
@@ -1075,7 +1082,7 @@ def waiting_for_the_user(engine: Engine, job: Job) -> Job:
     """A job of another service than the one that is set, for which nothing can be done here."""
     there = {"service": "http://elsewhere.example", "flow_id": "1"}
     job = engine.submit(replace(job, step=Step.UPLOADED, **there))
-    wait_until(lambda: not engine.carries(job.token) and engine.job(job.token).waiting)
+    wait_until(lambda: not engine.is_active(job.token) and engine.job(job.token).waiting)
     return job
 
 
@@ -1083,20 +1090,20 @@ def dead_owner() -> str:
     """The name of an engine whose process has ended."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    return f"{owners.machine()}:{gone.pid}:x"
+    return f"{process_id.machine()}:{gone.pid}:x"
 
 
 def anywhere(_owner: str) -> bool:
     return True
 
 
-def run_by_another(ledger: Ledger, sandbox: Sandbox, token: str) -> None:
+def run_by_another(ledger: JobStore, sandbox: Sandbox, token: str) -> None:
     """Another process takes the job over, as its owner sleeps, has it run, and falls asleep as well."""
-    (job,) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token}, here=anywhere)
+    ((job, lease),) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token}, here=anywhere)
     with FlowsClient(sandbox.url, sandbox.key) as client:
         flow = client.create_flow(job.template, job.parameters, [Prompt("a lamp")])
-    started = job.at(Step.STARTED, flow_id=flow.flow_id, started_at=time.time(), starts_itself=True)
-    assert ledger.save(started, "another", time.time())
+    started = job.advance_to(Step.STARTED, flow_id=flow.flow_id, started_at=time.time(), starts_itself=True)
+    assert ledger.save(started, lease, time.time())
     ledger.release("another")
 
 
@@ -1105,38 +1112,38 @@ def test_a_job_that_another_runs_before_it_is_known_here_runs_once(
     sandbox: Sandbox,
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
-    other_ledger: Ledger,
+    other_ledger: JobStore,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.02)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.02)
     engine = new_engine()
-    add = engine._ledger.add
+    add = engine._store.add
 
     def add_and_sleep(jobs: Sequence[Job], owner: str, now: float) -> None:
         add(jobs, owner, now)
         run_by_another(other_ledger, sandbox, jobs[0].token)
         time.sleep(0.3)  # what the other has left may be claimed in this time
 
-    monkeypatch.setattr(engine._ledger, "add", add_and_sleep)
+    monkeypatch.setattr(engine._store, "add", add_and_sleep)
     assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
     assert runs(sandbox) == [1]
 
 
 def test_a_file_made_here_of_what_another_runs_meanwhile_is_not_sent(
-    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: Ledger
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: JobStore
 ):
     def no_child(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
         raise OSError
 
     engine = new_engine()
-    engine._make_input = no_child
+    engine._conversions.make_input = no_child
     source = jobs["optimize"].input_path
     job = engine.submit(replace(jobs["prompt"], source=source))
     wait_until(lambda: engine.job(job.token).waiting)
 
     def make(_source: Path, target: Path) -> None:
         run_by_another(other_ledger, sandbox, job.token)
-        with engine._lock:
-            engine._share()
+        with engine._registry.lock:
+            engine._scheduler._sync_with_store()
         shutil.copy(source, target)
 
     sandbox.order({"flow": {"outcome": "hang"}})
@@ -1150,7 +1157,7 @@ def test_a_flow_is_given_back_by_whoever_has_the_job_only(
     sandbox: Sandbox,
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
-    other_ledger: Ledger,
+    other_ledger: JobStore,
 ):
     inputs = FlowsClient.inputs
 
@@ -1167,7 +1174,7 @@ def test_a_flow_is_given_back_by_whoever_has_the_job_only(
     assert flow["deleted"] == 0, "it may just be used by the one who has the job now"
 
 
-class Held:
+class Waits:
     """A `make_input` that waits until it may go on."""
 
     def __init__(self) -> None:
@@ -1179,12 +1186,12 @@ class Held:
         shutil.copy(source, target)
 
 
-def asleep_in_a_turn(engine: Engine, job: Job) -> tuple[Job, Held]:
+def asleep_in_a_turn(engine: Engine, job: Job) -> tuple[Job, Waits]:
     """A job whose file is just being made, and whose lease has run out meanwhile."""
-    engine._make_input = held = Held()
+    engine._conversions.make_input = held = Waits()
     job = engine.submit(replace(job, input_path="", input_mime="", source=job.input_path))
     held.begun.wait(60.0)
-    engine._ledger.release(engine.owner)
+    engine._store.release(engine.owner)
     return job, held
 
 
@@ -1199,18 +1206,18 @@ def test_a_turn_does_not_begin_anew_what_came_back_finished(
     if by == "relocating":
         sleeper.relocate(job.token, {"location": [1.0, 2.0, 3.0]})
         assert finished(sleeper, job).state is State.READY
-        assert sleeper.place(job.token, "a document")
+        assert sleeper.mark_placed(job.token, "a document")
     else:
-        assert other.place(job.token, "a document")
+        assert other.mark_placed(job.token, "a document")
         other.close()  # and the file was not saved
-        with sleeper._lock:
-            sleeper._share()
+        with sleeper._registry.lock:
+            sleeper._scheduler._sync_with_store()
         assert sleeper.job(job.token).state is State.READY
     before = sleeper.job(job.token)
     held.go_on.set()
-    wait_until(lambda: not sleeper._busy)
+    wait_until(lambda: not busy(sleeper))
     assert sleeper.job(job.token) == before
-    assert sleeper._ledger.job(job.token) == before
+    assert sleeper._store.job(job.token) == before
     assert runs(sandbox) == [1]
     assert before.destination == ({"location": [1.0, 2.0, 3.0]} if by == "relocating" else {})
 
@@ -1220,32 +1227,32 @@ def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
     settings: Settings,
     sandbox: Sandbox,
     jobs: dict[str, Job],
-    other_ledger: Ledger,
+    other_ledger: JobStore,
 ):
     engine = new_engine(replace(settings, concurrent_jobs=1))
     job = waiting_for_the_user(engine, jobs["prompt"])
-    with engine._lock:
-        engine._save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
-    (theirs,) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
-    theirs = theirs.going(progress=0.5)
-    assert other_ledger.save(theirs, "another", time.time())
+    with engine._registry.lock:
+        engine._registry.save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
+    ((theirs, lease),) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
+    theirs = theirs.unblocked(progress=0.5)
+    assert other_ledger.save(theirs, lease, time.time())
     assert not engine.cancel(job.token), "it is another's by now"
-    assert not engine.carries(job.token)
-    with engine._lock:
-        engine._share()
+    assert not engine.is_active(job.token)
+    with engine._registry.lock:
+        engine._scheduler._sync_with_store()
     assert engine.job(job.token) == theirs
     assert not engine.retry(job.token)
     assert finished(engine, engine.submit(jobs["image"])).state is State.READY, "no place is taken for ever"
 
 
 def test_waiting_jobs_that_were_lost_in_sleep_are_let_go(
-    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: Ledger
+    new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: JobStore
 ):
     engine = new_engine()
     job = waiting_for_the_user(engine, jobs["prompt"])
     other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
-    with engine._lock:
-        engine._share()
+    with engine._registry.lock:
+        engine._scheduler._sync_with_store()
     assert not engine.owns(job.token)
 
 
@@ -1259,10 +1266,10 @@ def test_what_another_removed_is_forgotten(
     while not engine.events.empty():
         engine.events.get()
     if by == "placing":
-        engine.place_soon(job.token, "a document")
+        engine.mark_placed_soon(job.token, "a document")
     else:
-        with engine._lock:
-            engine._share()
+        with engine._registry.lock:
+            engine._scheduler._sync_with_store()
     wait_until(lambda: engine.job(job.token) is None)
     assert engine.events.get(timeout=LONGEST) == job, "so that its row goes"
     engine.remove(job.token)
@@ -1273,10 +1280,10 @@ def test_what_another_removed_is_forgotten(
 def test_an_engine_that_cannot_read_its_ledger_leaves_no_thread(
     new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
-    def busy(_ledger: Ledger) -> bool:
+    def busy(_ledger: JobStore) -> bool:
         raise LedgerError("The disk is busy.")
 
-    monkeypatch.setattr(Ledger, "searched", property(busy))
+    monkeypatch.setattr(JobStore, "recovery_done", property(busy))
     before = set(threading.enumerate())
     with pytest.raises(LedgerError):
         new_engine()
@@ -1293,9 +1300,9 @@ def test_a_retry_that_cannot_be_noted_can_be_repeated(
         service=sandbox.url,
         problem=Problem(MAYBE_RUNNING, "It may be running."),
     )
-    with engine._lock:
-        engine._save(asked)
-    saves = engine._ledger.save
+    with engine._registry.lock:
+        engine._registry.save(asked)
+    saves = engine._store.save
     count = iter(range(1000))
 
     def save(*what: Any) -> bool:
@@ -1303,7 +1310,7 @@ def test_a_retry_that_cannot_be_noted_can_be_repeated(
             raise LedgerError("The disk is busy.")
         return saves(*what)
 
-    monkeypatch.setattr(engine._ledger, "save", save)
+    monkeypatch.setattr(engine._store, "save", save)
     assert engine.retry(job.token)
     assert finished(engine, job).state is State.READY
 
@@ -1332,7 +1339,7 @@ def test_results_are_converted_where_the_folder_was_moved_to(
     settings: Settings,
     sandbox: Sandbox,
     jobs: dict[str, Job],
-    other_ledger: Ledger,
+    other_ledger: JobStore,
 ):
     engine = new_engine()
     job = finished(engine, engine.submit(jobs["prompt"]))
@@ -1342,7 +1349,7 @@ def test_results_are_converted_where_the_folder_was_moved_to(
     for blend in (moved / job.token).glob("*.blend"):
         blend.unlink()
     assert other_ledger.change(
-        job.token, (Step.READY,), lambda job: job.at(Step.DOWNLOADED), "somebody", -LEASE_SECONDS
+        job.token, (Step.READY,), lambda job: job.advance_to(Step.DOWNLOADED), "somebody", -LEASE_SECONDS
     )
     again = finished(new_engine(replace(settings, folder=moved)), job)
     assert again.state is State.READY
@@ -1356,7 +1363,7 @@ def test_results_are_converted_where_the_folder_was_moved_to(
 def test_cancel_of_what_may_be_running_says_so(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"method": "POST", "path": "/flows", "after": 1, "action": "drop", "when": "after"})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     engine.cancel(job.token)
     ended = finished(engine, job)
     assert (ended.state, ended.problem.code) == (State.CANCELLED, GOES_ON)
@@ -1380,7 +1387,7 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
     (result,) = job.results
     again = replace(job, attempt=2)
     names = {
-        Steps.result_path(engine.folder(job.token), each, asset).name
+        result_path(engine.folder(job.token), each, asset).name
         for each in (job, again)
         for asset in ("one", "../two")
     }
@@ -1390,30 +1397,30 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
 
 
 def test_a_process_of_another_sandbox_is_not_taken_for_dead():
-    assert owners.lives("another-host:1:x") is None
-    assert owners.lives(f"{owners.machine()}-else:999999:x") is None
+    assert process_id.is_alive("another-host:1:x") is None
+    assert process_id.is_alive(f"{process_id.machine()}-else:999999:x") is None
 
 
 def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    here = owners.machine()
+    here = process_id.machine()
     (tmp_path / "boot_id").write_text("another\n")
-    monkeypatch.setattr(owners, "BOOT", tmp_path / "boot_id")
-    assert owners.machine() != here
-    assert owners.lives(f"{here}:999999:x") is None
+    monkeypatch.setattr(process_id, "BOOT", tmp_path / "boot_id")
+    assert process_id.machine() != here
+    assert process_id.is_alive(f"{here}:999999:x") is None
 
 
 def test_the_lease_of_a_process_that_is_known_to_be_dead_is_over_at_once(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
 ):
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([jobs["prompt"]], dead_owner(), time.time())
-    ledger.add([jobs["image"]], f"{owners.machine()}:{os.getpid()}:x", time.time())
+    ledger.add([jobs["image"]], f"{process_id.machine()}:{os.getpid()}:x", time.time())
     ledger.close()
     engine = new_engine()
     assert finished(engine, jobs["prompt"]).state is State.READY
-    assert not engine.carries(jobs["image"].token), "its process is alive"
+    assert not engine.is_active(jobs["image"].token), "its process is alive"
 
 
 def test_a_results_folder_that_cannot_be_had_is_known_before_anything_is_sent(
@@ -1441,9 +1448,9 @@ def test_a_retry_of_what_waits_for_its_turn_counts(
     running = engine.submit(jobs["image"])
     wait_until(lambda: engine.job(running.token).step is Step.STARTED)
     job = engine.submit(jobs["prompt"])
-    asked = job.at(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, "It may be running."))
-    with engine._lock:
-        assert engine._save(asked)  # as it is after a restart: its question stands, and it is queued
+    asked = job.advance_to(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, "It may be running."))
+    with engine._registry.lock:
+        assert engine._registry.save(asked)  # as it is after a restart: its question stands, and it is queued
     assert asked.queued
     assert engine.retry(job.token)
     assert (engine.job(job.token).step, engine.job(job.token).attempt) == (Step.PREPARED, 2)
@@ -1458,11 +1465,11 @@ def test_what_was_removed_before_a_thread_took_it_up_stops_no_thread(
     job = finished(engine, engine.submit(jobs["prompt"]))
     other = finished(engine, engine.submit(jobs["optimize"]))
     for gone in (job, other):
-        engine._busy.add(gone.token)
+        engine._registry._held[gone.token] = Held(busy=True)
         engine.remove(gone.token)
-    engine._polls.put(job.token)
-    engine._work.put(other.token)
-    wait_until(lambda: not engine._busy)
+    engine._scheduler.polls.put(job.token)
+    engine._scheduler.work.put(other.token)
+    wait_until(lambda: not busy(engine))
     assert finished(engine, engine.submit(jobs["image"])).state is State.READY
 
 
@@ -1477,10 +1484,10 @@ def test_what_is_left_of_a_removed_job_goes_later(
         engine.remove(job.token, files=False)
     first, second, third = (engine.folder(job.token) for job in jobs_left)
     assert {path.suffix for path in first.iterdir()}.isdisjoint({".glb", ".blend"})
-    engine._illustrate = copy
-    engine._draw(jobs_left[0])  # the picture is done when the job is gone
+    engine._previews._render = copy
+    engine._previews.render(jobs_left[0])  # the picture is done when the job is gone
     assert (first / "result-1-0.jpg").exists()
-    assert tokens(settings.folder) == [], "they count no more, and are no jobs"
+    assert job_tokens(settings.folder) == [], "they count no more, and are no jobs"
     engine.delete_files([jobs_left[0].token])
     wait_until(lambda: not first.exists())
     (second / REMOVED).write_text(dead_owner())
@@ -1493,7 +1500,7 @@ def test_the_files_of_a_job_are_found_after_another_folder_was_chosen(
     engine: Engine, settings: Settings, jobs: dict[str, Job], tmp_path: Path
 ):
     job = finished(engine, engine.submit(jobs["prompt"]))
-    engine.place(job.token)
+    engine.mark_placed(job.token)
     folder = engine.folder(job.token)
     engine.configure(replace(settings, folder=tmp_path / "another"))
     assert engine.folder(job.token) == folder
@@ -1510,7 +1517,7 @@ def test_a_damaged_model_is_refused_before_the_service_hears_of_it(
     model.write_bytes(model.read_bytes()[:-7])
     engine = new_engine()
     if one_shot:
-        engine._one_shot_services.learn(sandbox.url, time.monotonic())
+        engine._workers._one_shot_services.learn(sandbox.url, time.monotonic())
     job = finished(engine, engine.submit(jobs["optimize"]))
     assert job.state is State.FAILED
     assert (job.problem.code, "cut off" in job.problem.message) == ("unusable_model", True)

@@ -1,15 +1,16 @@
 """Answers that a gateway, a busy service or a replica may give for a while change one call, no more."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from generio_flows.jobs import Engine, Job, Settings, State, Step, steps
+from generio_flows.jobs import Engine, Job, Settings, State, Step, limits
 from generio_flows.jobs.doubt import Doubt, OneShotServices
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
-from generio_flows.jobs.steps import GONE, LOOKUPS, REFUSAL
+from generio_flows.jobs.limits import GONE, LOOKUPS, REFUSAL
 
 from tests.sandbox import Sandbox
 
@@ -49,8 +50,8 @@ def test_a_gateway_that_knows_nothing_at_all_ends_no_job(
     for _ in range(2 * GONE):  # for longer than a deleted flow takes to be believed
         wait_until(lambda: engine.job(job.token).waiting)
         assert not engine.job(job.token).finished
-        assert engine.carries(job.token)
-        steps.time.sleep(steps.LOOKUP_SECONDS)
+        assert engine.is_active(job.token)
+        time.sleep(limits.LOOKUP_SECONDS)
     sandbox.clear_faults()
     wait_until(lambda: engine.job(job.token).state is State.RUNNING)
     assert runs(sandbox) == [1]
@@ -116,7 +117,7 @@ def test_a_create_that_the_user_has_repeated_is_looked_for_once_more(
         {"method": "GET", "path": LIST, "action": "garbage", "body": '{"flows": []}', "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.carries(job.token))
+    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
     assert engine.job(job.token).problem.code == MAYBE_RUNNING
     sandbox.clear_faults()
     engine.retry(job.token)
@@ -186,7 +187,7 @@ def test_a_question_about_a_flow_never_ends_its_job(engine: Engine, sandbox: San
     sandbox.order(fault("GET", FLOW, 422, times=4 * REFUSAL))
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).waiting)
-    assert engine.carries(job.token)
+    assert engine.is_active(job.token)
     assert finished(engine, job).state is State.READY
 
 
@@ -198,7 +199,7 @@ def test_one_break_that_the_service_asks_for_is_nobodys_concern(
     states: set[str] = set()
     while not engine.job(job.token).finished:
         states.add(engine.job(job.token).state)
-        steps.time.sleep(0.01)
+        time.sleep(0.01)
     assert State.WAITING not in states
     assert engine.job(job.token).state is State.READY
 
@@ -283,11 +284,11 @@ def test_a_job_whose_flow_belongs_to_another_is_not_carried_on_with_it(
 
 
 def test_doubt_is_about_one_thing_at_a_time():
-    doubt = Doubt().again("gone", Step.STARTED, 10.0).again("gone", Step.STARTED, 15.0)
+    doubt = Doubt().heard_again("gone", Step.STARTED, 10.0).heard_again("gone", Step.STARTED, 15.0)
     assert (doubt.times("gone"), doubt.seconds("gone", 20.0)) == (2, 10.0)
     assert (doubt.times("refusal"), doubt.seconds("refusal", 20.0)) == (0, 0.0)
-    assert doubt.at(Step.COMPLETED) == Doubt()
-    other = doubt.again("refusal", Step.STARTED, 30.0)
+    assert doubt.about_step(Step.COMPLETED) == Doubt()
+    other = doubt.heard_again("refusal", Step.STARTED, 30.0)
     assert (other.times("refusal"), other.seconds("refusal", 31.0), other.times("gone")) == (1, 1.0, 0)
 
 

@@ -70,7 +70,7 @@ def test_every_step_has_a_state():
 def test_a_step_on_ends_the_waiting():
     blocked = job().blocked(PROBLEM)
     assert (blocked.waiting, blocked.problem) == (True, PROBLEM)
-    on = blocked.at(Step.CREATED, flow_id="1")
+    on = blocked.advance_to(Step.CREATED, flow_id="1")
     assert (on.waiting, on.problem, on.flow_id) == (False, None, "1")
 
 

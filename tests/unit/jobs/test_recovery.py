@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, Flow, FlowsClient, Prompt, check_glb
-from generio_flows.jobs import Engine, Job, Ledger, Settings, State, Step, recovery
-from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs import Engine, Job, JobStore, Settings, State, Step, limits, recovery
 from generio_flows.jobs.errors import NotStarted, UnknownFlow
 
 from tests.sandbox import Sandbox
@@ -48,12 +47,12 @@ def test_a_flow_is_recovered_by_its_id(engine: Engine, sandbox: Sandbox, client:
         wait_for_end(client, flow.flow_id)
     before = changing_calls(sandbox)
     job = finished(engine, engine.recover(flow.flow_id, PLACE))
-    assert (job.state, job.hold, job.problem) == (State.READY, True, None)
+    assert (job.state, job.needs_manual_import, job.problem) == (State.READY, True, None)
     assert (job.name, job.prompt, job.destination) == ("a brass lamp", "a  brass\nlamp", PLACE)
     assert (job.template, job.parameters["seed"]) == (TEXT_TO_MODEL, 7)
     check_glb(Path(job.results[0].glb))
-    assert engine.holder(flow.flow_id) == job
-    assert engine.holder("another") is None
+    assert engine.job_of_flow(flow.flow_id) == job
+    assert engine.job_of_flow("another") is None
     assert changing_calls(sandbox) == before
     assert runs(sandbox) == [1]
 
@@ -75,7 +74,7 @@ def test_a_flow_that_was_never_started_is_started_by_the_user_only(
     job = engine.recover(flow.flow_id, PLACE)
     wait_until(lambda: engine.job(job.token).waiting)
     assert engine.job(job.token).problem.code == NotStarted.code
-    assert not engine.carries(job.token)
+    assert not engine.is_active(job.token)
     assert runs(sandbox) == [0]
     engine.retry(job.token)
     assert finished(engine, job).state is State.READY
@@ -91,7 +90,7 @@ def test_a_flow_that_is_still_created_after_a_restart_is_not_started(
     wait_until(lambda: first.job(job.token).waiting)
     first.close()
     second = new_engine()
-    wait_until(lambda: second.job(job.token).waiting and not second.carries(job.token))
+    wait_until(lambda: second.job(job.token).waiting and not second.is_active(job.token))
     second.cancel(job.token)
     assert finished(second, job).state is State.CANCELLED
     assert (runs(sandbox), client.flow(flow.flow_id).state) == ([0], "created")
@@ -158,7 +157,7 @@ def test_jobs_of_a_damaged_ledger_come_back_and_nothing_runs_or_is_fetched_twice
     second = new_engine()
     wait_until(lambda: second.notice and "2 jobs were found again" in second.notice.message)
     assert "is kept as jobs.damaged-" in second.notice.message
-    assert finished(second, done).hold
+    assert finished(second, done).needs_manual_import
     again = second.job(done.token)
     assert (again.name, again.results, again.flow_id) == (done.name, done.results, done.flow_id)
     assert sandbox.stats()["flows"][done.flow_id]["downloaded"] == 1
@@ -179,7 +178,7 @@ def test_the_search_goes_on_until_the_service_can_be_asked(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "SEARCH_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SEARCH_SECONDS", 0.05)
     first = new_engine()
     job = finished(first, first.submit(jobs["prompt"]))
     first.close()
@@ -203,7 +202,7 @@ def test_results_on_disk_come_back_where_the_service_has_no_list(
     (tmp_path / "jobs.sqlite").unlink()
     second = new_engine()
     again = finished(second, done)
-    assert (again.state, again.hold, again.name, again.results) == (
+    assert (again.state, again.needs_manual_import, again.name, again.results) == (
         State.READY,
         True,
         done.name,
@@ -222,7 +221,7 @@ def test_a_flow_that_was_created_and_not_started_is_left_alone(
     first.close()
     damage(tmp_path)
     second = new_engine()
-    wait_until(lambda: second._ledger.searched)
+    wait_until(lambda: second._store.recovery_done)
     assert second.jobs() == []
     assert runs(sandbox) == [0]
 
@@ -243,7 +242,7 @@ def test_what_others_write_into_additional_is_no_job(
     (settings.folder / ("1" * 32)).write_text("a file")
     (settings.folder / "notes").mkdir()
     engine = new_engine()
-    wait_until(lambda: engine._ledger.searched)
+    wait_until(lambda: engine._store.recovery_done)
     assert engine.jobs() == []
 
 
@@ -255,8 +254,8 @@ def test_two_engines_that_search_bring_each_job_back_once(
     first.close()
     damage(tmp_path)
     engines = [new_engine(), new_engine()]
-    wait_until(lambda: all(engine._ledger.searched for engine in engines))
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    wait_until(lambda: all(engine._store.recovery_done for engine in engines))
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     wait_until(lambda: [kept.state for kept in ledger.jobs()] == [State.READY])
     ledger.close()
     assert runs(sandbox) == [1]
@@ -308,7 +307,7 @@ def test_of_several_flows_of_a_job_the_one_that_went_furthest_is_found(
 ):
     for flows in ((furthest, other), (other, furthest)):
         with listing(*flows) as client:
-            assert recovery.traces(client)[TOKEN].flow.flow_id == "{} {}".format(*furthest)
+            assert recovery.remote_flows_by_token(client)[TOKEN].flow.flow_id == "{} {}".format(*furthest)
 
 
 def test_a_lost_create_and_a_lost_ledger_find_the_flow_that_has_the_result(
@@ -369,7 +368,7 @@ def test_a_lost_ledger_and_a_gateway_that_knows_nothing_look_again_later(
     status: int,
     path: str,
 ):
-    monkeypatch.setattr(engine_module, "SEARCH_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SEARCH_SECONDS", 0.05)
     first = new_engine()
     job = finished(first, first.submit(jobs["prompt"]))
     lose(first, job, tmp_path)
@@ -400,7 +399,7 @@ def test_a_lost_ledger_and_a_results_folder_that_is_out_of_reach_look_again_late
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "SEARCH_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SEARCH_SECONDS", 0.05)
     drive = tmp_path / "drive"
     away = replace(settings, folder=drive / "results")
     drive.mkdir()
@@ -409,12 +408,11 @@ def test_a_lost_ledger_and_a_results_folder_that_is_out_of_reach_look_again_late
     lose(first, job, tmp_path)
     drive.rename(tmp_path / "unplugged")
     second = new_engine(away)
+    job_tokens = recovery.job_tokens
     looked: list[object] = []
-    monkeypatch.setattr(
-        engine_module, "tokens", lambda folder: looked.append(folder) or recovery.tokens(folder)
-    )
+    monkeypatch.setattr(recovery, "job_tokens", lambda folder: looked.append(folder) or job_tokens(folder))
     wait_until(lambda: len(looked) > 2)
-    assert not second._ledger.searched
+    assert not second._store.recovery_done
     (tmp_path / "unplugged").rename(drive)
     assert finished(second, job).state is State.READY
     assert runs(sandbox) == [1]

@@ -18,18 +18,17 @@ from generio_flows.api import TEXT_TO_MODEL
 from generio_flows.jobs import (
     Engine,
     Job,
-    Ledger,
+    JobStore,
     LedgerBusy,
     LedgerError,
     Problem,
     Settings,
     State,
     Step,
+    limits,
     polling,
-    steps,
 )
-from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs.steps import NOTHING_NEW
+from generio_flows.jobs.steps import NOTHING_NEW, run
 
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer, closed_port, glb
@@ -65,7 +64,7 @@ def script(server: Server) -> None:
 def test_a_break_that_the_service_asks_for_is_counted_down(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(steps, "QUIET_SECONDS", 1.0)
+    monkeypatch.setattr(limits, "QUIET_SECONDS", 1.0)
     sandbox.order(
         {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 2},
     )
@@ -73,7 +72,7 @@ def test_a_break_that_the_service_asks_for_is_counted_down(
     job = waiting(engine, engine.submit(jobs["prompt"]))
     assert job.problem.code == "rate_limited"
     assert began + 2.0 <= job.retry_at <= time.time() + 3.0
-    assert engine.carries(job.token)
+    assert engine.is_active(job.token)
     ended = finished(engine, job)
     assert (ended.state, ended.retry_at) == (State.READY, 0.0)
 
@@ -85,7 +84,7 @@ def test_a_break_has_an_end_whatever_the_service_asks_for(
         {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 999_999_999},
     )
     job = waiting(engine, engine.submit(jobs["prompt"]))
-    assert 0.0 < job.retry_at - time.time() <= steps.LONGEST_BREAK
+    assert 0.0 < job.retry_at - time.time() <= limits.LONGEST_BREAK
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "key_refused"), (402, "payment_required")])
@@ -97,8 +96,8 @@ def test_what_was_mended_at_the_service_is_noticed(
     status: int,
     code: str,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    monkeypatch.setattr(steps, "REFUSED_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "REFUSED_SECONDS", 0.5)
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status, "times": -1})
     engine = new_engine()
     job = waiting(engine, engine.submit(jobs["prompt"]))
@@ -128,7 +127,7 @@ def test_a_name_that_is_not_found_is_tried_again(new_engine: Callable[..., Engin
     assert job.problem.message == "The service's address was not found."
     before = job.retry_at
     wait_until(lambda: engine.job(job.token).retry_at > before)
-    assert engine.carries(job.token)
+    assert engine.is_active(job.token)
 
 
 @pytest.fixture
@@ -178,7 +177,7 @@ def test_a_flow_that_tells_nothing_new_for_long_asks_the_user(
     engine = new_engine(replace(settings, patience=1.0))
     job = waiting(engine, engine.submit(jobs["prompt"]))
     assert (job.problem.code, job.problem.remedy) == (NOTHING_NEW, "retry")
-    wait_until(lambda: not engine.carries(job.token))
+    wait_until(lambda: not engine.is_active(job.token))
 
     def polls() -> int:
         return sum(sandbox.stats()["requests"].values())
@@ -217,8 +216,8 @@ def test_a_flow_that_ends_while_the_user_is_asked_is_fetched(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    monkeypatch.setattr(steps, "REFUSED_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "REFUSED_SECONDS", 0.5)
     server = Server()
     script(server)
     running = {"flow_id": "f1", "template": TEXT_TO_MODEL, "state": "running", "progress": 0.5}
@@ -238,7 +237,7 @@ def test_news_of_a_flow_begin_the_patience_anew(
     script(server)
     progress = iter(range(60, 1000))
     ahead = 0.0
-    monkeypatch.setattr(steps, "time", SimpleNamespace(time=lambda: time.time() + ahead))
+    monkeypatch.setattr(run, "time", SimpleNamespace(time=lambda: time.time() + ahead))
     monkeypatch.setattr(polling, "FARTHEST", polling.SHORTEST)
 
     def advancing(_asked: object):
@@ -264,12 +263,12 @@ def test_other_settings_are_used_though_the_ledger_is_busy(
     jobs: dict[str, Job],
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
     engine = new_engine(replace(settings, api_key=""))
     job = waiting(engine, engine.submit(jobs["prompt"]))
-    wait_until(lambda: not engine.carries(job.token))
-    engine._ledger._db.execute("PRAGMA busy_timeout = 20")
-    other = sqlite3.connect(engine._ledger.path, isolation_level=None)
+    wait_until(lambda: not engine.is_active(job.token))
+    engine._store._db.execute("PRAGMA busy_timeout = 20")
+    other = sqlite3.connect(engine._store.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     engine.configure(settings)  # raises nothing, and waits for nothing
     time.sleep(0.3)
@@ -282,7 +281,7 @@ def test_other_settings_are_used_though_the_ledger_is_busy(
 
 
 @contextmanager
-def held(engine: Engine, ledger: Ledger) -> Iterator[str]:
+def held(engine: Engine, ledger: JobStore) -> Iterator[str]:
     """Another process has the ledger for as long as it likes."""
     ledger._db.execute("BEGIN IMMEDIATE")
     yield "Another program holds the job list"
@@ -290,11 +289,11 @@ def held(engine: Engine, ledger: Ledger) -> Iterator[str]:
 
 
 @contextmanager
-def read_only(engine: Engine, ledger: Ledger) -> Iterator[str]:
+def read_only(engine: Engine, ledger: JobStore) -> Iterator[str]:
     """The rights have changed."""
-    engine._ledger._db.execute("PRAGMA query_only = 1")
+    engine._store._db.execute("PRAGMA query_only = 1")
     yield "cannot be written"
-    engine._ledger._db.execute("PRAGMA query_only = 0")
+    engine._store._db.execute("PRAGMA query_only = 0")
 
 
 @pytest.mark.parametrize("trouble", [held, read_only])
@@ -304,17 +303,17 @@ def test_a_ledger_that_cannot_be_written_is_told_in_the_rows_and_in_the_list(
     jobs: dict[str, Job],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    trouble: Callable[[Engine, Ledger], AbstractContextManager[str]],
+    trouble: Callable[[Engine, JobStore], AbstractContextManager[str]],
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
-    monkeypatch.setattr(engine_module, "TOLD_FAILURES", 1)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "REPORTED_FAILURES", 1)
     monkeypatch.setattr(polling, "LONGEST", 0.1)
-    engine._ledger._db.execute("PRAGMA busy_timeout = 20")
+    engine._store._db.execute("PRAGMA busy_timeout = 20")
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).step is Step.STARTED)
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     with trouble(engine, ledger) as what:
         wait_until(lambda: engine.job(job.token).problem is not None and engine.notice is not None)
         assert what in engine.job(job.token).problem.message
@@ -332,9 +331,9 @@ def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
 ):
     """Each try takes as long as the ledger's patience, and nobody is told before that."""
     tried: list[Step] = []
-    save = Ledger.save
+    save = JobStore.save
 
-    def refuse(ledger: Ledger, job: Job, owner: str, at: float) -> bool:
+    def refuse(ledger: JobStore, job: Job, owner: str, at: float) -> bool:
         if job.step is Step.UPLOADING:
             tried.append(job.step)
             raise LedgerError("busy")
@@ -342,14 +341,16 @@ def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
             tried.append(job.step)
         return save(ledger, job, owner, at)
 
-    monkeypatch.setattr(Ledger, "save", refuse)
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 600.0)
+    monkeypatch.setattr(JobStore, "save", refuse)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 600.0)
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(job.token).waiting)
     assert tried == [Step.UPLOADING]
 
 
-@pytest.mark.parametrize("call", ["submit", "retry", "cancel", "remove", "place", "hold", "carry_on"])
+@pytest.mark.parametrize(
+    "call", ["submit", "retry", "cancel", "remove", "mark_placed", "keep_for_import", "resume"]
+)
 def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], call: str
 ):
@@ -357,7 +358,7 @@ def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with engine._lock:
+        with engine._registry.lock:
             held.set()
             over.wait(LONGEST)
 
@@ -366,19 +367,19 @@ def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
     held.wait(LONGEST)
     calls: dict[str, Callable[[], object]] = {
         "submit": lambda: engine.submit(replace(jobs["prompt"], token="a" * 32)),
-        "hold": lambda: engine.hold(job.token, Problem("told", "Told.")),
+        "keep_for_import": lambda: engine.keep_for_import(job.token, Problem("told", "Told.")),
     }
     try:
         with pytest.raises(LedgerBusy):
             calls.get(call, lambda: getattr(engine, call)(job.token))()
-        assert not engine.all_told(), "it may be about to tell something"
+        assert not engine.all_reported(), "it may be about to tell something"
     finally:
         over.set()
         holder.join()
 
 
 def test_a_look_into_the_ledger_does_not_wait_for_another_that_waits(tmp_path: Path):
-    ledger = Ledger(tmp_path / "jobs.sqlite", patience=0.05)
+    ledger = JobStore(tmp_path / "jobs.sqlite", patience=0.05)
     with ledger._lock, ThreadPoolExecutor() as pool, pytest.raises(LedgerBusy):
         pool.submit(ledger.owners).result()
     ledger.close()

@@ -15,47 +15,47 @@ from pathlib import Path
 from ..api import GLB_MIME, OPTIMIZE
 from .model import Job, Step
 
-THEN = "then"
+THEN_OPTIMIZE = "then"
 """In a destination: to how many triangles the results are to be optimized."""
 
 INPUT = "input.glb"
 """In the folder of a job that follows: the file of the first one's result, which its user may remove."""
 
 
-def with_follower(job: Job, count: int) -> Job:
+def with_followup(job: Job, count: int) -> Job:
     """The job, whose results are to be optimized to `count` triangles each."""
-    return replace(job, destination={**job.destination, THEN: count})
+    return replace(job, destination={**job.destination, THEN_OPTIMIZE: count})
 
 
-def is_first(job: Job) -> bool:
+def has_followup(job: Job) -> bool:
     """Whether jobs follow this one."""
-    return THEN in job.destination
+    return THEN_OPTIMIZE in job.destination
 
 
-def follower_tokens(job: Job) -> list[str]:
+def followup_tokens(job: Job) -> list[str]:
     """The tokens of the jobs that follow this one, one for each of its results."""
-    if not is_first(job):
+    if not has_followup(job):
         return []
-    names = (f"{job.token} {THEN} {number}" for number in range(len(job.results)))
+    names = (f"{job.token} {THEN_OPTIMIZE} {number}" for number in range(len(job.results)))
     return [hashlib.sha256(name.encode()).hexdigest()[:32] for name in names]
 
 
-def is_in_vain(job: Job, find: Callable[[str], Job | None]) -> bool:
+def followup_failed(job: Job, find: Callable[[str], Job | None]) -> bool:
     """Whether a job that others follow is over, and not all that they make of it came into a file.
 
     Then its own results may be all that there is. find: gives the job of a token, None where it is gone.
     """
-    following = [found for token in follower_tokens(job) if (found := find(token)) is not None]
+    following = [found for token in followup_tokens(job) if (found := find(token)) is not None]
     return job.finished and any(other.step is not Step.PLACED for other in following)
 
 
-def followers(job: Job, folder: Callable[[str], Path]) -> list[Job]:
+def followup_jobs(job: Job, folder: Callable[[str], Path]) -> list[Job]:
     """The jobs that follow a finished one, and go where it would have gone.
 
     folder: where the job of a token keeps its files; the input of each is to be put there.
     """
     jobs: list[Job] = []
-    for number, token in enumerate(follower_tokens(job)):
+    for number, token in enumerate(followup_tokens(job)):
         jobs.append(
             Job(
                 service=job.service,
@@ -63,10 +63,10 @@ def followers(job: Job, folder: Callable[[str], Path]) -> list[Job]:
                 name=f"{job.name} {number + 1}" if number else job.name,
                 prompt=job.prompt,  # not sent, but the model should know what it was made of
                 token=token,
-                parameters={"polygon_count": job.destination[THEN]},
+                parameters={"polygon_count": job.destination[THEN_OPTIMIZE]},
                 input_path=str(folder(token) / INPUT),
                 input_mime=GLB_MIME,
-                destination={name: value for name, value in job.destination.items() if name != THEN},
+                destination={name: value for name, value in job.destination.items() if name != THEN_OPTIMIZE},
             )
         )
     return jobs

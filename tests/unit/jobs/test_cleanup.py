@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from generio_flows.api import check_glb
 from generio_flows.jobs import Engine, Job, Result, Settings, State, Step
-from generio_flows.jobs.housekeeping import empty, to_empty
+from generio_flows.jobs.cleanup import delete_models, select_for_eviction
 
 from tests.sandbox import Sandbox
 
@@ -38,10 +38,10 @@ def names(jobs: list[Job]) -> list[str]:
 
 def test_the_oldest_go_until_the_limit_is_kept(tmp_path: Path):
     jobs = [done(tmp_path, number, 100) for number in (3, 1, 2)]
-    assert to_empty(tmp_path, jobs, 300) == []
-    assert names(to_empty(tmp_path, jobs, 299)) == ["1"]
-    assert names(to_empty(tmp_path, jobs, 100)) == ["1", "2"]
-    assert names(to_empty(tmp_path, jobs, 0)) == ["1", "2", "3"]
+    assert select_for_eviction(tmp_path, jobs, 300) == []
+    assert names(select_for_eviction(tmp_path, jobs, 299)) == ["1"]
+    assert names(select_for_eviction(tmp_path, jobs, 100)) == ["1", "2"]
+    assert names(select_for_eviction(tmp_path, jobs, 0)) == ["1", "2", "3"]
 
 
 def test_what_is_not_safely_in_a_file_stays(tmp_path: Path):
@@ -52,7 +52,7 @@ def test_what_is_not_safely_in_a_file_stays(tmp_path: Path):
         done(tmp_path, 4, 100, Step.STARTED),
         done(tmp_path, 5, 100),
     ]
-    assert names(to_empty(tmp_path, jobs, 0)) == ["5"]
+    assert names(select_for_eviction(tmp_path, jobs, 0)) == ["5"]
 
 
 def test_what_is_no_jobs_does_not_count_and_is_not_followed(tmp_path: Path):
@@ -62,9 +62,9 @@ def test_what_is_no_jobs_does_not_count_and_is_not_followed(tmp_path: Path):
     (results / "my own films" / "film").write_bytes(b"x" * 1000)
     (tmp_path / "elsewhere").write_bytes(b"x" * 1000)
     (results / jobs[0].token / "link").symlink_to(tmp_path / "elsewhere")
-    assert to_empty(results, jobs, 300) == []
-    assert to_empty(results / "missing", jobs, 0) == []
-    empty(results / jobs[0].token)
+    assert select_for_eviction(results, jobs, 300) == []
+    assert select_for_eviction(results / "missing", jobs, 0) == []
+    delete_models(results / jobs[0].token)
     assert (tmp_path / "elsewhere").exists()
 
 
@@ -81,7 +81,7 @@ def test_the_picture_and_the_report_stay(tmp_path: Path):
         "chosen.png",
     ):
         (folder / name).write_bytes(b"x")
-    empty(folder)
+    delete_models(folder)
     assert {path.name for path in folder.iterdir()} == {"result-1.png", "result-1.json"}
 
 
@@ -91,7 +91,7 @@ def test_the_engine_empties_what_is_placed_and_saved(
     engine = new_engine(replace(settings, results_limit=1))
     placed, waits = (finished(engine, engine.submit(jobs[kind])) for kind in ("prompt", "image"))
     assert Path(placed.results[0].glb).exists()
-    assert engine.place(placed.token, "a file")
+    assert engine.mark_placed(placed.token, "a file")
     engine.saved("a file")
     wait_until(lambda: not engine.job(placed.token).results)
     wait_until(lambda: not Path(placed.results[0].glb).exists())
@@ -104,9 +104,9 @@ def test_without_a_limit_everything_stays(
 ):
     engine = new_engine(settings)
     placed = finished(engine, engine.submit(jobs["prompt"]))
-    assert engine.place(placed.token)
-    engine._untidy.set()
-    wait_until(lambda: not engine._untidy.is_set())
+    assert engine.mark_placed(placed.token)
+    engine._cleanup.needed.set()
+    wait_until(lambda: not engine._cleanup.needed.is_set())
     check_glb(Path(engine.job(placed.token).results[0].glb))
     engine.configure(replace(settings, results_limit=1))
     wait_until(lambda: not engine.job(placed.token).results)

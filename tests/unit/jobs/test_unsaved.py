@@ -9,9 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import Engine, Job, Ledger, Problem, State, Step, owners
-from generio_flows.jobs import engine as engine_module
-from generio_flows.jobs.ledger import LEASE_SECONDS
+from generio_flows.jobs import Engine, Job, JobStore, Problem, State, Step, limits, process_id
+from generio_flows.jobs.limits import LEASE_SECONDS
 
 from .conftest import wait_until
 
@@ -20,13 +19,13 @@ DOCUMENT = "the opening of a file"
 
 @pytest.fixture
 def ready(jobs: dict[str, Job]) -> Job:
-    return replace(jobs["prompt"].at(Step.READY), queued=False, created_at=1.0)
+    return replace(jobs["prompt"].advance_to(Step.READY), queued=False, created_at=1.0)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, ready: Job) -> Ledger:
+def ledger(tmp_path: Path, ready: Job) -> JobStore:
     """With one result that waits."""
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     ledger.add([ready], "", 0.0)
     return ledger
 
@@ -35,10 +34,10 @@ def dead_process() -> str:
     """An owner that is known to be dead."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    return f"{owners.machine()}:{gone.pid}:x"
+    return f"{process_id.machine()}:{gone.pid}:x"
 
 
-def on_disk(ledger: Ledger) -> Job:
+def on_disk(ledger: JobStore) -> Job:
     (only,) = ledger.jobs()
     return only
 
@@ -49,43 +48,43 @@ def now(engine: Engine) -> Job:
 
 
 def test_what_was_not_saved_when_its_process_died_is_ready_again(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     placed = ledger.change(
         ready.token,
         (Step.READY,),
-        lambda job: job.at(Step.PLACED, placed_in=DOCUMENT),
+        lambda job: job.advance_to(Step.PLACED, placed_in=DOCUMENT),
         dead_process(),
         time.time(),
     )
     assert placed is not None
     engine = new_engine()
     wait_until(lambda: now(engine).state is State.READY)
-    assert (now(engine).hold, now(engine).placed_in) == (False, DOCUMENT)
+    assert (now(engine).needs_manual_import, now(engine).placed_in) == (False, DOCUMENT)
     assert on_disk(ledger).step is Step.READY
 
 
 def test_what_was_saved_before_its_process_died_is_done(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
     first = new_engine()
-    assert first.place(ready.token, DOCUMENT)
+    assert first.mark_placed(ready.token, DOCUMENT)
     first.saved(DOCUMENT)
-    wait_until(lambda: not on_disk(ledger).loose)
+    wait_until(lambda: not on_disk(ledger).unsaved)
     first.close()
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     second = new_engine()
     time.sleep(0.3)  # it has looked at least twice
     assert on_disk(ledger).step is Step.PLACED
-    assert not second.place(ready.token)
+    assert not second.mark_placed(ready.token)
 
 
 def test_as_long_as_its_process_lives_a_result_stays_placed(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "SHARE_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     first = new_engine()
-    assert first.place(ready.token, DOCUMENT)
+    assert first.mark_placed(ready.token, DOCUMENT)
     soon = time.time() + LEASE_SECONDS
     new_engine()
 
@@ -94,95 +93,99 @@ def test_as_long_as_its_process_lives_a_result_stays_placed(
         return until
 
     wait_until(lambda: lease_until() > soon)
-    assert on_disk(ledger).loose
+    assert on_disk(ledger).unsaved
 
 
 def test_a_process_that_was_stopped_for_longer_than_its_lease_still_has_its_file_open(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stopped:
-        owner = f"{owners.machine()}:{stopped.pid}:x"
+        owner = f"{process_id.machine()}:{stopped.pid}:x"
         long_ago = time.time() - LEASE_SECONDS - 60.0
         ledger.change(
             ready.token,
             (Step.READY,),
-            lambda job: job.at(Step.PLACED, placed_in=DOCUMENT),
+            lambda job: job.advance_to(Step.PLACED, placed_in=DOCUMENT),
             owner,
             long_ago,
         )
         first = new_engine()
-        wait_until(lambda: first._shared_at > 0.0)
+        wait_until(lambda: first._scheduler._synced_at > 0.0)
         first.close()
-        assert on_disk(ledger).loose
+        assert on_disk(ledger).unsaved
     second = new_engine()
     wait_until(lambda: now(second).state is State.READY)
 
 
 def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
-    assert engine.place(ready.token, DOCUMENT)
+    assert engine.mark_placed(ready.token, DOCUMENT)
     engine.closed("another file")
     engine.closed(DOCUMENT)
     wait_until(lambda: now(engine).state is State.READY)
-    assert (now(engine).hold, now(engine).problem.code) == (True, "closed_unsaved")
-    engine.found(ready.token, "")  # and it was there after all: an autosave was opened
+    assert (now(engine).needs_manual_import, now(engine).problem.code) == (True, "closed_unsaved")
+    engine.mark_found(ready.token, "")  # and it was there after all: an autosave was opened
     wait_until(lambda: on_disk(ledger).step is Step.PLACED)
-    assert (on_disk(ledger).loose, on_disk(ledger).hold, on_disk(ledger).problem) == (False, False, None)
+    assert (on_disk(ledger).unsaved, on_disk(ledger).needs_manual_import, on_disk(ledger).problem) == (
+        False,
+        False,
+        None,
+    )
 
 
 def test_what_was_noted_to_be_placed_and_was_not_is_ready_as_before(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
-    engine.place_soon(ready.token, DOCUMENT)
+    engine.mark_placed_soon(ready.token, DOCUMENT)
     engine.saved(DOCUMENT, but={ready.token})
-    wait_until(lambda: now(engine).loose)
+    wait_until(lambda: now(engine).unsaved)
     engine.closed(DOCUMENT, but={ready.token})
     wait_until(lambda: now(engine).step is Step.READY)
-    assert (now(engine).hold, now(engine).placed_in, now(engine).problem) == (False, "", None)
+    assert (now(engine).needs_manual_import, now(engine).placed_in, now(engine).problem) == (False, "", None)
 
 
 def test_a_note_waits_for_a_ledger_that_is_busy(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(engine_module, "BUSY_DISK_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
     engine = new_engine()
-    engine._ledger._db.execute("PRAGMA busy_timeout = 20")
+    engine._store._db.execute("PRAGMA busy_timeout = 20")
     ledger._db.execute("BEGIN IMMEDIATE")
-    engine.place_soon(ready.token, DOCUMENT)
+    engine.mark_placed_soon(ready.token, DOCUMENT)
     wait_until(lambda: now(engine).problem is not None)
     assert now(engine).problem.message.startswith("Another program holds the job list")
     ledger._db.execute("ROLLBACK")
-    wait_until(lambda: now(engine).loose and now(engine).problem is None)
+    wait_until(lambda: now(engine).unsaved and now(engine).problem is None)
 
 
 def test_of_two_that_are_to_place_one_is_told_that_the_other_has(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     first, second = new_engine(), new_engine()
-    first.place_soon(ready.token, "one")
-    wait_until(lambda: now(first).loose)
-    second.place_soon(ready.token, "two")
-    wait_until(lambda: now(second).loose)
+    first.mark_placed_soon(ready.token, "one")
+    wait_until(lambda: now(first).unsaved)
+    second.mark_placed_soon(ready.token, "two")
+    wait_until(lambda: now(second).unsaved)
     assert now(second).placed_in == "one"
 
 
 def test_a_placing_that_failed_is_not_looked_for_in_the_file(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
-    assert engine.place(ready.token, DOCUMENT)
-    assert engine.hold(ready.token, Problem("gone", "The object is gone."))
+    assert engine.mark_placed(ready.token, DOCUMENT)
+    assert engine.keep_for_import(ready.token, Problem("gone", "The object is gone."))
     assert now(engine).placed_in == ""
 
 
 def test_a_result_can_be_removed_though_its_file_was_not_saved(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
-    assert engine.place(ready.token, DOCUMENT)
+    assert engine.mark_placed(ready.token, DOCUMENT)
     engine.remove(ready.token)
     assert ledger.jobs() == []
 
@@ -195,7 +198,7 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
     job = engine.submit(replace(jobs["prompt"], step=step, destination={"file": ""}))
     engine.relocate(job.token, {"aside": True})
     engine.relocate(job.token, {"file": "chair.blend"})
-    ledger = Ledger(tmp_path / "jobs.sqlite")
+    ledger = JobStore(tmp_path / "jobs.sqlite")
     changed = {"file": "chair.blend", "aside": True}
     wait_until(lambda: on_disk(ledger).destination == changed)
     engine.configure(settings)
@@ -206,15 +209,15 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
 
 
 def test_what_is_placed_while_a_save_is_noted_was_not_saved(
-    ledger: Ledger, ready: Job, new_engine: Callable[..., Engine]
+    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
 ):
     engine = new_engine()
     go_on = threading.Event()
-    engine._notes.put(lambda: go_on.wait(60.0) and None)  # a disk that takes its time
+    engine._writer.write_soon(lambda: go_on.wait(60.0) and None)  # a disk that takes its time
     engine.saved(DOCUMENT)
-    assert engine.place(ready.token, DOCUMENT)
+    assert engine.mark_placed(ready.token, DOCUMENT)
     go_on.set()
     written = threading.Event()
-    engine._notes.put(written.set)
+    engine._writer.write_soon(written.set)
     written.wait(60.0)
-    assert on_disk(ledger).loose
+    assert on_disk(ledger).unsaved

@@ -32,7 +32,7 @@ def is_here(owner: str) -> bool:
     return owner.partition(":")[0] == machine()
 
 
-def lives(owner: str) -> bool | None:
+def is_alive(owner: str) -> bool | None:
     """Whether an owner's process lives; None where there is no telling, as anywhere but on POSIX."""
     process = owner.partition(":")[2].partition(":")[0]
     if os.name != "posix" or not is_here(owner) or not process.isdigit():

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What becomes of results: they go into a scene or a file, wait for the user, or have to be made Ready again.
+
+A result that stands in a file that was not saved since is *unsaved*: if the process dies, the file on disk
+lacks it. Its lease is kept like that of an unfinished job, so whoever takes it over knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from .cleanup import Cleanup
+from .model import Delivered, Job, Problem, Step
+from .registry import JobRegistry
+from .writer import Writer
+
+NOT_SAVED = Problem(
+    "closed_unsaved",
+    "The model is in no saved file: it was undone, or the file was closed.",
+    "Use Import to have it again.",
+)
+
+
+class Results:
+    """Writes down where results are; methods without an answer take effect soon, and each in its turn."""
+
+    def __init__(self, registry: JobRegistry, writer: Writer, cleanup: Cleanup) -> None:
+        self._registry = registry
+        self._writer = writer
+        self._cleanup = cleanup
+
+    def mark_placed(self, token: str, document: str = "", again: bool = False) -> bool:
+        """Note, before a result goes into a scene, that it does; False if another process was faster.
+
+        document: the opening of a file into which it goes, see `saved`; "" where it cannot get lost there.
+        again: whether one that has been placed before may be placed once more, which changes nothing here.
+        """
+        job = self._registry.job(token)
+        if again and job is not None and job.step is Step.PLACED:
+            return True
+        return self._registry.change(
+            token,
+            (Step.READY,),
+            lambda job: job.advance_to(Step.PLACED, needs_manual_import=False, placed_in=document),
+        )
+
+    def mark_placed_soon(self, token: str, document: str) -> None:
+        """As `mark_placed`, soon, unless the user is to import it; `events` tells what became of it."""
+
+        def placed(job: Job) -> Job | None:
+            return None if job.needs_manual_import else job.advance_to(Step.PLACED, placed_in=document)
+
+        self._writer.write_soon(lambda: self._registry.change(token, (Step.READY,), placed), token)
+
+    def mark_found(self, token: str, document: str) -> None:
+        """A result that is Ready stands in the file that is open; `document` as for `mark_placed`."""
+        self._writer.write_soon(lambda: self.mark_placed(token, document), token)
+
+    def keep_for_import(self, token: str, problem: Problem) -> bool:
+        """Keep a finished result until the user imports it, and say why."""
+        return self._registry.change(
+            token,
+            (Step.READY, Step.PLACED),
+            lambda job: job.advance_to(Step.READY, problem=problem, needs_manual_import=True, placed_in=""),
+        )
+
+    def keep_for_import_soon(self, token: str, problem: Problem) -> None:
+        """As `keep_for_import`, as soon as the store takes it."""
+        self._writer.write_soon(lambda: self.keep_for_import(token, problem), token)
+
+    def mark_delivered(self, token: str, files: Sequence[Delivered]) -> bool:
+        """Note, before the results of a finished job become files elsewhere, which these are.
+
+        What was noted before stays behind that: until they are exchanged, the files there are those.
+        """
+
+        def delivered(job: Job) -> Job:
+            before = [file for file in job.delivered if file not in files]
+            return replace(job, delivered=(*files, *before))
+
+        return self._registry.change(token, (Step.READY, Step.PLACED), delivered)
+
+    def saved(self, document: str, but: Collection[str] = ()) -> None:
+        """What went into `document` is in a file on disk now.
+
+        but: what was noted to go there, but has not.
+        """
+        # Take the set now; results placed between the save and this write are not in the saved file.
+        there = {job.token for job in self._registry.jobs() if job.placed_in == document} - {*but}
+
+        def in_file(job: Job) -> Job | None:
+            return replace(job, placed_in="") if job.token in there else None
+
+        self._writer.write_soon(lambda: self._change_unsaved(document, in_file))
+        self._writer.write_soon(self._cleanup.needed.set)
+
+    def closed(self, document: str, but: Collection[str] = ()) -> None:
+        """`document` is open no more: what went into it since it was saved is Ready again, for the user.
+
+        but: what was noted to go there, but has not; it is Ready as before.
+        """
+
+        def ready(job: Job) -> Job:
+            if job.token in but:
+                return job.advance_to(Step.READY, placed_in="")
+            return job.advance_to(Step.READY, problem=NOT_SAVED, needs_manual_import=True)
+
+        self._writer.write_soon(lambda: self._change_unsaved(document, ready))
+
+    def _change_unsaved(self, document: str, change: Callable[[Job], Job | None]) -> None:
+        """Change the jobs whose results are unsaved in `document`."""
+
+        def change_here(job: Job) -> Job | None:
+            return change(job) if job.placed_in == document else None
+
+        for job in self._registry.jobs():
+            if job.unsaved and job.placed_in == document:
+                write = partial(self._registry.change, job.token, (Step.PLACED,), change_here)
+                self._writer.write_now(write, job.token)
+
+    def relocate(self, token: str, change: Mapping[str, Any]) -> None:
+        """Change where a result belongs; `change`: of its destination."""
+
+        def changed(job: Job) -> Job:  # as it is by then: another change may come first
+            return replace(job, destination={**job.destination, **change})
+
+        self._writer.write_soon(lambda: self._registry.alter(token, changed), token)

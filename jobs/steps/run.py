@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""While a flow runs: ask how it is doing, stop it, or adopt one that no job had."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from ...api import (
+    TEXT_TO_MODEL,
+    CallFailed,
+    Flow,
+    InvalidRequest,
+    KeyRefused,
+    MethodNotAllowed,
+    NotFound,
+    NotReady,
+    PaymentRequired,
+    UnexpectedAnswer,
+    WrongState,
+)
+from ...api.decode import prompt_of
+from ...core.text import tidy
+from .. import limits, polling
+from ..errors import NeedsUser, NotStarted, UnknownFlow
+from ..model import UNSENT, Job, Problem, Step
+from . import submit
+from .failure import goes_on
+from .turn import Outcome, Turn
+
+LONGEST_NAME = 60
+"""Characters of a prompt that name its job."""
+
+LONGEST_PROMPT = 10_000
+"""Characters of a prompt that comes from the service."""
+
+LONGEST_PARAMETER = 40
+"""Characters of a parameter that comes from the service, and of its name."""
+
+MOST_PARAMETERS = 32
+
+NOTHING_NEW = "nothing_new"
+"""Code of the problem of a job whose flow stood still for too long."""
+
+
+def adopt(turn: Turn, job: Job) -> Job | None:
+    """Read a flow that is there already; None = it is not known now, so look once more, later.
+
+    What has not been started is not started without the user.
+    """
+    try:
+        flow = turn.client().flow(job.flow_id)
+    except NotFound as error:
+        if not error.own_word:
+            raise UnexpectedAnswer.of_gateway(error.status) from None
+        if job.template:  # it was there when the job was found again
+            raise
+        if turn.doubt.times("unknown") + 1 >= limits.LOOKUPS:
+            raise UnknownFlow from None
+        return None
+    prompt = job.prompt or _prompt_of(turn, flow)
+    job = replace(
+        job,
+        template=flow.template or job.template,
+        parameters=job.parameters or _shown(flow.parameters),
+        prompt=prompt,
+        name=" ".join(prompt.split())[:LONGEST_NAME] if prompt and not job.prompt else job.name,
+    )
+    if flow.state == "created":
+        turn.save(job)
+        raise NotStarted
+    return job.advance_to(Step.STARTED, flow_state=flow.state, started_at=time.time(), starts_itself=True)
+
+
+def _prompt_of(turn: Turn, flow: Flow) -> str:
+    """What was asked for in words, where that is to be had."""
+    with suppress(CallFailed):
+        for asset in turn.client().inputs(flow.flow_id) if flow.template == TEXT_TO_MODEL else ():
+            prompt = prompt_of(turn.client().input(flow.flow_id, asset.asset_id).data or "")
+            # Its lines stay; what is no text, nobody could show.
+            return prompt[:LONGEST_PROMPT].encode(errors="replace").decode().replace("\0", "")
+    return ""
+
+
+def poll(turn: Turn, job: Job) -> Outcome:
+    """Ask how the flow is doing."""
+    flow = turn.client().flow(job.flow_id)
+    now = time.time()
+    changed = (flow.state, flow.progress) != (job.flow_state, job.progress) or not job.changed_at
+    job = job.unblocked(
+        flow_state=flow.state, progress=flow.progress, changed_at=now if changed else job.changed_at
+    )
+    not_yet = max(job.asked_at, job.started_at)
+    running = now - job.started_at
+    if flow.state == "created" and not job.starts_itself:
+        if turn.doubt.seconds("start", time.monotonic()) >= limits.UNSTARTED * limits.LOOKUP_SECONDS:
+            return Outcome(job.advance_to(Step.UPLOADED), again_in=0.0)  # something else answered our start
+        return Outcome(job, again_in=polling.next_poll(running, turn.durations, None), doubt="start")
+    if not flow.state.terminal:
+        if 0.0 < turn.patience < now - job.changed_at:
+            return Outcome(job.blocked(_nothing_new(turn.patience), now + limits.REFUSED_SECONDS))
+        job = replace(job, asked_at=now)
+        return Outcome(job, again_in=polling.next_poll(running, turn.durations, flow.progress))
+    if flow.state == "aborted":
+        if job.cancelling:
+            return Outcome(job.cancelled(time.time()))
+        stopped = Problem("aborted", "The job was stopped at the service.", "Retry to run it again.", "retry")
+        return Outcome(job.failed(stopped, time.time()))
+    # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
+    # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
+    run_seconds = 0.0 if job.adopted else polling.ended_after(not_yet - job.started_at, running)
+    return Outcome(job.advance_to(Step.COMPLETED, run_seconds=run_seconds), again_in=0.0)
+
+
+def cancel(turn: Turn, job: Job) -> Outcome:
+    """One turn of a job that the user wants stopped."""
+    try:
+        return _stop(turn, job)
+    except (NeedsUser, NotReady):
+        return Outcome(job.cancelled(time.time(), goes_on()))
+    except (KeyRefused, PaymentRequired, MethodNotAllowed):
+        if turn.doubt.times("refusal") + 1 < limits.LOOKUPS:
+            raise
+        return Outcome(job.cancelled(time.time(), goes_on()))
+
+
+def _stop(turn: Turn, job: Job) -> Outcome:
+    now = time.time()
+    if job.step in UNSENT or job.step is Step.ADOPTED:
+        return Outcome(job.cancelled(now))
+    if job.step in (Step.COMPLETED, Step.DOWNLOADED):
+        return Outcome(replace(job, cancelling=False, needs_manual_import=True), again_in=0.0)
+    if job.step is Step.SUBMITTING:
+        found = submit.find_lost_create(turn, job)
+        if found is None:
+            return Outcome(job, again_in=limits.LOOKUP_SECONDS, doubt="create")
+        job = replace(found, cancelling=True)
+    try:
+        if job.step in (Step.CREATED, Step.UPLOADING, Step.UPLOADED):
+            turn.client().delete_flow(job.flow_id)
+            return Outcome(job.cancelled(now))
+        if job.step is Step.STARTING and turn.client().flow(job.flow_id).state == "created":
+            turn.client().delete_flow(job.flow_id)
+            return Outcome(job.cancelled(now))
+        if job.flow_state != "aborting":
+            turn.client().abort_flow(job.flow_id)
+            started_at = job.started_at or now
+            job = replace(job.advance_to(Step.STARTED, started_at=started_at), flow_state="aborting")
+            turn.save(job)
+    except (WrongState, InvalidRequest):
+        pass  # over already, or not yet running: the state tells
+    outcome = poll(turn, job)
+    # An abort is over soon, whatever the flow's usual length.
+    return outcome if outcome.job.finished else outcome._replace(again_in=polling.SHORTEST)
+
+
+def _shown(parameters: dict[str, Any]) -> dict[str, str | int | float]:
+    """Those of a flow's parameters, to be shown only, that fit a list and the properties of an object."""
+    shown: dict[str, str | int | float] = {}
+    for name, value in parameters.items():
+        name = tidy(name, LONGEST_PARAMETER)
+        if name and isinstance(value, str | int | float) and len(shown) < MOST_PARAMETERS:
+            shown[name] = tidy(value, LONGEST_PARAMETER) if isinstance(value, str) else value
+    return shown
+
+
+def _nothing_new(patience: float) -> Problem:
+    return Problem(
+        NOTHING_NEW,
+        f"The service has told nothing new for {patience / 60:.0f} minutes.",
+        "Retry to go on waiting, or cancel the job.",
+        "retry",
+    )

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which step comes next."""
+
+from __future__ import annotations
+
+from ...api import Cancelled
+from .. import limits, polling
+from ..model import Job, Step
+from . import download, run, submit
+from .turn import Outcome, Turn
+
+
+def advance(turn: Turn, job: Job) -> Outcome:
+    """Take `job` on until it is over or has to wait. Raises FlowsError; what was reached is saved."""
+    if job.cancelling:
+        return run.cancel(turn, job)
+    if job.step is Step.STARTED:
+        return run.poll(turn, job)
+    while not job.finished:
+        if turn.cancelled():
+            raise Cancelled
+        match job.step:
+            case Step.REQUESTED:
+                after = submit.prepare(turn, job)
+            case Step.PREPARED:
+                after = submit.create(turn, job)
+            case Step.SUBMITTING:
+                after = submit.find_lost_create(turn, job)
+            case Step.CREATED | Step.UPLOADING:
+                after = submit.upload(turn, job)
+            case Step.UPLOADED | Step.STARTING:
+                after = submit.start(turn, job)
+            case Step.ADOPTED:
+                after = run.adopt(turn, job)
+            case Step.COMPLETED:
+                after = download.download(turn, job)
+            case Step.DOWNLOADED:
+                after = download.convert(turn, job)
+            case _:
+                return Outcome(job, again_in=polling.next_poll(0.0, turn.durations, None))
+        if after is None:
+            return _look_again(turn, job)
+        job = after
+        turn.save(job)
+    return Outcome(job)
+
+
+def _look_again(turn: Turn, job: Job) -> Outcome:
+    """What is looked for is not there, which is not believed at once."""
+    if job.step is Step.COMPLETED:
+        seconds = limits.OUTPUT_SECONDS * 2 ** turn.doubt.times("outputs")
+        return Outcome(job, again_in=seconds, doubt="outputs")
+    about = "create" if job.step is Step.SUBMITTING else "unknown"
+    return Outcome(job, again_in=limits.LOOKUP_SECONDS, doubt=about)

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the request to a flow that runs: make the file, create, upload, start.
+
+Whatever may run or cost something twice is written to the store as an intention first; a step that is
+entered with its intention already written looks at the service before it repeats anything.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...api import (
+    GLB_MIME,
+    CallFailed,
+    Cancelled,
+    File,
+    Flow,
+    InputRefused,
+    InvalidRequest,
+    KeyRefused,
+    MethodNotAllowed,
+    NotFound,
+    PaymentRequired,
+    Prompt,
+    RateLimited,
+    TooLarge,
+    UnexpectedAnswer,
+    UnreadableFile,
+    WrongState,
+    check_sendable,
+)
+from ...api.models import as_object
+from ...api.transfer import digest_of
+from .. import limits
+from ..errors import NeedsUser, NoConverter
+from ..input_copy import input_copy_path
+from ..model import Job, Step
+from .failure import is_lasting
+from .files import input_path
+from .turn import Turn
+
+CLIENT_NAME = "generio-flows-blender"
+
+REFUSED = (
+    InvalidRequest,
+    KeyRefused,
+    PaymentRequired,
+    TooLarge,
+    RateLimited,
+    NotFound,
+    MethodNotAllowed,
+    WrongState,
+)
+"""Answers after which it is certain that nothing was created."""
+
+_ABOUT_THE_INPUT = re.compile(r"\binputs?\b", re.IGNORECASE)
+
+
+def prepare(turn: Turn, job: Job) -> Job:
+    """Make the file to send, where there is to be one."""
+    if not job.source:
+        return job.advance_to(Step.PREPARED)
+    turn.make_folder()
+    source = turn.resolve(job.source)
+    if turn.bring_inputs_from(job, source.parent):
+        source = turn.folder / source.name
+    target = input_path(job, turn.folder)
+    try:
+        _check_input(turn, job)
+        turn.make_input(source, target, turn.cancelled)
+    except OSError:
+        raise NoConverter from None
+    return prepared(job, target)
+
+
+def create(turn: Turn, job: Job) -> Job:
+    """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
+    turn.make_folder()  # whether there is one for the result is to be known before anything is sent
+    turn.save(job)  # and whether what comes now can be written down: else each try would leave a flow
+    # What another process had, or an older list of jobs has, may have been run since.
+    if not (turn.is_new and job.attempt == 1) and (former := _find_former_flow(turn, job)) is not None:
+        return former
+    _check_input(turn, job)
+    if job.input_mime == GLB_MIME:  # a damaged one would be paid for, too
+        check_sendable(turn.resolve(job.input_path))
+    learn = False
+    if not turn.one_shot_services.includes(job.service, time.monotonic()):
+        try:
+            flow = turn.client().create_flow(job.template, job.parameters, additional=_additional(job))
+            if turn.is_taken(flow.flow_id):
+                raise UnexpectedAnswer("The answer is about another job than the one that was asked about.")
+            return job.advance_to(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
+        except InvalidRequest as error:
+            learn = error.own_word and _ABOUT_THE_INPUT.search(error.detail) is not None
+            # Some services may not say why; but one odd answer of a gateway is no reason either.
+            if not learn and turn.doubt.about_step(Step.PREPARED).times("refusal") + 1 < limits.LOOKUPS:
+                raise
+    return _create_with_input(turn, job, learn)
+
+
+def _find_former_flow(turn: Turn, job: Job) -> Job | None:
+    """The job with a flow that was made for it before, and runs or has run although nobody knew."""
+    flows = _flows_of(turn, job)
+    for flow_id in {job.former_flow_id, turn.recorded_flow()} - {"", *(flow.flow_id for flow in flows)}:
+        try:
+            flows.append(turn.client().flow(flow_id))
+        except NotFound as error:
+            if not error.own_word:
+                raise UnexpectedAnswer.of_gateway(error.status) from None
+    alive = [flow for flow in flows if flow.state not in ("created", "failed", "aborting", "aborted")]
+    if not alive:
+        return None
+    flow = max(alive, key=lambda flow: flow.state == "completed")
+    attempt = attempt_of(flow, job.token) or job.attempt
+    return _submitted(replace(job, attempt=attempt), flow)
+
+
+def _flows_of(turn: Turn, job: Job) -> list[Flow]:
+    """The flows that were made for a job; none where the service has no list."""
+    try:
+        flows = turn.client().flows()
+    except (NotFound, MethodNotAllowed) as error:
+        if not error.own_word:
+            raise UnexpectedAnswer.of_gateway(error.status) from None
+        return []
+    return [flow for flow in flows if attempt_of(flow, job.token)]
+
+
+def _create_with_input(turn: Turn, job: Job, learn: bool) -> Job:
+    """Create the flow with its input, which runs at once; `learn`: whether the service asked for that."""
+    client = turn.client()  # before that is written down: without one nothing is sent
+    submitting = job.advance_to(Step.SUBMITTING)
+    turn.save(submitting)
+    try:
+        flow = client.create_flow(
+            job.template,
+            job.parameters,
+            [_input_of(turn, job)],
+            _additional(job),
+            progress=turn.report_bytes,
+            cancelled=turn.cancelled,
+        )
+    except (Cancelled, InputRefused):
+        turn.save(job)  # both come while the body goes out, so the service never had the whole
+        raise
+    except CallFailed as error:
+        turn.one_shot_services.forget(job.service)
+        if not error.sent or isinstance(error, REFUSED):
+            turn.save(job)
+        raise
+    if learn:
+        turn.one_shot_services.learn(job.service, time.monotonic())
+    return _submitted(submitting, flow)
+
+
+def find_lost_create(turn: Turn, job: Job) -> Job | None:
+    """The answer to a one-shot create was lost: is the flow there? None = look once more, later."""
+    made = [flow for flow in _flows_of(turn, job) if attempt_of(flow, job.token) == job.attempt]
+    begun = next((flow for flow in made if flow.state != "created"), None)
+    # An empty create before it, whose answer was lost as well, has left a flow that never begins.
+    found = begun or next((flow for flow in made if _may_begin(turn, flow)), None)
+    if found is not None:
+        return _submitted(job, found)
+    times, seconds = turn.doubt.times("create"), turn.doubt.seconds("create", time.monotonic())
+    if times + 1 >= limits.LOOKUPS and seconds >= limits.LOST_CREATE * limits.LOOKUP_SECONDS:
+        raise NeedsUser  # the list may not be complete (V21), so this is no proof that nothing runs
+    return None
+
+
+def _may_begin(turn: Turn, flow: Flow) -> bool:
+    """Whether a flow that is `created` has an input, so that it begins by itself, as far as is known."""
+    try:
+        return bool(turn.client().inputs(flow.flow_id))
+    except (NotFound, MethodNotAllowed):
+        return True
+
+
+def upload(turn: Turn, job: Job) -> Job:
+    """Send the input to the flow; where that may have been lost before, look, and go to another flow."""
+    if job.step is Step.UPLOADING:
+        try:
+            arrived = _has_arrived(turn, job)
+        except (NotFound, MethodNotAllowed):
+            arrived = False  # no list of inputs, or no flow any more
+        if arrived:
+            return job.advance_to(Step.UPLOADED)
+        refused = turn.doubt.about_step(Step.UPLOADING)
+        if refused.times("refusal") and not is_lasting(refused):
+            return job.advance_to(Step.CREATED)  # it was not lost, it was refused
+        # The lost one may still be on its way, so the next goes to another flow. This one never runs,
+        # and is deleted by whoever has the job now: another process may have seen the input arrive.
+        without = job.advance_to(Step.PREPARED, flow_id="", flow_state="")
+        turn.save(without)
+        with suppress(CallFailed):
+            turn.client().delete_flow(job.flow_id)
+        return without
+    _check_input(turn, job)
+    uploading = job.advance_to(Step.UPLOADING)
+    turn.save(uploading)
+    try:
+        turn.client().add_input(
+            job.flow_id, _input_of(turn, job), progress=turn.report_bytes, cancelled=turn.cancelled
+        )
+    except MethodNotAllowed as error:
+        refused, clear = turn.doubt.about_step(Step.UPLOADING), error.own_word and error.status == 405
+        if refused.times("refusal") + 1 < limits.LOOKUPS or not (clear or is_lasting(refused)):
+            raise
+        # No way to add an input: give the empty flow back, and send all in one.
+        with suppress(CallFailed):
+            turn.client().delete_flow(job.flow_id)
+        without = uploading.advance_to(Step.PREPARED, flow_id="", flow_state="")
+        return _create_with_input(turn, without, error.own_word)
+    return uploading.advance_to(Step.UPLOADED)
+
+
+def start(turn: Turn, job: Job) -> Job:
+    """Start the flow, unless it runs already."""
+    if job.step is Step.STARTING and turn.client().flow(job.flow_id).state != "created":
+        return job.advance_to(Step.STARTED, started_at=time.time())
+    starting = job.advance_to(Step.STARTING)
+    turn.save(starting)
+    try:
+        turn.client().start_flow(job.flow_id)
+    except (WrongState, InvalidRequest):
+        # It may run already, or still be busy with its input: the state tells, not the refusal.
+        if turn.client().flow(job.flow_id).state == "created":
+            if turn.doubt.about_step(Step.STARTING).times("refusal") + 1 >= limits.LOOKUPS:
+                _check_arrival(turn, starting)
+            raise
+    return starting.advance_to(Step.STARTED, started_at=time.time())
+
+
+def _has_arrived(turn: Turn, job: Job) -> bool:
+    return any(asset.usable or asset.pending for asset in turn.client().inputs(job.flow_id))
+
+
+def _check_arrival(turn: Turn, job: Job) -> None:
+    """Begin with another flow where the service has no input: a login page may have taken it.
+
+    The flow is deleted first, which the service refuses where it runs after all (contract, section 3).
+    """
+    with suppress(NotFound, MethodNotAllowed):
+        if not _has_arrived(turn, job):
+            turn.client().delete_flow(job.flow_id)
+            turn.save(job.advance_to(Step.PREPARED, flow_id="", flow_state=""))
+            raise UnexpectedAnswer
+
+
+def _check_input(turn: Turn, job: Job) -> None:
+    """Raise UnreadableFile where the file to send is no more the one that was asked for."""
+    path = turn.resolve(job.source or job.input_path)
+    if job.input_digest and digest_of(path) != job.input_digest:
+        raise UnreadableFile(
+            f"The file “{path.name}” has changed since it was asked for.",
+            "Ask for it once more, or put the former file back.",
+        )
+
+
+def _input_of(turn: Turn, job: Job) -> Prompt | File:
+    additional = {"ref": job.ref}
+    if job.input_path:
+        path = turn.resolve(job.input_path)
+        if job.input_path == job.picture and (kept := input_copy_path(turn.folder, job.picture)).is_file():
+            path = kept
+        return File(path, job.input_mime, additional)
+    return Prompt(job.prompt, additional)
+
+
+def prepared(job: Job, path: Path) -> Job:
+    """The job whose file to send has been made; its path is absolute where that of its source was."""
+    mime = GLB_MIME if path.suffix == ".glb" else "image/png"
+    made = str(path) if Path(job.source).is_absolute() else path.name
+    return job.advance_to(Step.PREPARED, source="", input_path=made, input_mime=mime, input_digest="")
+
+
+def attempt_of(flow: Flow, token: str) -> int:
+    """Which attempt of the job with this token a flow was made for; 0 where it was made for no such job."""
+    made_for, _, attempt = str(as_object(flow.additional).get("token", "")).rpartition(".")
+    return int(attempt) if made_for == token and attempt.isdecimal() and len(attempt) <= 9 else 0
+
+
+def _submitted(job: Job, flow: Flow) -> Job:
+    """The job whose flow was created together with its input, and starts by itself (contract, V12)."""
+    return job.advance_to(
+        Step.STARTED,
+        flow_id=flow.flow_id,
+        flow_state=flow.state,
+        started_at=time.time(),
+        starts_itself=True,
+    )
+
+
+def _additional(job: Job) -> dict[str, Any]:
+    """What finds the flow again (contract, 4.3); no names, paths or other private data."""
+    return {"client": CLIENT_NAME, "token": job.ref}
