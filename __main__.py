@@ -29,5 +29,5 @@ def package() -> str:
 
 
 if __name__ == "__main__":
-    code = importlib.import_module(f"{package()}.cli.plain").main(sys.argv[1:])
+    code = importlib.import_module(f"{package()}.cli.standalone").main(sys.argv[1:])
     os._exit(code)  # bpy as a module may wait for ever in its own teardown

@@ -75,7 +75,7 @@ def _convert(watch: "Watch", package: ModuleType, glb: Path, blend: Path, name: 
 def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task":
     place, snapshot = package.scene.place.place, package.scene.export.snapshot
     context = bpy.context
-    result = place.Model(str(glb), str(blend), "Sheet", {})
+    result = package.scene.place.loading.Model(str(glb), str(blend), "Sheet", {})
     # The undo step is Blender's own work, and is timed apart.
     context.preferences.edit.use_global_undo = False
     yield from watch.stall("redraw", _redraw)
@@ -98,31 +98,40 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     received = new.with_name(glb.name)
     received.symlink_to(glb)
     yield from _convert(watch, package, received, received.with_suffix(".blend"), "convert and fit")
-    fitted = place.Model(str(received), str(received.with_suffix(".blend")), "Sheet", {})
+    fitted = package.scene.place.loading.Model(
+        str(received), str(received.with_suffix(".blend")), "Sheet", {}
+    )
     document = package.session.current().document
     where = document.current_destination(context, package.scene.replace_mesh.KEEP, target)
-    yield from _make_room(watch, package.scene, lambda: _room_for(package.scene, fitted))
-    yield from watch.stall("swap", lambda: place.place(context, [fitted], where))
+    reserve = package.scene.place.memory.Reserve()
+    yield from _prepare(watch, reserve, lambda: _reserve_for(package.scene, reserve, fitted))
+    yield from watch.stall("swap", lambda: _place(place, reserve, fitted, where))
     yield from _undo_step(watch, "swap's undo step")
     _clear()
     where = document.current_destination(context, "cursor")
-    yield from _make_room(watch, package.scene, lambda: _room_for(package.scene, result))
-    yield from watch.stall("place", lambda: place.place(context, [result], where))
-    while package.scene.place.packing.loose():
-        yield from _make_room(watch, package.scene, package.scene.place.packing.pack_next)
-        yield from watch.stall("pack", package.scene.place.packing.pack_next)
+    yield from _prepare(watch, reserve, lambda: _reserve_for(package.scene, reserve, result))
+    yield from watch.stall("place", lambda: _place(place, reserve, result, where))
+    packer = package.scene.place.packing.Packer(reserve)
+    while package.scene.place.packing.unpacked():
+        yield from _prepare(watch, reserve, packer.pack_next)
+        yield from watch.stall("pack", packer.pack_next)
     yield from _undo_step(watch, "place's undo step")
 
 
-def _room_for(scene: ModuleType, model: Any) -> None:
-    scene.place.memory.make_room("Sheet", scene.place.memory.sizes_in(Path(model.blend)))
+def _place(place: ModuleType, reserve: Any, model: Any, where: dict[str, Any]) -> None:
+    with reserve.spent():
+        place.place(bpy.context, [model], where)
 
 
-def _make_room(watch: "Watch", scene: ModuleType, make: Callable[[], object]) -> "Task":
+def _reserve_for(scene: ModuleType, reserve: Any, model: Any) -> None:
+    reserve.prepare("Sheet", scene.place.memory.sizes_in(Path(model.blend)))
+
+
+def _prepare(watch: "Watch", reserve: Any, prepare: Callable[[], object]) -> "Task":
     """What a tick before does, and the wait for its thread."""
-    watch.time("make room", make)
+    watch.time("make room", prepare)
     yield 0.01
-    while scene.place.memory.is_making():
+    while reserve.is_preparing():
         yield 0.01
 
 

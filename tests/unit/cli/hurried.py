@@ -17,10 +17,10 @@ def main() -> None:
     name = runpy.run_path(str(ROOT / "__main__.py"))["package"]()
     jobs = importlib.import_module(f"{name}.jobs")
     jobs.polling.SHORTEST = 0.05
-    jobs.steps.LOOKUP_SECONDS = 0.05
-    jobs.engine.SHARE_SECONDS = 0.5
+    jobs.limits.LOOKUP_SECONDS = 0.05
+    jobs.limits.SYNC_SECONDS = 0.5
     sys.argv[0] = str(ROOT)
-    os._exit(importlib.import_module(f"{name}.cli.plain").main(sys.argv[1:]))
+    os._exit(importlib.import_module(f"{name}.cli.standalone").main(sys.argv[1:]))
 
 
 if __name__ == "__main__":
