@@ -27,16 +27,16 @@ def register() -> None:
     """Add the add-on to Blender."""
     import bpy
 
-    from . import translations
+    from . import i18n
     from .cli import command
     from .panels import menus
     from .session import properties, session
 
     for cls in _classes():
-        translations.claim(cls)
+        i18n.claim(cls)
         bpy.utils.register_class(cls)
     properties.register()
-    translations.register(__package__ or "")
+    i18n.register()
     menus.register()
     session.register()
     command.register()
@@ -46,7 +46,7 @@ def unregister() -> None:
     """Take away what `register` added, in reverse."""
     import bpy
 
-    from . import translations
+    from . import i18n
     from .cli import command
     from .operators import connection
     from .panels import menus, selection_report, thumbnails
@@ -58,7 +58,7 @@ def unregister() -> None:
     menus.unregister()
     thumbnails.unregister()
     selection_report.unregister()
-    translations.unregister(__package__ or "")
+    i18n.unregister()
     properties.unregister()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..i18n import VERBATIM, translated
 from ..scene import assets
 from ..scene.meshes import RESULT, TOKEN, is_own
 from ..session import session
 from ..session.preferences import preferences
-from ..translations import VERBATIM, translated
 from .submit_jobs import tell_problem
 
 _libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them

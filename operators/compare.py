@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import bpy
 
+from ..i18n import translated
 from ..scene import versions
 from ..scene.errors import CannotSwap
-from ..translations import translated
 from .submit_jobs import InObjectMode, tell_problem
 
 

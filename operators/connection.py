@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..i18n import translated
 from ..session import session
 from ..session.preferences import api_key
 from ..session.properties import properties
-from ..translations import translated
 
 if TYPE_CHECKING:
     from ..api.doctor import Finding

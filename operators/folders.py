@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 
-from ..translations import translated
+from ..i18n import translated
 
 
 def show_folder(operator: bpy.types.Operator, path: Path) -> set[str]:

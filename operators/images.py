@@ -14,10 +14,10 @@ import bpy
 
 from ..api import FlowsError, InputRefused, NotSaved, disk_trouble
 from ..core.text import plain_reason
+from ..i18n import VERBATIM, translated
 from ..scene.export import image_capture
 from ..session.preferences import preferences, user_folder
 from ..session.properties import properties
-from ..translations import VERBATIM, translated
 from .submit_jobs import OperatorMixin, tell_problem
 
 PICTURES = ("IMAGE", "MULTILAYER", "UV_TEST", "COMPOSITING", "RENDER_RESULT")

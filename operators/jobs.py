@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from ..api import OPTIMIZE, FlowsError
+from ..i18n import translated
 from ..jobs import THEN, Job, LedgerError, Problem, Step, is_first
 from ..scene.errors import Misfit
 from ..scene.export.selection import COUNT, RESULTS
 from ..scene.place import place
 from ..session import placement, session, waiting
 from ..session.properties import GenerioProperties, properties
-from ..translations import translated
 from .folders import show_folder
 from .generate import new_model_settings
 from .placeholders import OTHER_KEPT

@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 
 from ..api import MOST_TEXELS, OPTIMIZE
+from ..i18n import translated
 from ..jobs import Job, Problem, Step
 from ..scene import replace_mesh
 from ..scene.background.converter import link
@@ -24,7 +25,6 @@ from ..scene.place import place
 from ..session import session
 from ..session.options import Choice
 from ..session.properties import properties
-from ..translations import translated
 from .submit_jobs import HandOver, tell_problem
 
 

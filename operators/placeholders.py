@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..i18n import translated
 from ..jobs import Problem
 from ..panels import placeholders
 from ..scene.place import boxes, collections, variants
 from ..session import placement, session
 from ..session.properties import properties
-from ..translations import translated
 from .submit_jobs import InObjectMode, tells
 
 OTHER_KEPT = Problem("other_kept", "Another variant was kept.", "Use Import to have this one, too.")

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..i18n import VERBATIM, translated
 from ..session.preferences import user_folder
 from ..session.prompt_history import PromptHistory
 from ..session.properties import properties
-from ..translations import VERBATIM, translated
 
 LONGEST_SHOWN = 100  # characters of a prompt in a list
 DIALOG = 520  # pixels at scale 1

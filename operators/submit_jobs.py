@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import bpy
 
 from ..api import FlowsError
+from ..i18n import translated
 from ..jobs import Job, LedgerError, Problem, State, Step
 from ..session import placement, session, waiting
-from ..translations import translated
 
 # To the type checker a mixin is an operator; Blender wants only the registered class to be one.
 OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object

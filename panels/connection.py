@@ -7,9 +7,9 @@ from typing import Any
 
 import bpy
 
+from ..i18n import translated
 from ..session.preferences import api_key
 from ..session.properties import properties
-from ..translations import translated
 from .widgets import Tab, fix_button, wrapped
 
 ICONS: dict[str, Any] = {

@@ -7,11 +7,11 @@ from typing import Any
 
 import bpy
 
+from ..i18n import translated
 from ..scene import assets
 from ..scene.export import image_capture
 from ..scene.place import boxes, variants
 from ..session.properties import GenerioProperties, properties
-from ..translations import translated
 from .thumbnails import icon_of
 from .widgets import ReadyTab, choice, fields, wrapped
 

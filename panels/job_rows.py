@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import bpy
 
+from ..i18n import translated
 from ..jobs import Engine, Job, State, Step, follower_tokens, is_in_vain
 from ..scene.place import place
 from ..session.properties import GenerioJob, GenerioProperties, properties
-from ..translations import translated
 from . import placeholders
 from .status_bar import clock
 

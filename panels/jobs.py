@@ -7,9 +7,9 @@ from typing import Any
 
 import bpy
 
+from ..i18n import translated
 from ..session import session
 from ..session.properties import GenerioJob, GenerioProperties, properties
-from ..translations import translated
 from . import job_rows
 from .thumbnails import icon_of
 from .widgets import Tab, fix_button, is_narrow, object_mode_button, wrapped

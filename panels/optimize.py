@@ -8,10 +8,10 @@ from typing import Any
 
 import bpy
 
+from ..i18n import translated
 from ..scene.export.selection import PERCENT
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS
 from ..session.properties import GenerioProperties, properties
-from ..translations import translated
 from . import selection_report
 from .widgets import ReadyTab, choice, fields, is_narrow, object_mode_button, wrapped
 

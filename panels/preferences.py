@@ -5,8 +5,8 @@ import bpy
 
 from .. import __package__ as base_package
 from ..core.urls import KEY_VARIABLE
+from ..i18n import translated
 from ..session.preferences import Preferences, key_from_environment
-from ..translations import translated
 from .connection import draw_findings
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import bpy
 
+from ..i18n import translated
 from ..jobs import Engine, Job, State, is_first
-from ..translations import translated
 
 NEWS_SECONDS = 10.0
 """How long the status bar tells that a job is over."""

@@ -11,8 +11,8 @@ import blf
 import bpy
 
 from .. import __package__ as base_package
+from ..i18n import translated
 from ..session import session
-from ..translations import translated
 
 WIDE = "\u2e80-\uffff"
 """Characters with no blanks between them: a line may end after any, but not before a closing mark."""

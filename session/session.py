@@ -18,7 +18,7 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
-from .. import translations
+from .. import i18n
 from ..core.urls import is_loopback
 from ..jobs import Engine, Job, Ledger, LedgerError, NoConverter, Problem, Settings
 from ..panels import job_rows, placeholders, status_bar
@@ -138,7 +138,7 @@ def is_ticking() -> bool:
 
 def _tick(context: bpy.types.Context) -> float:
     global _next_try
-    if translations.follow(__package__ or ""):
+    if i18n.follow():
         job_rows.redraw_all(context)
     if properties_module.look_again(context):
         job_rows.redraw(context)

@@ -55,7 +55,8 @@ def test_the_command_line_needs_blender_in_one_module_only(path: Path):
 
 
 def test_the_package_imports_without_blender():
-    code = "import sys, conftest, generio_flows.jobs, generio_flows.cli.standalone; assert 'bpy' not in sys.modules"
+    modules = "sys, conftest, generio_flows.jobs, generio_flows.cli.standalone"
+    code = f"import {modules}; assert 'bpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT / "tests", check=True)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from generio_flows import translations
-from generio_flows.translations import texts
+from generio_flows import i18n
+from generio_flows.i18n import texts
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [
@@ -70,7 +70,7 @@ def template(node: ast.AST | None) -> str:
     if isinstance(node, ast.JoinedStr):
         return "".join(template(part) for part in node.values)
     if isinstance(node, ast.FormattedValue):
-        return "GENERIO_API_KEY" if getattr(node.value, "id", "") == "KEY_VARIABLE" else translations.GAP
+        return "GENERIO_API_KEY" if getattr(node.value, "id", "") == "KEY_VARIABLE" else i18n.GAP
     return ""
 
 
@@ -119,7 +119,7 @@ def labels(tree: ast.AST) -> Iterator[str]:
 
 def is_word(text: str) -> bool:
     """Whether there is anything to translate: words, and no slug, address or icon."""
-    letters = text.replace(translations.GAP, "")
+    letters = text.replace(i18n.GAP, "")
     return re.search(r"[^\W\d_]{3}", letters) is not None and not re.fullmatch(
         r"https://\S+|[a-z_]+|[A-Z_\d]+", text
     )
@@ -154,8 +154,8 @@ def test_what_is_not_shown_is_there():
 def test_a_translation_has_the_same_gaps_and_an_end_like_the_text(language: str):
     for text, told in texts(language).items():
         assert told.strip() == told != "", text
-        count = text.count(translations.GAP)
-        assert told.count(translations.GAP) == count or {*re.findall(r"\{\d\}", told)} == {
+        count = text.count(i18n.GAP)
+        assert told.count(i18n.GAP) == count or {*re.findall(r"\{\d\}", told)} == {
             f"{{{number}}}" for number in range(count)
         }, text
         assert text.endswith(".") == told.endswith((".", "。")), text
@@ -198,7 +198,7 @@ def test_labels_fit_beside_each_other(language: str, room: int):
     ],
 )
 def test_a_text_with_filled_gaps_is_recognized(text: str, template: str, gaps: tuple[str, ...]):
-    assert translations.recognized(text, "de_DE") == (template, gaps)
+    assert i18n.recognized(text, "de_DE") == (template, gaps)
 
 
 Told = Callable[..., str]
@@ -211,7 +211,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     def told(language: str, *said: str) -> str:
         blender = SimpleNamespace(locale=language, pgettext_iface=lambda text, _: texts(language)[text])
         monkeypatch.setitem(sys.modules, "bpy", SimpleNamespace(app=SimpleNamespace(translations=blender)))
-        return translations.translated(*said)
+        return i18n.translated(*said)
 
     return told
 
@@ -225,22 +225,22 @@ HELD = "Another program holds the job list /home/u. x/jobs. sqlite."
     [
         (
             NO_CREDIT,
-            "Dein GENERIO-Konto hat dafür kein Guthaben mehr (402). Er sagt: No credit. Please top up.",
+            "Dein GENERIO-Konto hat dafür kein Guthaben mehr (402). Antwort: No credit. Please top up.",
         ),
-        ('The object "a. b" is gone.', 'Das Objekt "a. b" ist weg.'),
+        ('The object "a. b" is gone.', 'Das Objekt "a. b" gibt es nicht mehr.'),
         (HELD, "Ein anderes Programm hält die Auftragsliste /home/u. x/jobs. sqlite fest."),
         (
             f"Nothing was sent. {HELD}",
-            "Nichts wurde gesendet. Ein anderes Programm hält die Auftragsliste "
+            "Es wurde nichts gesendet. Ein anderes Programm hält die Auftragsliste "
             "/home/u. x/jobs. sqlite fest.",
         ),
         (
             "Blender could not convert input.blend: Error: boom.",
-            "Blender konnte input.blend nicht umwandeln: Error: boom.",
+            "Blender konnte input.blend nicht konvertieren: Error: boom.",
         ),
         (
             'Nothing to optimize. "A. b" is left out: it has no faces.',
-            'Nichts zu optimieren. "A. b" wird ausgelassen: es hat keine Flächen.',
+            'Nichts zu optimieren. "A. b" wird ausgelassen: hat keine Flächen.',
         ),
         (
             "There is no API key yet. The kiln.  Overheated.",
@@ -249,7 +249,7 @@ HELD = "Another program holds the job list /home/u. x/jobs. sqlite."
         ("The kiln. Overheated.", "The kiln. Overheated."),
         (
             "Connected, the key is accepted. The service offers 5 templates.",
-            "Verbunden, der Schlüssel gilt. Der Dienst bietet 5 Vorlagen.",
+            "Verbunden, der Schlüssel ist gültig. Der Dienst bietet 5 Vorlagen.",
         ),
     ],
 )
@@ -262,7 +262,10 @@ def test_sentences_are_told_whatever_is_in_their_gaps(told: Told, text: str, ger
 
 def test_a_fix_is_told_where_the_message_has_no_end(told: Told):
     message = "The model could not be placed: boom"
-    assert told("de_DE", message, "Report it.") == "Das Modell konnte nicht gesetzt werden: boom Melde ihn."
+    assert (
+        told("de_DE", message, "Report it.")
+        == "Das Modell konnte nicht platziert werden: boom Melde diesen Fehler."
+    )
     assert told("de_DE", "Cancelled.", "") == "Abgebrochen."
     assert told("en_US", message, "Report it.") == f"{message} Report it."
     assert told("en_US", message, "") == message
@@ -292,4 +295,60 @@ def test_other_languages_stay_english():
 
 
 def test_what_others_say_is_not_recognized():
-    assert translations.recognized("The kiln overheated", "de_DE") is None
+    assert i18n.recognized("The kiln overheated", "de_DE") is None
+
+
+# ---- the files
+
+
+def written(folder: Path, entries: str) -> Path:
+    path = folder / "de.po"
+    path.write_text(f'msgid ""\nmsgstr "Language: de\\n"\n\n{entries}', encoding="utf-8")
+    return path
+
+
+def test_files_are_read_as_the_tools_for_translators_write_them(tmp_path: Path):
+    entries = """
+# of a translator
+#. of a programmer
+#: panels/jobs.py:12
+#, python-brace-format
+msgid "\\"{}\\" is\\tin"
+msgstr "\\"{}\\" ist\\tdrin"
+
+msgid ""
+"Long texts "
+"have lines"
+msgstr ""
+"Lange Texte haben "
+"Zeilen"
+
+#, fuzzy
+#| msgid "Saved"
+msgid "Saved {}"
+msgstr "Gespeichert"
+
+msgid "New"
+msgstr ""
+
+#~ msgid "Old"
+#~ msgstr "Alt"
+"""
+    told = {'"{}" is\tin': '"{}" ist\tdrin', "Long texts have lines": "Lange Texte haben Zeilen"}
+    assert i18n.po.read(written(tmp_path, entries)) == told
+
+
+@pytest.mark.parametrize(
+    ("entries", "line"),
+    [
+        ('msgid "A"\nmsgstr "B"\n\nmsgid "A"\nmsgstr "C"\n', 7),
+        ('msgid "A"\nmsgid "B"\nmsgstr "C"\n', 4),
+        ('msgid "A"\nmsgstr "B" and more\n', 5),
+        ('msgid "A"\nmsgstr "B\nmsgid "C"\nmsgstr "D"\n', 4),
+        ('msgid "A"\n', 4),
+        ('msgctxt "Operator"\nmsgid "A"\nmsgstr "B"\n', 4),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_told_with_its_line(tmp_path: Path, entries: str, line: int):
+    with pytest.raises(ValueError, match=rf"^de.po, line {line}$"):
+        i18n.po.read(written(tmp_path, entries))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The add-on in other languages: one module for each, with a dictionary from the English texts.
+"""The add-on in other languages.
 
 Blender looks up by itself what is registered with it (labels, descriptions, items) and what is drawn as it
 stands. Sentences are made in English, also in threads and in the ledger, and told in the user's language
@@ -15,14 +15,18 @@ import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import get_annotations
+from pathlib import Path
 from typing import Any
 
-LANGUAGES = {"de": "de", "es": "es", "fr": "fr", "ja": "ja", "zh_HANS": "zh", "zh_CN": "zh"}
-"""Our modules by Blender's locales, or by the languages that these begin with."""
+from . import po
+
+RENAMED = {"zh_CN": "zh_HANS"}
+"""Locales that older versions of Blender call by another name."""
 
 OURS = "GENERIO"
-"""Context of all that is ours: in its own, Blender's dictionary wins, and means another "Revert" than we do."""
+"""Context of all that is ours: in its own, Blender's dictionary wins, and means others by some words."""
 
 VERBATIM = "GENERIO verbatim"
 """Context of what users have written, for which there is no translation."""
@@ -51,39 +55,51 @@ def claim(cls: Any) -> None:
 
 @cache
 def texts(locale: str) -> Mapping[str, str]:
-    """What our texts are in the language of one of Blender's locales; nothing where they stay English."""
-    module = LANGUAGES.get(locale) or LANGUAGES.get(locale.partition("_")[0])
-    return import_module(f".{module}", __name__).TEXTS if module else {}
+    """What our texts are in one of Blender's locales, or in its language; nothing where they stay English.
 
+    A checkout has the `.po` files themselves, so that a change in one is seen at the next start; a package
+    has what scripts/build_translations.py makes of them.
+    """
+    for name in dict.fromkeys((RENAMED.get(locale, locale), locale.partition("_")[0])):
+        source = Path(po.__file__).with_name(f"{name}.po")
+        if source.is_file():
+            return po.read(source)
+        if name.isidentifier() and find_spec(f"{po.__name__}.{name}"):
+            return import_module(f"{po.__name__}.{name}").TEXTS
+    return {}
+
+
+_PACKAGE = __name__.rpartition(".")[0]
+"""The add-on's, under which Blender keeps its texts."""
 
 _locale = ""  # whose texts Blender has
 
 
-def register(package: str) -> None:
-    """Hand our texts to Blender in the language that it has, for the add-on's `package`."""
+def register() -> None:
+    """Hand our texts to Blender in the language that it has."""
     global _locale
     import bpy
 
     _locale = bpy.app.translations.locale
     told = {(context, text): to for text, to in texts(_locale).items() for context in CONTEXTS}
-    bpy.app.translations.register(package, {_locale: told} if told else {})
+    bpy.app.translations.register(_PACKAGE, {_locale: told} if told else {})
 
 
-def unregister(package: str) -> None:
+def unregister() -> None:
     """Take them back."""
     import bpy
 
-    bpy.app.translations.unregister(package)
+    bpy.app.translations.unregister(_PACKAGE)
 
 
-def follow(package: str) -> bool:
+def follow() -> bool:
     """Hand them over anew where Blender has another language by now; returns whether it has."""
     import bpy
 
     if bpy.app.translations.locale == _locale:
         return False
-    unregister(package)
-    register(package)
+    unregister()
+    register()
     return True
 
 
@@ -143,7 +159,7 @@ def _sentence(text: str, locale: str) -> str | None:
 
 @lru_cache(maxsize=1000)
 def recognized(text: str, locale: str) -> tuple[str, tuple[str, ...]] | None:
-    """The text with gaps, of those in a locale, that this one is, and what fills them; None where it is none."""
+    """The text with gaps, of those in a locale, that this one is, and what fills them; None for none."""
     for template, pattern in _templates(locale):
         if found := pattern.fullmatch(text):
             return template, found.groups()
