@@ -22,14 +22,14 @@ def trouble() -> tuple[str, str] | None:
         ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
     except OSError as error:  # an SSLError where it holds something else
         if not variable:
-            return "Blender's file of certificates is missing or damaged.", "Install Blender again."
+            return "Blender's certificate file is missing or damaged.", "Install Blender again."
         if isinstance(error, FileNotFoundError):
             return (
-                f"The file of certificates that {variable} names does not exist.",
+                f"The certificate file set in {variable} does not exist.",
                 f"Correct the environment variable {variable}.",
             )
         return (
-            f"The file of certificates that {variable} names is damaged or cannot be read.",
+            f"The certificate file set in {variable} is damaged or cannot be read.",
             f"Replace that file, or correct the environment variable {variable}.",
         )
     return None

@@ -345,12 +345,12 @@ def _check_source(source: Source) -> None:
     mime = _JPEG if _is_jpeg(source) else source.mime
     if mime == GLB_MIME:
         if read_head(source.path)[:4] != MAGIC:
-            raise UnsupportedFile(f"The file “{source.path.name}” is not a GLB model.")
+            raise UnsupportedFile(f'The file "{source.path.name}" is not a GLB model.')
     elif mime not in SENDABLE:
-        raise UnsupportedFile(f"Files of the type “{mime}” are not supported.")
+        raise UnsupportedFile(f'Files of the type "{mime}" are not supported.')
     elif detect_image(source.path) != mime:
         kind = mime.removeprefix("image/").upper()
-        raise UnsupportedFile(f"The file “{source.path.name}” is not a {kind} picture.")
+        raise UnsupportedFile(f'The file "{source.path.name}" is not a {kind} picture.')
 
 
 def _limited(body: Iterator[bytes], total: int | None, limit: int) -> Iterator[bytes]:

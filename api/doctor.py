@@ -81,7 +81,7 @@ def examine(base_url: str, api_key: str, online: bool, tell: Tell) -> None:
     checks: list[tuple[str, Callable[[], Finding]]] = [
         ("Online access", lambda: _online(base_url, online)),
         ("Address", lambda: _address(base_url)),
-        ("Name", lambda: _name(base_url)),
+        ("DNS Lookup", lambda: _name(base_url)),
         ("Proxy", lambda: _proxy(base_url)),
         ("Certificates", _certificates),
         ("Connection", lambda: _connection(base_url)),
@@ -92,7 +92,7 @@ def examine(base_url: str, api_key: str, online: bool, tell: Tell) -> None:
     ill = False
     for name, check in checks:
         if ill:
-            tell(Finding(name, "skipped", "Not checked, since something before it has a problem."))
+            tell(Finding(name, "skipped", "Not checked, because an earlier check failed."))
             continue
         try:
             finding = check()
@@ -126,13 +126,13 @@ def _name(base_url: str) -> Finding:
     parts = urlsplit(check_base(base_url))
     host = parts.hostname or ""
     if _proxy_for(base_url):
-        return Finding("Name", "skipped", "The proxy looks the name up.")
+        return Finding("DNS Lookup", "skipped", "The proxy looks the name up.")
     started = time.monotonic()
     try:
         found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
     except OSError:
         return Finding(
-            "Name",
+            "DNS Lookup",
             "problem",
             f"The name {host} was not found.",
             "Check your internet connection, your VPN, and the service address.",
@@ -140,13 +140,13 @@ def _name(base_url: str) -> Finding:
         )
     kinds = {"IPv6" if family == socket.AF_INET6 else "IPv4" for family, *_ in found}
     seconds = time.monotonic() - started
-    return Finding("Name", "ok", f"{host} was found in {seconds:.1f} s ({', '.join(sorted(kinds))}).")
+    return Finding("DNS Lookup", "ok", f"{host} was found in {seconds:.1f} s ({', '.join(sorted(kinds))}).")
 
 
 def _proxy(base_url: str) -> Finding:
     proxy = _proxy_for(base_url)
     if not proxy:
-        return Finding("Proxy", "ok", "None is used.")
+        return Finding("Proxy", "ok", "No proxy is used.")
     host = _host_of(proxy)
     return Finding("Proxy", "ok", f"{host} is used." if host else "A proxy is used.")
 
@@ -176,8 +176,8 @@ def _certificates() -> Finding:
         return Finding("Certificates", "problem", *trouble)
     variable = certificates.named_by()
     if variable:
-        return Finding("Certificates", "ok", f"Those that {variable} names are used.")
-    return Finding("Certificates", "ok", "Those that come with Blender are used.")
+        return Finding("Certificates", "ok", f"Uses the certificates set in {variable}.")
+    return Finding("Certificates", "ok", "Uses Blender's own certificates.")
 
 
 def _connection(base_url: str) -> Finding:
@@ -194,13 +194,13 @@ def _connection(base_url: str) -> Finding:
             )
         except requests.exceptions.SSLError:
             raise CertificateError(
-                "The service, or something in between, could not prove who it is.",
-                "Check this computer's clock; in a company ask for its certificates, and let "
-                "REQUESTS_CA_BUNDLE name their file.",
+                "The service, or something in between, could not prove its identity.",
+                "Check this computer's clock. On a company network, ask for its certificates and set "
+                "REQUESTS_CA_BUNDLE to their file.",
             ) from None
         except requests.exceptions.ProxyError:
             raise NetworkError(
-                "The proxy does not let us through.", "Check the proxy in your system's settings."
+                "The proxy blocks the connection.", "Check the proxy in your system's settings."
             ) from None
         except ValueError:  # the address was checked, so it is the setting of the proxy
             raise unusable_setting() from None
@@ -219,16 +219,20 @@ def _connection(base_url: str) -> Finding:
         return Finding(
             "Connection",
             "warning",
-            f"This computer's clock is wrong by {wrong / 60:.0f} minutes.",
-            "Set it right; certificates depend on it.",
+            f"This computer's clock is off by {wrong / 60:.0f} minutes.",
+            "Set the clock; certificates depend on it.",
         )
-    how = "The service proved who it is" if secure else "Without encryption, as it is on this computer"
+    how = (
+        "The service proved its identity"
+        if secure
+        else "Without encryption, because it runs on this computer"
+    )
     return Finding("Connection", "ok", f"{how}; it answered after {seconds:.1f} s.")
 
 
 def _key(api_key: str) -> Finding:
     ApiKey(api_key)
-    return Finding("API key", "ok", f"There is one of {len(api_key.strip())} characters.")
+    return Finding("API key", "ok", f"Set, {len(api_key.strip())} characters.")
 
 
 def _service(base_url: str, api_key: str) -> Finding:

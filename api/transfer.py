@@ -42,9 +42,9 @@ class DataUri:
             self._stamp = _stamp(path.stat())
             self.size = self._stamp[0] if path.is_file() else 0
         except (OSError, ValueError) as error:
-            raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
+            raise UnreadableFile(f'The file "{path.name}" cannot be read.') from error
         if self.size == 0:
-            raise UnreadableFile(f"The file “{path.name}” is missing or empty.")
+            raise UnreadableFile(f'The file "{path.name}" is missing or empty.')
 
     def __len__(self) -> int:
         return len(self.header) + 4 * ((self.size + 2) // 3)
@@ -65,10 +65,10 @@ class DataUri:
                             break
                     yield b2a_base64(content, newline=False)
         except OSError as error:
-            raise UnreadableFile(f"The file “{self.path.name}” cannot be read.") from error
+            raise UnreadableFile(f'The file "{self.path.name}" cannot be read.') from error
         if not whole:
             raise UnreadableFile(
-                f"The file “{self.path.name}” changed while it was sent.",
+                f'The file "{self.path.name}" changed while it was sent.',
                 "Wait until it is saved, then try again.",
             )
 
@@ -80,7 +80,7 @@ def digest_of(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:  # ValueError: no file can have such a name
-        raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
+        raise UnreadableFile(f'The file "{path.name}" cannot be read.') from error
 
 
 def sync(file: BinaryIO) -> None:

@@ -202,7 +202,7 @@ class Transport:
 
     def _decode(self, content: bytes) -> Any:
         if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
-            raise UnexpectedAnswer("The answer of the service is far too long.")
+            raise UnexpectedAnswer("The service's answer is far too long.")
         with suppress(ValueError, RecursionError):
             return self._key.scrub(json.loads(content))
         # Not in a handler: the decoder's exception holds the whole answer, and would stay attached.
@@ -235,7 +235,7 @@ class Transport:
                 break
             url = target
         raise UnexpectedAnswer(
-            "The service sends us to another address, which is not followed.", status=status
+            "The service redirects to another address, which is not followed.", status=status
         )
 
     @contextmanager
@@ -321,7 +321,7 @@ def _short_body(response: requests.Response, limit: int) -> bytes:
     for block in blocks(response):
         content += block
         if len(content) > limit:
-            raise UnexpectedAnswer("The answer of the service is far too long.")
+            raise UnexpectedAnswer("The service's answer is far too long.")
     return bytes(content)
 
 
@@ -356,7 +356,7 @@ def blocks(response: requests.Response) -> Iterator[bytes]:
         length = length_of(response)
         if length is None or response.raw.tell() >= length:
             return
-        failure = NetworkError("The answer of the service broke off half-way.")
+        failure = NetworkError("The service's answer was cut short.")
     raise failure
 
 

@@ -124,7 +124,7 @@ def _mime(item: Item) -> str:
     assert item.source is not None
     if item.template == OPTIMIZE:
         if item.source.suffix.lower() != ".glb":
-            raise UnsupportedFile(f"The file “{item.source.name}” is not a GLB model.", "Export it as GLB.")
+            raise UnsupportedFile(f'The file "{item.source.name}" is not a GLB model.', "Export it as GLB.")
         return GLB_MIME
     mime = detect_image(item.source)
     return mime if mime in SENDABLE else ""

@@ -124,7 +124,7 @@ class MalformedKey(NotReady):
     """The API key holds what no key can hold."""
 
     remedy: Remedy = "enter_key"
-    message = "The API key has blanks, line breaks or other characters inside that no key has."
+    message = "The API key contains spaces, line breaks or other characters that no key has."
     fix = "Copy the whole key once more and paste it into the preferences."
 
 
@@ -152,7 +152,7 @@ class EmptyPrompt(InputRefused):
 
     remedy: Remedy = "edit_prompt"
     message = "The prompt is empty."
-    fix = "Describe in a few words what you want to get."
+    fix = "Describe in a few words what you want."
 
 
 class AmbiguousPrompt(InputRefused):
@@ -219,7 +219,7 @@ class CallFailed(FlowsError):
 
     transient: ClassVar[bool] = False
     remedy: Remedy = "retry"
-    message = "The service could not be asked."
+    message = "The service could not be reached."
     fix = "Try again in a moment."
 
     def __init__(
@@ -256,7 +256,7 @@ class CertificateError(NetworkError):
 
     transient = False
     remedy: Remedy = "check_address"
-    message = "The service could not prove who it is, so nothing was sent to it."
+    message = "The service could not prove its identity, so nothing was sent."
     fix = "Check the service address and this computer's clock, or ask whoever runs your network."
 
 
@@ -264,7 +264,7 @@ class KeyRefused(CallFailed):
     """401, 403: key missing, wrong, expired or not allowed to do this (contract section 1)."""
 
     remedy: Remedy = "enter_key"
-    message = "The service did not accept the API key."
+    message = "The service rejected the API key."
     fix = "Perhaps it has expired: create a new one at account.generio.ai and paste it into the preferences."
 
 
@@ -280,7 +280,7 @@ class NotFound(CallFailed):
     """404: unknown, deleted, or somebody else's."""
 
     remedy: Remedy = ""
-    message = "The service does not know this job or file any more."
+    message = "The service no longer knows this job or file."
     fix = "It may have been deleted, or belong to another account: look there before you start it again."
 
 
@@ -311,7 +311,7 @@ class InvalidRequest(CallFailed):
     """400, 422 and every other 4xx."""
 
     remedy: Remedy = "edit_input"
-    message = "The service did not accept this request."
+    message = "The service rejected this request."
     fix = "Change the input or its settings and try again."
 
 
@@ -319,7 +319,7 @@ class RateLimited(CallFailed):
     """429: too many calls."""
 
     transient = True
-    message = "The service asks for a break, there were too many requests."
+    message = "The service asks for a pause: too many requests."
     fix = "Wait a minute, then try again."
 
 
@@ -335,7 +335,7 @@ class UnexpectedAnswer(CallFailed):
     """An answer, but not as the contract says: another flow's, a web page; or a redirect not followed."""
 
     remedy: Remedy = "check_address"
-    message = "The answer is not one of the GENERIO Flows service."
+    message = "This answer does not come from the GENERIO Flows service."
     fix = "Check the service address in the preferences, and look for an update of this extension."
 
     @classmethod

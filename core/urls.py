@@ -32,7 +32,7 @@ def check_base(url: str) -> str:
         raise UnsafeAddress(fix="Remove everything from the ? or # on.")
     if parts.scheme == "http" and not is_loopback(url):
         raise UnsafeAddress(
-            "This address would send your API key unprotected.", "Write https:// in place of http://."
+            "This address would send your API key unprotected.", "Use https:// instead of http://."
         )
     return url
 

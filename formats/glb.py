@@ -169,7 +169,7 @@ def _check_buffers(document: dict[str, Any], binary: int) -> None:
             continue
         if not isinstance(uri, str) or uri[:5].lower() != "data:":
             name = tidy(str(uri), 60)
-            raise NotSelfContained(f"The model needs the file “{name}”, which is not in it.")
+            raise NotSelfContained(f'The model needs the file "{name}", which is not in it.')
     for index, entry in enumerate(_objects(document, "buffers")):
         length = _count(entry.get("byteLength"))
         if "uri" not in entry and not _is_fallback(entry) and (index > 0 or length > binary):
@@ -195,7 +195,7 @@ def _check_extensions(document: dict[str, Any]) -> None:
     for name in _required(document):
         if name not in _EXTENSIONS:
             raise NotAGlb(
-                f"The model needs the glTF extension “{tidy(name, 60)}”, which Blender does not know."
+                f'The model needs the glTF extension "{tidy(name, 60)}", which Blender does not know.'
             )
 
 
@@ -313,7 +313,7 @@ def _damaged() -> NotAGlb:
 
 def not_a_glb(head: bytes, claimed: str | None = None) -> str:
     """Sentence for what does not begin like a GLB: `head` is its beginning, `claimed` its MIME type."""
-    kind = looks_like(head) or (f"of the type “{tidy(claimed, 60)}”" if claimed else "")
+    kind = looks_like(head) or (f'of the type "{tidy(claimed, 60)}"' if claimed else "")
     return f"The result is not a GLB model, it is {kind}." if kind else "The result is not a GLB model."
 
 

@@ -50,7 +50,7 @@ def check_regular(path: Path) -> None:
     with suppress(OSError, ValueError):
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise UnreadableFile(
-                f"The file “{path.name}” is a pipe or device.", "Save what comes out of it as a file first."
+                f'The file "{path.name}" is a pipe or device.', "Save what comes out of it as a file first."
             )
 
 
@@ -61,9 +61,9 @@ def read_head(path: Path, count: int = 16) -> bytes:
         with path.open("rb") as file:
             head = file.read(count)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
+        raise UnreadableFile(f'The file "{path.name}" cannot be read.') from error
     if not head:
-        raise UnreadableFile(f"The file “{path.name}” is empty.")
+        raise UnreadableFile(f'The file "{path.name}" is empty.')
     return head
 
 

@@ -23,7 +23,7 @@ _PIECE = 1 << 16  # points that are read at once
 def check_sendable(path: Path) -> None:
     """Check the GLB at `path` before it is paid for. Raises InputRefused's classes."""
     if not read_head(path).startswith(MAGIC):
-        raise UnsupportedFile(f"The file “{path.name}” is not a GLB model.", "Export it as GLB.")
+        raise UnsupportedFile(f'The file "{path.name}" is not a GLB model.', "Export it as GLB.")
     try:
         with path.open("rb") as file:
             document = read_document(file, path.stat().st_size)

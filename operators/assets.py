@@ -44,7 +44,7 @@ class OnModels:
 
 
 class GENERIO_OT_mark_asset(OnModels, bpy.types.Operator):
-    """Make assets of the selected models: with a picture, the prompt as description, tags and author"""
+    """Mark the selected models as assets, with preview, description, tags and author"""
 
     bl_idname = "generio.mark_asset"
     bl_label = "Mark as Asset"

@@ -23,7 +23,7 @@ _seen: list["Finding"] = []  # of the last examination
 
 
 class GENERIO_OT_test_connection(bpy.types.Operator):
-    """Check everything between Blender and the service, and say how to mend what does not work"""
+    """Check everything between Blender and the service, and say how to fix what does not work"""
 
     bl_idname = "generio.test_connection"
     bl_label = "Check Connection"
@@ -100,7 +100,7 @@ def _drain() -> float | None:
 
 
 class GENERIO_OT_copy_report(bpy.types.Operator):
-    """Copy what the check found, to show it to somebody who can help; it does not hold your key"""
+    """Copy what the check found, to show it to someone who can help. Your key is not included"""
 
     bl_idname = "generio.copy_report"
     bl_label = "Copy Report"

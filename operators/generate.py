@@ -66,31 +66,31 @@ class Generate(FollowOptions, Ready, HandOver):
     else:
         quality: bpy.props.EnumProperty(
             name="Quality",
-            description="How fine the model gets. The service's default is High",
+            description="Level of detail of the model. The service's default is High",
             items=QUALITIES,
             default="HIGH",
             options={"SKIP_SAVE"},
         )
         seed: bpy.props.IntProperty(
             name="Seed",
-            description="The same seed and input give the same model again. The service's default, -1, "
-            "draws one",
+            description="The same seed and input give the same model again. "
+            "The service's default, -1, picks a random seed",
             default=-1,
             min=-1,
             options={"SKIP_SAVE"},
         )
         texture: bpy.props.BoolProperty(
             name="Texture",
-            description="Make physically based textures, too. The service's default is yes",
+            description="Also generate physically based textures (on by default in the service)",
             default=True,
             options={"SKIP_SAVE"},
         )
         where: bpy.props.EnumProperty(
-            name="Place", description="Where the new model goes", items=WHERE, options={"SKIP_SAVE"}
+            name="Location", description="Where the new model goes", items=WHERE, options={"SKIP_SAVE"}
         )
         variants: bpy.props.IntProperty(
             name="Variants",
-            description="How many models to make of the same input, each with a seed of its own",
+            description="Number of models to make from the same input, each with its own seed",
             default=1,
             min=1,
             max=MOST_VARIANTS,
@@ -205,7 +205,7 @@ def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
 
 
 class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
-    """Make a model from the words of the prompt"""
+    """Generate a model from the prompt"""
 
     bl_idname = "generio.generate_from_prompt"
     bl_label = "Generate Model"
@@ -213,7 +213,7 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
     if TYPE_CHECKING:
         prompt: str
     else:
-        prompt: bpy.props.StringProperty(name="Prompt", description="What you want to get, in your own words")
+        prompt: bpy.props.StringProperty(name="Prompt", description="What to generate, in your own words")
 
     def request(self, context: bpy.types.Context) -> Job:
         prompt = self.chosen(context, "prompt").strip()
@@ -231,7 +231,7 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
 
 
 class GENERIO_OT_ask_prompt(Ready, bpy.types.Operator):
-    """Ask for a prompt, and make a model of it"""
+    """Enter a prompt and generate a model from it"""
 
     bl_idname = "generio.ask_prompt"
     bl_label = "GENERIO Model"
@@ -239,7 +239,7 @@ class GENERIO_OT_ask_prompt(Ready, bpy.types.Operator):
     if TYPE_CHECKING:
         prompt: str
     else:
-        prompt: bpy.props.StringProperty(name="Prompt", description="What you want to get, in your own words")
+        prompt: bpy.props.StringProperty(name="Prompt", description="What to generate, in your own words")
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         self.prompt = properties(context).prompt
@@ -259,7 +259,7 @@ class GENERIO_OT_ask_prompt(Ready, bpy.types.Operator):
 
 
 class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):
-    """Make a model from a picture or sketch"""
+    """Generate a model from an image or sketch"""
 
     bl_idname = "generio.generate_from_image"
     bl_label = "Generate Model"

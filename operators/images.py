@@ -206,14 +206,14 @@ class GENERIO_OT_use_render(Take, bpy.types.Operator):
     """Use the last render"""
 
     bl_idname = "generio.use_render"
-    bl_label = "Use Render"
+    bl_label = "Use Last Render"
 
     def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
         return image_capture.take_render(), "Render"
 
 
 class GENERIO_OT_use_view(Take, bpy.types.Operator):
-    """Use what you see in this 3D view, without overlays"""
+    """Use what this 3D Viewport shows, without overlays"""
 
     bl_idname = "generio.use_view"
     bl_label = "Use View"
@@ -221,7 +221,7 @@ class GENERIO_OT_use_view(Take, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.area is None or context.area.type != "VIEW_3D":
-            cls.poll_message_set(translated("Do this in a 3D view"))
+            cls.poll_message_set(translated("Only available in a 3D Viewport"))
             return False
         return True
 

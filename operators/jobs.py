@@ -19,14 +19,12 @@ from .generate import new_model_settings
 from .placeholders import OTHER_KEPT
 from .submit_jobs import InObjectMode, OperatorMixin, Ready, tell_problem, tells
 
-GONE = Problem(
-    "gone", "This job is not in the list any more.", "Recover its model by the flow ID.", "recover"
-)
+GONE = Problem("gone", "This job is no longer in the list.", "Recover its model by the flow ID.", "recover")
 NO_MODEL = Problem("no_model", "This job has no model yet.", "Wait until it is done.")
 TAKEN = Problem("taken", "Another Blender has this model.")
-NOT_OVER = Problem("not_over", "The job is not over.", "Cancel it first.", "cancel")
+NOT_OVER = Problem("not_over", "The job is not finished.", "Cancel it first.", "cancel")
 ELSEWHERE = Problem("elsewhere", "Another Blender works on this job.", "Wait until it is done.")
-NO_ID = Problem("no_id", "This is no flow ID.", "Enter the ID that the service gave.", "recover")
+NO_ID = Problem("no_id", "This is not a flow ID.", "Enter the ID that the service gave.", "recover")
 
 
 class OnJob(OperatorMixin):
@@ -46,7 +44,7 @@ class OnJob(OperatorMixin):
 
 
 class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
-    """Stop this job, here and at the service"""
+    """Stop this job, both here and at the service"""
 
     bl_idname = "generio.cancel_job"
     bl_label = "Cancel Job"
@@ -61,7 +59,7 @@ class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
 
 
 class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
-    """Try again; a model that the service has made already is fetched, not made again"""
+    """Try again. A model the service has already made is fetched, not made again"""
 
     bl_idname = "generio.retry_job"
     bl_label = "Retry"
@@ -82,7 +80,7 @@ NO_PLACE = (place.CannotPlace.code, Misfit.code, placement.DEFECT, OTHER_KEPT.co
 
 
 class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
-    """Put the finished model into the scene: where it belongs, or else at the 3D cursor"""
+    """Add the finished model to the scene, where it belongs or at the 3D cursor"""
 
     bl_idname = "generio.import_result"
     bl_label = "Import"
@@ -127,7 +125,7 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
 
 
 class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
-    """Take this job out of the list and delete its files; models in the scene stay"""
+    """Remove this job from the list and delete its files; models in the scene are kept"""
 
     bl_idname = "generio.remove_job"
     bl_label = "Remove Job"
@@ -147,7 +145,7 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
 
 
 class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
-    """Fetch the model of a flow that is not in the list, by the ID that the service gave it"""
+    """Get the model of a flow that is not in the list, using its ID"""
 
     bl_idname = "generio.recover_flow"
     bl_label = "Recover by Flow ID"
@@ -157,7 +155,8 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
     else:
         flow_id: bpy.props.StringProperty(
             name="Flow ID",
-            description="Of a job of this or of another program; it is only read, never started or changed",
+            description="ID of a flow started here or by another program. "
+            "It is only read, never started or changed",
             options={"SKIP_SAVE"},
         )
 
@@ -195,7 +194,7 @@ LONGEST_ID = 200
 
 
 class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
-    """Take all jobs out of the list that are over; those whose model is not imported yet stay"""
+    """Remove all finished jobs from the list, except those whose model is not imported yet"""
 
     bl_idname = "generio.clear_finished_jobs"
     bl_label = "Clear Finished"
@@ -203,7 +202,7 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not any(row.clearable for row in properties(context).jobs):
-            cls.poll_message_set(translated("No job is over"))
+            cls.poll_message_set(translated("No job is finished"))
             return False
         return True
 
@@ -236,7 +235,7 @@ def _clear_next() -> float | None:
 
 
 class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
-    """Enter the prompt or picture and the settings of this job into the panels again"""
+    """Fill the panels with the prompt or image and the settings of this job"""
 
     bl_idname = "generio.use_job_settings"
     bl_label = "Use Same Settings"
@@ -289,7 +288,7 @@ def _take(panel: GenerioProperties, name: str, value: object) -> bool:
 
 
 class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
-    """Copy the flow's id, by which the service knows this job"""
+    """Copy the flow ID by which the service knows this job"""
 
     bl_idname = "generio.copy_flow_id"
     bl_label = "Copy Flow ID"
@@ -299,7 +298,7 @@ class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
         if job is None:
             return {"CANCELLED"}
         context.window_manager.clipboard = job.flow_id
-        self.report({"INFO"}, translated("Copied the flow's id"))
+        self.report({"INFO"}, translated("Copied the flow ID"))
         return {"FINISHED"}
 
 

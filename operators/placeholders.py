@@ -13,7 +13,7 @@ from ..session import placement, session
 from ..session.properties import properties
 from .submit_jobs import InObjectMode, tells
 
-OTHER_KEPT = Problem("other_kept", "Another variant was kept.", "Use Import to have this one, too.")
+OTHER_KEPT = Problem("other_kept", "Another variant was kept.", "Use Import to get this one, too.")
 
 
 class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
@@ -42,15 +42,15 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
                     carrier.cancel(job.token)
                     placement.let_wait(carrier, job.token, OTHER_KEPT)
         count = variants.keep(item)
-        self.report({"INFO"}, translated(f"Removed {count} other variants"))
+        self.report({"INFO"}, translated(f"Other variants removed: {count}"))
         return {"FINISHED"}
 
 
 class GENERIO_OT_put_aside(bpy.types.Operator):
-    """Take this stand-in away: the model will wait in the job list when it is finished"""
+    """Delete this placeholder; the finished model will wait in the job list"""
 
     bl_idname = "generio.put_aside"
-    bl_label = "Delete Stand-In"
+    bl_label = "Delete Placeholder"
 
     if TYPE_CHECKING:
         place: int

@@ -42,7 +42,7 @@ def _prompts(_self: object, context: bpy.types.Context | None) -> list[tuple[str
 
 
 class GENERIO_OT_choose_prompt(bpy.types.Operator):
-    """Search the prompts that you used before, and take one again"""
+    """Search earlier prompts and reuse one"""
 
     bl_idname = "generio.choose_prompt"
     bl_label = "Prompt History"
@@ -53,7 +53,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
     else:
         prompt: bpy.props.EnumProperty(
             name="Prompt",
-            description="One that you used before",
+            description="A prompt you used before",
             items=_prompts,
             translation_context=VERBATIM,
         )
@@ -79,7 +79,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
 
 
 class GENERIO_OT_edit_prompt(bpy.types.Operator):
-    """Write the prompt in a wide field, and see all of it"""
+    """Edit the prompt in a wide field"""
 
     bl_idname = "generio.edit_prompt"
     bl_label = "Edit Prompt"
@@ -88,7 +88,7 @@ class GENERIO_OT_edit_prompt(bpy.types.Operator):
         prompt: str
     else:
         prompt: bpy.props.StringProperty(
-            name="Prompt", description="What you want to get, in your own words", options={"TEXTEDIT_UPDATE"}
+            name="Prompt", description="What to generate, in your own words", options={"TEXTEDIT_UPDATE"}
         )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:

@@ -47,7 +47,7 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
             choice(column, panel, "modifier_mode")
         choice(column, panel, "texture_limit")
         if found.kinds & {COLOR_ATTRIBUTES, CUSTOM_NORMALS}:
-            bring = column.column(heading="Bring Over")
+            bring = column.column(heading="Transfer")
             if COLOR_ATTRIBUTES in found.kinds:
                 bring.prop(panel, "carry_colors")
             if CUSTOM_NORMALS in found.kinds:
@@ -120,7 +120,7 @@ def _hint(panel: GenerioProperties, found: selection_report.Survey) -> str:
     if found.applied:
         return f"{percent} of what modifiers make" if percent else ""
     if found.result >= found.triangles:
-        return f"{percent} of {found.first:,}, no less than now" if percent else "no less than now"
+        return f"{percent} of {found.first:,}, no reduction" if percent else "no reduction"
     return f"{percent or f'{found.result / found.first:.0%}'} of {found.first:,}: {found.result:,} triangles"
 
 
@@ -160,7 +160,7 @@ def _lines(report: Any) -> list[str]:
     lines.append(f"Bounding box moved by {report['drift']:.2%}")
     lines.extend(report.get("told", ()))  # an earlier version told nothing
     lost = ", ".join(map(translated, report["lost"]))
-    lines.append(f"Lost: {lost}" if lost else "Lost: nothing")
+    lines.append(f"Lost: {lost}" if lost else "Lost: none")
     return lines
 
 

@@ -26,7 +26,7 @@ def move(place: int, location: placeholders.Location) -> None:
 
 class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
     bl_idname = "GENERIO_GGT_stand_ins"
-    bl_label = "Models to Come"
+    bl_label = "Upcoming Models"
     bl_space_type = "VIEW_3D"
     bl_region_type = "WINDOW"
     bl_options = {"3D", "PERSISTENT", "SHOW_MODAL_ALL"}  # noqa: RUF012 - as Blender wants it

@@ -128,7 +128,7 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
     """
     try:
         if not folder.is_dir():  # nor is it made: a drive that is missing would come back over the asset
-            raise CannotSave(f"The folder of the library is not there: {folder}")
+            raise CannotSave(f"The library's folder is missing: {folder}")
         path = free_path(folder, item.name)
         packing.pack_all()  # what lies in the folder of results may be cleared away
         with _asset(item, author, picture) as asset:

@@ -28,7 +28,7 @@ class FilesGone(FlowsError):
     fix = "Connect the drive, or recover the model by its flow ID."
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"The files of the model are not there: {folder}")
+        super().__init__(f"The model's files are missing: {folder}")
 
 
 class ExtensionUnknown(FlowsError):
@@ -38,7 +38,7 @@ class ExtensionUnknown(FlowsError):
     fix = "Another or a newer Blender may read it: its file is in the job's folder."
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The model needs the glTF extension “{name}”, which this Blender cannot read.")
+        super().__init__(f'The model needs the glTF extension "{name}", which this Blender cannot read.')
 
 
 class NoFaces(FlowsError):
@@ -46,7 +46,7 @@ class NoFaces(FlowsError):
 
     remedy: Remedy = "edit_input"
     message = "The optimized model has no faces."
-    fix = "Try a higher number of triangles."
+    fix = "Try more triangles."
 
 
 class CannotSwap(FlowsError):

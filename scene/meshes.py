@@ -113,7 +113,7 @@ EDGE_DATA = {
     "freestyle_face": "Freestyle marks",
     ".sculpt_face_set": "face sets",
     ".sculpt_mask": "sculpt masks",
-    ".hide_poly": "hiding of faces",
+    ".hide_poly": "hidden faces",
 }
 """Attributes that only Blender's own tools know, and what they are called there."""
 

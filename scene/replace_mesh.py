@@ -58,12 +58,12 @@ def fitted_mesh(
         raise Misfit
     if FITTED in parts[0]:
         if "fit" not in told:
-            raise CannotPlace("The figures of the optimized model are gone.")
+            raise CannotPlace("The statistics of the optimized model are missing.")
         report = told["fit"]
     else:
         snapshot = snapshot_of(glb)
         if snapshot is None:
-            raise CannotPlace("What was sent is not known any more.")
+            raise CannotPlace("It is no longer known what was sent.")
         # The way without a child Blender: the window stands still meanwhile.
         try:
             report = fit(parts, snapshot, {material: name for name, material in materials.items()})

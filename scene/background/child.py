@@ -68,7 +68,7 @@ def export_glb(source: str, target: str) -> None:
         if markers.ORIGINAL in copy:
             copy.name = copy[markers.ORIGINAL]
             if isinstance(copy, bpy.types.Image) and not Path(copy.filepath).exists():
-                raise RuntimeError(f'the painting "{copy.name}", which was never saved, is lost.')
+                raise RuntimeError(f'the painted image "{copy.name}" was never saved and is lost.')
     for image in set(bpy.data.images) - present:
         if image.source == "TILED":
             image.user_remap(first_tile(image))
@@ -312,7 +312,7 @@ def make_png(source: str, target: str) -> None:
         image = bpy.data.images.load(target)
         width, height = image.size
     if not width:
-        raise RuntimeError("it is no picture that Blender can read.")
+        raise RuntimeError("it is not an image that Blender can read.")
     if longest and max(width, height) > longest:
         scale = longest / max(width, height)
         image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
@@ -326,7 +326,7 @@ def make_png(source: str, target: str) -> None:
         image.save()
         bpy.data.images.remove(image)
     if not Path(target).is_file():
-        raise RuntimeError("it is no picture that Blender can write as PNG.")
+        raise RuntimeError("it is not an image that Blender can write as PNG.")
 
 
 def render_png(image: Any, target: str) -> None:

@@ -23,34 +23,38 @@ RESULTS = (
     (replace_mesh.KEEP.upper(), "Keep Object", "The same objects get the optimized meshes"),
     (
         replace_mesh.BESIDE.upper(),
-        "Beside",
+        "Side by Side",
         "Copies of the objects get the optimized meshes and stand next to them",
     ),
     (
         replace_mesh.COLLECTION.upper(),
         "New Collection",
-        "Copies get them, at the same place in a collection of their own",
+        "Copies get the optimized meshes, in the same location, in their own collection",
     ),
     (
         replace_mesh.HIDE.upper(),
         "Replace and Hide",
-        "Copies get them, at the same place, and the originals are hidden",
+        "Copies get the optimized meshes, in the same location; the originals are hidden",
     ),
 )
 TARGETS = (
     (COUNT, "Count", "Each mesh gets this number of triangles"),
     (PERCENT, "Percent", "Each mesh keeps this share of its triangles"),
-    (BUDGET, "Budget", "All meshes together get this number of triangles, spread by what each has now"),
+    (
+        BUDGET,
+        "Total",
+        "All meshes together get this number of triangles, in proportion to their current counts",
+    ),
 )
 MODIFIERS = (
-    ("KEEP", "Keep", "The mesh without its modifiers is optimized, and the modifiers stay"),
-    ("APPLY", "Apply", "What the modifiers make is optimized, and they go; armatures and particles stay"),
+    ("KEEP", "Keep", "The base mesh is optimized; modifiers are kept"),
+    ("APPLY", "Apply", "Modifiers are applied before optimizing; armatures and particles are kept"),
 )
 
 CONVERTIBLE = frozenset({"CURVE", "CURVES", "FONT", "META", "SURFACE"})
 """Types of objects that can become meshes."""
 
-NO_MESH = "it is no mesh; convert it to one first"
+NO_MESH = "it is not a mesh; convert it to one first"
 
 
 class Target(NamedTuple):

@@ -212,7 +212,7 @@ def not_by_itself(context: bpy.types.Context, destination: Destination) -> str:
     if time.monotonic() - _stepped_at < STEPPING and not bpy.app.background:
         with context.temp_override(window=context.window_manager.windows[0]):
             if bpy.ops.ed.redo.poll():  # pyright: ignore[reportCallIssue]
-                return "Waits a moment, since you can still redo"
+                return "Waiting a moment, because you can still redo"
     return ""
 
 

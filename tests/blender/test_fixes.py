@@ -307,10 +307,10 @@ def test_what_cannot_be_done_with_a_job_has_the_button_that_helps(addon, sandbox
     assert bpy.ops.generio.retry_job(token="gone") == {"CANCELLED"}
     addon.session.session.engine(bpy.context).cancel(token)
     assert refused == [
-        ("The job is not over.", "Cancel it first.", ["generio.cancel_job"]),
+        ("The job is not finished.", "Cancel it first.", ["generio.cancel_job"]),
         ("This job has no model yet.", "Wait until it is done.", []),
         (
-            "This job is not in the list any more.",
+            "This job is no longer in the list.",
             "Recover its model by the flow ID.",
             ["generio.recover_flow"],
         ),
@@ -323,7 +323,7 @@ def test_a_flow_that_cannot_be_recovered_has_the_button_that_helps(addon, refuse
     for given in ("no id", flow_id):
         assert bpy.ops.generio.recover_flow(flow_id=given) == {"CANCELLED"}
     assert refused == [
-        ("This is no flow ID.", "Enter the ID that the service gave.", ["generio.recover_flow"]),
+        ("This is not a flow ID.", "Enter the ID that the service gave.", ["generio.recover_flow"]),
         ('The job "A chair" in the list has this flow.', "Import its model.", ["generio.import_result"]),
     ]
 
@@ -342,7 +342,7 @@ def test_what_cannot_be_optimized_has_the_button_that_helps(addon, refused):
     assert refused[0] == (reason, "Select a mesh with faces.", [])
     assert refused[1][2] == ["generio.convert_left_out"]
     assert refused[2] == (
-        "These are no counts of triangles.",
+        "These are not triangle counts.",
         "Give up to 8 numbers with commas between them, such as 10000, 5000.",
         ["generio.make_lods"],
     )

@@ -193,7 +193,7 @@ def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
     assert [row.name for row in panel().jobs] == ["An owl"]
     assert {path.suffix for path in folder.iterdir()}.isdisjoint({".glb", ".blend"}), "undo needs no more"
-    with pytest.raises(RuntimeError, match="No job is over"):
+    with pytest.raises(RuntimeError, match="No job is finished"):
         bpy.ops.generio.clear_finished_jobs()
 
 
@@ -213,7 +213,7 @@ def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, s
         generate("An owl")
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
     assert [(row.name, row.state) for row in panel().jobs] == [("A brass lamp", "Failed")]
-    with pytest.raises(RuntimeError, match="No job is over"):
+    with pytest.raises(RuntimeError, match="No job is finished"):
         bpy.ops.generio.clear_finished_jobs()
     carrier._convert = converts
     sandbox.order()

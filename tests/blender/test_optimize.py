@@ -58,7 +58,7 @@ def test_a_mesh_without_faces_is_left_out_with_why_and_the_rest_goes_on(addon, c
     optimize(item, empty, *bpy.data.objects, polygon_count=500)
     told = capfd.readouterr().out
     assert '"Empty" is left out: it has no faces' in told
-    assert '"Curve" is left out: it is no mesh; convert it to one first' in told
+    assert '"Curve" is left out: it is not a mesh; convert it to one first' in told
     assert told.count("is left out") == 2, "a light has no surface"
     assert scenes.triangles(item) <= 500
 
@@ -235,7 +235,7 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
         'attribute "wear" of 1 object',
         "multiresolution details of 1 object",
         "creases of 1 object",
-        "hiding of faces of 1 object",
+        "hidden faces of 1 object",
         'vertices hooked to "Hanging" of 1 object',
         "bindings of modifiers of 1 object",
     ):

@@ -41,7 +41,7 @@ def test_report_percent_and_before_speak_of_the_first_mesh(addon):
     assert second["after"]["triangles"] == scenes.triangles(item)
     assert second["lost"] == ["shape keys"], "which the mesh in between had lost already"
     assert second["deviation"]["max"] > first["deviation"]["max"]
-    assert hint(addon) == f"25% of {heavy:,}, no less than now"
+    assert hint(addon) == f"25% of {heavy:,}, no reduction"
     bpy.ops.generio.show_version(version="BEFORE")
     assert scenes.triangles(item) == second["before"]["triangles"]
     assert hint(addon) == f"25% of {heavy:,}: {heavy // 4:,} triangles"

@@ -56,9 +56,20 @@ SHORT = 26
 """Up to so many characters a text is a label, which has to fit beside others."""
 
 BESIDE = {
-    20: {"Image", "Render", "View", "Paste", "Import", "Retry", "Remove", "Cancel", "Accept", "Revert"},
-    14: {"Text", "Quality", "Texture", "Seed", "Variants", "Place", "Low", "High", "Target", "Triangles"},
-    9: {"Count", "Percent", "Budget"},
+    20: {"Image", "Render", "View", "Paste", "Import", "Retry", "Remove", "Cancel", "Accept", "Discard"},
+    14: {
+        "Text",
+        "Quality",
+        "Texture",
+        "Seed",
+        "Variants",
+        "Location",
+        "Low",
+        "High",
+        "Reduce To",
+        "Triangles",
+    },
+    9: {"Count", "Percent", "Total"},
 }
 """Half-width characters that there is room for in a sidebar of 330 pixels, by how many share a row."""
 

@@ -24,9 +24,9 @@ def use_theme(name: str) -> None:
 
 
 def check_context(language: str) -> None:
-    """Words that Blender uses in another sense are ours where they are ours: its "Revert" reloads a file."""
+    """Words that Blender uses in another sense are ours where they are ours: such as "Discard"."""
     revert = bpy.ops.generio.revert_optimized.get_rna_type()
-    told = bpy.app.translations.pgettext_iface("Revert", revert.translation_context)
+    told = bpy.app.translations.pgettext_iface("Discard", revert.translation_context)
     assert told == {"fr_FR": "Restaurer", "ja_JP": "最適化前に戻す", "zh_HANS": "还原"}.get(language, told), (
         told
     )
@@ -36,7 +36,7 @@ def check_german(blender: Driver) -> None:
     """Sentences that are put together are told in the language, and names stay what they are."""
     translated = import_module(f"{blender.package}.i18n").translated
     for text, told in {
-        "The service did not accept the API key (401).": "Der Dienst nahm den API-Schlüssel nicht an (401).",
+        "The service rejected the API key (401).": "Der Dienst nahm den API-Schlüssel nicht an (401).",
         "Nothing to optimize. Choose another input.": "Nichts zu optimieren. Wähle eine andere Eingabe.",
         '"Image" is left out: it has no faces': '"Image" wird ausgelassen: hat keine Flächen',
         "shape keys of 2 objects": "Formschlüssel von 2 Objekten",

@@ -10,10 +10,11 @@ from typing import get_args
 
 import pytest
 import requests
-from generio_flows.api import errors, transport
+from generio_flows.api import transport
 from generio_flows.api.client import FlowsClient
 from generio_flows.api.models import Prompt
 from generio_flows.api.retry import RetryPolicy
+from generio_flows.core import errors
 from generio_flows.core.errors import (
     CallFailed,
     CertificateError,

@@ -205,8 +205,8 @@ def test_an_input_that_cannot_be_read_fails_alone_and_costs_nothing(program: Pro
     (program.folder / "empty.png").touch()
     answer = program("generate", "--image", "empty.png", "missing.png", "--output", "out")
     assert answer.code == 1
-    assert "out/empty.glb: Failed (The file “empty.png” is empty." in answer.out
-    assert "out/missing.glb: Failed (The file “missing.png” cannot be read." in answer.out
+    assert 'out/empty.glb: Failed (The file "empty.png" is empty.' in answer.out
+    assert 'out/missing.glb: Failed (The file "missing.png" cannot be read.' in answer.out
     assert program.sandbox.stats()["flows"] == {}
 
 
@@ -273,7 +273,7 @@ def test_a_key_that_is_refused_ends_with_3_and_another_goes_on(program: Program)
     words = ("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
     answer = program(*words, GENERIO_API_KEY="wrong-key")
     assert answer.code == 3
-    assert "did not accept the API key" in answer.out
+    assert "rejected the API key" in answer.out
     assert "Here it comes from GENERIO_API_KEY in the environment." in answer.out
     assert "2 not finished" in answer.out
     assert program(*words).code == 0
@@ -655,7 +655,7 @@ def test_the_doctor_says_what_is_wrong_with_the_key(program: Program):
     answer = program("doctor", GENERIO_API_KEY="another-key")
     assert answer.code == 3
     (line,) = [line for line in answer.out.splitlines() if line.startswith(" X ")]
-    assert "did not accept the API key" in line and "another-key" not in answer.out
+    assert "rejected the API key" in line and "another-key" not in answer.out
 
 
 def test_the_doctor_says_that_nothing_answers(program: Program):

@@ -157,7 +157,7 @@ def test_lost_jobs_that_cannot_be_looked_for_end_it_with_the_reason(here: Here, 
     (here.folder / "out/.generio/jobs.sqlite").unlink()
     refused = here(*WORDS, key="wrong-key")
     assert refused.code == 3
-    assert "did not accept the API key" in refused.out
+    assert "rejected the API key" in refused.out
     sandbox.order({"method": "GET", "path": "/flows", "action": "drop", "times": -1})
     broken = here(*WORDS, *SHORT)
     assert broken.code == 4
