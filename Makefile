@@ -57,6 +57,7 @@ lint: $(READY) ## Style, types, and the manifest
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(BIN)/python scripts/check_layers.py
 	$(BIN)/python scripts/package.py --check
 
 package: $(READY) ## The extension's zip, and a repository to install it from, into dist/

@@ -24,13 +24,13 @@ def __getattr__(name: str) -> type:
 
 
 def register() -> None:
-    """Add the add-on to Blender."""
+    """Add the add-on to Blender, and begin its session."""
     import bpy
 
-    from . import i18n
+    from . import i18n, panels, session
     from .cli import command
     from .panels import menus
-    from .session import properties, session
+    from .session import handlers, properties
 
     for cls in _classes():
         i18n.claim(cls)
@@ -38,7 +38,8 @@ def register() -> None:
     properties.register()
     i18n.register()
     menus.register()
-    session.register()
+    handlers.register()
+    panels.observe(session.current())
     command.register()
 
 
@@ -48,16 +49,12 @@ def unregister() -> None:
 
     from . import i18n
     from .cli import command
-    from .operators import connection
-    from .panels import menus, selection_report, thumbnails
-    from .session import properties, session
+    from .panels import menus
+    from .session import handlers, properties
 
     command.unregister()
-    connection.unregister()
-    session.unregister()
+    handlers.unregister()
     menus.unregister()
-    thumbnails.unregister()
-    selection_report.unregister()
     i18n.unregister()
     properties.unregister()
     for cls in reversed(_classes()):

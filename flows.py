@@ -22,7 +22,7 @@ import bpy
 
 from .jobs import Engine, Job, LedgerError, State, Step
 from .scene.place import place
-from .session import session, waiting
+from .session import current, is_running, waiting
 from .session.options import ONE_MODEL
 
 __all__ = [
@@ -104,7 +104,7 @@ class Model:
     @property
     def over(self) -> bool:
         """Whether nothing more happens by itself: it is done, failed, cancelled, or waits for the user."""
-        return waiting.is_over(self.job)
+        return current().is_over(self.job)
 
     @property
     def problem(self) -> str:
@@ -220,14 +220,14 @@ def subscribe(listener: Callable[[Model], object]) -> Callable[[], None]:
 
     def end() -> None:
         with suppress(ValueError):
-            session.listeners.remove(heard)
+            current().listeners.remove(heard)
 
-    session.listeners.append(heard)
+    current().listeners.append(heard)
     return end
 
 
 def _check_enabled() -> None:
-    if not session.is_registered():
+    if not is_running():
         raise Refused(
             "GENERIO Flows is disabled. Enable it in the preferences, and import this module again."
         )
@@ -237,7 +237,7 @@ def _engine() -> Engine:
     """The engine. Raises Refused."""
     _check_enabled()
     with _written():
-        return session.engine(bpy.context)
+        return current().open_engine(bpy.context)
 
 
 @contextmanager
@@ -254,12 +254,15 @@ def _called(name: str, **properties: Any) -> list[Model]:
     _check_enabled()
     operator = getattr(bpy.ops.generio, name)  # type: ignore[attr-defined]
     _check_range(operator, properties)
-    with waiting.for_script() as tokens:
-        try:
-            operator("EXEC_DEFAULT", **properties)
-        except (RuntimeError, TypeError) as error:
-            reason = str(error).rpartition("poll() ")[2].removeprefix("Error: ").strip()
-            raise Refused(reason) from None
+    session = current()
+    session.script_tokens = tokens = []
+    try:
+        operator("EXEC_DEFAULT", **properties)
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).rpartition("poll() ")[2].removeprefix("Error: ").strip()
+        raise Refused(reason) from None
+    finally:
+        session.script_tokens = None
     return [Model(token) for token in tokens]
 
 

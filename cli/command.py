@@ -4,7 +4,8 @@
 import bpy
 
 from ..scene.background.converter import Converter
-from ..session import preferences, session
+from ..session import preferences
+from ..session.preferences import engine_settings
 from .job_directory import Home, Host
 
 NAME = "generio"
@@ -21,7 +22,7 @@ def execute(words: list[str]) -> int:
 
 def host(context: bpy.types.Context) -> Host:
     """This Blender, with what its preferences say."""
-    settings = session.settings(context)
+    settings = engine_settings(context)
     window = Home(preferences.user_folder(context), shared=False, results_folder=settings.folder)
     return Host(
         program=f"blender {'--online-mode ' if _told_to_be_online() else ''}--command {NAME}",

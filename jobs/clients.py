@@ -24,7 +24,7 @@ class OtherService(NotReady):
     """The job belongs to another service address than the one that is set."""
 
     remedy: Remedy = "check_address"
-    fix = "Set that service address again to go on."
+    fix = "Set that service address again to continue."
 
     def __init__(self, service: str) -> None:
         super().__init__(f"This job belongs to {service}.")

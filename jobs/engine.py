@@ -66,7 +66,7 @@ REPORT_SECONDS = 0.1
 NOT_SAVED = Problem(
     "closed_unsaved",
     "The model is in no saved file: it was undone, or the file was closed.",
-    "Use Import to have it again.",
+    "Use Import to get it again.",
 )
 
 

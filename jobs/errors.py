@@ -11,8 +11,8 @@ class NeedsUser(FlowsError):
     """The answer to a create was lost, and whether it runs is not known: only the user may repeat it."""
 
     remedy: Remedy = "retry"
-    message = "The service may be working on this already, and there is no telling."
-    fix = "Retry only if it may run a second time; or cancel."
+    message = "The service may already be working on this; there is no way to know."
+    fix = "Retry only if a second run is acceptable. Otherwise cancel."
 
 
 class NotStarted(FlowsError):
@@ -20,7 +20,7 @@ class NotStarted(FlowsError):
 
     remedy: Remedy = "retry"
     message = "This flow was created, but never started."
-    fix = "Retry starts it now; or cancel."
+    fix = "Press Retry to start it now, or cancel."
 
 
 class UnknownFlow(FlowsError):
@@ -34,8 +34,8 @@ class UnknownFlow(FlowsError):
 class NoConverter(FlowsError):
     """No second Blender can be started: the first one has to make the file to send, see `Engine.prepared`."""
 
-    message = "No second Blender could be started, so this one makes the file to send."
-    fix = "The window stands still for that moment."
+    message = "No second Blender could be started, so this one prepares the file."
+    fix = "The window will freeze briefly."
 
 
 MAYBE_RUNNING = NeedsUser.code

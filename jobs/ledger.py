@@ -206,7 +206,7 @@ class Ledger:
         if _is_damage(error):
             return LedgerError(
                 f"The job list {self.path} is damaged.",
-                "Restart Blender: the file is kept, a new one is begun, and your jobs are looked for.",
+                "Restart Blender. The file is kept, a new one is started, and your jobs are recovered.",
                 "restart",
             )
         if _code(error) == sqlite3.SQLITE_BUSY:

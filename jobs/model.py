@@ -118,8 +118,8 @@ class Problem:
     @classmethod
     def of_defect(cls, error: Exception) -> Problem:
         """The problem that an error is which should never have come."""
-        what = f"GENERIO Flows made a mistake: {type(error).__name__}: {plain_reason(str(error))}"
-        return cls("defect", what, "Report it.", "report")
+        what = f"Internal error in GENERIO Flows: {type(error).__name__}: {plain_reason(str(error))}"
+        return cls("defect", what, "Please report this error.", "report")
 
 
 @dataclass(frozen=True)

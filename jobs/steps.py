@@ -447,7 +447,7 @@ class Steps:
         path = self._here(job.source or job.input_path)
         if job.input_digest and digest_of(path) != job.input_digest:
             raise UnreadableFile(
-                f"The file “{path.name}” has changed since it was asked for.",
+                f'The file "{path.name}" has changed since it was asked for.',
                 "Ask for it once more, or put the former file back.",
             )
 
@@ -806,7 +806,7 @@ def _shown(parameters: dict[str, Any]) -> dict[str, str | int | float]:
 def _nothing_new(patience: float) -> Problem:
     return Problem(
         NOTHING_NEW,
-        f"The service has told nothing new for {patience / 60:.0f} minutes.",
+        f"No news from the service for {patience / 60:.0f} minutes.",
         "Retry to go on waiting, or cancel the job.",
         "retry",
     )
@@ -832,8 +832,8 @@ def _missing() -> Problem:
 def _goes_on() -> Problem:
     return Problem(
         GOES_ON,
-        "The service could not be told to stop; the job may go on there.",
-        "Look at it in your account.",
+        "The service could not be told to stop. The job may still be running there.",
+        "Check it in your account.",
         "open_account",
     )
 

@@ -8,8 +8,8 @@ import bpy
 
 from ..i18n import VERBATIM, translated
 from ..scene import assets
-from ..scene.meshes import RESULT, TOKEN, is_own
-from ..session import session
+from ..scene.meshes import RESULT, TOKEN
+from ..session import current
 from ..session.preferences import preferences
 from .submit_jobs import tell_problem
 
@@ -18,18 +18,12 @@ _libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and 
 
 def picture_of(item: bpy.types.Object) -> str:
     """The path of the picture that was made of this model, or ""."""
-    carrier = session.running()
-    job = carrier.job(item.get(TOKEN, "")) if carrier is not None else None
+    engine = current().engine
+    job = engine.job(item.get(TOKEN, "")) if engine is not None else None
     numbered = enumerate(job.results if job is not None else (), start=1)
     blend = next((result.blend for number, result in numbered if number == item.get(RESULT, 1)), "")
     picture = Path(blend).with_suffix(".png") if blend else None
     return str(picture) if picture is not None and picture.is_file() else ""
-
-
-def models(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The selected models that came from the service; linked ones and overrides belong to another file."""
-    found = {model: None for item in context.selected_objects if (model := assets.model_of(item)) is not None}
-    return [model for model in found if is_own(model)]
 
 
 class OnModels:
@@ -37,7 +31,7 @@ class OnModels:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not models(context):
+        if not assets.selected_models(context):
             cls.poll_message_set(translated("Select a model that GENERIO made first"))  # type: ignore[attr-defined]
             return False
         return True
@@ -51,7 +45,7 @@ class GENERIO_OT_mark_asset(OnModels, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - Blender's own way
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        marked = models(context)
+        marked = assets.selected_models(context)
         for item in marked:
             assets.mark(item, preferences(context).author, picture_of(item))
         self.report({"INFO"}, translated(f"Marked {len(marked)} as asset"))
@@ -106,7 +100,7 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
                 self, assets.CannotSave("There is no asset library.", "Add one in Blender's preferences.")
             )
         folder = Path(context.preferences.filepaths.asset_libraries[int(self.library)].path)
-        for item in models(context):
+        for item in assets.selected_models(context):
             try:
                 path = assets.save_to_library(item, folder, preferences(context).author, picture_of(item))
             except assets.CannotSave as error:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The connection doctor: what works between Blender and the service, and what does not."""
 
+from __future__ import annotations
+
 import queue
 import threading
 from typing import TYPE_CHECKING
@@ -8,9 +10,10 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..i18n import translated
-from ..session import session
-from ..session.preferences import api_key
+from ..session import current
+from ..session.preferences import api_key, engine_settings
 from ..session.properties import properties
+from ..session.session import redraw
 
 if TYPE_CHECKING:
     from ..api.doctor import Finding
@@ -18,8 +21,24 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS = 0.1
 
-_findings: queue.SimpleQueue["Finding | None"] = queue.SimpleQueue()
-_seen: list["Finding"] = []  # of the last examination
+
+class Examination:
+    """The last one. findings: what a thread has found, None at its end; seen: what of that is shown."""
+
+    def __init__(self) -> None:
+        self.findings: queue.SimpleQueue[Finding | None] = queue.SimpleQueue()
+        self.seen: list[Finding] = []
+
+    def begin(self) -> None:
+        """Forget the one before; what its thread may still find is of no interest."""
+        self.findings = queue.SimpleQueue()
+        self.seen = []
+
+    def close(self) -> None:
+        """End one that is going on."""
+        if bpy.app.timers.is_registered(_drain):
+            bpy.app.timers.unregister(_drain)
+            properties(bpy.context).checking = False  # which outlives the add-on
 
 
 class GENERIO_OT_test_connection(bpy.types.Operator):
@@ -36,13 +55,12 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        global _findings
-        _findings = queue.SimpleQueue()  # what an older thread may still find is of no interest
-        _seen.clear()
+        examination = current().part(Examination)
+        examination.begin()
         panel = properties(context)
         panel.findings.clear()
         panel.checking = True
-        arguments = (session.settings(context), _findings)
+        arguments = (engine_settings(context), examination.findings)
         if bpy.app.background:
             _examine(*arguments)
             _drain()
@@ -54,17 +72,26 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
         return {"FINISHED"}
 
     def _told(self) -> set[str]:
-        problem = next((finding for finding in _seen if finding.verdict == "problem"), None)
+        problem = next(
+            (finding for finding in current().part(Examination).seen if finding.verdict == "problem"), None
+        )
         if problem is not None:
             self.report({"ERROR"}, translated(problem.message, problem.fix))
             return {"CANCELLED"}
         self.report(
-            {"INFO"}, translated(next(finding.message for finding in _seen if finding.check == "Service"))
+            {"INFO"},
+            translated(
+                next(
+                    finding.message
+                    for finding in current().part(Examination).seen
+                    if finding.check == "Service"
+                )
+            ),
         )
         return {"FINISHED"}
 
 
-def _examine(settings: "Settings", findings: queue.SimpleQueue["Finding | None"]) -> None:
+def _examine(settings: Settings, findings: queue.SimpleQueue[Finding | None]) -> None:
     """In a thread, which knows no Blender."""
     from ..api.doctor import examine
 
@@ -76,26 +103,23 @@ def _examine(settings: "Settings", findings: queue.SimpleQueue["Finding | None"]
 
 def _drain() -> float | None:
     """Show what the doctor has found so far."""
-    panel = properties(bpy.context)
+    panel, examination = properties(bpy.context), current().part(Examination)
     over = False
-    while not _findings.empty():
-        finding = _findings.get_nowait()
+    while not examination.findings.empty():
+        finding = examination.findings.get_nowait()
         if finding is None:
             over = True
         else:
-            _seen.append(finding)
+            examination.seen.append(finding)
     # Another file may have been opened meanwhile, and the rows so far gone with the one before.
-    missing = _seen[len(panel.findings) :]
+    missing = examination.seen[len(panel.findings) :]
     for finding in missing:
         row = panel.findings.add()
         row.name, row.verdict, row.message = finding.check, finding.verdict, finding.message
         row.fix, row.remedy = finding.fix, finding.remedy
     panel.checking = not over
     if missing or over:
-        for window in bpy.context.window_manager.windows:
-            for area in window.screen.areas:
-                if area.type in ("VIEW_3D", "PREFERENCES"):
-                    area.tag_redraw()
+        redraw(bpy.context, ("VIEW_3D", "PREFERENCES"))
     return None if over else DRAIN_SECONDS
 
 
@@ -107,7 +131,7 @@ class GENERIO_OT_copy_report(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        if not _seen:
+        if not current().part(Examination).seen:
             cls.poll_message_set(translated("Check the connection first"))
             return False
         return True
@@ -115,16 +139,11 @@ class GENERIO_OT_copy_report(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         from ..api.doctor import report
 
-        context.window_manager.clipboard = report(_seen, api_key(context), bpy.app.version_string)
+        context.window_manager.clipboard = report(
+            current().part(Examination).seen, api_key(context), bpy.app.version_string
+        )
         self.report({"INFO"}, translated("Copied the report"))
         return {"FINISHED"}
-
-
-def unregister() -> None:
-    """End a check that is going on; what its thread still finds is of no interest."""
-    if bpy.app.timers.is_registered(_drain):
-        bpy.app.timers.unregister(_drain)
-        properties(bpy.context).checking = False  # which outlives the add-on
 
 
 CLASSES = (GENERIO_OT_test_connection, GENERIO_OT_copy_report)

@@ -8,8 +8,11 @@ import bpy
 
 from ..api import picture_size
 from ..jobs import Job
-from ..scene.place import place, raycast
-from ..session.properties import properties, version_of
+from ..scene.place import raycast
+from ..scene.place.destination import CURSOR
+from ..session import current
+from ..session.image_check import version_of
+from ..session.properties import properties
 from .generate import Generate, image_job, new_model_settings
 
 EXTENSIONS = ".png;.jpg;.jpeg;.webp;.tif;.tiff;.bmp;.tga;.exr;.hdr;.gif;.psd;.jp2;.dds;.sgi;.rgb;.cin;.dpx"
@@ -71,7 +74,7 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
             layout.prop(self, "then_count")
 
     def request(self, context: bpy.types.Context) -> Job:
-        destination = place.here(context, place.CURSOR) | new_model_settings(context)
+        destination = current().document.current_destination(context, CURSOR) | new_model_settings(context)
         destination["base"] = True
         if self.properties.is_property_set("location"):
             destination["location"] = [*self.location]

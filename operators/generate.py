@@ -26,9 +26,10 @@ from ..core.errors import Remedy
 from ..core.text import plain_reason
 from ..jobs import Job, kept_picture, with_follower
 from ..scene.place import boxes, place, raycast, transform
-from ..session import session
+from ..scene.place.destination import BOX, CURSOR
+from ..session import current
 from ..session.options import ONE_MODEL, Choice, FollowOptions
-from ..session.preferences import RELATIVE_PATH, preferences
+from ..session.preferences import RELATIVE_PATH, engine_settings, job_folder, preferences
 from ..session.properties import MOST_VARIANTS, QUALITIES, WHERE, properties
 from .prompts import history
 from .submit_jobs import HandOver, Ready, tell_problem
@@ -178,10 +179,10 @@ class Generate(FollowOptions, Ready, HandOver):
             box = boxes.chosen_box(context)
             if box is None:
                 raise NoBox
-            destination = place.here(context, place.BOX)
+            destination = current().document.current_destination(context, BOX)
             destination |= {"box": box.name, "uid": box.session_uid}
         else:
-            destination = place.here(context, place.CURSOR)
+            destination = current().document.current_destination(context, CURSOR)
         if where == "SURFACE":
             destination["location"] = [*raycast.below(context, context.scene.cursor.location)]
             destination["base"] = True
@@ -219,9 +220,9 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
         prompt = self.chosen(context, "prompt").strip()
         check_prompt(prompt)
         destination = self.destination(context)
-        history(context).add(prompt)
+        history().add(prompt)
         return Job(
-            service=session.settings(context).base_url,
+            service=engine_settings(context).base_url,
             template=TEXT_TO_MODEL,
             name=place.shortened(prompt),
             prompt=prompt,
@@ -298,7 +299,7 @@ def image_job(
     longest = preferences(context).longest_side
     too_large = longest > 0 and max(picture_size(path) or (0,)) > longest
     job = Job(
-        service=session.settings(context).base_url,
+        service=engine_settings(context).base_url,
         template=IMAGE_TO_MODEL,
         name=place.shortened(path.stem),
         parameters=parameters,
@@ -319,7 +320,7 @@ def with_order(context: bpy.types.Context, job: Job) -> Job:
         return job
     picture = Path(job.source)  # whose name may be as long as the disk allows
     name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
-    order = session.job_folder(context, job.token) / name
+    order = job_folder(context, job.token) / name
     order.parent.mkdir(parents=True, exist_ok=True)
     kept = kept_picture(order.parent, job.picture)
     wanted = {"picture": job.source, "kept": str(kept), "longest": preferences(context).longest_side}

@@ -16,6 +16,7 @@ from ..api import FlowsError, InputRefused, NotSaved, disk_trouble
 from ..core.text import plain_reason
 from ..i18n import VERBATIM, translated
 from ..scene.export import image_capture
+from ..session import current, is_running
 from ..session.preferences import preferences, user_folder
 from ..session.properties import properties
 from .submit_jobs import OperatorMixin, tell_problem
@@ -26,9 +27,27 @@ PICTURES = ("IMAGE", "MULTILAYER", "UV_TEST", "COMPOSITING", "RENDER_RESULT")
 KEPT = 50
 """How many pictures that were taken are kept; a job may still be going to send one."""
 
-_writing: list[Path] = []  # what threads write, in the order in which it was taken
-_written: queue.SimpleQueue[tuple[Path, FlowsError | None]] = queue.SimpleQueue()
-_images: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
+
+class Captures:
+    """The pictures that threads write.
+
+    writing: their paths, in the order in which they were taken. items: the images that a search shows, whose
+    strings Blender does not keep.
+    """
+
+    def __init__(self) -> None:
+        self.writing: list[Path] = []
+        self.written: queue.SimpleQueue[tuple[Path, FlowsError | None]] = queue.SimpleQueue()
+        self.items: list[tuple[str, str, str]] = []
+
+    def use_written(self) -> bool:
+        """Let the panel have the newest of what threads have written; returns whether more is to come."""
+        while not self.written.empty():
+            path, problem = self.written.get_nowait()
+            if path in self.writing:  # else a newer one was there first
+                del self.writing[: self.writing.index(path) + 1]
+                _use(path, problem)
+        return bool(self.writing)
 
 
 class Take(OperatorMixin):
@@ -53,9 +72,10 @@ class Take(OperatorMixin):
             problem = _write(save, path, longest)
             _use(path, problem)
             return tell_problem(self, problem) if problem else {"FINISHED"}
-        _writing.append(path)
+        captures = current().part(Captures)
+        captures.writing.append(path)
         threading.Thread(
-            target=lambda: _written.put((path, _write(save, path, longest))),
+            target=lambda: captures.written.put((path, _write(save, path, longest))),
             name="generio-picture",
             daemon=True,
         ).start()
@@ -88,13 +108,8 @@ def _write(save: image_capture.Save, path: Path, longest: int) -> FlowsError | N
 
 
 def _use_written() -> float | None:
-    """Let the panel have the newest of what threads have written."""
-    while not _written.empty():
-        path, problem = _written.get_nowait()
-        if path in _writing:  # else a newer one was there first
-            del _writing[: _writing.index(path) + 1]
-            _use(path, problem)
-    return 0.05 if _writing else None
+    """A Blender timer."""
+    return 0.05 if is_running() and current().part(Captures).use_written() else None
 
 
 def _use(path: Path, problem: FlowsError | None) -> None:
@@ -138,13 +153,14 @@ class GENERIO_OT_choose_image(bpy.types.Operator):
 
 
 def _images_of_file(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    captures = current().part(Captures)
     if context is not None:
-        _images[:] = [
+        captures.items = [
             (_identifier(image), image.name_full, _size_of(image))
             for image in bpy.data.images
             if image.type in PICTURES
         ]
-    return _images
+    return captures.items
 
 
 def _size_of(image: Any) -> str:
@@ -190,7 +206,7 @@ class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
         file = image_capture.file_of(self._chosen())
         if file is None:
             return super().execute(context)
-        _writing.clear()  # what was taken before comes too late
+        current().part(Captures).writing.clear()  # what was taken before comes too late
         _use(file, None)
         return {"FINISHED"}
 

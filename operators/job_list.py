@@ -3,7 +3,7 @@
 
 import bpy
 
-from ..session import session
+from ..session import current
 from ..session.preferences import user_folder
 from .folders import show_folder
 from .submit_jobs import tells
@@ -17,8 +17,8 @@ class GENERIO_OT_open_job_list(bpy.types.Operator):
 
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
-        session.engine(context)
-        session.tick()  # which takes the notice away
+        current().open_engine(context)
+        current().tick(context)  # which takes the notice away
         return {"FINISHED"}
 
 
@@ -29,7 +29,7 @@ class GENERIO_OT_dismiss_notice(bpy.types.Operator):
     bl_label = "OK"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        session.dismiss(context)
+        current().dismiss(context)
         return {"FINISHED"}
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What can be done with the jobs in the list."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,10 +10,12 @@ import bpy
 from ..api import OPTIMIZE, FlowsError
 from ..i18n import translated
 from ..jobs import THEN, Job, LedgerError, Problem, Step, is_first
-from ..scene.errors import Misfit
+from ..scene.errors import CannotPlace, Misfit
 from ..scene.export.selection import COUNT, RESULTS
-from ..scene.place import place
-from ..session import placement, session, waiting
+from ..scene.place.destination import BOX, CURSOR, NEW, edited_target
+from ..scene.place.loading import is_there
+from ..session import current, is_running, waiting
+from ..session.placement import DEFECT
 from ..session.properties import GenerioProperties, properties
 from .folders import show_folder
 from .generate import new_model_settings
@@ -37,7 +40,7 @@ class OnJob(OperatorMixin):
 
     def job(self, context: bpy.types.Context) -> Job | None:
         """The job, or None after saying that there is none."""
-        job = session.engine(context).job(self.token)
+        job = current().open_engine(context).job(self.token)
         if job is None:
             tell_problem(self, GONE)
         return job
@@ -53,7 +56,7 @@ class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
-        if not session.engine(context).cancel(self.token):
+        if not current().open_engine(context).cancel(self.token):
             return tell_problem(self, ELSEWHERE)
         return {"FINISHED"}
 
@@ -68,14 +71,14 @@ class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
-        if not session.engine(context).retry(self.token):
+        if not current().open_engine(context).retry(self.token):
             return tell_problem(self, ELSEWHERE)
         if waiting.can_wait():
             waiting.run_until(context, [self.token])
         return {"FINISHED"}
 
 
-NO_PLACE = (place.CannotPlace.code, Misfit.code, placement.DEFECT, OTHER_KEPT.code)
+NO_PLACE = (CannotPlace.code, Misfit.code, DEFECT, OTHER_KEPT.code)
 """Codes of the problems because of which a model cannot come to where it was to go."""
 
 
@@ -96,24 +99,26 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         # What stands there already, has lost its target, or belongs to another file, comes to the cursor.
         lost = job.problem is not None and job.problem.code in NO_PLACE
         again = job.step is Step.PLACED
-        there = again and not placement.is_undone(self.token)
-        elsewhere = there or lost or not place.belongs_here(job.destination)
-        destination = place.here(context, place.CURSOR) if elsewhere else {**job.destination}
-        new = job.template != OPTIMIZE or (job.destination.get("mode") in place.NEW and not job.adopted)
+        there = again and not current().placement.is_undone(self.token)
+        elsewhere = there or lost or not current().document.belongs_here(job.destination)
+        destination = (
+            current().document.current_destination(context, CURSOR) if elsewhere else {**job.destination}
+        )
+        new = job.template != OPTIMIZE or (job.destination.get("mode") in NEW and not job.adopted)
         if new and (elsewhere or job.adopted):
             destination |= new_model_settings(context)
-        if (edited := place.edited_target(destination)) is not None:
+        if (edited := edited_target(destination)) is not None:
             busy = Problem(
                 "edited", f'"{edited.name}" is not in Object Mode.', "Switch it to Object Mode first."
             )
             return tell_problem(self, busy)
-        carrier = session.engine(context)
+        engine = current().open_engine(context)
         try:
-            objects = placement.place_result(context, carrier, job, destination, again)
+            objects = current().placement.place_result(context, engine, job, destination, again)
         except FlowsError as error:
             return tell_problem(self, error, self.token)
         if not objects:
-            told = carrier.job(self.token)
+            told = engine.job(self.token)
             return tell_problem(self, told.problem if told and told.problem else TAKEN, self.token)
         visible = [item for item in objects if item.name in context.view_layer.objects]
         for item in context.selected_objects:
@@ -138,7 +143,7 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
         if not job.finished:
             return tell_problem(self, NOT_OVER, self.token)
         try:
-            session.remove(context, self.token)
+            current().remove(context, self.token)
         except ValueError:
             return tell_problem(self, ELSEWHERE)
         return {"FINISHED"}
@@ -168,17 +173,17 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
         flow_id = self.flow_id.strip()
         if not flow_id or len(flow_id) > LONGEST_ID or not flow_id.isprintable() or " " in flow_id:
             return tell_problem(self, NO_ID)
-        carrier = session.engine(context)
-        holder = carrier.holder(flow_id)
+        engine = current().open_engine(context)
+        holder = engine.holder(flow_id)
         if holder is not None and not _has_lost(holder):
             known = Problem("known", f'The job "{holder.name}" in the list has this flow.')
             if holder.results:
                 known = replace(known, fix="Import its model.", remedy="import")
             return tell_problem(self, known, holder.token)
-        job = carrier.recover(flow_id, place.here(context, place.CURSOR))
+        job = engine.recover(flow_id, current().document.current_destination(context, CURSOR))
         if waiting.can_wait():
             waiting.run_until(context, [job.token])
-            ended = carrier.job(job.token)
+            ended = engine.job(job.token)
             if ended is not None and ended.problem is not None:
                 return tell_problem(self, ended.problem, job.token)
         return {"FINISHED"}
@@ -186,7 +191,7 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
 
 def _has_lost(job: Job) -> bool:
     """Whether the models of a job are not where they were put: its flow is to be asked for them again."""
-    return bool(job.results) and not any(place.is_there(result.glb) for result in job.results)
+    return bool(job.results) and not any(is_there(result.glb) for result in job.results)
 
 
 LONGEST_ID = 200
@@ -208,29 +213,34 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         over = [row.token for row in properties(context).jobs if row.clearable]
-        _to_clear.extend(token for token in over if not placement.is_undone(token))
+        clearing = current().part(Clearing)
+        clearing.tokens += [token for token in over if not current().placement.is_undone(token)]
         if bpy.app.background:
-            while _clear_next() is not None:
-                pass
+            while clearing.tokens:
+                clearing.clear_next(context)
         elif not bpy.app.timers.is_registered(_clear_next):
             bpy.app.timers.register(_clear_next)
         return {"FINISHED"}
 
 
-_to_clear: list[str] = []
+class Clearing:
+    """The jobs that are being taken out of the list, by their tokens."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+
+    def clear_next(self, context: bpy.types.Context) -> None:
+        """Remove one job with its files: many at a time would let the window wait for the disk."""
+        token = self.tokens.pop()
+        with suppress(ValueError, LedgerError):  # another Blender has it, or the disk is busy: it stays
+            current().remove(context, token)
 
 
 def _clear_next() -> float | None:
-    """Remove one job with its files: many at a time would let the window wait for the disk."""
-    carrier = session.running()
-    if carrier is None or not _to_clear:
-        _to_clear.clear()
+    """A Blender timer."""
+    if not is_running() or not current().part(Clearing).tokens:
         return None
-    token = _to_clear.pop()
-    try:
-        session.remove(bpy.context, token)
-    except (ValueError, LedgerError):
-        return 0.0  # another Blender has it, or the disk is busy: it stays in the list
+    current().part(Clearing).clear_next(bpy.context)
     return 0.0
 
 
@@ -271,7 +281,7 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
         seed = parameters.get("seed")
         panel.random_seed = not (isinstance(seed, int) and seed >= 0 and _take(panel, "seed", seed))
         panel.variants = 1  # each is a job of its own, with its seed
-        fitted = destination.get("mode") == place.BOX
+        fitted = destination.get("mode") == BOX
         panel.where = "BOX" if fitted else "SURFACE" if destination.get("base") else "CURSOR"
         panel.then_optimize = is_first(job)
         if panel.then_optimize:
@@ -327,7 +337,7 @@ class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
-        folder = session.engine(context).folder(self.token)
+        folder = current().open_engine(context).folder(self.token)
         if not folder.is_dir():
             self.report({"INFO"}, translated("This job has no files yet"))
             return {"CANCELLED"}

@@ -21,9 +21,9 @@ from ..scene.export.selection import Selection
 from ..scene.export.snapshot import snapshot_name, write_snapshot
 from ..scene.export.texture_limit import TextureLimit
 from ..scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edits
-from ..scene.place import place
-from ..session import session
+from ..session import current
 from ..session.options import Choice
+from ..session.preferences import engine_settings, job_folder, unavailable_reason
 from ..session.properties import properties
 from .submit_jobs import HandOver, tell_problem
 
@@ -33,7 +33,7 @@ class Sending(HandOver):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = session.why_not(context)
+        reason = unavailable_reason(context)
         if not reason and not any(item.type == "MESH" for item in context.selected_objects):
             reason = "Select a mesh object first"
         if reason:
@@ -101,7 +101,7 @@ class Sending(HandOver):
         self, context: bpy.types.Context, item: bpy.types.Object, mode: str, count: int
     ) -> bool:
         """Whether a job is under way that would pay for the same twice: says so."""
-        asked = place.here(context, mode, item)
+        asked = current().document.current_destination(context, mode, item)
 
         def is_same(job: Job) -> bool:
             there = job.destination
@@ -115,8 +115,8 @@ class Sending(HandOver):
                 and (mode == replace_mesh.KEEP or job.parameters.get("polygon_count") == count)
             )
 
-        carrier = session.running()
-        if carrier is None or not any(map(is_same, carrier.jobs())):
+        engine = current().engine
+        if engine is None or not any(map(is_same, engine.jobs())):
             return False
         self.report({"WARNING"}, translated(f'"{item.name}" is being optimized already, see Jobs'))
         return True
@@ -159,7 +159,7 @@ class Sending(HandOver):
         first, *others = batch.objects
         tokens = [uuid.uuid4().hex for _ in counts]
         name = snapshot_name()
-        snapshots = [session.job_folder(context, token) / name for token in tokens]
+        snapshots = [job_folder(context, token) / name for token in tokens]
         write_snapshot(
             first,
             snapshots[0],
@@ -172,14 +172,14 @@ class Sending(HandOver):
             link(snapshots[0], snapshot)
         return [
             Job(
-                service=session.settings(context).base_url,
+                service=engine_settings(context).base_url,
                 template=OPTIMIZE,
                 name=name,
                 token=token,
                 source=str(snapshot),
                 parameters={"polygon_count": count},
                 destination={
-                    **place.here(context, detail["mode"], first, others),
+                    **current().document.current_destination(context, detail["mode"], first, others),
                     **detail,
                     "applied": batch.applied,
                     "modifiers": batch.modifiers(),

@@ -7,9 +7,10 @@ import bpy
 
 from ..i18n import translated
 from ..jobs import Problem
-from ..panels import placeholders
+from ..panels.placeholders import Placeholders
 from ..scene.place import boxes, collections, variants
-from ..session import placement, session
+from ..session import current
+from ..session.placement import PLACEHOLDER_DELETED
 from ..session.properties import properties
 from .submit_jobs import InObjectMode, tells
 
@@ -35,12 +36,12 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
         item = variants.chosen_variant(context)
         assert item is not None
         group = item[variants.GROUP]
-        carrier = session.running()
-        if carrier is not None:
-            for job in carrier.jobs():
+        engine = current().engine
+        if engine is not None:
+            for job in engine.jobs():
                 if job.destination.get("group") == group:
-                    carrier.cancel(job.token)
-                    placement.let_wait(carrier, job.token, OTHER_KEPT)
+                    engine.cancel(job.token)
+                    current().placement.defer_to_import(engine, job.token, OTHER_KEPT)
         count = variants.keep(item)
         self.report({"INFO"}, translated(f"Other variants removed: {count}"))
         return {"FINISHED"}
@@ -59,12 +60,14 @@ class GENERIO_OT_put_aside(bpy.types.Operator):
 
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
-        found, carrier = placeholders.places(context.scene), session.running()
-        if self.place not in found or carrier is None:
+        found, engine = current().part(Placeholders).places(context.scene), current().engine
+        if self.place not in found or engine is None:
             return {"CANCELLED"}
         for token in found[self.place][1]:
-            placement.let_wait(carrier, token, placement.ASIDE)  # if it is finished already
-            placement.send_elsewhere(carrier, token, {"aside": True})
+            current().placement.defer_to_import(
+                engine, token, PLACEHOLDER_DELETED
+            )  # if it is finished already
+            current().placement.relocate(engine, token, {"aside": True})
         return {"FINISHED"}
 
 
@@ -97,9 +100,9 @@ class GENERIO_OT_add_box(InObjectMode, bpy.types.Operator):
         box.select_set(True)
         context.view_layer.objects.active = box
         properties(context).where = "BOX"
-        carrier = session.running()
-        if carrier is not None and self.options.is_repeat:  # adjusted, after a model was asked for perhaps
-            placement.made_again(carrier, box)
+        engine = current().engine
+        if engine is not None and self.options.is_repeat:  # adjusted, after a model was asked for perhaps
+            current().placement.box_replaced(engine, box)
         return {"FINISHED"}
 
 

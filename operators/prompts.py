@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..i18n import VERBATIM, translated
+from ..session import current
 from ..session.preferences import user_folder
 from ..session.prompt_history import PromptHistory
 from ..session.properties import properties
@@ -14,31 +15,28 @@ LONGEST_SHOWN = 100  # characters of a prompt in a list
 DIALOG = 520  # pixels at scale 1
 SHORT = 40  # characters that its field shows in any script
 
-_history: PromptHistory | None = None
-_items: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
+
+class Prompts:
+    """What a search shows: Blender does not keep these strings."""
+
+    def __init__(self) -> None:
+        self.history = PromptHistory(user_folder(bpy.context) / "prompts.json")
+        self.items: list[tuple[str, str, str]] = []
 
 
-def history(context: bpy.types.Context) -> PromptHistory:
+def history() -> PromptHistory:
     """The prompts that were used before."""
-    global _history
-    if _history is None:
-        _history = PromptHistory(user_folder(context) / "prompts.json")
-    return _history
-
-
-def forget() -> None:
-    """Read the file anew when it is needed again."""
-    global _history
-    _history = None
+    return current().part(Prompts).history
 
 
 def _prompts(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    found = current().part(Prompts)
     if context is not None:
-        _items[:] = [
+        found.items = [
             (str(number), " ".join(prompt.split())[:LONGEST_SHOWN], prompt)
-            for number, prompt in enumerate(history(context).prompts())
+            for number, prompt in enumerate(found.history.prompts())
         ]
-    return _items
+    return found.items
 
 
 class GENERIO_OT_choose_prompt(bpy.types.Operator):
@@ -60,7 +58,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not history(context).prompts():
+        if not history().prompts():
             cls.poll_message_set(translated("You have not used any prompt yet"))
             return False
         return True
@@ -71,7 +69,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel = properties(context)
-        panel.prompt = history(context).prompts()[int(self.prompt)]
+        panel.prompt = history().prompts()[int(self.prompt)]
         panel.source = "TEXT"
         if context.area is not None:
             context.area.tag_redraw()

@@ -16,7 +16,8 @@ import bpy
 from ..api import FlowsError
 from ..i18n import translated
 from ..jobs import Job, LedgerError, Problem, State, Step
-from ..session import placement, session, waiting
+from ..session import current, waiting
+from ..session.preferences import unavailable_reason
 
 # To the type checker a mixin is an operator; Blender wants only the registered class to be one.
 OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
@@ -84,7 +85,7 @@ def tells(execute: Execute) -> Execute:
         try:
             return execute(self, context)
         except LedgerError as error:
-            session.notify(context, error.problem)
+            current().notify(context, error.problem)
             return tell_problem(self, error.problem)
 
     return told
@@ -95,7 +96,7 @@ class Ready(OperatorMixin):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = session.why_not(context)
+        reason = unavailable_reason(context)
         if reason:
             cls.poll_message_set(translated(reason))
         return not reason
@@ -113,12 +114,14 @@ class HandOver(OperatorMixin):
     def hand_over(self, context: bpy.types.Context, jobs: list[Job], modal: bool) -> set[str]:
         """Give `jobs` to the engine; `modal`: stay until the service has them, so that Esc can cancel."""
         try:
-            carrier = session.engine(context)
-            self._tokens = [job.token for job in carrier.submit_all(jobs)]
+            engine = current().open_engine(context)
+            self._tokens = [job.token for job in engine.submit_all(jobs)]
         except LedgerError as error:
-            session.notify(context, error.problem)
+            current().notify(context, error.problem)
             return tell_problem(self, replace(error.problem, message=f"{NOTHING_SENT} {error}"))
-        if waiting.taken_by_script(self._tokens):
+        script_tokens = current().script_tokens
+        if script_tokens is not None:
+            script_tokens.extend(self._tokens)
             return {"FINISHED"}
         if waiting.can_wait():
             self._tokens = waiting.run_until(context, self._tokens)
@@ -135,13 +138,13 @@ class HandOver(OperatorMixin):
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Wait for the service to have the jobs; everything but Esc goes on to Blender."""
-        carrier = session.running()
-        if carrier is None:
+        engine = current().engine
+        if engine is None:
             self._leave(context)
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
             return self._cancel(context)
-        jobs = [job for token in self._tokens if (job := carrier.job(token)) is not None]
+        jobs = [job for token in self._tokens if (job := engine.job(token)) is not None]
         if all(job.finished or job.state in HANDED_OVER for job in jobs) or time.monotonic() > self._until:
             self._leave(context)
             return self._told()
@@ -150,9 +153,9 @@ class HandOver(OperatorMixin):
     @tells
     def _cancel(self, context: bpy.types.Context) -> set[str]:
         self._leave(context)
-        carrier = session.engine(context)
+        engine = current().open_engine(context)
         for token in self._tokens:
-            carrier.cancel(token)
+            engine.cancel(token)
         self.report({"INFO"}, translated("Cancelled"))
         return {"CANCELLED"}
 
@@ -171,10 +174,10 @@ class HandOver(OperatorMixin):
 
     def _told(self) -> set[str]:
         """Report what went wrong; the others speak for themselves in the job list."""
-        carrier = session.running()
-        jobs = [] if carrier is None else [carrier.job(token) for token in self._tokens]
+        engine = current().engine
+        jobs = [] if engine is None else [engine.job(token) for token in self._tokens]
         for job in jobs:
-            if job is not None and (sentences := placement.told.get(job.token)):
+            if job is not None and (sentences := current().placement.reported.get(job.token)):
                 self.report({"WARNING"}, f"{job.name}: {translated(sentences)}")
         troubled = [job for job in jobs if job is not None and job.problem is not None]
         for job in troubled:

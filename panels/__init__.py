@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sidebar tab "GENERIO". Panels draw what the properties show; nothing is computed or fetched here."""
 
+from ..session.session import Session
 from . import connection, generate, jobs, menus, optimize, placeholder_gizmos, setup, then_optimize
+from .job_rows import JobRows
+from .placeholders import Placeholders
+from .status_bar import StatusBar
 
 CLASSES = (
     *setup.CLASSES,
@@ -13,3 +17,8 @@ CLASSES = (
     *placeholder_gizmos.CLASSES,
     *menus.CLASSES,
 )
+
+
+def observe(session: Session) -> None:
+    """Let what is drawn of the jobs follow the session."""
+    session.observers += [session.part(kind) for kind in (JobRows, Placeholders, StatusBar)]

@@ -8,9 +8,9 @@ from typing import Any
 import bpy
 
 from ..i18n import translated
-from ..session import session
+from ..session import current
 from ..session.properties import GenerioJob, GenerioProperties, properties
-from . import job_rows
+from .progress import timing
 from .thumbnails import icon_of
 from .widgets import Tab, fix_button, is_narrow, object_mode_button, wrapped
 
@@ -91,7 +91,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         else:
             split.label(text=job.name, translate=False, icon=ICONS.get(state, "QUESTION"))
         right = split.row(align=True)
-        elapsed, progress, remaining = job_rows.timing(session.running(), job.token)
+        elapsed, progress, remaining = timing(current().engine, job.token)
         # In a narrow sidebar the icon or the picture tells the state.
         if not job.finished and progress:
             percent = f"{progress:.0%}"
@@ -126,7 +126,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return len(properties(context).jobs) > 0 or session.notice() is not None
+        return len(properties(context).jobs) > 0 or current().notice is not None
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         jobs = properties(context).jobs
@@ -139,9 +139,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         panel = properties(context)
         jobs = panel.jobs
         count = len(jobs)
-        if told := session.notice():
+        if told := current().notice:
             self._notice(context, layout, told)
-        if session.running() is None and not count:
+        if current().engine is None and not count:
             return
         if count > FEW or panel.job_search or panel.job_states != "ALL":
             draw_search(layout, panel)
@@ -159,7 +159,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
 
     def _notice(self, context: bpy.types.Context, layout: Any, told: Any) -> None:
         """What is to be known of the list itself: the cause that it cannot be opened, or what was mended."""
-        width, closed = context.region.width, session.running() is None
+        width, closed = context.region.width, current().engine is None
         wrapped(layout, told.message, width, "ERROR" if closed else "INFO")
         if told.fix:
             wrapped(layout, told.fix, width, "BLANK1")
@@ -173,7 +173,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
         """State, what is wrong and its fix, and what can be done with the job."""
         width, state, token = context.region.width, job.state, job.token
-        elapsed = job_rows.timing(session.running(), token).elapsed
+        elapsed = timing(current().engine, token).elapsed
         wrapped(column, f"{translated(state)}, {elapsed}", width, ICONS.get(state, "QUESTION"))
         if job.message:
             wrapped(column, job.message, width, "BLANK1")

@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from ..operators.assets import models
+from ..scene.assets import selected_models
 from ..session.options import ONE_MODEL
 
 
@@ -27,7 +27,7 @@ def draw_in_context(self: Any, context: bpy.types.Context) -> None:
     layout.separator()
     layout.operator_context = "INVOKE_DEFAULT"
     layout.operator("generio.optimize_selected", icon="MOD_DECIM")
-    if models(context):
+    if selected_models(context):
         layout.operator("generio.mark_asset", icon="ASSET_MANAGER")
         layout.operator("generio.save_asset", icon="FILE_TICK")
 

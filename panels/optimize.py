@@ -12,7 +12,7 @@ from ..i18n import translated
 from ..scene.export.selection import PERCENT
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS
 from ..session.properties import GenerioProperties, properties
-from . import selection_report
+from .selection_report import Survey, selection_report
 from .widgets import ReadyTab, choice, fields, is_narrow, object_mode_button, wrapped
 
 MANY = 20
@@ -28,7 +28,7 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         layout: Any = self.layout
         panel = properties(context)
         width = context.region.width
-        found = selection_report.drawn(context)
+        found = selection_report().drawn(context)
         _headline(layout, found)
         if found.parts:
             text = translated(f"Whole Model, {found.parts} Parts")
@@ -68,11 +68,11 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(selection_report.latest(context).reports)
+        return bool(selection_report().latest(context).reports)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
-        found = selection_report.known(context)
+        found = selection_report().known(context)
         if found.versions:
             row = layout.row(align=True)
             row.operator("generio.show_version", text="Before", depress=not found.after).version = "BEFORE"
@@ -91,7 +91,7 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
             row.operator("generio.revert_optimized", icon="LOOP_BACK")
 
 
-def _headline(layout: Any, found: selection_report.Survey) -> None:
+def _headline(layout: Any, found: Survey) -> None:
     if not found.objects:
         layout.label(text="No mesh selected", icon="MESH_DATA")
         return
@@ -103,7 +103,7 @@ def _headline(layout: Any, found: selection_report.Survey) -> None:
     layout.label(text=", ".join(map(translated, parts)), translate=False, icon="BLANK1")
 
 
-def _target(column: Any, panel: GenerioProperties, found: selection_report.Survey) -> None:
+def _target(column: Any, panel: GenerioProperties, found: Survey) -> None:
     """How light, and what that means for the selection."""
     column.row().prop(panel, "target", expand=True)
     column.prop(panel, "percent" if panel.target == PERCENT else "polygon_count")
@@ -114,7 +114,7 @@ def _target(column: Any, panel: GenerioProperties, found: selection_report.Surve
         line.label(text=translated(_hint(panel, found)), translate=False)
 
 
-def _hint(panel: GenerioProperties, found: selection_report.Survey) -> str:
+def _hint(panel: GenerioProperties, found: Survey) -> str:
     """What the target is of what was there at first."""
     percent = f"{panel.percent:.4g}%" if panel.target == PERCENT else ""
     if found.applied:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be grasped at the stand-ins in the 3D view: a ring that moves the model to come, and a cross."""
+"""What can be grasped at the placeholders in the 3D view: a ring that moves the model, and a cross."""
 
 from __future__ import annotations
 
@@ -8,24 +8,31 @@ from typing import Any
 import bpy
 from mathutils import Matrix
 
+from ..session import current
+from ..session.placement import Location
 from . import placeholders
+from .placeholders import Placeholders
 
 
-def location_of(place: int) -> placeholders.Location:
+def _placeholders() -> Placeholders:
+    return current().part(Placeholders)
+
+
+def location_of(place: int) -> Location:
     """Where models are to come, the place with this number."""
-    found = placeholders.places(bpy.context.scene)
+    found = _placeholders().places(bpy.context.scene)
     return found[place][0] if place in found else (0.0, 0.0, 0.0)
 
 
-def move(place: int, location: placeholders.Location) -> None:
+def move(place: int, location: Location) -> None:
     """Let the models come somewhere else."""
-    found = placeholders.places(bpy.context.scene)
+    found = _placeholders().places(bpy.context.scene)
     if place in found:
-        placeholders.move(found[place][1], (*location,))
+        _placeholders().move(current(), found[place][1], (*location,))
 
 
-class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
-    bl_idname = "GENERIO_GGT_stand_ins"
+class GENERIO_GGT_placeholders(bpy.types.GizmoGroup):
+    bl_idname = "GENERIO_GGT_placeholders"
     bl_label = "Upcoming Models"
     bl_space_type = "VIEW_3D"
     bl_region_type = "WINDOW"
@@ -33,7 +40,7 @@ class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return context.space_data.overlay.show_overlays and bool(placeholders.places(context.scene))
+        return context.space_data.overlay.show_overlays and bool(_placeholders().places(context.scene))
 
     def setup(self, _context: bpy.types.Context) -> None:
         self.rings: list[Any] = []
@@ -60,7 +67,7 @@ class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
             self.crosses.append(cross)
 
     def draw_prepare(self, context: bpy.types.Context) -> None:
-        found = placeholders.places(context.scene)
+        found = _placeholders().places(context.scene)
         half = placeholders.NO_SIZE / 2
         for place, (ring, cross) in enumerate(zip(self.rings, self.crosses, strict=True)):
             ring.hide = cross.hide = place not in found
@@ -69,4 +76,4 @@ class GENERIO_GGT_stand_ins(bpy.types.GizmoGroup):
                 cross.matrix_basis = Matrix.Translation((x + half, y + half, z))  # a corner of the box
 
 
-CLASSES = (GENERIO_GGT_stand_ins,)
+CLASSES = (GENERIO_GGT_placeholders,)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in the 3D views for models that are still being made: a wire box, a name and a progress bar.
+"""Placeholders of models that are still being made: a wire box, a name and a progress bar.
 
 All of it is drawn over the view by one handler, which is there only while something is to be drawn; nothing
 of it is in the file.
@@ -7,6 +7,7 @@ of it is in the file.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
@@ -14,7 +15,12 @@ from typing import Any, NamedTuple
 import bpy
 from mathutils import Matrix, Vector
 
-from ..scene.place import boxes, place
+from ..jobs import Job
+from ..scene.place import boxes
+from ..scene.place.destination import NEW, Destination, scene_of
+from ..session.placement import Location
+from ..session.session import News, Session, redraw
+from .progress import progress_of
 
 LINE = (1.0, 1.0, 1.0, 0.6)
 OUTLINE = (0.0, 0.0, 0.0, 0.5)  # below it, so that it is seen on a white background, too
@@ -37,27 +43,23 @@ EDGES = [(a, (a + 1) % 4) for a in range(4)]
 EDGES += [(a + 4, b + 4) for a, b in EDGES] + [(a, a + 4) for a in range(4)]
 
 
-Location = tuple[float, float, float]
-"""World space, Blender units."""
-
 Rectangle = tuple[float, float, float, float]
 """Left, bottom, right, top."""
 
 
-class StandIn(NamedTuple):
+class Placeholder(NamedTuple):
     """One model to come.
 
     token: of its job; progress: 0..1; scene: session uid of the one it goes into, 0 = whichever is shown;
-    movable: whether it can be moved by hand; the rest: see `settle`.
+    movable: whether it can be moved by hand; the rest: see `destination`.
     """
 
     token: str
     text: str
     progress: float
     scene: int
-    document: str
     box: str
-    uid: int
+    uid: int | None
     location: Location
     height: float
     movable: bool
@@ -68,19 +70,18 @@ class StandIn(NamedTuple):
         token: str,
         text: str,
         progress: float,
-        destination: place.Destination,
+        destination: Destination,
         movable: bool = True,
-    ) -> StandIn:
-        """What stands in for the model that goes there."""
-        scene = place.scene_of(destination)
+    ) -> Placeholder:
+        """The placeholder of the model that goes to the localized `destination`."""
+        scene = scene_of(destination)
         return cls(
             token,
             text,
             progress,
             scene.session_uid if scene is not None else 0,
-            destination.get("document", ""),
             destination.get("box", ""),
-            destination.get("uid", 0),
+            destination.get("uid"),
             tuple(destination.get("location", (0.0, 0.0, 0.0))),
             destination.get("height", 0.0),
             movable and "box" not in destination,
@@ -91,56 +92,120 @@ class StandIn(NamedTuple):
         if not self.box:
             size = self.height or NO_SIZE
             return Matrix.Translation(self.location) @ Matrix.Scale(size, 4)
-        box = boxes.box_of({"document": self.document, "box": self.box, "uid": self.uid})
+        box = boxes.box_of({"box": self.box, "uid": self.uid})
         return None if box is None else boxes.box_matrix(box)
 
 
-_given: tuple[StandIn, ...] = ()
-_shown: tuple[StandIn, ...] = ()  # the same, but for those that were moved
-_moved: dict[str, Location] = {}  # where by hand, as long as their destinations do not say so
-_untold: set[str] = set()  # the jobs of those whose move is still to be told
-_numbers: dict[str, int] = {}  # of the places without a box, by the jobs that go there
-_handle: Any = None
+class Placeholders:
+    """Draws the models that are still being made for the open file, in all 3D views of their scenes.
+
+    shown: those that are drawn now.
+    """
+
+    def __init__(self) -> None:
+        self.shown: tuple[Placeholder, ...] = ()
+        self._numbers: dict[str, int] = {}  # of the places without a box, by the jobs that go there
+        self._handle: Any = None
+
+    def update(self, context: bpy.types.Context, session: Session, news: News) -> None:
+        """See `Observer`."""
+        if not news.is_due:
+            return
+        coming = [job for token in news.arriving if (job := news.engine.job(token)) is not None]
+        jobs = sorted([*news.unfinished, *coming], key=lambda job: job.created_at)  # as they are numbered
+        session.placement.forget_moves(but=[job.token for job in jobs])
+        now = time.time()
+        self._show(
+            context,
+            [
+                Placeholder.of(
+                    job.token,
+                    job.name,
+                    round(progress_of(job, news.engine, now)[0], 2),
+                    _destination(job, session),
+                    movable=job.finished or news.engine.owns(job.token),
+                )
+                for job in jobs
+                if job.destination.get("mode") in NEW and session.document.belongs_here(job.destination)
+            ],
+        )
+
+    def reset(self) -> None:
+        """What belongs into the next file is shown by the next update."""
+
+    def close(self) -> None:
+        """Draw nothing any more."""
+        self._show(bpy.context, [])
+
+    def _show(self, context: bpy.types.Context, placeholders: Sequence[Placeholder]) -> None:
+        if tuple(placeholders) == self.shown:
+            return
+        self.shown = tuple(placeholders)
+        self._numbers = _numbered(self.shown, self._numbers)
+        if self.shown and self._handle is None and not bpy.app.background:
+            self._handle = bpy.types.SpaceView3D.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
+        elif not self.shown and self._handle is not None:
+            bpy.types.SpaceView3D.draw_handler_remove(self._handle, "WINDOW")
+            self._handle = None
+        redraw(context, ("VIEW_3D",))
+
+    def places(self, scene: bpy.types.Scene) -> dict[int, tuple[Location, list[str]]]:
+        """Where in the scene models are to come without a box, by number, with the jobs that go there."""
+        found: dict[int, tuple[Location, list[str]]] = {}
+        for item in self.shown:
+            if item.movable and item.scene in (0, scene.session_uid):
+                found.setdefault(self._numbers[item.token], (item.location, []))[1].append(item.token)
+        return found
+
+    def move(self, session: Session, tokens: Sequence[str], location: Location) -> None:
+        """Draw the models of these jobs there, where the user drags them."""
+        session.placement.move(tokens, location)
+        moved = [item._replace(location=location) if item.token in tokens else item for item in self.shown]
+        self._show(bpy.context, moved)
+
+    def _draw(self) -> None:
+        context = bpy.context
+        space: Any = context.space_data
+        if not space.overlay.show_overlays:
+            return
+        region, view = context.region, context.region_data
+        scale = context.preferences.system.ui_scale
+        boxes: set[tuple[float, ...]] = set()  # the places that have one
+        matrices: dict[
+            Placeholder, Matrix | None
+        ] = {}  # a box may consist of many parts, and several go there
+        texts: list[Rectangle] = []
+        for item in self.shown:
+            if item.scene and item.scene != context.scene.session_uid:
+                continue
+            where = item._replace(token="", text="", progress=0.0)
+            if where not in matrices:
+                matrices[where] = where.matrix()
+            matrix = matrices[where]
+            if matrix is None:
+                continue
+            place = (*matrix.translation,)
+            points = [_projected(region, view, matrix @ corner) for corner in CORNERS]
+            if place not in boxes:
+                boxes.add(place)
+                _draw_box(points, scale)
+            top = _projected(region, view, matrix @ Vector((0.0, 0.0, 1.0)))
+            if top is not None:
+                top.y = max(point.y for point in points if point is not None)  # above all of the box
+                texts.append(_draw_text(item, top, scale, texts))
 
 
-def show(stand_ins: Sequence[StandIn]) -> None:
-    """Draw these from now on, in all 3D views of their scenes."""
-    global _given, _moved
-    _given = tuple(stand_ins)
-    _moved = {
-        item.token: _moved[item.token]
-        for item in _given
-        if item.location != _moved.get(item.token, item.location)
-    }
-    _show([item._replace(location=_moved.get(item.token, item.location)) for item in _given])
+def _destination(job: Job, session: Session) -> Destination:
+    """Where the model of a job goes, also where the user has just dragged it."""
+    moved = session.placement.location_of(job)
+    where = session.document.localized(job.destination)
+    return where if moved is None else {**where, "location": moved}
 
 
-def _show(stand_ins: Sequence[StandIn]) -> None:
-    global _shown, _numbers, _handle
-    if tuple(stand_ins) == _shown:
-        return
-    _shown = tuple(stand_ins)
-    _numbers = _numbered(_shown, _numbers)
-    if _shown and _handle is None and not bpy.app.background:
-        _handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
-    elif not _shown and _handle is not None:
-        bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
-        _handle = None
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
-
-
-def shown() -> tuple[StandIn, ...]:
-    """What is drawn now."""
-    return _shown
-
-
-def _numbered(stand_ins: Sequence[StandIn], before: Mapping[str, int]) -> dict[str, int]:
+def _numbered(placeholders: Sequence[Placeholder], before: Mapping[str, int]) -> dict[str, int]:
     """A number for each place; it stays while one of its jobs goes there, since it may just be dragged."""
     groups: dict[tuple[Any, ...], list[str]] = {}
-    for item in stand_ins:
+    for item in placeholders:
         if item.movable:
             groups.setdefault((item.scene, item.location), []).append(item.token)
     numbers: dict[str, int] = {}
@@ -156,64 +221,6 @@ def _numbered(stand_ins: Sequence[StandIn], before: Mapping[str, int]) -> dict[s
         free = next(number for number in count() if number not in numbers.values())
         numbers |= dict.fromkeys(tokens, free)
     return numbers
-
-
-def places(scene: bpy.types.Scene) -> dict[int, tuple[Location, list[str]]]:
-    """Where in the scene models are to come without a box, by number, with the jobs that are going there."""
-    found: dict[int, tuple[Location, list[str]]] = {}
-    for item in _shown:
-        if item.movable and item.scene in (0, scene.session_uid):
-            found.setdefault(_numbers[item.token], (item.location, []))[1].append(item.token)
-    return found
-
-
-def move(tokens: Sequence[str], location: Location) -> None:
-    """Draw the models of these jobs there; see `take_moves`."""
-    _moved.update(dict.fromkeys(tokens, location))
-    _untold.update(tokens)
-    show(_given)
-
-
-def take_moves() -> dict[str, Location]:
-    """Where models were moved since the last time, by their jobs, which are to be told."""
-    moves = {token: _moved[token] for token in _untold if token in _moved}
-    _untold.clear()
-    return moves
-
-
-def is_moved(token: str) -> bool:
-    """Whether the destination of a job does not say yet where its model was moved."""
-    return token in _moved
-
-
-def _draw() -> None:
-    context = bpy.context
-    space: Any = context.space_data
-    if not space.overlay.show_overlays:
-        return
-    region, view = context.region, context.region_data
-    scale = context.preferences.system.ui_scale
-    boxes: set[tuple[float, ...]] = set()  # the places that have one
-    matrices: dict[StandIn, Matrix | None] = {}  # a box may consist of many parts, and several go there
-    texts: list[Rectangle] = []
-    for item in _shown:
-        if item.scene and item.scene != context.scene.session_uid:
-            continue
-        where = item._replace(token="", text="", progress=0.0)
-        if where not in matrices:
-            matrices[where] = where.matrix()
-        matrix = matrices[where]
-        if matrix is None:
-            continue
-        place = (*matrix.translation,)
-        points = [_projected(region, view, matrix @ corner) for corner in CORNERS]
-        if place not in boxes:
-            boxes.add(place)
-            _draw_box(points, scale)
-        top = _projected(region, view, matrix @ Vector((0.0, 0.0, 1.0)))
-        if top is not None:
-            top.y = max(point.y for point in points if point is not None)  # above all of the box
-            texts.append(_draw_text(item, top, scale, texts))
 
 
 def _projected(region: bpy.types.Region, view: bpy.types.RegionView3D, point: Vector) -> Vector | None:
@@ -233,7 +240,7 @@ def _draw_box(points: Sequence[Vector | None], scale: float) -> None:
     _draw_shape("LINES", ends, LINE, LINE_WIDTH * scale)
 
 
-def _draw_text(item: StandIn, at: Vector, scale: float, others: Sequence[Rectangle]) -> Rectangle:
+def _draw_text(item: Placeholder, at: Vector, scale: float, others: Sequence[Rectangle]) -> Rectangle:
     """Write the name and the bar above a point, and above `others` that are in the way; returns where."""
     import blf
 
@@ -295,8 +302,3 @@ def _draw_shape(
         shader.uniform_float("viewportSize", gpu.state.viewport_get()[2:])
     batch.draw(shader)
     gpu.state.blend_set("NONE")
-
-
-def unregister() -> None:
-    """Draw nothing any more."""
-    show(())

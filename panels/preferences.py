@@ -3,17 +3,16 @@
 
 import bpy
 
-from .. import __package__ as base_package
 from ..core.urls import KEY_VARIABLE
 from ..i18n import translated
-from ..session.preferences import Preferences, key_from_environment
+from ..session.preferences import ADDON, Preferences, key_from_environment
 from .connection import draw_findings
 
 
 class GenerioPreferences(Preferences, bpy.types.AddonPreferences):
     """What the user sets once."""
 
-    bl_idname = base_package or ""
+    bl_idname = ADDON
 
     def draw(self, context: bpy.types.Context) -> None:
         """Key first: without it nothing works."""

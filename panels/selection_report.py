@@ -19,9 +19,10 @@ from ..scene.export.selection import Selection, Target, shapes_of
 from ..scene.export.whole_model import Parts
 from ..scene.meshes import triangle_count
 from ..scene.modifiers import applicable
+from ..session import current, is_running
 from ..session.options import carried
 from ..session.properties import properties
-from . import job_rows
+from ..session.session import redraw
 
 SHARE = 250
 """How much is done in a drawing, and in a tick; one is what it costs to look at an object of the file."""
@@ -181,56 +182,58 @@ def _advance(work: Iterator[int], share: int) -> bool:
     return False
 
 
-_views: dict[int, _View] = {}
+class SelectionReport:
+    """Surveys of the selection, one for each view. `drawn`, `latest` and `known` are for `context`'s view."""
+
+    def __init__(self) -> None:
+        self._views: dict[int, _View] = {}
+
+    def drawn(self, context: bpy.types.Context) -> Survey:
+        """What a drawing is to say of the selection; if finding that out takes longer, what was said last."""
+        seen = self._view(context)
+        late = seen.is_at_work  # with what was selected before
+        seen.fresh = False
+        found = self.latest(context)
+        seen.outdated, seen.fresh = late, True
+        return found
+
+    def latest(self, context: bpy.types.Context) -> Survey:
+        """What is known of the selection: all there is, unless that takes longer than a drawing may."""
+        seen = self._view(context)
+        if not seen.fresh:
+            if not seen.is_at_work:
+                seen.begin(context)
+            seen.go_on()
+        seen.fresh = False
+        if seen.is_at_work and not bpy.app.timers.is_registered(_tick):
+            bpy.app.timers.register(_tick, first_interval=TICK_SECONDS)
+        return seen.known
+
+    def known(self, context: bpy.types.Context) -> Survey:
+        """What has been said of the selection last."""
+        return self._view(context).known
+
+    def go_on(self, context: bpy.types.Context) -> bool:
+        """Go on with what drawings have begun; returns whether something is left to do."""
+        busy = [seen for seen in self._views.values() if seen.is_at_work]
+        for seen in busy:
+            seen.go_on()
+        if any(seen.outdated and not seen.is_at_work for seen in busy):
+            redraw(context, ("VIEW_3D",), "UI")
+        return any(seen.is_at_work for seen in busy)
+
+    def _view(self, context: bpy.types.Context) -> _View:
+        key = context.area.as_pointer() if context.area else 0
+        if key not in self._views and len(self._views) >= MOST_VIEWS:
+            self._views.clear()
+        return self._views.setdefault(key, _View())
 
 
-def drawn(context: bpy.types.Context) -> Survey:
-    """What a drawing is to say of the selection; if finding that out takes longer, what was said last."""
-    seen = _view(context)
-    late = seen.is_at_work  # with what was selected before
-    seen.fresh = False
-    found = latest(context)
-    seen.outdated, seen.fresh = late, True
-    return found
-
-
-def latest(context: bpy.types.Context) -> Survey:
-    """What is known of the selection: all there is, unless that takes longer than a drawing may."""
-    seen = _view(context)
-    if not seen.fresh:
-        if not seen.is_at_work:
-            seen.begin(context)
-        seen.go_on()
-    seen.fresh = False
-    if seen.is_at_work and not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=TICK_SECONDS)
-    return seen.known
-
-
-def known(context: bpy.types.Context) -> Survey:
-    """What has been said of the selection last."""
-    return _view(context).known
-
-
-def _view(context: bpy.types.Context) -> _View:
-    key = context.area.as_pointer() if context.area else 0
-    if key not in _views and len(_views) >= MOST_VIEWS:
-        _views.clear()
-    return _views.setdefault(key, _View())
+def selection_report() -> SelectionReport:
+    """That of this session."""
+    return current().part(SelectionReport)
 
 
 def _tick() -> float | None:
-    """Go on with what drawings have begun (a Blender timer)."""
-    busy = [seen for seen in _views.values() if seen.is_at_work]
-    for seen in busy:
-        seen.go_on()
-    if any(seen.outdated and not seen.is_at_work for seen in busy):
-        job_rows.redraw(bpy.context)
-    return TICK_SECONDS if any(seen.is_at_work for seen in busy) else None
-
-
-def unregister() -> None:
-    """Stop looking."""
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
-    _views.clear()
+    """A Blender timer."""
+    return TICK_SECONDS if is_running() and selection_report().go_on(bpy.context) else None

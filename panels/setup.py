@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..session import session
-from ..session.preferences import api_key
+from ..session.preferences import api_key, unavailable_reason
 from .widgets import Tab, account_button, online_button, preferences_button, wrapped
 
 
@@ -16,7 +15,7 @@ class GENERIO_PT_setup(Tab, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(session.why_not(context))
+        return bool(unavailable_reason(context))
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

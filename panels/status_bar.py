@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,9 @@ import bpy
 
 from ..i18n import translated
 from ..jobs import Engine, Job, State, is_first
+from ..session import current
+from ..session.session import News, Session
+from .progress import clock
 
 NEWS_SECONDS = 10.0
 """How long the status bar tells that a job is over."""
@@ -24,92 +27,80 @@ _ENDINGS = {
 
 _HIDDEN = '"{}" is in "{}", which is hidden'
 
-_unfinished: dict[str, None] = {}  # whose end is to be told
-_news: dict[str, float] = {}  # tokens of jobs that are over, and until when that is told
-_arriving: frozenset[str] = frozenset()  # whose results are about to come
-_line: tuple[str, str] = ("", "NONE")  # text and icon
-_second = 0
 
+class StatusBar:
+    """Says what goes on in a line: `text` and `icon`."""
 
-def show(
-    context: bpy.types.Context,
-    carrier: Engine,
-    changed: Iterable[Job],
-    arriving: Collection[str],
-    hidden: Mapping[str, str],
-    here: Collection[str],
-) -> None:
-    """Bring the status bar up to date.
+    def __init__(self) -> None:
+        self.text, self.icon = "", "NONE"
+        self._unfinished: dict[str, None] = {}  # whose end is to be reported
+        self._news: dict[str, float] = {}  # tokens of jobs that are over, and until when that is shown
+        with _header() as header:
+            header.append(draw)
 
-    changed: jobs that did since the last time. arriving: tokens of those whose results come into the open
-    file by themselves, which then is their end. hidden: collections that hide what came into them, by job.
-    here: tokens of those whose results were placed in this window.
-    """
-    global _arriving, _line, _second
-    _arriving = frozenset(arriving)
-    now = time.time()
-    any_news = False
-    for job in changed:
-        any_news = True
-        if not job.finished or job.token in _arriving:
-            _unfinished[job.token] = None
-        elif job.token in _unfinished:
-            del _unfinished[job.token]
-            if job.state is State.DONE and job.token not in here:
-                continue  # it is in another Blender's scene
+    def update(self, context: bpy.types.Context, session: Session, news: News) -> None:
+        """See `Observer`."""
+        now = time.time()
+        for job in news.jobs.values():
+            self._note(job, session, news, now)
+        late = [token for token, until in self._news.items() if until < now]
+        for token in late:
+            del self._news[token]
+        if not news.is_due and not late:
+            return
+        line = self._ended(session, news.engine) or self._running(news)
+        if line != (self.text, self.icon):
+            self.text, self.icon = line
+            _redraw(context)
+
+    def _note(self, job: Job, session: Session, news: News, now: float) -> None:
+        """Whether the end of a job is news."""
+        if not job.finished or job.token in news.arriving:
+            self._unfinished[job.token] = None
+        elif job.token in self._unfinished:
+            del self._unfinished[job.token]
+            if job.state is State.DONE and job.token not in session.placement.placed:
+                return  # it is in another Blender's scene
             if job.state is State.FAILED or job.hold or not is_first(job):  # else another job goes on
-                _news[job.token] = now + NEWS_SECONDS
-    if not any_news and int(now) == _second:
-        return
-    _second = int(now)
-    for token in [token for token, until in _news.items() if until < now]:
-        del _news[token]
-    line = _told(carrier, hidden) or _running(carrier)
-    if line != _line:
-        _line = line
-        _redraw(context)
+                self._news[job.token] = now + NEWS_SECONDS
 
+    def reset(self) -> None:
+        """Jobs go on whatever file is open."""
 
-def _told(carrier: Engine, hidden: Mapping[str, str]) -> tuple[str, str] | None:
-    """The latest end that is still news."""
-    for token in reversed(_news):
-        job = carrier.job(token)
-        if job is not None and job.state in _ENDINGS:
-            if token in hidden:
-                return translated(_HIDDEN.format(job.name, hidden[token])), "HIDE_ON"
-            text, icon = _ENDINGS[job.state]
-            return translated(text.format(job.name)), icon
-    return None
+    def close(self) -> None:
+        """Leave the status bar."""
+        with _header() as header:
+            header.remove(draw)
 
+    def _ended(self, session: Session, engine: Engine) -> tuple[str, str] | None:
+        """The latest end that is still news."""
+        hidden = session.placement.hidden
+        for token in reversed(self._news):
+            job = engine.job(token)
+            if job is not None and job.state in _ENDINGS:
+                if token in hidden:
+                    return translated(_HIDDEN.format(job.name, hidden[token])), "HIDE_ON"
+                text, icon = _ENDINGS[job.state]
+                return translated(text.format(job.name)), icon
+        return None
 
-def unfinished(carrier: Engine) -> list[Job]:
-    """The jobs that are under way."""
-    jobs = [job for token in _unfinished if (job := carrier.job(token)) is not None]
-    return [job for job in jobs if not job.finished or job.token in _arriving]
-
-
-def _running(carrier: Engine) -> tuple[str, str]:
-    jobs = unfinished(carrier)
-    if not jobs:
-        return "", "NONE"
-    if len(jobs) > 1:
-        return translated(f"{len(jobs)} models under way"), "SHADERFX"
-    left = carrier.time_left(jobs[0])
-    rest = translated(f"{clock(left)} left") if left is not None else ""
-    return ", ".join(part for part in (jobs[0].name, translated(jobs[0].state), rest) if part), "SHADERFX"
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    return f"{minutes}:{rest:02d}"
+    def _running(self, news: News) -> tuple[str, str]:
+        jobs = [job for token in self._unfinished if (job := news.engine.job(token)) is not None]
+        jobs = [job for job in jobs if not job.finished or job.token in news.arriving]
+        if not jobs:
+            return "", "NONE"
+        if len(jobs) > 1:
+            return translated(f"{len(jobs)} models under way"), "SHADERFX"
+        left = news.engine.time_left(jobs[0])
+        rest = translated(f"{clock(left)} left") if left is not None else ""
+        return ", ".join(part for part in (jobs[0].name, translated(jobs[0].state), rest) if part), "SHADERFX"
 
 
 def draw(self: bpy.types.Header, _context: bpy.types.Context) -> None:
     """Appended to the status bar."""
-    text, icon = _line
-    if text:
-        self.layout.label(text=text, translate=False, icon=icon)  # type: ignore[arg-type]
+    bar = current().part(StatusBar)
+    if bar.text:
+        self.layout.label(text=bar.text, translate=False, icon=bar.icon)  # type: ignore[arg-type]
 
 
 def _redraw(context: bpy.types.Context) -> None:
@@ -135,19 +126,3 @@ def _header() -> Iterator[Any]:
     if kept is not None:
         header._draw_orig = header.draw
         header.draw = header.draw if shown is kept else shown
-
-
-def register() -> None:
-    """Hang onto the status bar."""
-    with _header() as header:
-        header.append(draw)
-
-
-def unregister() -> None:
-    """Leave it again."""
-    global _line
-    with _header() as header:
-        header.remove(draw)
-    _unfinished.clear()
-    _news.clear()
-    _line = ("", "NONE")

@@ -7,34 +7,36 @@ from typing import TYPE_CHECKING
 
 import bpy.utils.previews
 
+from ..session import current
+
 if TYPE_CHECKING:
     from bpy.utils.previews import ImagePreviewCollection
 
-_pictures: ImagePreviewCollection | None = None
-_versions: dict[str, str] = {}
+
+class Thumbnails:
+    """The pictures that were drawn; Blender wants them back when the session ends."""
+
+    def __init__(self) -> None:
+        self._pictures: ImagePreviewCollection = bpy.utils.previews.new()
+        self._versions: dict[str, str] = {}
+
+    def icon_of(self, path: str, version: str) -> int:
+        """See the function of this name."""
+        if path in self._pictures and self._versions[path] != version:
+            del self._pictures[path]
+        if path not in self._pictures:
+            self._pictures.load(path, path, "IMAGE")
+            self._versions[path] = version
+        return self._pictures[path].icon_id
+
+    def close(self) -> None:
+        """Free the pictures."""
+        bpy.utils.previews.remove(self._pictures)
 
 
 def icon_of(path: str, version: str = "") -> int:
     """The icon of the picture at `path`, for `icon_value`; 0 where there is none.
 
-    version: another one has the picture read again, see `properties.version_of`.
+    version: another one has the picture read again, see `image_check.version_of`.
     """
-    global _pictures
-    if not path:
-        return 0
-    if _pictures is None:
-        _pictures = bpy.utils.previews.new()
-    if path in _pictures and _versions[path] != version:
-        del _pictures[path]
-    if path not in _pictures:
-        _pictures.load(path, path, "IMAGE")
-        _versions[path] = version
-    return _pictures[path].icon_id
-
-
-def unregister() -> None:
-    """Free the pictures."""
-    global _pictures
-    if _pictures is not None:
-        bpy.utils.previews.remove(_pictures)
-        _pictures = None
+    return current().part(Thumbnails).icon_of(path, version) if path else 0

@@ -10,9 +10,8 @@ from typing import Any
 import blf
 import bpy
 
-from .. import __package__ as base_package
 from ..i18n import translated
-from ..session import session
+from ..session.preferences import ADDON, unavailable_reason
 
 WIDE = "\u2e80-\uffff"
 """Characters with no blanks between them: a line may end after any, but not before a closing mark."""
@@ -43,12 +42,12 @@ class ReadyTab(Tab):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return not session.why_not(context)
+        return not unavailable_reason(context)
 
 
 def preferences_button(layout: bpy.types.UILayout | None, text: str) -> None:
     """A button that opens this add-on's preferences."""
-    layout.operator("preferences.addon_show", text=text, icon="PREFERENCES").module = base_package
+    layout.operator("preferences.addon_show", text=text, icon="PREFERENCES").module = ADDON
 
 
 def account_button(layout: bpy.types.UILayout | None, text: str) -> None:

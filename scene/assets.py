@@ -15,7 +15,7 @@ from idprop.types import IDPropertyArray
 from ..core.errors import FlowsError, Remedy
 from ..core.text import plain_reason
 from . import versions
-from .meshes import LEVELS, NAMED, PREFIX, take_edits
+from .meshes import LEVELS, NAMED, PREFIX, is_own, take_edits
 from .nodes import image_nodes
 from .place import packing, variants
 
@@ -296,3 +296,9 @@ def model_of(item: bpy.types.Object | None) -> bpy.types.Object | None:
     while item is not None and (PREFIX + "flow_id") not in item:
         item = item.parent
     return item
+
+
+def selected_models(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The selected models that came from the service; linked ones and overrides belong to another file."""
+    found = {model: None for item in context.selected_objects if (model := model_of(item)) is not None}
+    return [model for model in found if is_own(model)]

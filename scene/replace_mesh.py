@@ -13,8 +13,8 @@ import bpy
 from mathutils import Vector
 
 from . import modifiers, versions
-from .document import find
 from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
+from .lookup import find
 from .meshes import LEVELS, PREFIX, mesh_of
 from .place.collections import collection_called, takes_objects
 from .restore import datablock
@@ -181,7 +181,7 @@ def _applied(
     }
     meant = [(destination["object"], destination.get("uid")), *destination.get("others", ())]
     for (name, uid), sent in zip(meant, destination.get("modifiers", ()), strict=False):
-        item = find(bpy.data.objects, name, uid, destination.get("document", ""))
+        item = find(bpy.data.objects, name, uid)
         if item in names:
             names[item] = sent
     return names

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results on their way into the open file: noted in the ledger, made room for, placed, their pictures packed.
+"""Results on their way into the open file: reserved in the store, memory made ready, placed, images packed.
 
 Each of these takes a tick of its own, when nothing else goes on in the window, on the main thread.
 """
@@ -16,237 +16,340 @@ import bpy
 from ..core.errors import FlowsError
 from ..core.text import plain_reason
 from ..jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followers, is_first
-from ..panels import placeholders
 from ..scene.background.converter import link
-from ..scene.document import document, new_document
-from ..scene.place import boxes, memory, packing, place
+from ..scene.place import boxes, destination, packing, place
+from ..scene.place.destination import Destination
+from ..scene.place.loading import Model
+from ..scene.place.memory import Reserve, sizes_in
+from ..scene.place.moment import Moment
+from .document import Document
 
-ASIDE = Problem("put_aside", "Its stand-in was deleted.", "Use Import to have the model.")
+PLACEHOLDER_DELETED = Problem("put_aside", "Its placeholder was deleted.", "Use Import to get the model.")
 """Why a result waits of which the user wanted nothing to come by itself."""
 
 DEFECT = "defect"
 """Code of the problem of a result that could not be placed for a reason that nobody thought of."""
 
-due: set[str] = set()
-"""Tokens of the finished jobs whose results belong into the open file, where they are not yet."""
-
-here: set[str] = set()
-"""Tokens of the jobs whose results were placed since the file was opened."""
-
-hidden: dict[str, str] = {}
-"""Collections that hide what was placed in them, by job."""
-
-told: dict[str, str] = {}
-"""What a service has changed that it was not asked to, in sentences, by job."""
-
-_left_over: set[str] = set()  # of that, the jobs that were removed, whose files are still there
-_undone: set[str] = set()  # what was placed, and at this point of the undo history is not there
-_noted = ""  # the one of them that the ledger is being told about
-_pictures_loose = True  # there may be pictures of placed models to pack
-_recovered = False  # the open file came from an autosave: what is in it is not yet where it belongs
+Location = tuple[float, float, float]
+"""World space, Blender units."""
 
 
-def welcome(carrier: Engine, jobs: Iterable[Job]) -> None:
-    """Results whose file is open are placed by themselves, unless they stand there already."""
-    ready = [job for job in jobs if job.step is Step.READY]
-    present = place.tokens() if any(job.placed_in for job in ready) else set[str]()
-    for job in ready:
-        if job.placed_in and job.token in present:
-            from_disk = job.placed_in != document() and not _recovered
-            carrier.found(job.token, "" if from_disk else document())
-        elif not job.hold and (is_first(job) or place.belongs_here(job.destination)):
-            due.add(job.token)
+class PlacementQueue:
+    """The finished jobs whose results belong into the open file.
 
-
-def go_on(context: bpy.types.Context, carrier: Engine) -> None:
-    """What can be done in one tick: place a result or prepare that, or else pack a picture."""
-    if not place.is_in_hand(context):  # a stand-in may just be dragged
-        for token, location in placeholders.take_moves().items():
-            send_elsewhere(carrier, token, {"location": [*location]})
-    if not _place_one(context, carrier) and not is_about_to_place():
-        _pack_picture(context)
-
-
-def is_about_to_place() -> bool:
-    """Whether a result comes with one of the next ticks; one that has to wait has no room any more."""
-    return memory.is_for(_noted)
-
-
-def is_busy() -> bool:
-    """Whether something waits to be placed or packed."""
-    return bool(due) or _pictures_loose
-
-
-def is_noted(job: Job) -> bool:
-    """Whether the ledger has it that a result goes into the open file, where it is not yet."""
-    return job.token in due and job.step is Step.PLACED and job.placed_in == document()
-
-
-def _place_one(context: bpy.types.Context, carrier: Engine) -> bool:
-    """Place one finished result, if there is one and this is a good moment; returns whether it was.
-
-    The ledger is told first, by a thread, and memory is made ready; a tick after that places.
+    `pending`: tokens of jobs whose results are to come; `placed`: of those that came since the file was
+    opened. `hidden`: the collections that hide what was placed in them, and `reported`: what a service has
+    changed that it was not asked to, in sentences, both by job. `moment` tells a good moment to place
+    something.
     """
-    global _noted
-    for token in list(due):
-        job = carrier.job(token)
-        noted = job is not None and is_noted(job)
-        if job is None or job.hold or not (noted or job.step is Step.READY):
-            due.discard(token)
-            _forget_noted(token)
-        elif job.step is Step.READY and is_first(job):
-            _begin_followers(carrier, job)
-            due.discard(token)
-        elif job.destination.get("aside"):  # which was told in the very tick in which the job ended
-            let_wait(carrier, token, ASIDE)
-        elif place.not_by_itself(context, job.destination) or placeholders.is_moved(token):
-            if memory.is_for(token):
-                memory.give_back()
-        elif noted and memory.is_making():
-            return True
-        elif noted:
-            place_result(context, carrier, job, job.destination)
-            return True
-        elif not _noted:
-            _noted = token
-            carrier.place_soon(token, document())
-            files = [Path(result.blend) for result in job.results if result.blend]
-            memory.make_room(token, [size for file in files for size in memory.sizes_in(file)])
-            return True
-    return False
 
+    def __init__(self, document: Document) -> None:
+        self.moment = Moment()
+        self.pending: set[str] = set()
+        self.placed: set[str] = set()
+        self.hidden: dict[str, str] = {}
+        self.reported: dict[str, str] = {}
+        self._document = document
+        self._reserve = Reserve()
+        self._packer = packing.Packer(self._reserve)
+        self._reserved = ""  # the pending job that the store is being told about
+        self._undone: set[str] = set()  # what was placed, and at this point of the undo history is not there
+        self._folders_to_delete: set[str] = set()  # of placed jobs that were removed from the list
+        self._may_have_unpacked = True  # there may be images of placed models to pack
+        self._recovered = False  # the file came from an autosave: what is in it is not yet where it belongs
+        self._moves: dict[str, Location] = {}  # by hand, as long as the destinations do not say so
+        self._moves_to_save: set[str] = set()
 
-def _begin_followers(carrier: Engine, job: Job) -> None:
-    """Let the jobs begin that optimize the results of this one, which then is over."""
-    results = [Path(result.glb) for result in job.results]
-    for following, glb in zip(followers(job, carrier.folder), results, strict=True):
-        try:
-            link(glb, Path(following.input_path))
-        except OSError as error:
-            carrier.hold(
-                job.token,
-                Problem("files", f"The model cannot be sent on: {plain_reason(str(error))}", "Import it."),
-            )
-            return
-        with suppress(AlreadyThere):  # by another Blender, or before a crash
-            carrier.submit(following)
-    carrier.place(job.token)
+    def enqueue_ready(self, engine: Engine, jobs: Iterable[Job]) -> None:
+        """Results whose file is open are placed by themselves, unless they stand there already."""
+        ready = [job for job in jobs if job.step is Step.READY]
+        present = place.tokens() if any(job.placed_in for job in ready) else set[str]()
+        for job in ready:
+            if job.placed_in and job.token in present:
+                from_disk = job.placed_in != self._document.id and not self._recovered
+                engine.found(job.token, "" if from_disk else self._document.id)
+            elif not job.hold and (is_first(job) or self._document.belongs_here(job.destination)):
+                self.pending.add(job.token)
 
+    def process_next(self, context: bpy.types.Context, engine: Engine) -> None:
+        """What can be done in one tick: place a result or prepare that, or else pack a picture."""
+        if not self.moment.is_user_interacting(context):  # a placeholder may just be dragged
+            for token in self._moves_to_save & self._moves.keys():
+                self.relocate(engine, token, {"location": [*self._moves[token]]})
+            self._moves_to_save.clear()
+        if not self._place_next(context, engine) and not self.is_about_to_place():
+            self._pack_image(context)
 
-def _forget_noted(token: str) -> None:
-    """A result is not about to be placed any more: it has been, or has gone elsewhere."""
-    global _noted
-    if token == _noted:
-        _noted = ""
-    if memory.is_for(token):
-        memory.give_back()
+    def is_about_to_place(self) -> bool:
+        """Whether a result comes with one of the next ticks; one that has to wait has no room any more."""
+        return self._reserve.is_for(self._reserved)
 
+    def is_busy(self) -> bool:
+        """Whether something waits to be placed or packed."""
+        return bool(self.pending) or self._may_have_unpacked
 
-def send_elsewhere(carrier: Engine, token: str, change: dict[str, object]) -> None:
-    """Let a result that is not there yet go somewhere else; `change`: of its destination, see `place`."""
-    job = carrier.job(token)
-    ready = job is not None and job.step is Step.READY and not job.hold  # in this very moment
-    if job is not None and (not job.finished or ready or token in due):
-        carrier.relocate(token, change)
+    def is_reserved(self, job: Job) -> bool:
+        """Whether the store has it that a result goes into the open file, where it is not yet."""
+        return job.token in self.pending and job.step is Step.PLACED and job.placed_in == self._document.id
 
+    def is_to_come(self, job: Job) -> bool:
+        """Whether the result of a finished job still comes into the open file by itself."""
+        if job.step is Step.READY:
+            return not job.hold and (is_first(job) or self._document.belongs_here(job.destination))
+        return self.is_reserved(job)
 
-def made_again(carrier: Engine, box: bpy.types.Object) -> None:
-    """A box took the place of one of the same name: what was to go into that goes into this one."""
-    for job in carrier.jobs():
-        goes_there = job.destination.get("document") == document() and job.destination.get("box") == box.name
-        if goes_there and boxes.box_of(job.destination) is None:
-            send_elsewhere(carrier, job.token, {"uid": box.session_uid})
+    def _place_next(self, context: bpy.types.Context, engine: Engine) -> bool:
+        """Place one finished result, if there is one and this is a good moment; returns whether it was.
 
-
-def let_wait(carrier: Engine, token: str, why: Problem) -> None:
-    """A finished result that is not placed yet waits for the user to import it; `why` is told."""
-    job = carrier.job(token)
-    if job is not None and (is_noted(job) or (job.step is Step.READY and not job.hold)):
-        carrier.hold(token, why)
-        due.discard(token)
-        _forget_noted(token)
-
-
-def place_result(
-    context: bpy.types.Context,
-    carrier: Engine,
-    job: Job,
-    destination: place.Destination,
-    again: bool = False,
-) -> list[bpy.types.Object]:
-    """Put the results of `job` into the scene and return the objects; what is wrong, the job tells.
-
-    again: see `Engine.place`. Where the model stands in the file already, what is wrong with another one is
-    raised as a FlowsError: the job is done all the same.
-    """
-    global _pictures_loose
-    stands = again and job.step is Step.PLACED and not is_undone(job.token)
-    ours = is_noted(job) or carrier.place(job.token, document(), again)
-    if not ours:
-        now = carrier.job(job.token)  # noted in this very moment?
-        ours = now is not None and is_noted(now)
-    due.discard(job.token)
-    if not ours:
-        _forget_noted(job.token)
-        return []
-    try:
-        shared = {"shared": True} if _is_shared(carrier, job, destination) else {}
-        placed = place.place(context, _models(job), {**destination, **shared})
-    except FlowsError as error:
-        if stands:
-            raise
-        _hold(carrier, job.token, Problem.of(error))
-    except Exception as error:  # whatever it is, the result is not to be lost by it
-        traceback.print_exc()
-        what = f"The model could not be placed: {plain_reason(str(error))}"
-        _hold(carrier, job.token, Problem(DEFECT, what, "Report it.", "report"))
-    else:
-        _pictures_loose = True
-        _undone.discard(job.token)
-        here.add(job.token)
-        collection = place.hidden_by(context, placed) if destination.get("mode") in place.NEW else ""
-        if collection:
-            hidden[job.token] = collection
-        if sentences := place.told_of(placed):
-            told[job.token] = " ".join(sentences)
-        if bpy.app.background:  # no frame to lose, and perhaps no tick to come
-            packing.pack_all()
-        return placed
-    finally:
-        _forget_noted(job.token)
-    return []
-
-
-def _hold(carrier: Engine, token: str, why: Problem) -> None:
-    """What could not be placed, though the ledger has it so, waits for the user."""
-    try:
-        carrier.hold(token, why)
-    except LedgerError:
-        _undone.add(token)  # a save is not to take it for placed until then
-        carrier.hold_soon(token, why)
-
-
-def _is_shared(carrier: Engine, job: Job, destination: place.Destination) -> bool:
-    """Whether another job's result is still to come into the box that this one fills."""
-    if "box" not in destination:
+        The store is told first, by a thread, and memory is made ready; a tick after that places.
+        """
+        for token in list(self.pending):
+            job = engine.job(token)
+            noted = job is not None and self.is_reserved(job)
+            if job is None or job.hold or not (noted or job.step is Step.READY):
+                self.pending.discard(token)
+                self._unreserve(token)
+            elif job.step is Step.READY and is_first(job):
+                self._start_followups(engine, job)
+                self.pending.discard(token)
+            elif job.destination.get("aside"):  # which was told in the very tick in which the job ended
+                self.defer_to_import(engine, token, PLACEHOLDER_DELETED)
+            elif self.blocker(context, job) or token in self._moves:
+                if self._reserve.is_for(token):
+                    self._reserve.release()
+            elif noted and self._reserve.is_preparing():
+                return True
+            elif noted:
+                self.place_result(context, engine, job, job.destination)
+                return True
+            elif not self._reserved:
+                self._reserved = token
+                engine.place_soon(token, self._document.id)
+                files = [Path(result.blend) for result in job.results if result.blend]
+                self._reserve.prepare(token, [size for file in files for size in sizes_in(file)])
+                return True
         return False
-    box = [destination.get(name) for name in ("document", "box", "uid")]
-    others = (other for other in carrier.jobs() if other.token != job.token)
-    return any(
-        [other.destination.get(name) for name in ("document", "box", "uid")] == box
-        and (not other.finished or other.token in due)
-        for other in others
-    )
+
+    def _start_followups(self, engine: Engine, job: Job) -> None:
+        """Let the jobs begin that optimize the results of this one, which then is over."""
+        results = [Path(result.glb) for result in job.results]
+        for following, glb in zip(followers(job, engine.folder), results, strict=True):
+            try:
+                link(glb, Path(following.input_path))
+            except OSError as error:
+                engine.hold(
+                    job.token,
+                    Problem(
+                        "files", f"The model cannot be passed on: {plain_reason(str(error))}", "Import it."
+                    ),
+                )
+                return
+            with suppress(AlreadyThere):  # by another Blender, or before a crash
+                engine.submit(following)
+        engine.place(job.token)
+
+    def _unreserve(self, token: str) -> None:
+        """A result is not about to be placed any more: it has been, or has gone elsewhere."""
+        if token == self._reserved:
+            self._reserved = ""
+        if self._reserve.is_for(token):
+            self._reserve.release()
+
+    def relocate(self, engine: Engine, token: str, change: dict[str, object]) -> None:
+        """Let a result that is not there yet go somewhere else; `change`: of its destination."""
+        job = engine.job(token)
+        ready = job is not None and job.step is Step.READY and not job.hold  # in this very moment
+        if job is not None and (not job.finished or ready or token in self.pending):
+            engine.relocate(token, change)
+
+    def box_replaced(self, engine: Engine, box: bpy.types.Object) -> None:
+        """A box took the place of one of the same name: what was to go into that goes into this one."""
+        for job in engine.jobs():
+            goes_there = self._document.is_of(job.destination) and job.destination.get("box") == box.name
+            if goes_there and boxes.box_of(job.destination) is None:
+                self.relocate(engine, job.token, {"uid": box.session_uid})
+
+    def defer_to_import(self, engine: Engine, token: str, why: Problem) -> None:
+        """A finished result that is not placed yet waits for the user to import it; `why` is told."""
+        job = engine.job(token)
+        if job is not None and (self.is_reserved(job) or (job.step is Step.READY and not job.hold)):
+            engine.hold(token, why)
+            self.pending.discard(token)
+            self._unreserve(token)
+
+    def place_result(
+        self,
+        context: bpy.types.Context,
+        engine: Engine,
+        job: Job,
+        where: Destination,
+        again: bool = False,
+    ) -> list[bpy.types.Object]:
+        """Put the results of `job` into the scene and return the objects; what is wrong, the job tells.
+
+        again: see `Engine.place`. Where the model stands in the file already, what is wrong with another one
+        is raised as a FlowsError: the job is done all the same.
+        """
+        stands = again and job.step is Step.PLACED and not self.is_undone(job.token)
+        ours = self.is_reserved(job) or engine.place(job.token, self._document.id, again)
+        if not ours:
+            now = engine.job(job.token)  # noted in this very moment?
+            ours = now is not None and self.is_reserved(now)
+        self.pending.discard(job.token)
+        if not ours:
+            self._unreserve(job.token)
+            return []
+        try:
+            where = self._document.localized(where)
+            shared = {"shared": True} if self._is_shared(engine, job, where) else {}
+            with self._reserve.spent():
+                placed = place.place(context, _models(job), {**where, **shared})
+        except FlowsError as error:
+            if stands:
+                raise
+            self._defer_failed(engine, job.token, Problem.of(error))
+        except Exception as error:  # whatever it is, the result is not to be lost by it
+            traceback.print_exc()
+            what = f"The model could not be placed: {plain_reason(str(error))}"
+            self._defer_failed(
+                engine, job.token, Problem(DEFECT, what, "Please report this error.", "report")
+            )
+        else:
+            self._may_have_unpacked = True
+            self._undone.discard(job.token)
+            self.placed.add(job.token)
+            collection = place.hidden_by(context, placed) if where.get("mode") in destination.NEW else ""
+            if collection:
+                self.hidden[job.token] = collection
+            if sentences := place.told_of(placed):
+                self.reported[job.token] = " ".join(sentences)
+            if bpy.app.background:  # no frame to lose, and perhaps no tick to come
+                packing.pack_all()
+            return placed
+        finally:
+            self._unreserve(job.token)
+        return []
+
+    def _defer_failed(self, engine: Engine, token: str, why: Problem) -> None:
+        """What could not be placed, though the store has it so, waits for the user."""
+        try:
+            engine.hold(token, why)
+        except LedgerError:
+            self._undone.add(token)  # a save is not to take it for placed until then
+            engine.hold_soon(token, why)
+
+    def _is_shared(self, engine: Engine, job: Job, where: Destination) -> bool:
+        """Whether another job's result is still to come into the box that this one fills."""
+        if "box" not in where:
+            return False
+        others = (other for other in engine.jobs() if other.token != job.token)
+        return any(
+            self._is_same_box(other, where) and (not other.finished or other.token in self.pending)
+            for other in others
+        )
+
+    def _is_same_box(self, job: Job, where: Destination) -> bool:
+        """Whether the model of a job goes into the box that the localized destination `where` names."""
+        if not self._document.belongs_here(job.destination):
+            return False
+        theirs = self._document.localized(job.destination)
+        return all(theirs.get(name) == where.get(name) for name in ("box", "uid"))
+
+    def _pack_image(self, context: bpy.types.Context) -> None:
+        """Pack one picture of a placed model, if there is one and this is a good moment."""
+        if not self._may_have_unpacked:
+            return
+        if self.moment.placement_blocker(context, []):
+            self._reserve.release()
+        else:
+            self._may_have_unpacked = self._packer.pack_next()
+
+    def remove(self, engine: Engine, token: str) -> None:
+        """Forget a finished job. Raises as `Engine.remove`.
+
+        Where the model was placed in this file its files stay until that is left: undo and redo bring it back
+        as it came, with images that are still to be packed.
+        """
+        packing.pack_from(engine.folder(token))
+        engine.remove(token, files=token not in self.placed)
+        if token in self.placed:
+            self._folders_to_delete.add(token)
+
+    def blocker(self, context: bpy.types.Context, job: Job) -> str:
+        """Why the result of a job cannot come by itself at this moment, or ""."""
+        return self.moment.auto_placement_blocker(context, self._document.localized(job.destination))
+
+    def move(self, tokens: Iterable[str], location: Location) -> None:
+        """The user drags the models of these jobs there; their destinations say so once that has ended."""
+        tokens = list(tokens)
+        self._moves.update(dict.fromkeys(tokens, location))
+        self._moves_to_save.update(tokens)
+
+    def location_of(self, job: Job) -> Location | None:
+        """Where the model of a job was dragged, as long as its destination does not say so; else None."""
+        moved = self._moves.get(job.token)
+        if moved is not None and tuple(job.destination.get("location", ())) == moved:
+            del self._moves[job.token]
+            return None
+        return moved
+
+    def forget_moves(self, but: Iterable[str]) -> None:
+        """Only the jobs of these tokens still have models to come."""
+        for token in self._moves.keys() - set(but):
+            del self._moves[token]
+
+    def is_undone(self, token: str) -> bool:
+        """Whether a model was placed, and is not there at this point of the undo history."""
+        return token in self._undone
+
+    def stepped(self, engine: Engine | None) -> None:
+        """Undo or redo: pictures may be loose again, and models that were placed may be gone, or back."""
+        self.moment.stepped()
+        self._may_have_unpacked = True
+        self._undone.clear()
+        if engine is not None:
+            loose = {job.token for job in engine.jobs() if job.loose and job.placed_in == self._document.id}
+            if loose:
+                self._undone.update(loose - place.tokens() - self.pending)
+
+    def opened(self, recovered: bool, engine: Engine | None) -> None:
+        """Another file is open, into which other results belong. recovered: from an autosave."""
+        self._document.renew()
+        self._recovered = recovered
+        self._may_have_unpacked = True
+        if engine is not None:
+            self.enqueue_ready(engine, engine.jobs())
+
+    def saved(self, engine: Engine) -> None:
+        """What was placed is in a file on disk now, and what is on its way belongs into that file."""
+        self._recovered = False
+        engine.saved(self._document.id, but=self.pending | self._undone)
+        for job in engine.jobs():
+            change = destination.renamed(job.destination) if self._document.is_of(job.destination) else {}
+            if change:
+                engine.relocate(job.token, change)
+
+    def leave(self, engine: Engine | None) -> None:
+        """The open file is left: what was placed since it was saved is no longer anywhere."""
+        if engine is not None:
+            engine.closed(self._document.id, but=frozenset(self.pending))
+            engine.delete_files(self._folders_to_delete)
+        self._reserve.release()
+        for known in (self.hidden, self.reported, self._moves):
+            known.clear()
+        for tokens in (self.pending, self.placed, self._undone, self._folders_to_delete, self._moves_to_save):
+            tokens.clear()
+        self._reserved = ""
 
 
-def _models(job: Job) -> list[place.Model]:
+def _models(job: Job) -> list[Model]:
     several = len(job.results) > 1
     ours = {"flow_id": job.flow_id, "template": job.template, "token": job.token}
     provenance = {**job.parameters, **ours}  # whatever the service calls its parameters
     if job.prompt:
         provenance["prompt"] = job.prompt
     return [
-        place.Model(
+        Model(
             glb=result.glb,
             blend=result.blend,
             name=f"{job.name} {number}" if several else job.name,
@@ -254,76 +357,3 @@ def _models(job: Job) -> list[place.Model]:
         )
         for number, result in enumerate(job.results, start=1)
     ]
-
-
-def _pack_picture(context: bpy.types.Context) -> None:
-    """Pack one picture of a placed model, if there is one and this is a good moment."""
-    global _pictures_loose
-    if not _pictures_loose:
-        return
-    if place.not_now(context, []):
-        memory.give_back()
-    else:
-        _pictures_loose = packing.pack_next()
-
-
-def remove(carrier: Engine, token: str) -> None:
-    """Forget a finished job. Raises as `Engine.remove`.
-
-    Where the model was placed in this file its files stay until that is left: undo and redo bring it back as
-    it came, with pictures that are still to be packed.
-    """
-    packing.pack_from(carrier.folder(token))
-    carrier.remove(token, files=token not in here)
-    if token in here:
-        _left_over.add(token)
-
-
-def is_undone(token: str) -> bool:
-    """Whether a model was placed, and is not there at this point of the undo history."""
-    return token in _undone
-
-
-def stepped(carrier: Engine | None) -> None:
-    """Undo or redo: pictures may be loose again, and models that were placed may be gone, or back."""
-    global _pictures_loose
-    place.stepped()
-    _pictures_loose = True
-    _undone.clear()
-    if carrier is not None:
-        loose = {job.token for job in carrier.jobs() if job.loose and job.placed_in == document()}
-        if loose:
-            _undone.update(loose - place.tokens() - due)
-
-
-def opened(recovered: bool, carrier: Engine | None) -> None:
-    """Another file is open, into which other results belong. recovered: from an autosave."""
-    global _recovered, _pictures_loose
-    new_document()
-    _recovered = recovered
-    _pictures_loose = True
-    if carrier is not None:
-        welcome(carrier, carrier.jobs())
-
-
-def saved(carrier: Engine) -> None:
-    """What was placed is in a file on disk now, and what is on its way belongs into that file."""
-    global _recovered
-    _recovered = False
-    carrier.saved(document(), but=due | _undone)
-    for job in carrier.jobs():
-        change = place.renamed(job.destination)
-        if change:
-            carrier.relocate(job.token, change)
-
-
-def leave(carrier: Engine | None) -> None:
-    """The open file is left: what was placed since it was saved is no longer anywhere."""
-    global _noted
-    if carrier is not None:
-        carrier.closed(document(), but=frozenset(due))
-        carrier.delete_files(_left_over)
-    memory.give_back()
-    for tokens in (due, hidden, told, _undone, here, _left_over):
-        tokens.clear()
-    _noted = ""

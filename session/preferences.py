@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
-from .. import __package__ as base_package
-from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
+from ..core.urls import KEY_VARIABLE, PRODUCTION_URL, is_loopback
+from ..jobs import Settings
+from . import current
+
+ADDON = (__package__ or "").rpartition(".")[0]
+"""What Blender calls this extension."""
 
 SHADINGS = (
     ("KEEP", "Keep Shading", "Keep the model's own shading"),
@@ -20,18 +24,15 @@ SHADINGS = (
 RELATIVE_PATH: set[str] = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 """Options of a path that may begin with "//"; without it Blender 5.2 warns, and crashes if that raises."""
 
-_session_key = ""
-"""The key that is to be kept nowhere but here; it goes with the process."""
-
 
 def _change_keeping(chosen: "Preferences", _context: bpy.types.Context) -> None:
     """The key moves where it is to be kept from now on."""
-    global _session_key
+    session = current()
     if chosen.session_only:
-        _session_key = chosen.api_key or _session_key
+        session.api_key = chosen.api_key or session.api_key
         chosen.api_key = ""
     else:
-        chosen.api_key, _session_key = _session_key or chosen.api_key, ""
+        chosen.api_key, session.api_key = session.api_key or chosen.api_key, ""
 
 
 def _make_absolute(chosen: "Preferences", _context: bpy.types.Context) -> None:
@@ -41,12 +42,11 @@ def _make_absolute(chosen: "Preferences", _context: bpy.types.Context) -> None:
 
 
 def _get_session_key(_chosen: bpy.types.AddonPreferences) -> str:
-    return _session_key
+    return current().api_key
 
 
 def _set_session_key(_chosen: bpy.types.AddonPreferences, key: str) -> None:
-    global _session_key
-    _session_key = key
+    current().api_key = key
 
 
 class Preferences:
@@ -175,26 +175,55 @@ def key_from_environment() -> str:
 def preferences(context: bpy.types.Context) -> Preferences:
     """This add-on's preferences."""
     assert context.preferences is not None
-    return cast(Preferences, context.preferences.addons[base_package or ""].preferences)
+    return cast(Preferences, context.preferences.addons[ADDON].preferences)
 
 
 def api_key(context: bpy.types.Context) -> str:
     """The key to use, or ""."""
     chosen = preferences(context)
-    return key_from_environment() or (_session_key if chosen.session_only else chosen.api_key).strip()
+    return key_from_environment() or (current().api_key if chosen.session_only else chosen.api_key).strip()
 
 
 def user_folder(context: bpy.types.Context) -> Path:
     """The folder that is the add-on's to write into; it is there."""
-    return Path(bpy.utils.extension_path_user(base_package or "", create=True))
+    return Path(bpy.utils.extension_path_user(ADDON, create=True))
 
 
 @cache  # asked for at each tick, and Blender looks at the disk
 def _user_results() -> Path:
-    return Path(bpy.utils.extension_path_user(base_package or "", path="results"))
+    return Path(bpy.utils.extension_path_user(ADDON, path="results"))
 
 
 def results_folder(context: bpy.types.Context) -> Path:
     """Where jobs keep their files."""
     chosen = preferences(context).folder
     return Path(bpy.path.abspath(chosen)) if chosen else _user_results()
+
+
+def job_folder(context: bpy.types.Context, token: str) -> Path:
+    """The folder for the files of a job."""
+    return results_folder(context) / token
+
+
+def engine_settings(context: bpy.types.Context) -> Settings:
+    """What the preferences say, as the engine wants it."""
+    chosen = preferences(context)
+    return Settings(
+        folder=results_folder(context),
+        base_url=chosen.service_url.strip().rstrip("/"),
+        api_key=api_key(context),
+        online=bpy.app.online_access,
+        concurrent_jobs=chosen.concurrent_jobs,
+        patience=chosen.patience * 60.0,
+        results_limit=round(chosen.results_limit * 2**30),
+        delete_flows=chosen.delete_flows,
+    )
+
+
+def unavailable_reason(context: bpy.types.Context) -> str:
+    """Why nothing can be sent at the moment, or ""; cheap enough for `poll` and `draw`."""
+    if not api_key(context):
+        return "Enter your API key in the preferences first"
+    if not bpy.app.online_access and not is_loopback(preferences(context).service_url):
+        return "Blender is offline. Allow online access in Preferences > System"
+    return ""

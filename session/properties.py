@@ -5,16 +5,14 @@ Both live in the window manager: they are not part of a .blend, and undo does no
 jobs is the engine's.
 """
 
-import threading
-import time
 from collections.abc import Container
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
-from ..api import InputRefused, UnsupportedFile, detect_image, picture_size
-from .options import OPTIONS, FollowOptions, OptimizeOptions
+from .image_check import Look, look_at
+from .options import FollowOptions, OptimizeOptions
 from .preferences import RELATIVE_PATH
 
 QUALITIES = (
@@ -37,14 +35,8 @@ JOB_STATES = (
 )
 
 
-LOOK_SECONDS = 1.0
-"""Between looks at the chosen picture, whose disk may be slow."""
-
-_next_look = 0.0  # time.monotonic()
-
-
 class GenerioJob(bpy.types.PropertyGroup):
-    """One row of the job list, as it is drawn; what changes with time alone is in `view.timing`."""
+    """One row of the job list, as it is drawn; what changes with time alone is in `panels.progress`."""
 
     if TYPE_CHECKING:
         token: str
@@ -76,90 +68,22 @@ class GenerioJob(bpy.types.PropertyGroup):
         clearable: bpy.props.BoolProperty()
 
 
-class Look(NamedTuple):
-    """What is known of a picture's file."""
-
-    version: str
-    note: str = ""
-    problem: str = ""
-
-
-class Looking(threading.Thread):
-    """Looks at a file again, which may take long: the drive may be asleep, or at the end of a network."""
-
-    def __init__(self, path: Path, known: str, kinds: Container[str]) -> None:
-        super().__init__(name="generio-look", daemon=True)
-        self.path = path
-        self.known = known
-        self.found: Look | None = None
-        self._kinds = kinds
-
-    def run(self) -> None:
-        if version_of(self.path) != self.known:
-            self.found = look_at(self.path, self._kinds)
-
-
-_looking: Looking | None = None
-
-
-def look_at(path: Path, kinds: Container[str]) -> Look:
-    """What kind of picture the file is; knows no bpy. kinds: suffixes of what Blender can read."""
-    version = version_of(path)
-    size = picture_size(path)
-    try:
-        known = detect_image(path) or size or path.suffix.lower() in kinds
-    except InputRefused as error:
-        return Look(version, problem=error.message)
-    if not known:
-        return Look(version, problem=UnsupportedFile.message)
-    kind = path.suffix[1:].upper()
-    return Look(version, f"{size[0]} x {size[1]}, {kind}" if size else kind)
-
-
-def version_of(path: Path) -> str:
-    """What differs whenever the file at `path` was written anew; "" where there is none."""
-    try:
-        return str(path.stat().st_mtime_ns)
-    except (OSError, ValueError):  # ValueError: a NUL in the path
-        return ""
-
-
 def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
     """Note what kind of picture was chosen, so that drawing need not open the file.
 
     At once, and not in a thread: scripts go on with it, and whoever has just chosen it woke the drive.
     """
-    found = look_at(_path_of(panel), _kinds()) if panel.image else Look("")
+    found = look_at(image_path(panel), image_suffixes()) if panel.image else Look("")
     panel.image_version, panel.image_note, panel.image_problem = found
 
 
-def look_again(context: bpy.types.Context) -> bool:
-    """Note what has become of the chosen picture where it was saved again; returns whether it was.
-
-    A thread looks, one at a time, and what it has found is noted by a later call.
-    """
-    global _looking, _next_look
-    panel = properties(context)
-    if panel.source != "IMAGE" or not panel.image or (_looking is not None and _looking.is_alive()):
-        return False
-    looked, _looking = _looking, None
-    if looked is not None and looked.found is not None:
-        if (looked.path, looked.known) != (_path_of(panel), panel.image_version):
-            return False  # another was chosen meanwhile
-        panel.image_version, panel.image_note, panel.image_problem = looked.found
-        return True
-    if time.monotonic() >= _next_look:
-        _next_look = time.monotonic() + LOOK_SECONDS
-        _looking = Looking(_path_of(panel), panel.image_version, _kinds())
-        _looking.start()
-    return False
-
-
-def _path_of(panel: "GenerioProperties") -> Path:
+def image_path(panel: "GenerioProperties") -> Path:
+    """Where the chosen picture lies."""
     return Path(bpy.path.abspath(panel.image))
 
 
-def _kinds() -> Container[str]:
+def image_suffixes() -> Container[str]:
+    """Of the pictures that Blender can read."""
     return bpy.path.extensions_image  # type: ignore[attr-defined]
 
 
@@ -268,42 +192,6 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
 def properties(context: bpy.types.Context) -> GenerioProperties:
     """What the panels edit."""
     return cast(GenerioProperties, context.window_manager.generio)  # type: ignore[attr-defined]
-
-
-EDITED = (
-    "source",
-    "prompt",
-    "image",
-    "quality",
-    "random_seed",
-    "seed",
-    "texture",
-    "where",
-    "variants",
-    *OPTIONS,
-)
-_kept: dict[str, Any] = {}
-
-
-def keep(context: bpy.types.Context) -> None:
-    """Remember what the user has entered, before another file is opened: all of it starts anew then."""
-    keep_image(context)
-    panel = properties(context)
-    _kept.clear()
-    _kept.update({name: getattr(panel, name) for name in EDITED if panel.is_property_set(name)})
-
-
-def keep_image(context: bpy.types.Context) -> None:
-    """Let the chosen picture be the same when the file that is open is saved into another folder."""
-    panel = properties(context)
-    if panel.image.startswith("//"):
-        panel.image = bpy.path.abspath(panel.image)
-
-
-def restore(context: bpy.types.Context) -> None:
-    """Enter again what was kept."""
-    for name, value in _kept.items():
-        setattr(properties(context), name, value)
 
 
 def register() -> None:

@@ -4,45 +4,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import bpy
 
 from ..jobs import Job, Problem, State, Step, followers, is_first
-from ..scene.place import place
-from . import placement, session
+from . import current, is_running
 
 
 class CannotWait(Exception):
     """What is waited for would never come; the text says why."""
 
 
-_for_script: list[str] | None = None  # takes the tokens of jobs that a script waits for by itself
-
-
-@contextmanager
-def for_script() -> Iterator[list[str]]:
-    """Collects the tokens of the jobs that operators hand over meanwhile; they do not wait for them."""
-    global _for_script
-    _for_script = tokens = []
-    try:
-        yield tokens
-    finally:
-        _for_script = None
-
-
-def taken_by_script(tokens: list[str]) -> bool:
-    """Whether a script has called the operator that has handed over these jobs, and takes them from here."""
-    if _for_script is None:
-        return False
-    _for_script.extend(tokens)
-    return True
-
-
 def can_wait() -> bool:
     """Whether an operator waits for its jobs: in the background, where no tick is at work already."""
-    return bpy.app.background and not session.is_ticking()
+    return bpy.app.background and not current().is_ticking
 
 
 def print_state(job: Job) -> None:
@@ -65,19 +41,20 @@ def run_until(
     watch: is shown the jobs whenever their state or progress has changed. timeout: seconds, after which
     TimeoutError is raised. Raises CannotWait.
     """
-    if session.is_ticking():
+    session = current()
+    if session.is_ticking:
         raise CannotWait(
             "A model is just being placed, and a handler of Blender cannot wait for another one meanwhile. "
             "Wait in a listener: see flows.subscribe."
         )
-    carrier = session.engine(context)
+    engine = session.open_engine(context)
     began = time.monotonic()
     seen: dict[str, tuple[State, float | None]] = {}
     while True:
-        session.tick()
-        if session.running() is not carrier:
+        session.tick(context)
+        if not is_running() or session.engine is not engine:
             raise CannotWait("GENERIO Flows was disabled; jobs go on when it is enabled again.")
-        jobs = [job for token in tokens if (job := carrier.job(token)) is not None]
+        jobs = [job for token in tokens if (job := engine.job(token)) is not None]
         for job in jobs:
             if seen.get(job.token) != (job.state, job.progress):
                 seen[job.token] = (job.state, job.progress)
@@ -86,33 +63,22 @@ def run_until(
             following.token
             for job in jobs
             if is_first(job) and job.step is Step.PLACED
-            for following in followers(job, carrier.folder)
+            for following in followers(job, engine.folder)
             if following.token not in tokens
         ]
         if more:
             tokens = [*tokens, *more]
-        elif all(job.finished or _needs_user(job) for job in jobs):
-            late = {job.token for job in jobs if not is_over(job)}
-            reason = place.not_now(context, [job.destination for job in jobs])
-            if not late and carrier.all_told():  # else the rows still say what was before
+        elif all(job.finished or session.needs_user(job) for job in jobs):
+            late = {job.token for job in jobs if not session.is_over(job)}
+            reason = session.placement.moment.placement_blocker(
+                context, [session.document.localized(job.destination) for job in jobs]
+            )
+            if not late and engine.all_told():  # else the rows still say what was before
                 return tokens
             if reason:  # and nobody is here to change that
                 for token in late:
-                    carrier.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
-                placement.due.difference_update(late)
+                    engine.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
+                session.placement.pending.difference_update(late)
         if timeout is not None and time.monotonic() - began > timeout:
             raise TimeoutError(f"not over after {timeout:g} seconds")
         time.sleep(0.02)  # nobody looks at a window here
-
-
-def is_over(job: Job) -> bool:
-    """Whether nothing more happens to a job by itself: where its result is due here, it has been placed."""
-    if job.step is Step.READY:
-        return job.hold or not (is_first(job) or place.belongs_here(job.destination))
-    if placement.is_noted(job):
-        return False
-    return job.finished or _needs_user(job)
-
-
-def _needs_user(job: Job) -> bool:
-    return job.waiting and not session.carries(job.token)

@@ -10,7 +10,7 @@ import bpy
 from mathutils import Matrix, Vector
 
 from ..bounds import corners_bounds, world_matrix
-from ..document import find
+from ..lookup import find
 from .collections import takes_objects
 
 BOX = "generio_box"
@@ -37,8 +37,7 @@ def make_box(context: bpy.types.Context, size: float) -> bpy.types.Object:
 
 def box_of(destination: Mapping[str, Any]) -> bpy.types.Object | None:
     """The object into whose bounds a model is to be fitted, see `settle`; None where it is gone."""
-    name, asked_in = destination.get("box", ""), destination.get("document", "")
-    return find(bpy.data.objects, name, destination.get("uid"), asked_in)
+    return find(bpy.data.objects, destination.get("box", ""), destination.get("uid"))
 
 
 def chosen_box(context: bpy.types.Context) -> bpy.types.Object | None:

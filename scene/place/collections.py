@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from ..document import find
+from ..lookup import find
 from ..meshes import NAMED
 
 
@@ -54,8 +54,8 @@ def active_then(
     context: bpy.types.Context, scene: bpy.types.Scene, destination: Mapping[str, Any]
 ) -> bpy.types.Collection:
     """The collection that was active when a model was asked for; the scene's own where it is not seen."""
-    name, asked_in = destination.get("collection", ""), destination.get("document", "")
-    collection = find(bpy.data.collections, name, destination.get("collection_uid"), asked_in)
+    name, uid = destination.get("collection", ""), destination.get("collection_uid")
+    collection = find(bpy.data.collections, name, uid)
     layer = context.view_layer if scene == context.scene else scene.view_layers[0]
     assert layer is not None
     if collection is None or not takes_objects(collection):

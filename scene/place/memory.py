@@ -57,9 +57,6 @@ class _Room:
             array[::PAGE] = 0
 
 
-_room: _Room | None = None
-
-
 def sizes_in(blend: Path) -> Sequence[int]:
     """The bytes of each large array in a .blend, by the report beside it (see `child.import_glb`)."""
     try:
@@ -69,37 +66,37 @@ def sizes_in(blend: Path) -> Sequence[int]:
         return ()
 
 
-def make_room(what: str, sizes: Sequence[int]) -> None:
-    """Begin to make memory ready: for `what`, and for nothing else any more."""
-    global _room
-    give_back()
-    _room = _Room(what, sizes)
+class Reserve:
+    """Memory for one thing at a time."""
 
+    def __init__(self) -> None:
+        self._room: _Room | None = None
 
-def is_for(what: str) -> bool:
-    """Whether that is what memory was last made ready for."""
-    return _room is not None and _room.what == what
+    def prepare(self, what: str, sizes: Sequence[int]) -> None:
+        """Begin to make memory ready: for `what`, and for nothing else any more."""
+        self.release()
+        self._room = _Room(what, sizes)
 
+    def is_for(self, what: str) -> bool:
+        """Whether that is what memory was last made ready for."""
+        return self._room is not None and self._room.what == what
 
-def is_making() -> bool:
-    """Whether the memory is not ready yet."""
-    return _room is not None and _room.writer.is_alive()
+    def is_preparing(self) -> bool:
+        """Whether the memory is not ready yet."""
+        return self._room is not None and self._room.writer.is_alive()
 
+    @contextmanager
+    def spent(self) -> Iterator[None]:
+        """Meanwhile what was made ready is there for Blender to take, and afterwards not ours any more."""
+        if self._room is not None:
+            self._room.arrays.clear()
+        try:
+            yield
+        finally:
+            self.release()
 
-@contextmanager
-def taken() -> Iterator[None]:
-    """Meanwhile what was made ready is there for Blender to take, and afterwards not ours any more."""
-    if _room is not None:
-        _room.arrays.clear()
-    try:
-        yield
-    finally:
-        give_back()
-
-
-def give_back() -> None:
-    """Nothing is to be placed or packed now."""
-    global _room
-    if _room is not None:
-        _room.arrays.clear()
-    _room = None
+    def release(self) -> None:
+        """Nothing is to be placed or packed now."""
+        if self._room is not None:
+            self._room.arrays.clear()
+        self._room = None

@@ -14,11 +14,11 @@ from pathlib import Path
 import bpy
 
 from ..markers import UNPACKED
-from . import memory
+from .memory import Reserve
 
 
-def loose() -> list[bpy.types.Image]:
-    """The pictures that are still to be packed."""
+def unpacked() -> list[bpy.types.Image]:
+    """The images that are still to be packed."""
     return [image for image in bpy.data.images if UNPACKED in image and image.is_editable]
 
 
@@ -27,31 +27,37 @@ def is_there(image: bpy.types.Image) -> bool:
     return Path(image.filepath).exists()
 
 
-def pack_next() -> bool:
-    """Pack one loose picture, for which there has to be memory first; returns whether to come again."""
-    found = loose()
-    if not found:
-        memory.give_back()  # somebody else has packed or removed the one for which it was
-        return False
-    path = Path(found[0].filepath)
-    if not memory.is_for(str(path)):
-        memory.make_room(str(path), [path.stat().st_size] if path.exists() else [])
-    elif not memory.is_making():
-        with memory.taken():
-            _pack(found[0])
-        return len(found) > 1
-    return True
+class Packer:
+    """Packs one image at a time, for which `reserve` makes memory ready first."""
+
+    def __init__(self, reserve: Reserve) -> None:
+        self._reserve = reserve
+
+    def pack_next(self) -> bool:
+        """Pack one image, if there is one and its memory is ready; returns whether to come again."""
+        found = unpacked()
+        if not found:
+            self._reserve.release()  # somebody else has packed or removed the one for which it was
+            return False
+        path = Path(found[0].filepath)
+        if not self._reserve.is_for(str(path)):
+            self._reserve.prepare(str(path), [path.stat().st_size] if path.exists() else [])
+        elif not self._reserve.is_preparing():
+            with self._reserve.spent():
+                _pack(found[0])
+            return len(found) > 1
+        return True
 
 
 def pack_all() -> None:
     """Pack every loose picture now."""
-    for image in loose():
+    for image in unpacked():
         _pack(image)
 
 
 def pack_from(folder: Path) -> None:
     """Pack the loose pictures that lie in `folder`."""
-    for image in loose():
+    for image in unpacked():
         if Path(image.filepath).is_relative_to(folder):
             _pack(image)
 

@@ -89,27 +89,28 @@ def main() -> None:
     addon.jobs.polling.SHORTEST = 0.05
     preferences = bpy.context.preferences.addons[EXTENSION].preferences
     preferences.service_url, preferences.api_key = sys.argv[1:]
-    bridge, place = addon.session.session, addon.scene.place.place
+    session, place = addon.session.current(), addon.scene.place.place
+    model = addon.scene.place.loading.Model
 
     def tick_until(condition: Any) -> None:
         end = time.monotonic() + LONGEST
         while not condition():
             assert time.monotonic() < end, f"this never came; {rows()}"
-            bridge.tick()
+            session.tick(bpy.context)
             time.sleep(0.02)
 
     def tick_for(seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            bridge.tick()
+            session.tick(bpy.context)
             time.sleep(0.02)
 
     def rows() -> list[tuple[str, str]]:
-        bridge.tick()
+        session.tick(bpy.context)
         return [(row.state, row.message) for row in bpy.context.window_manager.generio.jobs]
 
     def settled() -> bool:
-        return all(job.settled for job in bridge.engine(bpy.context).jobs())
+        return all(job.settled for job in session.open_engine(bpy.context).jobs())
 
     def names() -> list[str]:
         return sorted(item.name for item in bpy.data.objects)
@@ -124,7 +125,7 @@ def main() -> None:
             answer["error"] = f"{type(error).__name__}: {error}"
         sys.stdout.write(f"\n{ANSWER}{json.dumps(answer)}\n")
         sys.stdout.flush()
-    bridge._stop()  # what atexit does in a Blender; as a module it may never come to that
+    session.stop()  # what atexit does in a Blender; as a module it may never come to that
     os._exit(0)
 
 

@@ -148,7 +148,7 @@ def test_an_unreachable_host_waits(addon, sandbox):
     preferences = addon.session.preferences.preferences(bpy.context)
     url = preferences.service_url
     preferences.service_url = "http://127.0.0.1:9"
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     seen: list[str] = []
 
     def watch(job) -> None:
@@ -169,7 +169,7 @@ def _chair(addon):
         template="model_generate_fromprompt",
         name="A chair",
         prompt="A chair",
-        destination=addon.scene.place.place.here(bpy.context, "cursor"),
+        destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
     )
 
 

@@ -119,7 +119,7 @@ def test_a_new_box_of_the_same_name_is_another_one(addon, sandbox):
     bpy.data.objects.remove(box)
     _other, second = submit_into_box(addon, sandbox)
     addon.session.waiting.run_until(bpy.context, [first])
-    assert "is gone" in addon.session.session.engine(bpy.context).job(first).problem.message
+    assert "is gone" in addon.session.current().open_engine(bpy.context).job(first).problem.message
     addon.session.waiting.run_until(bpy.context, [second])
     assert "A chair" in bpy.data.objects, "its box was taken away by the other model"
 
@@ -129,8 +129,8 @@ def test_a_box_that_blender_made_again_is_still_meant(addon, sandbox):
     box, token = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
     bpy.ops.generio.add_box(size=1.0)
-    carrier = addon.session.session.engine(bpy.context)
-    addon.session.placement.made_again(carrier, bpy.context.active_object)
+    carrier = addon.session.current().open_engine(bpy.context)
+    addon.session.current().placement.box_replaced(carrier, bpy.context.active_object)
     until(lambda: carrier.job(token).destination["uid"] == bpy.context.active_object.session_uid)
     addon.session.waiting.run_until(bpy.context, [token])
     assert [item.name for item in bpy.data.objects] == ["A chair"]
@@ -138,7 +138,7 @@ def test_a_box_that_blender_made_again_is_still_meant(addon, sandbox):
 
 def test_two_models_may_come_into_one_box(addon, sandbox):
     box, first = submit_into_box(addon, sandbox)
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     child = bpy.data.objects.new("Hangs on it", None)
     bpy.context.collection.objects.link(child)
     child.parent, child.location = box, (0.0, 0.0, 3.0)
@@ -219,7 +219,7 @@ def test_a_box_that_was_renamed_is_known_when_its_file_is_opened_again(addon, sa
     second, _token = submit_into_box(addon, sandbox)
     assert second.name == "Model Box"
     bpy.ops.wm.save_as_mainfile(filepath=file)
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     until(lambda: carrier.job(token).destination["box"] == "Mine")
     bpy.ops.wm.open_mainfile(filepath=file)
     addon.session.waiting.run_until(bpy.context, [token])

@@ -89,7 +89,7 @@ def test_a_picture_of_another_kind_becomes_a_png_first(generio, sandbox, tmp_pat
 def test_the_scene_and_the_windows_list_stay_as_they_are(generio, addon, tmp_path: Path):
     generio("generate", "--prompt", "lamp", "--quality", "low", "--output", str(tmp_path))
     assert not bpy.data.objects
-    assert addon.session.session.running() is None
+    assert addon.session.current().engine is None
 
 
 def test_jobs_without_a_folder_are_those_of_the_windows(generio, sandbox):
@@ -104,7 +104,7 @@ def test_jobs_without_a_folder_are_those_of_the_windows(generio, sandbox):
 def test_resuming_the_windows_jobs_leaves_them_ready_for_a_window(generio, addon, sandbox):
     flows = importlib.import_module(f"{addon.__name__}.flows")
     flows.generate("A chair", quality="low")
-    addon.session.session._stop()
+    addon.session.current().stop()
     code, out, _ = generio("jobs", "resume")
     assert (code, out.splitlines()[-2]) == (0, "A chair: Ready")
     assert out.splitlines()[-1].startswith("1 of 1 done, after ")
@@ -118,7 +118,7 @@ def test_a_window_goes_on_with_nothing_of_a_folder(generio, addon, sandbox, tmp_
     assert generio("generate", "--prompt", "lamp", "--output", str(tmp_path))[0] == 3
     sandbox.clear_faults()
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
-    assert [job.name for job in addon.session.session.running().jobs()] == ["A chair"]
+    assert [job.name for job in addon.session.current().engine.jobs()] == ["A chair"]
     assert sandbox.stats()["run_total"] == 1
 
 

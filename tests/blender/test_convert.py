@@ -79,7 +79,7 @@ def test_what_comes_in_equals_a_direct_import(addon, converter, any_glb: Path):
     bpy.context.view_layer.update()
     direct = looks(bpy.context.selected_objects)
     before = set(bpy.data.objects)
-    model = addon.scene.place.place.Model(str(any_glb), str(blend), "lamp", {})
+    model = addon.scene.place.loading.Model(str(any_glb), str(blend), "lamp", {})
     addon.scene.place.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
     addon.scene.place.packing.pack_all()
     bpy.context.view_layer.update()
@@ -94,9 +94,9 @@ def loose(addon, converter, glb: Path):
     """A model that was placed, and whose pictures are not packed yet."""
     blend = glb.with_suffix(".blend")
     converter.to_blend(glb, blend, never)
-    model = addon.scene.place.place.Model(str(glb), str(blend), "lamp", {})
+    model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
     (placed,) = addon.scene.place.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
-    assert len(addon.scene.place.packing.loose()) == len(scenes.base_colour_images(placed)) > 1
+    assert len(addon.scene.place.packing.unpacked()) == len(scenes.base_colour_images(placed)) > 1
     return placed
 
 
@@ -113,21 +113,22 @@ def test_only_pictures_of_one_folder_are_packed(addon, loose, glb: Path, tmp_pat
 def test_removing_a_job_packs_only_its_own_pictures(addon, request: pytest.FixtureRequest):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     request.getfixturevalue("loose")
-    before = len(addon.scene.place.packing.loose())
+    before = len(addon.scene.place.packing.unpacked())
     bpy.ops.generio.remove_job(token=bpy.context.window_manager.generio.jobs[0].token)
-    assert len(addon.scene.place.packing.loose()) == before
+    assert len(addon.scene.place.packing.unpacked()) == before
 
 
 def test_pictures_are_packed_one_at_a_time_and_before_saving(addon, loose, tmp_path: Path):
-    count = len(addon.scene.place.packing.loose())
-    assert addon.scene.place.packing.pack_next()
-    assert len(addon.scene.place.packing.loose()) == count, "there has to be memory first"
-    while len(addon.scene.place.packing.loose()) == count:
-        assert addon.scene.place.packing.pack_next()
-    assert len(addon.scene.place.packing.loose()) == count - 1 > 0
+    count = len(addon.scene.place.packing.unpacked())
+    packer = addon.scene.place.packing.Packer(addon.scene.place.memory.Reserve())
+    assert packer.pack_next()
+    assert len(addon.scene.place.packing.unpacked()) == count, "there has to be memory first"
+    while len(addon.scene.place.packing.unpacked()) == count:
+        assert packer.pack_next()
+    assert len(addon.scene.place.packing.unpacked()) == count - 1 > 0
     assert bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend")) == {"FINISHED"}
-    assert not addon.scene.place.packing.loose()
-    assert not addon.scene.place.packing.pack_next()
+    assert not addon.scene.place.packing.unpacked()
+    assert not packer.pack_next()
     assert all(image.packed_file for image in scenes.base_colour_images(loose))
 
 
@@ -135,7 +136,7 @@ def test_a_job_that_is_removed_leaves_the_pictures_in_the_file(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", texture=True)
     images = scenes.base_colour_images(bpy.data.objects["A chair"])
     (row,) = bpy.context.window_manager.generio.jobs
-    folder = addon.session.session.job_folder(bpy.context, row.token)
+    folder = addon.session.preferences.job_folder(bpy.context, row.token)
     assert folder.exists()
     bpy.ops.generio.remove_job(token=row.token)
     assert {path.suffix for path in folder.iterdir()}.isdisjoint({".glb", ".blend"}), "undo needs no more"
@@ -150,7 +151,7 @@ def test_a_result_whose_pictures_are_gone_is_imported_from_the_glb(addon, conver
     converter.to_blend(glb, blend, never)
     for beside in glb.parent.glob(f"{glb.stem}-[0-9]*"):
         beside.unlink()
-    model = addon.scene.place.place.Model(str(glb), str(blend), "lamp", {})
+    model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
     (placed,) = addon.scene.place.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
     images = scenes.base_colour_images(placed)
     assert images and all(image.packed_file and image.size[0] for image in images)

@@ -41,9 +41,9 @@ def place(addon, path: Path, child: bool) -> bpy.types.Object:
     blend = path.with_suffix(".blend") if child else Path()
     if child:
         addon.scene.background.converter.Converter.of_this_blender().to_blend(path, blend, lambda: False)
-    model = addon.scene.place.place.Model(str(path), str(blend) if child else "", "Lamp", {})
+    model = addon.scene.place.loading.Model(str(path), str(blend) if child else "", "Lamp", {})
     (root,) = addon.scene.place.place.place(
-        bpy.context, [model], addon.scene.place.place.here(bpy.context, "cursor")
+        bpy.context, [model], addon.session.current().document.current_destination(bpy.context, "cursor")
     )
     return root
 

@@ -142,8 +142,8 @@ def test_the_doctor_leads_to_the_address_and_checks_again(addon):
 @pytest.mark.parametrize("remedy", ["open_folder", "update", "restart"])
 def test_a_job_list_that_cannot_be_opened_has_two_buttons(addon, remedy: str, monkeypatch):
     told = addon.jobs.Problem("ledger", "It cannot be opened.", "Mend it.", remedy)
-    addon.session.session._stop()
-    monkeypatch.setattr(addon.session.session, "_notice", told)
+    addon.session.current().stop()
+    monkeypatch.setattr(addon.session.current(), "notice", told)
     shown = drawn(addon.panels.jobs.GENERIO_PT_jobs)
     assert len(shown.buttons) == 2
     assert shown.buttons[1] == "generio.open_job_list"
@@ -186,9 +186,9 @@ def test_a_picture_that_is_none_is_said_at_once(addon, tmp_path: Path):
 def test_a_model_that_waits_for_object_mode_has_a_button_for_it(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     row = bpy.context.window_manager.generio.jobs[0]
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     carrier.hold(row.token, addon.jobs.Problem("defect", "It broke.", "Report it.", "report"))
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     bpy.context.view_layer.objects.active = bpy.data.objects["A chair"]
     bpy.ops.object.mode_set(mode="EDIT")
     shown = drawn(addon.panels.jobs.GENERIO_PT_jobs)
@@ -208,19 +208,19 @@ def row_drawn(addon, width: int) -> Layout:
 def test_a_row_counts_down_and_a_narrow_one_has_room_for_the_time_only(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 90})
     job = addon.jobs.Job(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
-    token = addon.session.session.engine(bpy.context).submit(job).token
+    token = addon.session.current().open_engine(bpy.context).submit(job).token
     rows = bpy.context.window_manager.generio.jobs
     end = time.monotonic() + 60
     while not (rows and rows[0].state == "Waiting"):
         assert time.monotonic() < end, "this never came"
-        addon.session.session.tick()
+        addon.session.current().tick(bpy.context)
         time.sleep(0.02)
     name, remaining = row_drawn(addon, 330).texts
     assert name == "A chair"
     assert remaining.startswith("again in 1:")
     name, elapsed = row_drawn(addon, 200).texts
     assert elapsed.startswith("0:")
-    addon.session.session.engine(bpy.context).cancel(token)
+    addon.session.current().open_engine(bpy.context).cancel(token)
 
 
 def test_buttons_belong_to_a_job_that_is_listed(addon):
@@ -275,7 +275,7 @@ def test_the_line_in_the_status_bar_goes_from_where_it_was_written(addon, monkey
 
     monkeypatch.setattr(handover.waiting, "can_wait", lambda: False)
     carrier = SimpleNamespace(submit_all=list)
-    monkeypatch.setattr(handover.bridge, "engine", lambda _context: carrier)
+    monkeypatch.setattr(addon.session.current(), "open_engine", lambda _context: carrier)
     sending = handover.HandOver()
     job = addon.jobs.Job("", "model_generate_fromprompt", "A chair")
     assert sending.hand_over(context("Layout"), [job], modal=True) == {"RUNNING_MODAL"}
@@ -301,11 +301,11 @@ def refused(addon, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, list
 def test_what_cannot_be_done_with_a_job_has_the_button_that_helps(addon, sandbox, refused):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
     job = addon.jobs.Job(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
-    token = addon.session.session.engine(bpy.context).submit(job).token
+    token = addon.session.current().open_engine(bpy.context).submit(job).token
     for operator in (bpy.ops.generio.remove_job, bpy.ops.generio.import_result):
         assert operator(token=token) == {"CANCELLED"}
     assert bpy.ops.generio.retry_job(token="gone") == {"CANCELLED"}
-    addon.session.session.engine(bpy.context).cancel(token)
+    addon.session.current().open_engine(bpy.context).cancel(token)
     assert refused == [
         ("The job is not finished.", "Cancel it first.", ["generio.cancel_job"]),
         ("This job has no model yet.", "Wait until it is done.", []),
@@ -390,7 +390,7 @@ def test_the_folder_of_a_job_is_shown_without_waiting_for_that(addon, file_manag
     token = bpy.context.window_manager.generio.jobs[0].token
     assert bpy.ops.generio.show_job_folder(token=token) == {"FINISHED"}
     folder = file_manager.folder()
-    assert folder == addon.session.session.job_folder(bpy.context, token)
+    assert folder == addon.session.preferences.job_folder(bpy.context, token)
     assert list(folder.glob("*.glb"))
 
 
@@ -398,14 +398,14 @@ def test_a_job_without_files_has_no_folder_to_show(addon, file_manager: FileMana
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     token = bpy.context.window_manager.generio.jobs[0].token
     shutil.rmtree(
-        addon.session.session.job_folder(bpy.context, token)
+        addon.session.preferences.job_folder(bpy.context, token)
     )  # the job is over: nobody lays it anew
     assert bpy.ops.generio.show_job_folder(token=token) == {"CANCELLED"}
     assert not file_manager.asked.exists()
 
 
 def test_the_folder_of_the_job_list_is_shown(addon, file_manager: FileManager):
-    addon.session.session.engine(bpy.context)
+    addon.session.current().open_engine(bpy.context)
     assert bpy.ops.generio.show_list_folder() == {"FINISHED"}
     assert (file_manager.folder() / "jobs.sqlite").is_file()
 
@@ -413,7 +413,7 @@ def test_the_folder_of_the_job_list_is_shown(addon, file_manager: FileManager):
 def test_where_nothing_shows_folders_it_is_told_which_one_it_is(addon, tmp_path: Path, monkeypatch):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     token = bpy.context.window_manager.generio.jobs[0].token
-    folder = addon.session.session.job_folder(bpy.context, token)
+    folder = addon.session.preferences.job_folder(bpy.context, token)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match=re.escape(f"No program here can show the folder {folder}")):
         bpy.ops.generio.show_job_folder(token=token)

@@ -40,7 +40,7 @@ def test_there_are_examples():
 
 def test_generate_returns_at_once_and_wait_brings_the_model(flows, addon, sandbox):
     bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
-    with addon.session.session.engine(bpy.context)._lock:  # no thread gets on meanwhile
+    with addon.session.current().open_engine(bpy.context)._lock:  # no thread gets on meanwhile
         lamp = flows.generate("A lamp", quality="low", seed=7, texture=False)
         assert not lamp.done and not lamp.over and lamp.objects == [] and lamp.files == []
     flows.wait(lamp)
@@ -101,16 +101,17 @@ def test_waiting_lasts_until_the_end_has_been_told(flows, addon, sandbox, monkey
     told: list[str] = []
     flows.subscribe(lambda model: told.append(model.state))
     sandbox.order({"flow": {"outcome": "fail"}})
-    lamp, tick = flows.generate("A lamp", quality="low"), addon.session.session.tick
+    session = addon.session.current()
+    lamp, tick = flows.generate("A lamp", quality="low"), session.tick
 
-    def slow() -> float:
-        seconds = tick()
+    def slow(context: bpy.types.Context) -> float:
+        seconds = tick(context)
         while not lamp.over:  # it ends when this tick has told what it knew
             time.sleep(0.01)
         return seconds
 
     with monkeypatch.context() as patched:  # disabling the add-on is to find the timer that it registered
-        patched.setattr(addon.session.session, "tick", slow)
+        patched.setattr(session, "tick", slow)
         flows.wait(lamp, check=False)
     assert told[-1] == bpy.context.window_manager.generio.jobs[0].state == "Failed"
 
@@ -177,7 +178,7 @@ def test_a_handler_within_a_placement_cannot_wait_and_is_told_so(flows, addon, m
         patched.setattr(addon.scene.place.place, "place", placing)
         first = flows.generate("First", quality="low")
         while not refusals:
-            addon.session.session.tick()
+            addon.session.current().tick(bpy.context)
     flows.wait(*flows.models())
     assert len(refusals) == 1
     assert first.done
@@ -204,7 +205,7 @@ def test_disabling_the_add_on_ends_subscriptions_and_waiting(flows, addon):
     try:
         with pytest.raises(flows.Refused, match="was disabled"):
             flows.wait(lamp)
-        assert addon.session.session.listeners == []
+        assert addon.session.current().listeners == []
         for use in (
             flows.models,
             lambda: flows.wait(lamp),

@@ -55,10 +55,12 @@ def test_the_list_is_searched_and_filtered(addon, sandbox, words: str, kind: str
 def test_a_row_is_written_when_its_model_has_arrived(addon):
     """It says Ready while a good moment is waited for; that the moment came is no news of the job."""
     row = generate()
-    token, carrier, context = row.token, addon.session.session.engine(bpy.context), bpy.context
-    addon.panels.job_rows.show(context, carrier, {token: carrier.job(token)}, {token})
+    session = addon.session.current()
+    session.placement.pending.add(row.token)
+    session._show(bpy.context, session.engine)
     assert panel().jobs[0].state == "Ready"
-    addon.panels.job_rows.show(context, carrier, {}, set())
+    session.placement.pending.clear()
+    session._show(bpy.context, session.engine)
     assert panel().jobs[0].state == "Done"
 
 
@@ -106,10 +108,10 @@ def test_the_same_picture_and_the_same_target_can_be_used_again(addon, tmp_path:
 @pytest.mark.parametrize("template", ["model_generate_fromprompt", "model_optimize"])
 def test_what_another_program_asked_for_is_shown_and_taken_over_as_far_as_it_can_be(addon, odd, template):
     row = generate()
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     job = replace(carrier.job(row.token), template=template, parameters=odd)
     carrier._see(job.token, job)
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     assert str(odd["seed"]) in panel().jobs[0].settings
     panel().seed, panel().random_seed, panel().prompt = 3, False, ""
     panel().polygon_count = 50
@@ -126,14 +128,14 @@ def test_rows_are_written_though_a_disk_does_not_even_tell_what_is_there(addon):
     """As a drive that is out of reach does not; here it is a name that no disk can have."""
     generate("An owl")
     row = generate()
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.job(row.token)
     blend = str(Path(job.results[0].blend).with_name("x" * 300 + ".blend"))
     with pytest.raises(OSError, match="too long"):
         Path(blend).exists()
     carrier._see(job.token, replace(job, results=(replace(job.results[0], blend=blend),)))
-    addon.panels.job_rows.forget()
-    addon.session.session.tick()
+    addon.session.current().opened(recovered=False)
+    addon.session.current().tick(bpy.context)
     assert [row.name for row in panel().jobs] == ["A brass lamp", "An owl"]
     assert [bool(row.thumbnail) for row in panel().jobs] == [False, False]
     assert [bool(row.summary) for row in panel().jobs] == [False, True]
@@ -184,11 +186,11 @@ def test_the_chosen_job_stays_chosen_when_another_is_removed(addon, sandbox, act
 
 def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
     generate("A brass lamp")
-    folder = addon.session.session.engine(bpy.context).folder(panel().jobs[0].token)
-    carrier = addon.session.session.engine(bpy.context)
+    folder = addon.session.current().open_engine(bpy.context).folder(panel().jobs[0].token)
+    carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.job(generate("An owl").token)
     carrier.hold(job.token, addon.jobs.Problem("test", "Kept."))
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     assert folder.is_dir()
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
     assert [row.name for row in panel().jobs] == ["An owl"]
@@ -203,7 +205,7 @@ def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, s
     def fails(_source, _target, _cancelled) -> None:
         raise addon.scene.background.converter.ConversionFailed("lamp.glb", "out of memory")
 
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     converts, carrier._convert = carrier._convert, fails
     with pytest.raises(RuntimeError, match="out of memory"):
         generate("A brass lamp")
@@ -223,43 +225,45 @@ def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, s
 
 
 def test_a_result_that_is_noted_but_not_placed_yet_is_waited_for(addon):
-    job = addon.session.session.engine(bpy.context).job(generate().token)
-    assert addon.session.waiting.is_over(job)
-    addon.session.placement.due.add(job.token)  # as between the note in the ledger and the tick that places
-    assert not addon.session.waiting.is_over(job)
-    addon.session.placement.due.clear()
+    job = addon.session.current().open_engine(bpy.context).job(generate().token)
+    assert addon.session.current().is_over(job)
+    addon.session.current().placement.pending.add(
+        job.token
+    )  # as between the note in the ledger and the tick that places
+    assert not addon.session.current().is_over(job)
+    addon.session.current().placement.pending.clear()
 
 
 def test_the_status_bar_tells_the_end_of_a_job_once(addon, monkeypatch: pytest.MonkeyPatch):
     status = addon.panels.status_bar
     row = generate()
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.job(row.token)
-    status.show(bpy.context, carrier, [], [], {}, addon.session.placement.here)
+    status.show(bpy.context, carrier, [], [], {}, addon.session.current().placement.placed)
     assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
     assert status.unfinished(carrier) == []
     monkeypatch.setattr(status.time, "time", lambda: job.finished_at + 100.0)
-    status.show(bpy.context, carrier, [job], [], {}, addon.session.placement.here)  # told again
+    status.show(bpy.context, carrier, [job], [], {}, addon.session.current().placement.placed)  # told again
     assert status._line == ("", "NONE")
 
 
 def test_what_comes_by_itself_is_told_when_it_has_come(addon):
     status = addon.panels.status_bar
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.job(generate().token)
     status.unregister()  # forgets what it has told
     status.register()
-    here = addon.session.placement.here
+    here = addon.session.current().placement.placed
     status.show(bpy.context, carrier, [job], [job.token], {}, here)  # as long as somebody is in Edit Mode
     assert status._line[0].startswith("A brass lamp, ")
-    status.show(bpy.context, carrier, [job], [], {}, addon.session.placement.here)
+    status.show(bpy.context, carrier, [job], [], {}, addon.session.current().placement.placed)
     assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
 
 
 def test_a_first_job_is_no_news_where_another_follows(addon):
     status = addon.panels.status_bar
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True, then_count=500)
-    second, first = (addon.session.session.engine(bpy.context).job(row.token) for row in panel().jobs)
+    second, first = (addon.session.current().open_engine(bpy.context).job(row.token) for row in panel().jobs)
     assert addon.jobs.is_first(first)
     assert [*status._news] == [second.token]
 
@@ -268,10 +272,10 @@ def test_what_a_result_consists_of_is_read_from_disk_once(addon):
     row = generate()
     summary = row.summary
     assert summary
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     Path(carrier.job(row.token).results[0].blend).with_suffix(".json").unlink()
-    addon.panels.job_rows.forget()  # as when another file is opened
-    addon.session.session.tick()
+    addon.session.current().opened(recovered=False)  # as when another file is opened
+    addon.session.current().tick(bpy.context)
     assert panel().jobs[0].summary == summary
 
 
@@ -288,11 +292,11 @@ def test_details_of_an_optimized_mesh_tell_what_has_become_of_it(addon):
 def test_a_row_goes_when_another_blender_has_removed_its_job(addon):
     generate("A brass lamp")
     row = generate("An owl")
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     carrier._ledger.remove(row.token)
     with carrier._lock:
         carrier._share()
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     assert [row.name for row in panel().jobs] == ["A brass lamp"]
 
 
@@ -300,19 +304,26 @@ def test_the_time_of_a_job_that_is_tried_again_counts_from_then(addon, sandbox):
     sandbox.order({"flow": {"outcome": "fail"}})
     with pytest.raises(RuntimeError):
         generate("A chair")
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     (job,) = carrier.jobs()
     before = replace(job, created_at=job.created_at - 24 * 3600.0)
     assert carrier._ledger.change(job.token, (job.step,), lambda _job: before, carrier.owner, 0.0)
     bpy.ops.generio.retry_job(token=job.token)
     assert carrier.job(job.token).created_at == before.created_at
-    assert addon.panels.job_rows.timing(carrier, job.token).elapsed.startswith("0:")
+    assert addon.panels.progress.timing(carrier, job.token).elapsed.startswith("0:")
 
 
 def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
     sandbox.order({"flow": {"outcome": "hang"}})
-    carrier = addon.session.session.engine(bpy.context)
-    job = carrier.submit(wish(addon, sandbox, "A chair", addon.scene.place.place.here(bpy.context, "cursor")))
+    carrier = addon.session.current().open_engine(bpy.context)
+    job = carrier.submit(
+        wish(
+            addon,
+            sandbox,
+            "A chair",
+            addon.session.current().document.current_destination(bpy.context, "cursor"),
+        )
+    )
     # As if this one had slept past its lease.
     carrier._ledger._db.execute("UPDATE jobs SET owner = 'another', lease_until = 4e9")
     for operator in (bpy.ops.generio.cancel_job, bpy.ops.generio.retry_job):
@@ -322,17 +333,22 @@ def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
 
 def test_the_status_bar_tells_of_this_scene_only(addon):
     generate("A brass lamp")
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     (job,) = carrier.jobs()
-    addon.panels.status_bar._news.clear()
+    session = addon.session.current()
+    bar = session.part(addon.panels.status_bar.StatusBar)
+    bar._news.clear()
 
-    def line(here: set[str]) -> str:
-        addon.panels.status_bar.show(bpy.context, carrier, [job.at(addon.jobs.Step.STARTED)], (), {}, here)
-        addon.panels.status_bar.show(bpy.context, carrier, [job], (), {}, here)
-        return addon.panels.status_bar._line[0]
+    def line() -> str:
+        for now in (job.at(addon.jobs.Step.STARTED), job):
+            news = addon.session.session.News(carrier, {job.token: now}, {job.token}, set(), [], True)
+            bar.update(bpy.context, session, news)
+        return bar.text
 
-    assert line(set()) == "", "another Blender has it"
-    assert line(addon.session.placement.here) == '"A brass lamp" is in the scene'
+    placed, session.placement.placed = session.placement.placed, set()
+    assert line() == "", "another Blender has it"
+    session.placement.placed = placed
+    assert line() == '"A brass lamp" is in the scene'
 
 
 def test_a_results_folder_beside_the_file_stays_where_it_was_chosen(addon, tmp_path: Path):
@@ -356,8 +372,8 @@ def test_the_settings_of_a_recovered_flow_leave_what_was_chosen(addon, sandbox):
     bpy.ops.generio.recover_flow(flow_id=flow_id)
     panel().source, panel().prompt, panel().image = "TEXT", "A chair", "//chair.png"
     found = panel().jobs[0]
-    addon.session.session.engine(bpy.context)._jobs[found.token] = replace(
-        addon.session.session.engine(bpy.context).job(found.token), prompt=""
+    addon.session.current().open_engine(bpy.context)._jobs[found.token] = replace(
+        addon.session.current().open_engine(bpy.context).job(found.token), prompt=""
     )
     bpy.ops.generio.use_job_settings(token=found.token)
     assert (panel().source, panel().prompt, panel().image) == ("TEXT", "A chair", "//chair.png")

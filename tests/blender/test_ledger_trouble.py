@@ -24,7 +24,7 @@ def ticks(addon, condition: Callable[[], object]) -> None:
     end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "this never came"
-        addon.session.session.tick()
+        addon.session.current().tick(bpy.context)
         time.sleep(0.02)
 
 
@@ -59,7 +59,7 @@ def test_a_button_says_that_the_job_list_is_in_use(addon, busy: str, name: str):
 
 
 def test_the_window_waits_for_no_other_program(addon, sandbox):
-    ledger = addon.session.session.engine(bpy.context)._ledger
+    ledger = addon.session.current().open_engine(bpy.context)._ledger
     assert (
         ledger.patience == addon.session.session.LEDGER_SECONDS / 2
     )  # the other half is for our own threads
@@ -71,16 +71,16 @@ def test_generating_and_cancelling_say_that_the_job_list_is_in_use(addon, sandbo
         bpy.ops.generio.generate_from_prompt(prompt="A lamp")
     with pytest.raises(RuntimeError, match="holds the job list"):
         bpy.ops.generio.recover_flow(flow_id="66bb00000000000000000010")
-    assert len(addon.session.session.engine(bpy.context).jobs()) == 1
+    assert len(addon.session.current().open_engine(bpy.context).jobs()) == 1
 
 
 def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.MonkeyPatch, capfd):
     def broken(*_arguments: object) -> bool:
         raise ZeroDivisionError
 
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     with monkeypatch.context() as patched:
-        patched.setattr(addon.session.placement, "_place_one", broken)
+        patched.setattr(addon.session.current().placement, "_place_next", broken)
         job = carrier.submit(
             addon.jobs.Job(
                 service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"
@@ -89,10 +89,10 @@ def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.M
         ticks(addon, lambda: len(rows()) == 1 and rows()[0].state == "Ready")
         assert "ZeroDivisionError" in capfd.readouterr().err
     with monkeypatch.context() as patched:
-        patched.setattr(addon.panels.job_rows, "show", broken)
+        patched.setattr(addon.session.current().part(addon.panels.job_rows.JobRows), "update", broken)
         assert carrier.place(job.token)
         for _ in range(3):
-            addon.session.session.tick()
+            addon.session.current().tick(bpy.context)
         assert rows()[0].state == "Ready"
     ticks(addon, lambda: rows()[0].state == "Done")
 
@@ -108,8 +108,8 @@ def test_a_list_of_a_newer_version_is_left_alone_and_said_in_the_panel(addon, sa
     db.close()
     before = path.read_bytes()
     restart(addon, sandbox)
-    addon.session.session.tick()
-    notice = addon.session.session.notice()
+    addon.session.current().tick(bpy.context)
+    notice = addon.session.current().notice
     assert "was written by a newer version" in notice.message
     assert (notice.fix, notice.remedy) == ("Update the add-on.", "update")
     with pytest.raises(RuntimeError, match="newer version"):
@@ -120,24 +120,24 @@ def test_a_list_of_a_newer_version_is_left_alone_and_said_in_the_panel(addon, sa
     assert path.read_bytes() == before
     path.unlink()
     assert bpy.ops.generio.open_job_list() == {"FINISHED"}
-    assert addon.session.session.notice() is None
+    assert addon.session.current().notice is None
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
 
 
 @pytest.mark.parametrize("still_there", [True, False])
 def test_a_damaged_list_is_said_in_the_panel_and_its_jobs_come_back(addon, sandbox, still_there: bool):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
-    addon.session.session._stop()
+    addon.session.current().stop()
     ledger_path().write_bytes(b"no database" * 1000)
     if not still_there:
         bpy.data.objects.remove(bpy.data.objects["A chair"])
     restart(addon, sandbox)
-    ticks(addon, lambda: (told := addon.session.session.notice()) and "1 job was found again" in told.message)
-    assert "was damaged and is kept as jobs.damaged-" in addon.session.session.notice().message
-    assert addon.session.session.notice().remedy == "open_folder"
+    ticks(addon, lambda: (told := addon.session.current().notice) and "1 job was found again" in told.message)
+    assert "was damaged and is kept as jobs.damaged-" in addon.session.current().notice.message
+    assert addon.session.current().notice.remedy == "open_folder"
     assert bpy.ops.generio.dismiss_notice() == {"FINISHED"}
-    addon.session.session.tick()
-    assert addon.session.session.notice() is None
+    addon.session.current().tick(bpy.context)
+    assert addon.session.current().notice is None
     if still_there:
         ticks(addon, lambda: rows() and rows()[0].state == "Done")
         assert sandbox.stats()["run_total"] == 1
@@ -145,7 +145,7 @@ def test_a_damaged_list_is_said_in_the_panel_and_its_jobs_come_back(addon, sandb
     ticks(addon, lambda: rows() and rows()[0].state == "Ready")
     assert (rows()[0].name, rows()[0].message) == ("A chair", "Found again at the service")
     for _ in range(10):
-        addon.session.session.tick()
+        addon.session.current().tick(bpy.context)
     assert len(bpy.data.objects) == 0, "it is held for the user"
     assert bpy.ops.generio.import_result(token=rows()[0].token) == {"FINISHED"}
     assert sandbox.stats()["run_total"] == 1
@@ -200,7 +200,7 @@ def test_a_flow_with_parameters_that_blender_has_no_words_for_is_recovered(addon
     (item,) = bpy.data.objects
     assert (item["generio_seed"], item["generio_token"]) == (7, row.token)
     assert "Traceback" not in capfd.readouterr().err
-    addon.session.session._stop()
+    addon.session.current().stop()
     server.close()
 
 
@@ -221,7 +221,7 @@ def test_a_flow_that_the_service_does_not_know_says_so(addon, sandbox):
 
 def test_a_break_is_counted_down_in_the_list(addon, sandbox, monkeypatch: pytest.MonkeyPatch):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 90})
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.submit(
         addon.jobs.Job(
             service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"
@@ -239,7 +239,7 @@ def test_a_break_is_counted_down_in_the_list(addon, sandbox, monkeypatch: pytest
             patched.setattr(
                 addon.panels.job_rows, "time", SimpleNamespace(time=lambda now=retry_at - left: now)
             )
-            assert addon.panels.job_rows.timing(carrier, job.token).remaining == told
+            assert addon.panels.progress.timing(carrier, job.token).remaining == told
     carrier.retry(job.token)
     ticks(addon, lambda: rows()[0].state == "Ready")
 
@@ -254,24 +254,24 @@ def test_what_an_operator_found_in_use_is_said_in_the_panel_until_it_was_read(ad
     ):
         with pytest.raises(RuntimeError, match="holds the job list"):
             refused()
-        addon.session.session.tick()
-        notice = addon.session.session.notice()
+        addon.session.current().tick(bpy.context)
+        notice = addon.session.current().notice
         assert "holds the job list" in notice.message
         assert "Try again in a moment" in notice.fix
         bpy.ops.generio.dismiss_notice()
-        assert addon.session.session.notice() is None
+        assert addon.session.current().notice is None
 
 
 def test_a_list_that_cannot_be_begun_is_said_in_the_panel(addon, sandbox, tmp_path: Path):
-    addon.session.session._stop()
+    addon.session.current().stop()
     path = addon.session.preferences.user_folder(bpy.context) / "jobs.sqlite"
     path.unlink(missing_ok=True)
     path.symlink_to(tmp_path / "gone" / "jobs.sqlite")
     with pytest.raises(RuntimeError, match="cannot be opened"):
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
-    addon.session.session.tick()
-    assert "cannot be opened" in addon.session.session.notice().message
+    addon.session.current().tick(bpy.context)
+    assert "cannot be opened" in addon.session.current().notice.message
     assert addon.panels.jobs.GENERIO_PT_jobs.poll(bpy.context)
     path.unlink()
     assert bpy.ops.generio.open_job_list() == {"FINISHED"}
-    assert addon.session.session.notice() is None
+    assert addon.session.current().notice is None

@@ -58,22 +58,24 @@ import resource, sys, time
 from pathlib import Path
 
 memory = addon.scene.place.memory
-model = place.Model({glb!r}, {blend!r}, "Large", {{}})
-bridge.engine(bpy.context)
+reserve = memory.Reserve()
+model = model({glb!r}, {blend!r}, "Large", {{}})
+session.open_engine(bpy.context)
 while not hasattr(sys.modules.get("numpy"), "empty"):  # a thread imports it
     time.sleep(0.01)
 
 def pages():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    place.place(bpy.context, [model], place.here(bpy.context, place.CURSOR))
+    with reserve.spent():
+        place.place(bpy.context, [model], session.document.current_destination(bpy.context, 'cursor'))
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 pages()  # brings the code, too
 without = pages()
-memory.make_room("Large", memory.sizes_in(Path(model.blend)))
-while memory.is_making():
+reserve.prepare("Large", memory.sizes_in(Path(model.blend)))
+while reserve.is_preparing():
     time.sleep(0.01)
-result = [without, pages(), memory._room is None, len(bpy.data.objects)]
+result = [without, pages(), reserve._room is None, len(bpy.data.objects)]
 """
 
 
@@ -87,10 +89,11 @@ def test_with_room_for_it_a_model_takes_few_pages_from_the_system(sandbox, large
 
 
 def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
-    bridge, placing, memory = addon.session.session, addon.session.placement, addon.scene.place.memory
-    carrier = bridge.engine(bpy.context)
+    session = addon.session.current()
+    placement, reserve = session.placement, session.placement._reserve
+    carrier = session.open_engine(bpy.context)
     scenes.ball()
-    destination = addon.scene.place.place.here(bpy.context, "cursor")
+    destination = addon.session.current().document.current_destination(bpy.context, "cursor")
     template = "model_generate_fromprompt"
     job = carrier.submit(
         addon.jobs.Job(sandbox.url, template, "A chair", prompt="A chair", destination=destination)
@@ -99,12 +102,12 @@ def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
     (result,) = carrier.job(job.token).results
     report = Path(result.blend).with_suffix(".json")
     report.write_text(json.dumps(json.loads(report.read_text()) | {"arrays": [2**20]}))
-    until(lambda: bridge.tick() and memory.is_for(job.token))
-    assert memory._room.arrays, "the ledger is told, and the model comes with the next tick"
+    until(lambda: session.tick(bpy.context) and reserve.is_for(job.token))
+    assert reserve._room.arrays, "the ledger is told, and the model comes with the next tick"
     bpy.ops.object.mode_set(mode="EDIT")
-    until(lambda: placing.is_noted(carrier.job(job.token)))
-    bridge.tick()
-    assert memory._room is None
+    until(lambda: placement.is_reserved(carrier.job(job.token)))
+    session.tick(bpy.context)
+    assert reserve._room is None
     assert "A chair" not in bpy.data.objects
     bpy.ops.object.mode_set(mode="OBJECT")
     addon.session.waiting.run_until(bpy.context, [job.token])
@@ -112,18 +115,19 @@ def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
 
 
 def test_a_picture_does_not_take_the_room_of_a_model_that_is_about_to_come(addon):
-    bridge, placing, memory = addon.session.session, addon.session.placement, addon.scene.place.memory
-    bridge.engine(bpy.context)
+    session = addon.session.current()
+    placement, reserve = session.placement, session.placement._reserve
+    session.open_engine(bpy.context)
     bpy.data.images.new("Loose", 8, 8)[addon.scene.markers.UNPACKED] = True
-    placing._pictures_loose = True
-    placing._noted = "token"  # while the ledger is told
-    memory.make_room("token", [2**20])
-    bridge.tick()
-    assert memory.is_for("token")
-    placing._noted = ""
-    bridge.tick()
-    assert not memory.is_for("token")
-    assert placing._pictures_loose
+    placement._may_have_unpacked = True
+    placement._reserved = "token"  # while the ledger is told
+    reserve.prepare("token", [2**20])
+    session.tick(bpy.context)
+    assert reserve.is_for("token")
+    placement._reserved = ""
+    session.tick(bpy.context)
+    assert not reserve.is_for("token")
+    assert placement._may_have_unpacked
 
 
 @pytest.mark.parametrize("told", ["", "[]", "null", "{}", '{"arrays": null}', '{"arrays": ["many"]}'])
@@ -133,42 +137,45 @@ def test_an_odd_report_names_no_sizes(addon, tmp_path: Path, told: str):
 
 
 def test_room_for_what_cannot_be_placed_is_given_back(addon, sandbox):
-    bridge, placing, memory = addon.session.session, addon.session.placement, addon.scene.place.memory
-    carrier = bridge.engine(bpy.context)
+    session = addon.session.current()
+    placement, reserve = session.placement, session.placement._reserve
+    carrier = session.open_engine(bpy.context)
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
-    memory.make_room(job.token, [2**20])
+    reserve.prepare(job.token, [2**20])
     with pytest.raises(addon.scene.errors.CannotPlace):
-        placing.place_result(
+        placement.place_result(
             bpy.context, carrier, job, {**job.destination, "mode": "replace", "object": "Nobody"}, True
         )
-    assert memory._room is None
+    assert reserve._room is None
 
 
 def test_a_picture_is_packed_while_a_model_waits_for_its_own_target(addon, monkeypatch: pytest.MonkeyPatch):
-    bridge, placing, memory = addon.session.session, addon.session.placement, addon.scene.place.memory
-    carrier = bridge.engine(bpy.context)
+    session = addon.session.current()
+    placement, reserve = session.placement, session.placement._reserve
+    carrier = session.open_engine(bpy.context)
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
     image = bpy.data.images.new("Loose", 8, 8)
     image[addon.scene.markers.UNPACKED] = True
-    placing._pictures_loose, placing._noted = True, job.token
-    placing.due.add(job.token)
-    memory.make_room(job.token, [2**20])
+    placement._may_have_unpacked, placement._reserved = True, job.token
+    placement.pending.add(job.token)
+    reserve.prepare(job.token, [2**20])
     # Its target is edited in another window: the bpy module has none.
-    not_now = addon.scene.place.place.not_now
+    blocker = placement.moment.placement_blocker
     monkeypatch.setattr(
-        addon.scene.place.place, "not_now", lambda context, of: "Waits" if of else not_now(context, of)
+        placement.moment, "placement_blocker", lambda context, of: "Waits" if of else blocker(context, of)
     )
-    until(lambda: bridge.tick() and addon.scene.markers.UNPACKED not in image)
-    assert bridge.tick() >= bridge.BUSY_SECONDS
-    placing.due.clear()
+    until(lambda: session.tick(bpy.context) and addon.scene.markers.UNPACKED not in image)
+    assert session.tick(bpy.context) >= addon.session.session.BUSY_SECONDS
+    placement.pending.clear()
 
 
 def test_room_is_given_back_when_the_file_is_left(addon):
-    addon.scene.place.memory.make_room("token", [2**20])
+    reserve = addon.session.current().placement._reserve
+    reserve.prepare("token", [2**20])
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert addon.scene.place.memory._room is None
+    assert reserve._room is None
 
 
 def until(what: Callable[[], bool]) -> None:

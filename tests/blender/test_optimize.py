@@ -762,7 +762,7 @@ def test_levels_of_detail_come_from_one_file_and_are_named_for_game_engines(addo
         assert 0.9 * count / 2**level <= scenes.triangles(made) <= count / 2**level
         assert made.matrix_world == item.matrix_world
     assert scenes.triangles(item) == count
-    folders = Path(addon.session.session.job_folder(bpy.context, "x")).parent
+    folders = Path(addon.session.preferences.job_folder(bpy.context, "x")).parent
     files = [path.stat().st_ino for path in folders.glob("*/input.glb")]
     assert len(files) == 3
     assert len(set(files)) == 1, "one file that all have sent"

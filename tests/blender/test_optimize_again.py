@@ -19,9 +19,11 @@ def optimize(item: bpy.types.Object, **options: object) -> dict[str, Any]:
 
 def hint(addon: ModuleType) -> str:
     """What the panel says about the target."""
-    addon.panels.selection_report.unregister()
+    addon.panels.selection_report.selection_report()._views.clear()
     panel = bpy.context.window_manager.generio
-    return addon.panels.optimize._hint(panel, addon.panels.selection_report.drawn(bpy.context))
+    return addon.panels.optimize._hint(
+        panel, addon.panels.selection_report.selection_report().drawn(bpy.context)
+    )
 
 
 def test_report_percent_and_before_speak_of_the_first_mesh(addon):

@@ -38,7 +38,7 @@ def test_a_crash_between_the_two_runs_nothing_twice(
     addon, sandbox, monkeypatch: pytest.MonkeyPatch, broken: str
 ):
     """Each step that leads from the first job to the second fails once, as where a process ends there."""
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     owner, name = {
         "link": (addon.session.placement, "link"),
         "submit": (carrier, "submit"),
@@ -71,7 +71,7 @@ def test_a_first_model_that_was_imported_is_said_to_be_followed_by_nothing(addon
             bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
     (row,) = bpy.context.window_manager.generio.jobs
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     assert (row.state, row.message) == ("Done", "")
 
 
@@ -80,23 +80,23 @@ def test_that_the_second_job_fails_is_said_and_the_first_model_is_kept(addon, sa
     sandbox.order({"flow": {"template": "model_optimize", "outcome": "fail", "reason": "too thin"}})
     with pytest.raises(RuntimeError, match="too thin"):
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     second, first = bpy.context.window_manager.generio.jobs
     assert (first.state, first.message, second.state) == ("Done", addon.panels.job_rows.IN_VAIN, "Failed")
     assert not bpy.ops.generio.clear_finished_jobs.poll()
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     jobs, folder = carrier.jobs(), carrier.folder(first.token).parent
     assert addon.jobs.housekeeping.to_empty(folder, jobs, 0) == []
     assert bpy.ops.generio.import_result(token=first.token) == {"FINISHED"}
     assert "A chair" in bpy.data.objects
     assert bpy.ops.generio.remove_job(token=second.token) == {"FINISHED"}
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
     assert not bpy.context.window_manager.generio.jobs
 
 
 def test_what_was_optimized_and_came_is_cleared_with_what_it_was_made_of(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
     assert not bpy.context.window_manager.generio.jobs

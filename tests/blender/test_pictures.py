@@ -235,7 +235,7 @@ def test_what_cannot_be_had_here_says_so(addon):
 
 def sent(addon) -> Path:
     """The file that the newest job has sent."""
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     return Path(carrier.job(panel().jobs[0].token).input_path)
 
 
@@ -266,7 +266,7 @@ def test_variants_of_a_large_picture_leave_no_folder_behind(addon, tmp_path: Pat
     tokens = [row.token for row in panel().jobs]
     assert sorted(item.name for item in folder.iterdir()) == sorted(tokens)
     for token in tokens:
-        carrier = addon.session.session.engine(bpy.context)
+        carrier = addon.session.current().open_engine(bpy.context)
         with Image.open(carrier.job(token).input_path) as picture:
             assert picture.size == (100, 67)
         bpy.ops.generio.remove_job(token=token)
@@ -479,7 +479,7 @@ def tick_until(addon, done: Callable[[], bool]) -> None:
     until = time.monotonic() + 10.0
     while not done():
         assert time.monotonic() < until
-        addon.session.session.tick()
+        addon.session.current().tick(bpy.context)
         time.sleep(0.01)
 
 
@@ -491,19 +491,18 @@ def test_a_sketch_that_is_saved_again_is_looked_at_again(addon, tmp_path: Path, 
 
     def preview() -> tuple[int, int]:
         thumbnails.icon_of(panel().image, panel().image_version)
-        return tuple(thumbnails._pictures[panel().image].image_size)
+        return tuple(addon.session.current().part(thumbnails.Thumbnails)._pictures[panel().image].image_size)
 
     before = preview()
     looks: list[Path] = []
-    version_of = addon.session.properties.version_of
-    monkeypatch.setattr(
-        addon.session.properties, "version_of", lambda path: looks.append(path) or version_of(path)
-    )
+    image_check = addon.session.image_check
+    version_of = image_check.version_of
+    monkeypatch.setattr(image_check, "version_of", lambda path: looks.append(path) or version_of(path))
     for _ in range(3):
-        addon.session.session.tick()
+        addon.session.current().tick(bpy.context)
     assert len(looks) <= 1, "a disk may be slow: once a second has to do"
-    monkeypatch.setattr(addon.session.properties, "LOOK_SECONDS", 0.0)
-    addon.session.properties._next_look = 0.0
+    monkeypatch.setattr(addon.session.form, "LOOK_SECONDS", 0.0)
+    addon.session.current().form._next_look = 0.0
     assert preview() == before
     Image.new("RGB", (8, 8)).save(path)
     os.utime(path, (time.time() + 10.0,) * 2)  # Blender's own cache of previews counts in seconds
@@ -519,8 +518,8 @@ def test_a_disk_that_sleeps_keeps_nobody_waiting(addon, tmp_path: Path, monkeypa
     Image.new("RGB", (5, 3)).save(path)
     Image.new("RGB", (7, 7)).save(other)
     panel().source, panel().image = "IMAGE", str(path)
-    properties, awake = addon.session.properties, threading.Event()
-    version_of, lookers = properties.version_of, []
+    image_check, awake = addon.session.image_check, threading.Event()
+    version_of, lookers = image_check.version_of, []
 
     def asleep(path: Path) -> str:
         lookers.append(threading.current_thread())
@@ -529,19 +528,19 @@ def test_a_disk_that_sleeps_keeps_nobody_waiting(addon, tmp_path: Path, monkeypa
         return version_of(path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(properties, "LOOK_SECONDS", 0.0)
-        patched.setattr(properties, "version_of", asleep)
-        properties._next_look = 0.0
+        patched.setattr(addon.session.form, "LOOK_SECONDS", 0.0)
+        patched.setattr(image_check, "version_of", asleep)
+        addon.session.current().form._next_look = 0.0
         Image.new("RGB", (8, 8)).save(path)
         for _ in range(3):
-            addon.session.session.tick()
+            addon.session.current().tick(bpy.context)
         assert len(lookers) == 1, "one at a time has to do"
-        patched.setattr(properties, "version_of", version_of)
+        patched.setattr(image_check, "version_of", version_of)
         panel().image = str(other)
         assert panel().image_note == "7 x 7, PNG", "what one chooses one sees at once"
         awake.set()
         lookers[0].join()
-        addon.session.session.tick()
+        addon.session.current().tick(bpy.context)
         assert panel().image_note == "7 x 7, PNG"
         Image.new("RGB", (9, 9)).save(other)
         os.utime(other, (time.time() + 10.0,) * 2)

@@ -13,10 +13,10 @@ from tests.blender.wishes import submit_into_box, until, wish
 
 def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
     """Optimize `item` to 500 triangles, and do something `meanwhile`; returns the job's token."""
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     token = "0" * 32
     snapshot = (
-        addon.session.session.job_folder(bpy.context, token) / addon.scene.export.snapshot.snapshot_name()
+        addon.session.preferences.job_folder(bpy.context, token) / addon.scene.export.snapshot.snapshot_name()
     )
     addon.scene.export.snapshot.write_snapshot(item, snapshot)
     job = addon.jobs.Job(
@@ -26,7 +26,7 @@ def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
         token=token,
         source=str(snapshot),
         parameters={"polygon_count": 500},
-        destination=addon.scene.place.place.here(bpy.context, "replace", item),
+        destination=addon.session.current().document.current_destination(bpy.context, "replace", item),
     )
     carrier.submit(job)
     meanwhile()
@@ -109,7 +109,9 @@ def test_vertices_are_where_they_were_when_nothing_was_done_to_them(addon):
         scenes.select(item)
         bpy.ops.object.mode_set(mode="EDIT")
         item.update_from_editmode()
-        destination = json.loads(json.dumps(addon.scene.place.place.here(bpy.context, "replace", item)))
+        destination = json.loads(
+            json.dumps(addon.session.current().document.current_destination(bpy.context, "replace", item))
+        )
         bpy.ops.object.mode_set(mode="OBJECT")
         assert addon.scene.place.place._targets(destination) == [item]
         del destination["points"]  # as an earlier version wrote it
@@ -133,10 +135,12 @@ def test_in_edit_mode_a_script_gets_its_result_to_import_later(addon, sandbox):
 def test_a_target_in_edit_mode_in_another_scene_is_waited_for(addon):
     item = scenes.ball()
     scenes.select(item)
-    destination = addon.scene.place.place.here(bpy.context, "replace", item)
-    assert addon.scene.place.place.not_now(bpy.context, [destination]) == ""
+    destination = addon.session.current().document.current_destination(bpy.context, "replace", item)
+    assert addon.session.current().placement.moment.placement_blocker(bpy.context, [destination]) == ""
     bpy.ops.object.mode_set(mode="EDIT")
-    assert "Object Mode" in addon.scene.place.place.not_now(bpy.context, [destination])
+    assert "Object Mode" in addon.session.current().placement.moment.placement_blocker(
+        bpy.context, [destination]
+    )
     bpy.ops.object.mode_set(mode="OBJECT")
 
 
@@ -147,9 +151,12 @@ def test_what_is_edited_in_any_window_is_waited_for(addon):
     layers = (bpy.data.scenes.new("Elsewhere").view_layers[0], bpy.context.view_layer)
     windows = [SimpleNamespace(view_layer=layer, modal_operators=()) for layer in layers]
     context = SimpleNamespace(mode="OBJECT", window_manager=SimpleNamespace(windows=windows))
-    assert addon.scene.place.place.not_now(context, []) == 'Waits until "Ball" is in Object Mode'
+    assert (
+        addon.session.current().placement.moment.placement_blocker(context, [])
+        == 'Waits until "Ball" is in Object Mode'
+    )
     bpy.ops.object.mode_set(mode="OBJECT")
-    assert addon.scene.place.place.not_now(context, []) == ""
+    assert addon.session.current().placement.moment.placement_blocker(context, []) == ""
 
 
 def test_a_target_in_edit_mode_in_another_scene_is_not_imported_into(addon, sandbox):
@@ -175,13 +182,13 @@ def test_a_result_comes_to_where_it_belongs_though_another_folder_was_chosen(
     addon, sandbox, tmp_path, sent: bool
 ):
     item = scenes.ball()
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
 
     def choose() -> None:
         if sent:
             until(lambda: all(job.state == "Running" for job in carrier.jobs()))
         addon.session.preferences.preferences(bpy.context).folder = str(tmp_path / "another")
-        addon.session.session.engine(bpy.context)
+        addon.session.current().open_engine(bpy.context)
 
     if sent:
         sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 0.5, "times": 2})
@@ -194,9 +201,13 @@ def test_a_result_comes_to_where_it_belongs_though_another_folder_was_chosen(
 @pytest.mark.parametrize("again", [True, False])
 def test_a_model_whose_files_are_out_of_reach_is_said_to_be_and_can_be_fetched(addon, sandbox, again: bool):
     destination = {} if again else {"aside": True}
-    place = addon.scene.place.place
-    job = wish(addon, sandbox, "A chair", {**place.here(bpy.context, place.CURSOR), **destination})
-    carrier = addon.session.session.engine(bpy.context)
+    job = wish(
+        addon,
+        sandbox,
+        "A chair",
+        {**addon.session.current().document.current_destination(bpy.context, "cursor"), **destination},
+    )
+    carrier = addon.session.current().open_engine(bpy.context)
     carrier.submit(job)
     addon.session.waiting.run_until(bpy.context, [job.token])
     state = row().state
@@ -204,7 +215,7 @@ def test_a_model_whose_files_are_out_of_reach_is_said_to_be_and_can_be_fetched(a
     folder.rename(folder.with_name("unplugged"))
     with pytest.raises(RuntimeError, match="files of the model are not there"):
         bpy.ops.generio.import_result(token=job.token)
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     assert row().state == state == ("Done" if again else "Ready")
     assert bpy.ops.generio.recover_flow(flow_id=row().flow_id) == {"FINISHED"}
     found = bpy.context.window_manager.generio.jobs[0]
@@ -254,14 +265,14 @@ def read_location(owner, path: str, read: bpy.types.Object) -> None:
 def test_another_file_leaves_the_result_ready_until_it_is_opened_again(addon, sandbox, tmp_path):
     first = tmp_path / "first.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(first))
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.submit(
         addon.jobs.Job(
             service=sandbox.url,
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.scene.place.place.here(bpy.context, "cursor"),
+            destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
         )
     )
     bpy.ops.wm.read_homefile(use_empty=True)
@@ -336,7 +347,7 @@ def test_another_file_leaves_what_was_typed(addon):
 
 
 def test_a_ledger_that_is_busy_when_a_result_is_due_only_delays_it(addon, monkeypatch: pytest.MonkeyPatch):
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     once = iter([True])
     place = carrier.place
 
@@ -352,7 +363,7 @@ def test_a_ledger_that_is_busy_when_a_result_is_due_only_delays_it(addon, monkey
 
 
 def test_what_could_not_be_placed_while_the_ledger_is_busy_waits_all_the_same(addon, sandbox, monkeypatch):
-    carrier, jobs = addon.session.session.engine(bpy.context), addon.jobs
+    carrier, jobs = addon.session.current().open_engine(bpy.context), addon.jobs
 
     def busy(*_what: object) -> bool:
         monkeypatch.undo()
@@ -361,22 +372,22 @@ def test_what_could_not_be_placed_while_the_ledger_is_busy_waits_all_the_same(ad
     monkeypatch.setattr(carrier, "hold", busy)
     box, token = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
-    until(lambda: addon.session.session.tick() and carrier.job(token).hold)
+    until(lambda: addon.session.current().tick(bpy.context) and carrier.job(token).hold)
     assert carrier.job(token).state == "Ready"
     assert "is gone" in carrier.job(token).problem.message
 
 
 def test_an_operator_of_another_addon_that_never_ends_is_not_waited_for(addon, monkeypatch):
-    place = addon.scene.place.place
+    module, moment = addon.scene.place.moment, addon.session.current().placement.moment
     now = 1000.0
-    monkeypatch.setattr(place.time, "monotonic", lambda: now)
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
     theirs = [SimpleNamespace(as_pointer=lambda: 1)]
     manager = SimpleNamespace(windows=[SimpleNamespace(modal_operators=theirs)])
     context = SimpleNamespace(window_manager=manager)
-    assert place.is_in_hand(context), "it may be a drag"
-    now += place.LASTING + 1.0
-    assert not place.is_in_hand(context)
+    assert moment.is_user_interacting(context), "it may be a drag"
+    now += module.LASTING + 1.0
+    assert not moment.is_user_interacting(context)
     theirs.append(SimpleNamespace(as_pointer=lambda: 2))
-    assert place.is_in_hand(context), "that is another one"
+    assert moment.is_user_interacting(context), "that is another one"
     theirs.pop()
-    assert not place.is_in_hand(context)
+    assert not moment.is_user_interacting(context)

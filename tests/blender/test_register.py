@@ -56,7 +56,7 @@ def test_disabling_in_the_middle_of_a_check_ends_it(addon, monkeypatch: pytest.M
 
 def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     item = scenes.ball()
     job = carrier.submit(
         addon.jobs.Job(
@@ -64,14 +64,14 @@ def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.scene.place.place.here(bpy.context, "cursor", item),
+            destination=addon.session.current().document.current_destination(bpy.context, "cursor", item),
         )
     )
     addon_utils.disable(EXTENSION, default_set=True)
     addon_utils.enable(EXTENSION, default_set=True)
     preferences = bpy.context.preferences.addons[EXTENSION].preferences
     preferences.service_url, preferences.api_key = sandbox.url, sandbox.key
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     addon.session.waiting.run_until(bpy.context, [job.token])
     assert carrier.job(job.token).state == "Done"
     assert sandbox.stats()["run_total"] == 1
@@ -94,7 +94,7 @@ def test_the_status_bar_keeps_its_line_when_others_had_a_text_there(sandbox, hea
     workspace = bpy.data.workspaces[0]
     workspace.status_text_set(meanwhile)
     addon_utils.enable(EXTENSION, default_set=True)
-    ours = sys.modules[EXTENSION].status.draw
+    ours = sys.modules[EXTENSION].panels.status_bar.draw
     workspace.status_text_set("Somebody's text")
     workspace.status_text_set(None)
     assert ours in header.draw._draw_funcs

@@ -89,7 +89,7 @@ def test_a_whole_run_leaves_the_key_nowhere(
     with pytest.raises(RuntimeError, match="no credit for •••"):
         bpy.ops.generio.optimize_selected(polygon_count=500)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"), compress=False)
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     said = [*capfd.readouterr(), repr(carrier.jobs()), repr(carrier._settings), repr(vars(carrier))]
     said += [str(tuple(row.values())) for row in bpy.context.window_manager.generio.jobs]
     assert len(seen) >= 2, "the children were looked at"
@@ -99,7 +99,7 @@ def test_a_whole_run_leaves_the_key_nowhere(
     assert key.encode() not in b"".join(environments)
     assert key not in repr(other.asked)
     assert files_with(key.encode(), HOME, tmp_path) == []
-    addon.session.session._stop()
+    addon.session.current().stop()
 
 
 def test_a_key_for_this_session_is_not_in_the_preferences_file(addon, sandbox, tmp_path: Path):
@@ -144,11 +144,11 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
         if moment == "Uploading"
         else {"method": "GET", "path": "/flows/*/nothing", "action": "delay"},
     )
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     item = scenes.ball(segments=256, rings=128)
     for number in range(3):
         token = f"{number:032x}"
-        snapshot = addon.session.session.job_folder(bpy.context, token) / "snapshot.blend"
+        snapshot = addon.session.preferences.job_folder(bpy.context, token) / "snapshot.blend"
         addon.scene.export.snapshot.write_snapshot(item, snapshot)
         carrier.submit(
             addon.jobs.Job(
@@ -158,7 +158,7 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
                 token=token,
                 source=str(snapshot),
                 parameters={"polygon_count": 500},
-                destination=addon.scene.place.place.here(bpy.context, "beside", item),
+                destination=addon.session.current().document.current_destination(bpy.context, "beside", item),
             )
         )
     wait_until(lambda: any(job.state == moment for job in carrier.jobs()))
@@ -175,7 +175,7 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
 
     held = threading.Timer(HELD, let_go)
     held.start()
-    addon.session.session._stop()
+    addon.session.current().stop()
     held.cancel()
     assert not waited.is_set(), "quitting lasted until there was nothing to wait for"
     wait_until(lambda: not children(addon))

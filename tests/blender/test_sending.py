@@ -37,9 +37,14 @@ def test_a_second_click_does_not_send_the_same_again(
 ):
     item = scenes.ball()
     scenes.select(item)
-    place, carrier = addon.scene.place.place, addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
-    asked = wish(addon, sandbox, "Ball", place.here(bpy.context, placement.lower(), item))
+    asked = wish(
+        addon,
+        sandbox,
+        "Ball",
+        addon.session.current().document.current_destination(bpy.context, placement.lower(), item),
+    )
     under_way = carrier.submit(replace(asked, template="model_optimize", parameters={"polygon_count": 500}))
     chosen = {"placement": placement, "polygon_count": count}
     assert bpy.ops.generio.optimize_selected(**chosen) == {"CANCELLED"}

@@ -3,6 +3,7 @@
 import importlib
 import threading
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -12,6 +13,11 @@ from mathutils import Vector
 from tests.blender.wishes import submit_into_box, until, wish
 
 
+def shown(addon) -> Any:
+    """What is drawn of the models that are to come."""
+    return addon.session.current().part(addon.panels.placeholders.Placeholders)
+
+
 def slowed(sandbox) -> None:
     """Flows take a second to tell that they are done."""
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
@@ -19,8 +25,12 @@ def slowed(sandbox) -> None:
 
 def submit(addon, sandbox, name: str, location=(0.0, 0.0, 0.0)) -> str:
     """A job that is to come there; returns its token."""
-    destination = addon.scene.place.place.here(bpy.context, "cursor") | {"location": [*location]}
-    return addon.session.session.engine(bpy.context).submit(wish(addon, sandbox, name, destination)).token
+    destination = addon.session.current().document.current_destination(bpy.context, "cursor") | {
+        "location": [*location]
+    }
+    return (
+        addon.session.current().open_engine(bpy.context).submit(wish(addon, sandbox, name, destination)).token
+    )
 
 
 def handles(addon):
@@ -30,39 +40,40 @@ def handles(addon):
 def test_what_is_being_made_is_drawn(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
     box, token = submit_into_box(addon, sandbox)
-    addon.session.session.tick()
-    (drawn,) = addon.panels.placeholders.shown()
+    addon.session.current().tick(bpy.context)
+    (drawn,) = shown(addon).shown
     assert drawn.text == "A chair"
     np.testing.assert_allclose(drawn.matrix() @ Vector((0.5, 0.5, 1.0)), (1.0, 1.0, 2.0), atol=1e-5)
     bpy.data.objects.remove(box)
     assert drawn.matrix() is None
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
-    assert addon.panels.placeholders.shown() == ()
+    assert shown(addon).shown == ()
 
 
 def test_a_place_keeps_its_number_while_one_of_its_jobs_goes_there(addon):
-    stand_in, scene = addon.panels.placeholders, bpy.context.scene
+    placeholders, scene = shown(addon), bpy.context.scene
+    kind = addon.panels.placeholders.Placeholder
 
     def going(token: str, x: float):
-        return stand_in.StandIn.of(token, token, 0.0, {"scene": scene.name, "location": (x, 0.0, 0.0)})
+        return kind.of(token, token, 0.0, {"scene": scene.name, "location": (x, 0.0, 0.0)})
 
     chair, owls, lamp = going("chair", 0.0), [going(f"owl {n}", 1.0) for n in (1, 2)], going("lamp", 2.0)
-    stand_in.show([chair, *owls, lamp])
-    assert [*stand_in.places(scene)] == [0, 1, 2]
-    stand_in.show([owls[1], lamp])  # what is dragged as number 1 or 2 is the same as before
-    assert stand_in.places(scene) == {1: ((1.0, 0.0, 0.0), ["owl 2"]), 2: ((2.0, 0.0, 0.0), ["lamp"])}
+    placeholders._show(bpy.context, [chair, *owls, lamp])
+    assert [*placeholders.places(scene)] == [0, 1, 2]
+    placeholders._show(bpy.context, [owls[1], lamp])  # what is dragged as number 1 or 2 is the same as before
+    assert placeholders.places(scene) == {1: ((1.0, 0.0, 0.0), ["owl 2"]), 2: ((2.0, 0.0, 0.0), ["lamp"])}
     addon.panels.placeholder_gizmos.move(2, (5.0, 0.0, 0.0))
-    assert stand_in.places(scene)[2] == ((5.0, 0.0, 0.0), ["lamp"])
-    stand_in.show([going("table", 9.0), owls[1], going("lamp", 5.0)])
-    assert stand_in.places(scene)[0][1] == ["table"]
-    assert stand_in.places(scene)[2][1] == ["lamp"]
-    stand_in.show([])
-    assert stand_in.places(scene) == {}
+    assert placeholders.places(scene)[2] == ((5.0, 0.0, 0.0), ["lamp"])
+    placeholders._show(bpy.context, [going("table", 9.0), owls[1], going("lamp", 5.0)])
+    assert placeholders.places(scene)[0][1] == ["table"]
+    assert placeholders.places(scene)[2][1] == ["lamp"]
+    placeholders._show(bpy.context, [])
+    assert placeholders.places(scene) == {}
 
 
 def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     tokens = [
         carrier.submit(
             addon.jobs.Job(
@@ -70,12 +81,13 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
                 template="model_generate_fromprompt",
                 name=name,
                 prompt=name,
-                destination=addon.scene.place.place.here(bpy.context, "cursor") | {"location": location},
+                destination=addon.session.current().document.current_destination(bpy.context, "cursor")
+                | {"location": location},
             )
         ).token
         for name, location in (("A chair", [0.0, 0.0, 0.0]), ("A table", [5.0, 0.0, 0.0]))
     ]
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     assert [handles(addon).location_of(place) for place in (0, 1)] == [(0.0, 0.0, 0.0), (5.0, 0.0, 0.0)]
     handles(addon).move(0, (1.0, 2.0, 3.0))
     assert handles(addon).location_of(0) == (1.0, 2.0, 3.0)  # at once
@@ -83,7 +95,7 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     addon.session.waiting.run_until(bpy.context, tokens, timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
     row = next(row for row in bpy.context.window_manager.generio.jobs if row.name == "A table")
-    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its stand-in was deleted")
+    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its placeholder was deleted")
     assert "A table" not in bpy.data.objects
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     assert "A table" in bpy.data.objects
@@ -106,19 +118,19 @@ def test_names_of_stand_ins_never_stand_on_each_other(addon):
 def test_where_a_stand_in_is_dragged_is_told_when_the_hand_lets_go(addon, sandbox, monkeypatch):
     slowed(sandbox)
     token, place = submit(addon, sandbox, "A chair"), addon.scene.place.place
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     told: list[object] = []
     relocate = carrier.relocate
     monkeypatch.setattr(carrier, "relocate", lambda *what: (told.append(what), relocate(*what)))
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     with monkeypatch.context() as dragging:
         dragging.setattr(place, "is_in_hand", lambda _context: True)
         for x in (1.0, 2.0, 3.0):
             handles(addon).move(0, (x, 0.0, 0.0))
-            addon.session.session.tick()
+            addon.session.current().tick(bpy.context)
             assert handles(addon).location_of(0) == (x, 0.0, 0.0), "one step back"
         assert told == []
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     ((_token, destination),) = told
     assert destination["location"] == [3.0, 0.0, 0.0]
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
@@ -131,29 +143,35 @@ def ready_in_edit_mode(addon, sandbox) -> str:
     bpy.ops.mesh.primitive_cube_add()
     bpy.ops.object.mode_set(mode="EDIT")
     token = submit(addon, sandbox, "A chair")
-    until(lambda: addon.session.session.tick() and token in addon.session.placement.due)
-    addon.session.session.tick()
+    until(
+        lambda: (
+            addon.session.current().tick(bpy.context) and token in addon.session.current().placement.pending
+        )
+    )
+    addon.session.current().tick(bpy.context)
     return token
 
 
 def test_a_finished_model_that_waits_can_still_be_moved(addon, sandbox):
     token = ready_in_edit_mode(addon, sandbox)
-    (drawn,) = addon.panels.placeholders.shown()
+    (drawn,) = shown(addon).shown
     assert (drawn.token, drawn.progress) == (token, 1.0)
     handles(addon).move(0, (0.0, 4.0, 0.0))
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     bpy.ops.object.mode_set(mode="OBJECT")
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (0.0, 4.0, 0.0), atol=1e-5)
-    addon.session.session.tick()
-    assert addon.panels.placeholders.shown() == ()
+    addon.session.current().tick(bpy.context)
+    assert shown(addon).shown == ()
 
 
 def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
     token = ready_in_edit_mode(addon, sandbox)
     assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
     bpy.ops.object.mode_set(mode="OBJECT")
-    until(lambda: addon.session.session.tick() and not addon.session.placement.is_busy())
+    until(
+        lambda: addon.session.current().tick(bpy.context) and not addon.session.current().placement.is_busy()
+    )
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
     assert (row.token, row.state) == (token, "Ready")
@@ -162,44 +180,46 @@ def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
 
 def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
     token = submit(addon, sandbox, "A chair")
-    carrier = addon.session.session.engine(bpy.context)
-    addon.session.session.tick()
+    carrier = addon.session.current().open_engine(bpy.context)
+    addon.session.current().tick(bpy.context)
     handles(addon).move(0, (7.0, 0.0, 0.0))
     until(lambda: carrier.job(token).state == "Ready")
-    addon.session.placement.go_on(
+    addon.session.current().placement.process_next(
         bpy.context, carrier
     )  # as where it ended after a tick had looked what is new
-    assert token not in addon.session.placement.due
+    assert token not in addon.session.current().placement.pending
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (7.0, 0.0, 0.0), atol=1e-5)
 
 
 def test_a_stand_in_that_is_deleted_as_the_job_ends_is_not_placed(addon, sandbox):
     token = submit(addon, sandbox, "A chair")
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     until(lambda: carrier.job(token).state == "Ready")
-    addon.session.placement.welcome(carrier, carrier.jobs())
+    addon.session.current().placement.enqueue_ready(carrier, carrier.jobs())
     carrier.relocate(token, {"aside": True})  # as `put_aside` of what is not finished, a moment before
-    until(lambda: addon.session.session.tick() and not addon.session.placement.is_busy())
+    until(
+        lambda: addon.session.current().tick(bpy.context) and not addon.session.current().placement.is_busy()
+    )
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
-    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its stand-in was deleted")
+    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its placeholder was deleted")
 
 
 def test_what_another_blender_makes_cannot_be_moved_here(addon, sandbox, monkeypatch):
     slowed(sandbox)
     submit(addon, sandbox, "A chair")
-    monkeypatch.setattr(addon.session.session.engine(bpy.context), "owns", lambda _token: False)
-    addon.session.session.tick()
-    assert len(addon.panels.placeholders.shown()) == 1
-    assert addon.panels.placeholders.places(bpy.context.scene) == {}
+    monkeypatch.setattr(addon.session.current().open_engine(bpy.context), "owns", lambda _token: False)
+    addon.session.current().tick(bpy.context)
+    assert len(shown(addon).shown) == 1
+    assert shown(addon).places(bpy.context.scene) == {}
 
 
 def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(addon, sandbox, tmp_path: Path):
     slowed(sandbox)
     token = submit(addon, sandbox, "A chair")
-    addon.session.session.tick()
-    carrier, go_on = addon.session.session.engine(bpy.context), threading.Event()
+    addon.session.current().tick(bpy.context)
+    carrier, go_on = addon.session.current().open_engine(bpy.context), threading.Event()
     carrier._notes.put(go_on.wait)  # the clerk is held up, as by a busy disk
     assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
@@ -210,19 +230,18 @@ def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(add
 
 
 def test_of_many_places_those_that_are_left_can_be_grasped(addon):
-    stand_in, scene = addon.panels.placeholders, bpy.context.scene
-    going = [
-        stand_in.StandIn.of(str(number), "", 0.0, {"location": (number, 0.0, 0.0)}) for number in range(10)
-    ]
-    stand_in.show(going)
-    assert [*stand_in.places(scene)] == [*range(10)]
-    stand_in.show(going[7:])
-    assert {number: tokens for number, (_place, tokens) in stand_in.places(scene).items()} == {
+    placeholders, scene = shown(addon), bpy.context.scene
+    kind = addon.panels.placeholders.Placeholder
+    going = [kind.of(str(number), "", 0.0, {"location": (number, 0.0, 0.0)}) for number in range(10)]
+    placeholders._show(bpy.context, going)
+    assert [*placeholders.places(scene)] == [*range(10)]
+    placeholders._show(bpy.context, going[7:])
+    assert {number: tokens for number, (_place, tokens) in placeholders.places(scene).items()} == {
         7: ["7"],
         0: ["8"],
         1: ["9"],
     }
-    stand_in.show([])
+    placeholders._show(bpy.context, [])
 
 
 def test_a_scene_and_a_collection_may_be_renamed_meanwhile(addon, sandbox):
@@ -235,10 +254,10 @@ def test_a_scene_and_a_collection_may_be_renamed_meanwhile(addon, sandbox):
     bpy.context.window.scene = bpy.data.scenes.new("Another")
     scene.name, home.name = "Renamed", "Also Renamed"
     bpy.data.collections.new("Home")
-    addon.session.session.tick()
-    stand_in = addon.panels.placeholders
-    assert [*stand_in.places(scene)] == [0]
-    assert stand_in.places(bpy.context.scene) == {}
+    addon.session.current().tick(bpy.context)
+    placeholders = shown(addon)
+    assert [*placeholders.places(scene)] == [0]
+    assert placeholders.places(bpy.context.scene) == {}
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     chair = bpy.data.objects["A chair"]
     assert [*chair.users_scene] == [scene]
@@ -263,6 +282,7 @@ def test_a_model_in_a_hidden_collection_of_the_users_choice_is_told_so(addon, sa
     setattr(bpy.context.view_layer.layer_collection.children["Home"], hidden, True)
     addon.session.preferences.preferences(bpy.context).collection = "Home"
     bpy.ops.generio.generate_from_prompt(prompt="A chair")
-    addon.session.session.tick()
+    addon.session.current().tick(bpy.context)
     assert [*bpy.data.objects["A chair"].users_collection] == [home]
-    assert addon.panels.status_bar._line == ('"A chair" is in "Home", which is hidden', "HIDE_ON")
+    bar = addon.session.current().part(addon.panels.status_bar.StatusBar)
+    assert (bar.text, bar.icon) == ('"A chair" is in "Home", which is hidden', "HIDE_ON")

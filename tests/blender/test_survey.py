@@ -10,8 +10,7 @@ from tests.blender import scenes
 
 @pytest.fixture
 def survey(addon) -> ModuleType:
-    addon.panels.selection_report.unregister()
-    return addon.panels.selection_report
+    return addon.session.current().part(addon.panels.selection_report.SelectionReport)
 
 
 def copies(item: bpy.types.Object, count: int) -> list[bpy.types.Object]:

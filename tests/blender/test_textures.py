@@ -82,8 +82,8 @@ def test_the_panel_limits_what_is_sent_and_the_file_keeps_its_textures(addon):
     bpy.context.window_manager.generio.texture_limit = "256"
     scenes.select(item)
     assert bpy.ops.generio.optimize_selected(polygon_count=1000) == {"FINISHED"}
-    (job,) = addon.session.session.engine(bpy.context).jobs()
-    assert pictures(addon.session.session.job_folder(bpy.context, job.token) / "input.glb") == {
+    (job,) = addon.session.current().open_engine(bpy.context).jobs()
+    assert pictures(addon.session.preferences.job_folder(bpy.context, job.token) / "input.glb") == {
         "Paint": (256, 256)
     }
     assert [tuple(image.size) for image in scenes.base_colour_images(item)] == [(512, 512)]

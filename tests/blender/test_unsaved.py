@@ -91,9 +91,9 @@ def test_a_result_of_a_file_that_was_never_saved_waits_and_says_so(new_session: 
         second.do("tick_until(lambda: rows() and rows()[0][0] == 'Ready'); tick_for(0.5)")
         assert second.do("result = (names(), rows()[0])") == [
             [],
-            ["Ready", "It stood in a file that was never saved"],
+            ["Ready", "It was in a file that was never saved"],
         ]
-        second.do("bpy.ops.generio.import_result(token=bridge.running().jobs()[0].token)")
+        second.do("bpy.ops.generio.import_result(token=session.engine.jobs()[0].token)")
         assert second.do("result = (names(), rows()[0][0])") == [["A chair"], "Done"]
 
 
@@ -119,7 +119,7 @@ def test_quitting_without_saving_leaves_the_result_to_the_user(new_session: Call
             [],
             ["Ready", "The model is in no saved file: it was undone, or the file was closed."],
         ]
-        second.do("bpy.ops.generio.import_result(token=bridge.running().jobs()[0].token)")
+        second.do("bpy.ops.generio.import_result(token=session.engine.jobs()[0].token)")
         assert second.do("result = names()") == ["A chair"]
 
 
@@ -134,11 +134,11 @@ def until(condition: Callable[[], object]) -> None:
 
 
 def ticks(addon, condition: Callable[[], object]) -> None:
-    until(lambda: condition() or (addon.session.session.tick() and False))
+    until(lambda: condition() or (addon.session.current().tick(bpy.context) and False))
 
 
 def only(addon):
-    (job,) = addon.session.session.engine(bpy.context).jobs()
+    (job,) = addon.session.current().open_engine(bpy.context).jobs()
     return job
 
 
@@ -158,9 +158,9 @@ def test_a_copy_of_the_file_does_not_count_as_saved_and_a_save_does(addon, tmp_p
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "copy.blend"), copy=True)
     bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW")
-    assert [job.settled for job in addon.session.session.running().jobs()] == [False, False]
+    assert [job.settled for job in addon.session.current().engine.jobs()] == [False, False]
     bpy.ops.wm.save_mainfile()
-    ticks(addon, lambda: all(job.settled for job in addon.session.session.running().jobs()))
+    ticks(addon, lambda: all(job.settled for job in addon.session.current().engine.jobs()))
 
 
 def test_what_the_user_deleted_and_saved_stays_deleted(addon, tmp_path: Path):
@@ -171,7 +171,7 @@ def test_what_the_user_deleted_and_saved_stays_deleted(addon, tmp_path: Path):
     ticks(addon, lambda: only(addon).settled)
     bpy.ops.wm.open_mainfile(filepath=file)
     for _ in range(20):
-        addon.session.session.tick()
+        addon.session.current().tick(bpy.context)
     assert (only(addon).state, len(bpy.data.objects)) == ("Done", 0)
 
 
@@ -218,14 +218,14 @@ def test_what_was_undone_and_closed_waits_for_the_user(addon, tmp_path: Path):
 def test_a_job_asked_in_a_new_file_belongs_into_it_once_it_has_a_name(addon, sandbox, tmp_path: Path):
     file = str(tmp_path / "chair.blend")
     sandbox.order({"method": "GET", "path": "/flows/*/outputs", "action": "delay", "seconds": 1})
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.submit(
         addon.jobs.Job(
             service=sandbox.url,
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.scene.place.place.here(bpy.context, "cursor"),
+            destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
         )
     )
     bpy.ops.wm.save_as_mainfile(filepath=file)
@@ -238,19 +238,19 @@ def test_a_job_asked_in_a_new_file_belongs_into_it_once_it_has_a_name(addon, san
 
 
 def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, sandbox, tmp_path: Path):
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.submit(
         addon.jobs.Job(
             service=sandbox.url,
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.scene.place.place.here(bpy.context, "cursor"),
+            destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
         )
     )
     scenes.ball()
-    noted = addon.session.placement.is_noted
-    ticks(addon, lambda: addon.session.placement._noted)
+    noted = addon.session.current().placement.is_reserved
+    ticks(addon, lambda: addon.session.current().placement._reserved)
     until(lambda: noted(carrier.job(job.token)))
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     ticks(addon, lambda: "A chair" in bpy.data.objects)
@@ -261,7 +261,7 @@ def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, s
 def test_the_pictures_of_a_removed_job_come_back_with_undo(addon, tmp_path: Path, steps: str):
     bpy.ops.ed.undo_push(message="Before")
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
-    folder = addon.session.session.job_folder(bpy.context, only(addon).token)
+    folder = addon.session.preferences.job_folder(bpy.context, only(addon).token)
     if steps == "undo and redo":
         bpy.ops.ed.undo()
         assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
@@ -273,7 +273,7 @@ def test_the_pictures_of_a_removed_job_come_back_with_undo(addon, tmp_path: Path
         bpy.ops.ed.undo_push(message="Move")
         assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
         bpy.ops.ed.undo()
-    assert addon.session.session.engine(bpy.context).jobs() == []
+    assert addon.session.current().open_engine(bpy.context).jobs() == []
     assert "A chair" in bpy.data.objects
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "chair.blend"))

@@ -42,11 +42,14 @@ def test_random_variants_have_seeds_that_are_known(addon, sandbox):
 
 def test_keeping_one_cancels_the_others(addon, sandbox):
     generate(variants=2)
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     group = carrier.jobs()[0].destination["group"]
     sandbox.order({"flow": {"outcome": "hang"}})  # what is over before it can be cancelled is kept
     job = wish(
-        addon, sandbox, "A third", {**addon.scene.place.place.here(bpy.context, "cursor"), "group": group}
+        addon,
+        sandbox,
+        "A third",
+        {**addon.session.current().document.current_destination(bpy.context, "cursor"), "group": group},
     )
     token = carrier.submit(job).token
     scenes.select(bpy.data.objects["A brass lamp 1"])
@@ -59,13 +62,20 @@ def test_keeping_one_cancels_the_others(addon, sandbox):
 def test_keeping_one_lets_those_wait_that_are_ready(addon, sandbox, monkeypatch, noted: bool):
     bpy.ops.generio.add_box()
     generate(variants=2, where="BOX")
-    carrier = addon.session.session.engine(bpy.context)
+    carrier = addon.session.current().open_engine(bpy.context)
     token = carrier.submit(wish(addon, sandbox, "A third", carrier.jobs()[0].destination)).token
     with monkeypatch.context() as busy:
         busy.setattr(addon.scene.place.place, "not_now", lambda *_: "Waits for a quiet moment")
-        until(lambda: addon.session.session.tick() and token in addon.session.placement.due)
+        until(
+            lambda: (
+                addon.session.current().tick(bpy.context)
+                and token in addon.session.current().placement.pending
+            )
+        )
     if noted:
-        addon.session.session.tick()  # the ledger is being told, and the model would come with the next one
+        addon.session.current().tick(
+            bpy.context
+        )  # the ledger is being told, and the model would come with the next one
     scenes.select(bpy.data.objects["A brass lamp 1"])
     assert bpy.ops.generio.keep_variant() == {"FINISHED"}
     addon.session.waiting.run_until(bpy.context, [token])
@@ -82,7 +92,7 @@ def test_a_job_list_that_is_busy_when_one_is_kept_says_so(addon, sandbox, monkey
     def busy(*_: object) -> None:
         raise addon.jobs.LedgerError("The job list is in use.")
 
-    monkeypatch.setattr(addon.session.session.engine(bpy.context), "cancel", busy)
+    monkeypatch.setattr(addon.session.current().open_engine(bpy.context), "cancel", busy)
     scenes.select(bpy.data.objects["A brass lamp 1"])
     with pytest.raises(RuntimeError, match=r"^Error: The job list is in use"):
         bpy.ops.generio.keep_variant()
@@ -114,7 +124,9 @@ def placed_variants(addon, tmp_path: Path, count: int = 2, moved=None) -> list[b
     bpy.data.libraries.write(str(blend), {body, arm})
     bpy.data.batch_remove([body, arm])
     place = addon.scene.place.place
-    destination = place.here(bpy.context, place.CURSOR) | {"group": "a request"}
+    destination = addon.session.current().document.current_destination(bpy.context, "cursor") | {
+        "group": "a request"
+    }
     roots = []
     for number in range(count):
         model = place.Model("", str(blend), f"Robot {number}", {"token": f"job {number}"})
@@ -130,7 +142,7 @@ def test_one_that_was_sent_elsewhere_stands_there(addon, tmp_path: Path):
     first, _ = placed_variants(addon, tmp_path)
     place = addon.scene.place.place
     blend = str(tmp_path / "model.blend")
-    destination = place.here(bpy.context, place.CURSOR) | {
+    destination = addon.session.current().document.current_destination(bpy.context, "cursor") | {
         "group": "a request",
         "location": [-30.0, 7.0, 0.0],
     }

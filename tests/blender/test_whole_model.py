@@ -16,8 +16,8 @@ def chair() -> list[bpy.types.Object]:
 
 
 def offered(addon) -> int:
-    addon.panels.selection_report.unregister()
-    return addon.panels.selection_report.drawn(bpy.context).parts
+    addon.panels.selection_report.selection_report()._views.clear()
+    return addon.panels.selection_report.selection_report().drawn(bpy.context).parts
 
 
 def names() -> set[str]:

@@ -23,14 +23,14 @@ def submit_into_box(addon, sandbox):
     """A job that is to fill a new box, before any tick."""
     bpy.ops.generio.add_box(size=2.0)
     box = bpy.context.active_object
-    place = addon.scene.place.place
+    destination = addon.session.current().document.current_destination(bpy.context, "box")
     job = wish(
         addon,
         sandbox,
         "A chair",
-        {**place.here(bpy.context, place.BOX), "box": box.name, "uid": box.session_uid},
+        {**destination, "box": box.name, "uid": box.session_uid},
     )
-    return box, addon.session.session.engine(bpy.context).submit(job).token
+    return box, addon.session.current().open_engine(bpy.context).submit(job).token
 
 
 def until(condition) -> None:

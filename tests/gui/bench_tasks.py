@@ -99,12 +99,13 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     received.symlink_to(glb)
     yield from _convert(watch, package, received, received.with_suffix(".blend"), "convert and fit")
     fitted = place.Model(str(received), str(received.with_suffix(".blend")), "Sheet", {})
-    where = place.here(context, package.scene.replace_mesh.KEEP, target)
+    document = package.session.current().document
+    where = document.current_destination(context, package.scene.replace_mesh.KEEP, target)
     yield from _make_room(watch, package.scene, lambda: _room_for(package.scene, fitted))
     yield from watch.stall("swap", lambda: place.place(context, [fitted], where))
     yield from _undo_step(watch, "swap's undo step")
     _clear()
-    where = place.here(context, place.CURSOR)
+    where = document.current_destination(context, "cursor")
     yield from _make_room(watch, package.scene, lambda: _room_for(package.scene, result))
     yield from watch.stall("place", lambda: place.place(context, [result], where))
     while package.scene.place.packing.loose():
@@ -156,15 +157,15 @@ def _clear() -> None:
 def jobs(watch: "Watch", service: str, key: str) -> "Task":
     """Submit jobs to a slow service, time the ticks while they live, and drawing a long list of them."""
     package = enabled()
-    bridge, context = package.session.session, bpy.context
-    if bpy.app.timers.is_registered(bridge.tick):
-        bpy.app.timers.unregister(bridge.tick)  # it is called and timed here
+    session, handlers, context = package.session.current(), package.session.handlers, bpy.context
+    if bpy.app.timers.is_registered(handlers.tick):
+        bpy.app.timers.unregister(handlers.tick)  # it is called and timed here
     preferences = context.preferences.addons[EXTENSION].preferences
     preferences.service_url, preferences.api_key, preferences.concurrent_jobs = service, key, 16
-    carrier = bridge.engine(context)
+    carrier = session.open_engine(context)
 
     def submit(number: int) -> None:
-        destination = package.scene.place.place.here(context, package.scene.place.place.CURSOR)
+        destination = session.document.current_destination(context, "cursor")
         template = package.api.TEXT_TO_MODEL
         name = f"Chair {number}"
         carrier.submit(
@@ -175,13 +176,13 @@ def jobs(watch: "Watch", service: str, key: str) -> "Task":
         watch.time("submit", lambda number=number: submit(number))
         yield 0.0
     for _ in range(TICKS):
-        yield watch.time("tick", bridge.tick)
+        yield watch.time("tick", lambda: session.tick(context))
     assert not any(job.finished for job in carrier.jobs()), "the service was too fast"
     if bpy.app.background:
         return
     for number in range(LIVE_JOBS, LISTED_JOBS):
         submit(number)
-    bridge.tick()
+    session.tick(context)
     yield from _draw(watch, package)
 
 

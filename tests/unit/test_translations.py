@@ -39,7 +39,8 @@ NOT_SHOWN = {
     "GENERIO Flows {}, Blender {}, Python {}, requests {}, {} {}",
     "Proxies: {}; certificates: {}",
     # names of assets, fields of a form, classes of HTTP
-    *("{}, made with GENERIO Flows", "{} LOD{}", "of Blender", "Finding | None"),
+    *("{}, made with GENERIO Flows", "{} LOD{}", "of Blender"),
+    "GENERIO Flows is disabled",
     *("somebody else has the turn {}",),
 }
 """Texts with a blank inside that no user reads, or not in a language."""

@@ -528,7 +528,7 @@ def test_the_key_goes_to_no_service_but_the_one_that_is_set(program: Program, sa
     words = ("jobs", "delete", "--finished", "--at-service", "--output", "out", "--service")
     answer = program(*words, "http://127.0.0.1:9")
     assert answer.code == 2
-    assert answer.err == f"This job belongs to {sandbox.url}. Set that service address again to go on.\n"
+    assert answer.err == f"This job belongs to {sandbox.url}. Set that service address again to continue.\n"
     assert sandbox.stats()["requests"] == asked
     assert program(*words, sandbox.url).out == "a.glb: deleted.\n"
 
@@ -590,7 +590,7 @@ def test_a_flow_that_cannot_be_stopped_is_not_called_cancelled(program: Program,
     words = ("jobs", "cancel", str(job["token"]), "--output", "out", "--service", sandbox.url)
     refused = program(*words, GENERIO_API_KEY="wrong-key")
     assert refused.code == 1
-    assert "a.glb: The service could not be told to stop; the job may go on there." in refused.out
+    assert "a.glb: The service could not be told to stop. The job may still be running there." in refused.out
     twice = program(*words)
     assert (twice.code, "or it is over" in twice.out) == (1, True)
 

@@ -1360,7 +1360,7 @@ def test_cancel_of_what_may_be_running_says_so(engine: Engine, sandbox: Sandbox,
     engine.cancel(job.token)
     ended = finished(engine, job)
     assert (ended.state, ended.problem.code) == (State.CANCELLED, GOES_ON)
-    assert (ended.problem.fix, ended.problem.remedy) == ("Look at it in your account.", "open_account")
+    assert (ended.problem.fix, ended.problem.remedy) == ("Check it in your account.", "open_account")
 
 
 def test_cancel_after_the_service_address_was_changed(

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When Blender calls the session: a timer, and files that are opened, saved and stepped through.
+
+Blender keeps handlers over the opening of a file only if they are plain functions, so these hand on.
+"""
+
+from __future__ import annotations
+
+import atexit
+from pathlib import Path
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ..scene.place import packing
+from . import begin, current, end, is_running
+from .session import IDLE_SECONDS, Session
+
+
+def tick() -> float:
+    """A Blender timer."""
+    return current().tick(bpy.context)
+
+
+@persistent
+def _before_load(_file: str) -> None:
+    current().form.remember(bpy.context)
+
+
+@persistent
+def _after_load(file: str) -> None:
+    session = current()
+    session.placement.leave(session.engine)
+    session.form.restore(bpy.context)
+    session.opened(recovered=Path(file).name != Path(bpy.data.filepath).name)
+
+
+@persistent
+def _after_save(file: str) -> None:
+    """What was placed is in a file on disk now."""
+    session = current()
+    if session.engine is not None and file == bpy.data.filepath:  # else a copy was saved
+        session.placement.saved(session.engine)
+
+
+@persistent
+def _before_save(_file: str) -> None:
+    """A file is never saved with images that lie among the results; it may go to another folder."""
+    packing.pack_all()
+    current().form.make_image_absolute(bpy.context)
+
+
+@persistent
+def _after_undo(_scene: bpy.types.Scene) -> None:
+    session = current()
+    session.placement.stepped(session.engine)
+
+
+HANDLERS = (
+    ("load_pre", _before_load),
+    ("load_post", _after_load),
+    ("save_pre", _before_save),
+    ("save_post", _after_save),
+    ("undo_post", _after_undo),
+    ("redo_post", _after_undo),
+)
+
+
+def _stop() -> None:
+    """Blender ends."""
+    if is_running():
+        current().stop()
+
+
+def register() -> None:
+    """Begin a session; nothing is opened, and no thread runs, before there is something to do."""
+    begin(Session())
+    bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
+    for name, handler in HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+    atexit.register(_stop)
+
+
+def unregister() -> None:
+    """End it; jobs go on when the add-on is enabled again."""
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    for name, handler in HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)
+    atexit.unregister(_stop)
+    packing.pack_all()  # the images' files go now
+    current().close()
+    end()
