@@ -2,24 +2,23 @@
 """The add-on in other languages.
 
 Blender looks up by itself what is registered with it (labels, descriptions, items) and what is drawn as it
-stands. Sentences are made in English, also in threads and in the ledger, and told in the user's language
-where they are shown, by `translated`. One with gaps stands in the dictionaries as "Saved {}"; a translation
-may need them in another order: "{1} … {0}". Texts without a translation stay English.
+stands. All else is a `Message`, wherever it comes from, of which `translated` looks up the id and fills the
+gaps afterwards. Texts without a translation stay English.
 
 Only the language that Blender has is read, and another one when it changes: five take their time.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from functools import cache, lru_cache
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import get_annotations
 from pathlib import Path
 from typing import Any
 
+from ..core.messages import SENTENCES, Message, filled, sentences
 from . import po
 
 RENAMED = {"zh_CN": "zh_HANS"}
@@ -33,14 +32,6 @@ VERBATIM = "GENERIO verbatim"
 
 CONTEXTS = ("*", "Operator", OURS)
 """Where Blender looks a text up: buttons of operators have a context of their own."""
-
-GAP = "{}"
-QUOTES = ('"', "“")
-"""What stands before a gap for a name, which is nobody's to translate."""
-
-_SENTENCE_END = re.compile(r"(?<=\.)(?= )")
-_STATUS = re.compile(r"(.+) \((\d{3})\)\.")
-"""The status of an HTTP answer, which stands in an error's sentence."""
 
 
 def claim(cls: Any) -> None:
@@ -103,71 +94,26 @@ def follow() -> bool:
     return True
 
 
-def translated(*said: str) -> str:
-    """Texts of ours, each of one sentence or more, with gaps filled or without, in the user's language."""
+def translated(*messages: Message) -> str:
+    """Messages, one after the other, in the user's language."""
+    return _tell(sentences(*messages))
+
+
+def translated_list(parts: Iterable[Message | str]) -> str:
+    """A list in the user's language; names in it stay as they are."""
+    return _tell(Message("{parts}", parts=[*parts]))
+
+
+def looked_up(text: str) -> str:
+    """A text that Blender shows by itself elsewhere, such as a property's name, in that language."""
     import bpy
 
-    locale: str = bpy.app.translations.locale
-    if not texts(locale):
-        return " ".join(filter(None, said))
-    told = [_sentence(part, locale) or part for text in said for part in _parts(text, locale)]
-    return "".join(part if part.endswith("。") else f"{part} " for part in told).strip()
+    known = text in texts(bpy.app.translations.locale)
+    return bpy.app.translations.pgettext_iface(text, OURS) if known else text
 
 
-@lru_cache(maxsize=1000)
-def _parts(text: str, locale: str) -> tuple[str, ...]:
-    """The parts of a text that are told one by one: sentences, and those with further ones in their gaps."""
-
-    def known(part: str) -> bool:
-        return _sentence(part.strip(), locale) is not None
-
-    if text in texts(locale):
-        return (text,)
-    parts = [""]
-    for sentence in _SENTENCE_END.split(text):
-        joined = parts[-1] + sentence
-        # A name or a reason may have a full stop inside. So two are told apart only where both are ours, or
-        # one is and the whole is not.
-        if known(parts[-1]) + known(sentence) > known(joined):
-            parts.append(sentence)
-        else:
-            parts[-1] = joined
-    return tuple(part.strip() for part in parts)
-
-
-def _sentence(text: str, locale: str) -> str | None:
-    """The text in the user's language; None where it is none of ours."""
-    import bpy
-
-    look_up = bpy.app.translations.pgettext_iface
-    if text in texts(locale):
-        return look_up(text, OURS)
-    if status := _STATUS.fullmatch(text):
-        told = _sentence(f"{status[1]}.", locale)
-        return f"{told.rstrip('.。')} ({status[2]})." if told else None
-    found = recognized(text, locale)
-    if found is None:
-        return None
-    template, gaps = found
-    before = template.split(GAP)
-    filled = (
-        gap if head.endswith(QUOTES) else _sentence(gap, locale) or gap
-        for head, gap in zip(before, gaps, strict=False)
-    )
-    return look_up(template, OURS).format(*filled)
-
-
-@lru_cache(maxsize=1000)
-def recognized(text: str, locale: str) -> tuple[str, tuple[str, ...]] | None:
-    """The text with gaps, of those in a locale, that this one is, and what fills them; None for none."""
-    for template, pattern in _templates(locale):
-        if found := pattern.fullmatch(text):
-            return template, found.groups()
-    return None
-
-
-@lru_cache(maxsize=1)
-def _templates(locale: str) -> list[tuple[str, re.Pattern[str]]]:
-    """The texts with gaps; first those that say most, since others may fit the same text."""
-    gapped = sorted((text for text in texts(locale) if GAP in text), key=lambda text: (-len(text), text))
-    return [(text, re.compile("(.+?)".join(map(re.escape, text.split(GAP))), re.DOTALL)) for text in gapped]
+def _tell(message: Message) -> str:
+    if not message.values:
+        return looked_up(message.id)
+    told = filled(looked_up(message.id), message.values, _tell)
+    return told.replace("。 ", "。") if message.id == SENTENCES else told

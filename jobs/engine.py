@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api import Cancelled, FlowsClient, FlowsError
+from ..core.messages import EMPTY, Message, sentences
 from . import polling
 from .chosen import keep_picture
 from .clients import Clients
@@ -65,8 +66,8 @@ REPORT_SECONDS = 0.1
 
 NOT_SAVED = Problem(
     "closed_unsaved",
-    "The model is in no saved file: it was undone, or the file was closed.",
-    "Use Import to get it again.",
+    Message("The model is in no saved file: it was undone, or the file was closed."),
+    Message("Use Import to get it again."),
 )
 
 
@@ -139,7 +140,7 @@ class Engine:
         self._ledger_problem: Problem | None = None  # why the scheduler cannot read or write it now
         self.search_problem: Problem | None = None
         if ledger.set_aside is not None:
-            damaged = f"The job list was damaged and is kept as {ledger.set_aside.name}."
+            damaged = Message("The job list was damaged and is kept as {name}.", name=ledger.set_aside.name)
             self.notice = Problem("ledger", damaged, remedy="open_folder")
         if not searched:
             self._start("search", self._search)
@@ -666,9 +667,13 @@ class Engine:
                 self._closing.wait(SEARCH_SECONDS)
                 continue
             if found:
-                again = "1 job was found again." if found == 1 else f"{found} jobs were found again."
-                before = self.notice or Problem("ledger", "")
-                self.notice = replace(before, message=f"{before.message} {again}".strip())
+                again = (
+                    Message("1 job was found again.")
+                    if found == 1
+                    else Message("{count} jobs were found again.", count=found)
+                )
+                before = self.notice or Problem("ledger", EMPTY)
+                self.notice = replace(before, message=sentences(before.message, again))
             return
 
     def _bring_back(self, settings: Settings) -> int:

@@ -55,6 +55,7 @@ from ..api import (
 from ..api.decode import prompt_of
 from ..api.models import as_object
 from ..api.transfer import digest_of
+from ..core.messages import Message
 from ..core.text import tidy
 from . import polling
 from .chosen import kept_picture
@@ -296,7 +297,7 @@ class Steps:
                 flow = self.client().create_flow(job.template, job.parameters, additional=_additional(job))
                 if self.is_taken(flow.flow_id):
                     raise UnexpectedAnswer(
-                        "The answer is about another job than the one that was asked about."
+                        Message("The answer is about another job than the one that was asked about.")
                     )
                 return job.at(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
             except InvalidRequest as error:
@@ -447,8 +448,8 @@ class Steps:
         path = self._here(job.source or job.input_path)
         if job.input_digest and digest_of(path) != job.input_digest:
             raise UnreadableFile(
-                f'The file "{path.name}" has changed since it was asked for.',
-                "Ask for it once more, or put the former file back.",
+                Message('The file "{name}" has changed since it was asked for.', name=path.name),
+                Message("Ask for it once more, or put the former file back."),
             )
 
     def _source(self, job: Job) -> Prompt | File:
@@ -525,7 +526,10 @@ class Steps:
             if job.cancelling:
                 return Outcome(job.cancelled(time.time()))
             stopped = Problem(
-                "aborted", "The job was stopped at the service.", "Retry to run it again.", "retry"
+                "aborted",
+                Message("The job was stopped at the service."),
+                Message("Retry to run it again."),
+                "retry",
             )
             return Outcome(job.failed(stopped, time.time()))
         # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
@@ -806,8 +810,8 @@ def _shown(parameters: dict[str, Any]) -> dict[str, str | int | float]:
 def _nothing_new(patience: float) -> Problem:
     return Problem(
         NOTHING_NEW,
-        f"No news from the service for {patience / 60:.0f} minutes.",
-        "Retry to go on waiting, or cancel the job.",
+        Message("No news from the service for {minutes:.0f} minutes.", minutes=patience / 60),
+        Message("Retry to go on waiting, or cancel the job."),
         "retry",
     )
 
@@ -815,8 +819,8 @@ def _nothing_new(patience: float) -> Problem:
 def _deleted() -> Problem:
     return Problem(
         DELETED,
-        "The job was deleted at the service, or belongs to another account.",
-        "Retry looks for it once more, and runs it again if it is not there.",
+        Message("The job was deleted at the service, or belongs to another account."),
+        Message("Retry looks for it once more, and runs it again if it is not there."),
         "retry",
     )
 
@@ -824,16 +828,16 @@ def _deleted() -> Problem:
 def _missing() -> Problem:
     return Problem(
         "missing",
-        "The service does not know this job at the moment.",
-        "It is asked again for some minutes before that is believed.",
+        Message("The service does not know this job at the moment."),
+        Message("It is asked again for some minutes before that is believed."),
     )
 
 
 def _goes_on() -> Problem:
     return Problem(
         GOES_ON,
-        "The service could not be told to stop. The job may still be running there.",
-        "Check it in your account.",
+        Message("The service could not be told to stop. The job may still be running there."),
+        Message("Check it in your account."),
         "open_account",
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import bpy
 
+from ..core.messages import Message
 from ..i18n import translated
 from ..scene import versions
 from ..scene.errors import CannotSwap
@@ -23,7 +24,7 @@ class OnVersions(InObjectMode):
             return False
         if not versions.with_versions(context.selected_objects):
             cls.poll_message_set(
-                translated("Select an optimized object that was neither accepted nor discarded")
+                translated(Message("Select an optimized object that was neither accepted nor discarded"))
             )
             return False
         return True

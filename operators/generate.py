@@ -23,6 +23,7 @@ from ..api import (
     picture_size,
 )
 from ..core.errors import Remedy
+from ..core.messages import Message
 from ..core.text import plain_reason
 from ..jobs import Job, kept_picture, with_follower
 from ..scene.place import boxes, place, raycast, transform
@@ -41,15 +42,15 @@ class NoBox(InputRefused):
     """A model is to be fitted into an object, and there is none."""
 
     remedy: Remedy = "add_box"
-    message = "There is no box to fit the model into."
-    fix = "Select an object, or add a box."
+    message = Message("There is no box to fit the model into.")
+    fix = Message("Select an object, or add a box.")
 
 
 class LinkedScene(InputRefused):
     """Nothing can be put into the scene that is shown."""
 
-    message = "The scene is linked from another file."
-    fix = "Go to a scene of this file first."
+    message = Message("The scene is linked from another file.")
+    fix = Message("Go to a scene of this file first.")
 
 
 class Generate(FollowOptions, Ready, HandOver):
@@ -82,7 +83,7 @@ class Generate(FollowOptions, Ready, HandOver):
         )
         texture: bpy.props.BoolProperty(
             name="Texture",
-            description="Also generate physically based textures (on by default in the service)",
+            description="Also generate physically based textures. The service's default is yes",
             default=True,
             options={"SKIP_SAVE"},
         )
@@ -115,7 +116,8 @@ class Generate(FollowOptions, Ready, HandOver):
             return tell_problem(
                 self,
                 NotSaved.because(
-                    f"The results folder cannot be written to: {plain_reason(str(error))}", error
+                    Message("The results folder cannot be written to: {reason}", reason=plain_reason(error)),
+                    error,
                 ),
             )
         choice = Choice(self, properties(context))
@@ -289,12 +291,14 @@ def image_job(
     `with_order`. Raises InputRefused.
     """
     if not chosen:
-        raise UnreadableFile("No image is chosen.", "Choose an image file.")
+        raise UnreadableFile(Message("No image is chosen."), Message("Choose an image file."))
     path = Path(os.path.realpath(bpy.path.abspath(chosen)))
     try:
         str(path).encode()
     except UnicodeEncodeError:  # as old archives leave it on Linux
-        raise UnreadableFile("The name of the file is not in UTF-8.", "Give it another name.") from None
+        raise UnreadableFile(
+            Message("The name of the file is not in UTF-8."), Message("Give it another name.")
+        ) from None
     mime = detect_image(path)
     longest = preferences(context).longest_side
     too_large = longest > 0 and max(picture_size(path) or (0,)) > longest

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from ..api import OPTIMIZE, FlowsError
+from ..core.messages import Message
 from ..i18n import translated
 from ..jobs import THEN, Job, LedgerError, Problem, Step, is_first
 from ..scene.errors import CannotPlace, Misfit
@@ -22,12 +23,21 @@ from .generate import new_model_settings
 from .placeholders import OTHER_KEPT
 from .submit_jobs import InObjectMode, OperatorMixin, Ready, tell_problem, tells
 
-GONE = Problem("gone", "This job is no longer in the list.", "Recover its model by the flow ID.", "recover")
-NO_MODEL = Problem("no_model", "This job has no model yet.", "Wait until it is done.")
-TAKEN = Problem("taken", "Another Blender has this model.")
-NOT_OVER = Problem("not_over", "The job is not finished.", "Cancel it first.", "cancel")
-ELSEWHERE = Problem("elsewhere", "Another Blender works on this job.", "Wait until it is done.")
-NO_ID = Problem("no_id", "This is not a flow ID.", "Enter the ID that the service gave.", "recover")
+GONE = Problem(
+    "gone",
+    Message("This job is no longer in the list."),
+    Message("Recover its model by the flow ID."),
+    "recover",
+)
+NO_MODEL = Problem("no_model", Message("This job has no model yet."), Message("Wait until it is done."))
+TAKEN = Problem("taken", Message("Another Blender has this model."))
+NOT_OVER = Problem("not_over", Message("The job is not finished."), Message("Cancel it first."), "cancel")
+ELSEWHERE = Problem(
+    "elsewhere", Message("Another Blender works on this job."), Message("Wait until it is done.")
+)
+NO_ID = Problem(
+    "no_id", Message("This is not a flow ID."), Message("Enter the ID that the service gave."), "recover"
+)
 
 
 class OnJob(OperatorMixin):
@@ -109,7 +119,9 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
             destination |= new_model_settings(context)
         if (edited := edited_target(destination)) is not None:
             busy = Problem(
-                "edited", f'"{edited.name}" is not in Object Mode.', "Switch it to Object Mode first."
+                "edited",
+                Message('"{name}" is not in Object Mode.', name=edited.name),
+                Message("Switch it to Object Mode first."),
             )
             return tell_problem(self, busy)
         engine = current().open_engine(context)
@@ -176,9 +188,9 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
         engine = current().open_engine(context)
         holder = engine.holder(flow_id)
         if holder is not None and not _has_lost(holder):
-            known = Problem("known", f'The job "{holder.name}" in the list has this flow.')
+            known = Problem("known", Message('The job "{name}" in the list has this flow.', name=holder.name))
             if holder.results:
-                known = replace(known, fix="Import its model.", remedy="import")
+                known = replace(known, fix=Message("Import its model."), remedy="import")
             return tell_problem(self, known, holder.token)
         job = engine.recover(flow_id, current().document.current_destination(context, CURSOR))
         if waiting.can_wait():
@@ -207,7 +219,7 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not any(row.clearable for row in properties(context).jobs):
-            cls.poll_message_set(translated("No job is finished"))
+            cls.poll_message_set(translated(Message("No job is finished")))
             return False
         return True
 
@@ -308,7 +320,7 @@ class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
         if job is None:
             return {"CANCELLED"}
         context.window_manager.clipboard = job.flow_id
-        self.report({"INFO"}, translated("Copied the flow ID"))
+        self.report({"INFO"}, translated(Message("Copied the flow ID")))
         return {"FINISHED"}
 
 
@@ -324,7 +336,7 @@ class GENERIO_OT_copy_problem(OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         lines = (job.problem.message, f"{job.template} {job.flow_id}", bpy.app.version_string)
         context.window_manager.clipboard = "\n".join(lines)
-        self.report({"INFO"}, translated("Copied the report"))
+        self.report({"INFO"}, translated(Message("Copied the report")))
         return {"FINISHED"}
 
 
@@ -339,7 +351,7 @@ class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         folder = current().open_engine(context).folder(self.token)
         if not folder.is_dir():
-            self.report({"INFO"}, translated("This job has no files yet"))
+            self.report({"INFO"}, translated(Message("This job has no files yet")))
             return {"CANCELLED"}
         return show_folder(self, folder)
 

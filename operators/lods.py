@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..api import NotSaved
+from ..core.messages import Message
 from ..core.text import plain_reason
 from ..jobs import Problem
 from ..scene import replace_mesh
@@ -77,8 +78,12 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         try:
             given = self._given()
         except ValueError:
-            fix = f"Give up to {MOST_LEVELS} numbers with commas between them, such as 10000, 5000."
-            return tell_problem(self, Problem("counts", "These are not triangle counts.", fix, "make_lods"))
+            fix = Message(
+                "Give up to {count} numbers with commas between them, such as 10000, 5000.", count=MOST_LEVELS
+            )
+            return tell_problem(
+                self, Problem("counts", Message("These are not triangle counts."), fix, "make_lods")
+            )
         selection = self.selection(context)
         if selection is None:
             return {"CANCELLED"}
@@ -110,7 +115,8 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
             return tell_problem(
                 self,
                 NotSaved.because(
-                    f"The selection cannot be written to disk: {plain_reason(str(error))}", error
+                    Message("The selection cannot be written to disk: {reason}", reason=plain_reason(error)),
+                    error,
                 ),
             )
         return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}

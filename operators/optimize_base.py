@@ -10,6 +10,7 @@ from typing import Any
 import bpy
 
 from ..api import MOST_TEXELS, OPTIMIZE
+from ..core.messages import EMPTY, Message, sentences
 from ..i18n import translated
 from ..jobs import Job, Problem, Step
 from ..scene import replace_mesh
@@ -35,7 +36,7 @@ class Sending(HandOver):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = unavailable_reason(context)
         if not reason and not any(item.type == "MESH" for item in context.selected_objects):
-            reason = "Select a mesh object first"
+            reason = Message("Select a mesh object first")
         if reason:
             cls.poll_message_set(translated(reason))
         return not reason
@@ -48,15 +49,18 @@ class Sending(HandOver):
         """What can be sent; says what cannot. None where there is nothing."""
         take_edits(context.selected_objects)
         selection = Selection.of(context.selected_objects)
-        reasons = [f'"{item.name}" is left out: {reason}' for item, reason in selection.refused]
         if not selection.groups:
-            told = [f'"{item.name}" is left out: {reason}.' for item, reason in selection.refused]
-            message = " ".join(["Nothing to optimize.", *told])
+            told = [
+                Message('"{name}" is left out: {reason}.', name=item.name, reason=reason)
+                for item, reason in selection.refused
+            ]
+            message = sentences(Message("Nothing to optimize."), *told)
             remedy = "convert" if selection.convertible else ""
-            tell_problem(self, Problem("nothing", message, "Select a mesh with faces.", remedy))
+            tell_problem(self, Problem("nothing", message, Message("Select a mesh with faces."), remedy))
             return None
-        for reason in reasons:
-            self.report({"WARNING"}, translated(reason))
+        for item, reason in selection.refused:
+            left_out = Message('"{name}" is left out: {reason}', name=item.name, reason=reason)
+            self.report({"WARNING"}, translated(left_out))
         return selection
 
     def tell_losses(self, sent: Sequence[Batch], choice: Choice, replaced: bool) -> None:
@@ -75,8 +79,8 @@ class Sending(HandOver):
                 [batch.mesh for batch in sent if not batch.applied],
             )
         if told:
-            kinds = ", ".join(map(translated, told))
-            self.report({"WARNING"}, translated(f"The optimized meshes will not have: {kinds}"))
+            known = Message("The optimized meshes will not have: {kinds}", kinds=told)
+            self.report({"WARNING"}, translated(known))
 
     def by_hand(self) -> bool:
         """Whether a user clicked it, or repeats the last time; scripts know better what they want."""
@@ -92,7 +96,12 @@ class Sending(HandOver):
         """
         by_hand = self.by_hand()
         if count >= present:
-            known = f'"{item.name}" has {present:,} triangles, no more than the {count:,} asked for'
+            known = Message(
+                '"{name}" has {present:,} triangles, no more than the {count:,} asked for',
+                name=item.name,
+                present=present,
+                count=count,
+            )
             self.report({"WARNING" if by_hand else "INFO"}, translated(known))
             return by_hand
         return by_hand and self._is_asked_already(context, item, mode, count)
@@ -118,7 +127,9 @@ class Sending(HandOver):
         engine = current().engine
         if engine is None or not any(map(is_same, engine.jobs())):
             return False
-        self.report({"WARNING"}, translated(f'"{item.name}" is being optimized already, see Jobs'))
+        self.report(
+            {"WARNING"}, translated(Message('"{name}" is being optimized already, see Jobs', name=item.name))
+        )
         return True
 
     def with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
@@ -127,19 +138,28 @@ class Sending(HandOver):
         for batch in sent:
             broken = broken_vertices(batch.mesh)
             count = int(broken.sum())
-            reason = ""
+            reason = EMPTY
             if not len(batch.mesh.polygons):
-                reason = "its modifiers make no faces"
+                reason = Message("its modifiers make no faces")
             elif count and not has_whole_faces(batch.mesh, broken):
-                reason = "the vertices of its faces are nowhere"
+                reason = Message("the vertices of its faces are nowhere")
             else:
                 full.append(batch)
             for item in batch.objects:
                 if reason:
-                    self.report({"WARNING"}, translated(f'"{item.name}" is left out: {reason}'))
+                    self.report(
+                        {"WARNING"},
+                        translated(Message('"{name}" is left out: {reason}', name=item.name, reason=reason)),
+                    )
                 elif count:
-                    nowhere = "1 vertex is nowhere" if count == 1 else f"{count:,} vertices are nowhere"
-                    told = f'"{item.name}" is sent without some of its faces: {nowhere}'
+                    nowhere = (
+                        Message("1 vertex is nowhere")
+                        if count == 1
+                        else Message("{count:,} vertices are nowhere", count=count)
+                    )
+                    told = Message(
+                        '"{name}" is sent without some of its faces: {reason}', name=item.name, reason=nowhere
+                    )
                     self.report({"WARNING"}, translated(told))
         return full
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..core.messages import Message
 from ..i18n import translated
 from ..jobs import Problem
 from ..panels.placeholders import Placeholders
@@ -14,7 +15,9 @@ from ..session.placement import PLACEHOLDER_DELETED
 from ..session.properties import properties
 from .submit_jobs import InObjectMode, tells
 
-OTHER_KEPT = Problem("other_kept", "Another variant was kept.", "Use Import to get this one, too.")
+OTHER_KEPT = Problem(
+    "other_kept", Message("Another variant was kept."), Message("Use Import to get this one, too.")
+)
 
 
 class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
@@ -27,7 +30,7 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if variants.chosen_variant(context) is None:
-            cls.poll_message_set(translated("Select one of several variants first"))
+            cls.poll_message_set(translated(Message("Select one of several variants first")))
             return False
         return super().poll(context)
 
@@ -43,7 +46,7 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
                     engine.cancel(job.token)
                     current().placement.defer_to_import(engine, job.token, OTHER_KEPT)
         count = variants.keep(item)
-        self.report({"INFO"}, translated(f"Other variants removed: {count}"))
+        self.report({"INFO"}, translated(Message("Other variants removed: {count}", count=count)))
         return {"FINISHED"}
 
 
@@ -88,7 +91,7 @@ class GENERIO_OT_add_box(InObjectMode, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.scene.library is not None:
-            cls.poll_message_set(translated("The scene is linked from another file"))
+            cls.poll_message_set(translated(Message("The scene is linked from another file")))
             return False
         return super().poll(context)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..core.messages import Message
 from ..i18n import VERBATIM, translated
 from ..session import current
 from ..session.preferences import user_folder
@@ -59,7 +60,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not history().prompts():
-            cls.poll_message_set(translated("You have not used any prompt yet"))
+            cls.poll_message_set(translated(Message("You have not used any prompt yet")))
             return False
         return True
 
@@ -101,7 +102,7 @@ class GENERIO_OT_edit_prompt(bpy.types.Operator):
         column.prop(self, "prompt", text="", placeholder="A modern office chair")
         if len(self.prompt) > SHORT:
             width = int(DIALOG * context.preferences.system.ui_scale)
-            wrapped(column, self.prompt, width, translate=False)
+            wrapped(column, self.prompt, width)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         properties(context).prompt = self.prompt.strip()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
+from ..core.messages import Message
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -103,31 +105,31 @@ It is no pointer to the object, which would stay in the file when the user delet
 """
 
 EDGE_DATA = {
-    "uv_seam": "seams",
-    ".uv_seam": "seams",
-    "crease_edge": "creases",
-    "crease_vert": "creases",
-    "bevel_weight_edge": "bevel weights",
-    "bevel_weight_vert": "bevel weights",
-    "freestyle_edge": "Freestyle marks",
-    "freestyle_face": "Freestyle marks",
-    ".sculpt_face_set": "face sets",
-    ".sculpt_mask": "sculpt masks",
-    ".hide_poly": "hidden faces",
+    "uv_seam": Message("seams"),
+    ".uv_seam": Message("seams"),
+    "crease_edge": Message("creases"),
+    "crease_vert": Message("creases"),
+    "bevel_weight_edge": Message("bevel weights"),
+    "bevel_weight_vert": Message("bevel weights"),
+    "freestyle_edge": Message("Freestyle marks"),
+    "freestyle_face": Message("Freestyle marks"),
+    ".sculpt_face_set": Message("face sets"),
+    ".sculpt_mask": Message("sculpt masks"),
+    ".hide_poly": Message("hidden faces"),
 }
 """Attributes that only Blender's own tools know, and what they are called there."""
 
 SENT = frozenset({"position", "material_index", "sharp_edge", "sharp_face", "custom_normal"})
 """Attributes that a GLB carries in a way of its own."""
 
-SHAPE_KEYS = "shape keys"
-COLOR_ATTRIBUTES = "color attributes"
-CUSTOM_NORMALS = "custom normals"
+SHAPE_KEYS = Message("shape keys")
+COLOR_ATTRIBUTES = Message("color attributes")
+CUSTOM_NORMALS = Message("custom normals")
 
 
-def unsent(mesh: bpy.types.Mesh) -> list[str]:
+def unsent(mesh: bpy.types.Mesh) -> list[Message]:
     """The kinds of data of `mesh` that a GLB does not carry; looks at no element."""
-    kinds: dict[str, None] = {}  # in this order, each once
+    kinds: dict[Message, None] = {}  # in this order, each once
     if mesh.shape_keys is not None:
         kinds[SHAPE_KEYS] = None
     if len(mesh.color_attributes):
@@ -140,7 +142,7 @@ def unsent(mesh: bpy.types.Mesh) -> list[str]:
         if name in EDGE_DATA:
             kinds[EDGE_DATA[name]] = None
         elif not name.startswith((".", "uv_select_")) and name not in SENT and name not in shown:
-            kinds[f'the attribute "{name}"'] = None
+            kinds[Message('the attribute "{name}"', name=name)] = None
     return list(kinds)
 
 

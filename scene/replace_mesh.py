@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
+from ..core.messages import Message
 from . import modifiers, versions
 from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
 from .lookup import find
@@ -58,12 +59,12 @@ def fitted_mesh(
         raise Misfit
     if FITTED in parts[0]:
         if "fit" not in told:
-            raise CannotPlace("The statistics of the optimized model are missing.")
+            raise CannotPlace(Message("The statistics of the optimized model are missing."))
         report = told["fit"]
     else:
         snapshot = snapshot_of(glb)
         if snapshot is None:
-            raise CannotPlace("It is no longer known what was sent.")
+            raise CannotPlace(Message("It is no longer known what was sent."))
         # The way without a child Blender: the window stands still meanwhile.
         try:
             report = fit(parts, snapshot, {material: name for name, material in materials.items()})

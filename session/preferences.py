@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
+from ..core.messages import EMPTY, Message
 from ..core.urls import KEY_VARIABLE, PRODUCTION_URL, is_loopback
 from ..jobs import Settings
 from . import current
@@ -220,10 +221,10 @@ def engine_settings(context: bpy.types.Context) -> Settings:
     )
 
 
-def unavailable_reason(context: bpy.types.Context) -> str:
-    """Why nothing can be sent at the moment, or ""; cheap enough for `poll` and `draw`."""
+def unavailable_reason(context: bpy.types.Context) -> Message:
+    """Why nothing can be sent at the moment, or nothing; cheap enough for `poll` and `draw`."""
     if not api_key(context):
-        return "Enter your API key in the preferences first"
+        return Message("Enter your API key in the preferences first")
     if not bpy.app.online_access and not is_loopback(preferences(context).service_url):
-        return "Blender is offline. Allow online access in Preferences > System"
-    return ""
+        return Message("Blender is offline. Allow online access in Preferences > System")
+    return EMPTY

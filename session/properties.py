@@ -163,7 +163,7 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
         )
         texture: bpy.props.BoolProperty(
             name="Texture",
-            description="Also generate physically based textures (on by default in the service)",
+            description="Also generate physically based textures. The service's default is yes",
             default=True,
         )
         where: bpy.props.EnumProperty(name="Location", description="Where the new model goes", items=WHERE)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import bpy
 
+from ..core.messages import Message, ended
 from ..jobs import Job, Problem, State, Step, followers, is_first
 from . import current, is_running
 
@@ -77,7 +78,14 @@ def run_until(
                 return tokens
             if reason:  # and nobody is here to change that
                 for token in late:
-                    engine.hold(token, Problem("not_now", reason + ".", "Use Import when it is done."))
+                    engine.hold(
+                        token,
+                        Problem(
+                            "not_now",
+                            ended(reason),
+                            Message("Use Import when it is done."),
+                        ),
+                    )
                 session.placement.pending.difference_update(late)
         if timeout is not None and time.monotonic() - began > timeout:
             raise TimeoutError(f"not over after {timeout:g} seconds")

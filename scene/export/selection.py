@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import bpy
 
+from ...core.messages import EMPTY, Message
 from .. import replace_mesh
 from ..meshes import mesh_of, triangle_count
 from ..modifiers import applicable
@@ -54,7 +55,7 @@ MODIFIERS = (
 CONVERTIBLE = frozenset({"CURVE", "CURVES", "FONT", "META", "SURFACE"})
 """Types of objects that can become meshes."""
 
-NO_MESH = "it is not a mesh; convert it to one first"
+NO_MESH = Message("it is not a mesh; convert it to one first")
 
 
 class Target(NamedTuple):
@@ -90,7 +91,7 @@ class Selection:
     """
 
     groups: dict[bpy.types.Mesh, list[bpy.types.Object]] = field(default_factory=dict)
-    refused: list[tuple[bpy.types.Object, str]] = field(default_factory=list)
+    refused: list[tuple[bpy.types.Object, Message]] = field(default_factory=list)
 
     @classmethod
     def of(cls, selected: Iterable[bpy.types.Object]) -> Selection:
@@ -131,7 +132,7 @@ class Selection:
         """Whether there is anything to apply."""
         return any(len(item.modifiers) for items in self.groups.values() for item in items)
 
-    def losses(self, carry: Collection[str] = (), apply: bool = False) -> list[str]:
+    def losses(self, carry: Collection[str] = (), apply: bool = False) -> list[Message]:
         """What the optimized meshes will not have (see `Losses`), and what will lose its hold on them.
 
         With `apply`, what modifiers make counts as it was evaluated last.
@@ -142,7 +143,7 @@ class Selection:
                 losses.add(item, shapes_of(item, mesh, apply))
         return losses.lines() + self.loosened(Dependents.of_file(), apply)
 
-    def loosened(self, dependents: Dependents, apply: bool) -> list[str]:
+    def loosened(self, dependents: Dependents, apply: bool) -> list[Message]:
         """What will lose its hold when the objects themselves get the optimized meshes."""
         if not apply:
             return dependents.on(users_of=self.groups)
@@ -168,10 +169,10 @@ def convert(context: bpy.types.Context, items: Collection[bpy.types.Object]) -> 
         item.select_set(True)
 
 
-def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> str:
+def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> Message:
     """Why a mesh object cannot be sent, or ""."""
     if not item.is_editable or not mesh.is_editable:
-        return "it is linked from another file"
+        return Message("it is linked from another file")
     if not len(mesh.polygons):
-        return "it has no faces"
-    return ""
+        return Message("it has no faces")
+    return EMPTY

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import bpy
 import pytest
+from generio_flows.core.messages import Message
 
 from tests.blender import scenes
 
@@ -141,7 +142,7 @@ def test_the_doctor_leads_to_the_address_and_checks_again(addon):
 
 @pytest.mark.parametrize("remedy", ["open_folder", "update", "restart"])
 def test_a_job_list_that_cannot_be_opened_has_two_buttons(addon, remedy: str, monkeypatch):
-    told = addon.jobs.Problem("ledger", "It cannot be opened.", "Mend it.", remedy)
+    told = addon.jobs.Problem("ledger", Message("It cannot be opened."), Message("Mend it."), remedy)
     addon.session.current().stop()
     monkeypatch.setattr(addon.session.current(), "notice", told)
     shown = drawn(addon.panels.jobs.GENERIO_PT_jobs)
@@ -187,7 +188,9 @@ def test_a_model_that_waits_for_object_mode_has_a_button_for_it(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     row = bpy.context.window_manager.generio.jobs[0]
     carrier = addon.session.current().open_engine(bpy.context)
-    carrier.hold(row.token, addon.jobs.Problem("defect", "It broke.", "Report it.", "report"))
+    carrier.hold(
+        row.token, addon.jobs.Problem("defect", Message("It broke."), Message("Report it."), "report")
+    )
     addon.session.current().tick(bpy.context)
     bpy.context.view_layer.objects.active = bpy.data.objects["A chair"]
     bpy.ops.object.mode_set(mode="EDIT")

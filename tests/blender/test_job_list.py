@@ -5,6 +5,7 @@ from pathlib import Path
 
 import bpy
 import pytest
+from generio_flows.core.messages import Message
 from PIL import Image
 
 from tests.blender import scenes
@@ -189,7 +190,7 @@ def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
     folder = addon.session.current().open_engine(bpy.context).folder(panel().jobs[0].token)
     carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.job(generate("An owl").token)
-    carrier.hold(job.token, addon.jobs.Problem("test", "Kept."))
+    carrier.hold(job.token, addon.jobs.Problem("test", Message("Kept.")))
     addon.session.current().tick(bpy.context)
     assert folder.is_dir()
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}

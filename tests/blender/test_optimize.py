@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
+from generio_flows.core.messages import Message
 from mathutils import Matrix
 
 from tests.blender import kept, scenes
@@ -24,7 +25,8 @@ def runs(sandbox) -> int:
 
 
 def report(item: bpy.types.Object) -> dict:
-    return json.loads(item.data["generio_report"])
+    found = json.loads(item.data["generio_report"])
+    return found | {name: [Message.from_data(data) for data in found[name]] for name in ("lost", "told")}
 
 
 # ---------------------------------------------------------------------- targets
@@ -295,7 +297,7 @@ def test_a_material_that_was_not_sent_gives_way_to_the_one_that_was_and_the_repo
     told = addon.scene.restore.restore.fit([came], snapshot, {came.data.materials[0]: "Baked"})
     assert not told["slots"]
     assert told["slot_names"] == ["Paint"]
-    assert "other names" in told["told"][0]
+    assert "other names" in told["told"][0]["id"]
 
 
 @pytest.mark.parametrize("slots", [0, 1, 2])

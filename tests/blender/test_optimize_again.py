@@ -6,6 +6,7 @@ from typing import Any
 
 import bpy
 import pytest
+from generio_flows.core.messages import Message
 
 from tests.blender import scenes
 
@@ -14,7 +15,8 @@ def optimize(item: bpy.types.Object, **options: object) -> dict[str, Any]:
     """Optimize `item`; returns the report."""
     scenes.select(item)
     assert bpy.ops.generio.optimize_selected(**options) == {"FINISHED"}
-    return json.loads(item.data["generio_report"])
+    found = json.loads(item.data["generio_report"])
+    return found | {name: [Message.from_data(data) for data in found[name]] for name in ("lost", "told")}
 
 
 def hint(addon: ModuleType) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from generio_flows.api.transport import Transport
+from generio_flows.core.messages import Message
 from generio_flows.jobs import Job, Ledger, LedgerError
 
 SAVED = {
@@ -117,7 +118,7 @@ class WatchedLedger(Ledger):
     def save(self, job: Job, owner: str, now: float) -> bool:
         self.death.here(f"before saving {job.step}")
         if self.dice.random() < self.busy:
-            raise LedgerError("The disk is busy.")
+            raise LedgerError(Message("The disk is busy."))
         saved = super().save(job, owner, now)
         self.death.here(f"after saving {job.step}")
         return saved

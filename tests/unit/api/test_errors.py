@@ -36,6 +36,7 @@ from generio_flows.core.errors import (
     WebPage,
     WrongState,
 )
+from generio_flows.core.messages import Message
 
 from tests.unit.api.scripted import KEY, Answer, RawServer, Server, answer, closed_port
 
@@ -78,8 +79,8 @@ def test_the_remedy_does_what_the_fix_says(kind: type[FlowsError], remedy: str) 
 
 
 def test_a_message_with_the_words_of_others_ends_before_the_fix() -> None:
-    assert str(FlowsError("It broke: boom", "Mend it.")) == "It broke: boom. Mend it."
-    assert FlowsError("It broke: boom!").message == "It broke: boom!"
+    assert str(FlowsError(Message("It broke: boom"), Message("Mend it."))) == "It broke: boom. Mend it."
+    assert FlowsError(Message("It broke: boom!")).message == "It broke: boom!"
 
 
 def test_codes_are_slugs_of_the_names() -> None:

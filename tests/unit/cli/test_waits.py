@@ -14,6 +14,7 @@ from generio_flows.api import Flow, FlowsClient, FlowState, RetryPolicy, Service
 from generio_flows.cli import batch
 from generio_flows.cli.arguments import parser
 from generio_flows.cli.batch import Batch
+from generio_flows.core.messages import Message
 from generio_flows.jobs import Job, Ledger, LedgerError, steps
 from generio_flows.jobs import ledger as ledger_module
 
@@ -196,7 +197,7 @@ def test_a_cancellation_waits_for_the_ledger(here: Here, sandbox: Sandbox, monke
     def refuse(self: Ledger, job: Job, *values: object) -> object:
         if job.cancelling and not refused.is_set():
             refused.set()
-            raise LedgerError("The disk is busy.")
+            raise LedgerError(Message("The disk is busy."))
         return save(self, job, *values)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(Ledger, "save", refuse)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt, check_glb
+from generio_flows.core.messages import Message
 from generio_flows.jobs import (
     Engine,
     Job,
@@ -535,7 +536,7 @@ def test_a_conversion_that_fails_ends_the_job_and_keeps_the_model(
     new_engine: Callable[..., Engine], jobs: dict[str, Job]
 ):
     def refuse(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
-        raise FlowsError("Blender could not read it.")
+        raise FlowsError(Message("Blender could not read it."))
 
     job = finished(engine := new_engine(convert=refuse), engine.submit(jobs["prompt"]))
     assert job.state is State.FAILED
@@ -851,7 +852,7 @@ def test_a_snapshot_outlives_a_note_that_could_not_be_written(
     def save_later(job: Job, owner: str, now: float) -> bool:
         if job.step is Step.PREPARED and not refused.is_set():
             refused.set()
-            raise LedgerError("busy")
+            raise LedgerError(Message("busy"))
         return save(job, owner, now)
 
     monkeypatch.setattr(engine._ledger, "save", save_later)
@@ -970,7 +971,7 @@ def test_a_job_that_the_ledger_has_is_carried_though_its_turn_cannot_be_noted(
     def save_later(job: Job, owner: str, now: float) -> bool:
         if job.token == jobs["prompt"].token and not tried.is_set():
             tried.set()
-            raise LedgerError("busy")
+            raise LedgerError(Message("busy"))
         return save(job, owner, now)
 
     monkeypatch.setattr(engine._ledger, "save", save_later)
@@ -1274,7 +1275,7 @@ def test_an_engine_that_cannot_read_its_ledger_leaves_no_thread(
     new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
     def busy(_ledger: Ledger) -> bool:
-        raise LedgerError("The disk is busy.")
+        raise LedgerError(Message("The disk is busy."))
 
     monkeypatch.setattr(Ledger, "searched", property(busy))
     before = set(threading.enumerate())
@@ -1291,7 +1292,7 @@ def test_a_retry_that_cannot_be_noted_can_be_repeated(
         engine.job(job.token),
         step=Step.SUBMITTING,
         service=sandbox.url,
-        problem=Problem(MAYBE_RUNNING, "It may be running."),
+        problem=Problem(MAYBE_RUNNING, Message("It may be running.")),
     )
     with engine._lock:
         engine._save(asked)
@@ -1300,7 +1301,7 @@ def test_a_retry_that_cannot_be_noted_can_be_repeated(
 
     def save(*what: Any) -> bool:
         if next(count) == 1:  # whatever is written second
-            raise LedgerError("The disk is busy.")
+            raise LedgerError(Message("The disk is busy."))
         return saves(*what)
 
     monkeypatch.setattr(engine._ledger, "save", save)
@@ -1441,7 +1442,7 @@ def test_a_retry_of_what_waits_for_its_turn_counts(
     running = engine.submit(jobs["image"])
     wait_until(lambda: engine.job(running.token).step is Step.STARTED)
     job = engine.submit(jobs["prompt"])
-    asked = job.at(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, "It may be running."))
+    asked = job.at(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, Message("It may be running.")))
     with engine._lock:
         assert engine._save(asked)  # as it is after a restart: its question stands, and it is queued
     assert asked.queued

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from generio_flows.core.messages import Message
 from generio_flows.jobs import Engine, Job, Ledger, Problem, State, Step, owners
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.ledger import LEASE_SECONDS
@@ -174,7 +175,7 @@ def test_a_placing_that_failed_is_not_looked_for_in_the_file(
 ):
     engine = new_engine()
     assert engine.place(ready.token, DOCUMENT)
-    assert engine.hold(ready.token, Problem("gone", "The object is gone."))
+    assert engine.hold(ready.token, Problem("gone", Message("The object is gone.")))
     assert now(engine).placed_in == ""
 
 
