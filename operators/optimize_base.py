@@ -11,6 +11,7 @@ import bpy
 
 from ..api import MOST_TEXELS, OPTIMIZE
 from ..core.messages import EMPTY, Message, sentences
+from ..formats.images import size_in
 from ..i18n import translated
 from ..jobs import Job, Problem, Step
 from ..scene import replace_mesh
@@ -20,7 +21,7 @@ from ..scene.export.evaluate import Batch
 from ..scene.export.losses import Losses
 from ..scene.export.selection import Selection
 from ..scene.export.snapshot import snapshot_name, write_snapshot
-from ..scene.export.texture_limit import TextureLimit
+from ..scene.export.texture_limit import TextureLimit, side_of, sizes_of
 from ..scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edits
 from ..session import current
 from ..session.options import Choice
@@ -64,7 +65,7 @@ class Sending(HandOver):
         return selection
 
     def tell_losses(self, sent: Sequence[Batch], choice: Choice, replaced: bool) -> None:
-        """Say what the optimized meshes will not have of what is sent.
+        """Say what the optimized meshes will not have of what is sent, and what is sent smaller than it is.
 
         replaced: whether the objects themselves get them, so that what hangs on these loses its hold.
         """
@@ -81,6 +82,21 @@ class Sending(HandOver):
         if told:
             known = Message("The optimized meshes will not have: {kinds}", kinds=told)
             self.report({"WARNING"}, translated(known))
+        if not choice.texture_side:
+            for batch in sent:
+                self._tell_textures(batch.objects[0])
+
+    def _tell_textures(self, item: bpy.types.Object) -> None:
+        """Say that the textures of `item` are too large to come back, so that smaller copies are sent."""
+        sizes = sizes_of(item, size_in)
+        side = side_of(TextureLimit(0, MOST_TEXELS), sizes)
+        if side < max(map(max, sizes.values()), default=0):
+            told = Message(
+                'The textures of "{name}" are sent with at most {side:,} pixels a side',
+                name=item.name,
+                side=side,
+            )
+            self.report({"WARNING"}, translated(told))
 
     def by_hand(self) -> bool:
         """Whether a user clicked it, or repeats the last time; scripts know better what they want."""

@@ -18,6 +18,7 @@ from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
 from .lookup import find
 from .meshes import LEVELS, PREFIX, mesh_of
 from .place.collections import collection_called, takes_objects
+from .place.unique_names import suffixed
 from .restore import datablock
 from .restore.material_slots import slot_names
 from .restore.restore import FITTED, DoesNotFit, fit, snapshot_of
@@ -35,8 +36,16 @@ LEVEL = PREFIX + "level"
 LONGEST_BASE = 57
 """Bytes of an object's name that the names of its levels begin with, so that those fit."""
 
+CHANGED = Message(
+    "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them as "
+    "they were sent, and the one before as they are now."
+)
+
 GAP = 1.1
 """How far beside their originals copies stand, in widths of the originals."""
+
+THIN = 0.1
+"""How far at least, as a share of their longest side: a wall across the X axis has no width."""
 
 
 def fitted_mesh(
@@ -45,11 +54,13 @@ def fitted_mesh(
     glb: Path,
     target: bpy.types.Object,
     applied: bool,
+    is_changed: bool,
 ) -> bpy.types.Mesh:
     """The mesh of an optimized model, fitted onto the one that was sent (see `fit`) and with its report.
 
     objects, materials: what has come in of the model, which belongs to `target`. applied: whether modifiers
-    were in what was sent. Raises CannotPlace, Misfit, NoFaces.
+    were in what was sent. is_changed: whether that has other attributes or slots by now, which is told.
+    Raises CannotPlace, Misfit, NoFaces.
     """
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
     if not parts:
@@ -73,6 +84,8 @@ def fitted_mesh(
     mesh = mesh_of(parts[0])
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
+    if is_changed:
+        report["told"] = [*report.get("told", ()), CHANGED.to_data()]
     report = versions.since_the_first(target, report)
     sent_as = report.get("slot_names", ())  # an earlier version did not note them
     _take_materials(mesh, target, sent_as, set(materials.values()), applied)
@@ -140,7 +153,7 @@ def put(
     gone = applied or dict.fromkeys(targets, ())
     if mode == LOD:
         return [_level(scene, targets[0], mesh, destination["level"], gone[targets[0]])]
-    copies = [_copy(item, mesh, f"{item.name}_optimized", gone[item]) for item in targets]
+    copies = [_copy(item, mesh, suffixed(item.name, "_optimized"), gone[item]) for item in targets]
     mesh.name = copies[0].name
     collections = _collections_of(targets)
     for item, copy in zip(targets, copies, strict=True):
@@ -202,8 +215,9 @@ def _copy(
 
 def beside(items: Sequence[bpy.types.Object]) -> float:
     """How far along the world's X axis copies of all `items` stand next to all of them; Blender units."""
-    ends = [(item.matrix_world @ Vector(corner)).x for item in items for corner in item.bound_box]
-    return (max(ends) - min(ends)) * GAP
+    corners = [item.matrix_world @ Vector(corner) for item in items for corner in item.bound_box]
+    sizes = [max(ends) - min(ends) for ends in zip(*corners, strict=True)]
+    return max(sizes[0] * GAP, max(sizes) * THIN)
 
 
 def _move_beside(

@@ -18,6 +18,7 @@ import bpy
 
 from . import modifiers
 from .meshes import PREFIX, is_own, mesh_of, triangle_count, users_of
+from .place.unique_names import suffixed
 from .restore import datablock
 from .unused import freed
 
@@ -166,7 +167,7 @@ def begin(
     if present != before:
         remove_unused(present)
     elif not showing(present):
-        before.name = f"{name}_before"
+        before.name = suffixed(name, "_before")
     new.name = name
 
 
@@ -179,7 +180,7 @@ def _stashed(item: bpy.types.Object) -> bpy.types.Object:
         stash.animation_data.action = None  # but its drivers may be those of modifiers
     stash.parent = None
     stash.constraints.clear()
-    stash.name = f"{item.name}_before"
+    stash.name = suffixed(item.name, "_before")
     return stash
 
 
@@ -211,7 +212,7 @@ def toggle(item: bpy.types.Object) -> None:
     if _duplicates_have(hidden, users):
         hidden = cast(bpy.types.Mesh, hidden.copy())
         hidden.pop(OTHER, None)
-    name, suffix = shown.name, "after" if shows_after(item) else "before"
+    name, suffix = shown.name, "_after" if shows_after(item) else "_before"
     stashed = _stash(item) is not None
     owners = _owners()
     for user in users:
@@ -228,7 +229,7 @@ def toggle(item: bpy.types.Object) -> None:
     if not stashed:
         del shown[OTHER]
         hidden[OTHER] = shown
-    shown.name = f"{name}_{suffix}"
+    shown.name = suffixed(name, suffix)
     hidden.name = name
 
 

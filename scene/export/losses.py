@@ -39,7 +39,9 @@ class Losses:
         self.kinds.update(unsent_kinds)
         kinds = {kind: None for kind in unsent_kinds if kind not in self._brought}
         for modifier in item.modifiers:
-            if not (self._apply and is_applied(modifier)) and (kind := _of_the_mesh(modifier)):
+            kind = _of_the_mesh(modifier)
+            # What is applied comes back with Revert, but for what a simulation holds in memory.
+            if kind and (kind == BAKED or not (self._apply and is_applied(modifier))):
                 kinds[kind] = None
         for kind in kinds:
             self._counts[kind] = self._counts.get(kind, 0) + 1

@@ -11,7 +11,7 @@ import bpy
 
 from ...core.messages import EMPTY, Message
 from .. import replace_mesh
-from ..meshes import mesh_of, triangle_count
+from ..meshes import is_own, mesh_of, triangle_count
 from ..modifiers import applicable
 from .dependents import Dependents
 from .losses import Losses
@@ -56,6 +56,11 @@ CONVERTIBLE = frozenset({"CURVE", "CURVES", "FONT", "META", "SURFACE"})
 """Types of objects that can become meshes."""
 
 NO_MESH = Message("it is not a mesh; convert it to one first")
+
+MADE = Message("its faces are made by its modifiers; convert it to a mesh first")
+
+OVERRIDDEN = Message("it overrides one of another file; make it local first")
+"""To an override Blender gives no property of ours that lasts, so its mesh before could not come back."""
 
 
 class Target(NamedTuple):
@@ -120,8 +125,8 @@ class Selection:
 
     @property
     def convertible(self) -> list[bpy.types.Object]:
-        """Those of the refused that can become meshes."""
-        return [item for item, reason in self.refused if reason == NO_MESH]
+        """Those of the refused that can become meshes with faces."""
+        return [item for item, reason in self.refused if reason in (NO_MESH, MADE)]
 
     @property
     def objects(self) -> list[bpy.types.Object]:
@@ -173,6 +178,9 @@ def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> Message:
     """Why a mesh object cannot be sent, or ""."""
     if not item.is_editable or not mesh.is_editable:
         return Message("it is linked from another file")
+    if not is_own(item) or not is_own(mesh):
+        return OVERRIDDEN
     if not len(mesh.polygons):
-        return Message("it has no faces")
+        seen = shapes_of(item, mesh, True)
+        return MADE if any(len(shape.polygons) for shape in seen) else Message("it has no faces")
     return EMPTY

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import bpy
 
@@ -32,11 +33,24 @@ class TextureLimit(NamedTuple):
 
 def limit_textures(item: bpy.types.Object, limit: TextureLimit) -> None:
     """Make the images in the materials of `item` so small; they have to be copies."""
-    sizes = {image: _size(image) for image in dict.fromkeys(_images(item)) if image.source in SCALABLE}
+    sizes = sizes_of(item, _size_of_png)
     side = side_of(limit, sizes)
     for image, size in sizes.items():
         if max(size) > side:
             image.scale(*_scaled(size, side))
+
+
+def sizes_of(
+    item: bpy.types.Object, size_in: Callable[[BinaryIO], tuple[int, int] | None]
+) -> dict[Any, tuple[int, int]]:
+    """Width and height of the images in the materials of `item`.
+
+    size_in: knows them from how a file begins, else None. Blender may have to unpack the image, which takes
+    a second for one of 8K.
+    """
+    return {
+        image: _size(image, size_in) for image in dict.fromkeys(_images(item)) if image.source in SCALABLE
+    }
 
 
 def side_of(limit: TextureLimit, sizes: Mapping[Any, tuple[int, int]]) -> int:
@@ -57,17 +71,20 @@ def _scaled(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
-def _size(image: Any) -> tuple[int, int]:
-    """Width and height; of a PNG without unpacking it, which takes Blender a second for one of 8K."""
-    head = b""
+def _size(image: Any, size_in: Callable[[BinaryIO], tuple[int, int] | None]) -> tuple[int, int]:
+    found = None
     if image.packed_file is not None:
-        head = bytes(image.packed_file.data[:24])
+        found = size_in(BytesIO(image.packed_file.data))
     elif image.source == "FILE" and (path := Path(bpy.path.abspath(image.filepath))).is_file():
         with path.open("rb") as file:
-            head = file.read(24)
-    if head.startswith(b"\x89PNG") and len(head) == 24:
-        return struct.unpack(">16xII", head)
-    return image.size[0], image.size[1]
+            found = size_in(file)
+    return found or (image.size[0], image.size[1])
+
+
+def _size_of_png(file: BinaryIO) -> tuple[int, int] | None:
+    head = file.read(24)
+    is_png = head.startswith(b"\x89PNG") and len(head) == 24
+    return struct.unpack(">16xII", head) if is_png else None
 
 
 def _images(item: bpy.types.Object) -> Iterator[Any]:

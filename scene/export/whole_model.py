@@ -11,6 +11,7 @@ import bpy
 from ..assets import model_of
 from ..meshes import mesh_of
 from ..replace_mesh import LEVEL
+from .selection import why_not
 
 
 @dataclass
@@ -19,9 +20,12 @@ class Parts:
 
     Those at the top are not among them. It holds no data of Blender, so that it may be filled bit by bit
     while the file changes.
+
+    locked: the objects that are in a collection in which nothing can be selected.
     """
 
     below: dict[int, list[int]] = field(default_factory=dict)
+    locked: set[int] = field(default_factory=lambda: _locked())
 
     @classmethod
     def of_file(cls) -> Parts:
@@ -33,21 +37,31 @@ class Parts:
 
     def look_at(self, item: bpy.types.Object) -> None:
         """Note what `item` is a part of."""
-        if item.parent is not None and _is_part(item):
+        if item.parent is not None and self._is_part(item):
             self.below.setdefault(_top(item).session_uid, []).append(item.session_uid)
 
     def of(self, items: Iterable[bpy.types.Object]) -> set[int]:
         """The session uids of all parts of the models that `items` belong to."""
         tops = {_top(item) for item in items}
-        found = {top.session_uid for top in tops if _is_part(top)}
+        found = {top.session_uid for top in tops if self._is_part(top)}
         return found.union(*(self.below.get(top.session_uid, ()) for top in tops))
 
+    def _is_part(self, item: bpy.types.Object) -> bool:
+        """Whether `item` can be sent and selected, and is no level of detail of another."""
+        return (
+            item.type == "MESH"
+            and LEVEL not in item
+            and not why_not(item, mesh_of(item))
+            and item.visible_get()
+            and not item.hide_select
+            and item.session_uid not in self.locked
+        )
 
-def _is_part(item: bpy.types.Object) -> bool:
-    """Whether `item` has a surface, can be selected, and is no level of detail of another."""
-    return (
-        item.type == "MESH" and LEVEL not in item and len(mesh_of(item).polygons) > 0 and item.visible_get()
-    )
+
+def _locked() -> set[int]:
+    """The session uids of the objects in collections in which nothing can be selected."""
+    locked = [collection for collection in bpy.data.collections if collection.hide_select]
+    return {item.session_uid for collection in locked for item in collection.all_objects}
 
 
 def _top(item: bpy.types.Object) -> bpy.types.Object:

@@ -13,6 +13,7 @@ A *destination* says where a result belongs. It is a plain dictionary, so that t
     modifiers   the names of those that are, a list for `object` and for each of `others`
     corners     of the mesh that was sent, to see whether it has been edited since
     points      where some of its vertices are, object space, to see whether they have been moved since
+    traits      what it had beside its shape, to tell of what has been changed since, see `traits`
     aside       true: nowhere by itself, for its stand-in was deleted
     location    where a new model goes, world space, Blender units; for more about it see `transform.settle`
 
@@ -29,6 +30,7 @@ import bpy
 
 from ..lookup import find
 from ..meshes import mesh_of, users_of
+from .traits import traits
 
 Destination = Mapping[str, Any]
 
@@ -64,7 +66,7 @@ def current_destination(
     if target is not None:
         mesh = mesh_of(target)
         destination |= {"object": target.name, "uid": target.session_uid}
-        destination |= {"corners": len(mesh.loops), "points": points_of(mesh)}
+        destination |= {"corners": len(mesh.loops), "points": points_of(mesh), "traits": traits(target)}
         destination["others"] = [[item.name, item.session_uid] for item in others]
     return destination
 

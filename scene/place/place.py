@@ -18,6 +18,7 @@ from .collections import active_then, collection_called, show_in_local_views
 from .destination import BOX, CURSOR, NEW, Destination, points_of, scene_of, target_of, targets_of
 from .loading import Loaded, Model, load
 from .new_data import Arrivals
+from .traits import traits
 
 LONGEST_NAME = 63
 """Bytes in the name of an ID."""
@@ -80,6 +81,7 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
                 Path(model.glb),
                 targets[0],
                 applied=bool(destination.get("applied")),
+                is_changed=_is_changed(targets[0], destination),
             )
             placed = replace_mesh.put(scene_of(destination) or context.scene, mesh, targets, destination)
     finally:
@@ -103,6 +105,12 @@ def _targets(destination: Destination) -> list[bpy.types.Object]:
             Message('The mesh of "{name}" was changed while it was optimized.', name=target.name)
         )
     return [item for item in targets_of(destination) if item.data == target.data]
+
+
+def _is_changed(target: bpy.types.Object, destination: Destination) -> bool:
+    """Whether what the mesh has beside its shape was changed since it was sent, as far as that is known."""
+    sent = destination.get("traits")
+    return bool(sent) and sent != traits(target)
 
 
 def _new_model(

@@ -11,6 +11,15 @@ import bpy
 
 from ..meshes import PREFIX
 
+LONGEST = 63 if bpy.app.version < (5, 0, 0) else 255
+"""Bytes in the name of an ID."""
+
+
+def suffixed(name: str, suffix: str) -> str:
+    """`name` with `suffix`, and less of the name where Blender would cut off the suffix instead."""
+    room = LONGEST - len(suffix.encode())
+    return name.encode()[:room].decode(errors="ignore") + suffix
+
 
 @contextmanager
 def names_left_free() -> Iterator[None]:

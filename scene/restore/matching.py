@@ -161,12 +161,8 @@ class _Search:
     """Looks for what is not the same."""
 
     def __init__(self, old: Surface, new: Surface, finder: Finder, scene: bpy.types.Scene) -> None:
-        import numpy as np
-
         self._old, self._new, self._finder = old, new, finder
-        shape = new.shape
-        self._middles = shape.mean(axis=1)
-        self._edges = np.linalg.norm(shape - np.roll(shape, 1, axis=1), axis=2).mean(axis=1)
+        self._middles = new.shape.mean(axis=1)
         self._uv = _Unwrapped(old, new, scene)
 
     def middles(self, known: Array) -> Array:
@@ -176,7 +172,9 @@ class _Search:
         found = known.copy()
         asked = np.flatnonzero(known == NONE)
         labels = part_labels(self._old, self._new, known)[asked]
-        questions = Questions(self._middles[asked], self._new.normals[asked], labels, self._edges[asked])
+        questions = Questions(
+            self._middles[asked], self._new.normals[asked], labels, self._new.lengths[asked]
+        )
         corners = self._new.corners[asked]
         free = labels == UNKNOWN
         for chosen, parts in ((~free, self._old.parts), (free, None)):
@@ -185,7 +183,9 @@ class _Search:
         strays = _strays(self._new, self._old.parts[found], asked[free])
         if len(strays[0]):
             stray, labels = strays
-            questions = Questions(self._middles[stray], self._new.normals[stray], labels, self._edges[stray])
+            questions = Questions(
+                self._middles[stray], self._new.normals[stray], labels, self._new.lengths[stray]
+            )
             found[stray] = self._nearest(questions, self._old.parts, self._new.corners[stray])[0]
         return found
 
@@ -205,7 +205,7 @@ class _Search:
             self._new.points[self._new.loops[chosen]].astype(np.float64),
             normals[first],
             parts[first],
-            self._edges[ours[first]],
+            self._new.lengths[ours[first]],
         )
         found, doubts = self._nearest(questions, self._old.parts, chosen[:, None])
         back = back.reshape(-1)
@@ -216,7 +216,7 @@ class _Search:
         if len(near):
             at, faces = corners[near], ours[near]
             points = self._new.points[self._new.loops[at]] * (1 - INWARD) + self._middles[faces] * INWARD
-            questions = Questions(points, normals[near], parts[near], self._edges[faces])
+            questions = Questions(points, normals[near], parts[near], self._new.lengths[faces])
             found[near], doubts[near] = self._nearest(questions, self._old.parts, at[:, None])
         return found, doubts
 
@@ -375,7 +375,7 @@ class _Unwrapped:
             for new in range(len(self._new.uvs)):
                 ours = self._new.uvs[new][corners].astype(np.float64).mean(axis=1)
                 share = float((self._off(old, found, asked.points, ours) <= asked.reach).mean())
-                if self._scale(old) and share > best:
+                if self._old.uv_step(old) and share > best:
                     best, pair = share, (old, new)
         return pair
 
@@ -387,16 +387,7 @@ class _Unwrapped:
         shares = weights_in(self._old.shape[found], points)
         theirs = (self._old.uvs[number][corners] * shares[..., None]).sum(axis=1)
         off = ours - theirs
-        return np.linalg.norm(off - np.round(off), axis=1) * self._scale(number)
-
-    def _scale(self, number: int) -> float:
-        """How long a step in a UV map is on the surface; 0 where the map is a point or a line."""
-        import numpy as np
-
-        spots = self._old.uvs[number][self._old.corners].astype(np.float64)
-        one, other = spots[:, 1] - spots[:, 0], spots[:, 2] - spots[:, 0]
-        area = float(np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]).sum()) / 2
-        return float(np.sqrt(self._old.areas.sum() / area)) if area else 0.0
+        return np.linalg.norm(off - np.round(off), axis=1) * self._old.uv_step(number)
 
     @cached_property
     def _finder(self) -> Finder:

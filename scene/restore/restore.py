@@ -25,7 +25,7 @@ from .matching import match
 from .material_slots import arrange_slots, slot_names
 from .shading import keep_shading
 from .small_groups import keep_small_groups
-from .transfer import bring_colors, bring_groups, bring_normals, bring_uv_maps
+from .transfer import bring_colors, bring_groups, bring_uv_maps
 from .weld import weld
 
 SNAPSHOTS = "snapshot-*.blend"
@@ -42,8 +42,6 @@ FITTED = "generio_fitted"
 
 NORMALS = "normals"
 COLORS = "colors"
-
-LOST_MAPS = Message("UV maps that did not come back were brought over from what was sent.")
 
 
 class DoesNotFit(Exception):
@@ -80,7 +78,7 @@ def fit(
         with _scene_of([item for item in (old, first, *parts) if item is not None]) as scene:
             _join(scene, parts)
             came = _put_back(scene, old, new)
-            of_slots, of_maps = _take_after(old, new, scene, names)
+            of_slots, of_rest = _take_after(old, new, scene, names)
             layer = scene.view_layers[0]
             layer.update()
             assert layer.depsgraph is not None
@@ -92,7 +90,7 @@ def fit(
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True
     slots = {"slots": not of_slots, "slot_names": sent_as}
-    told = [message.to_data() for message in (*of_slots, *of_maps)]
+    told = [message.to_data() for message in (*of_slots, *of_rest)]
     plain = plain_materials_note(snapshot).exists()
     return {**report, **slots, "told": told, "plain": plain, "came": came}
 
@@ -105,7 +103,7 @@ def _take_after(
 ) -> tuple[list[Message], list[Message]]:
     """Let `new`, the result, have what `old`, which was sent, has.
 
-    Returns what is to be told about its materials, and about its UV maps.
+    Returns what is to be told about its materials, and about the rest.
     """
     carry = str(old.get(CARRY, "")).split()
     sent, mesh = mesh_of(old), mesh_of(new)
@@ -115,15 +113,13 @@ def _take_after(
         _give_back(old, new)
         return of_slots, []
     weld(mesh, matched)
-    of_maps = [LOST_MAPS] if bring_uv_maps(matched, sent, mesh) else []
+    told = bring_uv_maps(matched, sent, mesh)
     bring_colors(matched, sent, mesh, COLORS in carry)
-    if NORMALS in carry and sent.has_custom_normals:
-        bring_normals(matched, sent, mesh)
     bring_groups(matched, old, new)
-    keep_small_groups(old, new)
-    keep_shading(sent, new)
+    keep_small_groups(matched, old, new)
+    told += keep_shading(matched, sent, new, NORMALS in carry)
     arrange_layers(sent, mesh)
-    return of_slots, of_maps
+    return of_slots, told
 
 
 def _give_back(old: bpy.types.Object, new: bpy.types.Object) -> None:

@@ -2,60 +2,119 @@
 """Flat stays flat, smooth stays smooth, and sharp edges stay sharp.
 
 A GLB has normals and no marks. Blender's importer makes custom normals of them, which follow no later change
-of the shape. So a mesh that had none gets marks like those of the mesh that was sent, and no custom normals.
+of the shape. So the result gets marks like those of the mesh that was sent, and custom normals only if that
+has some. What looked flat has the normals of its own faces, whatever a service has made of them.
 """
 
 from __future__ import annotations
 
+from math import radians
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...core.messages import Message
 from ..meshes import mesh_of
+from .matching import Match
+from .normals import SPLIT, Fans, face_normals, facets, give_normals
+from .surfaces import values_of
+from .transfer import NORMAL_STEP, carried
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
 
-SPLIT = 0.999
-"""Cosine of the angle from which on the normals on the two sides of an edge differ."""
-
 NEAR_ENDS = 0.1
 NEAR_MIDDLE = 0.25
 """How far the ends and the middle of an edge may be off the sharp one, as shares of its length."""
+
+TURNED = radians(20.0)
+"""So much farther than their faces normals may turn before that is seen."""
+
+VISIBLE = 0.1
+"""If it is seen on so much of the surface, it is told."""
+
+OTHER_NORMALS = Message(
+    "The shading is not that of the custom normals, which the option Custom Normals brings over."
+)
 
 FLAT = "sharp_face"
 SHARP = "sharp_edge"
 
 
-def keep_shading(old: bpy.types.Mesh, item: bpy.types.Object) -> None:
-    """Shade the mesh of `item`, which is to stand for `old`, as that is, unless that has custom normals.
+def keep_shading(match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brings: bool) -> list[Message]:
+    """Shade the mesh of `item`, the result of `match`, as `old` is, for which it is to stand.
 
-    Both have faces, in the same space.
+    brings: whether custom normals are brought over; otherwise those that came stay, where any came. Returns
+    what is to be told about that.
     """
-    if old.has_custom_normals:
-        return
     new = mesh_of(item)
-    flat, sharp = _flat_faces(old, new), _sharp_edges(old, new)
+    under = match.old.faces[match.triangles[_first_triangles(match)]]
+    flat, sharp = _marks(old, FLAT, len(old.polygons)), _marks(old, SHARP, len(old.edges))
+    came = values_of(new.corner_normals, "vector", 3) if new.has_custom_normals and not brings else None
+    looks_flat = facets(old, Fans(old, flat, sharp))[under] if old.has_custom_normals else None
+    flat, sharp = flat[under], _sharp_edges(old, new, sharp)
     if new.has_custom_normals:  # which are an attribute only from Blender 4.5 on
         with bpy.context.temp_override(object=item, active_object=item):
             bpy.ops.mesh.customdata_custom_splitnormals_clear()
-    for name in (FLAT, SHARP):
-        if name in new.attributes:
-            new.attributes.remove(new.attributes[name])
-    _mark(new, FLAT, "FACE", flat)
-    _mark(new, SHARP, "EDGE", sharp)
+    _set_marks(new, flat, sharp)
+    if looks_flat is None:
+        return []
+    theirs = carried(match, values_of(old.corner_normals, "vector", 3), NORMAL_STEP)
+    _set_normals(old, new, looks_flat, theirs if came is None else came)
+    return [OTHER_NORMALS] if _differs(match, new, theirs) else []
 
 
-def _mark(mesh: bpy.types.Mesh, name: str, domain: Any, values: Array) -> None:
-    if values.any():
-        attribute: Any = mesh.attributes.new(name, "BOOLEAN", domain)
-        attribute.data.foreach_set("value", values)
+def _set_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, looks_flat: Array, normals: Array) -> None:
+    """Give `new` custom normals as `old` has them: faces that look flat their own, all else `normals`.
+
+    Where any edges were sharp, those of what looks flat are, too. No others become so.
+    """
+    import numpy as np  # takes longer to import than all of the add-on, and is needed here only
+
+    flat, sharp = _marks(new, FLAT, len(new.polygons)), _marks(new, SHARP, len(new.edges))
+    fans, own = Fans(new, flat, sharp), face_normals(new)
+    ends = fans.faces[fans.joined]
+    bent = (own[ends[:, 0]] * own[ends[:, 1]]).sum(axis=1) < SPLIT
+    if _marks(old, SHARP, len(old.edges)).any():
+        sharp[fans.edges[looks_flat[ends].any(axis=1) & bent]] = True
+        _set_marks(new, flat, sharp)  # which normals are kept relative to
+        fans = Fans(new, flat, sharp)
+    give_normals(old, new, fans, np.where(looks_flat[fans.faces][:, None], own[fans.faces], normals))
+    _set_marks(new, flat, sharp)
+
+
+def _differs(match: Match, new: bpy.types.Mesh, theirs: Array) -> bool:
+    """Whether the shading of `new` is visibly not `theirs`, beyond what the faces themselves have turned."""
+    import numpy as np
+
+    triangles = match.new.first_triangles // 3
+    lengths = np.linalg.norm(theirs, axis=1, keepdims=True)
+    off = _angles(values_of(new.corner_normals, "vector", 3), theirs / np.maximum(lengths, 1e-6))
+    turned = _angles(match.new.normals, match.old.normals[match.triangles])[triangles]
+    areas = match.new.areas[triangles]
+    return float(areas[off > turned + TURNED].sum()) > VISIBLE * float(areas.sum())
+
+
+def _angles(ones: Array, others: Array) -> Array:
+    import numpy as np
+
+    return np.arccos(np.clip((ones * others).sum(axis=1), -1.0, 1.0))
+
+
+def _set_marks(mesh: bpy.types.Mesh, flat: Array, sharp: Array) -> None:
+    """Mark these faces and edges, and no others."""
+    attributes: Any = mesh.attributes
+    for name, domain, values in ((FLAT, "FACE", flat), (SHARP, "EDGE", sharp)):
+        if name in attributes:
+            attributes.remove(attributes[name])
+        if values.any():
+            attributes.new(name, "BOOLEAN", domain).data.foreach_set("value", values)
 
 
 def _marks(mesh: bpy.types.Mesh, name: str, count: int) -> Array:
-    import numpy as np  # takes longer to import than all of the add-on, and is needed here only
+    import numpy as np
 
     values = np.zeros(count, dtype=bool)
     attribute: Any = mesh.attributes.get(name)
@@ -64,27 +123,17 @@ def _marks(mesh: bpy.types.Mesh, name: str, count: int) -> Array:
     return values
 
 
-def _flat_faces(old: bpy.types.Mesh, new: bpy.types.Mesh) -> Array:
-    """For each face of `new` whether the one of `old` that it lies on is flat."""
-    import numpy as np
-    from mathutils.bvhtree import BVHTree
-
-    flat = _marks(old, FLAT, len(old.polygons))
-    if flat.all() or not flat.any():
-        return np.full(len(new.polygons), flat[0])
-    points = _values(old.vertices, "co", np.float32, 3)
-    corners = _values(old.loops, "vertex_index", np.int32)
-    ends = _values(old.polygons, "loop_start", np.int32)[1:]
-    tree = BVHTree.FromPolygons(points.tolist(), [face.tolist() for face in np.split(corners, ends)])
-    centers = _values(new.polygons, "center", np.float32, 3)
-    return np.array([flat[tree.find_nearest(center)[2]] for center in centers.tolist()])
-
-
-def _sharp_edges(old: bpy.types.Mesh, new: bpy.types.Mesh) -> Array:
-    """For each edge of `new` whether it is one of `old` that is sharp, or what has become of some."""
+def _first_triangles(match: Match) -> Array:
+    """For each face of the result the first of its triangles."""
     import numpy as np
 
-    sharp = _marks(old, SHARP, len(old.edges))
+    return np.unique(match.new.faces, return_index=True)[1]
+
+
+def _sharp_edges(old: bpy.types.Mesh, new: bpy.types.Mesh, sharp: Array) -> Array:
+    """For each edge of `new` whether it is one of the `sharp` ones of `old`, or what has become of some."""
+    import numpy as np
+
     if not sharp.any():
         return np.zeros(len(new.edges), dtype=bool)
     theirs, ours = _edges(old), _edges(new)

@@ -4,21 +4,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import bpy
 from mathutils.bvhtree import BVHTree
 from mathutils.interpolate import poly_3d_calc
 
 from ..meshes import mesh_of
+from .matching import Match
+from .surfaces import Surface
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 
-def keep_small_groups(old: bpy.types.Object, new: bpy.types.Object) -> None:
-    """Let no group that has weights in `old` be without any in `new`.
+def keep_small_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> None:
+    """Let no group that has weights in `old` be without any in `new`, the result of `match`.
 
     Each vertex of such a group gives its weight to the corners of the face that is nearest to it, so that
-    what hangs on the group stays where it is.
+    what hangs on the group stays where it is. Vertices of one part in one place, at a seam, are one.
     """
     if not old.vertex_groups:
         return
@@ -26,14 +33,33 @@ def keep_small_groups(old: bpy.types.Object, new: bpy.types.Object) -> None:
     gone = [name for name in weights if name not in kept]
     if not gone:
         return
+    sent, made = _joints(mesh_of(old), match.old.parts), _joints(mesh_of(new), match.parts)
     faces: Any = mesh_of(new).polygons
     tree = BVHTree.FromPolygons(
         [vertex.co[:] for vertex in mesh_of(new).vertices], [face.vertices[:] for face in faces]
     )
     for name in gone:
         group = new.vertex_groups.get(name) or new.vertex_groups.new(name=name)
-        for vertex, weight in _spread(mesh_of(old), weights[name], mesh_of(new), tree).items():
-            group.add([vertex], min(weight, 1.0), "REPLACE")
+        joints = {sent[vertex][0]: weight for vertex, weight in weights[name].items()}
+        for vertex, weight in _spread(mesh_of(old), joints, mesh_of(new), made, tree).items():
+            group.add(made[vertex], min(weight, 1.0), "REPLACE")
+
+
+def _joints(mesh: bpy.types.Mesh, parts: Array) -> list[list[int]]:
+    """For each vertex those of its part that are in its place, the first one first.
+
+    parts: of the triangles.
+    """
+    import numpy as np
+
+    surface = Surface(mesh)
+    owners = np.full(len(surface.points), -1)
+    owners[surface.vertices] = parts[:, None]
+    keys = list(zip(surface.places.tolist(), owners.tolist(), strict=True))
+    found: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for vertex, key in enumerate(keys):
+        found[key].append(vertex)
+    return [found[key] for key in keys]
 
 
 def _weights(item: bpy.types.Object) -> Mapping[str, dict[int, float]]:
@@ -48,9 +74,13 @@ def _weights(item: bpy.types.Object) -> Mapping[str, dict[int, float]]:
 
 
 def _spread(
-    old: bpy.types.Mesh, weights: Mapping[int, float], new: bpy.types.Mesh, tree: BVHTree
+    old: bpy.types.Mesh,
+    weights: Mapping[int, float],
+    new: bpy.types.Mesh,
+    joints: Sequence[Sequence[int]],
+    tree: BVHTree,
 ) -> dict[int, float]:
-    """The weights of vertices of `old` on those of `new`, whose faces are in `tree`."""
+    """The weights of vertices of `old` on the first of the `joints` of `new`, whose faces are in `tree`."""
     found: dict[int, float] = defaultdict(float)
     for vertex, weight in weights.items():
         place, _normal, face, _distance = tree.find_nearest(old.vertices[vertex].co)
@@ -60,5 +90,5 @@ def _spread(
         around: Any = [new.vertices[corner].co for corner in corners]
         shares = poly_3d_calc(around, place[:])
         for corner, share in zip(corners, shares, strict=True):
-            found[corner] += weight * share
+            found[joints[corner][0]] += weight * share
     return {corner: weight for corner, weight in found.items() if weight > 0.0}

@@ -56,6 +56,23 @@ class Surface:
         return self.points[self.vertices].astype("float64")
 
     @cached_property
+    def lengths(self) -> Array:
+        """For each triangle the mean length of its sides."""
+        import numpy as np
+
+        shape = self.shape
+        return np.linalg.norm(shape - np.roll(shape, 1, axis=1), axis=2).mean(axis=1)
+
+    def uv_step(self, number: int) -> float:
+        """How long a step in a UV map is on the surface; 0 where the map is a point or a line."""
+        import numpy as np
+
+        spots = self.uvs[number][self.corners].astype(np.float64)
+        one, other = spots[:, 1] - spots[:, 0], spots[:, 2] - spots[:, 0]
+        area = float(np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]).sum()) / 2
+        return float(np.sqrt(self.areas.sum() / area)) if area else 0.0
+
+    @cached_property
     def first_triangles(self) -> Array:
         """For each corner a triangle that it belongs to, and which of its corners it is: 3 t + k."""
         import numpy as np

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...core.messages import Message
 from ..meshes import mesh_of
 from .matching import INWARD, Match
 from .nearest import NONE, Questions, weights_in
 from .surfaces import Surface, components, values_of
+from .weld import around
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
+    Group = tuple[int, Array, Array]
 
 NO_LAYER = -1
 """Stands for no layer of the result."""
@@ -29,14 +32,23 @@ NO_LAYER = -1
 ALIKE = 0.02
 """So much the values of half the surface may differ in one and the same layer, as a share of their range."""
 
+DISTORTED = 0.1
+"""So much UV positions may at most where faces are so large that reducing them explains it."""
+
 SAMPLES = 20_000
 """So many corners are compared to tell which layer is which."""
+
+LOST_MAPS = Message("UV maps that did not come back were brought over from what was sent.")
+OTHER_MAPS = Message("UV maps came back as others, so those that were sent were brought over.")
 
 STEPS_INWARD = (INWARD, 0.3, 0.5, 0.7, 0.9)
 """How far from a corner to the middle of its face to look for what is still on this side of a border."""
 
 STEEPER = 3.0
 """Values that change so many times as fast as in the middle of a face are those beyond a border."""
+
+WEIGHT_STEP = 1e-4
+"""Weights of vertices in one place that differ by more are meant to differ."""
 
 COLOR_STEP = 1.5 / 255
 UV_STEP = 1e-4
@@ -61,10 +73,11 @@ def bring_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> 
     mesh.loops.foreach_get("vertex_index", loops)
     order = np.lexsort((match.doubts, loops))
     vertices, first = np.unique(loops[order], return_index=True)
-    surest = order[first]
+    groups = _weights(mesh_of(old))
+    surest = _one_in_each_place(match, order[first], loops, groups)
     sources = match.old.loops[match.old.corners[match.found[surest]]]
     shares = match.weights[surest]
-    for number, owners, weights in _weights(mesh_of(old)):
+    for number, owners, weights in groups:
         dense, member = np.zeros(len(match.old.points)), np.zeros(len(match.old.points), dtype=bool)
         dense[owners], member[owners] = weights, True
         values = (dense[sources] * shares).sum(axis=1).astype(np.float32)
@@ -73,7 +86,53 @@ def bring_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> 
     new.vertex_groups.active_index = old.vertex_groups.active_index
 
 
-def _weights(mesh: bpy.types.Mesh) -> list[tuple[int, Array, Array]]:
+def _one_in_each_place(match: Match, surest: Array, loops: Array, groups: Sequence[Group]) -> Array:
+    """For each vertex the corner that tells its weights: the same one in one place, so that nothing tears.
+
+    surest: for each vertex the corner that is the surest of its own; loops: for each corner its vertex. A
+    skin has several vertices in one place at its seams. Where what was sent has different weights in one
+    place, as lips and parts that only touch may have, each side keeps its own answer.
+    """
+    import numpy as np
+
+    old, count = match.old, len(loops)
+    parts = np.empty(len(old.points), dtype=np.int64)
+    parts[old.vertices] = old.parts[:, None]
+    ones = np.concatenate([np.arange(count), np.arange(count)])
+    others = np.concatenate([around(match), count + loops])
+    hanging = components(count + int(loops.max()) + 1, ones, others)[surest]
+    places = match.new.places[match.new.loops[surest]]
+    for keys, ones in ((hanging, old.places * (int(parts.max()) + 1) + parts), (places, old.places)):
+        sent = old.vertices[match.found[surest]]
+        torn = _torn(ones, groups)[sent]
+        is_torn = (torn & (match.weights[surest] > 0)).any(axis=1)
+        order = np.lexsort((match.doubts[surest], is_torn, keys))
+        _, first, back = np.unique(keys[order], return_index=True, return_inverse=True)
+        leaders = np.empty(len(order), dtype=np.int64)
+        leaders[order] = order[first][back.reshape(-1)]
+        follows = ~is_torn & ~is_torn[leaders]
+        if keys is places:  # of parts that only touch those that hang together in what was sent
+            spots = old.places[sent]
+            follows &= ((spots[:, :, None] == spots[leaders][:, None]) & ~torn[:, :, None]).any(axis=(1, 2))
+        surest = np.where(follows, surest[leaders], surest)
+    return surest
+
+
+def _torn(keys: Array, groups: Sequence[Group]) -> Array:
+    """For each vertex whether others with its key have other weights."""
+    import numpy as np
+
+    _, first, back = np.unique(keys, return_index=True, return_inverse=True)
+    ones = first[back.reshape(-1)]
+    differs = np.zeros(len(keys), dtype=bool)
+    for _, owners, weights in groups:
+        dense = np.zeros(len(keys))
+        dense[owners] = weights
+        differs |= np.abs(dense - dense[ones]) > WEIGHT_STEP
+    return np.bincount(ones, differs, len(keys))[ones] > 0
+
+
+def _weights(mesh: bpy.types.Mesh) -> list[Group]:
     """For each vertex group that has any vertices: its number, these vertices, and their weights."""
     import numpy as np
 
@@ -103,15 +162,22 @@ def _assign(group: bpy.types.VertexGroup, vertices: Array, weights: Array) -> No
 # ---------------------------------------------------------------------- UV maps
 
 
-def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> bool:
-    """Give `new` the UV maps of `old`; returns whether the result had lost any of them.
+def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> list[Message]:
+    """Give `new` the UV maps of `old`; returns what is to be told about that.
 
     Those that the result has are known by where they have the surface, and stay as they came, but in the
     tiles in which they were. What it has besides belongs to nothing.
     """
+    import numpy as np
+
     sent = [values_of(layer.uv, "vector", 2) for layer in old.uv_layers]
     came = [values_of(layer.uv, "vector", 2) for layer in new.uv_layers]
-    carriers = _carriers(match, sent, came, tiled=True)
+    reach = match.new.lengths[match.new.first_triangles // 3]
+    limits = [
+        np.clip(reach / step, ALIKE, DISTORTED) if (step := match.old.uv_step(number)) else np.array(ALIKE)
+        for number in range(len(sent))
+    ]
+    carriers = _carriers(match, sent, came, limits, tiled=True)
     for name in [layer.name for layer in new.uv_layers]:
         new.uv_layers.remove(new.uv_layers[name])
     for layer, values, number in zip(old.uv_layers, sent, carriers, strict=True):
@@ -123,7 +189,9 @@ def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> boo
         made.uv.foreach_set("vector", ours.ravel())
     for theirs, made in zip(old.uv_layers, new.uv_layers, strict=True):
         made.active, made.active_render = theirs.active, theirs.active_render
-    return NO_LAYER in carriers
+    if NO_LAYER not in carriers:
+        return []
+    return [LOST_MAPS if len(came) < len(sent) else OTHER_MAPS]
 
 
 def _in_tiles(match: Match, sent: Array, came: Array) -> Array:
@@ -151,9 +219,11 @@ def bring_colors(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh, wanted:
 
     What came has 8 bits for each color, so it is not the best there is for attributes that have more.
     """
+    import numpy as np
+
     sent = [_colors(old, attribute) for attribute in old.color_attributes]
     came = [_colors(new, attribute) for attribute in new.color_attributes]
-    carriers = _carriers(match, sent, came)
+    carriers = _carriers(match, sent, came, [np.array(ALIKE)] * len(sent))
     for name in [attribute.name for attribute in new.color_attributes]:
         new.color_attributes.remove(new.color_attributes[name])
     for attribute, values, number in zip(old.color_attributes, sent, carriers, strict=True):
@@ -194,15 +264,6 @@ def _in_domain(match: Match, mesh: bpy.types.Mesh, domain: str, values: Array) -
     order = np.lexsort((match.doubts, loops))
     _, first = np.unique(loops[order], return_index=True)
     return values[order[first]]
-
-
-# ---------------------------------------------------------------------- custom normals
-
-
-def bring_normals(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
-    """Give `new` the custom normals of `old`."""
-    normals = carried(match, values_of(old.corner_normals, "vector", 3), NORMAL_STEP)
-    new.normals_split_custom_set(normals)  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------------- any values of corners
@@ -285,11 +346,14 @@ def _as_it_came(match: Match, sent: Array, came: Array) -> Array:
     return np.where(match.same_corners[:, None], exact, came)
 
 
-def _carriers(match: Match, sent: Sequence[Array], came: Sequence[Array], tiled: bool = False) -> list[int]:
+def _carriers(
+    match: Match, sent: Sequence[Array], came: Sequence[Array], limits: Sequence[Array], tiled: bool = False
+) -> list[int]:
     """For each layer that was sent the number of that which came back of it, or NO_LAYER.
 
     They are told apart by their values alone, since a GLB names none and a service may number them anew.
-    tiled: whole numbers make no difference.
+    limits: so much these may differ, as shares of their range, at each corner or anywhere. tiled: whole
+    numbers make no difference.
     """
     import numpy as np
 
@@ -298,12 +362,13 @@ def _carriers(match: Match, sent: Sequence[Array], came: Sequence[Array], tiled:
     pairs: list[tuple[float, int, int, int]] = []
     for old, values in enumerate(sent):
         there = match.at_corners(values, found, weights)
-        limit = ALIKE * max(1.0, float(np.ptp(there, axis=0).max(initial=0.0)))
+        limit = limits[old][::step] if limits[old].ndim else limits[old]
+        limit = limit * max(1.0, float(np.ptp(there, axis=0).max(initial=0.0)))
         for new, others in enumerate(came):
             off = others[::step] - there
-            gap = float(np.median(np.abs(off - np.round(off) if tiled else off).max(axis=1)))
-            if gap <= limit:
-                pairs.append((round(gap, 4), abs(old - new), old, new))
+            gaps = np.abs(off - np.round(off) if tiled else off).max(axis=1)
+            if float(np.median(gaps / limit)) <= 1:
+                pairs.append((round(float(np.median(gaps)), 4), abs(old - new), old, new))
     carriers = [NO_LAYER] * len(sent)
     for _gap, _distance, old, new in sorted(pairs):
         if carriers[old] == NO_LAYER and new not in carriers:

@@ -67,13 +67,9 @@ def _keys(match: Match) -> Array:
     import numpy as np
 
     old, new = match.old, match.new
-    ones, others = _closed_sides(match)
-    flat, following = new.corners.ravel(), np.roll(new.corners, -1, axis=1).ravel()
-    groups = components(
-        len(new.loops),
-        np.concatenate([flat[ones], following[ones]]),
-        np.concatenate([following[others], flat[others]]),
-    )
+    ones, others = _paired_sides(match)
+    closed = ~_were_open(match, ones, others)
+    groups = _joined(match, ones[closed], others[closed])
     sent = old.loops[old.corners[match.found, match.weights.argmax(axis=1)]].astype(np.int64)
     same = (old.points[sent] == new.points[new.loops]).all(axis=1)
     known = np.full(len(groups), -1)
@@ -86,8 +82,25 @@ def _keys(match: Match) -> Array:
     return keys
 
 
-def _closed_sides(match: Match) -> tuple[Array, Array]:
-    """Pairs of sides of triangles (3 t + k) of one part that lie on each other, and close the surface."""
+def around(match: Match) -> Array:
+    """For each corner of the result a number, the same where faces hang together, also over seams."""
+    return _joined(match, *_paired_sides(match))
+
+
+def _joined(match: Match, ones: Array, others: Array) -> Array:
+    """For each corner of the result a number; those that pairs of sides join have the same one."""
+    import numpy as np
+
+    flat, following = match.new.corners.ravel(), np.roll(match.new.corners, -1, axis=1).ravel()
+    return components(
+        len(match.new.loops),
+        np.concatenate([flat[ones], following[ones]]),
+        np.concatenate([following[others], flat[others]]),
+    )
+
+
+def _paired_sides(match: Match) -> tuple[Array, Array]:
+    """Pairs of sides of triangles (3 t + k) of one part that lie on each other."""
     import numpy as np
 
     new = match.new
@@ -109,8 +122,7 @@ def _closed_sides(match: Match) -> tuple[Array, Array]:
         affinity = _affinity(match, ones[able], candidates)
         better = affinity > best[able]
         best[able[better]], others[able[better]] = affinity[better], candidates[better]
-    closed = ~_were_open(match, ones, others)
-    return ones[closed], others[closed]
+    return ones, others
 
 
 def _affinity(match: Match, ones: Array, others: Array) -> Array:

@@ -102,11 +102,11 @@ def loose(addon, converter, glb: Path):
 
 def test_only_pictures_of_one_folder_are_packed(addon, loose, glb: Path, tmp_path: Path):
     pictures = addon.scene.place.packing
-    before = len(pictures.loose())
+    before = len(pictures.unpacked())
     pictures.pack_from(tmp_path / "another")
-    assert len(pictures.loose()) == before
+    assert len(pictures.unpacked()) == before
     pictures.pack_from(glb.parent)
-    assert not pictures.loose()
+    assert not pictures.unpacked()
     assert all(image.packed_file for image in scenes.base_colour_images(loose))
 
 

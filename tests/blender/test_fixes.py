@@ -171,6 +171,27 @@ def test_what_is_left_out_can_be_converted_or_deselected(addon):
     assert "generio.deselect_left_out" not in shown.buttons
 
 
+def test_what_has_faces_by_its_modifiers_only_can_be_converted(addon, capfd):
+    """The profile of a vase, say: whoever sees faces is not told that there are none."""
+    mesh = bpy.data.meshes.new("Profile")
+    mesh.from_pydata([(1, 0, 0), (1.2, 0, 0.5), (0.7, 0, 1)], [(0, 1), (1, 2)], [])
+    vase = bpy.data.objects.new("Vase", mesh)
+    bpy.context.scene.collection.objects.link(vase)
+    vase.modifiers.new("Screw", "SCREW").steps = 64
+    ball = scenes.ball(segments=16, rings=8)
+    scenes.select(ball, vase)
+    assert "generio.convert_left_out" in drawn(addon.panels.optimize.GENERIO_PT_optimize).buttons
+    options = {"target": "PERCENT", "percent": 50, "modifier_mode": "APPLY"}
+    assert bpy.ops.generio.optimize_selected(**options) == {"FINISHED"}
+    assert '"Vase" is left out: its faces are made by its modifiers' in capfd.readouterr().out
+    assert bpy.ops.generio.convert_left_out() == {"FINISHED"}
+    made = scenes.triangles(vase)
+    assert made > 200
+    scenes.select(vase)
+    assert bpy.ops.generio.optimize_selected(**options) == {"FINISHED"}
+    assert scenes.triangles(vase) <= made / 2
+
+
 def test_a_picture_that_is_none_is_said_at_once(addon, tmp_path: Path):
     panel = bpy.context.window_manager.generio
     panel.source = "IMAGE"

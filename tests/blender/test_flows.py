@@ -200,12 +200,12 @@ def test_an_ended_subscription_hears_nothing_more_of_the_same_round(flows):
 def test_disabling_the_add_on_ends_subscriptions_and_waiting(flows, addon):
     import addon_utils
 
-    lamp = flows.generate("A lamp", quality="low")
+    session, lamp = addon.session.current(), flows.generate("A lamp", quality="low")
     flows.subscribe(lambda _model: addon_utils.disable(addon.__name__))
     try:
         with pytest.raises(flows.Refused, match="was disabled"):
             flows.wait(lamp)
-        assert addon.session.current().listeners == []
+        assert session.listeners == []
         for use in (
             flows.models,
             lambda: flows.wait(lamp),

@@ -1,7 +1,9 @@
 """The list of jobs: what it shows of them, and what its buttons do."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import bpy
 import pytest
@@ -135,7 +137,7 @@ def test_rows_are_written_though_a_disk_does_not_even_tell_what_is_there(addon):
     with pytest.raises(OSError, match="too long"):
         Path(blend).exists()
     carrier._see(job.token, replace(job, results=(replace(job.results[0], blend=blend),)))
-    addon.session.current().opened(recovered=False)
+    addon.session.current().part(addon.panels.job_rows.JobRows).reset()
     addon.session.current().tick(bpy.context)
     assert [row.name for row in panel().jobs] == ["A brass lamp", "An owl"]
     assert [bool(row.thumbnail) for row in panel().jobs] == [False, False]
@@ -235,38 +237,42 @@ def test_a_result_that_is_noted_but_not_placed_yet_is_waited_for(addon):
     addon.session.current().placement.pending.clear()
 
 
+def status_bar(addon) -> Any:
+    """What says in any editor how the jobs are."""
+    return addon.session.current().part(addon.panels.status_bar.StatusBar)
+
+
+def told(addon, *jobs: Any, arriving: Collection[str] = ()) -> tuple[str, str]:
+    """The line of the status bar after news of these jobs."""
+    session, bar = addon.session.current(), status_bar(addon)
+    news = addon.session.session.News(
+        session.engine, {job.token: job for job in jobs}, {job.token for job in jobs}, {*arriving}, [], True
+    )
+    bar.update(bpy.context, session, news)
+    return bar.text, bar.icon
+
+
 def test_the_status_bar_tells_the_end_of_a_job_once(addon, monkeypatch: pytest.MonkeyPatch):
-    status = addon.panels.status_bar
     row = generate()
-    carrier = addon.session.current().open_engine(bpy.context)
-    job = carrier.job(row.token)
-    status.show(bpy.context, carrier, [], [], {}, addon.session.current().placement.placed)
-    assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
-    assert status.unfinished(carrier) == []
-    monkeypatch.setattr(status.time, "time", lambda: job.finished_at + 100.0)
-    status.show(bpy.context, carrier, [job], [], {}, addon.session.current().placement.placed)  # told again
-    assert status._line == ("", "NONE")
+    job = addon.session.current().engine.job(row.token)
+    assert told(addon) == ('"A brass lamp" is in the scene', "CHECKMARK")
+    monkeypatch.setattr(addon.panels.status_bar.time, "time", lambda: job.finished_at + 100.0)
+    assert told(addon, job) == ("", "NONE"), "told again"
 
 
 def test_what_comes_by_itself_is_told_when_it_has_come(addon):
-    status = addon.panels.status_bar
-    carrier = addon.session.current().open_engine(bpy.context)
-    job = carrier.job(generate().token)
-    status.unregister()  # forgets what it has told
-    status.register()
-    here = addon.session.current().placement.placed
-    status.show(bpy.context, carrier, [job], [job.token], {}, here)  # as long as somebody is in Edit Mode
-    assert status._line[0].startswith("A brass lamp, ")
-    status.show(bpy.context, carrier, [job], [], {}, addon.session.current().placement.placed)
-    assert status._line == ('"A brass lamp" is in the scene', "CHECKMARK")
+    job = addon.session.current().open_engine(bpy.context).job(generate().token)
+    status_bar(addon)._news.clear()  # forgets what it has told
+    line, _icon = told(addon, job, arriving=[job.token])  # as long as somebody is in Edit Mode
+    assert line.startswith("A brass lamp, ")
+    assert told(addon, job) == ('"A brass lamp" is in the scene', "CHECKMARK")
 
 
 def test_a_first_job_is_no_news_where_another_follows(addon):
-    status = addon.panels.status_bar
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True, then_count=500)
     second, first = (addon.session.current().open_engine(bpy.context).job(row.token) for row in panel().jobs)
     assert addon.jobs.is_first(first)
-    assert [*status._news] == [second.token]
+    assert [*status_bar(addon)._news] == [second.token]
 
 
 def test_what_a_result_consists_of_is_read_from_disk_once(addon):
@@ -275,7 +281,7 @@ def test_what_a_result_consists_of_is_read_from_disk_once(addon):
     assert summary
     carrier = addon.session.current().open_engine(bpy.context)
     Path(carrier.job(row.token).results[0].blend).with_suffix(".json").unlink()
-    addon.session.current().opened(recovered=False)  # as when another file is opened
+    addon.session.current().part(addon.panels.job_rows.JobRows).reset()  # as when another file is opened
     addon.session.current().tick(bpy.context)
     assert panel().jobs[0].summary == summary
 
@@ -336,20 +342,14 @@ def test_the_status_bar_tells_of_this_scene_only(addon):
     generate("A brass lamp")
     carrier = addon.session.current().open_engine(bpy.context)
     (job,) = carrier.jobs()
-    session = addon.session.current()
-    bar = session.part(addon.panels.status_bar.StatusBar)
-    bar._news.clear()
-
-    def line() -> str:
-        for now in (job.at(addon.jobs.Step.STARTED), job):
-            news = addon.session.session.News(carrier, {job.token: now}, {job.token}, set(), [], True)
-            bar.update(bpy.context, session, news)
-        return bar.text
-
+    session, started = addon.session.current(), job.at(addon.jobs.Step.STARTED)
+    status_bar(addon)._news.clear()
     placed, session.placement.placed = session.placement.placed, set()
-    assert line() == "", "another Blender has it"
+    told(addon, started)
+    assert told(addon, job)[0] == "", "another Blender has it"
     session.placement.placed = placed
-    assert line() == '"A brass lamp" is in the scene'
+    told(addon, started)
+    assert told(addon, job)[0] == '"A brass lamp" is in the scene'
 
 
 def test_a_results_folder_beside_the_file_stays_where_it_was_chosen(addon, tmp_path: Path):

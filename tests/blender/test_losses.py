@@ -1,5 +1,6 @@
 """What hangs on the vertices or faces of a mesh is named before it is sent, wherever in the file it is."""
 
+import json
 from collections.abc import Callable
 
 import bpy
@@ -96,6 +97,24 @@ def test_caches_and_simulations_of_these_vertices_are_named(losses):
         bpy.ops.ptcache.bake_from_cache()
     assert cloth.point_cache.is_baked
     assert losses(flag) == ["mesh caches of 1 object", "baked physics of 1 object"]
+    assert losses(flag, apply=True) == ["baked physics of 1 object"]
+
+
+def test_a_bake_in_memory_that_revert_does_not_bring_back_is_named(addon, capfd):
+    flag = scenes.ball("Flag", 16, 8)
+    cloth = flag.modifiers.new("Cloth", "CLOTH")
+    cloth.point_cache.frame_end = 3
+    for frame in (1, 2, 3):
+        bpy.context.scene.frame_set(frame)
+    with bpy.context.temp_override(point_cache=cloth.point_cache, scene=bpy.context.scene):
+        bpy.ops.ptcache.bake_from_cache()
+    scenes.select(flag)
+    assert bpy.ops.generio.optimize_selected(polygon_count=100, modifier_mode="APPLY") == {"FINISHED"}
+    assert "will not have: baked physics of 1 object" in capfd.readouterr().out
+    scenes.select(flag)
+    assert bpy.ops.generio.revert_optimized() == {"FINISHED"}
+    assert [modifier.name for modifier in flag.modifiers] == ["Cloth"]
+    assert not flag.modifiers["Cloth"].point_cache.is_baked
 
 
 def test_a_hook_is_named_with_what_it_hangs_on(losses):
@@ -107,6 +126,26 @@ def test_a_hook_is_named_with_what_it_hangs_on(losses):
     body.vertex_groups.new(name="All")
     hook.vertex_group = "All"  # which comes back
     assert losses(body) == []
+
+
+def test_the_radii_of_a_skin_are_named(losses):
+    """Blender keeps them for each vertex, and not as an attribute."""
+    body = scenes.ball("Body", 12, 6)
+    assert losses(body) == []
+    body.modifiers.new("Skin", "SKIN")
+    assert losses(body) == ["skin radii of 1 object"]
+
+
+def test_pins_are_named_where_there_are_some(addon, losses):
+    body = scenes.ball("Body", 12, 6)
+    scenes.select(body)
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert losses(body) == [], "while a mesh is edited, each of its UV maps could have some"
+    bpy.ops.object.mode_set(mode="OBJECT")
+    body.data.attributes.new(".pn.UVMap", "BOOLEAN", "CORNER").data[0].value = True
+    assert losses(body) == ["pins in UV maps of 1 object"]
+    assert bpy.ops.generio.optimize_selected(target="PERCENT", percent=50) == {"FINISHED"}
+    assert json.loads(body.data["generio_report"])["lost"] == ["pins in UV maps"]
 
 
 def wet(item: bpy.types.Object) -> None:

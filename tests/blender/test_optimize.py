@@ -910,6 +910,14 @@ def test_copies_of_several_stand_beside_all_of_them(addon):
     assert copies[1].location.x - copies[0].location.x == pytest.approx(2.5)
 
 
+def test_a_copy_of_what_has_no_width_does_not_stand_in_its_place(addon):
+    wall = grid()
+    wall.rotation_euler.y = math.pi / 2
+    optimize(wall, target="PERCENT", percent=50, placement="BESIDE")
+    copy = bpy.data.objects[f"{wall.name}_optimized"]
+    assert copy.location.x - wall.location.x == pytest.approx(0.1 * max(wall.dimensions), rel=0.01)
+
+
 @pytest.mark.parametrize("options", [{"modifier_mode": "APPLY"}, {"placement": "BESIDE"}])
 def test_collections_are_not_looked_through_for_each_of_many_objects(addon, options: dict, monkeypatch):
     """Blender looks through all of them to tell in which ones an object is."""

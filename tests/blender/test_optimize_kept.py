@@ -127,3 +127,23 @@ def test_what_is_linked_from_a_library_is_left_out_with_why(addon, sandbox, tmp_
         compare("beside what is linked", was, now, set())
     assert sandbox.stats()["run_total"] == 1
     assert scenes.triangles(away) == 224
+
+
+@pytest.mark.parametrize("own_mesh", [False, True])
+def test_an_override_is_left_out_with_why(addon, sandbox, tmp_path: Path, capfd, own_mesh: bool):
+    """Opened again, it would have its modifiers once more, and not know its mesh before any more."""
+    local, away = kept.library_linked(tmp_path)
+    hero = away.override_create(remap_local_usages=True)
+    if own_mesh:
+        hero.data = scenes.ball("Own", 16, 8).data
+    else:
+        hero.data.override_create(remap_local_usages=True)
+    assert hero.is_editable
+    assert hero.data.is_editable
+    hero.modifiers.new("Subdivision", "SUBSURF")
+    mesh = hero.data
+    optimize([local, hero], modifier_mode="APPLY")
+    told = capfd.readouterr().out
+    assert f'"{hero.name}" is left out: it overrides one of another file; make it local first' in told
+    assert (hero.data, [modifier.name for modifier in hero.modifiers]) == (mesh, ["Subdivision"])
+    assert sandbox.stats()["run_total"] == 1

@@ -101,6 +101,44 @@ def test_a_mesh_whose_vertices_were_moved_meanwhile_is_not_overwritten(addon, sa
     assert scenes.bounds([item]) == pytest.approx(box)
 
 
+def unwrap_anew(mesh: bpy.types.Mesh) -> None:
+    mesh.uv_layers[0].uv.foreach_set("vector", [0.5] * (2 * len(mesh.loops)))
+
+
+CHANGES = {
+    "a group": lambda item: item.vertex_groups.new(name="New"),
+    "weights": lambda item: item.vertex_groups["Half"].add(range(len(item.data.vertices)), 1.0, "REPLACE"),
+    "UV positions": lambda item: item.data.uv_layers[0].uv.foreach_set(
+        "vector", [0.5] * 2 * len(item.data.loops)
+    ),
+    "a name": lambda item: setattr(item.data.uv_layers[0], "name", "Other"),
+    "colors": lambda item: item.data.color_attributes.new("Paint", "BYTE_COLOR", "CORNER"),
+    "slots": lambda item: item.data.materials.append(scenes.textured("Late")),
+    "shading": lambda item: item.data.shade_smooth(),
+    "shape keys": lambda item: item.shape_key_add(name="Basis"),
+    "nothing": lambda _item: None,
+    "what is selected": lambda item: setattr(
+        item.data.polygons[0], "select", not item.data.polygons[0].select
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_changed_meanwhile_beside_the_shape_is_told_and_kept(addon, sandbox, change: str):
+    item = scenes.ball()
+    item.vertex_groups.new(name="Half").add(range(900), 0.5, "REPLACE")
+    item.data.materials.append(scenes.textured("Paint"))
+    scenes.select(item)
+    mesh = item.data
+    optimizing(addon, sandbox, item, lambda: CHANGES[change](item))
+    assert item.data != mesh
+    told = addon.scene.versions.report_of(item)["told"]
+    harmless = change in ("nothing", "what is selected")
+    assert told == ([] if harmless else [addon.scene.replace_mesh.CHANGED])
+    assert bpy.ops.generio.revert_optimized() == {"FINISHED"}
+    assert item.data == mesh
+
+
 def test_vertices_are_where_they_were_when_nothing_was_done_to_them(addon):
     """Leaving Edit Mode writes them anew; small meshes have fewer than are looked at."""
     for item in (scenes.ball(), scenes.ball("Small", 3, 3)):
@@ -115,6 +153,7 @@ def test_vertices_are_where_they_were_when_nothing_was_done_to_them(addon):
         )
         bpy.ops.object.mode_set(mode="OBJECT")
         assert addon.scene.place.place._targets(destination) == [item]
+        assert not addon.scene.place.place._is_changed(item, destination)
         del destination["points"]  # as an earlier version wrote it
         item.data.transform(Matrix.Scale(2.0, 4))
         assert addon.scene.place.place._targets(destination) == [item]

@@ -62,3 +62,23 @@ def test_what_is_sculpted_is_sent_as_it_is_seen(addon):
     addon.scene.meshes.take_edits([item])
     assert len(item.data.polygons) == triangles
     bpy.ops.object.mode_set(mode="OBJECT")
+
+
+@pytest.mark.parametrize("modifiers", ["KEEP", "APPLY"])
+def test_what_is_edited_is_sent_as_it_is_seen(addon, modifiers: str):
+    """In Edit Mode the attributes of a mesh are those of what is edited, and some have no name there."""
+    item = scenes.ball(segments=32, rings=16)
+    item.modifiers.new("Thick", "SOLIDIFY").thickness = 0.01
+    scenes.select(item)
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="SELECT")
+    bpy.ops.transform.resize(value=(1.0, 1.0, 3.0))
+    with pytest.raises(RuntimeError, match="Waits until you are in Object Mode"):
+        bpy.ops.generio.optimize_selected(target="PERCENT", percent=50, modifier_mode=modifiers)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    (row,) = bpy.context.window_manager.generio.jobs
+    assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
+    assert item.dimensions.z == pytest.approx(6.0, rel=0.02)
+    made = 2 * 960 if modifiers == "APPLY" else 960
+    assert scenes.triangles(item) <= made / 2
+    assert bool(item.modifiers) == (modifiers == "KEEP")

@@ -117,14 +117,14 @@ def test_names_of_stand_ins_never_stand_on_each_other(addon):
 
 def test_where_a_stand_in_is_dragged_is_told_when_the_hand_lets_go(addon, sandbox, monkeypatch):
     slowed(sandbox)
-    token, place = submit(addon, sandbox, "A chair"), addon.scene.place.place
+    token, moment = submit(addon, sandbox, "A chair"), addon.session.current().placement.moment
     carrier = addon.session.current().open_engine(bpy.context)
     told: list[object] = []
     relocate = carrier.relocate
     monkeypatch.setattr(carrier, "relocate", lambda *what: (told.append(what), relocate(*what)))
     addon.session.current().tick(bpy.context)
     with monkeypatch.context() as dragging:
-        dragging.setattr(place, "is_in_hand", lambda _context: True)
+        dragging.setattr(moment, "is_user_interacting", lambda _context: True)
         for x in (1.0, 2.0, 3.0):
             handles(addon).move(0, (x, 0.0, 0.0))
             addon.session.current().tick(bpy.context)

@@ -68,20 +68,20 @@ def test_in_a_large_file_a_drawing_looks_at_a_share_and_the_rest_comes_later(
 ):
     item = scenes.ball("Ball", 4, 3)
     hang("Zipper", item)
-    copies(item, 3 * survey.SHARE)
+    copies(item, 3 * addon.panels.selection_report.SHARE)
     scenes.select(item)
     redrawn: list[object] = []
-    monkeypatch.setattr(addon.panels.job_rows, "redraw", redrawn.append)
+    monkeypatch.setattr(addon.panels.selection_report, "redraw", lambda *what: redrawn.append(what))
     seen = looked_at(addon, monkeypatch)
     found = survey.drawn(bpy.context)
     assert (found.name, found.losses) == ("Ball", ()), "what is selected comes first"
-    assert len(seen) <= survey.SHARE
-    while survey._tick() is not None:
+    assert len(seen) <= addon.panels.selection_report.SHARE
+    while addon.panels.selection_report._tick() is not None:
         assert not redrawn, "there is nothing new yet"
     assert len(redrawn) == 1
     assert survey.known(bpy.context).losses == ()
     assert survey.drawn(bpy.context).losses == ('the vertices on which "Zipper" hangs',)
-    while survey._tick() is not None:
+    while addon.panels.selection_report._tick() is not None:
         pass
     assert len(redrawn) == 1, "and it comes to rest"
 
@@ -94,21 +94,21 @@ def test_of_many_selected_objects_a_drawing_looks_at_a_share_too(
     scenes.select(*everything)
     seen = looked_at(addon, monkeypatch)
     survey.drawn(bpy.context)
-    assert len(seen) < survey.SHARE
-    while survey._tick() is not None:
+    assert len(seen) < addon.panels.selection_report.SHARE
+    while addon.panels.selection_report._tick() is not None:
         pass
     found = survey.drawn(bpy.context)
     assert (found.objects, found.meshes) == (201, 201)
     assert found.triangles == 201 * scenes.triangles(item)
 
 
-def test_what_goes_meanwhile_stops_nothing(survey):
+def test_what_goes_meanwhile_stops_nothing(addon, survey):
     item = scenes.ball("Ball", 4, 3)
     everything = [item, *copies(item, 200)]
     scenes.select(*everything)
     survey.drawn(bpy.context)
     bpy.data.batch_remove(everything[1:])
-    while survey._tick() is not None:
+    while addon.panels.selection_report._tick() is not None:
         pass
     assert survey.drawn(bpy.context).objects == 1
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)

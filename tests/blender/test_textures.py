@@ -87,3 +87,19 @@ def test_the_panel_limits_what_is_sent_and_the_file_keeps_its_textures(addon):
         "Paint": (256, 256)
     }
     assert [tuple(image.size) for image in scenes.base_colour_images(item)] == [(512, 512)]
+
+
+@pytest.mark.parametrize(("limit", "is_told"), [("AS_NEEDED", True), ("256", False)])
+def test_that_smaller_copies_are_sent_is_told(
+    addon, tmp_path: Path, capfd, monkeypatch: pytest.MonkeyPatch, limit: str, is_told: bool
+):
+    """What is chosen in the panel is known."""
+    item = painted(tmp_path)
+    sending = addon.operators.sending
+    for texels, is_needed in ((64 * 64 + 128 * 32, False), (4000, True)):
+        monkeypatch.setattr(sending, "MOST_TEXELS", texels)
+        monkeypatch.setattr(addon.scene.export.texture_limit, "SIDES", (64, 32))
+        scenes.select(item)
+        bpy.ops.generio.optimize_selected(polygon_count=100, texture_limit=limit)
+        told = 'The textures of "Ball" are sent with at most 32 pixels a side' in capfd.readouterr().out
+        assert told == (is_told and is_needed)

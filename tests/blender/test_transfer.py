@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from mathutils import Vector
 
 from tests.blender import scenes
 from tests.sandbox import Sandbox
@@ -227,6 +228,64 @@ def test_vertices_are_those_that_were_sent_however_a_service_splits_or_joins_the
         each_of_one_part(came, 6.0)
 
 
+def split_skin() -> tuple[bpy.types.Object, bpy.types.Object]:
+    """A skin as it is and as files have it: there each vertex at a seam is as many as there are sides."""
+    skin = scenes.ball("Skin", 32, 16)
+    bones = [skin.vertex_groups.new(name=name) for name in ("hip", "knee", "toe")]
+    for vertex in skin.data.vertices:
+        for bone, share in zip(bones, np.abs(vertex.co) / np.abs(vertex.co).sum(), strict=True):
+            bone.add([vertex.index], share, "REPLACE")
+    split = skin.copy()
+    split.data = skin.data.copy()
+    bpy.context.scene.collection.objects.link(split)
+    for edge in split.data.edges:
+        middle = sum((split.data.vertices[end].co for end in edge.vertices), Vector()) / 2
+        edge.use_edge_sharp = min(abs(middle.x), abs(middle.y)) < 1e-4 or 0.3 < middle.z < 0.5
+    split.modifiers.new("Split", "EDGE_SPLIT").use_edge_angle = False
+    scenes.select(split)
+    bpy.ops.object.modifier_apply(modifier="Split")
+    for edge in split.data.edges:
+        edge.use_edge_sharp = False
+    return skin, split
+
+
+def sets_by_place(item: bpy.types.Object) -> dict[tuple[float, ...], set[tuple[float, ...]]]:
+    """The weights of the vertices in each place."""
+    found: dict[tuple[float, ...], set[tuple[float, ...]]] = {}
+    for vertex, row in zip(item.data.vertices, weights(item).tolist(), strict=True):
+        found.setdefault(tuple(vertex.co), set()).add(tuple(row))
+    return found
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.5, 0.1])
+def test_a_skin_with_split_vertices_has_one_answer_in_each_place(fit: Fit, ratio: float):
+    whole, sent = split_skin()
+    assert len(sent.data.vertices) > len(whole.data.vertices) + 100
+    came = as_it_comes(whole, ratio)
+    fit(came, sent)
+    found = sets_by_place(came)
+    assert len(found) < len(came.data.vertices), "there are split vertices"
+    assert [place for place, sets in found.items() if len(sets) > 1] == []
+    for place, (row,) in found.items():
+        wanted = np.abs(place) / np.abs(place).sum()
+        assert np.abs(np.array(row) - wanted).max() < 0.2
+
+
+def test_a_group_of_one_place_at_a_seam_is_on_all_sides_of_it(fit: Fit):
+    whole, sent = split_skin()
+    pin = sent.vertex_groups.new(name="pin")
+    places = [vertex.co.copy() for vertex in whole.data.vertices]
+    place = min(places, key=lambda place: abs(place.x) + (place.z - 0.2) ** 2)
+    pinned = [vertex.index for vertex in sent.data.vertices if (vertex.co - place).length < 1e-5]
+    assert len(pinned) > 1
+    pin.add(pinned, 0.4, "REPLACE")
+    came = as_it_comes(whole, 0.1)
+    fit(came, sent)
+    found = sets_by_place(came)
+    assert [place for place, sets in found.items() if len(sets) > 1] == []
+    assert sum(row[3] for (row,) in found.values()) == pytest.approx(0.4, abs=0.05)
+
+
 # ---------------------------------------------------------------------- colors
 
 
@@ -325,6 +384,29 @@ def test_uv_maps_are_known_by_their_places_and_lost_ones_are_brought_over(
     assert report["lost"] == []
     for face in came.data.polygons:  # none reaches over the seam; at the poles all columns meet
         assert abs(face.center.z) > 0.8 or np.ptp(first[list(face.loop_indices)], axis=0).max() < 0.5
+
+
+@pytest.mark.parametrize("off", [0.0, 0.03])
+def test_uv_maps_that_a_few_faces_have_distorted_came_back(fit: Fit, off: float):
+    sent = unwrapped()
+    came = as_it_comes(sent, 0.1)
+    values = uvs(came.data, "came 0") + np.float32(off)
+    came.data.uv_layers[0].uv.foreach_set("vector", values.ravel())
+    report = fit(came, sent)
+    assert report["told"] == []
+    assert np.array_equal(uvs(came.data, "Albedo"), values)
+
+
+def test_uv_maps_that_came_back_as_others_are_told_as_such(fit: Fit):
+    sent = unwrapped()
+    came = as_it_comes(sent, 0.6)
+    for layer in came.data.uv_layers:
+        other = np.random.default_rng(5).random((len(came.data.loops), 2), dtype=np.float32)
+        layer.uv.foreach_set("vector", other.ravel())
+    report = fit(came, sent)
+    assert report["told"] == ["UV maps came back as others, so those that were sent were brought over."]
+    first, second = uvs(came.data, "Albedo"), uvs(came.data, "Lightmap")
+    assert float(np.median(np.abs(second - (first * 0.5 + 0.25)).max(axis=1))) < 1e-3
 
 
 def test_swapped_uv_maps_get_their_own_names_again(fit: Fit):
@@ -550,3 +632,125 @@ def attribute_values(attribute: bpy.types.Attribute) -> np.ndarray:
     found = np.empty(len(attribute.data) * width, dtype=kinds.get(attribute.data_type, np.float32))
     attribute.data.foreach_get(field, found)
     return found
+
+
+# ---------------------------------------------------------------------- custom normals
+
+
+def leaning(item: bpy.types.Object) -> None:
+    """Give a ball custom normals: those of a ball around another center. No edge is sharp."""
+    item.data.normals_split_custom_set_from_vertices([leant(vertex.co) for vertex in item.data.vertices])
+
+
+def leant(place: Vector, _face: object = None) -> Vector:
+    return (place - Vector((0.0, 0.3, -0.6))).normalized()
+
+
+def half_flat(place: Vector, face: bpy.types.MeshPolygon) -> Vector:
+    return leant(place) if face.center.z < 0 else face.normal.copy()
+
+
+def corner_normals(mesh: bpy.types.Mesh) -> np.ndarray:
+    found = np.empty((len(mesh.loops), 3), dtype=np.float32)
+    mesh.corner_normals.foreach_get("vector", found.ravel())
+    return found
+
+
+def facet(item: bpy.types.Object, wanted: Callable[..., Vector]) -> None:
+    """Let each face have normals of its own, a little off those that are `wanted`, as a service has them."""
+    mesh, dice = item.data, np.random.default_rng(4)
+    normals = [
+        wanted(mesh.vertices[number].co, face) + Vector(off)
+        for face, off in zip(mesh.polygons, dice.normal(0, 0.03, (len(mesh.polygons), 3)), strict=True)
+        for number in face.vertices
+    ]
+    mesh.normals_split_custom_set(normals)
+
+
+@pytest.mark.parametrize("carry", [(), ("normals",)])
+@pytest.mark.parametrize("ratio", [1.0, 0.4])
+def test_no_edge_beside_custom_normals_becomes_sharp(fit: Fit, carry: Sequence[str], ratio: float):
+    sent = scenes.ball("Ball", 24, 12)
+    sent.data.shade_smooth()
+    leaning(sent)
+    came = as_it_comes(sent, ratio)
+    facet(came, leant)
+    fit(came, sent, carry)
+    mesh = came.data
+    assert mesh.has_custom_normals
+    assert not any(edge.use_edge_sharp for edge in mesh.edges)
+    assert all(face.use_smooth for face in mesh.polygons)
+    wanted = np.array([leant(mesh.vertices[loop.vertex_index].co) for loop in mesh.loops])
+    assert (corner_normals(mesh) * wanted).sum(axis=1).min() > 0.98
+
+
+@pytest.mark.parametrize("carry", [(), ("normals",)])
+@pytest.mark.parametrize("ratio", [1.0, 0.4])
+def test_marks_beside_custom_normals_stay_what_they_were(fit: Fit, carry: Sequence[str], ratio: float):
+    """The lower half leans, its rim is sharp; the upper one is flat, and has the normals of its faces."""
+    sent = scenes.ball("Ball", 24, 12)
+    mesh = sent.data
+    for edge in mesh.edges:
+        edge.use_edge_sharp = all(abs(mesh.vertices[end].co.z) < 1e-5 for end in edge.vertices)
+    for face in mesh.polygons:
+        face.use_smooth = face.center.z < 0
+    mesh.normals_split_custom_set(
+        [half_flat(mesh.vertices[number].co, face) for face in mesh.polygons for number in face.vertices]
+    )
+    for edge in mesh.edges:  # Blender marks those of flat faces, too
+        edge.use_edge_sharp = all(abs(mesh.vertices[end].co.z) < 1e-5 for end in edge.vertices)
+    came = as_it_comes(sent, ratio)
+    facet(came, half_flat)
+    fit(came, sent, carry)
+    mesh = came.data
+    heights = np.array([vertex.co.z for vertex in mesh.vertices])
+    for edge in mesh.edges:
+        off = np.abs(heights[list(edge.vertices)]).max()
+        assert not edge.use_edge_sharp or off < 0.1
+        assert edge.use_edge_sharp or off > 1e-5
+    found = corner_normals(mesh)
+    for face in mesh.polygons:
+        if abs(face.center.z) < 0.15:  # on the border
+            continue
+        assert face.use_smooth == (face.center.z < 0)
+        for corner, number in zip(face.loop_indices, face.vertices, strict=True):
+            wanted = half_flat(mesh.vertices[number].co, face)
+            assert wanted.dot(Vector(found[corner])) > (0.98 if face.use_smooth else 0.999)
+
+
+@pytest.mark.parametrize("marked", ["faces", "edges", "nothing"])
+def test_what_looks_flat_by_its_custom_normals_looks_so_when_it_came_smooth(fit: Fit, marked: str):
+    sent = scenes.ball("Ball", 24, 12)
+    mesh = sent.data
+    mesh.shade_smooth()
+    if marked == "faces":
+        mesh.shade_flat()
+    if marked == "nothing":  # each face is alone, as after an import
+        bpy.ops.object.mode_set(mode="EDIT")
+        bpy.ops.mesh.select_all(action="SELECT")
+        bpy.ops.mesh.edge_split(type="EDGE")
+        bpy.ops.object.mode_set(mode="OBJECT")
+    mesh.normals_split_custom_set([face.normal for face in mesh.polygons for _ in face.vertices])
+    came = as_it_comes(sent, 0.4 if marked != "nothing" else 1.0)
+    facet(came, leant)
+    fit(came, sent)
+    mesh = came.data
+    assert mesh.has_custom_normals
+    assert all(face.use_smooth == (marked != "faces") for face in mesh.polygons)
+    assert any(edge.use_edge_sharp for edge in mesh.edges) == (marked == "edges")
+    found = corner_normals(mesh)
+    for face in mesh.polygons:
+        assert all(face.normal.dot(Vector(found[corner])) > 0.999 for corner in face.loop_indices)
+
+
+@pytest.mark.parametrize("off", [0.0, 0.7])
+@pytest.mark.parametrize("carry", [(), ("normals",)])
+def test_a_shading_that_a_service_has_changed_is_told(fit: Fit, carry: Sequence[str], off: float):
+    sent = scenes.ball("Ball", 24, 12)
+    sent.data.shade_smooth()
+    leaning(sent)
+    came = as_it_comes(sent, 0.4)
+    facet(came, lambda place, _face: leant(place + Vector((off, 0.0, 0.0))))
+    report = fit(came, sent, carry)
+    told = "The shading is not that of the custom normals, which the option Custom Normals brings over."
+    assert report["told"] == ([told] if off and not carry else [])

@@ -66,7 +66,11 @@ def test_keeping_one_lets_those_wait_that_are_ready(addon, sandbox, monkeypatch,
     carrier = addon.session.current().open_engine(bpy.context)
     token = carrier.submit(wish(addon, sandbox, "A third", carrier.jobs()[0].destination)).token
     with monkeypatch.context() as busy:
-        busy.setattr(addon.scene.place.place, "not_now", lambda *_: "Waits for a quiet moment")
+        busy.setattr(
+            addon.session.current().placement.moment,
+            "placement_blocker",
+            lambda *_: "Waits for a quiet moment",
+        )
         until(
             lambda: (
                 addon.session.current().tick(bpy.context)

@@ -153,6 +153,30 @@ def test_a_level_that_cannot_be_made_again_stays_and_leaves_nothing_behind(addon
     assert everything() == there
 
 
+@pytest.mark.parametrize("apply", [True, False])
+def test_a_mesh_keeps_its_name_where_no_more_fits_into_one(addon, apply: bool):
+    """Else Blender cuts off what is appended, so that both versions want the same name."""
+    item = stacks.stack("SOLIDIFY")
+    item.data.name = item.name = "表" * 200
+    mesh, name, of_object = item.data, item.data.name, item.name
+    begin(addon, item, apply)
+    for version in ("BEFORE", "AFTER"):
+        assert (item.data.name, item.name) == (name, of_object)
+        bpy.ops.generio.show_version(version=version)
+    assert mesh.name != item.data.name == name
+    bpy.ops.generio.accept_optimized()
+    assert (item.data.name, item.name) == (name, of_object)
+
+
+def test_a_copy_is_told_from_an_original_with_the_longest_of_names(addon):
+    item = stacks.stack("SOLIDIFY")
+    item.name = "N" * 255
+    swap, name = addon.scene.replace_mesh, item.name
+    (copy,) = swap.put(bpy.context.scene, item.data.copy(), [item], {"mode": swap.COLLECTION})
+    assert copy.name.endswith("_optimized")
+    assert item.name == name
+
+
 def shared_group(name: str, inner: bpy.types.NodeTree | None = None) -> Any:
     """A group of shader nodes with a picture in it, and with another group."""
     group: Any = bpy.data.node_groups.new(name, "ShaderNodeTree")

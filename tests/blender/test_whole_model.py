@@ -1,5 +1,7 @@
 """One click on a part of a model offers its other parts, and a target holds for all of them."""
 
+from pathlib import Path
+
 import bpy
 import pytest
 
@@ -59,6 +61,38 @@ def test_what_cannot_be_selected_or_sent_is_no_part(addon):
     assert offered(addon) == 0
     parts[1].hide_set(False)
     assert offered(addon) == 2
+
+
+def test_what_cannot_be_clicked_on_is_no_part(addon):
+    """Blender selects neither what is locked, nor what is in a locked collection, and says nothing."""
+    parts = chair()
+    parts[1].hide_select = True
+    scenes.select(parts[0])
+    assert offered(addon) == 2
+    assert bpy.ops.generio.select_whole_model() == {"FINISHED"}
+    assert names() == {"Seat", "Leg"}
+    assert offered(addon) == 0, "all that can be selected are"
+    locked = bpy.data.collections.new("Locked")
+    bpy.context.scene.collection.children.link(locked)
+    locked.objects.link(parts[2])
+    bpy.context.scene.collection.objects.unlink(parts[2])
+    locked.hide_select = True
+    scenes.select(parts[0])
+    assert offered(addon) == 0
+
+
+def test_what_is_linked_is_no_part(addon, tmp_path: Path):
+    """It could not be sent."""
+    away = scenes.ball("Away", 8, 4)
+    bpy.data.libraries.write(str(tmp_path / "library.blend"), {away})
+    bpy.data.objects.remove(away)
+    parts = chair()
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, wanted):
+        wanted.objects = ["Away"]
+    bpy.context.scene.collection.objects.link(wanted.objects[0])
+    wanted.objects[0].parent = parts[0]
+    scenes.select(parts[0])
+    assert offered(addon) == 3
 
 
 def test_levels_of_detail_are_no_parts(addon):
