@@ -172,7 +172,7 @@ def test_a_problem_keeps_its_message_in_the_ledger(told: Told):
     problem = Problem.of(errors.NotSaved.because(Message("Saved {name}", name="a.glb"), OSError(28, "full")))
     again = Problem.from_data(json.loads(json.dumps(problem.to_data())))
     assert again == problem
-    assert told("de_DE", again.message) == "a.glb gespeichert"
+    assert told("de_DE", again.message) == "a.glb gespeichert."
     assert told("de_DE", again.fix) == told("de_DE", problem.fix) != problem.fix
 
 
