@@ -27,16 +27,16 @@ def register() -> None:
     """Add the add-on to Blender, and begin its session."""
     import bpy
 
-    from . import panels, session, translations
+    from . import i18n, panels, session
     from .cli import command
     from .panels import menus
     from .session import handlers, properties
 
     for cls in _classes():
-        translations.claim(cls)
+        i18n.claim(cls)
         bpy.utils.register_class(cls)
     properties.register()
-    translations.register(__package__ or "")
+    i18n.register()
     menus.register()
     handlers.register()
     panels.observe(session.current())
@@ -47,7 +47,7 @@ def unregister() -> None:
     """Take away what `register` added, in reverse."""
     import bpy
 
-    from . import translations
+    from . import i18n
     from .cli import command
     from .panels import menus
     from .session import handlers, properties
@@ -55,7 +55,7 @@ def unregister() -> None:
     command.unregister()
     handlers.unregister()
     menus.unregister()
-    translations.unregister(__package__ or "")
+    i18n.unregister()
     properties.unregister()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

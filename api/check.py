@@ -4,6 +4,7 @@
 import contextlib
 
 from ..core.errors import MethodNotAllowed, NotFound
+from ..core.messages import Message
 from .client import FlowsClient
 from .retry import RetryPolicy
 
@@ -11,7 +12,7 @@ NO_FLOW = "0" * 24
 """An id of the right form (contract, 0) that no flow has."""
 
 
-def check_connection(base_url: str, api_key: str) -> str:
+def check_connection(base_url: str, api_key: str) -> Message:
     """Ask once and return a sentence for people. Raises NotReady or CallFailed, which say what is wrong.
 
     A service without `GET /templates` (contract, 4.1) is asked for a flow that does not exist: it refuses a
@@ -23,5 +24,5 @@ def check_connection(base_url: str, api_key: str) -> str:
         except (NotFound, MethodNotAllowed):
             with contextlib.suppress(NotFound):
                 client.flow(NO_FLOW)
-            return "Connected, the key is accepted."
-        return f"Connected, the key is accepted. The service offers {count} templates."
+            return Message("Connected, the key is accepted.")
+        return Message("Connected, the key is accepted. The service offers {count} templates.", count=count)

@@ -26,6 +26,7 @@ from ..core.errors import (
     UnsupportedFile,
     WrongState,
 )
+from ..core.messages import Message
 from ..core.urls import PRODUCTION_URL, segment
 from ..formats.glb import MAGIC, GlbInfo
 from ..formats.images import SENDABLE, detect_image, read_head
@@ -37,7 +38,7 @@ from .transfer import CancelCheck, DataUri, JsonBody, Progress, receive, watched
 __all__ = ["PRODUCTION_URL", "FlowsClient"]
 
 _JPEG, _JPG = "image/jpeg", "image/jpg"
-_ANOTHER = "The answer is about another job than the one that was asked about."
+_ANOTHER = Message("The answer is about another job than the one that was asked about.")
 _ABOUT_THE_TYPE = re.compile(r"mime|jpe?g|unsupported|media|\btypes?\b", re.IGNORECASE)
 
 
@@ -345,12 +346,14 @@ def _check_source(source: Source) -> None:
     mime = _JPEG if _is_jpeg(source) else source.mime
     if mime == GLB_MIME:
         if read_head(source.path)[:4] != MAGIC:
-            raise UnsupportedFile(f"The file “{source.path.name}” is not a GLB model.")
+            raise UnsupportedFile(Message('The file "{name}" is not a GLB model.', name=source.path.name))
     elif mime not in SENDABLE:
-        raise UnsupportedFile(f"Files of the type “{mime}” are not supported.")
+        raise UnsupportedFile(Message('Files of the type "{type}" are not supported.', type=mime))
     elif detect_image(source.path) != mime:
         kind = mime.removeprefix("image/").upper()
-        raise UnsupportedFile(f"The file “{source.path.name}” is not a {kind} picture.")
+        raise UnsupportedFile(
+            Message('The file "{name}" is not a {kind} picture.', name=source.path.name, kind=kind)
+        )
 
 
 def _limited(body: Iterator[bytes], total: int | None, limit: int) -> Iterator[bytes]:
@@ -366,4 +369,6 @@ def _limited(body: Iterator[bytes], total: int | None, limit: int) -> Iterator[b
 
 
 def _too_large(limit: int) -> ResultTooLarge:
-    return ResultTooLarge(f"The result is larger than the {limit >> 20:,} MB that are allowed.")
+    return ResultTooLarge(
+        Message("The result is larger than the {limit:,} MB that are allowed.", limit=limit >> 20)
+    )

@@ -11,7 +11,8 @@ from io import BytesIO
 from typing import BinaryIO
 
 from ..core.errors import NoResult, NotAGlb, ResultTruncated, ResultUnusable, WebPage
-from ..formats.glb import MAGIC, looks_like, not_a_glb
+from ..core.messages import Message
+from ..formats.glb import MAGIC, WEB_PAGE, looks_like, not_a_glb
 from .models import ASSET_ID_KEYS, ENVELOPE_KEYS
 from .scan import Event, JsonScanner, to_text
 
@@ -61,7 +62,7 @@ class PayloadText:
     @property
     def is_page(self) -> bool:
         """Whether the text is a web page."""
-        return looks_like(self._start) == "a web page"
+        return looks_like(self._start) == WEB_PAGE
 
     def feed(self, text: bytes) -> None:
         """Take the next piece."""
@@ -217,7 +218,9 @@ class Unwrapper:
                 if self.done:
                     return
         except ValueError as error:
-            raise NotAGlb(f"The result is not a GLB model, it is broken JSON ({error}).") from None
+            raise NotAGlb(
+                Message("The result is not a GLB model, it is broken JSON ({error}).", error=str(error))
+            ) from None
 
     def _steps_in_item(self, path: list[str | int]) -> list[str | int] | None:
         """Return the steps from the asset's own object to `path`; None when that is outside of all assets."""

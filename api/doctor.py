@@ -32,6 +32,7 @@ from ..core.errors import (
     Remedy,
     WrongState,
 )
+from ..core.messages import EMPTY, Message
 from ..core.text import tidy
 from ..core.urls import check_base, is_loopback
 from . import certificates
@@ -58,14 +59,14 @@ class Finding:
     is to be done.
     """
 
-    check: str
+    check: Message
     verdict: Verdict
-    message: str
-    fix: str = ""
+    message: Message
+    fix: Message = EMPTY
     remedy: Remedy = ""
 
     @classmethod
-    def of(cls, check: str, error: FlowsError) -> Finding:
+    def of(cls, check: Message, error: FlowsError) -> Finding:
         """The finding that an error is."""
         return cls(check, "problem", error.message, error.fix, error.remedy)
 
@@ -78,77 +79,89 @@ def examine(base_url: str, api_key: str, online: bool, tell: Tell) -> None:
 
     online: whether Blender may use the network.
     """
-    checks: list[tuple[str, Callable[[], Finding]]] = [
-        ("Online access", lambda: _online(base_url, online)),
-        ("Address", lambda: _address(base_url)),
-        ("Name", lambda: _name(base_url)),
-        ("Proxy", lambda: _proxy(base_url)),
-        ("Certificates", _certificates),
-        ("Connection", lambda: _connection(base_url)),
-        ("API key", lambda: _key(api_key)),
-        ("Service", lambda: _service(base_url, api_key)),
-        ("Upload", lambda: _upload(base_url, api_key)),
+    checks: list[tuple[Message, Callable[[], Finding]]] = [
+        (Message("Online access"), lambda: _online(base_url, online)),
+        (Message("Address"), lambda: _address(base_url)),
+        (Message("DNS Lookup"), lambda: _name(base_url)),
+        (Message("Proxy"), lambda: _proxy(base_url)),
+        (Message("Certificates"), _certificates),
+        (Message("Connection"), lambda: _connection(base_url)),
+        (Message("API key"), lambda: _key(api_key)),
+        (Message("Service"), lambda: _service(base_url, api_key)),
+        (Message("Upload"), lambda: _upload(base_url, api_key)),
     ]
     ill = False
     for name, check in checks:
         if ill:
-            tell(Finding(name, "skipped", "Not checked, since something before it has a problem."))
+            tell(Finding(name, "skipped", Message("Not checked, because an earlier check failed.")))
             continue
         try:
             finding = check()
         except FlowsError as error:
             finding = Finding.of(name, error)
         except Exception as error:  # the doctor tells of a defect, too, and goes on
-            finding = Finding(name, "warning", f"This could not be checked: {tidy(type(error).__name__)}.")
+            finding = Finding(
+                name,
+                "warning",
+                Message("This could not be checked: {error}.", error=tidy(type(error).__name__)),
+            )
         tell(finding)
         ill = finding.verdict == "problem"
 
 
 def _online(base_url: str, online: bool) -> Finding:
     if is_loopback(base_url):
-        return Finding("Online access", "ok", "Not needed for a service on this computer.")
+        return Finding(Message("Online access"), "ok", Message("Not needed for a service on this computer."))
     if online:
-        return Finding("Online access", "ok", "Blender may use the network.")
+        return Finding(Message("Online access"), "ok", Message("Blender may use the network."))
     return Finding(
-        "Online access",
+        Message("Online access"),
         "problem",
-        "Blender is offline.",
-        "Allow online access in Preferences > System > Network.",
+        Message("Blender is offline."),
+        Message("Allow online access in Preferences > System > Network."),
         "go_online",
     )
 
 
 def _address(base_url: str) -> Finding:
-    return Finding("Address", "ok", f"{check_base(base_url)} can be used.")
+    return Finding(Message("Address"), "ok", Message("{address} can be used.", address=check_base(base_url)))
 
 
 def _name(base_url: str) -> Finding:
     parts = urlsplit(check_base(base_url))
     host = parts.hostname or ""
     if _proxy_for(base_url):
-        return Finding("Name", "skipped", "The proxy looks the name up.")
+        return Finding(Message("DNS Lookup"), "skipped", Message("The proxy looks the name up."))
     started = time.monotonic()
     try:
         found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
     except OSError:
         return Finding(
-            "Name",
+            Message("DNS Lookup"),
             "problem",
-            f"The name {host} was not found.",
-            "Check your internet connection, your VPN, and the service address.",
+            Message("The name {host} was not found.", host=host),
+            Message("Check your internet connection, your VPN, and the service address."),
             "check_address",
         )
     kinds = {"IPv6" if family == socket.AF_INET6 else "IPv4" for family, *_ in found}
     seconds = time.monotonic() - started
-    return Finding("Name", "ok", f"{host} was found in {seconds:.1f} s ({', '.join(sorted(kinds))}).")
+    return Finding(
+        Message("DNS Lookup"),
+        "ok",
+        Message(
+            "{host} was found in {seconds:.1f} s ({kinds}).", host=host, seconds=seconds, kinds=sorted(kinds)
+        ),
+    )
 
 
 def _proxy(base_url: str) -> Finding:
     proxy = _proxy_for(base_url)
     if not proxy:
-        return Finding("Proxy", "ok", "None is used.")
+        return Finding(Message("Proxy"), "ok", Message("No proxy is used."))
     host = _host_of(proxy)
-    return Finding("Proxy", "ok", f"{host} is used." if host else "A proxy is used.")
+    return Finding(
+        Message("Proxy"), "ok", Message("{host} is used.", host=host) if host else Message("A proxy is used.")
+    )
 
 
 def _proxy_for(base_url: str) -> str:
@@ -173,11 +186,15 @@ def _host_of(proxy: str) -> str:
 
 def _certificates() -> Finding:
     if trouble := certificates.trouble():
-        return Finding("Certificates", "problem", *trouble)
+        return Finding(Message("Certificates"), "problem", *trouble)
     variable = certificates.named_by()
     if variable:
-        return Finding("Certificates", "ok", f"Those that {variable} names are used.")
-    return Finding("Certificates", "ok", "Those that come with Blender are used.")
+        return Finding(
+            Message("Certificates"),
+            "ok",
+            Message("Uses the certificates set in {variable}.", variable=variable),
+        )
+    return Finding(Message("Certificates"), "ok", Message("Uses Blender's own certificates."))
 
 
 def _connection(base_url: str) -> Finding:
@@ -194,22 +211,25 @@ def _connection(base_url: str) -> Finding:
             )
         except requests.exceptions.SSLError:
             raise CertificateError(
-                "The service, or something in between, could not prove who it is.",
-                "Check this computer's clock; in a company ask for its certificates, and let "
-                "REQUESTS_CA_BUNDLE name their file.",
+                Message("The service, or something in between, could not prove its identity."),
+                Message(
+                    "Check this computer's clock. On a company network, ask for its certificates and set "
+                    "REQUESTS_CA_BUNDLE to their file."
+                ),
             ) from None
         except requests.exceptions.ProxyError:
             raise NetworkError(
-                "The proxy does not let us through.", "Check the proxy in your system's settings."
+                Message("The proxy blocks the connection."),
+                Message("Check the proxy in your system's settings."),
             ) from None
         except ValueError:  # the address was checked, so it is the setting of the proxy
             raise unusable_setting() from None
         except (requests.RequestException, OSError):
             return Finding(
-                "Connection",
+                Message("Connection"),
                 "problem",
-                "Nothing answers at the service's address.",
-                "Check your internet connection, your firewall, and the service address.",
+                Message("Nothing answers at the service's address."),
+                Message("Check your internet connection, your firewall, and the service address."),
                 "check_address",
             )
         seconds = time.monotonic() - started
@@ -217,25 +237,33 @@ def _connection(base_url: str) -> Finding:
     wrong = abs(email.utils.mktime_tz(told) - time.time()) if told else 0.0
     if secure and wrong > CLOCK_SECONDS:
         return Finding(
-            "Connection",
+            Message("Connection"),
             "warning",
-            f"This computer's clock is wrong by {wrong / 60:.0f} minutes.",
-            "Set it right; certificates depend on it.",
+            Message("This computer's clock is off by {minutes:.0f} minutes.", minutes=wrong / 60),
+            Message("Set the clock; certificates depend on it."),
         )
-    how = "The service proved who it is" if secure else "Without encryption, as it is on this computer"
-    return Finding("Connection", "ok", f"{how}; it answered after {seconds:.1f} s.")
+    how = (
+        Message("The service proved its identity")
+        if secure
+        else Message("Without encryption, because it runs on this computer")
+    )
+    return Finding(
+        Message("Connection"),
+        "ok",
+        Message("{how}; it answered after {seconds:.1f} s.", how=how, seconds=seconds),
+    )
 
 
 def _key(api_key: str) -> Finding:
     ApiKey(api_key)
-    return Finding("API key", "ok", f"There is one of {len(api_key.strip())} characters.")
+    return Finding(Message("API key"), "ok", Message("Set, {count} characters.", count=len(api_key.strip())))
 
 
 def _service(base_url: str, api_key: str) -> Finding:
     try:
-        return Finding("Service", "ok", check_connection(base_url, api_key))
+        return Finding(Message("Service"), "ok", check_connection(base_url, api_key))
     except KeyRefused as error:
-        return Finding.of("API key", error)
+        return Finding.of(Message("API key"), error)
 
 
 def _upload(base_url: str, api_key: str) -> Finding:
@@ -252,14 +280,18 @@ def _upload(base_url: str, api_key: str) -> Finding:
         except NetworkError:
             raise
         except CallFailed as error:  # a limit, or a guard, of which small calls know nothing
-            return replace(Finding.of("Upload", error), verdict="warning")
+            return replace(Finding.of(Message("Upload"), error), verdict="warning")
         seconds = max(time.monotonic() - started, 1e-3)
     speed = UPLOAD_BYTES / seconds
-    message = f"About {speed / 1e6:.1f} MB/s." if speed >= 1e5 else f"About {speed / 1e3:.0f} kB/s."
+    message = (
+        Message("About {speed:.1f} MB/s.", speed=speed / 1e6)
+        if speed >= 1e5
+        else Message("About {speed:.0f} kB/s.", speed=speed / 1e3)
+    )
     if speed < SLOW:
-        fix = "Large models will take long; smaller pictures help."
-        return Finding("Upload", "warning", message, fix, "open_preferences")
-    return Finding("Upload", "ok", message)
+        fix = Message("Large models will take long; smaller pictures help.")
+        return Finding(Message("Upload"), "warning", message, fix, "open_preferences")
+    return Finding(Message("Upload"), "ok", message)
 
 
 def report(findings: Iterable[Finding], api_key: str, blender: str) -> str:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from ..core.errors import Cancelled, NotAGlb, NotSaved, NotSelfContained, UnreadableFile
+from ..core.messages import Message
 from ..formats.glb import GlbInfo, check_glb
 from ..formats.images import check_regular
 from .decode import Unwrapper
@@ -42,9 +43,9 @@ class DataUri:
             self._stamp = _stamp(path.stat())
             self.size = self._stamp[0] if path.is_file() else 0
         except (OSError, ValueError) as error:
-            raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
+            raise UnreadableFile(Message('The file "{name}" cannot be read.', name=path.name)) from error
         if self.size == 0:
-            raise UnreadableFile(f"The file “{path.name}” is missing or empty.")
+            raise UnreadableFile(Message('The file "{name}" is missing or empty.', name=path.name))
 
     def __len__(self) -> int:
         return len(self.header) + 4 * ((self.size + 2) // 3)
@@ -65,11 +66,11 @@ class DataUri:
                             break
                     yield b2a_base64(content, newline=False)
         except OSError as error:
-            raise UnreadableFile(f"The file “{self.path.name}” cannot be read.") from error
+            raise UnreadableFile(Message('The file "{name}" cannot be read.', name=self.path.name)) from error
         if not whole:
             raise UnreadableFile(
-                f"The file “{self.path.name}” changed while it was sent.",
-                "Wait until it is saved, then try again.",
+                Message('The file "{name}" changed while it was sent.', name=self.path.name),
+                Message("Wait until it is saved, then try again."),
             )
 
 
@@ -80,7 +81,7 @@ def digest_of(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:  # ValueError: no file can have such a name
-        raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
+        raise UnreadableFile(Message('The file "{name}" cannot be read.', name=path.name)) from error
 
 
 def sync(file: BinaryIO) -> None:
@@ -174,7 +175,9 @@ def receive(blocks: Iterable[bytes], path: Path, *, wanted: str | None = None) -
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise NotSaved.because(f"The result could not be saved: {error.strerror or error}.", error) from error
+        raise NotSaved.because(
+            Message("The result could not be saved: {reason}.", reason=error.strerror or str(error)), error
+        ) from error
     return info
 
 

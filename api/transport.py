@@ -38,6 +38,7 @@ from ..core.errors import (
     UnsafeAddress,
     WrongState,
 )
+from ..core.messages import EMPTY, Message, sentences
 from ..core.text import describe, is_page, tidy
 from ..core.urls import check_base, is_loopback, redirect_target, same_origin
 from . import certificates, pace
@@ -202,7 +203,7 @@ class Transport:
 
     def _decode(self, content: bytes) -> Any:
         if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_VALUES:
-            raise UnexpectedAnswer("The answer of the service is far too long.")
+            raise UnexpectedAnswer(Message("The service's answer is far too long."))
         with suppress(ValueError, RecursionError):
             return self._key.scrub(json.loads(content))
         # Not in a handler: the decoder's exception holds the whole answer, and would stay attached.
@@ -235,7 +236,7 @@ class Transport:
                 break
             url = target
         raise UnexpectedAnswer(
-            "The service sends us to another address, which is not followed.", status=status
+            Message("The service redirects to another address, which is not followed."), status=status
         )
 
     @contextmanager
@@ -295,18 +296,21 @@ class Transport:
             said = self._decode(content)
         detail, word = describe(said), as_object(said).get("detail")
         kind = _BY_STATUS.get(status, ServiceDown if status >= 500 else InvalidRequest)
-        message, fix = kind.message, ""
+        message, fix = kind.message, EMPTY
         if status < 400:
             kind = UnexpectedAnswer
             message = kind.message
         elif status < 500 and not same_origin(url, self.base):  # it has not even seen the key
-            kind, fix = UnexpectedAnswer, "Try again in a few minutes; what was started is not lost."
-            message = "The place where the service keeps its files refused this."
+            kind, fix = UnexpectedAnswer, Message("Try again in a few minutes; what was started is not lost.")
+            message = Message("The place where the service keeps its files refused this.")
         elif kind in _BLAMING and is_page(content):
             return UnexpectedAnswer.of_gateway(status)
-        quoted = f" It says: {detail}" if detail and (kind in _QUOTED or status == 403) else ""
+        quoted = detail and (kind in _QUOTED or status == 403)
         return kind(
-            f"{message[:-1]} ({status}).{quoted}",
+            sentences(
+                Message("{what} ({status}).", what=message, status=status),
+                Message("It says: {words}", words=detail) if quoted else EMPTY,
+            ),
             fix,
             status=status,
             detail=detail,
@@ -321,7 +325,7 @@ def _short_body(response: requests.Response, limit: int) -> bytes:
     for block in blocks(response):
         content += block
         if len(content) > limit:
-            raise UnexpectedAnswer("The answer of the service is far too long.")
+            raise UnexpectedAnswer(Message("The service's answer is far too long."))
     return bytes(content)
 
 
@@ -345,7 +349,9 @@ def blocks(response: requests.Response) -> Iterator[bytes]:
     try:
         codings = codings_of(coding)
     except ValueError:
-        raise UnexpectedAnswer(f"The answer is packed in an unknown way: {tidy(coding, 40)}.") from None
+        raise UnexpectedAnswer(
+            Message("The answer is packed in an unknown way: {coding}.", coding=tidy(coding, 40))
+        ) from None
     try:
         # Whatever the parser of HTTP says, of whatever class: this answer is broken, and no other.
         yield from decoded(response.iter_content(_BLOCK), codings, _BLOCK)
@@ -356,7 +362,7 @@ def blocks(response: requests.Response) -> Iterator[bytes]:
         length = length_of(response)
         if length is None or response.raw.tell() >= length:
             return
-        failure = NetworkError("The answer of the service broke off half-way.")
+        failure = NetworkError(Message("The service's answer was cut short."))
     raise failure
 
 
@@ -372,8 +378,8 @@ _SETTINGS = (
 def unusable_setting() -> UnsafeAddress:
     """Error for an address, or a proxy's, to which nothing can be sent."""
     return UnsafeAddress(
-        "The service address or this computer's proxy setting cannot be used.",
-        "Check the service address in the preferences, and the proxy in the system's settings.",
+        Message("The service address or this computer's proxy setting cannot be used."),
+        Message("Check the service address in the preferences, and the proxy in the system's settings."),
     )
 
 
@@ -392,11 +398,11 @@ def translate(error: Exception) -> FlowsError:
         return CertificateError(*trouble, sent=False)
     sent = not among(urllib3.exceptions.ConnectTimeoutError, urllib3.exceptions.NewConnectionError)
     if among(socket.gaierror):
-        return NetworkError("The service's address was not found.", sent=sent)
+        return NetworkError(Message("The service's address was not found."), sent=sent)
     if among(ConnectionRefusedError):
-        return NetworkError("Nothing answers at the service's address.", sent=sent)
+        return NetworkError(Message("Nothing answers at the service's address."), sent=sent)
     if among(requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError):
-        return NetworkError("The service took too long to answer.", sent=sent)
+        return NetworkError(Message("The service took too long to answer."), sent=sent)
     return NetworkError(sent=sent)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..api import FlowsError
+from ..core.messages import EMPTY, Message
 from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerBusy, LedgerError, Problem, Settings, Step
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.model import UNSENT
@@ -326,7 +327,7 @@ class Batch:
         told = (job.state, job.progress, job.problem)
         if told != task.told:
             task.told = told
-            problem = job.problem or Problem("", "")
+            problem = job.problem or Problem("", EMPTY)
             self.report.tell(
                 Event(
                     task.name,
@@ -369,7 +370,7 @@ class Batch:
         Raises FlowsError.
         """
         if job.step in (Step.FAILED, Step.CANCELLED):
-            problem = job.problem or Problem("cancelled", "The job was cancelled.")
+            problem = job.problem or Problem("cancelled", Message("The job was cancelled."))
             if _was_deleted(job):
                 problem = replace(
                     problem,

@@ -26,6 +26,7 @@ from ..api import (
     detect_image,
 )
 from ..api.transfer import digest_of
+from ..core.messages import Message
 from ..jobs import Job
 from .job_directory import Home, same_place
 from .lists import UsageError
@@ -124,7 +125,10 @@ def _mime(item: Item) -> str:
     assert item.source is not None
     if item.template == OPTIMIZE:
         if item.source.suffix.lower() != ".glb":
-            raise UnsupportedFile(f"The file “{item.source.name}” is not a GLB model.", "Export it as GLB.")
+            raise UnsupportedFile(
+                Message('The file "{name}" is not a GLB model.', name=item.source.name),
+                Message("Export it as GLB."),
+            )
         return GLB_MIME
     mime = detect_image(item.source)
     return mime if mime in SENDABLE else ""

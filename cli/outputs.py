@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from ..api import FlowsError, NotSaved, disk_trouble
 from ..api.transfer import sync
+from ..core.messages import Message
 from ..jobs import Delivered, Engine, Job, Step
 from ..jobs.process_id import is_alive, machine
 from ..jobs.steps import kept_name
@@ -39,25 +40,25 @@ DAY = 24 * 3600.0
 _PART = re.compile(r"\.generio-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-(?P<engine>[0-9a-f]{8})-\d+\.part")
 
 _FIXES = {
-    "full": "Free some disk space, or say with --output where else.",
-    "forbidden": "Get the right to write there, or say with --output where else.",
-    "too_long": "Give it a shorter name, or say with --output where else.",
+    "full": Message("Free some disk space, or say with --output where else."),
+    "forbidden": Message("Get the right to write there, or say with --output where else."),
+    "too_long": Message("Give it a shorter name, or say with --output where else."),
 }
-OTHER_FIX = "Say with --output where else."
+OTHER_FIX = Message("Say with --output where else.")
 
 
 class InTheWay(FlowsError):
     """Where an output belongs there is a file already that no job of this ledger has written."""
 
-    message = "There is another file where the model belongs."
-    fix = "Move it away, say with --output where else, or write over it with --force."
+    message = Message("There is another file where the model belongs.")
+    fix = Message("Move it away, say with --output where else, or write over it with --force.")
 
 
 class ResultGone(FlowsError):
     """What the service sent is not in the job's folder any more, and cannot be had again."""
 
-    message = "The model that was received is not there any more."
-    fix = "Delete the job, and run the same command again: that makes a new model."
+    message = Message("The model that was received is not there any more.")
+    fix = Message("Delete the job, and run the same command again: that makes a new model.")
 
 
 class Content(NamedTuple):
@@ -202,16 +203,20 @@ class Outputs:
         except FileNotFoundError:
             return
         if target.is_dir():
-            raise NotSaved(f"{display(target)} is a folder.", OTHER_FIX)
+            raise NotSaved(Message("{path} is a folder.", path=display(target)), OTHER_FIX)
         if self._force:
             return
         there = content_of(target)
         ours = self._written_to(target)
         if there is None or not (there.size == 0 or there.sha256 in ours or is_harmless()):
             history = (
-                "was changed since it was written" if ours else "was not written by a job in this folder"
+                Message("was changed since it was written")
+                if ours
+                else Message("was not written by a job in this folder")
             )
-            raise InTheWay(f"{display(target)} is there already, and {history}.")
+            raise InTheWay(
+                Message("{path} is there already, and {history}.", path=display(target), history=history)
+            )
 
     def _written_to(self, target: Path) -> set[str]:
         """The digests of all that jobs of the ledger, this one or others, have written to a place."""
@@ -236,8 +241,8 @@ class Outputs:
             kept = result.blend if target.suffix.lower() == ".blend" else result.glb
             if not kept:
                 raise ResultGone(
-                    "There was no Blender to make a .blend file of the model.",
-                    "Run the same command again where there is one.",
+                    Message("There was no Blender to make a .blend file of the model."),
+                    Message("Run the same command again where there is one."),
                 )
             source = self._engine.folder(job.token) / kept_name(kept)
             content = content_of(source) or Content(0, "")
@@ -307,10 +312,13 @@ def _written(target: Path) -> Generator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         fix = _FIXES.get(disk_trouble(error), OTHER_FIX)
-        raise NotSaved(f"{display(target)} cannot be written: {reason}.", fix) from error
+        raise NotSaved(
+            Message("{path} cannot be written: {reason}.", path=display(target), reason=reason), fix
+        ) from error
     except ValueError as error:
         raise NotSaved(
-            f"{display(target)} cannot be written: no file can have such a name.", OTHER_FIX
+            Message("{path} cannot be written: no file can have such a name.", path=display(target)),
+            OTHER_FIX,
         ) from error
 
 

@@ -49,7 +49,8 @@ import re
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from .text import plain_reason, sentence
+from .messages import EMPTY, Message, ended
+from .text import plain_reason
 
 Remedy = Literal[
     "",
@@ -85,14 +86,14 @@ class FlowsError(Exception):
 
     code: ClassVar[str] = "flows_error"
     remedy: Remedy = ""
-    message: str = "Something went wrong with GENERIO Flows."
-    fix: str = "Try again."
+    message: Message = Message("Something went wrong with GENERIO Flows.")
+    fix: Message = Message("Try again.")
 
     def __init_subclass__(cls) -> None:
         cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
 
-    def __init__(self, message: str = "", fix: str = "", remedy: Remedy = "") -> None:
-        self.message = sentence(message or type(self).message)  # Blender's words at its end may have no stop
+    def __init__(self, message: Message = EMPTY, fix: Message = EMPTY, remedy: Remedy = "") -> None:
+        self.message = ended(message or type(self).message)  # Blender's words at its end may have no stop
         self.fix = fix or type(self).fix
         self.remedy = remedy or type(self).remedy
         super().__init__(self.message, self.fix)
@@ -108,32 +109,32 @@ class NotReady(FlowsError):
     """Nothing can be sent yet."""
 
     remedy: Remedy = "open_preferences"
-    message = "GENERIO Flows is not set up yet."
-    fix = "Open the extension's preferences."
+    message = Message("GENERIO Flows is not set up yet.")
+    fix = Message("Open the extension's preferences.")
 
 
 class MissingKey(NotReady):
     """No API key is set."""
 
     remedy: Remedy = "enter_key"
-    message = "There is no API key yet."
-    fix = "Create a key at account.generio.ai and paste it into the preferences."
+    message = Message("There is no API key yet.")
+    fix = Message("Create a key at account.generio.ai and paste it into the preferences.")
 
 
 class MalformedKey(NotReady):
     """The API key holds what no key can hold."""
 
     remedy: Remedy = "enter_key"
-    message = "The API key has blanks, line breaks or other characters inside that no key has."
-    fix = "Copy the whole key once more and paste it into the preferences."
+    message = Message("The API key contains spaces, line breaks or other characters that no key has.")
+    fix = Message("Copy the whole key once more and paste it into the preferences.")
 
 
 class UnsafeAddress(NotReady):
     """The address would carry the key unprotected, or is none at all."""
 
     remedy: Remedy = "check_address"
-    message = "The service address cannot be used."
-    fix = "Enter an address that begins with https://, such as https://flows.generio.ai."
+    message = Message("The service address cannot be used.")
+    fix = Message("Enter an address that begins with https://, such as https://flows.generio.ai.")
 
 
 # ---- refused before anything was sent ----------------------------------------------------------------
@@ -143,55 +144,55 @@ class InputRefused(FlowsError):
     """Refused here, before anything was sent."""
 
     remedy: Remedy = "edit_input"
-    message = "This input cannot be sent."
-    fix = "Choose another input."
+    message = Message("This input cannot be sent.")
+    fix = Message("Choose another input.")
 
 
 class EmptyPrompt(InputRefused):
     """The prompt has no words."""
 
     remedy: Remedy = "edit_prompt"
-    message = "The prompt is empty."
-    fix = "Describe in a few words what you want to get."
+    message = Message("The prompt is empty.")
+    fix = Message("Describe in a few words what you want.")
 
 
 class AmbiguousPrompt(InputRefused):
     """The service could not tell this prompt from a file (contract section 6)."""
 
     remedy: Remedy = "edit_prompt"
-    message = 'A prompt cannot begin with "data:", because the service would take it for a file.'
-    fix = "Begin the prompt with another word."
+    message = Message('A prompt cannot begin with "data:", because the service would take it for a file.')
+    fix = Message("Begin the prompt with another word.")
 
 
 class GarbledPrompt(InputRefused):
     """The prompt was damaged on its way here, or was never text."""
 
     remedy: Remedy = "edit_prompt"
-    message = "The prompt has characters that are no text."
-    fix = "Type it once more, or save the list that it comes from as UTF-8."
+    message = Message("The prompt has characters that are no text.")
+    fix = Message("Type it once more, or save the list that it comes from as UTF-8.")
 
 
 class UnreadableFile(InputRefused):
     """A file that cannot be read to its end."""
 
     remedy: Remedy = "choose_image"
-    message = "The file cannot be read."
-    fix = "Check that it still exists and is not empty, or choose another file."
+    message = Message("The file cannot be read.")
+    fix = Message("Check that it still exists and is not empty, or choose another file.")
 
 
 class UnsupportedFile(InputRefused):
     """A file that the service would not understand."""
 
     remedy: Remedy = "choose_image"
-    message = "This type of file is not supported."
-    fix = "Use a PNG, JPEG, WebP or TIFF picture, or a GLB model."
+    message = Message("This type of file is not supported.")
+    fix = Message("Use a PNG, JPEG, WebP or TIFF picture, or a GLB model.")
 
 
 class UnusableModel(InputRefused):
     """A model that is damaged, or so that its like could not be opened when it comes back."""
 
-    message = "The model cannot be sent."
-    fix = "Export it anew, as one GLB with everything in it."
+    message = Message("The model cannot be sent.")
+    fix = Message("Export it anew, as one GLB with everything in it.")
 
 
 # ---- the caller's wish -------------------------------------------------------------------------------
@@ -200,8 +201,8 @@ class UnusableModel(InputRefused):
 class Cancelled(FlowsError):
     """The caller's `cancelled()` said so."""
 
-    message = "Cancelled."
-    fix = "Start again whenever you like."
+    message = Message("Cancelled.")
+    fix = Message("Start again whenever you like.")
 
 
 # ---- one call failed ---------------------------------------------------------------------------------
@@ -219,13 +220,13 @@ class CallFailed(FlowsError):
 
     transient: ClassVar[bool] = False
     remedy: Remedy = "retry"
-    message = "The service could not be asked."
-    fix = "Try again in a moment."
+    message = Message("The service could not be reached.")
+    fix = Message("Try again in a moment.")
 
     def __init__(
         self,
-        message: str = "",
-        fix: str = "",
+        message: Message = EMPTY,
+        fix: Message = EMPTY,
         *,
         status: int | None = None,
         detail: str = "",
@@ -247,8 +248,8 @@ class NetworkError(CallFailed):
     """No connection, no answer, or half an answer."""
 
     transient = True
-    message = "The connection to the service broke."
-    fix = "Check your internet connection; what was started goes on."
+    message = Message("The connection to the service broke.")
+    fix = Message("Check your internet connection; what was started goes on.")
 
 
 class CertificateError(NetworkError):
@@ -256,94 +257,98 @@ class CertificateError(NetworkError):
 
     transient = False
     remedy: Remedy = "check_address"
-    message = "The service could not prove who it is, so nothing was sent to it."
-    fix = "Check the service address and this computer's clock, or ask whoever runs your network."
+    message = Message("The service could not prove its identity, so nothing was sent.")
+    fix = Message("Check the service address and this computer's clock, or ask whoever runs your network.")
 
 
 class KeyRefused(CallFailed):
     """401, 403: key missing, wrong, expired or not allowed to do this (contract section 1)."""
 
     remedy: Remedy = "enter_key"
-    message = "The service did not accept the API key."
-    fix = "Perhaps it has expired: create a new one at account.generio.ai and paste it into the preferences."
+    message = Message("The service rejected the API key.")
+    fix = Message(
+        "Perhaps it has expired: create a new one at account.generio.ai and paste it into the preferences."
+    )
 
 
 class PaymentRequired(CallFailed):
     """402: out of credit or plan."""
 
     remedy: Remedy = "open_account"
-    message = "Your GENERIO account has no credit left for this."
-    fix = "Open your account at account.generio.ai."
+    message = Message("Your GENERIO account has no credit left for this.")
+    fix = Message("Open your account at account.generio.ai.")
 
 
 class NotFound(CallFailed):
     """404: unknown, deleted, or somebody else's."""
 
     remedy: Remedy = ""
-    message = "The service does not know this job or file any more."
-    fix = "It may have been deleted, or belong to another account: look there before you start it again."
+    message = Message("The service no longer knows this job or file.")
+    fix = Message(
+        "It may have been deleted, or belong to another account: look there before you start it again."
+    )
 
 
 class MethodNotAllowed(CallFailed):
     """405: this service speaks another variant of the contract."""
 
     remedy: Remedy = "check_address"
-    message = "The service does not offer this function."
-    fix = "Check the service address in the preferences."
+    message = Message("The service does not offer this function.")
+    fix = Message("Check the service address in the preferences.")
 
 
 class WrongState(CallFailed):
     """409: not possible at this point of the flow's life (contract section 3)."""
 
-    message = "The job is not in a state that allows this."
-    fix = "Wait until its state has changed, then try again."
+    message = Message("The job is not in a state that allows this.")
+    fix = Message("Wait until its state has changed, then try again.")
 
 
 class TooLarge(CallFailed):
     """413: input too large."""
 
     remedy: Remedy = "edit_input"
-    message = "The input is too large for the service."
-    fix = "Use a smaller picture, or a model with fewer polygons or smaller textures."
+    message = Message("The input is too large for the service.")
+    fix = Message("Use a smaller picture, or a model with fewer polygons or smaller textures.")
 
 
 class InvalidRequest(CallFailed):
     """400, 422 and every other 4xx."""
 
     remedy: Remedy = "edit_input"
-    message = "The service did not accept this request."
-    fix = "Change the input or its settings and try again."
+    message = Message("The service rejected this request.")
+    fix = Message("Change the input or its settings and try again.")
 
 
 class RateLimited(CallFailed):
     """429: too many calls."""
 
     transient = True
-    message = "The service asks for a break, there were too many requests."
-    fix = "Wait a minute, then try again."
+    message = Message("The service asks for a pause: too many requests.")
+    fix = Message("Wait a minute, then try again.")
 
 
 class ServiceDown(CallFailed):
     """408 and every 5xx."""
 
     transient = True
-    message = "The service has a problem of its own at the moment."
-    fix = "Try again in a few minutes; what was started is not lost."
+    message = Message("The service has a problem of its own at the moment.")
+    fix = Message("Try again in a few minutes; what was started is not lost.")
 
 
 class UnexpectedAnswer(CallFailed):
     """An answer, but not as the contract says: another flow's, a web page; or a redirect not followed."""
 
     remedy: Remedy = "check_address"
-    message = "The answer is not one of the GENERIO Flows service."
-    fix = "Check the service address in the preferences, and look for an update of this extension."
+    message = Message("This answer does not come from the GENERIO Flows service.")
+    fix = Message("Check the service address in the preferences, and look for an update of this extension.")
 
     @classmethod
     def of_gateway(cls, status: int | None) -> Self:
         """A refusal that the service cannot have meant: a page, or a word about what it does not know."""
         return cls(
-            f"Something else answered in place of the service ({status}).",
-            "Log in to the network that you use, check the service address, or try again later.",
+            Message("Something else answered in place of the service ({status}).", status=str(status)),
+            Message("Log in to the network that you use, check the service address, or try again later."),
             status=status,
         )
 
@@ -355,12 +360,16 @@ class FlowFailed(FlowsError):
     """The calls worked, the service's own work failed or was aborted; `reason` is what it says, or ""."""
 
     remedy: Remedy = "retry"
-    message = "The service could not make the model and gave no reason."
-    fix = "Try again, or change the input or its settings."
+    message = Message("The service could not make the model and gave no reason.")
+    fix = Message("Try again, or change the input or its settings.")
 
     def __init__(self, reason: str | None = None) -> None:
         self.reason = reason or ""
-        super().__init__(f"The service could not make the model: {plain_reason(reason)}" if reason else "")
+        super().__init__(
+            Message("The service could not make the model: {reason}", reason=plain_reason(reason))
+            if reason
+            else EMPTY
+        )
 
 
 # ---- the answer is no model --------------------------------------------------------------------------
@@ -373,60 +382,60 @@ class ResultUnusable(FlowsError):
     """
 
     remedy: Remedy = "retry"
-    message = "The result cannot be used."
-    fix = "Download it again; if that does not help, generate it again."
+    message = Message("The result cannot be used.")
+    fix = Message("Download it again; if that does not help, generate it again.")
     kept: Path | None = None
 
 
 class NoResult(ResultUnusable):
     """Nothing in the answer."""
 
-    message = "The service sent no model."
-    fix = "Download it again in a minute; if that does not help, generate it again."
+    message = Message("The service sent no model.")
+    fix = Message("Download it again in a minute; if that does not help, generate it again.")
 
 
 class NotAGlb(ResultUnusable):
     """Something else in the answer."""
 
-    message = "The result is not a GLB model."
+    message = Message("The result is not a GLB model.")
 
 
 class WebPage(NotAGlb):
     """A page in place of the answer, as a network shows before one has logged in."""
 
     remedy: Remedy = "check_address"
-    message = "The result is not a GLB model, it is a web page."
-    fix = "Log in to the network that you use, or check the service address."
+    message = Message("The result is not a GLB model, it is a web page.")
+    fix = Message("Log in to the network that you use, or check the service address.")
 
 
 class ResultTruncated(ResultUnusable):
     """The model ends before its end."""
 
-    message = "The model is cut off."
-    fix = "Download it again."
+    message = Message("The model is cut off.")
+    fix = Message("Download it again.")
 
 
 class ResultTooLarge(ResultUnusable):
     """Larger than the limit."""
 
     remedy: Remedy = "edit_input"
-    message = "The result is larger than allowed."
-    fix = "Generate it with fewer polygons or without textures."
+    message = Message("The result is larger than allowed.")
+    fix = Message("Generate it with fewer polygons or without textures.")
 
 
 class TexturesTooLarge(NotAGlb):
     """The pictures of the model unpack to more than memory has."""
 
     remedy: Remedy = "edit_input"
-    message = "The pictures of the model are too large to be opened."
-    fix = "Generate it without textures, or optimize it with a smaller Texture Limit."
+    message = Message("The pictures of the model are too large to be opened.")
+    fix = Message("Generate it without textures, or optimize it with a smaller Texture Limit.")
 
 
 class NotSelfContained(ResultUnusable):
     """The model refers to files outside itself, which were not sent and are not to be opened."""
 
-    message = "The model needs other files that the service did not send."
-    fix = "Generate it again."
+    message = Message("The model needs other files that the service did not send.")
+    fix = Message("Generate it again.")
 
 
 DiskTrouble = Literal["full", "forbidden", "too_long", "other"]
@@ -447,10 +456,12 @@ def disk_trouble(error: OSError) -> DiskTrouble:
     return _DISK_TROUBLES.get(error.errno, "other")
 
 
-_NOT_SAVED_FIXES: dict[DiskTrouble, str] = {
-    "full": "Free some disk space, or choose another results folder in the preferences.",
-    "forbidden": "Get the right to write there, or choose another results folder in the preferences.",
-    "too_long": "Choose a results folder with a shorter path in the preferences.",
+_NOT_SAVED_FIXES: dict[DiskTrouble, Message] = {
+    "full": Message("Free some disk space, or choose another results folder in the preferences."),
+    "forbidden": Message(
+        "Get the right to write there, or choose another results folder in the preferences."
+    ),
+    "too_long": Message("Choose a results folder with a shorter path in the preferences."),
 }
 
 
@@ -458,11 +469,11 @@ class NotSaved(FlowsError):
     """The result could not be written to this computer's disk."""
 
     remedy: Remedy = "open_preferences"
-    message = "The result could not be saved."
-    fix = "Check the disk, or choose another results folder in the preferences."
+    message = Message("The result could not be saved.")
+    fix = Message("Check the disk, or choose another results folder in the preferences.")
 
     @classmethod
-    def because(cls, message: str, error: OSError | RuntimeError) -> Self:
+    def because(cls, message: Message, error: OSError | RuntimeError) -> Self:
         """The error with this message, and the fix that suits the disk's own; RuntimeError is Blender's."""
         trouble = disk_trouble(error) if isinstance(error, OSError) else "other"
-        return cls(message, _NOT_SAVED_FIXES.get(trouble, ""))
+        return cls(message, _NOT_SAVED_FIXES.get(trouble, EMPTY))

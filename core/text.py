@@ -4,6 +4,8 @@
 import re
 from typing import Any, cast
 
+from .messages import Message, verbatim
+
 LONGEST_SHOWN = 400  # characters; what fits a panel or a status bar, and far more than a good reason needs
 
 
@@ -28,20 +30,30 @@ _PATH = re.compile(  # what begins like an absolute one, up to its last name
 )
 
 
-def plain_reason(words: str) -> str:
+def plain_reason(words: str | Exception) -> Message:
     """What `words` of a program say went wrong, as a sentence without a trace of its code.
 
-    words: as they came, with their line ends. Of the paths in them, the files' names are left.
+    words: as they came, with their line ends, or an error that has them. Of the paths in them, the files'
+    names are left. A message is taken as it is.
     """
+    if isinstance(words, Exception):
+        words = words.args[0] if words.args and isinstance(words.args[0], Message) else str(words)
+    if isinstance(words, Message):
+        return words
     _, trace, after = words.rpartition(_TRACE)
     if trace:
         found = _ERROR.findall(after)
         error = without_paths(tidy(found[-1], _LONGEST_REASON)) if found else ""
-        return f"its own code failed on it ({error})." if error else "its own code failed on it."
+        return (
+            Message("its own code failed on it ({error}).", error=error)
+            if error
+            else Message("its own code failed on it.")
+        )
     said = tidy(words, _LONGEST_REASON)
     while said.startswith(_PREFIXES):
         said = said.partition(":")[2].strip()
-    return sentence(without_paths(_NUMBER.sub("", said)) or "it did not say why.")
+    said = without_paths(_NUMBER.sub("", said))
+    return verbatim(sentence(said)) if said else Message("it did not say why.")
 
 
 def without_paths(text: str) -> str:

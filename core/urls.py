@@ -5,6 +5,7 @@ import ipaddress
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from .errors import UnsafeAddress
+from .messages import Message
 
 PRODUCTION_URL = "https://flows.generio.ai"
 
@@ -26,13 +27,15 @@ def check_base(url: str) -> str:
         raise UnsafeAddress()
     if parts.username is not None or parts.password is not None:
         raise UnsafeAddress(
-            "The service address holds a user name or password.", "Remove what stands before the @."
+            Message("The service address holds a user name or password."),
+            Message("Remove what stands before the @."),
         )
     if parts.query or parts.fragment or "?" in url or "#" in url:
-        raise UnsafeAddress(fix="Remove everything from the ? or # on.")
+        raise UnsafeAddress(fix=Message("Remove everything from the ? or # on."))
     if parts.scheme == "http" and not is_loopback(url):
         raise UnsafeAddress(
-            "This address would send your API key unprotected.", "Write https:// in place of http://."
+            Message("This address would send your API key unprotected."),
+            Message("Use https:// instead of http://."),
         )
     return url
 

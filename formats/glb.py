@@ -18,6 +18,7 @@ from ..core.errors import (
     TexturesTooLarge,
     UnreadableFile,
 )
+from ..core.messages import EMPTY, Message
 from ..core.text import tidy
 from .images import read_head
 from .texels import Views, count_texels
@@ -110,11 +111,23 @@ def read_document(file: BinaryIO, size: int) -> dict[str, Any]:
         raise ResultTruncated()
     version, declared = struct.unpack("<4xII", header)
     if version != 2:
-        raise NotAGlb(f"The model is a GLB of version {version}, and only version 2 can be opened.")
+        raise NotAGlb(
+            Message(
+                "The model is a GLB of version {version}, and only version 2 can be opened.", version=version
+            )
+        )
     if size < declared:
-        raise ResultTruncated(f"The model is cut off: {size:,} of {declared:,} bytes are there.")
+        raise ResultTruncated(
+            Message(
+                "The model is cut off: {size:,} of {declared:,} bytes are there.",
+                size=size,
+                declared=declared,
+            )
+        )
     if size > declared:
-        raise NotAGlb(f"The model is a damaged GLB: it has {size - declared:,} bytes too many.")
+        raise NotAGlb(
+            Message("The model is a damaged GLB: it has {count:,} bytes too many.", count=size - declared)
+        )
     document: dict[str, Any] | None = None
     place, binary, start, number = 12, 0, 0, 0
     while place < declared:
@@ -169,7 +182,9 @@ def _check_buffers(document: dict[str, Any], binary: int) -> None:
             continue
         if not isinstance(uri, str) or uri[:5].lower() != "data:":
             name = tidy(str(uri), 60)
-            raise NotSelfContained(f"The model needs the file “{name}”, which is not in it.")
+            raise NotSelfContained(
+                Message('The model needs the file "{name}", which is not in it.', name=name)
+            )
     for index, entry in enumerate(_objects(document, "buffers")):
         length = _count(entry.get("byteLength"))
         if "uri" not in entry and not _is_fallback(entry) and (index > 0 or length > binary):
@@ -195,7 +210,10 @@ def _check_extensions(document: dict[str, Any]) -> None:
     for name in _required(document):
         if name not in _EXTENSIONS:
             raise NotAGlb(
-                f"The model needs the glTF extension “{tidy(name, 60)}”, which Blender does not know."
+                Message(
+                    'The model needs the glTF extension "{name}", which Blender does not know.',
+                    name=tidy(name, 60),
+                )
             )
 
 
@@ -308,36 +326,42 @@ def _count(value: object) -> int:
 
 
 def _damaged() -> NotAGlb:
-    return NotAGlb("The model is a damaged GLB: its parts do not fit together.")
+    return NotAGlb(Message("The model is a damaged GLB: its parts do not fit together."))
 
 
-def not_a_glb(head: bytes, claimed: str | None = None) -> str:
+def not_a_glb(head: bytes, claimed: str | None = None) -> Message:
     """Sentence for what does not begin like a GLB: `head` is its beginning, `claimed` its MIME type."""
-    kind = looks_like(head) or (f"of the type “{tidy(claimed, 60)}”" if claimed else "")
-    return f"The result is not a GLB model, it is {kind}." if kind else "The result is not a GLB model."
+    kind = looks_like(head) or (Message('of the type "{type}"', type=tidy(claimed, 60)) if claimed else EMPTY)
+    return (
+        Message("The result is not a GLB model, it is {kind}.", kind=kind)
+        if kind
+        else Message("The result is not a GLB model.")
+    )
 
 
-def looks_like(head: bytes) -> str:
-    """Name in plain words for what begins with `head`; "" when it could be anything."""
+def looks_like(head: bytes) -> Message:
+    """Name in plain words for what begins with `head`; empty when it could be anything."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:32].lower()
     for signature, name in _KINDS:
         if start.startswith(signature):
             return name
-    return ""
+    return EMPTY
 
+
+WEB_PAGE = Message("a web page")
 
 _KINDS = (
-    (b"<!doctype html", "a web page"),
-    (b"<html", "a web page"),
-    (b"<", "an XML text"),
-    (b"{", "a JSON text"),
-    (b"[", "a JSON text"),
-    (b'"', "a JSON text"),
-    (b"\x89png", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"pk\x03\x04", "a ZIP archive"),
-    (b"\x1f\x8b", "a compressed file"),
-    (b"kaydara fbx", "an FBX model"),
-    (b"blender", "a Blender file"),
-    (b"ply\n", "a PLY model"),
+    (b"<!doctype html", WEB_PAGE),
+    (b"<html", WEB_PAGE),
+    (b"<", Message("an XML text")),
+    (b"{", Message("a JSON text")),
+    (b"[", Message("a JSON text")),
+    (b'"', Message("a JSON text")),
+    (b"\x89png", Message("a PNG picture")),
+    (b"\xff\xd8\xff", Message("a JPEG picture")),
+    (b"pk\x03\x04", Message("a ZIP archive")),
+    (b"\x1f\x8b", Message("a compressed file")),
+    (b"kaydara fbx", Message("an FBX model")),
+    (b"blender", Message("a Blender file")),
+    (b"ply\n", Message("a PLY model")),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..core.errors import UnreadableFile
+from ..core.messages import Message
 
 SENDABLE = frozenset({"image/png", "image/jpeg", "image/webp", "image/tiff"})
 """Types that the service takes (contract V8); every other picture has to become a PNG first."""
@@ -50,7 +51,8 @@ def check_regular(path: Path) -> None:
     with suppress(OSError, ValueError):
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise UnreadableFile(
-                f"The file “{path.name}” is a pipe or device.", "Save what comes out of it as a file first."
+                Message('The file "{name}" is a pipe or device.', name=path.name),
+                Message("Save what comes out of it as a file first."),
             )
 
 
@@ -61,9 +63,9 @@ def read_head(path: Path, count: int = 16) -> bytes:
         with path.open("rb") as file:
             head = file.read(count)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise UnreadableFile(f"The file “{path.name}” cannot be read.") from error
+        raise UnreadableFile(Message('The file "{name}" cannot be read.', name=path.name)) from error
     if not head:
-        raise UnreadableFile(f"The file “{path.name}” is empty.")
+        raise UnreadableFile(Message('The file "{name}" is empty.', name=path.name))
     return head
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from ..core.errors import ResultUnusable, TexturesTooLarge, UnsupportedFile, UnusableModel
+from ..core.messages import Message
 from .glb import MAGIC, read_document
 from .images import read_head
 
@@ -23,21 +24,23 @@ _PIECE = 1 << 16  # points that are read at once
 def check_sendable(path: Path) -> None:
     """Check the GLB at `path` before it is paid for. Raises InputRefused's classes."""
     if not read_head(path).startswith(MAGIC):
-        raise UnsupportedFile(f"The file “{path.name}” is not a GLB model.", "Export it as GLB.")
+        raise UnsupportedFile(
+            Message('The file "{name}" is not a GLB model.', name=path.name), Message("Export it as GLB.")
+        )
     try:
         with path.open("rb") as file:
             document = read_document(file, path.stat().st_size)
             broken = _has_broken_positions(document, file)
     except TexturesTooLarge as error:
         raise UnusableModel(
-            error.message, "Give it smaller textures, or choose a smaller Texture Limit."
+            error.message, Message("Give it smaller textures, or choose a smaller Texture Limit.")
         ) from None
     except ResultUnusable as error:
         raise UnusableModel(error.message) from None
     if broken:
         raise UnusableModel(
-            "The model has vertices that are nowhere: their places are infinite, or no numbers.",
-            "Delete them, and export it anew.",
+            Message("The model has vertices that are nowhere: their places are infinite, or no numbers."),
+            Message("Delete them, and export it anew."),
         )
 
 

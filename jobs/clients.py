@@ -8,6 +8,7 @@ import threading
 from ..api import FlowsClient
 from ..api.retry import RetryPolicy
 from ..core.errors import NotReady, Remedy
+from ..core.messages import Message
 from ..core.urls import is_loopback
 from .settings import Settings
 
@@ -16,18 +17,18 @@ class Offline(NotReady):
     """Blender is not allowed to use the network."""
 
     remedy: Remedy = "go_online"
-    message = "Blender is offline."
-    fix = "Allow online access in Preferences > System > Network."
+    message = Message("Blender is offline.")
+    fix = Message("Allow online access in Preferences > System > Network.")
 
 
 class OtherService(NotReady):
     """The job belongs to another service address than the one that is set."""
 
     remedy: Remedy = "check_address"
-    fix = "Set that service address again to go on."
+    fix = Message("Set that service address again to continue.")
 
     def __init__(self, service: str) -> None:
-        super().__init__(f"This job belongs to {service}.")
+        super().__init__(Message("This job belongs to {service}.", service=service))
 
 
 class Clients:

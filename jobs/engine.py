@@ -19,6 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from ..core.messages import EMPTY, Message, sentences
 from . import polling
 from .cleanup import Cleanup
 from .clients import Clients
@@ -95,7 +96,9 @@ class Engine:
             self._scheduler,  # which makes jobs of all rows first, and would slow down the others' start
         )
         if store.quarantined_path is not None:
-            damaged = f"The job list was damaged and is kept as {store.quarantined_path.name}."
+            damaged = Message(
+                "The job list was damaged and is kept as {name}.", name=store.quarantined_path.name
+            )
             self.notice = Problem("ledger", damaged, remedy="open_folder")
         self._start()
 
@@ -352,6 +355,10 @@ class Engine:
         self._cleanup.needed.set()
 
     def _report_recovered(self, count: int) -> None:
-        again = "1 job was found again." if count == 1 else f"{count} jobs were found again."
-        before = self.notice or Problem("ledger", "")
-        self.notice = replace(before, message=f"{before.message} {again}".strip())
+        again = (
+            Message("1 job was found again.")
+            if count == 1
+            else Message("{count} jobs were found again.", count=count)
+        )
+        before = self.notice or Problem("ledger", EMPTY)
+        self.notice = replace(before, message=sentences(before.message, again))

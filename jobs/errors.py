@@ -5,37 +5,38 @@ from __future__ import annotations
 
 from ..api import FlowsError, NotSaved
 from ..core.errors import Remedy
+from ..core.messages import Message
 
 
 class NeedsUser(FlowsError):
     """The answer to a create was lost, and whether it runs is not known: only the user may repeat it."""
 
     remedy: Remedy = "retry"
-    message = "The service may be working on this already, and there is no telling."
-    fix = "Retry only if it may run a second time; or cancel."
+    message = Message("The service may already be working on this; there is no way to know.")
+    fix = Message("Retry only if a second run is acceptable. Otherwise cancel.")
 
 
 class NotStarted(FlowsError):
     """An adopted flow waits for its start, which is the user's to ask for: it may cost."""
 
     remedy: Remedy = "retry"
-    message = "This flow was created, but never started."
-    fix = "Retry starts it now; or cancel."
+    message = Message("This flow was created, but never started.")
+    fix = Message("Press Retry to start it now, or cancel.")
 
 
 class UnknownFlow(FlowsError):
     """There is no flow of this id for this key."""
 
     remedy: Remedy = "check_address"
-    message = "The service does not know a flow with this ID."
-    fix = "Check the ID, and that the API key belongs to the account that made it."
+    message = Message("The service does not know a flow with this ID.")
+    fix = Message("Check the ID, and that the API key belongs to the account that made it.")
 
 
 class NoConverter(FlowsError):
     """No second Blender can be started: the first one has to make the file to send, see `Engine.prepared`."""
 
-    message = "No second Blender could be started, so this one makes the file to send."
-    fix = "The window stands still for that moment."
+    message = Message("No second Blender could be started, so this one prepares the file.")
+    fix = Message("The window will freeze briefly.")
 
 
 MAYBE_RUNNING = NeedsUser.code
@@ -46,4 +47,6 @@ DELETED = "deleted"
 
 def folder_unusable(error: OSError) -> NotSaved:
     """The error of a results folder that cannot be written to, or read."""
-    return NotSaved.because(f"The results folder cannot be used: {error.strerror or error}.", error)
+    return NotSaved.because(
+        Message("The results folder cannot be used: {reason}.", reason=error.strerror or str(error)), error
+    )

@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..api import FlowsError
+from ..core.messages import EMPTY, Message
 from ..core.text import plain_reason
 
 
@@ -99,15 +100,15 @@ _UNBLOCKED: dict[str, Any] = {"waiting": False, "problem": None, "retry_at": 0.0
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a job waits or failed, in sentences for people.
+    """Why a job waits or failed, in messages for people.
 
     code: stable slug of the error's class; message: what happened; fix: what to do; remedy: slug of the
     button that does it (see `api.errors`), or "".
     """
 
     code: str
-    message: str
-    fix: str = ""
+    message: Message
+    fix: Message = EMPTY
     remedy: str = ""
 
     @classmethod
@@ -118,8 +119,22 @@ class Problem:
     @classmethod
     def of_defect(cls, error: Exception) -> Problem:
         """The problem that an error is which should never have come."""
-        what = f"GENERIO Flows made a mistake: {type(error).__name__}: {plain_reason(str(error))}"
-        return cls("defect", what, "Report it.", "report")
+        what = Message(
+            "Internal error in GENERIO Flows: {error}: {reason}",
+            error=type(error).__name__,
+            reason=plain_reason(error),
+        )
+        return cls("defect", what, Message("Please report this error."), "report")
+
+    def to_data(self) -> dict[str, Any]:
+        """The problem as JSON can keep it."""
+        return {**vars(self), "message": self.message.to_data(), "fix": self.fix.to_data()}
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Problem:
+        """The problem that `to_data` wrote, or an earlier version, which stored sentences."""
+        message, fix = Message.from_data(data["message"]), Message.from_data(data["fix"])
+        return cls(data["code"], message, fix, data["remedy"])
 
 
 @dataclass(frozen=True)
@@ -320,7 +335,7 @@ class Job:
 
     def to_fields(self) -> dict[str, Any]:
         """The job as what JSON can say."""
-        return asdict(self)
+        return {**asdict(self), "problem": self.problem.to_data() if self.problem else None}
 
     @classmethod
     def from_fields(cls, data: dict[str, Any]) -> Job:
@@ -328,7 +343,7 @@ class Job:
         data = {**data}
         data["step"] = Step(data["step"])
         data["stopped_at"] = Step(data["stopped_at"]) if data["stopped_at"] else None
-        data["problem"] = Problem(**data["problem"]) if data["problem"] else None
+        data["problem"] = Problem.from_data(data["problem"]) if data["problem"] else None
         data["results"] = tuple(Result(**result) for result in data["results"])
         data["delivered"] = tuple(Delivered(**file) for file in data.get("delivered", ()))
         return cls(**data)

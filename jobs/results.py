@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ..core.messages import Message
 from .cleanup import Cleanup
 from .model import Delivered, Job, Problem, Step
 from .registry import JobRegistry
@@ -19,8 +20,8 @@ from .writer import Writer
 
 NOT_SAVED = Problem(
     "closed_unsaved",
-    "The model is in no saved file: it was undone, or the file was closed.",
-    "Use Import to have it again.",
+    Message("The model is in no saved file: it was undone, or the file was closed."),
+    Message("Use Import to get it again."),
 )
 
 

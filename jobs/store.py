@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.errors import DiskTrouble, Remedy, disk_trouble
+from ..core.messages import Message
 from . import limits
 from .model import FINISHED, Job, Problem, Step
 
@@ -142,23 +143,25 @@ _DISK_TROUBLES: dict[int, DiskTrouble] = {
 }
 """What the primary result codes of SQLite say of the disk."""
 
-_FIXES: dict[DiskTrouble, str] = {
-    "full": "Free some disk space; it goes on by itself.",
-    "forbidden": "Get the right to write into its folder.",
-    "too_long": "Choose a folder with a shorter path.",
-    "other": "Check the disk, or close what uses the file; it goes on by itself.",
+_FIXES: dict[DiskTrouble, Message] = {
+    "full": Message("Free some disk space; it goes on by itself."),
+    "forbidden": Message("Get the right to write into its folder."),
+    "too_long": Message("Choose a folder with a shorter path."),
+    "other": Message("Check the disk, or close what uses the file; it goes on by itself."),
 }
 
 
 class LedgerError(Exception):
     """The store cannot be used; the text says why. fix, remedy: what to do about it, see `Problem`."""
 
-    def __init__(self, message: str, fix: str = _FIXES["other"], remedy: Remedy = "open_folder") -> None:
+    def __init__(
+        self, message: Message, fix: Message = _FIXES["other"], remedy: Remedy = "open_folder"
+    ) -> None:
         super().__init__(message)
         self.problem = Problem("ledger", message, fix, remedy)
 
     @property
-    def fix(self) -> str:
+    def fix(self) -> Message:
         """What to do about it, for people."""
         return self.problem.fix
 
@@ -280,8 +283,11 @@ class JobStore:
         (version,) = db.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION:
             raise LedgerError(
-                f"The job list {self.path} was written by a newer version of GENERIO Flows.",
-                "Update the add-on.",
+                Message(
+                    "The job list {path} was written by a newer version of GENERIO Flows.",
+                    path=str(self.path),
+                ),
+                Message("Update the add-on."),
                 "update",
             )
         return version
@@ -332,32 +338,53 @@ class JobStore:
     def busy(self) -> LedgerBusy:
         """The error where somebody else has the store for longer than `patience`."""
         return LedgerBusy(
-            f"Another program holds the job list {self.path}.",
-            "Try again in a moment; what is under way goes on by itself.",
+            Message("Another program holds the job list {path}.", path=str(self.path)),
+            Message("Try again in a moment; what is under way goes on by itself."),
             "",
         )
 
     def _trouble(self, what: str, error: OSError | sqlite3.Error) -> LedgerError:
         if _is_damage(error):
             return LedgerError(
-                f"The job list {self.path} is damaged.",
-                "Restart Blender: the file is kept, a new one is begun, and your jobs are looked for.",
+                Message("The job list {path} is damaged.", path=str(self.path)),
+                Message(
+                    "Restart Blender. The file is kept, a new one is started, and your jobs are recovered."
+                ),
                 "restart",
             )
         if _code(error) == sqlite3.SQLITE_BUSY:
             return self.busy()
         if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED:
             return LedgerError(
-                f"The job list {self.path} was moved or deleted while it was in use.",
-                "Begin anew: restart Blender, or run the command again; your jobs are looked for.",
+                Message("The job list {path} was moved or deleted while it was in use.", path=str(self.path)),
+                Message("Begin anew: restart Blender, or run the command again; your jobs are looked for."),
                 "restart",
             )
         fix = _FIXES[_disk_trouble(error)]
         if what == "opened":
-            return LedgerError(f"The job list {self.path} cannot be opened: {_reason(error)}.", fix)
+            return LedgerError(
+                Message(
+                    "The job list {path} cannot be opened: {reason}.",
+                    path=str(self.path),
+                    reason=_reason(error),
+                ),
+                fix,
+            )
         if what == "written":
-            return LedgerError(f"The job list {self.path} cannot be written: {_reason(error)}.", fix)
-        return LedgerError(f"The job list {self.path} cannot be read: {_reason(error)}.", fix)
+            return LedgerError(
+                Message(
+                    "The job list {path} cannot be written: {reason}.",
+                    path=str(self.path),
+                    reason=_reason(error),
+                ),
+                fix,
+            )
+        return LedgerError(
+            Message(
+                "The job list {path} cannot be read: {reason}.", path=str(self.path), reason=_reason(error)
+            ),
+            fix,
+        )
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
@@ -382,7 +409,13 @@ class JobStore:
                     ),
                 )
                 if cursor.rowcount == 0:
-                    raise AlreadyThere(f"The job {job.token} is in the job list {self.path} already.")
+                    raise AlreadyThere(
+                        Message(
+                            "The job {token} is in the job list {path} already.",
+                            token=job.token,
+                            path=str(self.path),
+                        )
+                    )
         return Lease(owner, FIRST_LEASE)
 
     def save(self, job: Job, lease: Lease, now: float) -> bool:

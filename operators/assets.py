@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..core.messages import Message
+from ..i18n import VERBATIM, translated
 from ..scene import assets
 from ..scene.meshes import RESULT, TOKEN
 from ..session import current
 from ..session.preferences import preferences
-from ..translations import VERBATIM, translated
 from .submit_jobs import tell_problem
 
 _libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
@@ -32,13 +33,13 @@ class OnModels:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not assets.selected_models(context):
-            cls.poll_message_set(translated("Select a model that GENERIO made first"))  # type: ignore[attr-defined]
+            cls.poll_message_set(translated(Message("Select a model that GENERIO made first")))  # type: ignore[attr-defined]
             return False
         return True
 
 
 class GENERIO_OT_mark_asset(OnModels, bpy.types.Operator):
-    """Make assets of the selected models: with a picture, the prompt as description, tags and author"""
+    """Mark the selected models as assets, with preview, description, tags and author"""
 
     bl_idname = "generio.mark_asset"
     bl_label = "Mark as Asset"
@@ -48,7 +49,7 @@ class GENERIO_OT_mark_asset(OnModels, bpy.types.Operator):
         marked = assets.selected_models(context)
         for item in marked:
             assets.mark(item, preferences(context).author, picture_of(item))
-        self.report({"INFO"}, translated(f"Marked {len(marked)} as asset"))
+        self.report({"INFO"}, translated(Message("Marked {count} as asset", count=len(marked))))
         return {"FINISHED"}
 
 
@@ -97,7 +98,10 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
         # Of a choice among nothing Blender warns.
         if not _libraries_of_user(self, context) or not self.library:
             return tell_problem(
-                self, assets.CannotSave("There is no asset library.", "Add one in Blender's preferences.")
+                self,
+                assets.CannotSave(
+                    Message("There is no asset library."), Message("Add one in Blender's preferences.")
+                ),
             )
         folder = Path(context.preferences.filepaths.asset_libraries[int(self.library)].path)
         for item in assets.selected_models(context):
@@ -105,7 +109,7 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
                 path = assets.save_to_library(item, folder, preferences(context).author, picture_of(item))
             except assets.CannotSave as error:
                 return tell_problem(self, error)
-            self.report({"INFO"}, translated(f"Saved {path.name}"))
+            self.report({"INFO"}, translated(Message("Saved {name}", name=path.name)))
         for window in context.window_manager.windows:
             for area in window.screen.areas:
                 if area.ui_type == "ASSETS":

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import bpy
 
+from ..core.messages import Message
+from ..i18n import translated
 from ..scene import versions
 from ..scene.errors import CannotSwap
-from ..translations import translated
 from .submit_jobs import InObjectMode, tell_problem
 
 
@@ -23,7 +24,7 @@ class OnVersions(InObjectMode):
             return False
         if not versions.with_versions(context.selected_objects):
             cls.poll_message_set(
-                translated("Select an object that has been optimized, and is neither accepted nor reverted")
+                translated(Message("Select an optimized object that was neither accepted nor discarded"))
             )
             return False
         return True
@@ -43,7 +44,7 @@ class OnVersions(InObjectMode):
 
 
 class GENERIO_OT_show_version(OnVersions, bpy.types.Operator):
-    """Show the selected objects as they were before they were optimized, or as they are after"""
+    """Show the selected objects before or after optimizing"""
 
     bl_idname = "generio.show_version"
     bl_label = "Show Version"
@@ -55,9 +56,9 @@ class GENERIO_OT_show_version(OnVersions, bpy.types.Operator):
             name="Version",
             description="Which mesh is shown",
             items=(
-                ("BEFORE", "Before", "The mesh as it was before it was optimized"),
+                ("BEFORE", "Before", "The mesh before optimizing"),
                 ("AFTER", "After", "The optimized mesh"),
-                ("OTHER", "Other", "The one that is not shown now"),
+                ("OTHER", "Toggle", "The one that is not shown now"),
             ),
             default="OTHER",
         )
@@ -72,7 +73,7 @@ class GENERIO_OT_show_version(OnVersions, bpy.types.Operator):
 
 
 class GENERIO_OT_accept_optimized(OnVersions, bpy.types.Operator):
-    """Keep the optimized meshes of the selected objects, and free those from before"""
+    """Keep the optimized meshes of the selected objects and free the originals"""
 
     bl_idname = "generio.accept_optimized"
     bl_label = "Accept"
@@ -82,10 +83,10 @@ class GENERIO_OT_accept_optimized(OnVersions, bpy.types.Operator):
 
 
 class GENERIO_OT_revert_optimized(OnVersions, bpy.types.Operator):
-    """Go back to the meshes from before, with their modifiers, and free the optimized ones"""
+    """Restore the original meshes with their modifiers and free the optimized ones"""
 
     bl_idname = "generio.revert_optimized"
-    bl_label = "Revert"
+    bl_label = "Discard"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self.with_each(context, versions.revert)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..core.messages import Message
+from ..i18n import translated
 from ..session import current
 from ..session.preferences import api_key, engine_settings
 from ..session.properties import properties
 from ..session.session import redraw
-from ..translations import translated
 
 if TYPE_CHECKING:
     from ..api.doctor import Finding
@@ -42,7 +43,7 @@ class Examination:
 
 
 class GENERIO_OT_test_connection(bpy.types.Operator):
-    """Check everything between Blender and the service, and say how to mend what does not work"""
+    """Check everything between Blender and the service, and say how to fix what does not work"""
 
     bl_idname = "generio.test_connection"
     bl_label = "Check Connection"
@@ -50,7 +51,7 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if properties(context).checking:
-            cls.poll_message_set(translated("The check is going on"))
+            cls.poll_message_set(translated(Message("The check is going on")))
             return False
         return True
 
@@ -115,8 +116,8 @@ def _drain() -> float | None:
     missing = examination.seen[len(panel.findings) :]
     for finding in missing:
         row = panel.findings.add()
-        row.name, row.verdict, row.message = finding.check, finding.verdict, finding.message
-        row.fix, row.remedy = finding.fix, finding.remedy
+        row.name, row.message = translated(finding.check), translated(finding.message)
+        row.verdict, row.fix, row.remedy = finding.verdict, translated(finding.fix), finding.remedy
     panel.checking = not over
     if missing or over:
         redraw(bpy.context, ("VIEW_3D", "PREFERENCES"))
@@ -124,7 +125,7 @@ def _drain() -> float | None:
 
 
 class GENERIO_OT_copy_report(bpy.types.Operator):
-    """Copy what the check found, to show it to somebody who can help; it does not hold your key"""
+    """Copy what the check found, to show it to someone who can help. Your key is not included"""
 
     bl_idname = "generio.copy_report"
     bl_label = "Copy Report"
@@ -132,7 +133,7 @@ class GENERIO_OT_copy_report(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if not current().part(Examination).seen:
-            cls.poll_message_set(translated("Check the connection first"))
+            cls.poll_message_set(translated(Message("Check the connection first")))
             return False
         return True
 
@@ -142,7 +143,7 @@ class GENERIO_OT_copy_report(bpy.types.Operator):
         context.window_manager.clipboard = report(
             current().part(Examination).seen, api_key(context), bpy.app.version_string
         )
-        self.report({"INFO"}, translated("Copied the report"))
+        self.report({"INFO"}, translated(Message("Copied the report")))
         return {"FINISHED"}
 
 

@@ -22,7 +22,7 @@ SHOWN = ("quality", "texture", "variants", "then_optimize", "then_count")
 
 
 class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
-    """Make a model from this picture, where it was dropped"""
+    """Generate a model from this image at the drop location"""
 
     bl_idname = "generio.drop_image"
     bl_label = "Generate Model from Image"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import bpy
 
-from ..translations import translated
+from ..core.messages import Message
+from ..i18n import translated
 
 
 def show_folder(operator: bpy.types.Operator, path: Path) -> set[str]:
@@ -26,6 +27,8 @@ def show_folder(operator: bpy.types.Operator, path: Path) -> set[str]:
             process = subprocess.Popen([program, str(path)], stdin=subprocess.DEVNULL)  # noqa: S603 - a folder
             threading.Thread(target=process.wait, daemon=True).start()
     except OSError:
-        operator.report({"ERROR"}, translated(f"No program here can show the folder {path}"))
+        operator.report(
+            {"ERROR"}, translated(Message("No program here can show the folder {path}", path=str(path)))
+        )
         return {"CANCELLED"}
     return {"FINISHED"}

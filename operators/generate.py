@@ -23,6 +23,7 @@ from ..api import (
     picture_size,
 )
 from ..core.errors import Remedy
+from ..core.messages import Message
 from ..core.text import plain_reason
 from ..jobs import Job, input_copy_path, with_followup
 from ..scene.place import boxes, place, raycast, transform
@@ -41,15 +42,15 @@ class NoBox(InputRefused):
     """A model is to be fitted into an object, and there is none."""
 
     remedy: Remedy = "add_box"
-    message = "There is no box to fit the model into."
-    fix = "Select an object, or add a box."
+    message = Message("There is no box to fit the model into.")
+    fix = Message("Select an object, or add a box.")
 
 
 class LinkedScene(InputRefused):
     """Nothing can be put into the scene that is shown."""
 
-    message = "The scene is linked from another file."
-    fix = "Go to a scene of this file first."
+    message = Message("The scene is linked from another file.")
+    fix = Message("Go to a scene of this file first.")
 
 
 class Generate(FollowOptions, Ready, HandOver):
@@ -67,31 +68,31 @@ class Generate(FollowOptions, Ready, HandOver):
     else:
         quality: bpy.props.EnumProperty(
             name="Quality",
-            description="How fine the model gets. The service's default is High",
+            description="Level of detail of the model. The service's default is High",
             items=QUALITIES,
             default="HIGH",
             options={"SKIP_SAVE"},
         )
         seed: bpy.props.IntProperty(
             name="Seed",
-            description="The same seed and input give the same model again. The service's default, -1, "
-            "draws one",
+            description="The same seed and input give the same model again. "
+            "The service's default, -1, picks a random seed",
             default=-1,
             min=-1,
             options={"SKIP_SAVE"},
         )
         texture: bpy.props.BoolProperty(
             name="Texture",
-            description="Make physically based textures, too. The service's default is yes",
+            description="Also generate physically based textures. The service's default is yes",
             default=True,
             options={"SKIP_SAVE"},
         )
         where: bpy.props.EnumProperty(
-            name="Place", description="Where the new model goes", items=WHERE, options={"SKIP_SAVE"}
+            name="Location", description="Where the new model goes", items=WHERE, options={"SKIP_SAVE"}
         )
         variants: bpy.props.IntProperty(
             name="Variants",
-            description="How many models to make of the same input, each with a seed of its own",
+            description="Number of models to make from the same input, each with its own seed",
             default=1,
             min=1,
             max=MOST_VARIANTS,
@@ -115,7 +116,8 @@ class Generate(FollowOptions, Ready, HandOver):
             return tell_problem(
                 self,
                 NotSaved.because(
-                    f"The results folder cannot be written to: {plain_reason(str(error))}", error
+                    Message("The results folder cannot be written to: {reason}", reason=plain_reason(error)),
+                    error,
                 ),
             )
         choice = Choice(self, properties(context))
@@ -206,7 +208,7 @@ def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
 
 
 class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
-    """Make a model from the words of the prompt"""
+    """Generate a model from the prompt"""
 
     bl_idname = "generio.generate_from_prompt"
     bl_label = "Generate Model"
@@ -214,7 +216,7 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
     if TYPE_CHECKING:
         prompt: str
     else:
-        prompt: bpy.props.StringProperty(name="Prompt", description="What you want to get, in your own words")
+        prompt: bpy.props.StringProperty(name="Prompt", description="What to generate, in your own words")
 
     def request(self, context: bpy.types.Context) -> Job:
         prompt = self.chosen(context, "prompt").strip()
@@ -232,7 +234,7 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
 
 
 class GENERIO_OT_ask_prompt(Ready, bpy.types.Operator):
-    """Ask for a prompt, and make a model of it"""
+    """Enter a prompt and generate a model from it"""
 
     bl_idname = "generio.ask_prompt"
     bl_label = "GENERIO Model"
@@ -240,7 +242,7 @@ class GENERIO_OT_ask_prompt(Ready, bpy.types.Operator):
     if TYPE_CHECKING:
         prompt: str
     else:
-        prompt: bpy.props.StringProperty(name="Prompt", description="What you want to get, in your own words")
+        prompt: bpy.props.StringProperty(name="Prompt", description="What to generate, in your own words")
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         self.prompt = properties(context).prompt
@@ -260,7 +262,7 @@ class GENERIO_OT_ask_prompt(Ready, bpy.types.Operator):
 
 
 class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):
-    """Make a model from a picture or sketch"""
+    """Generate a model from an image or sketch"""
 
     bl_idname = "generio.generate_from_image"
     bl_label = "Generate Model"
@@ -289,12 +291,14 @@ def image_job(
     `with_order`. Raises InputRefused.
     """
     if not chosen:
-        raise UnreadableFile("No image is chosen.", "Choose an image file.")
+        raise UnreadableFile(Message("No image is chosen."), Message("Choose an image file."))
     path = Path(os.path.realpath(bpy.path.abspath(chosen)))
     try:
         str(path).encode()
     except UnicodeEncodeError:  # as old archives leave it on Linux
-        raise UnreadableFile("The name of the file is not in UTF-8.", "Give it another name.") from None
+        raise UnreadableFile(
+            Message("The name of the file is not in UTF-8."), Message("Give it another name.")
+        ) from None
     mime = detect_image(path)
     longest = preferences(context).longest_side
     too_large = longest > 0 and max(picture_size(path) or (0,)) > longest

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..api import FlowsError, InputRefused, NotSaved, disk_trouble
+from ..core.messages import Message
 from ..core.text import plain_reason
+from ..i18n import VERBATIM, translated
 from ..scene.export import image_capture
 from ..session import current, is_running
 from ..session.preferences import preferences, user_folder
 from ..session.properties import properties
-from ..translations import VERBATIM, translated
 from .submit_jobs import OperatorMixin, tell_problem
 
 PICTURES = ("IMAGE", "MULTILAYER", "UV_TEST", "COMPOSITING", "RENDER_RESULT")
@@ -88,11 +89,19 @@ class Take(OperatorMixin):
 def _not_written(error: OSError | MemoryError) -> FlowsError:
     """Pictures lie in the extension's own folder, so none of the preferences helps."""
     if isinstance(error, MemoryError):
-        fix = "Make it smaller in Blender, or save it and choose the file."
-        return NotSaved("There is not enough memory for the picture.", fix, "choose_image")
+        fix = Message("Make it smaller in Blender, or save it and choose the file.")
+        return NotSaved(Message("There is not enough memory for the picture."), fix, "choose_image")
     full = disk_trouble(error) == "full"
-    fix = "Free some disk space, or choose a picture file." if full else "Choose a picture file."
-    return NotSaved(f"The picture could not be written: {plain_reason(str(error))}", fix, "choose_image")
+    fix = (
+        Message("Free some disk space, or choose a picture file.")
+        if full
+        else Message("Choose a picture file.")
+    )
+    return NotSaved(
+        Message("The picture could not be written: {reason}", reason=plain_reason(error)),
+        fix,
+        "choose_image",
+    )
 
 
 def _write(save: image_capture.Save, path: Path, longest: int) -> FlowsError | None:
@@ -117,7 +126,7 @@ def _use(path: Path, problem: FlowsError | None) -> None:
     panel = properties(bpy.context)
     panel.source = "IMAGE"
     if problem:
-        panel.image_problem = str(problem)
+        panel.image_problem = translated(problem.message, problem.fix)
     else:
         panel.image = str(path)
     for window in bpy.context.window_manager.windows:
@@ -194,7 +203,7 @@ class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if not any(image.type in PICTURES for image in bpy.data.images):
-            cls.poll_message_set(translated("There is no image in this file"))
+            cls.poll_message_set(translated(Message("There is no image in this file")))
             return False
         return True
 
@@ -222,14 +231,14 @@ class GENERIO_OT_use_render(Take, bpy.types.Operator):
     """Use the last render"""
 
     bl_idname = "generio.use_render"
-    bl_label = "Use Render"
+    bl_label = "Use Last Render"
 
     def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
         return image_capture.take_render(), "Render"
 
 
 class GENERIO_OT_use_view(Take, bpy.types.Operator):
-    """Use what you see in this 3D view, without overlays"""
+    """Use what this 3D Viewport shows, without overlays"""
 
     bl_idname = "generio.use_view"
     bl_label = "Use View"
@@ -237,7 +246,7 @@ class GENERIO_OT_use_view(Take, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.area is None or context.area.type != "VIEW_3D":
-            cls.poll_message_set(translated("Do this in a 3D view"))
+            cls.poll_message_set(translated(Message("Only available in a 3D Viewport")))
             return False
         return True
 

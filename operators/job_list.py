@@ -10,7 +10,7 @@ from .submit_jobs import tells
 
 
 class GENERIO_OT_open_job_list(bpy.types.Operator):
-    """Try to open the job list again, which could not be opened"""
+    """Try to open the job list again"""
 
     bl_idname = "generio.open_job_list"
     bl_label = "Try Again"
@@ -23,7 +23,7 @@ class GENERIO_OT_open_job_list(bpy.types.Operator):
 
 
 class GENERIO_OT_dismiss_notice(bpy.types.Operator):
-    """Show this no more"""
+    """Dismiss this message"""
 
     bl_idname = "generio.dismiss_notice"
     bl_label = "OK"

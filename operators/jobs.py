@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from ..api import OPTIMIZE, FlowsError
+from ..core.messages import Message
+from ..i18n import translated
 from ..jobs import THEN_OPTIMIZE, Job, LedgerError, Problem, Step, has_followup
 from ..scene.errors import CannotPlace, Misfit
 from ..scene.export.selection import COUNT, RESULTS
@@ -16,20 +18,26 @@ from ..scene.place.loading import is_there
 from ..session import current, is_running, waiting
 from ..session.placement import DEFECT
 from ..session.properties import GenerioProperties, properties
-from ..translations import translated
 from .folders import show_folder
 from .generate import new_model_settings
 from .placeholders import OTHER_KEPT
 from .submit_jobs import InObjectMode, OperatorMixin, Ready, tell_problem, tells
 
 GONE = Problem(
-    "gone", "This job is not in the list any more.", "Recover its model by the flow ID.", "recover"
+    "gone",
+    Message("This job is no longer in the list."),
+    Message("Recover its model by the flow ID."),
+    "recover",
 )
-NO_MODEL = Problem("no_model", "This job has no model yet.", "Wait until it is done.")
-TAKEN = Problem("taken", "Another Blender has this model.")
-NOT_OVER = Problem("not_over", "The job is not over.", "Cancel it first.", "cancel")
-ELSEWHERE = Problem("elsewhere", "Another Blender works on this job.", "Wait until it is done.")
-NO_ID = Problem("no_id", "This is no flow ID.", "Enter the ID that the service gave.", "recover")
+NO_MODEL = Problem("no_model", Message("This job has no model yet."), Message("Wait until it is done."))
+TAKEN = Problem("taken", Message("Another Blender has this model."))
+NOT_OVER = Problem("not_over", Message("The job is not finished."), Message("Cancel it first."), "cancel")
+ELSEWHERE = Problem(
+    "elsewhere", Message("Another Blender works on this job."), Message("Wait until it is done.")
+)
+NO_ID = Problem(
+    "no_id", Message("This is not a flow ID."), Message("Enter the ID that the service gave."), "recover"
+)
 
 
 class OnJob(OperatorMixin):
@@ -49,7 +57,7 @@ class OnJob(OperatorMixin):
 
 
 class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
-    """Stop this job, here and at the service"""
+    """Stop this job, both here and at the service"""
 
     bl_idname = "generio.cancel_job"
     bl_label = "Cancel Job"
@@ -64,7 +72,7 @@ class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
 
 
 class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
-    """Try again; a model that the service has made already is fetched, not made again"""
+    """Try again. A model the service has already made is fetched, not made again"""
 
     bl_idname = "generio.retry_job"
     bl_label = "Retry"
@@ -85,7 +93,7 @@ NO_PLACE = (CannotPlace.code, Misfit.code, DEFECT, OTHER_KEPT.code)
 
 
 class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
-    """Put the finished model into the scene: where it belongs, or else at the 3D cursor"""
+    """Add the finished model to the scene, where it belongs or at the 3D cursor"""
 
     bl_idname = "generio.import_result"
     bl_label = "Import"
@@ -111,7 +119,9 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
             destination |= new_model_settings(context)
         if (edited := edited_target(destination)) is not None:
             busy = Problem(
-                "edited", f'"{edited.name}" is not in Object Mode.', "Switch it to Object Mode first."
+                "edited",
+                Message('"{name}" is not in Object Mode.', name=edited.name),
+                Message("Switch it to Object Mode first."),
             )
             return tell_problem(self, busy)
         engine = current().open_engine(context)
@@ -132,7 +142,7 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
 
 
 class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
-    """Take this job out of the list and delete its files; models in the scene stay"""
+    """Remove this job from the list and delete its files; models in the scene are kept"""
 
     bl_idname = "generio.remove_job"
     bl_label = "Remove Job"
@@ -152,7 +162,7 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
 
 
 class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
-    """Fetch the model of a flow that is not in the list, by the ID that the service gave it"""
+    """Get the model of a flow that is not in the list, using its ID"""
 
     bl_idname = "generio.recover_flow"
     bl_label = "Recover by Flow ID"
@@ -162,7 +172,8 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
     else:
         flow_id: bpy.props.StringProperty(
             name="Flow ID",
-            description="Of a job of this or of another program; it is only read, never started or changed",
+            description="ID of a flow started here or by another program. "
+            "It is only read, never started or changed",
             options={"SKIP_SAVE"},
         )
 
@@ -177,9 +188,9 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
         engine = current().open_engine(context)
         holder = engine.job_of_flow(flow_id)
         if holder is not None and not _has_lost(holder):
-            known = Problem("known", f'The job "{holder.name}" in the list has this flow.')
+            known = Problem("known", Message('The job "{name}" in the list has this flow.', name=holder.name))
             if holder.results:
-                known = replace(known, fix="Import its model.", remedy="import")
+                known = replace(known, fix=Message("Import its model."), remedy="import")
             return tell_problem(self, known, holder.token)
         job = engine.recover(flow_id, current().document.current_destination(context, CURSOR))
         if waiting.can_wait():
@@ -200,7 +211,7 @@ LONGEST_ID = 200
 
 
 class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
-    """Take all jobs out of the list that are over; those whose model is not imported yet stay"""
+    """Remove all finished jobs from the list, except those whose model is not imported yet"""
 
     bl_idname = "generio.clear_finished_jobs"
     bl_label = "Clear Finished"
@@ -208,7 +219,7 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not any(row.clearable for row in properties(context).jobs):
-            cls.poll_message_set(translated("No job is over"))
+            cls.poll_message_set(translated(Message("No job is finished")))
             return False
         return True
 
@@ -246,7 +257,7 @@ def _clear_next() -> float | None:
 
 
 class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
-    """Enter the prompt or picture and the settings of this job into the panels again"""
+    """Fill the panels with the prompt or image and the settings of this job"""
 
     bl_idname = "generio.use_job_settings"
     bl_label = "Use Same Settings"
@@ -299,7 +310,7 @@ def _take(panel: GenerioProperties, name: str, value: object) -> bool:
 
 
 class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
-    """Copy the flow's id, by which the service knows this job"""
+    """Copy the flow ID by which the service knows this job"""
 
     bl_idname = "generio.copy_flow_id"
     bl_label = "Copy Flow ID"
@@ -309,7 +320,7 @@ class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
         if job is None:
             return {"CANCELLED"}
         context.window_manager.clipboard = job.flow_id
-        self.report({"INFO"}, translated("Copied the flow's id"))
+        self.report({"INFO"}, translated(Message("Copied the flow ID")))
         return {"FINISHED"}
 
 
@@ -325,7 +336,7 @@ class GENERIO_OT_copy_problem(OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         lines = (job.problem.message, f"{job.template} {job.flow_id}", bpy.app.version_string)
         context.window_manager.clipboard = "\n".join(lines)
-        self.report({"INFO"}, translated("Copied the report"))
+        self.report({"INFO"}, translated(Message("Copied the report")))
         return {"FINISHED"}
 
 
@@ -340,7 +351,7 @@ class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         folder = current().open_engine(context).folder(self.token)
         if not folder.is_dir():
-            self.report({"INFO"}, translated("This job has no files yet"))
+            self.report({"INFO"}, translated(Message("This job has no files yet")))
             return {"CANCELLED"}
         return show_folder(self, folder)
 

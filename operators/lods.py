@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..api import NotSaved
+from ..core.messages import Message
 from ..core.text import plain_reason
 from ..jobs import Problem
 from ..scene import replace_mesh
@@ -17,7 +18,7 @@ MOST_LEVELS = 8
 
 
 class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
-    """Make lighter and lighter copies of the selected meshes, named and collected for a game engine"""
+    """Create progressively lighter copies of the selected meshes, named and grouped for a game engine"""
 
     bl_idname = "generio.make_lods"
     bl_label = "Make LODs"
@@ -30,22 +31,22 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
     else:
         method: bpy.props.EnumProperty(
             name="Triangles",
-            description="How many triangles the levels are to have",
+            description="How to set the number of triangles of each level",
             items=(
-                ("RATIO", "By Ratio", "Each level has this share of the triangles of the one before"),
+                ("RATIO", "By Ratio", "Each level has this share of the triangles of the previous one"),
                 ("COUNTS", "By Counts", "Each level has the number of triangles that you give"),
             ),
         )
         levels: bpy.props.IntProperty(
             name="Levels",
-            description="How many levels to make, besides the original as level 0",
+            description="Number of levels to make, in addition to the original as level 0",
             default=3,
             min=1,
             max=MOST_LEVELS,
         )
         ratio: bpy.props.FloatProperty(
             name="Ratio",
-            description="Each level has this share of the triangles of the one before",
+            description="Each level has this share of the triangles of the previous one",
             default=50.0,
             min=1.0,
             max=99.0,
@@ -77,9 +78,11 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         try:
             given = self._given()
         except ValueError:
-            fix = f"Give up to {MOST_LEVELS} numbers with commas between them, such as 10000, 5000."
+            fix = Message(
+                "Give up to {count} numbers with commas between them, such as 10000, 5000.", count=MOST_LEVELS
+            )
             return tell_problem(
-                self, Problem("counts", "These are no counts of triangles.", fix, "make_lods")
+                self, Problem("counts", Message("These are not triangle counts."), fix, "make_lods")
             )
         selection = self.selection(context)
         if selection is None:
@@ -112,7 +115,8 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
             return tell_problem(
                 self,
                 NotSaved.because(
-                    f"The selection cannot be written to disk: {plain_reason(str(error))}", error
+                    Message("The selection cannot be written to disk: {reason}", reason=plain_reason(error)),
+                    error,
                 ),
             )
         return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}

@@ -6,6 +6,7 @@ from typing import Any
 import bpy
 
 from ..api import NotSaved
+from ..core.messages import Message
 from ..core.text import plain_reason
 from ..scene import replace_mesh
 from ..scene.export.evaluate import Batch, batches
@@ -53,7 +54,8 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
             return tell_problem(
                 self,
                 NotSaved.because(
-                    f"The selection cannot be written to disk: {plain_reason(str(error))}", error
+                    Message("The selection cannot be written to disk: {reason}", reason=plain_reason(error)),
+                    error,
                 ),
             )
         return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}

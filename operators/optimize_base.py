@@ -10,7 +10,9 @@ from typing import Any
 import bpy
 
 from ..api import MOST_TEXELS, OPTIMIZE
+from ..core.messages import EMPTY, Message, sentences
 from ..formats.images import size_in
+from ..i18n import translated
 from ..jobs import Job, Problem, Step
 from ..scene import replace_mesh
 from ..scene.background.converter import link
@@ -25,7 +27,6 @@ from ..session import current
 from ..session.options import Choice
 from ..session.preferences import engine_settings, job_folder, unavailable_reason
 from ..session.properties import properties
-from ..translations import translated
 from .submit_jobs import HandOver, tell_problem
 
 
@@ -36,7 +37,7 @@ class Sending(HandOver):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = unavailable_reason(context)
         if not reason and not any(item.type == "MESH" for item in context.selected_objects):
-            reason = "Select a mesh object first"
+            reason = Message("Select a mesh object first")
         if reason:
             cls.poll_message_set(translated(reason))
         return not reason
@@ -49,15 +50,18 @@ class Sending(HandOver):
         """What can be sent; says what cannot. None where there is nothing."""
         take_edits(context.selected_objects)
         selection = Selection.of(context.selected_objects)
-        reasons = [f'"{item.name}" is left out: {reason}' for item, reason in selection.refused]
         if not selection.groups:
-            told = [f'"{item.name}" is left out: {reason}.' for item, reason in selection.refused]
-            message = " ".join(["Nothing to optimize.", *told])
+            told = [
+                Message('"{name}" is left out: {reason}.', name=item.name, reason=reason)
+                for item, reason in selection.refused
+            ]
+            message = sentences(Message("Nothing to optimize."), *told)
             remedy = "convert" if selection.convertible else ""
-            tell_problem(self, Problem("nothing", message, "Select a mesh with faces.", remedy))
+            tell_problem(self, Problem("nothing", message, Message("Select a mesh with faces."), remedy))
             return None
-        for reason in reasons:
-            self.report({"WARNING"}, translated(reason))
+        for item, reason in selection.refused:
+            left_out = Message('"{name}" is left out: {reason}', name=item.name, reason=reason)
+            self.report({"WARNING"}, translated(left_out))
         return selection
 
     def tell_losses(self, sent: Sequence[Batch], choice: Choice, replaced: bool) -> None:
@@ -76,8 +80,8 @@ class Sending(HandOver):
                 [batch.mesh for batch in sent if not batch.applied],
             )
         if told:
-            kinds = ", ".join(map(translated, told))
-            self.report({"WARNING"}, translated(f"The optimized meshes will not have: {kinds}"))
+            known = Message("The optimized meshes will not have: {kinds}", kinds=told)
+            self.report({"WARNING"}, translated(known))
         if not choice.texture_side:
             for batch in sent:
                 self._tell_textures(batch.objects[0])
@@ -87,7 +91,11 @@ class Sending(HandOver):
         sizes = sizes_of(item, size_in)
         side = side_of(TextureLimit(0, MOST_TEXELS), sizes)
         if side < max(map(max, sizes.values()), default=0):
-            told = f'The textures of "{item.name}" are sent with at most {side:,} pixels a side'
+            told = Message(
+                'The textures of "{name}" are sent with at most {side:,} pixels a side',
+                name=item.name,
+                side=side,
+            )
             self.report({"WARNING"}, translated(told))
 
     def by_hand(self) -> bool:
@@ -104,7 +112,12 @@ class Sending(HandOver):
         """
         by_hand = self.by_hand()
         if count >= present:
-            known = f'"{item.name}" has {present:,} triangles, no more than the {count:,} asked for'
+            known = Message(
+                '"{name}" has {present:,} triangles, no more than the {count:,} asked for',
+                name=item.name,
+                present=present,
+                count=count,
+            )
             self.report({"WARNING" if by_hand else "INFO"}, translated(known))
             return by_hand
         return by_hand and self._is_asked_already(context, item, mode, count)
@@ -130,7 +143,9 @@ class Sending(HandOver):
         engine = current().engine
         if engine is None or not any(map(is_same, engine.jobs())):
             return False
-        self.report({"WARNING"}, translated(f'"{item.name}" is being optimized already, see Jobs'))
+        self.report(
+            {"WARNING"}, translated(Message('"{name}" is being optimized already, see Jobs', name=item.name))
+        )
         return True
 
     def with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
@@ -139,19 +154,28 @@ class Sending(HandOver):
         for batch in sent:
             broken = broken_vertices(batch.mesh)
             count = int(broken.sum())
-            reason = ""
+            reason = EMPTY
             if not len(batch.mesh.polygons):
-                reason = "its modifiers make no faces"
+                reason = Message("its modifiers make no faces")
             elif count and not has_whole_faces(batch.mesh, broken):
-                reason = "the vertices of its faces are nowhere"
+                reason = Message("the vertices of its faces are nowhere")
             else:
                 full.append(batch)
             for item in batch.objects:
                 if reason:
-                    self.report({"WARNING"}, translated(f'"{item.name}" is left out: {reason}'))
+                    self.report(
+                        {"WARNING"},
+                        translated(Message('"{name}" is left out: {reason}', name=item.name, reason=reason)),
+                    )
                 elif count:
-                    nowhere = "1 vertex is nowhere" if count == 1 else f"{count:,} vertices are nowhere"
-                    told = f'"{item.name}" is sent without some of its faces: {nowhere}'
+                    nowhere = (
+                        Message("1 vertex is nowhere")
+                        if count == 1
+                        else Message("{count:,} vertices are nowhere", count=count)
+                    )
+                    told = Message(
+                        '"{name}" is sent without some of its faces: {reason}', name=item.name, reason=nowhere
+                    )
                     self.report({"WARNING"}, translated(told))
         return full
 

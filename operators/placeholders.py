@@ -5,16 +5,19 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..core.messages import Message
+from ..i18n import translated
 from ..jobs import Problem
 from ..panels.placeholders import Placeholders
 from ..scene.place import boxes, collections, variants
 from ..session import current
 from ..session.placement import PLACEHOLDER_DELETED
 from ..session.properties import properties
-from ..translations import translated
 from .submit_jobs import InObjectMode, tells
 
-OTHER_KEPT = Problem("other_kept", "Another variant was kept.", "Use Import to have this one, too.")
+OTHER_KEPT = Problem(
+    "other_kept", Message("Another variant was kept."), Message("Use Import to get this one, too.")
+)
 
 
 class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
@@ -27,7 +30,7 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if variants.chosen_variant(context) is None:
-            cls.poll_message_set(translated("Select one of several variants first"))
+            cls.poll_message_set(translated(Message("Select one of several variants first")))
             return False
         return super().poll(context)
 
@@ -43,15 +46,15 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
                     engine.cancel(job.token)
                     current().placement.defer_to_import(engine, job.token, OTHER_KEPT)
         count = variants.keep(item)
-        self.report({"INFO"}, translated(f"Removed {count} other variants"))
+        self.report({"INFO"}, translated(Message("Other variants removed: {count}", count=count)))
         return {"FINISHED"}
 
 
 class GENERIO_OT_put_aside(bpy.types.Operator):
-    """Take this stand-in away: the model will wait in the job list when it is finished"""
+    """Delete this placeholder; the finished model will wait in the job list"""
 
     bl_idname = "generio.put_aside"
-    bl_label = "Delete Stand-In"
+    bl_label = "Delete Placeholder"
 
     if TYPE_CHECKING:
         place: int
@@ -88,7 +91,7 @@ class GENERIO_OT_add_box(InObjectMode, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.scene.library is not None:
-            cls.poll_message_set(translated("The scene is linked from another file"))
+            cls.poll_message_set(translated(Message("The scene is linked from another file")))
             return False
         return super().poll(context)
 

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..core.messages import Message
+from ..i18n import VERBATIM, translated
 from ..session import current
 from ..session.preferences import user_folder
 from ..session.prompt_history import PromptHistory
 from ..session.properties import properties
-from ..translations import VERBATIM, translated
 
 LONGEST_SHOWN = 100  # characters of a prompt in a list
 DIALOG = 520  # pixels at scale 1
@@ -40,7 +41,7 @@ def _prompts(_self: object, context: bpy.types.Context | None) -> list[tuple[str
 
 
 class GENERIO_OT_choose_prompt(bpy.types.Operator):
-    """Search the prompts that you used before, and take one again"""
+    """Search earlier prompts and reuse one"""
 
     bl_idname = "generio.choose_prompt"
     bl_label = "Prompt History"
@@ -51,7 +52,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
     else:
         prompt: bpy.props.EnumProperty(
             name="Prompt",
-            description="One that you used before",
+            description="A prompt you used before",
             items=_prompts,
             translation_context=VERBATIM,
         )
@@ -59,7 +60,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not history().prompts():
-            cls.poll_message_set(translated("You have not used any prompt yet"))
+            cls.poll_message_set(translated(Message("You have not used any prompt yet")))
             return False
         return True
 
@@ -77,7 +78,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
 
 
 class GENERIO_OT_edit_prompt(bpy.types.Operator):
-    """Write the prompt in a wide field, and see all of it"""
+    """Edit the prompt in a wide field"""
 
     bl_idname = "generio.edit_prompt"
     bl_label = "Edit Prompt"
@@ -86,7 +87,7 @@ class GENERIO_OT_edit_prompt(bpy.types.Operator):
         prompt: str
     else:
         prompt: bpy.props.StringProperty(
-            name="Prompt", description="What you want to get, in your own words", options={"TEXTEDIT_UPDATE"}
+            name="Prompt", description="What to generate, in your own words", options={"TEXTEDIT_UPDATE"}
         )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
@@ -101,7 +102,7 @@ class GENERIO_OT_edit_prompt(bpy.types.Operator):
         column.prop(self, "prompt", text="", placeholder="A modern office chair")
         if len(self.prompt) > SHORT:
             width = int(DIALOG * context.preferences.system.ui_scale)
-            wrapped(column, self.prompt, width, translate=False)
+            wrapped(column, self.prompt, width)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         properties(context).prompt = self.prompt.strip()

@@ -8,7 +8,7 @@ from .submit_jobs import InObjectMode
 
 
 class GENERIO_OT_convert_left_out(InObjectMode, bpy.types.Operator):
-    """Convert the selected curves, texts and such to meshes, so that they can be optimized"""
+    """Convert selected curves, text and similar objects to meshes so that they can be optimized"""
 
     bl_idname = "generio.convert_left_out"
     bl_label = "Convert to Meshes"
@@ -20,7 +20,7 @@ class GENERIO_OT_convert_left_out(InObjectMode, bpy.types.Operator):
 
 
 class GENERIO_OT_deselect_left_out(bpy.types.Operator):
-    """Take out of the selection what cannot be optimized"""
+    """Deselect what cannot be optimized"""
 
     bl_idname = "generio.deselect_left_out"
     bl_label = "Deselect These"

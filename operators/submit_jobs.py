@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import bpy
 
 from ..api import FlowsError
+from ..core.messages import Message, sentences
+from ..i18n import translated
 from ..jobs import Job, LedgerError, Problem, State, Step
 from ..session import current, waiting
 from ..session.preferences import unavailable_reason
-from ..translations import translated
 
 # To the type checker a mixin is an operator; Blender wants only the registered class to be one.
 OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
@@ -25,7 +26,7 @@ OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
 LONGEST_SECONDS = 5.0
 """After this the operator ends even if the upload still goes on; the job list shows it."""
 
-NOTHING_SENT = "Nothing was sent."
+NOTHING_SENT = Message("Nothing was sent.")
 
 POPUP = 360
 """Pixels at scale 1 that the sentences of a popup are wide."""
@@ -44,7 +45,7 @@ class InObjectMode(OperatorMixin):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set(translated("Switch to Object Mode first"))
+            cls.poll_message_set(translated(Message("Switch to Object Mode first")))
             return False
         return True
 
@@ -69,8 +70,8 @@ def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem, to
         layout = menu.layout
         layout.operator_context = "INVOKE_DEFAULT"  # in a popup they would be executed, without their dialogs
         width = int(POPUP * context.preferences.system.ui_scale)
-        wrapped(layout, problem.message, width, "ERROR")
-        wrapped(layout, problem.fix, width, "BLANK1")
+        wrapped(layout, translated(problem.message), width, "ERROR")
+        wrapped(layout, translated(problem.fix), width, "BLANK1")
         fix_button(layout, problem.remedy, token)
 
     bpy.context.window_manager.popup_menu(draw)
@@ -118,7 +119,9 @@ class HandOver(OperatorMixin):
             self._tokens = [job.token for job in engine.submit_all(jobs)]
         except LedgerError as error:
             current().notify(context, error.problem)
-            return tell_problem(self, replace(error.problem, message=f"{NOTHING_SENT} {error}"))
+            return tell_problem(
+                self, replace(error.problem, message=sentences(NOTHING_SENT, error.problem.message))
+            )
         script_tokens = current().script_tokens
         if script_tokens is not None:
             script_tokens.extend(self._tokens)
@@ -128,9 +131,12 @@ class HandOver(OperatorMixin):
             return self._told()
         if not modal or context.window is None:
             return {"FINISHED"}
-        what = f'"{jobs[0].name}"' if len(jobs) == 1 else translated(f"{len(jobs)} models")
+        name, *others = [job.name for job in jobs]
+        what = Message("{count} models", count=len(jobs)) if others else Message('"{name}"', name=name)
         self._workspace = context.workspace
-        self._workspace.status_text_set(translated(f"Sending {what} to GENERIO    Esc: Cancel"))
+        self._workspace.status_text_set(
+            translated(Message("Sending {what} to GENERIO    Esc: Cancel", what=what))
+        )
         self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
         self._until = time.monotonic() + LONGEST_SECONDS
         context.window_manager.modal_handler_add(self)
@@ -156,7 +162,7 @@ class HandOver(OperatorMixin):
         engine = current().open_engine(context)
         for token in self._tokens:
             engine.cancel(token)
-        self.report({"INFO"}, translated("Cancelled"))
+        self.report({"INFO"}, translated(Message("Cancelled")))
         return {"CANCELLED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
@@ -177,13 +183,15 @@ class HandOver(OperatorMixin):
         engine = current().engine
         jobs = [] if engine is None else [engine.job(token) for token in self._tokens]
         for job in jobs:
-            if job is not None and (sentences := current().placement.reported.get(job.token)):
-                self.report({"WARNING"}, f"{job.name}: {translated(sentences)}")
+            if job is not None and (told := current().placement.reported.get(job.token)):
+                self.report(
+                    {"WARNING"}, translated(Message("{name}: {message}", name=job.name, message=told))
+                )
         troubled = [job for job in jobs if job is not None and job.problem is not None]
         for job in troubled:
             assert job.problem is not None
             # In the background an error report raises, which is what a script needs to see.
             level = "ERROR" if job.step is Step.FAILED or bpy.app.background else "WARNING"
-            reason = translated(job.problem.message, job.problem.fix)
-            self.report({level}, f"{job.name}: {reason}")
+            reason = sentences(job.problem.message, job.problem.fix)
+            self.report({level}, translated(Message("{name}: {message}", name=job.name, message=reason)))
         return {"CANCELLED"} if troubled and len(troubled) == len(jobs) else {"FINISHED"}

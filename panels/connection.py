@@ -7,9 +7,10 @@ from typing import Any
 
 import bpy
 
+from ..core.messages import Message
+from ..i18n import translated
 from ..session.preferences import api_key
 from ..session.properties import properties
-from ..translations import translated
 from .widgets import Tab, fix_button, wrapped
 
 ICONS: dict[str, Any] = {
@@ -30,10 +31,10 @@ def draw_findings(layout: Any, context: bpy.types.Context, width: int) -> None:
     column = layout.column(align=True)
     for finding in panel.findings:
         if finding.verdict == "skipped":
-            column.label(text=translated(finding.name), translate=False, icon=ICONS["skipped"])
+            column.label(text=finding.name, translate=False, icon=ICONS["skipped"])
             continue
-        line = f"{translated(finding.name)}: {translated(finding.message)}"
-        wrapped(column, line, width, ICONS[finding.verdict])
+        line = Message("{name}: {message}", name=finding.name, message=finding.message)
+        wrapped(column, translated(line), width, ICONS[finding.verdict])
         if finding.fix:
             wrapped(column, finding.fix, width, "BLANK1")
         fix_button(column, finding.remedy)

@@ -7,11 +7,12 @@ from typing import Any
 
 import bpy
 
+from ..core.messages import Message
+from ..i18n import translated
 from ..scene import assets
 from ..scene.export import image_capture
 from ..scene.place import boxes, variants
 from ..session.properties import GenerioProperties, properties
-from ..translations import translated
 from .thumbnails import icon_of
 from .widgets import ReadyTab, choice, fields, wrapped
 
@@ -45,10 +46,10 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         button = layout.row()
         button.scale_y = 1.4
         count = panel.variants
-        text = translated(f"Generate {count} Variants") if count > 1 else ""
+        text = translated(Message("Generate {count} Variants", count=count)) if count > 1 else ""
         button.operator(
             "generio.generate_from_prompt" if by_text else "generio.generate_from_image",
-            text=text or "Generate Model",
+            text=text or Message("Generate Model"),
             translate=not text,
             icon="SHADERFX",
         )
@@ -100,7 +101,7 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             name = split.row()
             name.alignment = "RIGHT"
             name.active = not panel.random_seed
-            name.label(text=translated("Seed"), translate=False)
+            name.label(text=translated(Message("Seed")), translate=False)
             row = split
         row = row.row(align=True)
         number = row.row(align=True)

@@ -16,18 +16,20 @@ from pathlib import Path
 
 import bpy
 
+from ..core.messages import EMPTY, Message, verbatim
+from ..i18n import translated, translated_list
 from ..jobs import Engine, Job, State, Step, followup_failed, followup_tokens
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from ..session.session import News, Session, redraw
 
-IMPORTED_HERE = "Imported by this window, since no second Blender could be started"
-FOLLOWED = "Optimized by the job that follows it"
-IN_VAIN = "It was not optimized; Import has it as it was made"
+IMPORTED_HERE = Message("Imported in this window, because no second Blender could be started")
+FOLLOWED = Message("Optimized by the job that follows it")
+IN_VAIN = Message("Not optimized; use Import to get it as it was made")
 SETTINGS = {
-    ("quality", "low"): "low quality",
-    ("quality", "high"): "high quality",
-    ("texture", True): "with texture",
-    ("texture", False): "without texture",
+    ("quality", "low"): Message("low quality"),
+    ("quality", "high"): Message("high quality"),
+    ("texture", True): Message("with texture"),
+    ("texture", False): Message("without texture"),
 }
 """Parameters of the service, in words."""
 
@@ -37,9 +39,12 @@ class JobRows:
 
     def __init__(self) -> None:
         self._is_stale = True  # all rows must be written anew
+        self._language = ""  # in which they were written
 
     def update(self, context: bpy.types.Context, session: Session, news: News) -> None:
         """See `Observer`."""
+        if self._language != (language := bpy.app.translations.locale):
+            self._language, self._is_stale = language, True
         if not news.is_due and not self._is_stale:
             return
         tokens = news.tokens | _firsts_of(news.engine, news.tokens)
@@ -83,11 +88,11 @@ class JobRows:
         row.token = job.token
         row.name = job.name
         row.state = State.READY if arrives else job.state
-        row.message = job.problem.message if job.problem else _note(job, session, news)
-        row.fix = job.problem.fix if job.problem else ""
+        row.message = translated(job.problem.message if job.problem else _note(job, session, news))
+        row.fix = translated(job.problem.fix) if job.problem else ""
         row.remedy = job.problem.remedy if job.problem else ""
         row.prompt = job.prompt
-        row.settings = ", ".join(_setting(name, value) for name, value in job.parameters.items())
+        row.settings = translated_list(_setting(name, value) for name, value in job.parameters.items())
         row.flow_id = job.flow_id
         row.finished = job.finished
         row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
@@ -103,26 +108,26 @@ def _firsts_of(engine: Engine, tokens: Collection[str]) -> set[str]:
     return {job.token for job in engine.jobs() if not following.isdisjoint(followup_tokens(job))}
 
 
-def _note(job: Job, session: Session, news: News) -> str:
-    """What is worth saying of a job that has no problem, or ""."""
+def _note(job: Job, session: Session, news: News) -> Message:
+    """What is worth saying of a job that has no problem."""
     engine, arrives = news.engine, job.token in news.arriving
-    waits = session.placement.blocker(bpy.context, job) if arrives else ""
+    waits = session.placement.blocker(bpy.context, job) if arrives else EMPTY
     if waits:
         return waits
     if job.step is Step.READY and not arrives:
         return _where(job)
     if job.step is not Step.PLACED:
-        return ""
+        return EMPTY
     if job.token in session.placement.reported:
         return session.placement.reported[job.token]
     if not job.results:
-        return "Its files were deleted to save space; the model is in the file"
+        return Message("Its files were deleted to save space; the model is in the file")
     if not job.results[0].blend:
         return IMPORTED_HERE
     following = [other for token in followup_tokens(job) if (other := engine.job(token)) is not None]
     if any(other.step in (Step.FAILED, Step.CANCELLED) for other in following):
         return IN_VAIN
-    return FOLLOWED if following else ""
+    return FOLLOWED if following else EMPTY
 
 
 def _is_of_use(job: Job, engine: Engine) -> bool:
@@ -144,25 +149,31 @@ def _drop(panel: GenerioProperties, token: str) -> None:
             break
 
 
-def _where(job: Job) -> str:
+def _where(job: Job) -> Message:
     """Why a finished result is not in the scene."""
     if job.adopted:
-        return "Found again at the service"
+        return Message("Found again at the service")
     if job.needs_manual_import:
-        return "It was finished before it could be cancelled"
+        return Message("Finished before it could be canceled")
     if job.destination.get("aside"):
-        return "Its stand-in was deleted"
+        return Message("Its placeholder was deleted")
     file = job.destination.get("file")
     if job.placed_in and not file:
-        return "It stood in a file that was never saved"
-    return f"Belongs to {Path(file).name}" if file else "Belongs to a file that was not saved"
+        return Message("It was in a file that was never saved")
+    return (
+        Message("Belongs to {name}", name=Path(file).name)
+        if file
+        else Message("Belongs to a file that was not saved")
+    )
 
 
-def _setting(name: str, value: object) -> str:
+def _setting(name: str, value: object) -> Message:
     """A parameter that was sent, for people."""
-    if name == "polygon_count":
-        return f"{value:,} triangles" if isinstance(value, int) else f"{value} triangles"
-    return f"seed {value}" if name == "seed" else SETTINGS.get((name, value), f"{name} {value}")
+    if name == "polygon_count" and isinstance(value, int):
+        return Message("{count:,} triangles", count=value)
+    if name == "seed":
+        return Message("seed {seed}", seed=str(value))
+    return SETTINGS.get((name, value), verbatim(f"{name} {value}"))
 
 
 def _looks(job: Job) -> tuple[str, str]:
@@ -174,20 +185,27 @@ def _looks(job: Job) -> tuple[str, str]:
     with suppress(OSError):  # the drive may be out of reach
         picture = str(drawn) if (drawn := blend.with_suffix(".png")).exists() else ""
     with suppress(OSError, ValueError, KeyError):
-        summary = _summary(blend.with_suffix(".json"))
+        summary = translated_list(_summary(blend.with_suffix(".json")))
     return picture, summary
 
 
 @cache  # rows are written often, and a disk may be slow
-def _summary(report: Path) -> str:
+def _summary(report: Path) -> list[Message]:
     """What a result consists of, by the report that the child has written (see `child.report`)."""
     counts = json.loads(report.read_text(encoding="utf-8"))
     sizes = Counter(f"{width}x{height}" for width, height in counts["textures"])
     textures = [
-        f"{count} textures {size}" if count > 1 else f"1 texture {size}" for size, count in sizes.items()
+        Message("{count} textures {size}", count=count, size=size)
+        if count > 1
+        else Message("1 texture {size}", size=size)
+        for size, count in sizes.items()
     ]
     fitted = counts.get("fit")
     if not fitted:
-        return ", ".join([f"{counts['triangles']:,} triangles", *textures])
-    change = f"{fitted['before']['triangles']:,} → {fitted['after']['triangles']:,} triangles"
-    return ", ".join([change, f"deviation {fitted['deviation']['mean']:.2%}", *textures])
+        return [Message("{count:,} triangles", count=counts["triangles"]), *textures]
+    change = Message(
+        "{before:,} → {after:,} triangles",
+        before=fitted["before"]["triangles"],
+        after=fitted["after"]["triangles"],
+    )
+    return [change, Message("deviation {mean:.2%}", mean=fitted["deviation"]["mean"]), *textures]

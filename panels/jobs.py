@@ -7,9 +7,10 @@ from typing import Any
 
 import bpy
 
+from ..core.messages import Message
+from ..i18n import looked_up, translated
 from ..session import current
 from ..session.properties import GenerioJob, GenerioProperties, properties
-from ..translations import translated
 from .progress import timing
 from .thumbnails import icon_of
 from .widgets import Tab, fix_button, is_narrow, object_mode_button, wrapped
@@ -97,10 +98,10 @@ class GENERIO_UL_jobs(bpy.types.UIList):
             percent = f"{progress:.0%}"
             right.progress(factor=progress, text=percent if narrow else remaining or percent, translate=False)
         elif not job.finished:
-            text = elapsed if narrow else remaining or f"{translated(state)} {elapsed}"
+            text = elapsed if narrow else remaining or f"{looked_up(state)} {elapsed}"
             right.label(text=text, translate=False)
         elif not narrow:
-            right.label(text=translated(state), translate=False)
+            right.label(text=looked_up(state), translate=False)
         if not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
         elif state == "Ready":
@@ -132,7 +133,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         jobs = properties(context).jobs
         count = sum(not job.finished and job.state != "Waiting" for job in jobs)
         if count:
-            self.layout.label(text=translated(f"{count} running"), translate=False)
+            self.layout.label(text=translated(Message("{count} running", count=count)), translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -160,9 +161,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def _notice(self, context: bpy.types.Context, layout: Any, told: Any) -> None:
         """What is to be known of the list itself: the cause that it cannot be opened, or what was mended."""
         width, closed = context.region.width, current().engine is None
-        wrapped(layout, told.message, width, "ERROR" if closed else "INFO")
+        wrapped(layout, translated(told.message), width, "ERROR" if closed else "INFO")
         if told.fix:
-            wrapped(layout, told.fix, width, "BLANK1")
+            wrapped(layout, translated(told.fix), width, "BLANK1")
         row = layout.column(align=True) if is_narrow(context) else layout.row(align=True)
         fix_button(row, told.remedy)
         if closed:
@@ -174,7 +175,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         """State, what is wrong and its fix, and what can be done with the job."""
         width, state, token = context.region.width, job.state, job.token
         elapsed = timing(current().engine, token).elapsed
-        wrapped(column, f"{translated(state)}, {elapsed}", width, ICONS.get(state, "QUESTION"))
+        wrapped(column, f"{looked_up(state)}, {elapsed}", width, ICONS.get(state, "QUESTION"))
         if job.message:
             wrapped(column, job.message, width, "BLANK1")
         if job.fix:
@@ -201,22 +202,17 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         if picture:
             column.template_icon(icon_value=picture, scale=5.0)
         icon = "OUTLINER_OB_FONT" if job.prompt else "MESH_DATA"
-        wrapped(column, job.prompt or job.name, width, icon, translate=False)
+        wrapped(column, job.prompt or job.name, width, icon)
         if job.settings:
-            wrapped(column, listed(job.settings), width, "SETTINGS")
+            wrapped(column, job.settings, width, "SETTINGS")
         if job.summary:
-            wrapped(column, listed(job.summary), width, "MESH_DATA")
+            wrapped(column, job.summary, width, "MESH_DATA")
         if job.flow_id:
             row = column.row(align=True)
             row.label(text=job.flow_id, translate=False, icon="LINKED")
             row.operator("generio.copy_flow_id", text="", icon="COPYDOWN").token = job.token
         column.operator("generio.use_job_settings", icon="LOOP_BACK").token = job.token
         column.operator("generio.show_job_folder", icon="FILE_FOLDER").token = job.token
-
-
-def listed(parts: str) -> str:
-    """What stands between commas, in the user's language."""
-    return ", ".join(map(translated, parts.split(", ")))
 
 
 CLASSES = (GENERIO_UL_jobs, GENERIO_PT_jobs)

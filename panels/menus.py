@@ -42,7 +42,7 @@ class GENERIO_MT_object(bpy.types.Menu):
         layout.operator("generio.optimize_selected", icon="MOD_DECIM")
         layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
         layout.operator("generio.accept_optimized", text="Accept Optimized", icon="CHECKMARK")
-        layout.operator("generio.revert_optimized", text="Revert Optimized", icon="LOOP_BACK")
+        layout.operator("generio.revert_optimized", text="Discard Optimized", icon="LOOP_BACK")
         layout.separator()
         layout.operator("generio.choose_image", icon="IMAGE_DATA")
         entry = layout.operator("generio.generate_from_image", text="Generate from Image", icon="SHADERFX")

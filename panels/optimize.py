@@ -8,10 +8,11 @@ from typing import Any
 
 import bpy
 
+from ..core.messages import EMPTY, Message
+from ..i18n import translated, translated_list
 from ..scene.export.selection import PERCENT
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS
 from ..session.properties import GenerioProperties, properties
-from ..translations import translated
 from .selection_report import Survey, selection_report
 from .widgets import ReadyTab, choice, fields, is_narrow, object_mode_button, wrapped
 
@@ -31,11 +32,13 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         found = selection_report().drawn(context)
         _headline(layout, found)
         if found.parts:
-            text = translated(f"Whole Model, {found.parts} Parts")
+            text = translated(Message("Whole Model, {count} Parts", count=found.parts))
             layout.operator("generio.select_whole_model", text=text, translate=False, icon="OUTLINER")
         if found.refused:
-            lines = [f"{name}: {translated(reason)}" for name, reason in found.refused]
-            _list(layout, "generio_left_out", f"{len(lines)} left out", lines, width)
+            lines = [
+                Message("{name}: {message}", name=name, message=reason) for name, reason in found.refused
+            ]
+            _list(layout, "generio_left_out", Message("{count} left out", count=len(lines)), lines, width)
             row = layout.column(align=True) if is_narrow(context) else layout.row(align=True)
             if found.convertible:
                 row.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
@@ -47,16 +50,20 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
             choice(column, panel, "modifier_mode")
         choice(column, panel, "texture_limit")
         if found.kinds & {COLOR_ATTRIBUTES, CUSTOM_NORMALS}:
-            bring = column.column(heading="Bring Over")
+            bring = column.column(heading="Transfer")
             if COLOR_ATTRIBUTES in found.kinds:
                 bring.prop(panel, "carry_colors")
             if CUSTOM_NORMALS in found.kinds:
                 bring.prop(panel, "carry_normals")
         if found.losses:
-            _list(layout, "generio_losses", "Losses", found.losses, width, "ERROR")
+            _list(layout, "generio_losses", Message("Losses"), found.losses, width, "ERROR")
         button = layout.row()
         button.scale_y = 1.4
-        text = f"Optimize {found.meshes} Meshes" if found.meshes > 1 else "Optimize Selected"
+        text = (
+            Message("Optimize {count} Meshes", count=found.meshes)
+            if found.meshes > 1
+            else Message("Optimize Selected")
+        )
         button.operator("generio.optimize_selected", text=translated(text), translate=False, icon="MOD_DECIM")
         layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
 
@@ -79,11 +86,19 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
             shown = found.after == found.versions
             row.operator("generio.show_version", text="After", depress=shown).version = "AFTER"
         width = context.region.width
-        wrapped(layout, _change(found.reports), width)
+        wrapped(layout, translated(_change(found.reports)), width)
         if len(found.reports) == 1:
             (report,) = found.reports
-            wrapped(layout, f"Deviation {report['deviation']['mean']:.2%}, at most {_most(report)}", width)
-            _list(layout, "generio_report", "Report", _lines(report), width)
+            wrapped(
+                layout,
+                Message(
+                    "Deviation {mean:.2%}, at most {most}",
+                    mean=report["deviation"]["mean"],
+                    most=_most(report),
+                ),
+                width,
+            )
+            _list(layout, "generio_report", Message("Report"), _lines(report), width)
         if found.versions:
             object_mode_button(layout, context)
             row = layout.row(align=True)
@@ -95,12 +110,14 @@ def _headline(layout: Any, found: Survey) -> None:
     if not found.objects:
         layout.label(text="No mesh selected", icon="MESH_DATA")
         return
-    name = found.name or translated(f"{found.objects} objects")
+    name = found.name or translated(Message("{count} objects", count=found.objects))
     layout.label(text=name, translate=False, icon="MESH_DATA")
-    parts = [f"{found.triangles:,} triangles"]
+    parts = [Message("{count:,} triangles", count=found.triangles)]
     if found.objects > found.meshes:  # some share their mesh
-        parts.insert(0, "1 mesh" if found.meshes == 1 else f"{found.meshes} meshes")
-    layout.label(text=", ".join(map(translated, parts)), translate=False, icon="BLANK1")
+        parts.insert(
+            0, Message("1 mesh") if found.meshes == 1 else Message("{count} meshes", count=found.meshes)
+        )
+    layout.label(text=translated_list(parts), translate=False, icon="BLANK1")
 
 
 def _target(column: Any, panel: GenerioProperties, found: Survey) -> None:
@@ -114,68 +131,98 @@ def _target(column: Any, panel: GenerioProperties, found: Survey) -> None:
         line.label(text=translated(_hint(panel, found)), translate=False)
 
 
-def _hint(panel: GenerioProperties, found: Survey) -> str:
+def _hint(panel: GenerioProperties, found: Survey) -> Message:
     """What the target is of what was there at first."""
     percent = f"{panel.percent:.4g}%" if panel.target == PERCENT else ""
     if found.applied:
-        return f"{percent} of what modifiers make" if percent else ""
+        return Message("{percent} of what modifiers make", percent=percent) if percent else EMPTY
     if found.result >= found.triangles:
-        return f"{percent} of {found.first:,}, no less than now" if percent else "no less than now"
-    return f"{percent or f'{found.result / found.first:.0%}'} of {found.first:,}: {found.result:,} triangles"
+        return (
+            Message("{percent} of {first:,}, no reduction", percent=percent, first=found.first)
+            if percent
+            else Message("no reduction")
+        )
+    return Message(
+        "{percent} of {first:,}: {result:,} triangles",
+        percent=percent or f"{found.result / found.first:.0%}",
+        first=found.first,
+        result=found.result,
+    )
 
 
-def _list(layout: Any, name: str, title: str, lines: Sequence[str], width: int, icon: str = "NONE") -> None:
+def _list(
+    layout: Any, name: str, title: Message, lines: Sequence[Message], width: int, icon: str = "NONE"
+) -> None:
     """A line that opens to a list."""
     header, body = layout.panel(name, default_closed=True)
     header.label(text=translated(title), translate=False, icon=icon)
     if body is not None:
         column = body.column(align=True)
         for line in lines[:MANY]:
-            wrapped(column, line, width)
+            wrapped(column, translated(line), width)
         if len(lines) > MANY:
-            column.label(text=translated(f"and {len(lines) - MANY} more"), translate=False)
+            column.label(
+                text=translated(Message("and {count} more", count=len(lines) - MANY)), translate=False
+            )
 
 
-def _change(reports: Sequence[Any]) -> str:
+def _change(reports: Sequence[Any]) -> Message:
     """How many triangles there were and are."""
     before, after = (sum(report[side]["triangles"] for report in reports) for side in ("before", "after"))
-    return f"{before:,} → {after:,} triangles ({after / max(before, 1) - 1:+.0%})"
+    return Message(
+        "{before:,} → {after:,} triangles ({change:+.0%})",
+        before=before,
+        after=after,
+        change=after / max(before, 1) - 1,
+    )
 
 
 def _most(report: Any) -> str:
     return f"{report['deviation']['max']:.2%}"
 
 
-def _lines(report: Any) -> list[str]:
+def _lines(report: Any) -> list[Message]:
     """The figures of a comparison, one a line."""
     before, after = report["before"], report["after"]
     lines = [
-        f"Vertices: {before['vertices']:,} → {after['vertices']:,}",
-        f"Materials: {before['materials']:,} → {after['materials']:,}",
-        f"File size: {size(before['file_bytes'])} → {size(after['file_bytes'])}",
+        Message("Vertices: {before:,} → {after:,}", before=before["vertices"], after=after["vertices"]),
+        Message("Materials: {before:,} → {after:,}", before=before["materials"], after=after["materials"]),
+        Message(
+            "File size: {before} → {after}",
+            before=size(before["file_bytes"]),
+            after=size(after["file_bytes"]),
+        ),
     ]
     if before["texture_bytes"] or after["texture_bytes"]:
-        lines.append(f"Texture memory: {size(before['texture_bytes'])} → {size(after['texture_bytes'])}")
+        lines.append(
+            Message(
+                "Texture memory: {before} → {after}",
+                before=size(before["texture_bytes"]),
+                after=size(after["texture_bytes"]),
+            )
+        )
     lines += _changes(report)
-    lines.append(f"Bounding box moved by {report['drift']:.2%}")
-    lines.extend(report.get("told", ()))  # an earlier version told nothing
-    lost = ", ".join(map(translated, report["lost"]))
-    lines.append(f"Lost: {lost}" if lost else "Lost: nothing")
+    lines.append(Message("Bounding box moved by {share:.2%}", share=report["drift"]))
+    lines.extend(map(Message.from_data, report.get("told", ())))  # an earlier version told nothing
+    lost = [Message.from_data(kind) for kind in report["lost"]]
+    lines.append(Message("Lost: {kinds}", kinds=lost) if lost else Message("Lost: none"))
     return lines
 
 
-def _changes(report: Any) -> list[str]:
+def _changes(report: Any) -> list[Message]:
     """What was done to have the mesh sent, and to have the result where it belongs."""
     came = report.get("came", {})  # an earlier version noted nothing of this
-    lines: list[str] = []
+    lines: list[Message] = []
     if report.get("plain"):
-        lines.append("Blender could not export the materials, so the shape was sent without them")
+        lines.append(Message("Blender could not export the materials, so the shape was sent without them"))
     if came.get("turned"):
-        lines.append("The result came turned, and was turned back")
+        lines.append(Message("The result came turned, and was turned back"))
     if came.get("scale", 1.0) != 1.0:
-        lines.append(f"The result came {came['scale']:.4g} times as large, and was scaled back")
+        lines.append(
+            Message("The result came {scale:.4g} times as large, and was scaled back", scale=came["scale"])
+        )
     if came.get("shifted"):
-        lines.append("The result came in another place, and was moved back")
+        lines.append(Message("The result came in another place, and was moved back"))
     return lines
 
 

@@ -33,7 +33,7 @@ def move(place: int, location: Location) -> None:
 
 class GENERIO_GGT_placeholders(bpy.types.GizmoGroup):
     bl_idname = "GENERIO_GGT_placeholders"
-    bl_label = "Models to Come"
+    bl_label = "Upcoming Models"
     bl_space_type = "VIEW_3D"
     bl_region_type = "WINDOW"
     bl_options = {"3D", "PERSISTENT", "SHOW_MODAL_ALL"}  # noqa: RUF012 - as Blender wants it

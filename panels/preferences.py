@@ -3,9 +3,10 @@
 
 import bpy
 
+from ..core.messages import Message
 from ..core.urls import KEY_VARIABLE
+from ..i18n import translated
 from ..session.preferences import ADDON, Preferences, key_from_environment
-from ..translations import translated
 from .connection import draw_findings
 
 
@@ -22,9 +23,11 @@ class GenerioPreferences(Preferences, bpy.types.AddonPreferences):
         if key_from_environment():
             row = layout.row()
             row.enabled = False
-            row.prop(self, "api_key", placeholder=translated(f"Set by {KEY_VARIABLE}"))
-            text = translated(f"The key comes from {KEY_VARIABLE} in the environment")
-            layout.label(text=text, translate=False, icon="INFO")
+            row.prop(
+                self, "api_key", placeholder=translated(Message("Set by {variable}", variable=KEY_VARIABLE))
+            )
+            source = Message("The key comes from {variable} in the environment", variable=KEY_VARIABLE)
+            layout.label(text=translated(source), translate=False, icon="INFO")
         else:
             layout.prop(self, "session_key" if self.session_only else "api_key")
             layout.prop(self, "session_only")

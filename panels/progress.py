@@ -6,8 +6,9 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from ..core.messages import Message
+from ..i18n import translated
 from ..jobs import Engine, Job
-from ..translations import translated
 
 
 class Timing(NamedTuple):
@@ -25,9 +26,9 @@ def timing(engine: Engine | None, token: str) -> Timing:
         return Timing()
     now = time.time()
     progress, left = progress_of(job, engine, now)
-    remaining = translated(f"{clock(left)} left") if left is not None else ""
+    remaining = translated(Message("{time} left", time=clock(left))) if left is not None else ""
     if job.waiting and job.retry_at > now:
-        remaining = translated(f"again in {clock(job.retry_at - now + 0.999)}")
+        remaining = translated(Message("retry in {time}", time=clock(job.retry_at - now + 0.999)))
     return Timing(clock((job.finished_at or now) - (job.begun_at or job.created_at)), progress, remaining)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import bpy
 
+from ..core.messages import Message
 from ..scene import replace_mesh, versions
 from ..scene.export.dependents import Dependents
 from ..scene.export.losses import Losses
@@ -74,10 +75,10 @@ class Survey(NamedTuple):
     result: int = 0
     applied: bool = False
     modifiers: bool = False
-    refused: tuple[tuple[str, str], ...] = ()
+    refused: tuple[tuple[str, Message], ...] = ()
     convertible: bool = False
-    kinds: frozenset[str] = frozenset()
-    losses: tuple[str, ...] = ()
+    kinds: frozenset[Message] = frozenset()
+    losses: tuple[Message, ...] = ()
     parts: int = 0
     reports: tuple[Any, ...] = ()
     versions: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..core.messages import Message
 from ..session.preferences import api_key, unavailable_reason
 from .widgets import Tab, account_button, online_button, preferences_button, wrapped
 
@@ -21,18 +22,18 @@ class GENERIO_PT_setup(Tab, bpy.types.Panel):
         layout = self.layout
         width = context.region.width
         if not api_key(context):
-            wrapped(layout, "No API key yet.", width, "INFO")
-            wrapped(layout, "A key links Blender to your account.", width, "BLANK1")
-            wrapped(layout, "Get one, then enter it here.", width, "BLANK1")
+            wrapped(layout, Message("No API key yet."), width, "INFO")
+            wrapped(layout, Message("A key links Blender to your account."), width, "BLANK1")
+            wrapped(layout, Message("Get one, then enter it here."), width, "BLANK1")
             account_button(layout, "Get a Key")
             preferences_button(layout, "Enter Key")
         else:
-            wrapped(layout, "Blender is offline.", width, "INTERNET_OFFLINE")
-            wrapped(layout, "Models are made by an online service.", width, "BLANK1")
+            wrapped(layout, Message("Blender is offline."), width, "INTERNET_OFFLINE")
+            wrapped(layout, Message("Models are made by an online service."), width, "BLANK1")
             if bpy.app.online_access_override:
-                wrapped(layout, "Start it without --offline-mode.", width, "BLANK1")
+                wrapped(layout, Message("Start it without --offline-mode."), width, "BLANK1")
             else:
-                wrapped(layout, "Allow it here or in the preferences.", width, "BLANK1")
+                wrapped(layout, Message("Allow it here or in the preferences."), width, "BLANK1")
             online_button(layout)
 
 

@@ -4,28 +4,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import bpy
 
+from ..core.messages import Message
+from ..i18n import looked_up, translated, translated_list
 from ..jobs import Engine, Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
-from ..translations import translated
 from .progress import clock
 
 NEWS_SECONDS = 10.0
 """How long the status bar tells that a job is over."""
 
-_ENDINGS = {
-    State.DONE: ('"{}" is in the scene', "CHECKMARK"),
-    State.READY: ('"{}" is ready to import', "IMPORT"),
-    State.FAILED: ('"{}" failed, see Jobs', "ERROR"),
+_ENDINGS: dict[State, tuple[Callable[[str], Message], str]] = {
+    State.DONE: (lambda name: Message('"{name}" is in the scene', name=name), "CHECKMARK"),
+    State.READY: (lambda name: Message('"{name}" is ready to import', name=name), "IMPORT"),
+    State.FAILED: (lambda name: Message('"{name}" failed, see Jobs', name=name), "ERROR"),
 }
-
-_HIDDEN = '"{}" is in "{}", which is hidden'
+"""What is told of the end of a job of that name, and the icon before it."""
 
 
 class StatusBar:
@@ -80,9 +80,13 @@ class StatusBar:
             job = engine.job(token)
             if job is not None and job.state in _ENDINGS:
                 if token in hidden:
-                    return translated(_HIDDEN.format(job.name, hidden[token])), "HIDE_ON"
-                text, icon = _ENDINGS[job.state]
-                return translated(text.format(job.name)), icon
+                    collection = hidden[token]
+                    where = Message(
+                        '"{name}" is in "{collection}", which is hidden', name=job.name, collection=collection
+                    )
+                    return translated(where), "HIDE_ON"
+                ending, icon = _ENDINGS[job.state]
+                return translated(ending(job.name)), icon
         return None
 
     def _running(self, news: News) -> tuple[str, str]:
@@ -91,10 +95,12 @@ class StatusBar:
         if not jobs:
             return "", "NONE"
         if len(jobs) > 1:
-            return translated(f"{len(jobs)} models under way"), "SHADERFX"
+            return translated(Message("{count} models under way", count=len(jobs))), "SHADERFX"
         left = news.engine.time_left(jobs[0])
-        rest = translated(f"{clock(left)} left") if left is not None else ""
-        return ", ".join(part for part in (jobs[0].name, translated(jobs[0].state), rest) if part), "SHADERFX"
+        parts: list[Message | str] = [jobs[0].name, looked_up(jobs[0].state)]
+        if left is not None:
+            parts.append(Message("{time} left", time=clock(left)))
+        return translated_list(parts), "SHADERFX"
 
 
 def draw(self: bpy.types.Header, _context: bpy.types.Context) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import blf
 import bpy
 
+from ..i18n import looked_up
 from ..session.preferences import ADDON, unavailable_reason
-from ..translations import translated
 
 WIDE = "\u2e80-\uffff"
 """Characters with no blanks between them: a line may end after any, but not before a closing mark."""
@@ -152,24 +152,19 @@ def choice(column: Any, data: Any, name: str) -> None:
     if column.use_property_split:
         column.prop(data, name)
     else:
-        column.label(text=translated(data.bl_rna.properties[name].name), translate=False)
+        column.label(text=looked_up(data.bl_rna.properties[name].name), translate=False)
         column.prop(data, name, text="")
 
 
-def wrapped(
-    layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE", *, translate: bool = True
-) -> None:
-    """A sentence on as many lines as it needs.
-
-    width: of the region, pixels; translate: unless users wrote it.
-    """
+def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
+    """A text, which is not translated here, on as many lines as it needs; `width`: of the region, pixels."""
     preferences = bpy.context.preferences
     scale = preferences.system.ui_scale or 1.0  # there is none in the background
     blf.size(FONT, preferences.ui_styles[0].widget.points * scale)
     below = "BLANK1" if icon != "NONE" else "NONE"
     room = width - (MARGINS + ICON * (icon != "NONE")) * scale
     column = layout.column(align=True)
-    for number, line in enumerate(lines(translated(text) if translate else text, room)):
+    for number, line in enumerate(lines(text, room)):
         column.label(text=line, translate=False, icon=below if number else icon)
 
 

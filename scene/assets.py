@@ -13,6 +13,7 @@ import bpy
 from idprop.types import IDPropertyArray
 
 from ..core.errors import FlowsError, Remedy
+from ..core.messages import Message
 from ..core.text import plain_reason
 from . import versions
 from .meshes import LEVELS, NAMED, PREFIX, is_own, take_edits
@@ -50,8 +51,8 @@ class CannotSave(FlowsError):
     """The asset library refuses."""
 
     remedy: Remedy = "open_file_paths"
-    message = "The asset could not be saved."
-    fix = "Check the asset libraries in Blender's preferences."
+    message = Message("The asset could not be saved.")
+    fix = Message("Check the asset libraries in Blender's preferences.")
 
 
 def mark(item: bpy.types.Object, author: str, picture: str) -> None:
@@ -128,13 +129,15 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
     """
     try:
         if not folder.is_dir():  # nor is it made: a drive that is missing would come back over the asset
-            raise CannotSave(f"The folder of the library is not there: {folder}")
+            raise CannotSave(Message("The library's folder is missing: {folder}", folder=str(folder)))
         path = free_path(folder, item.name)
         packing.pack_all()  # what lies in the folder of results may be cleared away
         with _asset(item, author, picture) as asset:
             bpy.data.libraries.write(str(path), {asset}, path_remap="ABSOLUTE", fake_user=True, compress=True)
     except (RuntimeError, OSError, MemoryError) as error:
-        raise CannotSave(f"The asset could not be written: {plain_reason(str(error))}") from error
+        raise CannotSave(
+            Message("The asset could not be written: {reason}", reason=plain_reason(error))
+        ) from error
     return path
 
 

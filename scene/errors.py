@@ -6,54 +6,66 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import FlowsError, Remedy
+from ..core.messages import Message
+from ..core.text import plain_reason
 
 
 class CannotPlace(FlowsError):
     """The result cannot go where it belongs."""
 
     remedy: Remedy = ""
-    fix = "Use Import to put it at the 3D cursor."
+    fix = Message("Use Import to put it at the 3D cursor.")
 
 
 class Misfit(CannotPlace):
     """The result is no mesh that could take the place of the one that was sent; see `align`."""
 
-    message = "The result does not fit the mesh that was sent, however it is turned, scaled or moved."
+    message = Message(
+        "The result does not fit the mesh that was sent, however it is turned, scaled or moved."
+    )
 
 
 class FilesGone(FlowsError):
     """The model was here, and is not where it was put."""
 
     remedy: Remedy = "recover"
-    fix = "Connect the drive, or recover the model by its flow ID."
+    fix = Message("Connect the drive, or recover the model by its flow ID.")
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"The files of the model are not there: {folder}")
+        super().__init__(Message("The model's files are missing: {folder}", folder=str(folder)))
 
 
 class ExtensionUnknown(FlowsError):
     """The model is whole, and this Blender cannot read it."""
 
     remedy: Remedy = "open_folder"
-    fix = "Another or a newer Blender may read it: its file is in the job's folder."
+    fix = Message("Another or a newer Blender may read it: its file is in the job's folder.")
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The model needs the glTF extension “{name}”, which this Blender cannot read.")
+        super().__init__(
+            Message('The model needs the glTF extension "{name}", which this Blender cannot read.', name=name)
+        )
 
 
 class NoFaces(FlowsError):
     """The model was made lighter than anything can be."""
 
     remedy: Remedy = "edit_input"
-    message = "The optimized model has no faces."
-    fix = "Try a higher number of triangles."
+    message = Message("The optimized model has no faces.")
+    fix = Message("Try more triangles.")
 
 
 class CannotSwap(FlowsError):
     """An object cannot get its other version; it is as it was."""
 
     remedy: Remedy = "report"
-    fix = "Nothing is lost: the file still has both versions. Report it."
+    fix = Message("Nothing is lost: the file still has both versions. Report it.")
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f'"{name}" was left as it is: {" ".join(reason.removeprefix("Error: ").split())}')
+    def __init__(self, name: str, reason: Exception) -> None:
+        super().__init__(
+            Message(
+                '"{name}" was left as it is: {reason}',
+                name=name,
+                reason=plain_reason(reason),
+            )
+        )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
+from ..core.messages import Message
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -107,17 +109,17 @@ It is no pointer to the object, which would stay in the file when the user delet
 """
 
 EDGE_DATA = {
-    "uv_seam": "seams",
-    ".uv_seam": "seams",
-    "crease_edge": "creases",
-    "crease_vert": "creases",
-    "bevel_weight_edge": "bevel weights",
-    "bevel_weight_vert": "bevel weights",
-    "freestyle_edge": "Freestyle marks",
-    "freestyle_face": "Freestyle marks",
-    ".sculpt_face_set": "face sets",
-    ".sculpt_mask": "sculpt masks",
-    ".hide_poly": "hiding of faces",
+    "uv_seam": Message("seams"),
+    ".uv_seam": Message("seams"),
+    "crease_edge": Message("creases"),
+    "crease_vert": Message("creases"),
+    "bevel_weight_edge": Message("bevel weights"),
+    "bevel_weight_vert": Message("bevel weights"),
+    "freestyle_edge": Message("Freestyle marks"),
+    "freestyle_face": Message("Freestyle marks"),
+    ".sculpt_face_set": Message("face sets"),
+    ".sculpt_mask": Message("sculpt masks"),
+    ".hide_poly": Message("hidden faces"),
 }
 """Attributes that only Blender's own tools know, and what they are called there."""
 
@@ -127,16 +129,16 @@ SENT = frozenset({"position", "material_index", "sharp_edge", "sharp_face", "cus
 PINS = ".pn."
 """What the names begin with of attributes that say which corners are pinned in a UV map."""
 
-SHAPE_KEYS = "shape keys"
-SKIN = "skin radii"
-UV_PINS = "pins in UV maps"
-COLOR_ATTRIBUTES = "color attributes"
-CUSTOM_NORMALS = "custom normals"
+SHAPE_KEYS = Message("shape keys")
+SKIN = Message("skin radii")
+UV_PINS = Message("pins in UV maps")
+COLOR_ATTRIBUTES = Message("color attributes")
+CUSTOM_NORMALS = Message("custom normals")
 
 
-def unsent(mesh: bpy.types.Mesh) -> list[str]:
+def unsent(mesh: bpy.types.Mesh) -> list[Message]:
     """The kinds of data of `mesh` that a GLB does not carry; looks at no element."""
-    kinds: dict[str, None] = {}  # in this order, each once
+    kinds: dict[Message, None] = {}  # in this order, each once
     if mesh.shape_keys is not None:
         kinds[SHAPE_KEYS] = None
     if len(mesh.color_attributes):
@@ -153,7 +155,7 @@ def unsent(mesh: bpy.types.Mesh) -> list[str]:
         elif name.startswith(PINS) and not mesh.is_editmode:  # in which each UV map has one
             kinds[UV_PINS] = None
         elif not name.startswith((".", "uv_select_")) and name not in SENT and name not in shown:
-            kinds[f'the attribute "{name}"'] = None
+            kinds[Message('the attribute "{name}"', name=name)] = None
     return list(kinds)
 
 

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import bpy
 
+from ..core.messages import Message
 from .errors import CannotSwap
 from .meshes import LEVELS, mesh_of
 from .rna_settings import copy_settings
@@ -56,7 +57,7 @@ def check(item: bpy.types.Object, source: bpy.types.Object) -> None:
     try:
         take(trial, source)
     except Exception as error:  # whatever Blender may raise
-        raise CannotSwap(item.name, str(error)) from error
+        raise CannotSwap(item.name, error) from error
     finally:
         bpy.data.objects.remove(trial)
 
@@ -76,7 +77,7 @@ def take(item: bpy.types.Object, source: bpy.types.Object) -> None:
             _copy(item, source, name)
         item.modifiers.move(item.modifiers.find(name), place)
     if [(modifier.name, modifier.type) for modifier in item.modifiers] != wanted:
-        raise RuntimeError("Blender gives the modifiers another order.")
+        raise RuntimeError(Message("Blender gives the modifiers another order."))
     active = source.modifiers.active
     if active is not None:
         item.modifiers.active = item.modifiers[active.name]
@@ -92,7 +93,7 @@ def _copy(item: bpy.types.Object, source: bpy.types.Object, name: str) -> None:
         with bpy.context.temp_override(object=source, active_object=source, selected_objects=[item]):
             bpy.ops.object.modifier_copy_to_selected(modifier=name)
     if name not in item.modifiers:
-        raise RuntimeError(f'Blender does not copy the modifier "{name}".')
+        raise RuntimeError(Message('Blender does not copy the modifier "{name}".', name=name))
     copy = item.modifiers[name]
     for place in _inputs_with(copy, source):
         _set_input(copy, place, item)

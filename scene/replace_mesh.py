@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
+from ..core.messages import Message
 from . import modifiers, versions
 from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
 from .lookup import find
@@ -35,7 +36,7 @@ LEVEL = PREFIX + "level"
 LONGEST_BASE = 57
 """Bytes of an object's name that the names of its levels begin with, so that those fit."""
 
-CHANGED = (
+CHANGED = Message(
     "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them as "
     "they were sent, and the one before as they are now."
 )
@@ -69,12 +70,12 @@ def fitted_mesh(
         raise Misfit
     if FITTED in parts[0]:
         if "fit" not in told:
-            raise CannotPlace("The figures of the optimized model are gone.")
+            raise CannotPlace(Message("The statistics of the optimized model are missing."))
         report = told["fit"]
     else:
         snapshot = snapshot_of(glb)
         if snapshot is None:
-            raise CannotPlace("What was sent is not known any more.")
+            raise CannotPlace(Message("It is no longer known what was sent."))
         # The way without a child Blender: the window stands still meanwhile.
         try:
             report = fit(parts, snapshot, {material: name for name, material in materials.items()})
@@ -84,7 +85,7 @@ def fitted_mesh(
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
     if is_changed:
-        report["told"] = [*report.get("told", ()), CHANGED]
+        report["told"] = [*report.get("told", ()), CHANGED.to_data()]
     report = versions.since_the_first(target, report)
     sent_as = report.get("slot_names", ())  # an earlier version did not note them
     _take_materials(mesh, target, sent_as, set(materials.values()), applied)

@@ -5,7 +5,8 @@
                                          index.html with a link to drag into Blender, the zip, SHA256SUMS
 
 Both are made with Blender's own tool. The same checkout gives the same bytes each time: no dates, no order of
-a file system, no permissions go in. The version is the manifest's, the only place that has it.
+a file system, no permissions go in. The version is the manifest's, the only place that has it. In the place
+of translations there are the dictionaries that are made of them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from scripts.build_translations import dictionary  # noqa: E402
+
 PAGE = ROOT / "scripts/repository.html"
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can tell
 READABLE = 0o100644 << 16
@@ -55,7 +60,7 @@ def build(output_dir: Path, source: Path = ROOT) -> Path:
         blender_tool("build", f"--source-dir={source}", f"--output-dir={folder}", valid_tags())
         (built,) = Path(folder).glob("*.zip")
         package = output_dir / built.name
-        _copy_without_dates(built, package)
+        _finish(built, package, source)
     blender_tool("validate", valid_tags(), str(package))
     return package
 
@@ -80,14 +85,21 @@ def repository(package: Path, folder: Path) -> Path:
     return folder
 
 
-def _copy_without_dates(source: Path, target: Path) -> None:
-    """Write the files of the zip `source` in the order of their names, all of the same age, to `target`."""
-    with zipfile.ZipFile(source) as made, zipfile.ZipFile(target, "w") as same:
-        for name in sorted(made.namelist()):
+def _finish(built: Path, package: Path, source: Path) -> None:
+    """Write the files of the zip `built` in the order of their names, all of the same age, to `package`.
+
+    source: where they come from.
+    """
+    with zipfile.ZipFile(built) as made, zipfile.ZipFile(package, "w") as same:
+        files = {name: made.read(name) for name in made.namelist()}
+        for name in [name for name in files if name.endswith(".po")]:
+            del files[name]
+            files[f"{name.removesuffix('.po')}.py"] = dictionary(source / name).encode()
+        for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, EARLIEST)
             entry.external_attr = READABLE
             entry.create_system = 3  # as on Unix, wherever this is
-            same.writestr(entry, made.read(name), zipfile.ZIP_DEFLATED, 9)
+            same.writestr(entry, content, zipfile.ZIP_DEFLATED, 9)
 
 
 def main() -> None:

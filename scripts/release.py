@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from scripts.build_translations import problems  # noqa: E402
 from scripts.package import build, repository  # noqa: E402
 
 
@@ -38,6 +39,7 @@ class Release:
             self.check_version,
             self.check_tree,
             self.check_changelog,
+            self.check_translations,
             self.set_version,
             self.check_style,
             self.test,
@@ -81,6 +83,11 @@ class Release:
         text = (self.root / "CHANGELOG.md").read_text(encoding="utf-8")
         if re.findall(r"^## (\S+)", text, re.MULTILINE)[:1] != [self.version]:
             raise NotReady(f"CHANGELOG.md does not begin with {self.version}.")
+
+    def check_translations(self) -> None:
+        """Every text is there in every language, and fits."""
+        if found := problems(self.root):
+            raise NotReady("\n".join(found))
 
     def set_version(self) -> None:
         """Write the version into the manifest."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from ..i18n import translated
 from .image_check import Looking
 from .options import OPTIONS
 from .properties import image_path, image_suffixes, properties
@@ -67,7 +68,8 @@ class Form:
         if looked is not None and looked.found is not None:
             if (looked.path, looked.known) != (image_path(panel), panel.image_version):
                 return False  # another was chosen meanwhile
-            panel.image_version, panel.image_note, panel.image_problem = looked.found
+            panel.image_version, panel.image_note, problem = looked.found
+            panel.image_problem = translated(problem)
             return True
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_SECONDS

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..core.errors import InputRefused, UnsupportedFile
+from ..core.messages import EMPTY, Message
 from ..formats.images import detect_image, picture_size
 
 
@@ -17,7 +18,7 @@ class Look(NamedTuple):
 
     version: str
     note: str = ""
-    problem: str = ""
+    problem: Message = EMPTY
 
 
 def look_at(path: Path, kinds: Container[str]) -> Look:

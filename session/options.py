@@ -38,12 +38,12 @@ class OptimizeOptions:
         carry_normals: bool
     else:
         target: bpy.props.EnumProperty(
-            name="Target", description="How light the meshes are to become", items=TARGETS, default=BUDGET
+            name="Reduce To", description="How far to reduce the meshes", items=TARGETS, default=BUDGET
         )
         polygon_count: bpy.props.IntProperty(
             name="Triangles",
-            description="How many triangles each mesh, or all together, are to have. "
-            "The service's default is 100,000",
+            description="Number of triangles for each mesh, or for all together. The service's "
+            "default is 100,000",
             default=100_000,
             min=1,
             soft_min=100,
@@ -51,7 +51,7 @@ class OptimizeOptions:
         )
         percent: bpy.props.FloatProperty(
             name="Percent",
-            description="How much of its triangles each mesh keeps",
+            description="Share of its triangles that each mesh keeps",
             default=50.0,
             min=0.01,
             soft_min=1.0,
@@ -72,12 +72,12 @@ class OptimizeOptions:
         )
         carry_colors: bpy.props.BoolProperty(
             name="Color Attributes",
-            description="Bring the color attributes over to the optimized meshes",
+            description="Transfer color attributes to the optimized meshes",
             default=True,
         )
         carry_normals: bpy.props.BoolProperty(
             name="Custom Normals",
-            description="Bring the custom normals over, for the shading that the meshes have now",
+            description="Transfer custom normals to keep the current shading of the meshes",
         )
 
 
@@ -97,12 +97,12 @@ class FollowOptions:
     else:
         then_optimize: bpy.props.BoolProperty(
             name="Then Optimize",
-            description="Have the finished model optimized by a second job before it comes into the scene",
+            description="Optimize the finished model with a second job before it is added to the scene",
             options={"SKIP_SAVE"},
         )
         then_count: bpy.props.IntProperty(
             name="Triangles",
-            description="How many triangles the optimized model is to have. The service's default is 100,000",
+            description="Number of triangles of the optimized model. The service's default is 100,000",
             default=10_000,
             min=1,
             soft_min=100,

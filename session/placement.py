@@ -14,6 +14,7 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import FlowsError
+from ..core.messages import Message, sentences
 from ..core.text import plain_reason
 from ..jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followup_jobs, has_followup
 from ..scene.background.converter import link
@@ -24,7 +25,9 @@ from ..scene.place.memory import Reserve, sizes_in
 from ..scene.place.moment import Moment
 from .document import Document
 
-PLACEHOLDER_DELETED = Problem("put_aside", "Its stand-in was deleted.", "Use Import to have the model.")
+PLACEHOLDER_DELETED = Problem(
+    "put_aside", Message("Its placeholder was deleted."), Message("Use Import to get the model.")
+)
 """Why a result waits of which the user wanted nothing to come by itself."""
 
 DEFECT = "defect"
@@ -48,7 +51,7 @@ class PlacementQueue:
         self.pending: set[str] = set()
         self.placed: set[str] = set()
         self.hidden: dict[str, str] = {}
-        self.reported: dict[str, str] = {}
+        self.reported: dict[str, Message] = {}
         self._document = document
         self._reserve = Reserve()
         self._packer = packing.Packer(self._reserve)
@@ -144,7 +147,9 @@ class PlacementQueue:
                 engine.keep_for_import(
                     job.token,
                     Problem(
-                        "files", f"The model cannot be sent on: {plain_reason(str(error))}", "Import it."
+                        "files",
+                        Message("The model cannot be passed on: {reason}", reason=plain_reason(error)),
+                        Message("Import it."),
                     ),
                 )
                 return
@@ -218,8 +223,10 @@ class PlacementQueue:
             self._defer_failed(engine, job.token, Problem.of(error))
         except Exception as error:  # whatever it is, the result is not to be lost by it
             traceback.print_exc()
-            what = f"The model could not be placed: {plain_reason(str(error))}"
-            self._defer_failed(engine, job.token, Problem(DEFECT, what, "Report it.", "report"))
+            what = Message("The model could not be placed: {reason}", reason=plain_reason(error))
+            self._defer_failed(
+                engine, job.token, Problem(DEFECT, what, Message("Please report this error."), "report")
+            )
         else:
             self._may_have_unpacked = True
             self._undone.discard(job.token)
@@ -227,8 +234,8 @@ class PlacementQueue:
             collection = place.hidden_by(context, placed) if where.get("mode") in destination.NEW else ""
             if collection:
                 self.hidden[job.token] = collection
-            if sentences := place.told_of(placed):
-                self.reported[job.token] = " ".join(sentences)
+            if lines := place.told_of(placed):
+                self.reported[job.token] = sentences(*lines)
             if bpy.app.background:  # no frame to lose, and perhaps no tick to come
                 packing.pack_all()
             return placed
@@ -281,8 +288,8 @@ class PlacementQueue:
         if token in self.placed:
             self._folders_to_delete.add(token)
 
-    def blocker(self, context: bpy.types.Context, job: Job) -> str:
-        """Why the result of a job cannot come by itself at this moment, or ""."""
+    def blocker(self, context: bpy.types.Context, job: Job) -> Message:
+        """Why the result of a job cannot come by itself at this moment, or nothing."""
         return self.moment.auto_placement_blocker(context, self._document.localized(job.destination))
 
     def move(self, tokens: Iterable[str], location: Location) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import bpy
 
+from ..core.messages import EMPTY, Message
 from ..core.urls import KEY_VARIABLE, PRODUCTION_URL, is_loopback
 from ..jobs import Settings
 from . import current
@@ -16,7 +17,7 @@ ADDON = (__package__ or "").rpartition(".")[0]
 """What Blender calls this extension."""
 
 SHADINGS = (
-    ("KEEP", "As It Comes", "Leave the shading that the model has"),
+    ("KEEP", "Keep Shading", "Keep the model's own shading"),
     ("SMOOTH", "Smooth", "Shade all faces smooth"),
     ("FLAT", "Flat", "Shade all faces flat"),
 )
@@ -74,12 +75,12 @@ class Preferences:
     else:
         api_key: bpy.props.StringProperty(
             name="API Key",
-            description=f"Your GENERIO key. {KEY_VARIABLE} in the environment wins over it",
+            description=f"Your GENERIO key. The environment variable {KEY_VARIABLE} takes precedence",
             subtype="PASSWORD",
         )
         session_key: bpy.props.StringProperty(
             name="API Key",
-            description="Your GENERIO key, until Blender ends",
+            description="Your GENERIO key, kept until you quit Blender",
             subtype="PASSWORD",
             options={"SKIP_SAVE"},
             get=_get_session_key,
@@ -87,56 +88,56 @@ class Preferences:
         )
         session_only: bpy.props.BoolProperty(
             name="Keep for This Session Only",
-            description="Do not write the key into Blender's preferences, where it can be read by whoever can"
-            " read the file; enter it again after each start",
+            description="Do not save the key in Blender's preferences, where anyone who can read "
+            "the file can read it; enter it again after each start",
             update=_change_keeping,
         )
         service_url: bpy.props.StringProperty(
             name="Service Address",
-            description="Where the GENERIO Flows API is reached",
+            description="Address of the GENERIO Flows API",
             default=PRODUCTION_URL,
         )
         concurrent_jobs: bpy.props.IntProperty(
-            name="Jobs at Once",
-            description="How many jobs are carried at the same time; the others are queued",
+            name="Simultaneous Jobs",
+            description="Maximum number of jobs running at the same time; others are queued",
             default=4,
             min=1,
             max=16,
         )
         patience: bpy.props.IntProperty(
-            name="Patience (Minutes)",
-            description="Minutes without any news of a job, after which you are asked whether to wait on;"
-            " 0 to wait for ever",
+            name="Ask After (Minutes)",
+            description="Ask whether to keep waiting when a job has had no news for this many "
+            "minutes. 0 waits forever",
             default=60,
             min=0,
             max=10_000,
         )
         folder: bpy.props.StringProperty(
             name="Results Folder",
-            description="Where jobs keep their files; empty for the extension's own folder",
+            description="Folder for the files of jobs; leave empty for the extension's own folder",
             subtype="DIR_PATH",
             options=RELATIVE_PATH,
             update=_make_absolute,
         )
         results_limit: bpy.props.FloatProperty(
             name="Size Limit (GB)",
-            description="Gigabytes of results, beyond which the oldest are deleted whose models are in saved"
-            " files; 0 for no limit",
+            description="Disk space for results. Beyond it, the oldest results whose models are in "
+            "saved files are deleted; 0 for no limit",
             default=2.0,
             min=0.0,
             soft_max=100.0,
             precision=1,
         )
         delete_flows: bpy.props.BoolProperty(
-            name="Delete at the Service",
-            description="Delete a job at the service when all its models are here and checked. The vendor"
-            " advises it, to save the cost of storage; it cannot be undone",
+            name="Delete from Service",
+            description="Delete a job from the service once all its models are here and checked. "
+            "The vendor recommends it to save storage costs. This cannot be undone",
             default=False,
         )
         longest_side: bpy.props.IntProperty(
-            name="Largest Picture",
-            description="Pictures with a longer side than this, in pixels, are made smaller before they are "
-            "sent; the originals stay as they are. 0 sends them as they are",
+            name="Image Size Limit",
+            description="Images whose longer side exceeds this many pixels are scaled down before "
+            "sending; the originals are unchanged. 0 sends them as they are",
             default=2048,
             min=0,
             soft_max=8192,
@@ -144,7 +145,7 @@ class Preferences:
         )
         model_height: bpy.props.FloatProperty(
             name="Height (Meters)",
-            description="How high new models become, in meters; 0 leaves them as they come",
+            description="Height of new models in meters; 0 keeps their own height",
             default=0.0,
             min=0.0,
             soft_max=10.0,
@@ -152,16 +153,15 @@ class Preferences:
         )
         use_unit_scale: bpy.props.BoolProperty(
             name="Scale by Unit",
-            description="Let a metre of the model be a metre in scenes whose unit scale is not 1",
+            description="Scale models so that a meter stays a meter in scenes whose unit scale is not 1",
             default=False,
         )
         collection: bpy.props.StringProperty(
             name="Collection",
-            description="Collection that new models go into, made if need be; "
-            "empty for the active collection",
+            description="Collection for new models, created if needed; leave empty for the active collection",
         )
         author: bpy.props.StringProperty(
-            name="Author", description="Whose name assets bear that are made of models"
+            name="Author", description="Author to write into assets made from models"
         )
         shading: bpy.props.EnumProperty(
             name="Shading", description="How the faces of new models are shaded", items=SHADINGS
@@ -221,10 +221,10 @@ def engine_settings(context: bpy.types.Context) -> Settings:
     )
 
 
-def unavailable_reason(context: bpy.types.Context) -> str:
-    """Why nothing can be sent at the moment, or ""; cheap enough for `poll` and `draw`."""
+def unavailable_reason(context: bpy.types.Context) -> Message:
+    """Why nothing can be sent at the moment, or nothing; cheap enough for `poll` and `draw`."""
     if not api_key(context):
-        return "Enter your API key in the preferences first"
+        return Message("Enter your API key in the preferences first")
     if not bpy.app.online_access and not is_loopback(preferences(context).service_url):
-        return "Blender is offline. Allow online access in Preferences > System"
-    return ""
+        return Message("Blender is offline. Allow online access in Preferences > System")
+    return EMPTY

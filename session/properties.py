@@ -17,12 +17,12 @@ from .preferences import RELATIVE_PATH
 
 QUALITIES = (
     ("LOW", "Low", "Faster, and with fewer polygons"),
-    ("HIGH", "High", "Finer, the service's default"),
+    ("HIGH", "High", "More detail (the service's default)"),
 )
 WHERE = (
     ("CURSOR", "3D Cursor", "At the 3D cursor"),
     ("SURFACE", "Surface", "On the surface below the 3D cursor"),
-    ("BOX", "Into Box", "Fitted into the bounds of the active object, wherever it is by then"),
+    ("BOX", "Fit to Object", "Fitted into the bounds of the active object, wherever it is by then"),
 )
 MOST_VARIANTS = 8
 
@@ -131,7 +131,7 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
             items=(("TEXT", "Text", "From a description"), ("IMAGE", "Image", "From a picture or sketch")),
         )
         prompt: bpy.props.StringProperty(
-            name="Prompt", description="What you want to get, in your own words", options={"TEXTEDIT_UPDATE"}
+            name="Prompt", description="What to generate, in your own words", options={"TEXTEDIT_UPDATE"}
         )
         image: bpy.props.StringProperty(
             name="Image",
@@ -146,29 +146,31 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
         image_version: bpy.props.StringProperty()
         quality: bpy.props.EnumProperty(
             name="Quality",
-            description="How fine the model gets. The service's default is High",
+            description="Level of detail of the model. The service's default is High",
             items=QUALITIES,
             default="HIGH",
         )
         random_seed: bpy.props.BoolProperty(
-            name="Random Seed", description="Draw another seed each time, the service's default", default=True
+            name="Random Seed",
+            description="Use a different seed each time (the service's default)",
+            default=True,
         )
         seed: bpy.props.IntProperty(
             name="Seed",
-            description="The same seed and input give the same model again. The service's default, -1, "
-            "draws one",
+            description="The same seed and input give the same model again. The service's default, "
+            "-1, picks a random seed",
             min=0,
         )
         texture: bpy.props.BoolProperty(
             name="Texture",
-            description="Make physically based textures, too. The service's default is yes",
+            description="Also generate physically based textures. The service's default is yes",
             default=True,
         )
-        where: bpy.props.EnumProperty(name="Place", description="Where the new model goes", items=WHERE)
+        where: bpy.props.EnumProperty(name="Location", description="Where the new model goes", items=WHERE)
         variants: bpy.props.IntProperty(
             name="Variants",
-            description="How many models to make of the same input, each with a seed of its own; "
-            "they stand side by side",
+            description="Number of models to make from the same input, each with its own seed; they "
+            "are placed side by side",
             default=1,
             min=1,
             max=MOST_VARIANTS,
@@ -179,11 +181,11 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
         checking: bpy.props.BoolProperty()
         job_search: bpy.props.StringProperty(
             name="Search Jobs",
-            description="Show only jobs with these words in their name, prompt or flow id",
+            description="Show only jobs with these words in their name, prompt or flow ID",
             options={"TEXTEDIT_UPDATE", "SKIP_SAVE"},
         )
         job_states: bpy.props.EnumProperty(
-            name="Show Jobs", description="Show only jobs that are this far", items=JOB_STATES
+            name="Show Jobs", description="Show only jobs in this state", items=JOB_STATES
         )
 
 

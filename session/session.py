@@ -17,13 +17,13 @@ from typing import NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import bpy
 
-from .. import translations
+from .. import i18n
 from ..jobs import Engine, Job, JobStore, LedgerError, NoConverter, Problem
 from ..scene.background.converter import Converter, make_input_here
 from .document import Document
 from .form import Form
 from .placement import PlacementQueue
-from .preferences import ADDON, engine_settings, user_folder
+from .preferences import engine_settings, user_folder
 
 LEDGER_SECONDS = 0.4
 """How long the window may stand still for another Blender that has the job list, half of it for a thread of
@@ -177,7 +177,7 @@ class Session:
         return seconds
 
     def _tick(self, context: bpy.types.Context) -> float:
-        if translations.follow(ADDON):
+        if i18n.follow():
             redraw(context)
         if self.form.check_image(context):
             self._redraw(context)

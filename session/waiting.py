@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import bpy
 
+from ..core.messages import Message, ended
 from ..jobs import Job, Problem, State, Step, followup_jobs, has_followup
 from . import current, is_running
 
@@ -78,7 +79,12 @@ def run_until(
             if reason:  # and nobody is here to change that
                 for token in late:
                     engine.keep_for_import(
-                        token, Problem("not_now", reason + ".", "Use Import when it is done.")
+                        token,
+                        Problem(
+                            "not_now",
+                            ended(reason),
+                            Message("Use Import when it is done."),
+                        ),
                     )
                 session.placement.pending.difference_update(late)
         if timeout is not None and time.monotonic() - began > timeout:

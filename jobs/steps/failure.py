@@ -25,6 +25,7 @@ from ...api import (
     WrongState,
     decide,
 )
+from ...core.messages import Message
 from .. import limits
 from ..doubt import Doubt
 from ..errors import DELETED, NeedsUser, NoConverter, NotStarted
@@ -155,16 +156,16 @@ def _decide_about_missing(job: Job, error: NotFound, gone: bool, doubt: Doubt, f
 def _missing() -> Problem:
     return Problem(
         "missing",
-        "The service does not know this job at the moment.",
-        "It is asked again for some minutes before that is believed.",
+        Message("The service does not know this job at the moment."),
+        Message("It is asked again for some minutes before that is believed."),
     )
 
 
 def _deleted() -> Problem:
     return Problem(
         DELETED,
-        "The job was deleted at the service, or belongs to another account.",
-        "Retry looks for it once more, and runs it again if it is not there.",
+        Message("The job was deleted at the service, or belongs to another account."),
+        Message("Retry looks for it once more, and runs it again if it is not there."),
         "retry",
     )
 
@@ -173,7 +174,7 @@ def goes_on() -> Problem:
     """What is told of a cancelled job whose flow could not be stopped."""
     return Problem(
         GOES_ON,
-        "The service could not be told to stop; the job may go on there.",
-        "Look at it in your account.",
+        Message("The service could not be told to stop. The job may still be running there."),
+        Message("Check it in your account."),
         "open_account",
     )

@@ -22,6 +22,7 @@ from ...api import (
     WrongState,
 )
 from ...api.decode import prompt_of
+from ...core.messages import Message
 from ...core.text import tidy
 from .. import limits, polling
 from ..errors import NeedsUser, NotStarted, UnknownFlow
@@ -106,7 +107,12 @@ def poll(turn: Turn, job: Job) -> Outcome:
     if flow.state == "aborted":
         if job.cancelling:
             return Outcome(job.cancelled(time.time()))
-        stopped = Problem("aborted", "The job was stopped at the service.", "Retry to run it again.", "retry")
+        stopped = Problem(
+            "aborted",
+            Message("The job was stopped at the service."),
+            Message("Retry to run it again."),
+            "retry",
+        )
         return Outcome(job.failed(stopped, time.time()))
     # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
     # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
@@ -169,7 +175,7 @@ def _shown(parameters: dict[str, Any]) -> dict[str, str | int | float]:
 def _nothing_new(patience: float) -> Problem:
     return Problem(
         NOTHING_NEW,
-        f"The service has told nothing new for {patience / 60:.0f} minutes.",
-        "Retry to go on waiting, or cancel the job.",
+        Message("No news from the service for {minutes:.0f} minutes.", minutes=patience / 60),
+        Message("Retry to go on waiting, or cancel the job."),
         "retry",
     )

@@ -36,6 +36,7 @@ from ...api import (
 )
 from ...api.models import as_object
 from ...api.transfer import digest_of
+from ...core.messages import Message
 from .. import limits
 from ..errors import NeedsUser, NoConverter
 from ..input_copy import input_copy_path
@@ -93,7 +94,9 @@ def create(turn: Turn, job: Job) -> Job:
         try:
             flow = turn.client().create_flow(job.template, job.parameters, additional=_additional(job))
             if turn.is_taken(flow.flow_id):
-                raise UnexpectedAnswer("The answer is about another job than the one that was asked about.")
+                raise UnexpectedAnswer(
+                    Message("The answer is about another job than the one that was asked about.")
+                )
             return job.advance_to(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
         except InvalidRequest as error:
             learn = error.own_word and _ABOUT_THE_INPUT.search(error.detail) is not None
@@ -256,8 +259,8 @@ def _check_input(turn: Turn, job: Job) -> None:
     path = turn.resolve(job.source or job.input_path)
     if job.input_digest and digest_of(path) != job.input_digest:
         raise UnreadableFile(
-            f"The file “{path.name}” has changed since it was asked for.",
-            "Ask for it once more, or put the former file back.",
+            Message('The file "{name}" has changed since it was asked for.', name=path.name),
+            Message("Ask for it once more, or put the former file back."),
         )
 
 

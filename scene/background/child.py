@@ -2,7 +2,7 @@
 """The script that a child Blender runs: `child.py export|import|save|picture|thumbnail SOURCE TARGET`.
 
 Where no child can be started, the user's Blender uses `export_glb` and `make_png` itself. A child says how it
-went on one line of its own: GENERIO_ANSWER {"problem": "" or Blender's words}.
+went on one line of its own: GENERIO_ANSWER {"problem": "", Blender's words, or a message of ours}.
 """
 
 import importlib
@@ -38,6 +38,7 @@ def module(name: str) -> Any:
 
 
 markers = module("scene.markers")
+Message = module("core.messages").Message
 
 
 def end_with_parent() -> None:
@@ -68,7 +69,9 @@ def export_glb(source: str, target: str) -> None:
         if markers.ORIGINAL in copy:
             copy.name = copy[markers.ORIGINAL]
             if isinstance(copy, bpy.types.Image) and not Path(copy.filepath).exists():
-                raise RuntimeError(f'the painting "{copy.name}", which was never saved, is lost.')
+                raise RuntimeError(
+                    Message('the painted image "{name}" was never saved and is lost.', name=copy.name)
+                )
     for image in set(bpy.data.images) - present:
         if image.source == "TILED":
             image.user_remap(first_tile(image))
@@ -160,7 +163,7 @@ def import_glb(source: str, target: str) -> None:
         bpy.ops.import_scene.gltf(filepath=source, **options)
     objects: list[Any] = list(scene.objects)
     if not objects:
-        raise RuntimeError("the model is empty.")
+        raise RuntimeError(Message("the model is empty."))
     fitted = fit_result(Path(source), objects)
     for mesh in bpy.data.meshes:
         drop_zeros(mesh)
@@ -200,7 +203,7 @@ def save_file(source: str, target: str) -> None:
     options = known(bpy.ops.import_scene.gltf, import_pack_images=True, import_scene_as_collection=False)
     bpy.ops.import_scene.gltf(filepath=source, **options)
     if not bpy.context.scene.objects:
-        raise RuntimeError("the model is empty.")
+        raise RuntimeError(Message("the model is empty."))
     blend = str(Path(target).with_suffix(".blend"))  # Blender appends that to any other name
     bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True, check_existing=False, compress=True)
     Path(blend).replace(target)
@@ -312,7 +315,7 @@ def make_png(source: str, target: str) -> None:
         image = bpy.data.images.load(target)
         width, height = image.size
     if not width:
-        raise RuntimeError("it is no picture that Blender can read.")
+        raise RuntimeError(Message("it is not an image that Blender can read."))
     if longest and max(width, height) > longest:
         scale = longest / max(width, height)
         image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
@@ -326,7 +329,7 @@ def make_png(source: str, target: str) -> None:
         image.save()
         bpy.data.images.remove(image)
     if not Path(target).is_file():
-        raise RuntimeError("it is no picture that Blender can write as PNG.")
+        raise RuntimeError(Message("it is not an image that Blender can write as PNG."))
 
 
 def render_png(image: Any, target: str) -> None:
@@ -357,10 +360,12 @@ def turn_upright(image: Any, source: Path) -> None:
     image.pixels.foreach_set(rows.ravel())
 
 
-def words_of(error: Exception) -> str:
-    """What an error says; Blender's operators and this module mean RuntimeErrors to be read, others not."""
-    told = str(error) if isinstance(error, RuntimeError) else ""
-    return told or "".join(traceback.format_exception(error))
+def words_of(error: Exception) -> Any:
+    """What an error says, as JSON: a message of ours, or Blender's words, or where it happened."""
+    if not isinstance(error, RuntimeError) or not error.args:
+        return "".join(traceback.format_exception(error))
+    said = error.args[0]
+    return said.to_data() if isinstance(said, Message) else str(error)
 
 
 TASKS = {

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import bpy
 
 from ...core.errors import Cancelled, FlowsError, Remedy
+from ...core.messages import Message
 from ...core.text import plain_reason
 from ...formats.glb import required_extension_in
 from .. import markers
@@ -43,7 +44,7 @@ AT_ONCE = threading.BoundedSemaphore(2)
 """Each child takes a core and the memory of a whole model."""
 
 
-OUR_NAMES = {"snapshot-": "the mesh", "result-": "the model"}
+OUR_NAMES = {"snapshot-": Message("the mesh"), "result-": Message("the model")}
 """What the files are called that have names of ours, which say nothing to anybody."""
 
 
@@ -54,13 +55,15 @@ class ConversionFailed(FlowsError):
     """
 
     remedy: Remedy = "retry"
-    fix = "Check the file, or try again."
+    fix = Message("Check the file, or try again.")
 
     def __init__(self, name: str, words: str) -> None:
         self.words = words
         name = name.removesuffix(".json")  # an order is named after its picture
         told = next((what for prefix, what in OUR_NAMES.items() if name.startswith(prefix)), name)
-        super().__init__(f"Blender could not convert {told}: {plain_reason(words)}")
+        super().__init__(
+            Message("Blender could not convert {what}: {reason}", what=told, reason=plain_reason(words))
+        )
 
 
 def make_input_here(source: Path, target: Path) -> None:
@@ -216,12 +219,16 @@ def _wait(process: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> No
         if cancelled():
             raise Cancelled
         if waited > TIMEOUT:
-            raise ConversionFailed("the file", f"it took longer than {TIMEOUT / 60:.0f} minutes.")
+            raise ConversionFailed(
+                Message("the file"),
+                Message("it took longer than {minutes:.0f} minutes.", minutes=TIMEOUT / 60),
+            )
 
 
 def _problem(output: str, code: int | None) -> str:
-    """What the child says went wrong, or ""."""
+    """What the child says went wrong, in words of its own or as a message of ours, or ""."""
     for line in output.splitlines():
         if line.startswith(ANSWER):
-            return str(json.loads(line.removeprefix(ANSWER))["problem"])
-    return f"the child Blender ended with code {code}."
+            said = json.loads(line.removeprefix(ANSWER))["problem"]
+            return said if isinstance(said, str) else Message.from_data(said)
+    return Message("the child Blender ended with code {code}.", code=str(code))

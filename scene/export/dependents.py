@@ -12,6 +12,8 @@ from typing import Any
 
 import bpy
 
+from ...core.messages import Message
+
 
 @dataclass
 class Dependents:
@@ -21,7 +23,7 @@ class Dependents:
     the mesh. It holds no data of Blender, so that it may be filled bit by bit while the file changes.
     """
 
-    ties: dict[int, dict[str, None]] = field(default_factory=dict)
+    ties: dict[int, dict[Message, None]] = field(default_factory=dict)
     users: dict[int, list[int]] = field(default_factory=dict)
 
     @classmethod
@@ -41,7 +43,7 @@ class Dependents:
 
     def on(
         self, items: Iterable[bpy.types.Object] = (), users_of: Iterable[bpy.types.Mesh] = ()
-    ) -> list[str]:
+    ) -> list[Message]:
         """What cannot stay as it is when `items`, or all `users_of` meshes, get others.
 
         Each has the name of the object that hangs there.
@@ -51,22 +53,22 @@ class Dependents:
         return list(dict.fromkeys(tie for target in targets for tie in self.ties.get(target, ())))
 
 
-def _ties(item: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, str]]:
+def _ties(item: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, Message]]:
     """The objects on whose vertices or faces `item` hangs, each with what that is called."""
     parent = item.parent
     if parent is not None:
         if item.parent_type in ("VERTEX", "VERTEX_3"):
-            yield parent, f'the vertices on which "{item.name}" hangs'
+            yield parent, Message('the vertices on which "{name}" hangs', name=item.name)
         elif parent.instance_type == "FACES":
-            yield parent, f'the faces on which "{item.name}" is instanced'
+            yield parent, Message('the faces on which "{name}" is instanced', name=item.name)
         elif parent.instance_type == "VERTS":
-            yield parent, f'the vertices on which "{item.name}" is instanced'
+            yield parent, Message('the vertices on which "{name}" is instanced', name=item.name)
     if not len(item.modifiers):  # which is quicker than to begin with them
         return
     for modifier in item.modifiers:
         target = _bound_to(modifier)
         if target is not None and target != item:
-            yield target, f'the binding of "{item.name}"'
+            yield target, Message('the binding of "{name}"', name=item.name)
 
 
 def _bound_to(modifier: Any) -> bpy.types.Object | None:

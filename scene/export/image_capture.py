@@ -18,6 +18,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import InputRefused, Remedy
+from ...core.messages import Message
 from ...formats.png import save_png
 from ..markers import UNPACKED
 
@@ -29,8 +30,8 @@ class NoPicture(InputRefused):
     """There is nothing to take."""
 
     remedy: Remedy = "choose_image"
-    message = "There is no picture."
-    fix = "Choose another one."
+    message = Message("There is no picture.")
+    fix = Message("Choose another one.")
 
 
 def file_of(image: Any) -> Path | None:
@@ -57,7 +58,10 @@ def take_image(image: Any) -> Save:
             return lambda path, _longest: _write(path, data)
     width, height = image.size
     if not width or not height or (not image.has_data and not len(image.pixels)):
-        raise NoPicture(f'The image "{image.name}" has no pixels.', "Check that its file is still there.")
+        raise NoPicture(
+            Message('The image "{name}" has no pixels.', name=image.name),
+            Message("Check that its file is still there."),
+        )
     import numpy as np
 
     channels = image.channels
@@ -93,7 +97,9 @@ def take_render() -> Save:
                 image.save_render(str(Path(folder) / "render.png"), scene=scene)
         written = sorted(Path(folder).iterdir())
         if not written:
-            raise NoPicture("There is no render yet.", "Render an image first (F12).", "render")
+            raise NoPicture(
+                Message("There is no render yet."), Message("Render an image first (F12)."), "render"
+            )
         data = written[0].read_bytes()
     return lambda path, _longest: _write(path, data)
 
@@ -121,7 +127,7 @@ def take_view(context: bpy.types.Context, area: bpy.types.Area) -> Save:
     import numpy as np
 
     if bpy.app.background:
-        raise NoPicture("There is no 3D view without a window.", "Choose a file.")
+        raise NoPicture(Message("There is no 3D view without a window."), Message("Choose a file."))
     space: Any = area.spaces.active
     region = next(region for region in area.regions if region.type == "WINDOW")
     width, height = region.width, region.height
@@ -158,8 +164,8 @@ def reads_clipboard() -> bool:
 def take_clipboard(context: bpy.types.Context) -> Save:
     """The picture in the system's clipboard. Raises NoPicture."""
     nothing = NoPicture(
-        "There is no picture in the clipboard.",
-        "Copy one, or save it as a file and choose that.",
+        Message("There is no picture in the clipboard."),
+        Message("Copy one, or save it as a file and choose that."),
     )
     if bpy.app.background or context.area is None:
         raise nothing

@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from ...core.messages import EMPTY, Message
 from ..meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS, unsent
 from ..modifiers import is_applied
 from ..restore.restore import COLORS, NORMALS
@@ -15,7 +16,7 @@ from ..restore.restore import COLORS, NORMALS
 CARRIED = {COLORS: COLOR_ATTRIBUTES, NORMALS: CUSTOM_NORMALS}
 """What can be asked to be brought over, and what it is called."""
 
-BAKED = "baked physics"
+BAKED = Message("baked physics")
 
 
 class Losses:
@@ -29,8 +30,8 @@ class Losses:
         # A GLB has normals, if not these.
         self._brought = {CUSTOM_NORMALS, *(CARRIED[what] for what in carry)}
         self._apply = apply
-        self._counts: dict[str, int] = {}
-        self.kinds: set[str] = set()
+        self._counts: dict[Message, int] = {}
+        self.kinds: set[Message] = set()
 
     def add(self, item: bpy.types.Object, shapes: Iterable[bpy.types.Mesh]) -> None:
         """Note what `item` will not have. shapes: its mesh, and what is sent of it where that is another."""
@@ -45,34 +46,40 @@ class Losses:
         for kind in kinds:
             self._counts[kind] = self._counts.get(kind, 0) + 1
 
-    def lines(self) -> list[str]:
+    def lines(self) -> list[Message]:
         """Each kind with how many objects have it now."""
         return [
-            f"{kind} of {count} objects" if count > 1 else f"{kind} of 1 object"
+            Message("{kind} of {count} objects", kind=kind, count=count)
+            if count > 1
+            else Message("{kind} of 1 object", kind=kind)
             for kind, count in self._counts.items()
         ]
 
 
-def _of_the_mesh(modifier: Any) -> str:
-    """What a modifier has that belongs to the elements of this mesh, or ""."""
+def _of_the_mesh(modifier: Any) -> Message:
+    """What a modifier has that belongs to the elements of this mesh, or nothing."""
     if getattr(modifier, "is_bound", False) or getattr(modifier, "is_bind", False):
-        return "bindings of modifiers"
+        return Message("bindings of modifiers")
     match modifier.type:
         case "MULTIRES":
-            return "multiresolution details"
+            return Message("multiresolution details")
         case "HOOK" if not modifier.vertex_group:
-            return f'vertices hooked to "{modifier.object.name}"' if modifier.object else "hooked vertices"
+            return (
+                Message('vertices hooked to "{name}"', name=modifier.object.name)
+                if modifier.object
+                else Message("hooked vertices")
+            )
         case "MESH_CACHE" | "MESH_SEQUENCE_CACHE":
-            return "mesh caches"
+            return Message("mesh caches")
         case "PARTICLE_SYSTEM" if _is_combed(modifier.particle_system):
-            return "combed hair"
+            return Message("combed hair")
         case "CLOTH" | "SOFT_BODY" if _is_baked(modifier.point_cache):
             return BAKED
         case "PARTICLE_SYSTEM" if _is_baked(modifier.particle_system.point_cache):
             return BAKED
         case "DYNAMIC_PAINT" if _is_painted_on_vertices(modifier.canvas_settings):
             return BAKED
-    return ""
+    return EMPTY
 
 
 def _is_combed(system: bpy.types.ParticleSystem) -> bool:

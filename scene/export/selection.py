@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import bpy
 
+from ...core.messages import EMPTY, Message
 from .. import replace_mesh
 from ..meshes import is_own, mesh_of, triangle_count
 from ..modifiers import applicable
@@ -23,38 +24,42 @@ RESULTS = (
     (replace_mesh.KEEP.upper(), "Keep Object", "The same objects get the optimized meshes"),
     (
         replace_mesh.BESIDE.upper(),
-        "Beside",
+        "Side by Side",
         "Copies of the objects get the optimized meshes and stand next to them",
     ),
     (
         replace_mesh.COLLECTION.upper(),
         "New Collection",
-        "Copies get them, at the same place in a collection of their own",
+        "Copies get the optimized meshes, in the same location, in their own collection",
     ),
     (
         replace_mesh.HIDE.upper(),
         "Replace and Hide",
-        "Copies get them, at the same place, and the originals are hidden",
+        "Copies get the optimized meshes, in the same location; the originals are hidden",
     ),
 )
 TARGETS = (
     (COUNT, "Count", "Each mesh gets this number of triangles"),
     (PERCENT, "Percent", "Each mesh keeps this share of its triangles"),
-    (BUDGET, "Budget", "All meshes together get this number of triangles, spread by what each has now"),
+    (
+        BUDGET,
+        "Total",
+        "All meshes together get this number of triangles, in proportion to their current counts",
+    ),
 )
 MODIFIERS = (
-    ("KEEP", "Keep", "The mesh without its modifiers is optimized, and the modifiers stay"),
-    ("APPLY", "Apply", "What the modifiers make is optimized, and they go; armatures and particles stay"),
+    ("KEEP", "Keep", "The base mesh is optimized; modifiers are kept"),
+    ("APPLY", "Apply", "Modifiers are applied before optimizing; armatures and particles are kept"),
 )
 
 CONVERTIBLE = frozenset({"CURVE", "CURVES", "FONT", "META", "SURFACE"})
 """Types of objects that can become meshes."""
 
-NO_MESH = "it is no mesh; convert it to one first"
+NO_MESH = Message("it is not a mesh; convert it to one first")
 
-MADE = "its faces are made by its modifiers; convert it to a mesh first"
+MADE = Message("its faces are made by its modifiers; convert it to a mesh first")
 
-OVERRIDDEN = "it overrides one of another file; make it local first"
+OVERRIDDEN = Message("it overrides one of another file; make it local first")
 """To an override Blender gives no property of ours that lasts, so its mesh before could not come back."""
 
 
@@ -91,7 +96,7 @@ class Selection:
     """
 
     groups: dict[bpy.types.Mesh, list[bpy.types.Object]] = field(default_factory=dict)
-    refused: list[tuple[bpy.types.Object, str]] = field(default_factory=list)
+    refused: list[tuple[bpy.types.Object, Message]] = field(default_factory=list)
 
     @classmethod
     def of(cls, selected: Iterable[bpy.types.Object]) -> Selection:
@@ -132,7 +137,7 @@ class Selection:
         """Whether there is anything to apply."""
         return any(len(item.modifiers) for items in self.groups.values() for item in items)
 
-    def losses(self, carry: Collection[str] = (), apply: bool = False) -> list[str]:
+    def losses(self, carry: Collection[str] = (), apply: bool = False) -> list[Message]:
         """What the optimized meshes will not have (see `Losses`), and what will lose its hold on them.
 
         With `apply`, what modifiers make counts as it was evaluated last.
@@ -143,7 +148,7 @@ class Selection:
                 losses.add(item, shapes_of(item, mesh, apply))
         return losses.lines() + self.loosened(Dependents.of_file(), apply)
 
-    def loosened(self, dependents: Dependents, apply: bool) -> list[str]:
+    def loosened(self, dependents: Dependents, apply: bool) -> list[Message]:
         """What will lose its hold when the objects themselves get the optimized meshes."""
         if not apply:
             return dependents.on(users_of=self.groups)
@@ -169,13 +174,13 @@ def convert(context: bpy.types.Context, items: Collection[bpy.types.Object]) -> 
         item.select_set(True)
 
 
-def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> str:
+def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> Message:
     """Why a mesh object cannot be sent, or ""."""
     if not item.is_editable or not mesh.is_editable:
-        return "it is linked from another file"
+        return Message("it is linked from another file")
     if not is_own(item) or not is_own(mesh):
         return OVERRIDDEN
     if not len(mesh.polygons):
         seen = shapes_of(item, mesh, True)
-        return MADE if any(len(shape.polygons) for shape in seen) else "it has no faces"
-    return ""
+        return MADE if any(len(shape.polygons) for shape in seen) else Message("it has no faces")
+    return EMPTY

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import bpy
 
+from ...core.messages import Message
 from ...core.text import plain_reason
 from ...formats.glb import required_extension_in
 from ..errors import CannotPlace, ExtensionUnknown, FilesGone
@@ -89,7 +90,9 @@ def _import_directly(model: Model, arrivals: Arrivals) -> Loaded:
     except RuntimeError as error:
         if extension := required_extension_in(Path(model.glb), str(error)):
             raise ExtensionUnknown(extension) from error
-        raise CannotPlace(f"Blender cannot read the model: {plain_reason(str(error))}") from error
+        raise CannotPlace(
+            Message("Blender cannot read the model: {reason}", reason=plain_reason(error))
+        ) from error
     finally:
         unit.scale_length = scale
     objects = arrivals.of("objects")

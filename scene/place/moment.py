@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import bpy
 
+from ...core.messages import EMPTY, Message
 from .destination import Destination, edited_target
 
 LASTING = 30.0
@@ -24,28 +25,28 @@ class Moment:
         self._stepped_at = -STEPPING  # undo or redo, time.monotonic()
         self._modal_since: dict[int, float] = {}  # modal operators in Python, time.monotonic()
 
-    def placement_blocker(self, context: bpy.types.Context, destinations: Sequence[Destination]) -> str:
-        """Why this is the wrong moment to put something there, or ""."""
+    def placement_blocker(self, context: bpy.types.Context, destinations: Sequence[Destination]) -> Message:
+        """Why this is the wrong moment to put something there, or nothing."""
         windows = context.window_manager.windows
         if context.mode != "OBJECT" and len(windows) < 2:
-            return "Waits until you are in Object Mode"
+            return Message("Waits until you are in Object Mode")
         edited = [_edited_in(window) for window in windows]
         edited += [edited_target(destination) for destination in destinations]
         for item in edited:
             if item is not None:
-                return f'Waits until "{item.name}" is in Object Mode'
+                return Message('Waits until "{name}" is in Object Mode', name=item.name)
         if bpy.app.is_job_running("RENDER"):
-            return "Waits for the render"
+            return Message("Waits for the render")
         if self.is_user_interacting(context):
-            return "Waits for a quiet moment"
-        return ""
+            return Message("Waits for a quiet moment")
+        return EMPTY
 
     def stepped(self) -> None:
         """The user has undone or redone something just now; see `auto_placement_blocker`."""
         self._stepped_at = time.monotonic()
 
-    def auto_placement_blocker(self, context: bpy.types.Context, destination: Destination) -> str:
-        """Why this is the wrong moment for a result to come by itself, or "".
+    def auto_placement_blocker(self, context: bpy.types.Context, destination: Destination) -> Message:
+        """Why this is the wrong moment for a result to come by itself, or nothing.
 
         Beside what `placement_blocker` says, its undo step would end all that can be redone. Users who have
         stepped back and do nothing for a while have made up their minds.
@@ -55,8 +56,8 @@ class Moment:
         if time.monotonic() - self._stepped_at < STEPPING and not bpy.app.background:
             with context.temp_override(window=context.window_manager.windows[0]):
                 if bpy.ops.ed.redo.poll():  # pyright: ignore[reportCallIssue]
-                    return "Waits a moment, since you can still redo"
-        return ""
+                    return Message("Waiting a moment, because you can still redo")
+        return EMPTY
 
     def is_user_interacting(self, context: bpy.types.Context) -> bool:
         """Whether the user is in the middle of something, such as dragging.

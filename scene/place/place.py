@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bpy
 
+from ...core.messages import Message
 from .. import replace_mesh, versions
 from ..errors import CannotPlace
 from ..meshes import PREFIX, TOKEN, mesh_of
@@ -62,7 +63,7 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
     mode = destination.get("mode", CURSOR)
     targets = _targets(destination) if mode not in NEW else []
     if mode == BOX and boxes.box_of(destination) is None:
-        raise CannotPlace(f'The box "{destination.get("box", "")}" is gone.')
+        raise CannotPlace(Message('The box "{name}" is gone.', name=destination.get("box", "")))
     arrivals = Arrivals()
     loaded = load(model, arrivals)
     try:
@@ -95,12 +96,14 @@ def _targets(destination: Destination) -> list[bpy.types.Object]:
     """The objects that get an optimized mesh; the first one has the mesh that was sent, and so have all."""
     target = target_of(destination)
     if target is None:
-        raise CannotPlace(f'The object "{destination.get("object", "")}" is gone.')
+        raise CannotPlace(Message('The object "{name}" is gone.', name=destination.get("object", "")))
     if not target.is_editable or not mesh_of(target).is_editable:
-        raise CannotPlace(f'The object "{target.name}" is linked from another file.')
+        raise CannotPlace(Message('The object "{name}" is linked from another file.', name=target.name))
     now = {"corners": len(mesh_of(target).loops), "points": points_of(mesh_of(target))}
     if any(destination.get(what, value) != value for what, value in now.items()):
-        raise CannotPlace(f'The mesh of "{target.name}" was changed while it was optimized.')
+        raise CannotPlace(
+            Message('The mesh of "{name}" was changed while it was optimized.', name=target.name)
+        )
     return [item for item in targets_of(destination) if item.data == target.data]
 
 
@@ -115,11 +118,11 @@ def _new_model(
 ) -> bpy.types.Object:
     """Link everything that came in, under one root that stands where it belongs and has the model's name."""
     if not loaded.objects:
-        raise CannotPlace("The model is empty.")
+        raise CannotPlace(Message("The model is empty."))
     scene = scene_of(destination) or context.scene
     assert scene is not None
     if scene.library is not None:
-        raise CannotPlace("The scene is linked from another file.")
+        raise CannotPlace(Message("The scene is linked from another file."))
     into = destination.get("into", "")
     active = active_then(context, scene, destination)
     collection = collection_called(scene, into) if into else active
@@ -142,10 +145,11 @@ def _new_model(
     return transform.settle(root, loaded.objects, destination)
 
 
-def told_of(placed: Sequence[bpy.types.Object]) -> list[str]:
+def told_of(placed: Sequence[bpy.types.Object]) -> list[Message]:
     """What is to be told of an optimized mesh that has just been placed, see `fit`."""
     first = placed[0]
-    return list(versions.report_of(first).get("told", ())) if first.type == "MESH" else []
+    told = versions.report_of(first).get("told", ()) if first.type == "MESH" else ()
+    return [Message.from_data(data) for data in told]
 
 
 def hidden_by(context: bpy.types.Context, placed: Sequence[bpy.types.Object]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...core.messages import Message
 from ..markers import ORIGINAL
 from ..meshes import mesh_of
 from .matching import Match
@@ -26,8 +27,8 @@ WHOLE = 0.9
 
 MOSTLY = 0.5
 
-RENAMED = "Materials came back under other names, and were put back where they had been."
-MERGED = "Materials came back as one, and were put back where they had been."
+RENAMED = Message("Materials came back under other names, and were put back where they had been.")
+MERGED = Message("Materials came back as one, and were put back where they had been.")
 
 
 def name_of(material: bpy.types.Material | None) -> str:
@@ -52,7 +53,7 @@ def slot_names(item: bpy.types.Object) -> list[str]:
 
 def arrange_slots(
     match: Match, old: bpy.types.Object, new: bpy.types.Object, names: Mapping[bpy.types.Material, str]
-) -> list[str]:
+) -> list[Message]:
     """Give `new` the slots of `old`; returns what is to be told about that.
 
     names: of the materials of `new`, in the GLB. What a service has renamed, split or merged is known by
@@ -70,7 +71,7 @@ def arrange_slots(
     under = _under_faces(match, mesh, material_indices(mesh_of(old)), len(originals))
     areas = np.bincount(match.new.faces, match.new.areas, len(present))
     wanted = _by_name([names[material] if material else "" for material in came] or [""], originals)
-    told: list[str] = []
+    told: list[Message] = []
     known = np.array(wanted)[present]
     if (strange := known == UNKNOWN).any():
         known[strange] = _by_place(present[strange], under[strange], areas[strange])

@@ -16,6 +16,7 @@ from typing import Any, cast
 import bpy
 from mathutils import Matrix
 
+from ...core.messages import Message
 from ..markers import ORIGINAL, SUBJECT, plain_materials_note
 from ..meshes import mesh_of, unsent
 from . import compare
@@ -89,7 +90,7 @@ def fit(
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True
     slots = {"slots": not of_slots, "slot_names": sent_as}
-    told = [*of_slots, *of_rest]
+    told = [message.to_data() for message in (*of_slots, *of_rest)]
     plain = plain_materials_note(snapshot).exists()
     return {**report, **slots, "told": told, "plain": plain, "came": came}
 
@@ -99,7 +100,7 @@ def _take_after(
     new: bpy.types.Object,
     scene: bpy.types.Scene,
     names: Mapping[bpy.types.Material, str],
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[Message], list[Message]]:
     """Let `new`, the result, have what `old`, which was sent, has.
 
     Returns what is to be told about its materials, and about the rest.
@@ -142,8 +143,8 @@ def _compared(old: bpy.types.Object, new: bpy.types.Object, graph: bpy.types.Dep
     """The comparison of two objects, with "lost": what `old` has and `new` has not."""
     lost = [kind for kind in unsent(mesh_of(old)) if kind not in unsent(mesh_of(new))]
     if _has_loose(mesh_of(old)) and not _has_loose(mesh_of(new)):
-        lost.append("loose edges and vertices")
-    return {**compare.comparison(old, new, graph), "lost": lost}
+        lost.append(Message("loose edges and vertices"))
+    return {**compare.comparison(old, new, graph), "lost": [kind.to_data() for kind in lost]}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...core.messages import Message
 from ..meshes import mesh_of
 from .matching import Match
 from .normals import SPLIT, Fans, face_normals, facets, give_normals
@@ -31,13 +32,15 @@ NEAR_MIDDLE = 0.25
 VISIBLE = radians(6.0)
 """If normals have turned by so much more than their faces, on average over the surface, it is told."""
 
-OTHER_NORMALS = "The shading is not that of the custom normals, which the option Custom Normals brings over."
+OTHER_NORMALS = Message(
+    "The shading is not that of the custom normals, which the option Custom Normals brings over."
+)
 
 FLAT = "sharp_face"
 SHARP = "sharp_edge"
 
 
-def keep_shading(match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brings: bool) -> list[str]:
+def keep_shading(match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brings: bool) -> list[Message]:
     """Shade the mesh of `item`, the result of `match`, as `old` is, for which it is to stand.
 
     brings: whether custom normals are brought over; otherwise those that came stay, where any came. Returns

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
+from ...core.messages import Message
 from ..meshes import mesh_of
 from .matching import INWARD, Match
 from .nearest import NONE, Questions, weights_in
@@ -37,8 +38,8 @@ DISTORTED = 0.1
 SAMPLES = 20_000
 """So many corners are compared to tell which layer is which."""
 
-LOST_MAPS = "UV maps that did not come back were brought over from what was sent."
-OTHER_MAPS = "UV maps came back as others, so those that were sent were brought over."
+LOST_MAPS = Message("UV maps that did not come back were brought over from what was sent.")
+OTHER_MAPS = Message("UV maps came back as others, so those that were sent were brought over.")
 
 STEPS_INWARD = (INWARD, 0.3, 0.5, 0.7, 0.9)
 """How far from a corner to the middle of its face to look for what is still on this side of a border."""
@@ -161,7 +162,7 @@ def _assign(group: bpy.types.VertexGroup, vertices: Array, weights: Array) -> No
 # ---------------------------------------------------------------------- UV maps
 
 
-def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> list[str]:
+def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> list[Message]:
     """Give `new` the UV maps of `old`; returns what is to be told about that.
 
     Those that the result has are known by where they have the surface, and stay as they came, but in the

@@ -134,7 +134,7 @@ def test_more_triangles_than_there_are_is_allowed(addon, capfd: pytest.CaptureFi
 def test_a_wrong_key_waits_and_goes_on_with_the_right_one(addon, sandbox):
     preferences = addon.session.preferences.preferences(bpy.context)
     preferences.api_key = "wrong"
-    with pytest.raises(RuntimeError, match="did not accept the API key"):
+    with pytest.raises(RuntimeError, match="rejected the API key"):
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     (row,) = bpy.context.window_manager.generio.jobs
     assert (row.state, row.remedy) == ("Waiting", "enter_key")

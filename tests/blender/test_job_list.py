@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 import pytest
+from generio_flows.core.messages import Message
 from PIL import Image
 
 from tests.blender import scenes
@@ -191,13 +192,13 @@ def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
     folder = addon.session.current().open_engine(bpy.context).folder(panel().jobs[0].token)
     carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.job(generate("An owl").token)
-    carrier.keep_for_import(job.token, addon.jobs.Problem("test", "Kept."))
+    carrier.keep_for_import(job.token, addon.jobs.Problem("test", Message("Kept.")))
     addon.session.current().tick(bpy.context)
     assert folder.is_dir()
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
     assert [row.name for row in panel().jobs] == ["An owl"]
     assert {path.suffix for path in folder.iterdir()}.isdisjoint({".glb", ".blend"}), "undo needs no more"
-    with pytest.raises(RuntimeError, match="No job is over"):
+    with pytest.raises(RuntimeError, match="No job is finished"):
         bpy.ops.generio.clear_finished_jobs()
 
 
@@ -217,7 +218,7 @@ def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, s
         generate("An owl")
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
     assert [(row.name, row.state) for row in panel().jobs] == [("A brass lamp", "Failed")]
-    with pytest.raises(RuntimeError, match="No job is over"):
+    with pytest.raises(RuntimeError, match="No job is finished"):
         bpy.ops.generio.clear_finished_jobs()
     carrier._conversions.convert = converts
     sandbox.order()

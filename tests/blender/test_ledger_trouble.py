@@ -206,7 +206,7 @@ def test_a_flow_with_parameters_that_blender_has_no_words_for_is_recovered(addon
 
 @pytest.mark.parametrize("flow_id", ["", "  ", "a b", "a\nb", "x" * 201])
 def test_what_is_no_flow_id_is_refused(addon, sandbox, flow_id: str):
-    with pytest.raises(RuntimeError, match="This is no flow ID"):
+    with pytest.raises(RuntimeError, match="This is not a flow ID"):
         bpy.ops.generio.recover_flow(flow_id=flow_id)
     assert sandbox.stats()["requests"] == {}
 

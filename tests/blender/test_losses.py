@@ -151,7 +151,7 @@ def test_pins_are_named_where_there_are_some(addon, losses):
     body.data.attributes.new(".pn.UVMap", "BOOLEAN", "CORNER").data[0].value = True
     assert losses(body) == ["pins in UV maps of 1 object"]
     assert bpy.ops.generio.optimize_selected(target="PERCENT", percent=50) == {"FINISHED"}
-    assert json.loads(body.data["generio_report"])["lost"] == ["pins in UV maps"]
+    assert json.loads(body.data["generio_report"])["lost"] == [{"id": "pins in UV maps", "values": {}}]
 
 
 def wet(item: bpy.types.Object) -> None:

@@ -198,7 +198,7 @@ def test_the_list_shows_the_job_and_its_model_can_be_imported_again_and_removed(
 def test_connection_can_be_tested(addon, sandbox):
     assert bpy.ops.generio.test_connection() == {"FINISHED"}
     addon.session.preferences.preferences(bpy.context).api_key = "another"
-    with pytest.raises(RuntimeError, match="did not accept the API key"):
+    with pytest.raises(RuntimeError, match="rejected the API key"):
         bpy.ops.generio.test_connection()
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
+from generio_flows.core.messages import Message
 from mathutils import Matrix
 
 from tests.blender import mesh_fixtures, scenes
@@ -24,7 +25,8 @@ def runs(sandbox) -> int:
 
 
 def report(item: bpy.types.Object) -> dict:
-    return json.loads(item.data["generio_report"])
+    found = json.loads(item.data["generio_report"])
+    return found | {name: [Message.from_data(data) for data in found[name]] for name in ("lost", "told")}
 
 
 # ---------------------------------------------------------------------- targets
@@ -58,7 +60,7 @@ def test_a_mesh_without_faces_is_left_out_with_why_and_the_rest_goes_on(addon, c
     optimize(item, empty, *bpy.data.objects, polygon_count=500)
     told = capfd.readouterr().out
     assert '"Empty" is left out: it has no faces' in told
-    assert '"Curve" is left out: it is no mesh; convert it to one first' in told
+    assert '"Curve" is left out: it is not a mesh; convert it to one first' in told
     assert told.count("is left out") == 2, "a light has no surface"
     assert scenes.triangles(item) <= 500
 
@@ -235,7 +237,7 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
         'attribute "wear" of 1 object',
         "multiresolution details of 1 object",
         "creases of 1 object",
-        "hiding of faces of 1 object",
+        "hidden faces of 1 object",
         'vertices hooked to "Hanging" of 1 object',
         "bindings of modifiers of 1 object",
     ):
@@ -295,7 +297,7 @@ def test_a_material_that_was_not_sent_gives_way_to_the_one_that_was_and_the_repo
     told = addon.scene.restore.restore.fit([came], snapshot, {came.data.materials[0]: "Baked"})
     assert not told["slots"]
     assert told["slot_names"] == ["Paint"]
-    assert "other names" in told["told"][0]
+    assert "other names" in told["told"][0]["id"]
 
 
 @pytest.mark.parametrize("slots", [0, 1, 2])

@@ -2,6 +2,7 @@
 
 import bpy
 import pytest
+from generio_flows.core.messages import Message
 
 from tests.blender import scenes
 
@@ -50,7 +51,7 @@ def test_a_crash_between_the_two_runs_nothing_twice(
         following = broken != "submit" or arguments[0].template == "model_optimize"
         if not failed and following:
             failed.append(broken)
-            raise addon.jobs.LedgerError("The process ends here.")
+            raise addon.jobs.LedgerError(Message("The process ends here."))
         return real(*arguments, **options)
 
     monkeypatch.setattr(owner, name, fails_once)

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import bpy
 import pytest
+from generio_flows.core.messages import Message
 from mathutils import Matrix
 
 from tests.blender import scenes
@@ -402,7 +403,7 @@ def test_a_ledger_that_is_busy_when_a_result_is_due_only_delays_it(addon, monkey
 
     def busy_once(token: str, document: str) -> bool:
         if next(once, False):
-            raise addon.jobs.LedgerError("The job list is in use.")
+            raise addon.jobs.LedgerError(Message("The job list is in use."))
         return place(token, document)
 
     monkeypatch.setattr(carrier, "mark_placed", busy_once)
@@ -416,7 +417,7 @@ def test_what_could_not_be_placed_while_the_ledger_is_busy_waits_all_the_same(ad
 
     def busy(*_what: object) -> bool:
         monkeypatch.undo()
-        raise jobs.LedgerError("Another program holds the job list.")
+        raise jobs.LedgerError(Message("Another program holds the job list."))
 
     monkeypatch.setattr(carrier, "keep_for_import", busy)
     box, token = submit_into_box(addon, sandbox)

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import bpy
 import pytest
+from generio_flows.core.messages import Message
 
 from tests.blender import scenes
 
@@ -141,7 +142,7 @@ def test_the_doctor_leads_to_the_address_and_checks_again(addon):
 
 @pytest.mark.parametrize("remedy", ["open_folder", "update", "restart"])
 def test_a_job_list_that_cannot_be_opened_has_two_buttons(addon, remedy: str, monkeypatch):
-    told = addon.jobs.Problem("ledger", "It cannot be opened.", "Mend it.", remedy)
+    told = addon.jobs.Problem("ledger", Message("It cannot be opened."), Message("Mend it."), remedy)
     addon.session.current().stop()
     monkeypatch.setattr(addon.session.current(), "notice", told)
     shown = drawn(addon.panels.jobs.GENERIO_PT_jobs)
@@ -208,7 +209,9 @@ def test_a_model_that_waits_for_object_mode_has_a_button_for_it(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     row = bpy.context.window_manager.generio.jobs[0]
     carrier = addon.session.current().open_engine(bpy.context)
-    carrier.keep_for_import(row.token, addon.jobs.Problem("defect", "It broke.", "Report it.", "report"))
+    carrier.keep_for_import(
+        row.token, addon.jobs.Problem("defect", Message("It broke."), Message("Report it."), "report")
+    )
     addon.session.current().tick(bpy.context)
     bpy.context.view_layer.objects.active = bpy.data.objects["A chair"]
     bpy.ops.object.mode_set(mode="EDIT")
@@ -328,10 +331,10 @@ def test_what_cannot_be_done_with_a_job_has_the_button_that_helps(addon, sandbox
     assert bpy.ops.generio.retry_job(token="gone") == {"CANCELLED"}
     addon.session.current().open_engine(bpy.context).cancel(token)
     assert refused == [
-        ("The job is not over.", "Cancel it first.", ["generio.cancel_job"]),
+        ("The job is not finished.", "Cancel it first.", ["generio.cancel_job"]),
         ("This job has no model yet.", "Wait until it is done.", []),
         (
-            "This job is not in the list any more.",
+            "This job is no longer in the list.",
             "Recover its model by the flow ID.",
             ["generio.recover_flow"],
         ),
@@ -344,7 +347,7 @@ def test_a_flow_that_cannot_be_recovered_has_the_button_that_helps(addon, refuse
     for given in ("no id", flow_id):
         assert bpy.ops.generio.recover_flow(flow_id=given) == {"CANCELLED"}
     assert refused == [
-        ("This is no flow ID.", "Enter the ID that the service gave.", ["generio.recover_flow"]),
+        ("This is not a flow ID.", "Enter the ID that the service gave.", ["generio.recover_flow"]),
         ('The job "A chair" in the list has this flow.', "Import its model.", ["generio.import_result"]),
     ]
 
@@ -363,7 +366,7 @@ def test_what_cannot_be_optimized_has_the_button_that_helps(addon, refused):
     assert refused[0] == (reason, "Select a mesh with faces.", [])
     assert refused[1][2] == ["generio.convert_left_out"]
     assert refused[2] == (
-        "These are no counts of triangles.",
+        "These are not triangle counts.",
         "Give up to 8 numbers with commas between them, such as 10000, 5000.",
         ["generio.make_lods"],
     )

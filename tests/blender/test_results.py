@@ -323,6 +323,6 @@ def test_an_extension_that_this_blender_cannot_read_is_named(addon, tmp_path: Pa
     monkeypatch.setattr(addon.scene.background.converter.Converter, "_output", lambda *_: (answer, 0))
     converter = addon.scene.background.converter.Converter.of_this_blender()
     with pytest.raises(
-        addon.scene.errors.ExtensionUnknown, match=f"“{name}”, which this Blender cannot read"
+        addon.scene.errors.ExtensionUnknown, match=f'"{name}", which this Blender cannot read'
     ):
         converter.to_blend(path, path.with_suffix(".blend"), lambda: False)

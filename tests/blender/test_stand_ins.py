@@ -95,7 +95,7 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     addon.session.waiting.run_until(bpy.context, tokens, timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
     row = next(row for row in bpy.context.window_manager.generio.jobs if row.name == "A table")
-    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its stand-in was deleted")
+    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its placeholder was deleted")
     assert "A table" not in bpy.data.objects
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     assert "A table" in bpy.data.objects
@@ -203,7 +203,7 @@ def test_a_stand_in_that_is_deleted_as_the_job_ends_is_not_placed(addon, sandbox
     )
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
-    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its stand-in was deleted")
+    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its placeholder was deleted")
 
 
 def test_what_another_blender_makes_cannot_be_moved_here(addon, sandbox, monkeypatch):

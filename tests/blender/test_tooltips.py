@@ -34,7 +34,7 @@ def test_what_is_sent_names_the_default_of_the_service(addon):
 
 def test_every_label_is_translated_in_the_sense_that_we_mean(addon):
     """In other contexts Blender's dictionary wins: "Accept" is "Open Folder" there, in Japanese."""
-    contexts = {addon.translations.OURS, addon.translations.VERBATIM}
+    contexts = {addon.i18n.OURS, addon.i18n.VERBATIM}
     others = []
     for cls in addon._classes():
         if issubclass(cls, (bpy.types.Operator, bpy.types.Panel, bpy.types.Menu)):

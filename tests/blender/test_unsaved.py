@@ -91,7 +91,7 @@ def test_a_result_of_a_file_that_was_never_saved_waits_and_says_so(new_session: 
         second.do("tick_until(lambda: rows() and rows()[0][0] == 'Ready'); tick_for(0.5)")
         assert second.do("result = (names(), rows()[0])") == [
             [],
-            ["Ready", "It stood in a file that was never saved"],
+            ["Ready", "It was in a file that was never saved"],
         ]
         second.do("bpy.ops.generio.import_result(token=session.engine.jobs()[0].token)")
         assert second.do("result = (names(), rows()[0][0])") == [["A chair"], "Done"]

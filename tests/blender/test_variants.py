@@ -6,6 +6,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from generio_flows.core.messages import Message
 
 from tests.blender import scenes
 from tests.blender.job_fixtures import generate, panel, slab, until, wish
@@ -94,7 +95,7 @@ def test_a_job_list_that_is_busy_when_one_is_kept_says_so(addon, sandbox, monkey
     generate(variants=2)
 
     def busy(*_: object) -> None:
-        raise addon.jobs.LedgerError("The job list is in use.")
+        raise addon.jobs.LedgerError(Message("The job list is in use."))
 
     monkeypatch.setattr(addon.session.current().open_engine(bpy.context), "cancel", busy)
     scenes.select(bpy.data.objects["A brass lamp 1"])

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from generio_flows.api.transport import Transport
+from generio_flows.core.messages import Message
 from generio_flows.jobs import Job, JobStore, LedgerError
 from generio_flows.jobs.store import Lease
 
@@ -118,7 +119,7 @@ class WatchedStore(JobStore):
     def save(self, job: Job, lease: Lease, now: float) -> bool:
         self.death.here(f"before saving {job.step}")
         if self.dice.random() < self.busy:
-            raise LedgerError("The disk is busy.")
+            raise LedgerError(Message("The disk is busy."))
         saved = super().save(job, lease, now)
         self.death.here(f"after saving {job.step}")
         return saved

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tomllib
 import urllib.parse
 import zipfile
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api.transport import version
+from generio_flows.i18n import po, texts
 
 from scripts.package import build, repository
 
@@ -58,9 +61,24 @@ def test_the_package_holds_the_add_on_and_nothing_else(package: Path):
         "panels",
         "scene",
         "session",
-        "translations",
+        "i18n",
     }
     assert {name.rpartition(".")[2] for name in names} == {"py", "toml", "md", "LICENSE"}
+
+
+def test_the_package_has_the_translations_as_dictionaries(package: Path, tmp_path: Path):
+    """What Blender loads from a package, and what it loads from a checkout, are the same texts."""
+    sources = list((ROOT / "i18n/po").glob("*.po"))
+    assert len(sources) == 5
+    with zipfile.ZipFile(package) as inside:
+        inside.extractall(tmp_path / "packed")
+    names = [source.stem for source in sources]
+    code = (
+        "import json, sys, packed.i18n; print(json.dumps([packed.i18n.texts(name) for name in sys.argv[1:]]))"
+    )
+    command = [sys.executable, "-c", code, *names]
+    told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert json.loads(told) == [texts(name) for name in names] == [po.read(source) for source in sources]
 
 
 def test_the_same_checkout_gives_the_same_bytes(package: Path, offered: Path, tmp_path: Path):

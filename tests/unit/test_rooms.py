@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("api", "cli", "core", "formats", "jobs", "operators", "panels", "scene", "session", "translations")
+ROOMS = ("api", "cli", "core", "formats", "i18n", "jobs", "operators", "panels", "scene", "session")
 
 FAULTS = {
     "upwards": ("scene/lookup.py", "from ..session import placement"),

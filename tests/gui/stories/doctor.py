@@ -34,13 +34,13 @@ def check_the_connection(blender: Driver) -> Steps[None]:
     blender.preferences.api_key = "no-such-key"
     yield from check(blender)
     assert panel.findings[7].remedy == "enter_key"
-    yield from blender.see("did not accept")
+    yield from blender.see("rejected the API")
     yield from blender.see("Enter Key")
     yield from blender.picture("doctor-key")
     yield from blender.narrow_picture("doctor-key-narrow", "Enter Key")
     yield from blender.click("Copy Report")
     report = bpy.context.window_manager.clipboard
-    assert "did not accept" in report
+    assert "rejected the API" in report
     assert "no-such-key" not in report
 
 

@@ -24,20 +24,22 @@ def use_theme(name: str) -> None:
 
 
 def check_context(language: str) -> None:
-    """Words that Blender uses in another sense are ours where they are ours: its "Revert" reloads a file."""
+    """Words that Blender uses in another sense are ours where they are ours: such as "Discard"."""
     revert = bpy.ops.generio.revert_optimized.get_rna_type()
-    told = bpy.app.translations.pgettext_iface("Revert", revert.translation_context)
-    assert told == {"fr_FR": "Revenir", "ja_JP": "元に戻す", "zh_HANS": "还原"}.get(language, told), told
+    told = bpy.app.translations.pgettext_iface("Discard", revert.translation_context)
+    assert told == {"fr_FR": "Restaurer", "ja_JP": "最適化前に戻す", "zh_HANS": "还原"}.get(language, told), (
+        told
+    )
 
 
 def check_german(blender: Driver) -> None:
     """Sentences that are put together are told in the language, and names stay what they are."""
-    translated = import_module(f"{blender.package}.translations").translated
+    translated = import_module(f"{blender.package}.i18n").translated
     for text, told in {
-        "The service did not accept the API key (401).": "Der Dienst nahm den API-Schlüssel nicht an (401).",
-        "Nothing to optimize. Select a mesh with faces.": "Nichts zu optimieren. Wähle ein Mesh mit Flächen.",
-        '"Image" is left out: it has no faces': '"Image" wird ausgelassen: es hat keine Flächen',
-        "shape keys of 2 objects": "Shape Keys von 2 Objekten",
+        "The service rejected the API key (401).": "Der Dienst nahm den API-Schlüssel nicht an (401).",
+        "Nothing to optimize. Choose another input.": "Nichts zu optimieren. Wähle eine andere Eingabe.",
+        '"Image" is left out: it has no faces': '"Image" wird ausgelassen: hat keine Flächen',
+        "shape keys of 2 objects": "Formschlüssel von 2 Objekten",
         "The kiln overheated": "The kiln overheated",
     }.items():
         assert translated(text) == told, translated(text)
@@ -76,7 +78,7 @@ def look_at_language(blender: Driver, language: str) -> Steps[None]:
 
 def speaks(blender: Driver, language: str) -> bool:
     """Whether Blender has our texts in the language that it was given."""
-    text, ours = "Generate Model", import_module(f"{blender.package}.translations").OURS
+    text, ours = "Generate Model", import_module(f"{blender.package}.i18n").OURS
     told = bpy.app.translations.pgettext_iface(text, ours)
     return bpy.app.translations.locale == language and (told == text) == (language == "en_US")
 

@@ -21,7 +21,7 @@ def optimize_selected(blender: Driver) -> Steps[None]:
 
     yield from blender.open_tab("GENERIO")
     yield from blender.type_into("Triangles", str(2 * heavy))
-    yield from blender.see("no less than now")
+    yield from blender.see("no reduction")
     yield from blender.click("Optimize Selected")
     yield 0.5
     yield from blender.picture("optimize-nothing")

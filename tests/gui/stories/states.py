@@ -46,7 +46,7 @@ def be_refused(blender: Driver) -> Steps[None]:
     yield from blender.open_tab("GENERIO")
     yield from jobs.ask_for(blender, "A tin robot")
     yield from jobs.until(blender, "Waiting")
-    yield from blender.see("did not accept")
+    yield from blender.see("rejected the API")
     yield from blender.see("Enter Key")
     yield from blender.picture("states-key-refused")
     yield from blender.narrow_picture("states-key-refused-narrow", "Enter Key")
@@ -54,7 +54,7 @@ def be_refused(blender: Driver) -> Steps[None]:
     windows = bpy.context.window_manager.windows
     yield from blender.wait_for(lambda: len(windows) == 2, "the window of the preferences")
     yield from blender.go_to_window(1)
-    yield from blender.see("Largest Picture")
+    yield from blender.see("Image Size Limit")
     yield from blender.see("Author")
     yield from blender.picture("states-preferences")
     yield from blender.close_window()

@@ -46,17 +46,17 @@ def look_and_choose(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(is_heavy, "the mesh before")
     yield from blender.click("After")
     yield from blender.wait_for(is_light, "the mesh after")
-    for button, reached in (("Revert", is_heavy), ("Accept", is_light)):
+    for button, reached in (("Discard", is_heavy), ("Accept", is_light)):
         yield from blender.click(button)
         yield from blender.wait_for(reached, f"what {button} leaves")
         yield from blender.see_no("Before")
         yield from blender.press("Z", ctrl=True)
         yield from blender.wait_for(is_light, "the mesh after")
-        yield from blender.see("Revert")
+        yield from blender.see("Discard")
         yield from blender.press("Z", ctrl=True, shift=True)
         yield from blender.wait_for(reached, f"what {button} leaves")
         yield from blender.press("Z", ctrl=True)
-        yield from blender.see("Revert")
+        yield from blender.see("Discard")
     yield from jobs.check_counters(blender, jobs.DONE)
 
 

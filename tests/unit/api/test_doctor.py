@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 CHECKS = [
     "Online access",
     "Address",
-    "Name",
+    "DNS Lookup",
     "Proxy",
     "Certificates",
     "Connection",
@@ -78,7 +78,7 @@ def test_a_key_that_is_refused() -> None:
         ("https://flows.generio.ai", KEY, False, "Online access", "go_online"),
         ("http://flows.example", KEY, True, "Address", "check_address"),
         ("nonsense", KEY, True, "Address", "check_address"),
-        ("https://nothing.invalid", KEY, True, "Name", "check_address"),
+        ("https://nothing.invalid", KEY, True, "DNS Lookup", "check_address"),
         ("http://127.0.0.1:{closed}", KEY, True, "Connection", "check_address"),
     ],
 )
@@ -154,7 +154,9 @@ def test_kinds_of_addresses_are_told_without_words(monkeypatch: pytest.MonkeyPat
         return [(socket.AF_INET6,), (socket.AF_INET,)]
 
     monkeypatch.setattr(socket, "getaddrinfo", both)
-    (name,) = [found for found in examined(f"http://127.0.0.1:{closed_port()}") if found.check == "Name"]
+    (name,) = [
+        found for found in examined(f"http://127.0.0.1:{closed_port()}") if found.check == "DNS Lookup"
+    ]
     assert name.message.endswith("(IPv4, IPv6).")
 
 
@@ -225,7 +227,7 @@ def test_a_proxy_for_all_is_one_for_the_service(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
     findings = examined("https://nothing.invalid")
     said = {finding.check: finding for finding in findings}
-    assert said["Name"].verdict == "skipped"
+    assert said["DNS Lookup"].verdict == "skipped"
     assert said["Proxy"].message == f"127.0.0.1:{port} is used."
     assert "proxy" in the_problem(findings).message
 

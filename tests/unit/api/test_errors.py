@@ -10,10 +10,11 @@ from typing import get_args
 
 import pytest
 import requests
-from generio_flows.api import errors, transport
+from generio_flows.api import transport
 from generio_flows.api.client import FlowsClient
 from generio_flows.api.models import Prompt
 from generio_flows.api.retry import RetryPolicy
+from generio_flows.core import errors
 from generio_flows.core.errors import (
     CallFailed,
     CertificateError,
@@ -35,6 +36,7 @@ from generio_flows.core.errors import (
     WebPage,
     WrongState,
 )
+from generio_flows.core.messages import Message
 
 from tests.unit.api.scripted import KEY, Answer, RawServer, Server, answer, closed_port
 
@@ -77,8 +79,8 @@ def test_the_remedy_does_what_the_fix_says(kind: type[FlowsError], remedy: str) 
 
 
 def test_a_message_with_the_words_of_others_ends_before_the_fix() -> None:
-    assert str(FlowsError("It broke: boom", "Mend it.")) == "It broke: boom. Mend it."
-    assert FlowsError("It broke: boom!").message == "It broke: boom!"
+    assert str(FlowsError(Message("It broke: boom"), Message("Mend it."))) == "It broke: boom. Mend it."
+    assert FlowsError(Message("It broke: boom!")).message == "It broke: boom!"
 
 
 def test_codes_are_slugs_of_the_names() -> None:

@@ -167,8 +167,8 @@ def test_nothing_to_read(tmp_path: Path, kind: str) -> None:
     ("content", "claimed", "text"),
     [
         (b"<!doctype html>", "model/gltf-binary", "a web page"),
-        (b"v 0 0 0", "model/obj", "of the type “model/obj”"),
-        (b"v 0 0 0", "x\n" * 500, "of the type “x x x"),
+        (b"v 0 0 0", "model/obj", 'of the type "model/obj"'),
+        (b"v 0 0 0", "x\n" * 500, 'of the type "x x x'),
         (b"v 0 0 0", None, "not a GLB model."),
         (b"Kaydara FBX Binary  \0", None, "an FBX model"),
     ],
@@ -323,7 +323,7 @@ def test_pictures_in_a_format_that_blender_does_not_know_are_named(tmp_path: Pat
         "textures": [{"source": 0, "extensions": {"KHR_texture_basisu": {"source": 1}}}],
     }
     assert check(tmp_path, triangle(**both)).images == 2
-    with pytest.raises(NotAGlb, match=r"extension “KHR_texture_basisu”"):
+    with pytest.raises(NotAGlb, match=r'extension "KHR_texture_basisu"'):
         check(tmp_path, triangle(**both, extensionsRequired=["KHR_texture_basisu"]))
 
 

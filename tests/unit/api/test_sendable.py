@@ -79,7 +79,7 @@ def test_what_is_damaged_or_something_else_is_refused_with_what_to_do(tmp_path: 
         (
             glb({"asset": {"version": "2.0"}, "buffers": [{"uri": "a.bin", "byteLength": 1}]}),
             UnusableModel,
-            "“a.bin”, which is not in it",
+            '"a.bin", which is not in it',
         ),
     ):
         error = refused(tmp_path, content)

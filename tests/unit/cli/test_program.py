@@ -205,8 +205,8 @@ def test_an_input_that_cannot_be_read_fails_alone_and_costs_nothing(program: Pro
     (program.folder / "empty.png").touch()
     answer = program("generate", "--image", "empty.png", "missing.png", "--output", "out")
     assert answer.code == 1
-    assert "out/empty.glb: Failed (The file “empty.png” is empty." in answer.out
-    assert "out/missing.glb: Failed (The file “missing.png” cannot be read." in answer.out
+    assert 'out/empty.glb: Failed (The file "empty.png" is empty.' in answer.out
+    assert 'out/missing.glb: Failed (The file "missing.png" cannot be read.' in answer.out
     assert program.sandbox.stats()["flows"] == {}
 
 
@@ -280,7 +280,7 @@ def test_a_key_that_is_refused_ends_with_3_and_another_goes_on(program: Program)
     words = ("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
     answer = program(*words, GENERIO_API_KEY="wrong-key")
     assert answer.code == 3
-    assert "did not accept the API key" in answer.out
+    assert "rejected the API key" in answer.out
     assert "Here it comes from GENERIO_API_KEY in the environment." in answer.out
     assert "2 not finished" in answer.out
     assert program(*words).code == 0
@@ -536,7 +536,7 @@ def test_the_key_goes_to_no_service_but_the_one_that_is_set(program: Program, sa
     words = ("jobs", "delete", "--finished", "--at-service", "--output", "out", "--service")
     answer = program(*words, "http://127.0.0.1:9")
     assert answer.code == 2
-    assert answer.err == f"This job belongs to {sandbox.url}. Set that service address again to go on.\n"
+    assert answer.err == f"This job belongs to {sandbox.url}. Set that service address again to continue.\n"
     assert sandbox.stats()["requests"] == asked
     assert program(*words, sandbox.url).out == "a.glb: deleted.\n"
 
@@ -598,7 +598,7 @@ def test_a_flow_that_cannot_be_stopped_is_not_called_cancelled(program: Program,
     words = ("jobs", "cancel", str(job["token"]), "--output", "out", "--service", sandbox.url)
     refused = program(*words, GENERIO_API_KEY="wrong-key")
     assert refused.code == 1
-    assert "a.glb: The service could not be told to stop; the job may go on there." in refused.out
+    assert "a.glb: The service could not be told to stop. The job may still be running there." in refused.out
     twice = program(*words)
     assert (twice.code, "or it is over" in twice.out) == (1, True)
 
@@ -663,7 +663,7 @@ def test_the_doctor_says_what_is_wrong_with_the_key(program: Program):
     answer = program("doctor", GENERIO_API_KEY="another-key")
     assert answer.code == 3
     (line,) = [line for line in answer.out.splitlines() if line.startswith(" X ")]
-    assert "did not accept the API key" in line and "another-key" not in answer.out
+    assert "rejected the API key" in line and "another-key" not in answer.out
 
 
 def test_the_doctor_says_that_nothing_answers(program: Program):

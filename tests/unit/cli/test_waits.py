@@ -14,6 +14,7 @@ from generio_flows.api import Flow, FlowsClient, FlowState, RetryPolicy, Service
 from generio_flows.cli import batch
 from generio_flows.cli.arguments import parser
 from generio_flows.cli.batch import Batch
+from generio_flows.core.messages import Message
 from generio_flows.jobs import Job, JobStore, LedgerError, limits
 from generio_flows.jobs import store as store_module
 
@@ -157,7 +158,7 @@ def test_lost_jobs_that_cannot_be_looked_for_end_it_with_the_reason(here: Here, 
     (here.folder / "out/.generio/jobs.sqlite").unlink()
     refused = here(*WORDS, key="wrong-key")
     assert refused.code == 3
-    assert "did not accept the API key" in refused.out
+    assert "rejected the API key" in refused.out
     sandbox.order({"method": "GET", "path": "/flows", "action": "drop", "times": -1})
     broken = here(*WORDS, *SHORT)
     assert broken.code == 4
@@ -196,7 +197,7 @@ def test_a_cancellation_waits_for_the_ledger(here: Here, sandbox: Sandbox, monke
     def refuse(self: JobStore, job: Job, *values: object) -> object:
         if job.cancelling and not refused.is_set():
             refused.set()
-            raise LedgerError("The disk is busy.")
+            raise LedgerError(Message("The disk is busy."))
         return save(self, job, *values)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(JobStore, "save", refuse)

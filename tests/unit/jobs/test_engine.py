@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt, check_glb
+from generio_flows.core.messages import Message
 from generio_flows.jobs import (
     Engine,
     Job,
@@ -538,7 +539,7 @@ def test_a_conversion_that_fails_ends_the_job_and_keeps_the_model(
     new_engine: Callable[..., Engine], jobs: dict[str, Job]
 ):
     def refuse(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
-        raise FlowsError("Blender could not read it.")
+        raise FlowsError(Message("Blender could not read it."))
 
     job = finished(engine := new_engine(convert=refuse), engine.submit(jobs["prompt"]))
     assert job.state is State.FAILED
@@ -857,7 +858,7 @@ def test_a_snapshot_outlives_a_note_that_could_not_be_written(
     def save_later(job: Job, owner: str, now: float) -> bool:
         if job.step is Step.PREPARED and not refused.is_set():
             refused.set()
-            raise LedgerError("busy")
+            raise LedgerError(Message("busy"))
         return save(job, owner, now)
 
     monkeypatch.setattr(engine._store, "save", save_later)
@@ -977,7 +978,7 @@ def test_a_job_that_the_ledger_has_is_carried_though_its_turn_cannot_be_noted(
     def save_later(job: Job, owner: str, now: float) -> bool:
         if job.token == jobs["prompt"].token and not tried.is_set():
             tried.set()
-            raise LedgerError("busy")
+            raise LedgerError(Message("busy"))
         return save(job, owner, now)
 
     monkeypatch.setattr(engine._store, "save", save_later)
@@ -1281,7 +1282,7 @@ def test_an_engine_that_cannot_read_its_ledger_leaves_no_thread(
     new_engine: Callable[..., Engine], monkeypatch: pytest.MonkeyPatch
 ):
     def busy(_ledger: JobStore) -> bool:
-        raise LedgerError("The disk is busy.")
+        raise LedgerError(Message("The disk is busy."))
 
     monkeypatch.setattr(JobStore, "recovery_done", property(busy))
     before = set(threading.enumerate())
@@ -1298,7 +1299,7 @@ def test_a_retry_that_cannot_be_noted_can_be_repeated(
         engine.job(job.token),
         step=Step.SUBMITTING,
         service=sandbox.url,
-        problem=Problem(MAYBE_RUNNING, "It may be running."),
+        problem=Problem(MAYBE_RUNNING, Message("It may be running.")),
     )
     with engine._registry.lock:
         engine._registry.save(asked)
@@ -1307,7 +1308,7 @@ def test_a_retry_that_cannot_be_noted_can_be_repeated(
 
     def save(*what: Any) -> bool:
         if next(count) == 1:  # whatever is written second
-            raise LedgerError("The disk is busy.")
+            raise LedgerError(Message("The disk is busy."))
         return saves(*what)
 
     monkeypatch.setattr(engine._store, "save", save)
@@ -1367,7 +1368,7 @@ def test_cancel_of_what_may_be_running_says_so(engine: Engine, sandbox: Sandbox,
     engine.cancel(job.token)
     ended = finished(engine, job)
     assert (ended.state, ended.problem.code) == (State.CANCELLED, GOES_ON)
-    assert (ended.problem.fix, ended.problem.remedy) == ("Look at it in your account.", "open_account")
+    assert (ended.problem.fix, ended.problem.remedy) == ("Check it in your account.", "open_account")
 
 
 def test_cancel_after_the_service_address_was_changed(
@@ -1448,7 +1449,7 @@ def test_a_retry_of_what_waits_for_its_turn_counts(
     running = engine.submit(jobs["image"])
     wait_until(lambda: engine.job(running.token).step is Step.STARTED)
     job = engine.submit(jobs["prompt"])
-    asked = job.advance_to(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, "It may be running."))
+    asked = job.advance_to(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, Message("It may be running.")))
     with engine._registry.lock:
         assert engine._registry.save(asked)  # as it is after a restart: its question stands, and it is queued
     assert asked.queued

@@ -4,11 +4,15 @@ import json
 from dataclasses import replace
 
 import pytest
+from generio_flows.core.messages import Message, verbatim
 from generio_flows.jobs import Delivered, Job, Problem, Result, State, Step
 from hypothesis import given
 from hypothesis import strategies as st
 
-PROBLEM = Problem("network_error", "No connection.", "Check the network.", "retry")
+MESSAGES = st.builds(verbatim, st.text()) | st.builds(
+    lambda name: Message("{name} is new", name=name), st.text()
+)
+PROBLEM = Problem("network_error", Message("No connection."), Message("Check the network."), "retry")
 
 
 def job(**changes: object) -> Job:
@@ -20,7 +24,7 @@ def job(**changes: object) -> Job:
     step=st.sampled_from(Step),
     name=st.text(),
     results=st.lists(st.builds(Result, st.text(), st.text())).map(tuple),
-    problem=st.none() | st.builds(Problem, st.text(), st.text(), st.text(), st.text()),
+    problem=st.none() | st.builds(Problem, st.text(), MESSAGES, MESSAGES, st.text()),
     parameters=st.dictionaries(st.text(), st.integers() | st.booleans() | st.text()),
 )
 def test_a_job_survives_the_ledger(step, name, results, problem, parameters):

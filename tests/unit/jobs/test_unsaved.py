@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from generio_flows.core.messages import Message
 from generio_flows.jobs import Engine, Job, JobStore, Problem, State, Step, limits, process_id
 from generio_flows.jobs.limits import LEASE_SECONDS
 
@@ -177,7 +178,7 @@ def test_a_placing_that_failed_is_not_looked_for_in_the_file(
 ):
     engine = new_engine()
     assert engine.mark_placed(ready.token, DOCUMENT)
-    assert engine.keep_for_import(ready.token, Problem("gone", "The object is gone."))
+    assert engine.keep_for_import(ready.token, Problem("gone", Message("The object is gone.")))
     assert now(engine).placed_in == ""
 
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from generio_flows.api import TEXT_TO_MODEL
+from generio_flows.core.messages import Message
 from generio_flows.jobs import (
     Engine,
     Job,
@@ -336,7 +337,7 @@ def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
     def refuse(ledger: JobStore, job: Job, owner: str, at: float) -> bool:
         if job.step is Step.UPLOADING:
             tried.append(job.step)
-            raise LedgerError("busy")
+            raise LedgerError(Message("busy"))
         if tried:
             tried.append(job.step)
         return save(ledger, job, owner, at)
@@ -367,7 +368,7 @@ def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
     held.wait(LONGEST)
     calls: dict[str, Callable[[], object]] = {
         "submit": lambda: engine.submit(replace(jobs["prompt"], token="a" * 32)),
-        "keep_for_import": lambda: engine.keep_for_import(job.token, Problem("told", "Told.")),
+        "keep_for_import": lambda: engine.keep_for_import(job.token, Problem("told", Message("Told."))),
     }
     try:
         with pytest.raises(LedgerBusy):
