@@ -2,7 +2,17 @@
 """The GENERIO Flows API, without Blender: `FlowsClient`, what it talks about, and what can go wrong.
 
 Nothing is kept between calls. The facts come from the contract, whose sections and rows (V1 … V29) are
-named where they are used.
+named where they are used. `client` sits on `transport` (one HTTP exchange: key, redirects, limits, errors),
+`transfer` (streaming bodies both ways), and `decode` with `scan` (a streamed answer becomes a GLB, whatever
+it is wrapped in). The client repeats nothing for the engine: whole steps are repeated, so that each repeat
+is seen, can be cancelled, and looks before it acts.
+
+Bodies have a largest size, answers a largest number of values and depth, also where they come packed
+(`coding`). One connection gives one answer to one call: interim answers are skipped, whatever else comes
+closes the connection, and a model, which does not say whose it is, comes over a connection of its own. Each
+read is measured at the socket (`pace`), heads included: fewer than 4 KiB in a minute of waiting, two
+minutes for an answer, or a day for a download, and it is over; the time that we ourselves take does not
+count.
 """
 
 from ..core.errors import (
