@@ -107,7 +107,7 @@ class Session:
         self.script_tokens: list[str] | None = None
         self._is_ticking = False  # a tick is at work in the scene, where another one would come between
         self._is_telling = False  # a listener is being called
-        self._untold: dict[str, Job] = {}  # what changed, and the listeners do not know yet
+        self._untold: dict[str, None] = {}  # tokens of what changed, and the listeners do not know yet
         self._told: dict[str, tuple[object, ...]] = {}  # what they know of each job
 
     def part(self, kind: type[Part]) -> Part:
@@ -193,7 +193,7 @@ class Session:
             self.placement.process_next(context, engine)
         finally:  # whatever went wrong there, the list says how the jobs are
             self._say(context, engine.notice)
-            self._untold.update(self._news)
+            self._untold |= dict.fromkeys(self._news)
             self._show(context, engine)
         if self.placement.is_about_to_place():
             return RESERVED_SECONDS
@@ -238,10 +238,11 @@ class Session:
         unfinished = engine.unfinished()
         is_due = bool(tokens) or self._is_stale or (seconds_passed and bool(unfinished))
         news = News(engine, {**self._news}, tokens, arriving, unfinished, is_due)
-        self._arriving, self._is_stale = arriving, False
-        self._news.clear()
         for observer in self.observers:
             observer.update(context, self, news)
+        # Only now: what an observer could not show is news for the next tick.
+        self._arriving, self._is_stale = arriving, False
+        self._news.clear()
 
     def _convert_here(self, context: bpy.types.Context, engine: Engine) -> None:
         """Make the files to send of jobs that found no second Blender, one a tick, at a good moment."""
@@ -262,9 +263,13 @@ class Session:
         try:
             while self._untold:
                 token = next(iter(self._untold))
-                job = self._untold.pop(token)
+                del self._untold[token]
+                # As it is by now: whoever looks at the job sees that, and should not hear of it twice.
+                job = self.engine.job(token) if self.engine is not None else None
+                if job is None:
+                    continue
                 known = (job.state, job.progress, job.problem)
-                if self.engine is None or self.engine.job(token) is None or self._told.get(token) == known:
+                if self._told.get(token) == known:
                     continue
                 self._told[token] = known
                 for listener in [*self.listeners]:

@@ -380,7 +380,7 @@ def test_a_variant_in_a_library_is_no_variant_any_more(addon, lamp, library):
 def test_libraries_that_refuse_say_so(addon, lamp, library):
     number, folder = library
     folder.rmdir()
-    with pytest.raises(RuntimeError, match="is not there"):
+    with pytest.raises(RuntimeError, match="is missing"):
         bpy.ops.generio.save_asset(library=number)
     assert not folder.exists(), "the place where a drive is missing is no library"
     folder.mkdir()

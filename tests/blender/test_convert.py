@@ -105,7 +105,7 @@ def test_where_a_picture_has_vanished_the_model_comes_from_its_glb_and_only_once
     converter.to_blend(glb, blend, never)
     glb.with_name("model-0").unlink()  # where its first picture lies
     before = {*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials}
-    model = addon.scene.place.Model(str(glb), str(blend), "lamp", {})
+    model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
     (placed,) = addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
     arrived = {*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials} - before
     assert arrived == {placed, placed.data, *placed.data.materials}
@@ -432,7 +432,9 @@ def test_a_painting_that_is_lost_is_told_and_not_sent(addon, converter, tmp_path
     addon.scene.export.snapshot.write_snapshot(item, snapshot)
     with addon.scene.locks.alone_with(snapshot.name, never):
         (tmp_path / f"{snapshot.stem}-0.png").unlink()
-    with pytest.raises(addon.api.FlowsError, match='the painting "Painting", which was never saved, is lost'):
+    with pytest.raises(
+        addon.api.FlowsError, match='the painted image "Painting" was never saved and is lost'
+    ):
         converter.make_input(snapshot, tmp_path / "input.glb", never)
 
 

@@ -342,7 +342,7 @@ def test_the_status_bar_tells_of_this_scene_only(addon):
     generate("A brass lamp")
     carrier = addon.session.current().open_engine(bpy.context)
     (job,) = carrier.jobs()
-    session, started = addon.session.current(), job.at(addon.jobs.Step.STARTED)
+    session, started = addon.session.current(), job.advance_to(addon.jobs.Step.STARTED)
     status_bar(addon)._news.clear()
     placed, session.placement.placed = session.placement.placed, set()
     told(addon, started)

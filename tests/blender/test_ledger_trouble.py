@@ -231,13 +231,13 @@ def test_a_break_is_counted_down_in_the_list(addon, sandbox, monkeypatch: pytest
     retry_at = carrier.job(job.token).retry_at
     with monkeypatch.context() as patched:
         for left, told in (
-            (89.5, "again in 1:30"),
-            (1.5, "again in 0:02"),
-            (0.5, "again in 0:01"),
+            (89.5, "retry in 1:30"),
+            (1.5, "retry in 0:02"),
+            (0.5, "retry in 0:01"),
             (0.0, ""),
         ):
             patched.setattr(
-                addon.panels.job_rows, "time", SimpleNamespace(time=lambda now=retry_at - left: now)
+                addon.panels.progress, "time", SimpleNamespace(time=lambda now=retry_at - left: now)
             )
             assert addon.panels.progress.timing(carrier, job.token).remaining == told
     carrier.retry(job.token)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
+from generio_flows.core.messages import Message
 from PIL import Image
 
 from tests.blender import scenes
@@ -213,7 +214,7 @@ def test_a_check_goes_on_when_another_file_is_opened(addon, tmp_path: Path, monk
         patched.setattr(connection, "_examine", lambda _settings, found: findings.append(found))
         connection.GENERIO_OT_test_connection.execute(None, bpy.context)
     finding = importlib.import_module(f"{addon.__name__}.api.doctor").Finding(
-        "Key", "fine", "The key is accepted."
+        Message("Key"), "fine", Message("The key is accepted.")
     )
     findings[0].put(finding)
     connection._drain()

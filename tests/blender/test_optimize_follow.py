@@ -68,7 +68,7 @@ def test_a_first_model_that_was_imported_is_said_to_be_followed_by_nothing(addon
 
     with monkeypatch.context() as full:
         full.setattr(addon.session.placement, "link", fail)
-        with pytest.raises(RuntimeError, match="cannot be sent on"):
+        with pytest.raises(RuntimeError, match="cannot be passed on"):
             bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
     (row,) = bpy.context.window_manager.generio.jobs
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}

@@ -229,7 +229,7 @@ def test_the_render(addon):
 def test_what_cannot_be_had_here_says_so(addon):
     with pytest.raises(RuntimeError, match="no picture in the clipboard"):
         bpy.ops.generio.paste_image()
-    with pytest.raises(RuntimeError, match="in a 3D view"):
+    with pytest.raises(RuntimeError, match="in a 3D Viewport"):
         bpy.ops.generio.use_view()
 
 

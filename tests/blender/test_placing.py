@@ -134,7 +134,7 @@ def test_what_was_changed_meanwhile_beside_the_shape_is_told_and_kept(addon, san
     assert item.data != mesh
     told = addon.scene.versions.report_of(item)["told"]
     harmless = change in ("nothing", "what is selected")
-    assert told == ([] if harmless else [addon.scene.replace_mesh.CHANGED])
+    assert told == ([] if harmless else [addon.scene.replace_mesh.CHANGED.to_data()])
     assert bpy.ops.generio.revert_optimized() == {"FINISHED"}
     assert item.data == mesh
 
@@ -186,12 +186,13 @@ def test_a_target_in_edit_mode_in_another_scene_is_waited_for(addon):
 
 def test_a_render_is_waited_for(addon, monkeypatch: pytest.MonkeyPatch):
     """No render runs beside a test, so Blender is made to say that one does."""
-    place, running = addon.scene.place, {"RENDER"}
+    moment, running = addon.session.current().placement.moment, {"RENDER"}
     app = SimpleNamespace(is_job_running=running.__contains__)
-    monkeypatch.setattr(place, "bpy", SimpleNamespace(app=app, types=bpy.types, data=bpy.data))
-    assert place.not_now(bpy.context, []) == "Waits for the render"
-    running.clear()
-    assert place.not_now(bpy.context, []) == ""
+    with monkeypatch.context() as patched:
+        patched.setattr(addon.scene.place.moment, "bpy", SimpleNamespace(app=app, types=bpy.types))
+        assert moment.placement_blocker(bpy.context, []) == "Waits for the render"
+        running.clear()
+        assert moment.placement_blocker(bpy.context, []) == ""
 
 
 def test_what_is_edited_in_any_window_is_waited_for(addon):
@@ -263,7 +264,7 @@ def test_a_model_whose_files_are_out_of_reach_is_said_to_be_and_can_be_fetched(a
     state = row().state
     folder = carrier.folder(job.token)
     folder.rename(folder.with_name("unplugged"))
-    with pytest.raises(RuntimeError, match="files of the model are not there"):
+    with pytest.raises(RuntimeError, match="model's files are missing"):
         bpy.ops.generio.import_result(token=job.token)
     addon.session.current().tick(bpy.context)
     assert row().state == state == ("Done" if again else "Ready")

@@ -241,7 +241,7 @@ def test_a_row_counts_down_and_a_narrow_one_has_room_for_the_time_only(addon, sa
         time.sleep(0.02)
     name, remaining = row_drawn(addon, 330).texts
     assert name == "A chair"
-    assert remaining.startswith("again in 1:")
+    assert remaining.startswith("retry in 1:")
     name, elapsed = row_drawn(addon, 200).texts
     assert elapsed.startswith("0:")
     addon.session.current().open_engine(bpy.context).cancel(token)

@@ -175,7 +175,7 @@ def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
     assert (row.token, row.state) == (token, "Ready")
-    assert "stand-in was deleted" in row.message
+    assert "placeholder was deleted" in row.message
 
 
 def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
@@ -220,7 +220,7 @@ def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(add
     token = submit(addon, sandbox, "A chair")
     addon.session.current().tick(bpy.context)
     carrier, go_on = addon.session.current().open_engine(bpy.context), threading.Event()
-    carrier._notes.put(go_on.wait)  # the clerk is held up, as by a busy disk
+    carrier._writer._writes.put(go_on.wait)  # the writer is held up, as by a busy disk
     assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     go_on.set()

@@ -11,6 +11,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from generio_flows.core.messages import Message
 from mathutils import Vector
 
 from tests.blender import scenes
@@ -419,7 +420,9 @@ def test_uv_maps_that_came_back_as_others_are_told_as_such(fit: Fit):
         other = np.random.default_rng(5).random((len(came.data.loops), 2), dtype=np.float32)
         layer.uv.foreach_set("vector", other.ravel())
     report = fit(came, sent)
-    assert report["told"] == ["UV maps came back as others, so those that were sent were brought over."]
+    assert [Message.from_data(said) for said in report["told"]] == [
+        "UV maps came back as others, so those that were sent were brought over."
+    ]
     first, second = uvs(came.data, "Albedo"), uvs(came.data, "Lightmap")
     assert float(np.median(np.abs(second - (first * 0.5 + 0.25)).max(axis=1))) < 1e-3
 
@@ -768,7 +771,8 @@ def test_a_shading_that_a_service_has_changed_is_told(fit: Fit, carry: Sequence[
     facet(came, lambda place, _face: leant(place + Vector((off, 0.0, 0.0))))
     report = fit(came, sent, carry)
     told = "The shading is not that of the custom normals, which the option Custom Normals brings over."
-    assert report["told"] == ([told] if off and not carry else [])
+    said = [str(Message.from_data(data)) for data in report["told"]]
+    assert said == ([told] if off and not carry else [])
 
 
 FREE_NORMALS = ("custom_normal", "FLOAT_VECTOR")

@@ -15,5 +15,5 @@ if hasattr(preferences, "asset_libraries"):
     preferences.asset_libraries.use_online_essentials = False  # 5.2 would complain that it cannot load them
 if settings:
     (addon,) = (addon for name, addon in preferences.addons.items() if name.endswith(".generio_flows"))
-    addon.session.preferences.service_url, addon.session.preferences.api_key = settings
+    addon.preferences.service_url, addon.preferences.api_key = settings
 bpy.ops.wm.save_userpref()

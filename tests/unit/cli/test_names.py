@@ -123,7 +123,7 @@ def test_a_mistake_of_ours_ends_one_model_and_not_the_others(here: Here, monkeyp
 
     monkeypatch.setattr(Outputs, "check", wrong)
     (answer,) = failed(here, {"prompt": "a", "output": "x.glb"}).values()
-    assert answer == "Internal error in GENERIO Flows: ZeroDivisionError: once. Report it."
+    assert answer == "Internal error in GENERIO Flows: ZeroDivisionError: once. Please report this error."
 
 
 def test_ten_thousand_models_of_one_name_are_numbered(tmp_path: Path):

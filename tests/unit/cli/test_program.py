@@ -265,7 +265,7 @@ def test_an_address_that_would_show_the_key_ends_with_2(program: Program):
         text=True,
     )
     assert (process.returncode, process.stdout) == (2, "")
-    assert "Write https://" in process.stderr
+    assert "Use https://" in process.stderr
 
 
 @pytest.mark.parametrize("key", ["", "a b"])

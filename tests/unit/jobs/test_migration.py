@@ -120,6 +120,7 @@ JobStore(Path(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["between two jobs", "end"])
 def test_a_process_that_is_killed_while_it_migrates_leaves_all_to_the_next(tmp_path: Path, moment: str):
     path = tmp_path / "jobs.sqlite"
