@@ -106,7 +106,7 @@ def test_where_a_picture_has_vanished_the_model_comes_from_its_glb_and_only_once
     glb.with_name("model-0").unlink()  # where its first picture lies
     before = {*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials}
     model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
-    (placed,) = addon.scene.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
+    (placed,) = addon.scene.place.place.place(bpy.context, [model], {"mode": "cursor", "location": (0, 0, 0)})
     arrived = {*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials} - before
     assert arrived == {placed, placed.data, *placed.data.materials}
     assert len(scenes.base_colour_images(placed)) > 0
