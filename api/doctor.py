@@ -294,10 +294,10 @@ def _upload(base_url: str, api_key: str) -> Finding:
     return Finding(Message("Upload"), "ok", message)
 
 
-def report(findings: Iterable[Finding], api_key: str, blender: str) -> str:
+def report(findings: Iterable[Finding], api_key: str, blender: str, log: Iterable[str] = ()) -> str:
     """All of it as text, to be shown to others: without the key, names of people, and passwords.
 
-    blender: its version.
+    blender: its version; log: lines of the log.
     """
     variables = [
         name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE") if os.environ.get(name)
@@ -311,6 +311,7 @@ def report(findings: Iterable[Finding], api_key: str, blender: str) -> str:
             f"[{finding.verdict}] {finding.check}: {finding.message} {finding.fix}".strip()
             for finding in findings
         ),
+        *log,
     ]
     text = "\n".join(lines)
     key = api_key.strip()

@@ -16,6 +16,7 @@ from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
@@ -38,6 +39,7 @@ from ..core.errors import (
     UnsafeAddress,
     WrongState,
 )
+from ..core.log import LOGGER
 from ..core.messages import EMPTY, Message, sentences
 from ..core.text import describe, is_page, tidy
 from ..core.urls import check_base, is_loopback, redirect_target, same_origin
@@ -224,7 +226,7 @@ class Transport:
         self._pace.begin(longest)
         url, status = self.base + path, None
         for _ in range(_MOST_REDIRECTS + 1):
-            with self._send(method, url, body) as response:
+            with self._logged(method, url, body) as response:
                 if 200 <= response.status_code < 300:
                     yield response
                     return
@@ -251,6 +253,17 @@ class Transport:
                 yield response
         finally:
             self._session.close()
+
+    def _logged(self, method: str, url: str, body: JsonBody | None) -> requests.Response:
+        """As `_send`, with a line in the log: the path without its query, and nothing of key and body."""
+        path, began = urlsplit(url).path, time.monotonic()
+        try:
+            response = self._send(method, url, body)
+        except FlowsError as error:
+            LOGGER.info("%s %s: %s after %.2f s", method, path, error.code, time.monotonic() - began)
+            raise
+        LOGGER.info("%s %s: %d after %.2f s", method, path, response.status_code, time.monotonic() - began)
+        return response
 
     def _send(self, method: str, url: str, body: JsonBody | None) -> requests.Response:
         if self._pace.spoiled:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..api import FlowsClient
+from ..core.log import LOGGER
 from .doubt import Doubt
 from .model import FINISHED, Job, Step
 from .polling import RunTimes
@@ -158,6 +159,7 @@ class JobRegistry:
         job, lease = leased
         self.drop_lease(job.token)  # it may have been ours before, and have been lost without our noticing
         self._held.setdefault(job.token, Held()).lease = lease
+        LOGGER.info("job %s: lease %d is ours, at step %s", job.token, lease.number, job.step)
         self._jobs[job.token] = job
         self.events.put(job)
 
@@ -189,9 +191,11 @@ class JobRegistry:
             job = replace(job, destination=before.destination)
             if not self._store.save(job, lease, time.time()):
                 # This process slept past its lease (a suspended laptop, say): hands off.
+                LOGGER.warning("job %s: lease %d was lost before step %s", job.token, lease.number, job.step)
                 self.drop_lease(job.token)
                 return False
             self._jobs[job.token] = job
+            _log_progress(before, job)
             if job.finished:
                 self.drop_lease(job.token)
             self.events.put(job)
@@ -299,3 +303,11 @@ class JobRegistry:
     def release(self) -> None:
         """Give all leases back, so that the next process need not wait for them to run out."""
         self._store.release(self.owner)
+
+
+def _log_progress(before: Job, job: Job) -> None:
+    """Log what has changed, by codes: messages may hold names and paths that are the user's."""
+    flow = f", flow {job.flow_id}" if job.flow_id != before.flow_id else ""
+    problem = f", {job.problem.code}" if job.problem else ""
+    if job.step is not before.step or flow or job.problem != before.problem:
+        LOGGER.info("job %s: %s -> %s%s%s", job.token, before.step, job.step, flow, problem)

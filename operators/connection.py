@@ -15,6 +15,7 @@ from ..session import current
 from ..session.preferences import api_key, engine_settings
 from ..session.properties import properties
 from ..session.session import redraw
+from .folders import show_folder
 
 if TYPE_CHECKING:
     from ..api.doctor import Finding
@@ -125,26 +126,41 @@ def _drain() -> float | None:
 
 
 class GENERIO_OT_copy_report(bpy.types.Operator):
-    """Copy what the check found, to show it to someone who can help. Your key is not included"""
+    """Copy what the check found and the end of the log, for a bug report. Your key is not included"""
 
     bl_idname = "generio.copy_report"
-    bl_label = "Copy Report"
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        if not current().part(Examination).seen:
-            cls.poll_message_set(translated(Message("Check the connection first")))
-            return False
-        return True
+    bl_label = "Copy for a Bug Report"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         from ..api.doctor import report
 
-        context.window_manager.clipboard = report(
-            current().part(Examination).seen, api_key(context), bpy.app.version_string
-        )
+        session = current()
+        lines = session.log.tail() if session.log is not None else ()
+        found = session.part(Examination).seen
+        text = report(found, api_key(context), bpy.app.version_string, lines)
+        context.window_manager.clipboard = text
         self.report({"INFO"}, translated(Message("Copied the report")))
         return {"FINISHED"}
 
 
-CLASSES = (GENERIO_OT_test_connection, GENERIO_OT_copy_report)
+class GENERIO_OT_show_log(bpy.types.Operator):
+    """Open the log, which says what was done and when"""
+
+    bl_idname = "generio.show_log"
+    bl_label = "Show Log"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        log = current().log
+        if log is None or not log.path.exists():
+            cls.poll_message_set(translated(Message("There is no log before the first job")))
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        log = current().log
+        assert log is not None
+        return show_folder(self, log.path)
+
+
+CLASSES = (GENERIO_OT_test_connection, GENERIO_OT_copy_report, GENERIO_OT_show_log)

@@ -26,8 +26,6 @@ def draw_findings(layout: Any, context: bpy.types.Context, width: int) -> None:
     panel = properties(context)
     text = "Checking…" if panel.checking else "Check Connection"
     layout.operator("generio.test_connection", text=text, icon="INTERNET")
-    if not panel.findings:
-        return
     column = layout.column(align=True)
     for finding in panel.findings:
         if finding.verdict == "skipped":
@@ -38,7 +36,9 @@ def draw_findings(layout: Any, context: bpy.types.Context, width: int) -> None:
         if finding.fix:
             wrapped(column, finding.fix, width, "BLANK1")
         fix_button(column, finding.remedy)
-    layout.operator("generio.copy_report", icon="COPYDOWN")
+    column = layout.column(align=True)
+    column.operator("generio.copy_report", icon="COPYDOWN")
+    column.operator("generio.show_log", icon="TEXT")
 
 
 class GENERIO_PT_connection(Tab, bpy.types.Panel):

@@ -46,6 +46,7 @@ class GenerioPreferences(Preferences, bpy.types.AddonPreferences):
         if body is not None:
             for name in ("model_height", "use_unit_scale", "collection", "shading", "author"):
                 body.prop(self, name)
+        layout.prop(self, "log_level")
         draw_findings(layout, context, context.region.width)
 
 

@@ -22,6 +22,11 @@ SHADINGS = (
     ("FLAT", "Flat", "Shade all faces flat"),
 )
 
+LOG_LEVELS = (
+    ("WARNING", "Warnings", "What went wrong, or may go wrong"),
+    ("INFO", "Steps and Calls", "Each step of a job, and each call to the service"),
+)
+
 RELATIVE_PATH: set[str] = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 """Options of a path that may begin with "//"; without it Blender 5.2 warns, and crashes if that raises."""
 
@@ -72,6 +77,7 @@ class Preferences:
         collection: str
         shading: str
         author: str
+        log_level: str
     else:
         api_key: bpy.props.StringProperty(
             name="API Key",
@@ -162,6 +168,11 @@ class Preferences:
         )
         author: bpy.props.StringProperty(
             name="Author", description="Author to write into assets made from models"
+        )
+        log_level: bpy.props.EnumProperty(
+            name="Terminal",
+            description="What the terminal shows of the log, which is a file in the extension's own folder",
+            items=LOG_LEVELS,
         )
         shading: bpy.props.EnumProperty(
             name="Shading", description="How the faces of new models are shaded", items=SHADINGS

@@ -18,12 +18,13 @@ from typing import NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 import bpy
 
 from .. import i18n
+from ..core.log import Log
 from ..jobs import Engine, Job, JobStore, LedgerError, NoConverter, Problem
 from ..scene.background.converter import Converter, make_input_here
 from .document import Document
 from .form import Form
 from .placement import PlacementQueue
-from .preferences import engine_settings, user_folder
+from .preferences import engine_settings, preferences, user_folder
 
 LEDGER_SECONDS = 0.4
 """How long the window may stand still for another Blender that has the job list, half of it for a thread of
@@ -80,8 +81,9 @@ Part = TypeVar("Part")
 class Session:
     """What one Blender knows from `register` to `unregister`.
 
-    engine: None until it has been started. document: which opening of a file this is. placement: results on
-    their way into that. form: what the user has entered. api_key: one that is to be kept nowhere but here.
+    engine, log: None until the engine has been started. document: which opening of a file this is.
+    placement: results on their way into that. form: what the user has entered. api_key: one that is to be
+    kept nowhere but here.
     notice: what the user should know of the job list. listeners: scripts that want to hear of each change of
     a job, see `flows.subscribe`. script_tokens: takes the tokens of new jobs as long as a script waits for
     them by itself. observers: show what the session knows, in this order.
@@ -89,6 +91,7 @@ class Session:
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
+        self.log: Log | None = None
         self.document = Document()
         self.placement = PlacementQueue(self.document)
         self.form = Form()
@@ -121,6 +124,7 @@ class Session:
     def open_engine(self, context: bpy.types.Context) -> Engine:
         """The engine, started now if it was not. Raises LedgerError where the job list cannot be opened."""
         if self.engine is None:
+            self.log = Log(user_folder(context), preferences(context).log_level)
             store = JobStore(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS / 2)
             converter = Converter.of_this_blender()
             picture = None if bpy.app.background else converter.draw_thumbnail
@@ -185,6 +189,8 @@ class Session:
         if engine is None:
             return IDLE_SECONDS
         engine.configure(engine_settings(context))
+        if self.log is not None:
+            self.log.set_level(preferences(context).log_level)
         if not engine.is_loaded:
             return BUSY_SECONDS
         self._drain(engine)
@@ -316,6 +322,9 @@ class Session:
         if self.engine is not None:
             self.engine.close()
             self.engine = None
+        if self.log is not None:
+            self.log.close()
+            self.log = None
 
     def close(self) -> None:
         """End all of it, with the parts that have something to give back."""

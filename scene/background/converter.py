@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from typing import NamedTuple
 import bpy
 
 from ...core.errors import Cancelled, FlowsError, Remedy
+from ...core.log import LOGGER
 from ...core.messages import Message
 from ...core.text import plain_reason
 from ...formats.glb import required_extension_in
@@ -172,6 +174,7 @@ class Converter(NamedTuple):
                 stderr=subprocess.STDOUT,
                 env=_environment(home),
             )
+            began = time.monotonic()
             try:
                 _wait(process, cancelled)
                 log.seek(0)
@@ -179,6 +182,8 @@ class Converter(NamedTuple):
             finally:
                 process.kill()
                 process.wait()
+                took = time.monotonic() - began
+                LOGGER.info("background Blender, %s: %s after %.2f s", arguments[0], process.returncode, took)
                 assert process.stdin is not None
                 process.stdin.close()
 

@@ -38,7 +38,7 @@ def check_the_connection(blender: Driver) -> Steps[None]:
     yield from blender.see("Enter Key")
     yield from blender.picture("doctor-key")
     yield from blender.narrow_picture("doctor-key-narrow", "Enter Key")
-    yield from blender.click("Copy Report")
+    yield from blender.click("Copy for a Bug Report")
     report = bpy.context.window_manager.clipboard
     assert "rejected the API" in report
     assert "no-such-key" not in report

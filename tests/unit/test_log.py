@@ -1,0 +1,53 @@
+"""The log says what was done, and nothing that is the user's own."""
+
+import logging
+from logging.handlers import QueueHandler
+from pathlib import Path
+
+import pytest
+from generio_flows.core.log import FILE, LARGEST, LOGGER, Log
+
+
+def test_the_file_has_all_and_the_terminal_what_was_asked_for(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    log = Log(tmp_path, "WARNING")
+    LOGGER.info("a step")
+    log.set_level("INFO")
+    LOGGER.debug("a detail")
+    LOGGER.info("another step")
+    log.close()
+    assert [line.rpartition(" INFO ")[2] for line in log.tail() if " INFO " in line] == [
+        "a step",
+        "another step",
+    ]
+    assert len(log.tail()) == 3
+    assert len(log.tail(2)) == 2
+    shown = capfd.readouterr().err
+    assert "another step" in shown
+    assert "a detail" not in shown
+
+
+def test_a_log_that_is_closed_writes_no_more(tmp_path: Path):
+    log = Log(tmp_path)
+    log.close()
+    LOGGER.warning("late")
+    assert log.tail() == []
+    assert not any(isinstance(handler, QueueHandler) for handler in LOGGER.handlers)
+
+
+def test_a_log_does_not_grow_for_ever(tmp_path: Path):
+    log = Log(tmp_path, "ERROR")
+    for _ in range(3 * LARGEST // 1000):
+        LOGGER.info("x" * 1000)
+    log.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [FILE, f"{FILE}.1"]
+    assert all(path.stat().st_size <= LARGEST for path in tmp_path.iterdir())
+
+
+def test_a_disk_that_refuses_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    log = Log(tmp_path / "missing", "ERROR")
+    LOGGER.info("a step")
+    log.close()
+    assert log.tail() == []
