@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-IMPURE = {"addon", "installed", "optimizer", "other", "sandbox", "secure_server", "server"}
+IMPURE = {"addon", "blender", "installed", "optimizer", "other", "sandbox", "secure_server", "server"}
 """Fixtures that listen on a port, start a program or need bpy."""
 FORBIDDEN = {"socket.bind", "subprocess.Popen", "os.fork", "os.posix_spawn"}
 """Audit events; that of an import is looked at more closely."""
