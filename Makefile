@@ -42,11 +42,11 @@ pure-test: $(READY) ## The tests that listen on no port, start no program and ne
 # Side by side, since a test waits more than it works: twice as many as a small machine has cores. Each process
 # holds a Blender of its own.
 test: $(READY) ## Everything that needs no window
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal $(if $(RERUNS),--reruns $(RERUNS))
 
 matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2  [ONLY="4.2 5.2" K="assets or pictures"]
 	$(BIN)/nox --no-error-on-missing-interpreters \
-		$(if $(ONLY),--sessions $(foreach version,$(ONLY),"blender($(version))")) $(if $(K),-- -k "$(K)")
+		$(if $(ONLY),--sessions $(foreach version,$(ONLY),"blender($(version))")) $(if $(K)$(RERUNS),-- $(if $(K),-k "$(K)") $(if $(RERUNS),--reruns $(RERUNS)))
 
 gui-test: $(READY) ## Stories in real windows of Blender 4.3 and 5.2 (Debian, as root)  [K="trixie and generate"]
 	$(BIN)/python -m pytest -s tests/gui $(if $(K),-k "$(K)") $(if $(RERUNS),--reruns $(RERUNS))
