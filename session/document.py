@@ -12,21 +12,19 @@ import bpy
 from ..scene.place import destination as destinations
 from ..scene.place.destination import Destination
 
-KEY = "generio_document"
-"""Name in `bpy.app.driver_namespace`, which Blender empties with each file that it opens, and only then."""
-
 
 class Document:
-    """The present opening of a file. As long as it lasts, session uids tell which datablock is which."""
+    """The present opening of a file. As long as it lasts, session uids tell which datablock is which.
 
-    @property
-    def id(self) -> str:
-        """Unique for each opening, also over disabling the add-on.
+    id: unique for each opening; it is what `document` in a destination and `placed_in` in a job name.
+    """
 
-        It is what `document` in a destination and `placed_in` in a job name.
-        """
-        known: dict[str, str] = bpy.app.driver_namespace
-        return known.setdefault(KEY, uuid.uuid4().hex)
+    def __init__(self) -> None:
+        self.id = uuid.uuid4().hex
+
+    def renew(self) -> None:
+        """Another file has been opened: what was asked before belongs elsewhere."""
+        self.id = uuid.uuid4().hex
 
     def is_of(self, destination: Destination) -> bool:
         """Whether a destination was asked for in this opening."""

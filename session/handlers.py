@@ -13,7 +13,8 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..scene.place import packing
-from . import begin, current, end, is_running
+from . import begin, current, end, is_running, last_document
+from .document import Document
 from .session import IDLE_SECONDS, Session
 
 
@@ -74,7 +75,7 @@ def _stop() -> None:
 
 def register() -> None:
     """Begin a session; nothing is opened, and no thread runs, before there is something to do."""
-    begin(Session())
+    begin(Session(last_document() or Document()))
     bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
     for name, handler in HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)

@@ -53,7 +53,6 @@ class PlacementQueue:
         self.hidden: dict[str, str] = {}
         self.reported: dict[str, Message] = {}
         self._document = document
-        self._opened = document.id  # the opening to which all of this belongs, also when that is over
         self._reserve = Reserve()
         self._packer = packing.Packer(self._reserve)
         self._reserved = ""  # the pending job that the store is being told about
@@ -328,7 +327,7 @@ class PlacementQueue:
 
     def opened(self, recovered: bool, engine: Engine | None) -> None:
         """Another file is open, into which other results belong. recovered: from an autosave."""
-        self._opened = self._document.id
+        self._document.renew()
         self._recovered = recovered
         self._may_have_unpacked = True
         if engine is not None:
@@ -346,7 +345,7 @@ class PlacementQueue:
     def leave(self, engine: Engine | None) -> None:
         """The open file is left: what was placed since it was saved is no longer anywhere."""
         if engine is not None:
-            engine.closed(self._opened, but=frozenset(self.pending))
+            engine.closed(self._document.id, but=frozenset(self.pending))
             engine.delete_files(self._folders_to_delete)
         self._reserve.release()
         for known in (self.hidden, self.reported, self._moves):

@@ -89,10 +89,10 @@ class Session:
     them by itself. observers: show what the session knows, in this order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, document: Document) -> None:
         self.engine: Engine | None = None
         self.log: Log | None = None
-        self.document = Document()
+        self.document = document
         self.placement = PlacementQueue(self.document)
         self.form = Form()
         self.api_key = ""

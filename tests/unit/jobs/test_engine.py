@@ -1119,10 +1119,11 @@ def test_a_job_that_another_runs_before_it_is_known_here_runs_once(
     engine = new_engine()
     add = engine._store.add
 
-    def add_and_sleep(jobs: Sequence[Job], owner: str, now: float) -> None:
-        add(jobs, owner, now)
+    def add_and_sleep(jobs: Sequence[Job], owner: str, now: float) -> Lease:
+        lease = add(jobs, owner, now)
         run_by_another(other_ledger, sandbox, jobs[0].token)
         time.sleep(0.3)  # what the other has left may be claimed in this time
+        return lease
 
     monkeypatch.setattr(engine._store, "add", add_and_sleep)
     assert finished(engine, engine.submit(jobs["prompt"])).state is State.READY
