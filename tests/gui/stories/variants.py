@@ -99,7 +99,7 @@ def move_a_stand_in(blender: Driver) -> Steps[None]:
     yield from jobs.until(blender, "Running")
     yield from blender.click_in_view((0.5, 0.5, 0.0))
     yield from jobs.until(blender, "Ready")
-    yield from blender.see("stand-in was deleted")
+    yield from blender.see("placeholder was deleted")
     yield from blender.picture("stand-in-deleted")
     assert not scene.models("bust")
     yield from blender.click("Import")
