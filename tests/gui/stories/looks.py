@@ -35,14 +35,26 @@ def check_context(language: str) -> None:
 def check_german(blender: Driver) -> None:
     """Sentences that are put together are told in the language, and names stay what they are."""
     translated = import_module(f"{blender.package}.i18n").translated
-    for text, told in {
-        "The service rejected the API key (401).": "Der Dienst nahm den API-Schlüssel nicht an (401).",
-        "Nothing to optimize. Choose another input.": "Nichts zu optimieren. Wähle eine andere Eingabe.",
-        '"Image" is left out: it has no faces': '"Image" wird ausgelassen: hat keine Flächen',
-        "shape keys of 2 objects": "Formschlüssel von 2 Objekten",
-        "The kiln overheated": "The kiln overheated",
-    }.items():
-        assert translated(text) == told, translated(text)
+    messages = import_module(f"{blender.package}.core.messages")
+    message, verbatim = messages.Message, messages.verbatim
+    for said, told in (
+        (
+            message("{what} ({status}).", what=message("The service rejected the API key."), status=401),
+            "Der Dienst nahm den API-Schlüssel nicht an (401).",
+        ),
+        (
+            message('"{name}" is left out: {reason}', name="Image", reason=message("it has no faces")),
+            '"Image" wird ausgelassen: hat keine Flächen',
+        ),
+        (
+            message("{kind} of {count} objects", kind=message("shape keys"), count=2),
+            "Formschlüssel von 2 Objekten",
+        ),
+        (verbatim("The kiln overheated"), "The kiln overheated"),
+    ):
+        assert translated(said) == told, translated(said)
+    both = translated(message("Nothing to optimize."), message("Choose another input."))
+    assert both == "Nichts zu optimieren. Wähle eine andere Eingabe.", both
     panel = bpy.context.window_manager.generio.bl_rna.properties
     look_up = bpy.app.translations.pgettext_iface
     assert look_up("Triangles", panel["polygon_count"].translation_context) == "Dreiecke"
