@@ -124,7 +124,7 @@ class Session:
     def open_engine(self, context: bpy.types.Context) -> Engine:
         """The engine, started now if it was not. Raises LedgerError where the job list cannot be opened."""
         if self.engine is None:
-            self.log = Log(user_folder(context), preferences(context).log_level)
+            self.log = self.log or Log(user_folder(context), preferences(context).log_level)
             store = JobStore(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS / 2)
             converter = Converter.of_this_blender()
             picture = None if bpy.app.background else converter.draw_thumbnail

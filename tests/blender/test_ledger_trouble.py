@@ -275,3 +275,18 @@ def test_a_list_that_cannot_be_begun_is_said_in_the_panel(addon, sandbox, tmp_pa
     path.unlink()
     assert bpy.ops.generio.open_job_list() == {"FINISHED"}
     assert addon.session.current().notice is None
+
+
+def test_a_job_list_that_is_tried_again_and_again_begins_one_log(addon, monkeypatch: pytest.MonkeyPatch):
+    def refused(*_arguments: object, **_options: object) -> None:
+        raise addon.jobs.LedgerError(addon.core.messages.Message("The disk is busy."))
+
+    session, before = addon.session.current(), len(addon.core.log.LOGGER.handlers)
+    with monkeypatch.context() as patched:
+        patched.setattr(addon.session.session, "JobStore", refused)
+        for _ in range(3):
+            with pytest.raises(addon.jobs.LedgerError):
+                session.open_engine(bpy.context)
+        assert len(addon.core.log.LOGGER.handlers) == before + 1
+    session.stop()
+    assert len(addon.core.log.LOGGER.handlers) == before
