@@ -17,6 +17,7 @@ from pathlib import Path
 
 LOGGER = logging.getLogger("generio_flows")
 LOGGER.propagate = False  # what Blender or a script does with the root logger is not about this
+LOGGER.addHandler(logging.NullHandler())  # without a log, as on the command line, nothing is printed instead
 
 FILE = "generio.log"
 LARGEST = 1_000_000

@@ -1,6 +1,8 @@
 """The log says what was done, and nothing that is the user's own."""
 
 import logging
+import subprocess
+import sys
 from logging.handlers import QueueHandler
 from pathlib import Path
 
@@ -51,3 +53,11 @@ def test_a_disk_that_refuses_stops_nothing(tmp_path: Path, monkeypatch: pytest.M
     LOGGER.info("a step")
     log.close()
     assert log.tail() == []
+
+
+@pytest.mark.slow
+def test_without_a_log_nothing_is_printed():
+    code = "import conftest; from generio_flows.core.log import LOGGER; LOGGER.warning('a lease was lost')"
+    tests = Path(__file__).resolve().parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=tests, capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
