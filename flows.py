@@ -20,10 +20,14 @@ from typing import Any, Literal
 
 import bpy
 
+from .api import FlowsError
+from .api.parameters import POLYGON_COUNT
+from .core.messages import Message
 from .jobs import Engine, Job, LedgerError, State, Step
 from .scene.place import place
-from .session import current, is_running, waiting
-from .session.options import ONE_MODEL
+from .session import current, is_running, requests, waiting
+from .session.options import ONE_MODEL, GenerateOptions, OptimizeOptions
+from .session.session import Session
 
 __all__ = [
     "Error",
@@ -149,20 +153,22 @@ def generate(
 
     quality, seed, texture: what is None is left to the panel, and where nothing was chosen there, to the
     service. options: further properties of the operators `generio.generate_from_prompt` and
-    `generio.generate_from_image`, but for those that make it several jobs, which it never is, whatever the
-    panel has. Returns at once. Raises Refused.
+    `generio.generate_from_image`, but for their input and for those that make it several jobs, which it never
+    is, whatever the panel has. Returns at once. Raises Refused.
     """
-    given: dict[str, Any] = {"seed": seed, "texture": texture, "quality": quality and quality.upper()}
-    chosen = ONE_MODEL | {name: value for name, value in given.items() if value is not None} | options
     if bool(prompt) == bool(image):
         raise Refused("A model is made either of a prompt or of an image.")
+    given = ONE_MODEL | {"quality": quality, "seed": seed, "texture": texture} | options
     for name, fix in SEVERAL_JOBS.items():
-        if chosen[name] != ONE_MODEL[name]:
+        if given[name] != ONE_MODEL[name]:
             raise Refused(f"What generate returns is one model. {fix}")
-    if image:
-        (model,) = _called("generate_from_image", filepath=str(image), **chosen)
-    else:
-        (model,) = _called("generate_from_prompt", prompt=prompt, **chosen)
+    with _asking() as session:
+        choice = requests.Choice.of_script(given, GenerateOptions, bpy.context)
+        if image:
+            jobs = requests.generate_from_image(session, bpy.context, choice, str(image))
+        else:
+            jobs = requests.generate_from_prompt(session, bpy.context, choice, prompt)
+        (model,) = _submitted(session, jobs)
     return model
 
 
@@ -177,8 +183,11 @@ def optimize(
     chosen = [objects] if isinstance(objects, bpy.types.Object) else list(objects)
     if not chosen:
         raise Refused("There are no objects to optimize.")
-    with bpy.context.temp_override(selected_objects=chosen, active_object=chosen[0]):
-        return _called("optimize_selected", polygon_count=polygons, **options)
+    with _asking() as session:
+        given = {POLYGON_COUNT.name: polygons, **options}
+        choice = requests.Choice.of_script(given, OptimizeOptions, bpy.context)
+        jobs = requests.optimize(session, bpy.context, choice, chosen, requests.Requester(_print))
+        return _submitted(session, jobs)
 
 
 def models() -> list[Model]:
@@ -249,31 +258,21 @@ def _written() -> Iterator[None]:
         raise Refused(f"{error} {error.fix}".strip()) from None
 
 
-def _called(name: str, **properties: Any) -> list[Model]:
-    """The models of the jobs that an operator hands over, without waiting for them. Raises Refused."""
+@contextmanager
+def _asking() -> Iterator[Session]:
+    """The session, for a request. Raises Refused for what stands in the way."""
     _check_enabled()
-    operator = getattr(bpy.ops.generio, name)  # type: ignore[attr-defined]
-    _check_range(operator, properties)
-    session = current()
-    session.script_tokens = tokens = []
     try:
-        operator("EXEC_DEFAULT", **properties)
-    except (RuntimeError, TypeError) as error:
-        reason = str(error).rpartition("poll() ")[2].removeprefix("Error: ").strip()
-        raise Refused(reason) from None
-    finally:
-        session.script_tokens = None
-    return [Model(token) for token in tokens]
+        yield current()
+    except FlowsError as error:
+        raise Refused(str(error)) from error
 
 
-def _check_range(operator: Any, properties: dict[str, Any]) -> None:
-    """Raise Refused for a number that Blender would silently make another one."""
-    known = operator.get_rna_type().properties
-    for name, value in properties.items():
-        rule = known.get(name)
-        if isinstance(rule, bpy.types.IntProperty | bpy.types.FloatProperty) and isinstance(
-            value, int | float
-        ):
-            least, most = rule.hard_min, rule.hard_max
-            if not least <= value <= most:
-                raise Refused(f"{name} is {value:,}; it has to be from {least:,} to {most:,}.")
+def _submitted(session: Session, jobs: list[Job]) -> list[Model]:
+    """The models of jobs that are handed over, without waiting for them. Raises FlowsError."""
+    return [Model(job.token) for job in requests.submit(session, bpy.context, jobs)] if jobs else []
+
+
+def _print(_level: str, message: Message) -> None:
+    """Say on the terminal what a script may want to know."""
+    print(f"GENERIO: {message}", flush=True)  # noqa: T201

@@ -17,6 +17,7 @@ count.
 
 from ..core.errors import (
     AmbiguousPrompt,
+    BadParameter,
     CallFailed,
     Cancelled,
     CertificateError,
@@ -58,7 +59,6 @@ from ..formats.images import SENDABLE, check_regular, detect_image, picture_size
 from ..formats.sendable import check_sendable
 from .client import PRODUCTION_URL, FlowsClient
 from .models import (
-    BUILTIN_TEMPLATES,
     GLB_MIME,
     IMAGE_TO_MODEL,
     OPTIMIZE,
@@ -76,7 +76,6 @@ from .retry import RetryPolicy, decide, parse_retry_after
 from .transfer import CancelCheck, Progress
 
 __all__ = [
-    "BUILTIN_TEMPLATES",
     "GLB_MIME",
     "IMAGE_TO_MODEL",
     "MOST_TEXELS",
@@ -86,6 +85,7 @@ __all__ = [
     "TEXT_TO_MODEL",
     "AmbiguousPrompt",
     "Asset",
+    "BadParameter",
     "CallFailed",
     "CancelCheck",
     "Cancelled",

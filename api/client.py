@@ -98,7 +98,7 @@ class FlowsClient:
     # ---- templates and flows -------------------------------------------------------------------------
 
     def templates(self) -> list[Template]:
-        """List what the service offers (4.1); nothing should depend on it, see BUILTIN_TEMPLATES."""
+        """List what the service offers (4.1); nothing should depend on it, see `parameters`."""
         return parse_list(self._transport.call("GET", "/templates"), "templates", Template.parse)
 
     def flows(self) -> list[Flow]:

@@ -190,38 +190,6 @@ class Template:
         )
 
 
-_GENERATOR_PARAMETERS: dict[str, Any] = {
-    "quality": {"type": "string", "default": "high", "values": ["low", "high"]},
-    "seed": {"type": "integer", "default": -1},
-    "texture": {"type": "boolean", "default": True},
-}
-
-BUILTIN_TEMPLATES = (
-    Template(
-        name=TEXT_TO_MODEL,
-        description="Text to 3D model",
-        input_types=("text/plain",),
-        output_types=(GLB_MIME,),
-        parameters=_GENERATOR_PARAMETERS,
-    ),
-    Template(
-        name=IMAGE_TO_MODEL,
-        description="Image or sketch to 3D model",
-        input_types=("image/png", "image/jpeg", "image/webp", "image/tiff"),
-        output_types=(GLB_MIME,),
-        parameters=_GENERATOR_PARAMETERS,
-    ),
-    Template(
-        name=OPTIMIZE,
-        description="3D model with fewer polygons",
-        input_types=(GLB_MIME,),
-        output_types=(GLB_MIME,),
-        parameters={"polygon_count": {"type": "integer", "default": 100000}},
-    ),
-)
-"""The documented templates, so that nothing depends on `GET /templates` (contract 4.1)."""
-
-
 def parse_list(json: object, key: str, parse: Callable[[object], T]) -> list[T]:
     """Read a list that comes bare, or in an object under `key`, "items" or "data" (4.2; V21).
 

@@ -18,8 +18,9 @@ from random import SystemRandom
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import requests
 import urllib3.exceptions
+
+import requests
 from requests.adapters import HTTPAdapter
 
 from ..core.errors import (

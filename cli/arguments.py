@@ -4,6 +4,16 @@
 import argparse
 import math
 from pathlib import Path
+from typing import Any
+
+from ..api.parameters import (
+    GENERATORS,
+    POLYGON_COUNT,
+    BooleanParameter,
+    EnumParameter,
+    Parameter,
+    parameters_of,
+)
 
 EPILOG = """\
 exit codes: 0 done, 1 some failed, 2 wrong usage, 3 no valid key, 4 no connection, 75 not finished yet,
@@ -28,20 +38,15 @@ def parser(program: str) -> argparse.ArgumentParser:
     generate.add_argument(
         "--image", nargs="+", action="extend", default=[], metavar="FILE", help="pictures; patterns are fine"
     )
-    generate.add_argument("--quality", choices=("low", "high"), help="how fine (the service's default: high)")
-    generate.add_argument(
-        "--seed", type=int, help="the same seed and input give the same model; -1 draws one"
-    )
-    generate.add_argument("--no-texture", action="store_true", help="make no textures")
-    generate.add_argument(
-        "--optimize", type=_positive, metavar="N", help="reduce each model to N polygons afterwards"
-    )
+    for parameter in parameters_of(*GENERATORS):
+        _parameter(generate, parameter)
+    generate.add_argument("--optimize", metavar="N", help="reduce each model to N polygons afterwards")
     _work(generate)
 
     optimize = _command(commands, "optimize", "reduce the polygons of GLB models")
     optimize.add_argument("model", nargs="*", help="GLB files; patterns are fine")
     target = optimize.add_mutually_exclusive_group()
-    target.add_argument("--polygons", type=_positive, metavar="N", help="to so many")
+    target.add_argument("--polygons", metavar="N", help=_help(POLYGON_COUNT, "to so many"))
     target.add_argument("--ratio", type=float, metavar="R", help="to this part of what each has, 0..1")
     _work(optimize)
 
@@ -82,6 +87,27 @@ def _command(
 
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _parameter(command: argparse.ArgumentParser, parameter: Parameter) -> None:
+    """The option of a parameter. What it says is checked with what lists say, see `items`."""
+    keywords: dict[str, Any] = {"metavar": "N"}
+    if isinstance(parameter, EnumParameter):
+        keywords = {"choices": [value.value for value in parameter.values]}
+    elif isinstance(parameter, BooleanParameter):
+        keywords = {"action": argparse.BooleanOptionalAction}
+    purpose = parameter.help.partition(". ")[0]
+    option = parameter.name.replace("_", "-")
+    command.add_argument(
+        f"--{option}",
+        dest=parameter.name,
+        help=_help(parameter, purpose[0].lower() + purpose[1:]),
+        **keywords,
+    )
+
+
+def _help(parameter: Parameter, purpose: str) -> str:
+    return f"{purpose} (the service's default: {parameter.default_text})"
 
 
 def _work(command: argparse.ArgumentParser) -> None:

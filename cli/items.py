@@ -19,12 +19,14 @@ from ..api import (
     OPTIMIZE,
     SENDABLE,
     TEXT_TO_MODEL,
+    BadParameter,
     UnsupportedFile,
     check_glb,
     check_prompt,
     check_sendable,
     detect_image,
 )
+from ..api.parameters import POLYGON_COUNT, Parameter, parameters_of
 from ..api.transfer import digest_of
 from ..core.messages import Message
 from ..jobs import Job
@@ -36,9 +38,6 @@ SUFFIXES = (".glb", ".blend")
 OTHER_MODELS = (".gltf", ".obj", ".fbx", ".stl", ".ply", ".dae", ".abc", ".usd", ".usda", ".usdc", ".usdz")
 """No folder is meant by a name with one of these."""
 LONGEST_STEM = 60  # characters that a prompt gives to a file's name
-
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-
 
 WISH = "wish"
 """In a job's destination: the same for the same item, whichever service it was asked of."""
@@ -75,7 +74,7 @@ class Item:
             check_prompt(self.prompt)
         if self.ratio is not None and self.source is not None:
             check_sendable(self.source)
-            parameters["polygon_count"] = max(1, round(self.ratio * check_glb(self.source).triangles))
+            parameters[POLYGON_COUNT.name] = max(1, round(self.ratio * check_glb(self.source).triangles))
         source = home.from_job(self.source) if self.source is not None else ""
         destination: dict[str, Any] = {"output": home.relative(self.output)}
         if self.optimize is not None:
@@ -102,7 +101,7 @@ def optimizing(generated: Job, model: str) -> Job:
     model: name of the file in the folder of the first job that the second one takes.
     """
     destination = {"output": generated.destination["output"]}
-    parameters = {"polygon_count": generated.destination["optimize"]}
+    parameters = {POLYGON_COUNT.name: generated.destination["optimize"]}
     return Job(
         service=generated.service,
         template=OPTIMIZE,
@@ -197,22 +196,15 @@ def _generated(wish: Mapping[str, Any]) -> Item:
     if ("prompt" in wish) == ("image" in wish) or "model" in wish:
         raise UsageError("each model to generate needs either a prompt or an image")
     source = Path(str(wish["image"])).absolute() if "image" in wish else None
-    parameters: dict[str, Any] = {}
-    if "quality" in wish:
-        parameters["quality"] = str(wish["quality"]).lower()
-        if parameters["quality"] not in ("low", "high"):
-            raise UsageError(f"quality is low or high, and not {wish['quality']}")
-    if "seed" in wish:
-        parameters["seed"] = _number(wish, "seed", int, -1)
-    if "texture" in wish:
-        parameters["texture"] = _truth(wish["texture"])
+    template = IMAGE_TO_MODEL if source else TEXT_TO_MODEL
+    given = [parameter for parameter in parameters_of(template) if parameter.name in wish]
     return Item(
-        template=IMAGE_TO_MODEL if source else TEXT_TO_MODEL,
+        template=template,
         output=Path(str(wish.get("output", ""))),
         prompt=str(wish.get("prompt", "")).strip(),
         source=source,
-        parameters=parameters,
-        optimize=_number(wish, "optimize", int, 1) if "optimize" in wish else None,
+        parameters={parameter.name: _read(parameter, wish, parameter.name) for parameter in given},
+        optimize=_read(POLYGON_COUNT, wish, "optimize") if "optimize" in wish else None,
     )
 
 
@@ -221,33 +213,32 @@ def _optimized(wish: Mapping[str, Any]) -> Item:
         raise UsageError("each model to optimize needs a GLB file")
     if "polygons" in wish and "ratio" in wish:
         raise UsageError("a model is optimized to a number of polygons or by a ratio, not both")
-    ratio = _number(wish, "ratio", float, 0.0) if "ratio" in wish else None
-    if ratio is not None and not 0.0 < ratio <= 1.0:
-        raise UsageError(f"a ratio is more than 0 and at most 1, and not {wish['ratio']}")
+    count = {POLYGON_COUNT.name: _read(POLYGON_COUNT, wish, "polygons")} if "polygons" in wish else {}
     return Item(
         template=OPTIMIZE,
         output=Path(str(wish.get("output", ""))),
         source=Path(str(wish["model"])).absolute(),
-        parameters={"polygon_count": _number(wish, "polygons", int, 1)} if "polygons" in wish else {},
-        ratio=ratio,
+        parameters=count,
+        ratio=_ratio(wish["ratio"]) if "ratio" in wish else None,
     )
 
 
-def _number(wish: Mapping[str, Any], name: str, kind: type[Any], least: float) -> Any:
+def _read(parameter: Parameter, wish: Mapping[str, Any], name: str) -> Any:
+    """The value of a parameter that a wish calls `name`, as the API wants it. Raises UsageError."""
     try:
-        number = kind(str(wish[name]))
+        return parameter.read(wish[name], name)
+    except BadParameter as error:
+        raise UsageError(error.message.removesuffix(".")) from None
+
+
+def _ratio(value: object) -> float:
+    try:
+        ratio = float(str(value))
     except ValueError:
-        raise UsageError(f"{name} is a number, and not {wish[name]}") from None
-    if not least <= number:
-        raise UsageError(f"{name} is {least:g} or more, and not {wish[name]}")
-    return number
-
-
-def _truth(value: Any) -> bool:
-    word = str(value).lower()
-    if word not in _TRUE + _FALSE:
-        raise UsageError(f"texture is yes or no, and not {value}")
-    return word in _TRUE
+        raise UsageError(f"ratio is a number, and not {value}") from None
+    if not 0.0 < ratio <= 1.0:
+        raise UsageError(f"a ratio is more than 0 and at most 1, and not {value}")
+    return ratio
 
 
 def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..api.parameters import GENERATORS, parameters_of
+
 FIELDS = (
     "prompt",
     "image",
     "model",
-    "quality",
-    "seed",
-    "texture",
+    *(parameter.name for parameter in parameters_of(*GENERATORS)),
     "polygons",
     "ratio",
     "optimize",

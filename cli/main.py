@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..api import FlowsError, NetworkError
 from ..api.credentials import ApiKey
+from ..api.parameters import GENERATORS, parameters_of
 from ..core.urls import check_base
 from ..jobs import LedgerError
 from . import arguments, items, lists
@@ -112,11 +113,9 @@ def _heeding_ctrl_c() -> Iterator[None]:
 
 def _generate(host: Host, options: argparse.Namespace) -> int:
     common = _files(options)
-    for name in ("quality", "seed", "optimize"):
+    for name in (*(parameter.name for parameter in parameters_of(*GENERATORS)), "optimize"):
         if (value := getattr(options, name)) is not None:
             common[name] = value
-    if options.no_texture:
-        common["texture"] = False
     rows = lists.listed(options.list) if options.list else []
     return _work(host, options, items.generated(options.prompt, options.image, rows, common))
 

@@ -11,6 +11,7 @@ FlowsError
 │   ├── EmptyPrompt         the prompt has no words
 │   ├── AmbiguousPrompt     the prompt begins with "data:", which the service would read as a file
 │   ├── GarbledPrompt       the prompt has characters that are no text
+│   ├── BadParameter        a parameter or option with a value that it cannot have
 │   ├── UnreadableFile      missing, empty, a folder, not permitted, or changed while it was read
 │   ├── UnsupportedFile     a type that is not accepted, or content that is not what it claims to be
 │   └── UnusableModel       damaged, or so that its like could not be opened when it comes back
@@ -170,6 +171,13 @@ class GarbledPrompt(InputRefused):
     remedy: Remedy = "edit_prompt"
     message = Message("The prompt has characters that are no text.")
     fix = Message("Type it once more, or save the list that it comes from as UTF-8.")
+
+
+class BadParameter(InputRefused):
+    """A script, a list or a command gave a parameter or an option a value that it cannot have."""
+
+    message = Message("A setting has a value that it cannot have.")
+    fix = Message("Give another value.")
 
 
 class UnreadableFile(InputRefused):

@@ -28,6 +28,7 @@ A crash at any of these points repeats the rest only: the store takes a token on
 """
 
 from .chain import THEN_OPTIMIZE, followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
+from .clients import Offline
 from .engine import Engine
 from .errors import NoConverter
 from .input_copy import input_copy_path
@@ -45,6 +46,7 @@ __all__ = [
     "LedgerBusy",
     "LedgerError",
     "NoConverter",
+    "Offline",
     "Problem",
     "Result",
     "Settings",

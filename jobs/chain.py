@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..api import GLB_MIME, OPTIMIZE
+from ..api.parameters import POLYGON_COUNT
 from .model import Job, Step
 
 THEN_OPTIMIZE = "then"
@@ -63,7 +64,7 @@ def followup_jobs(job: Job, folder: Callable[[str], Path]) -> list[Job]:
                 name=f"{job.name} {number + 1}" if number else job.name,
                 prompt=job.prompt,  # not sent, but the model should know what it was made of
                 token=token,
-                parameters={"polygon_count": job.destination[THEN_OPTIMIZE]},
+                parameters={POLYGON_COUNT.name: job.destination[THEN_OPTIMIZE]},
                 input_path=str(folder(token) / INPUT),
                 input_mime=GLB_MIME,
                 destination={name: value for name, value in job.destination.items() if name != THEN_OPTIMIZE},

@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..api import picture_size
+from ..api import IMAGE_TO_MODEL, picture_size
+from ..api.parameters import parameters_of
 from ..jobs import Job
 from ..scene.place import raycast
-from ..scene.place.destination import CURSOR
-from ..session import current
+from ..session import current, requests
 from ..session.image_check import version_of
+from ..session.parameter_properties import switch_of
 from ..session.properties import properties
-from .generate import Generate, image_job, new_model_settings
+from ..session.requests import Choice
+from .generate import Generate
 
 EXTENSIONS = ".png;.jpg;.jpeg;.webp;.tif;.tiff;.bmp;.tga;.exr;.hdr;.gif;.psd;.jp2;.dds;.sgi;.rgb;.cin;.dpx"
 PREVIEW = 7.0  # units of the interface
-SHOWN = ("quality", "texture", "variants", "then_optimize", "then_count")
+PARAMETERS = [parameter for parameter in parameters_of(IMAGE_TO_MODEL) if not switch_of(parameter)]
+"""All but the seed, which the panel says, or the service draws."""
+
+SHOWN = (*(parameter.name for parameter in PARAMETERS), "variants", "then_optimize", "then_count")
 """What the dialog shows is what will be made: it begins with what is chosen in the panel."""
 
 
@@ -54,7 +59,8 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         return context.window_manager.invoke_props_dialog(self, width=260, confirm_text="Generate")
 
     def draw(self, _context: bpy.types.Context) -> None:
-        from ..panels.thumbnails import icon_of  # a dialog is a panel, too
+        from ..panels.parameters import draw_parameter  # a dialog is a panel, too
+        from ..panels.thumbnails import icon_of
 
         layout: Any = self.layout
         path = Path(self.filepath)
@@ -66,19 +72,17 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         column.label(text=note, translate=False)
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.row().prop(self, "quality", expand=True)
-        layout.prop(self, "texture")
+        for parameter in PARAMETERS:
+            draw_parameter(layout, self, parameter)
         layout.prop(self, "variants")
         layout.prop(self, "then_optimize")
         if self.then_optimize:
             layout.prop(self, "then_count")
 
-    def request(self, context: bpy.types.Context) -> Job:
-        destination = current().document.current_destination(context, CURSOR) | new_model_settings(context)
-        destination["base"] = True
-        if self.properties.is_property_set("location"):
-            destination["location"] = [*self.location]
-        return image_job(context, self.filepath, self.parameters(context), destination)
+    def request(self, context: bpy.types.Context, choice: Choice) -> list[Job]:
+        is_given = self.properties.is_property_set("location")
+        stands_on = self.location if is_given else context.scene.cursor.location
+        return requests.generate_from_image(current(), context, choice, self.filepath, stands_on)
 
 
 class GENERIO_FH_image(bpy.types.FileHandler):

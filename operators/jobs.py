@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from ..api import OPTIMIZE, FlowsError
+from ..api.parameters import GENERATORS, parameters_of
 from ..core.messages import Message
 from ..i18n import translated
 from ..jobs import THEN_OPTIMIZE, Job, LedgerError, Problem, Step, has_followup
@@ -16,10 +17,11 @@ from ..scene.export.selection import COUNT, RESULTS
 from ..scene.place.destination import BOX, CURSOR, NEW, edited_target
 from ..scene.place.loading import is_there
 from ..session import current, is_running, waiting
+from ..session.parameter_properties import fill_in
 from ..session.placement import DEFECT
 from ..session.properties import GenerioProperties, properties
+from ..session.requests import new_model_settings
 from .folders import show_folder
-from .generate import new_model_settings
 from .placeholders import OTHER_KEPT
 from .submit_jobs import InObjectMode, OperatorMixin, Ready, tell_problem, tells
 
@@ -274,39 +276,25 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
 
     def _optimize(self, panel: GenerioProperties, job: Job) -> None:
         panel.target = COUNT  # what this mesh was to get, wherever that came from
-        _take(panel, "polygon_count", job.parameters.get("polygon_count"))
+        fill_in(panel, parameters_of(OPTIMIZE), job.parameters)
         mode = job.destination.get("mode", "").upper()
         if mode in {name for name, *_ in RESULTS}:
             panel.placement = mode
             panel.modifier_mode = "APPLY" if job.destination.get("applied") else "KEEP"
 
     def _generate(self, panel: GenerioProperties, job: Job) -> None:
-        parameters, destination = job.parameters, job.destination
+        destination = job.destination
         if job.prompt:
             panel.source, panel.prompt = "TEXT", job.prompt
         elif job.picture:  # of a recovered flow neither is known
             panel.source, panel.image = "IMAGE", job.picture
-        for name in ("quality", "texture"):
-            panel.property_unset(name)  # what was not sent is the service's choice again
-        _take(panel, "quality", str(parameters.get("quality")).upper())
-        _take(panel, "texture", parameters.get("texture"))
-        seed = parameters.get("seed")
-        panel.random_seed = not (isinstance(seed, int) and seed >= 0 and _take(panel, "seed", seed))
+        fill_in(panel, parameters_of(*GENERATORS), job.parameters)
         panel.variants = 1  # each is a job of its own, with its seed
         fitted = destination.get("mode") == BOX
         panel.where = "BOX" if fitted else "SURFACE" if destination.get("base") else "CURSOR"
         panel.then_optimize = has_followup(job)
         if panel.then_optimize:
             panel.then_count = destination[THEN_OPTIMIZE]
-
-
-def _take(panel: GenerioProperties, name: str, value: object) -> bool:
-    """Set a property, if it can have this value: other programs may ask for what we do not."""
-    try:
-        setattr(panel, name, value)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):

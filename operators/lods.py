@@ -5,16 +5,29 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..api import NotSaved
+from ..api import FlowsError, InputRefused
+from ..core.errors import Remedy
 from ..core.messages import Message
-from ..core.text import plain_reason
-from ..jobs import Problem
-from ..scene import replace_mesh
-from ..scene.export.evaluate import Batch, batches
+from ..session import current, requests
+from ..session.requests import Choice, LodCounts
 from .optimize_base import Sending
 from .submit_jobs import tell_problem
 
 MOST_LEVELS = 8
+
+
+class BadCounts(InputRefused):
+    """What was entered is no list of triangle counts."""
+
+    remedy: Remedy = "make_lods"
+    message = Message("These are not triangle counts.")
+
+    def __init__(self) -> None:
+        super().__init__(
+            fix=Message(
+                "Give up to {count} numbers with commas between them, such as 10000, 5000.", count=MOST_LEVELS
+            )
+        )
 
 
 class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
@@ -74,64 +87,29 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
             layout.prop(self, "counts")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        choice = self.choice(context)
+        choice = Choice.of_operator(self, context)
         try:
-            given = self._given()
-        except ValueError:
-            fix = Message(
-                "Give up to {count} numbers with commas between them, such as 10000, 5000.", count=MOST_LEVELS
+            jobs = requests.make_lods(
+                current(), context, choice, context.selected_objects, self._counts(), self.requester
             )
-            return tell_problem(
-                self, Problem("counts", Message("These are not triangle counts."), fix, "make_lods")
-            )
-        selection = self.selection(context)
-        if selection is None:
-            return {"CANCELLED"}
-        try:
-            with batches(context, selection.groups, choice.apply, False) as sent:
-                wanted: list[tuple[Batch, list[int], list[int]]] = []
-                for batch in self.with_faces(sent):
-                    present = batch.triangles
-                    counts = given or self._shares(present)
-                    levels = [
-                        level
-                        for level, count in enumerate(counts, start=1)
-                        if not self.is_in_vain(context, batch.objects[0], replace_mesh.LOD, present, count)
-                    ]
-                    if levels:
-                        wanted.append((batch, counts, levels))
-                self.tell_losses([batch for batch, _, _ in wanted], choice, replaced=False)
-                jobs = []
-                for batch, counts, levels in wanted:
-                    jobs += self.requests(
-                        context,
-                        batch,
-                        choice,
-                        [counts[level - 1] for level in levels],
-                        [{"mode": replace_mesh.LOD, "level": level} for level in levels],
-                        [f"{batch.objects[0].name} LOD{level}" for level in levels],
-                    )
-        except (RuntimeError, OSError) as error:
-            return tell_problem(
-                self,
-                NotSaved.because(
-                    Message("The selection cannot be written to disk: {reason}", reason=plain_reason(error)),
-                    error,
-                ),
-            )
+        except FlowsError as error:
+            return tell_problem(self, error)
         return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}
 
-    def _given(self) -> list[int]:
-        """The counts that were given, [] where the ratio says them. Raises ValueError."""
+    def _counts(self) -> LodCounts:
+        """How many triangles each level is to have. Raises BadCounts."""
         by_counts = self.method == "COUNTS" or (
             self.properties.is_property_set("counts") and not self.properties.is_property_set("method")
         )
         if not by_counts:
-            return []
-        counts = [int(part) for part in self.counts.split(",")]
-        if not 0 < len(counts) <= MOST_LEVELS or min(counts) < 1:
-            raise ValueError
-        return counts
+            return self._shares
+        try:
+            counts = [int(part) for part in self.counts.split(",")]
+        except ValueError:
+            raise BadCounts from None
+        if len(counts) > MOST_LEVELS or min(counts) < 1:
+            raise BadCounts
+        return lambda _present: counts
 
     def _shares(self, present: int) -> list[int]:
         return [max(1, round(present * (self.ratio / 100) ** level)) for level in range(1, self.levels + 1)]

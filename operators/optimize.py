@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Optimize the selected meshes."""
 
-from typing import Any
-
 import bpy
 
-from ..api import NotSaved
-from ..core.messages import Message
-from ..core.text import plain_reason
-from ..scene import replace_mesh
-from ..scene.export.evaluate import Batch, batches
+from ..api import FlowsError
+from ..session import current, requests
 from ..session.options import OptimizeOptions
+from ..session.requests import Choice
 from .optimize_base import Sending
 from .submit_jobs import tell_problem
 
@@ -28,36 +24,11 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
         return self._optimize(context, modal=False)
 
     def _optimize(self, context: bpy.types.Context, modal: bool) -> set[str]:
-        choice = self.choice(context)
-        selection = self.selection(context)
-        if selection is None:
-            return {"CANCELLED"}
-        mode = choice.placement.lower()
-        items = [item for group in selection.groups.values() for item in group]
-        detail: dict[str, Any] = {"mode": mode}
-        if mode == replace_mesh.BESIDE:
-            detail["offset"] = replace_mesh.beside(items)
+        choice = Choice.of_operator(self, context)
         try:
-            with batches(context, selection.groups, choice.apply, mode == replace_mesh.KEEP) as sent:
-                full = self.with_faces(sent)
-                total = sum(batch.triangles for batch in full)
-                wanted: list[tuple[Batch, int]] = []
-                for batch in full:
-                    count = choice.goal.of(batch.triangles, batch.first_triangles, total)
-                    if not self.is_in_vain(context, batch.objects[0], mode, batch.triangles, count):
-                        wanted.append((batch, count))
-                self.tell_losses([batch for batch, _ in wanted], choice, replaced=mode == replace_mesh.KEEP)
-                jobs = []
-                for batch, count in wanted:
-                    jobs += self.requests(context, batch, choice, [count], [detail], [batch.objects[0].name])
-        except (RuntimeError, OSError) as error:
-            return tell_problem(
-                self,
-                NotSaved.because(
-                    Message("The selection cannot be written to disk: {reason}", reason=plain_reason(error)),
-                    error,
-                ),
-            )
+            jobs = requests.optimize(current(), context, choice, context.selected_objects, self.requester)
+        except FlowsError as error:
+            return tell_problem(self, error)
         return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
 
 

@@ -8,8 +8,6 @@ import bpy
 from ..core.messages import Message
 from ..i18n import VERBATIM, translated
 from ..session import current
-from ..session.preferences import user_folder
-from ..session.prompt_history import PromptHistory
 from ..session.properties import properties
 
 LONGEST_SHOWN = 100  # characters of a prompt in a list
@@ -21,13 +19,7 @@ class Prompts:
     """What a search shows: Blender does not keep these strings."""
 
     def __init__(self) -> None:
-        self.history = PromptHistory(user_folder(bpy.context) / "prompts.json")
         self.items: list[tuple[str, str, str]] = []
-
-
-def history() -> PromptHistory:
-    """The prompts that were used before."""
-    return current().part(Prompts).history
 
 
 def _prompts(_self: object, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
@@ -35,7 +27,7 @@ def _prompts(_self: object, context: bpy.types.Context | None) -> list[tuple[str
     if context is not None:
         found.items = [
             (str(number), " ".join(prompt.split())[:LONGEST_SHOWN], prompt)
-            for number, prompt in enumerate(found.history.prompts())
+            for number, prompt in enumerate(current().prompt_history(context).prompts())
         ]
     return found.items
 
@@ -59,7 +51,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not history().prompts():
+        if not current().prompt_history(context).prompts():
             cls.poll_message_set(translated(Message("You have not used any prompt yet")))
             return False
         return True
@@ -70,7 +62,7 @@ class GENERIO_OT_choose_prompt(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel = properties(context)
-        panel.prompt = history().prompts()[int(self.prompt)]
+        panel.prompt = current().prompt_history(context).prompts()[int(self.prompt)]
         panel.source = "TEXT"
         if context.area is not None:
             context.area.tag_redraw()

@@ -7,7 +7,6 @@ A modal operator stops Blender's autosave, so the minutes of waiting belong to t
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +16,7 @@ from ..api import FlowsError
 from ..core.messages import Message, sentences
 from ..i18n import translated
 from ..jobs import Job, LedgerError, Problem, State, Step
-from ..session import current, waiting
+from ..session import current, requests, waiting
 from ..session.preferences import unavailable_reason
 
 # To the type checker a mixin is an operator; Blender wants only the registered class to be one.
@@ -25,8 +24,6 @@ OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
 
 LONGEST_SECONDS = 5.0
 """After this the operator ends even if the upload still goes on; the job list shows it."""
-
-NOTHING_SENT = Message("Nothing was sent.")
 
 POPUP = 360
 """Pixels at scale 1 that the sentences of a popup are wide."""
@@ -115,17 +112,9 @@ class HandOver(OperatorMixin):
     def hand_over(self, context: bpy.types.Context, jobs: list[Job], modal: bool) -> set[str]:
         """Give `jobs` to the engine; `modal`: stay until the service has them, so that Esc can cancel."""
         try:
-            engine = current().open_engine(context)
-            self._tokens = [job.token for job in engine.submit_all(jobs)]
-        except LedgerError as error:
-            current().notify(context, error.problem)
-            return tell_problem(
-                self, replace(error.problem, message=sentences(NOTHING_SENT, error.problem.message))
-            )
-        script_tokens = current().script_tokens
-        if script_tokens is not None:
-            script_tokens.extend(self._tokens)
-            return {"FINISHED"}
+            self._tokens = [job.token for job in requests.submit(current(), context, jobs)]
+        except FlowsError as error:
+            return tell_problem(self, error)
         if waiting.can_wait():
             self._tokens = waiting.run_until(context, self._tokens)
             return self._told()

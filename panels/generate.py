@@ -7,12 +7,15 @@ from typing import Any
 
 import bpy
 
+from ..api import IMAGE_TO_MODEL, TEXT_TO_MODEL
+from ..api.parameters import parameters_of
 from ..core.messages import Message
 from ..i18n import translated
 from ..scene import assets
 from ..scene.export import image_capture
 from ..scene.place import boxes, variants
 from ..session.properties import GenerioProperties, properties
+from .parameters import draw_parameter
 from .thumbnails import icon_of
 from .widgets import ReadyTab, choice, fields, wrapped
 
@@ -36,9 +39,8 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         else:
             self._image(layout, panel, context.region.width)
         column = fields(layout, context)
-        column.row().prop(panel, "quality", expand=True)
-        column.prop(panel, "texture")
-        self._seed(column, panel)
+        for parameter in parameters_of(TEXT_TO_MODEL if by_text else IMAGE_TO_MODEL):
+            draw_parameter(column, panel, parameter)
         column.prop(panel, "variants")
         choice(column, panel, "where")
         if panel.where == "BOX":
@@ -91,26 +93,6 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         row.operator("generio.use_view", text="View", icon="VIEW3D")
         if image_capture.reads_clipboard():
             row.operator("generio.paste_image", text="Paste", icon="PASTEDOWN")
-
-    def _seed(self, column: Any, panel: GenerioProperties) -> None:
-        row = column
-        wide = column.use_property_split
-        if wide:  # the name by hand: in a row within a row the field would begin further left
-            split = column.split(factor=0.4)
-            split.use_property_split = False
-            name = split.row()
-            name.alignment = "RIGHT"
-            name.active = not panel.random_seed
-            name.label(text=translated(Message("Seed")), translate=False)
-            row = split
-        row = row.row(align=True)
-        number = row.row(align=True)
-        number.active = not panel.random_seed
-        if wide:
-            number.prop(panel, "seed", text="")
-        else:
-            number.prop(panel, "seed")
-        row.prop(panel, "random_seed", text="", icon="FILE_REFRESH")
 
     def _box(self, column: Any, context: bpy.types.Context) -> None:
         box = boxes.chosen_box(context)

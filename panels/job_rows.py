@@ -16,7 +16,8 @@ from pathlib import Path
 
 import bpy
 
-from ..core.messages import EMPTY, Message, verbatim
+from ..api.parameters import parameter_words
+from ..core.messages import EMPTY, Message
 from ..i18n import translated, translated_list
 from ..jobs import Engine, Job, State, Step, followup_failed, followup_tokens
 from ..session.properties import GenerioJob, GenerioProperties, properties
@@ -25,13 +26,6 @@ from ..session.session import News, Session, redraw
 IMPORTED_HERE = Message("Imported in this window, because no second Blender could be started")
 FOLLOWED = Message("Optimized by the job that follows it")
 IN_VAIN = Message("Not optimized; use Import to get it as it was made")
-SETTINGS = {
-    ("quality", "low"): Message("low quality"),
-    ("quality", "high"): Message("high quality"),
-    ("texture", True): Message("with texture"),
-    ("texture", False): Message("without texture"),
-}
-"""Parameters of the service, in words."""
 
 
 class JobRows:
@@ -92,7 +86,7 @@ class JobRows:
         row.fix = translated(job.problem.fix) if job.problem else ""
         row.remedy = job.problem.remedy if job.problem else ""
         row.prompt = job.prompt
-        row.settings = translated_list(_setting(name, value) for name, value in job.parameters.items())
+        row.settings = translated_list(parameter_words(name, value) for name, value in job.parameters.items())
         row.flow_id = job.flow_id
         row.finished = job.finished
         row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
@@ -165,15 +159,6 @@ def _where(job: Job) -> Message:
         if file
         else Message("Belongs to a file that was not saved")
     )
-
-
-def _setting(name: str, value: object) -> Message:
-    """A parameter that was sent, for people."""
-    if name == "polygon_count" and isinstance(value, int):
-        return Message("{count:,} triangles", count=value)
-    if name == "seed":
-        return Message("seed {seed}", seed=str(value))
-    return SETTINGS.get((name, value), verbatim(f"{name} {value}"))
 
 
 def _looks(job: Job) -> tuple[str, str]:

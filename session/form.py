@@ -10,24 +10,14 @@ import bpy
 
 from ..i18n import translated
 from .image_check import Looking
-from .options import OPTIONS
+from .options import GeneratePanelOptions, OptimizeOptions
+from .parameter_properties import names_of
 from .properties import image_path, image_suffixes, properties
 
 LOOK_SECONDS = 1.0
 """Between checks of the chosen picture, whose disk may be slow."""
 
-EDITED = (
-    "source",
-    "prompt",
-    "image",
-    "quality",
-    "random_seed",
-    "seed",
-    "texture",
-    "where",
-    "variants",
-    *OPTIONS,
-)
+EDITED = ("source", "prompt", "image", *names_of(GeneratePanelOptions), *names_of(OptimizeOptions))
 
 
 class Form:

@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be chosen for optimizing, in the panel as well as by scripts that call the operators."""
+"""What can be chosen, in the panel as well as by scripts: the same properties for both."""
 
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..scene.export.selection import BUDGET, MODIFIERS, RESULTS, TARGETS, Target
+from ..api.parameters import GENERATORS, POLYGON_COUNT, parameters_of
+from ..scene.export.selection import BUDGET, MODIFIERS, RESULTS, TARGETS
 from ..scene.export.texture_limit import SIDES
 from ..scene.restore.restore import COLORS, NORMALS
+from .parameter_properties import panel_properties_of, properties_of, property_of
+
+WHERE = (
+    ("CURSOR", "3D Cursor", "At the 3D cursor"),
+    ("SURFACE", "Surface", "On the surface below the 3D cursor"),
+    ("BOX", "Fit to Object", "Fitted into the bounds of the active object, wherever it is by then"),
+)
+MOST_VARIANTS = 8
 
 AS_NEEDED = "AS_NEEDED"
 
@@ -40,15 +49,7 @@ class OptimizeOptions:
         target: bpy.props.EnumProperty(
             name="Reduce To", description="How far to reduce the meshes", items=TARGETS, default=BUDGET
         )
-        polygon_count: bpy.props.IntProperty(
-            name="Triangles",
-            description="Number of triangles for each mesh, or for all together. The service's "
-            "default is 100,000",
-            default=100_000,
-            min=1,
-            soft_min=100,
-            max=100_000_000,
-        )
+        polygon_count: property_of(POLYGON_COUNT, options=set())
         percent: bpy.props.FloatProperty(
             name="Percent",
             description="Share of its triangles that each mesh keeps",
@@ -100,51 +101,44 @@ class FollowOptions:
             description="Optimize the finished model with a second job before it is added to the scene",
             options={"SKIP_SAVE"},
         )
-        then_count: bpy.props.IntProperty(
-            name="Triangles",
+        then_count: property_of(
+            POLYGON_COUNT,
             description="Number of triangles of the optimized model. The service's default is 100,000",
             default=10_000,
+        )
+
+
+class NewModelOptions(FollowOptions):
+    """Mixin: where new models go, how many there are, and whether they are optimized."""
+
+    if TYPE_CHECKING:
+        where: str
+        variants: int
+    else:
+        where: bpy.props.EnumProperty(
+            name="Location", description="Where the new model goes", items=WHERE, options={"SKIP_SAVE"}
+        )
+        variants: bpy.props.IntProperty(
+            name="Variants",
+            description="Number of models to make from the same input, each with its own seed; they "
+            "are placed side by side",
+            default=1,
             min=1,
-            soft_min=100,
-            max=100_000_000,
+            max=MOST_VARIANTS,
             options={"SKIP_SAVE"},
         )
 
 
-OPTIONS = (*OptimizeOptions.__annotations__, *FollowOptions.__annotations__)
+class GenerateOptions(NewModelOptions):
+    """Mixin: these, and the parameters of the generators; a property for each, as scripts give them."""
+
+    __annotations__ = properties_of(parameters_of(*GENERATORS))
 
 
-class Choice:
-    """What is chosen: an operator's own values where a script gives them, else those of the panel."""
+class GeneratePanelOptions(NewModelOptions):
+    """Mixin: the same, as users enter them."""
 
-    def __init__(self, operator: Any, panel: Any) -> None:
-        self._operator = operator
-        self._panel = panel
-
-    def __getattr__(self, name: str) -> Any:
-        own = self._operator.properties
-        given = name in own.bl_rna.properties and own.is_property_set(name)
-        return getattr(self._operator if given else self._panel, name)
-
-    @property
-    def goal(self) -> Target:
-        """How light meshes are to become."""
-        return Target(self.target, self.polygon_count, self.percent)
-
-    @property
-    def apply(self) -> bool:
-        """Whether modifiers are applied."""
-        return self.modifier_mode == "APPLY"
-
-    @property
-    def texture_side(self) -> int:
-        """Pixels that the longest side of a texture may have, see `textures.TextureLimit`."""
-        return 0 if self.texture_limit == AS_NEEDED else int(self.texture_limit)
-
-    @property
-    def carry(self) -> list[str]:
-        """What is brought over, of `losses.CARRIED`."""
-        return carried(self)
+    __annotations__ = panel_properties_of(parameters_of(*GENERATORS))
 
 
 def carried(options: Any) -> list[str]:

@@ -12,19 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import bpy
 
 from .image_check import Look, look_at
-from .options import FollowOptions, OptimizeOptions
+from .options import GeneratePanelOptions, OptimizeOptions
 from .preferences import RELATIVE_PATH
-
-QUALITIES = (
-    ("LOW", "Low", "Faster, and with fewer polygons"),
-    ("HIGH", "High", "More detail (the service's default)"),
-)
-WHERE = (
-    ("CURSOR", "3D Cursor", "At the 3D cursor"),
-    ("SURFACE", "Surface", "On the surface below the 3D cursor"),
-    ("BOX", "Fit to Object", "Fitted into the bounds of the active object, wherever it is by then"),
-)
-MOST_VARIANTS = 8
 
 JOB_STATES = (
     ("ALL", "All", "Every job", "FILTER", 0),
@@ -102,22 +91,16 @@ class GenerioFinding(bpy.types.PropertyGroup):
         remedy: bpy.props.StringProperty()
 
 
-class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup):
+class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.PropertyGroup):
     """What the panels edit."""
 
     if TYPE_CHECKING:
         source: str
         prompt: str
         image: str
-        quality: str
-        random_seed: bool
-        seed: int
-        texture: bool
         image_note: str
         image_problem: str
         image_version: str
-        where: str
-        variants: int
         jobs: Any
         active_job: int
         job_search: str
@@ -144,37 +127,6 @@ class GenerioProperties(OptimizeOptions, FollowOptions, bpy.types.PropertyGroup)
         image_note: bpy.props.StringProperty()
         image_problem: bpy.props.StringProperty()
         image_version: bpy.props.StringProperty()
-        quality: bpy.props.EnumProperty(
-            name="Quality",
-            description="Level of detail of the model. The service's default is High",
-            items=QUALITIES,
-            default="HIGH",
-        )
-        random_seed: bpy.props.BoolProperty(
-            name="Random Seed",
-            description="Use a different seed each time (the service's default)",
-            default=True,
-        )
-        seed: bpy.props.IntProperty(
-            name="Seed",
-            description="The same seed and input give the same model again. The service's default, "
-            "-1, picks a random seed",
-            min=0,
-        )
-        texture: bpy.props.BoolProperty(
-            name="Texture",
-            description="Also generate physically based textures. The service's default is yes",
-            default=True,
-        )
-        where: bpy.props.EnumProperty(name="Location", description="Where the new model goes", items=WHERE)
-        variants: bpy.props.IntProperty(
-            name="Variants",
-            description="Number of models to make from the same input, each with its own seed; they "
-            "are placed side by side",
-            default=1,
-            min=1,
-            max=MOST_VARIANTS,
-        )
         jobs: bpy.props.CollectionProperty(type=GenerioJob)
         active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
         findings: bpy.props.CollectionProperty(type=GenerioFinding)

@@ -25,6 +25,7 @@ from .document import Document
 from .form import Form
 from .placement import PlacementQueue
 from .preferences import engine_settings, preferences, user_folder
+from .prompt_history import PromptHistory
 
 LEDGER_SECONDS = 0.4
 """How long the window may stand still for another Blender that has the job list, half of it for a thread of
@@ -85,8 +86,7 @@ class Session:
     placement: results on their way into that. form: what the user has entered. api_key: one that is to be
     kept nowhere but here.
     notice: what the user should know of the job list. listeners: scripts that want to hear of each change of
-    a job, see `flows.subscribe`. script_tokens: takes the tokens of new jobs as long as a script waits for
-    them by itself. observers: show what the session knows, in this order.
+    a job, see `flows.subscribe`. observers: show what the session knows, in this order.
     """
 
     def __init__(self, document: Document) -> None:
@@ -99,6 +99,7 @@ class Session:
         self.notice: Problem | None = None
         self.listeners: list[Callable[[Job], None]] = []
         self.observers: list[Observer] = []
+        self._prompt_history: PromptHistory | None = None
         self._parts: dict[type, object] = {}
         self._to_convert: set[str] = set()  # jobs that found no second Blender
         self._news: dict[str, Job] = {}  # what changed since that was last shown, each job as it is by now
@@ -107,7 +108,6 @@ class Session:
         self._is_introduced = False  # the placement queue knows the jobs that were there at the start
         self._is_stale = True  # nothing of what there is has been shown
         self._next_try = 0.0  # when a job list is opened again that could not be, time.monotonic()
-        self.script_tokens: list[str] | None = None
         self._is_ticking = False  # a tick is at work in the scene, where another one would come between
         self._is_telling = False  # a listener is being called
         self._untold: dict[str, None] = {}  # tokens of what changed, and the listeners do not know yet
@@ -118,6 +118,12 @@ class Session:
         if kind not in self._parts:
             self._parts[kind] = kind()
         return cast(Part, self._parts[kind])
+
+    def prompt_history(self, context: bpy.types.Context) -> PromptHistory:
+        """The prompts that were used before."""
+        if self._prompt_history is None:
+            self._prompt_history = PromptHistory(user_folder(context) / "prompts.json")
+        return self._prompt_history
 
     # ------------------------------------------------------------------ the engine
 

@@ -95,6 +95,7 @@ NO_BUTTON = {
     "CannotPlace": "is mended by Import, which the job has beside it",
     "Misfit": "is mended by Import, too",
     "NoConverter": "nothing is to be done",
+    "NothingSent": "has that of the job list's own problem",
 }
 """Errors whose fix is no remedy, and why."""
 
@@ -112,7 +113,7 @@ def test_every_error_has_the_button_that_its_fix_asks_for(addon):
 @pytest.mark.parametrize(
     ("name", "button"),
     [
-        ("operators.generate.NoBox", "generio.add_box"),
+        ("session.requests.generate.NoBox", "generio.add_box"),
         ("api.EmptyPrompt", "generio.edit_prompt"),
         ("api.UnreadableFile", "generio.choose_image"),
         ("api.NotSaved", "preferences.addon_show"),
@@ -276,7 +277,7 @@ def test_whoever_clicked_gets_a_popup_with_sentence_and_button(addon, monkeypatc
     window = SimpleNamespace(app=SimpleNamespace(background=False), context=context, types=bpy.types)
     monkeypatch.setattr(handover, "bpy", window)
     monkeypatch.setattr(addon.panels.widgets, "wrapped", lambda layout, text, *_: layout.label(text=text))
-    assert handover.tell_problem(click, addon.operators.generate.NoBox()) == {"CANCELLED"}
+    assert handover.tell_problem(click, addon.session.requests.generate.NoBox()) == {"CANCELLED"}
     told = ["There is no box to fit the model into.", "Select an object, or add a box."]
     assert click.reports == [({"WARNING"}, " ".join(told))], "an error would open Blender's own popup, too"
     assert popup.texts == told
@@ -317,7 +318,7 @@ def refused(addon, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, list
         told.append((problem.message, problem.fix, buttons(addon, problem.remedy, token)))
         return {"CANCELLED"}
 
-    for module in (addon.operators.jobs, addon.operators.optimize_base, addon.operators.lods):
+    for module in (addon.operators.jobs, addon.operators.optimize, addon.operators.lods):
         monkeypatch.setattr(module, "tell_problem", tell)
     return told
 

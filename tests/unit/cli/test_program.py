@@ -239,7 +239,7 @@ def test_a_damaged_model_fails_alone_and_costs_nothing(program: Program, models:
         (("generate", "--prompt", "x", "--output", "lamp.OBJ"), "models are .glb or .blend"),
         (("generate", "--image", "*.png"), "no file matches"),
         (("optimize", "a.glb", "--ratio", "2"), "a ratio is"),
-        (("optimize", "a.glb", "--polygons", "0"), "must be 1 or more"),
+        (("optimize", "a.glb", "--polygons", "0"), "polygons is 0; it has to be from 1 to 100,000,000"),
         (("jobs", "list"), "say whose jobs are meant"),
         (("jobs", "list", "--output", "."), "there are no jobs in"),
     ],

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is chosen becomes jobs, for operators and for `flows` alike.
+
+Each function takes the session, the context and a `Choice`, and returns jobs of which nothing has been sent;
+`submit` hands them to the engine. What stands in the way is raised as a FlowsError, with what happened, what
+to do about it, and its remedy; operators report it, and `flows` raises it. What there is to know besides goes
+to the `Requester`.
+"""
+
+from .choice import Choice
+from .generate import generate_from_image, generate_from_prompt, new_model_settings
+from .optimize import Level, LodCounts, Requester, make_lods, optimize
+from .submit import submit
+
+__all__ = [
+    "Choice",
+    "Level",
+    "LodCounts",
+    "Requester",
+    "generate_from_image",
+    "generate_from_prompt",
+    "make_lods",
+    "new_model_settings",
+    "optimize",
+    "submit",
+]

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is chosen for a request: by an operator's properties or a script's arguments, and in the panel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import bpy
+
+from ...api import BadParameter
+from ...api.parameters import PARAMETERS, parameters_of, read_boolean, read_choice, read_number
+from ...core.messages import Message
+from ...scene.export.selection import Target
+from ..options import AS_NEEDED, carried
+from ..parameter_properties import names_of, touched
+from ..properties import GenerioProperties, properties
+
+
+class Choice:
+    """What the caller gives, else what the panel has; as attributes, named as the panel's properties."""
+
+    def __init__(self, given: Mapping[str, Any], panel: GenerioProperties) -> None:
+        """given: values by the names of properties, as Blender has them, or as the API does."""
+        self._given = given
+        self._panel = panel
+
+    @classmethod
+    def of_operator(cls, operator: Any, context: bpy.types.Context) -> Choice:
+        """What an operator was given; its other properties have defaults that nobody chose."""
+        own = operator.properties
+        names = [name for name in own.bl_rna.properties.keys() if name != "rna_type"]  # noqa: SIM118
+        given = {name: getattr(operator, name) for name in names if own.is_property_set(name)}
+        return cls(given, properties(context))
+
+    @classmethod
+    def of_script(cls, given: Mapping[str, Any], options: type, context: bpy.types.Context) -> Choice:
+        """What a script gave, checked, since no property of Blender's has seen it; None is as not given.
+
+        options: the mixin whose properties there are. Raises BadParameter.
+        """
+        panel = properties(context)
+        known = names_of(options)
+        said = {
+            name: _checked(name, value, known, panel) for name, value in given.items() if value is not None
+        }
+        return cls(said, panel)
+
+    def __getattr__(self, name: str) -> Any:
+        return self._given[name] if name in self._given else getattr(self._panel, name)
+
+    def parameters(self, template: str) -> dict[str, Any]:
+        """What is to be sent to a template, as the API names it: what was given, or touched in the panel."""
+        taken = parameters_of(template)
+        given = {
+            parameter.name: parameter.read(self._given[parameter.name])
+            for parameter in taken
+            if parameter.name in self._given
+        }
+        return touched(self._panel, taken) | given
+
+    @property
+    def goal(self) -> Target:
+        """How light meshes are to become."""
+        return Target(self.target, self.polygon_count, self.percent)
+
+    @property
+    def apply(self) -> bool:
+        """Whether modifiers are applied."""
+        return self.modifier_mode == "APPLY"
+
+    @property
+    def texture_side(self) -> int:
+        """Pixels that the longest side of a texture may have, see `textures.TextureLimit`."""
+        return 0 if self.texture_limit == AS_NEEDED else int(self.texture_limit)
+
+    @property
+    def carry(self) -> list[str]:
+        """What is brought over, of `losses.CARRIED`."""
+        return carried(self)
+
+
+def _checked(name: str, value: object, known: list[str], panel: GenerioProperties) -> Any:
+    """The value as a property has it. Raises BadParameter for what is no option, or none of its values."""
+    if name not in known:
+        raise BadParameter(
+            Message("There is no option {name}; there are {known}.", name=name, known=", ".join(known))
+        )
+    for parameter in PARAMETERS:
+        if parameter.name == name:
+            return parameter.read(value)
+    rule: Any = panel.bl_rna.properties[name]
+    match rule.type:
+        case "ENUM":
+            return read_choice(name, value, rule.enum_items.keys())
+        case "BOOLEAN":
+            return read_boolean(name, value)
+        case "INT":
+            return read_number(name, value, int, rule.hard_min, rule.hard_max)
+        case _:
+            return read_number(name, value, float, rule.hard_min, rule.hard_max)

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A prompt or a picture becomes one job, or several that are variants of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...api import (
+    IMAGE_TO_MODEL,
+    SENDABLE,
+    TEXT_TO_MODEL,
+    InputRefused,
+    NotSaved,
+    UnreadableFile,
+    check_prompt,
+    detect_image,
+    picture_size,
+)
+from ...api.parameters import SEED
+from ...core.errors import Remedy
+from ...core.messages import Message
+from ...core.text import plain_reason
+from ...jobs import Job, input_copy_path, with_followup
+from ...scene.place import boxes, place, raycast, transform
+from ...scene.place.destination import BOX, CURSOR
+from ..preferences import engine_settings, job_folder, preferences
+from ..session import Session
+from .choice import Choice
+from .submit import check_available
+
+
+class NoBox(InputRefused):
+    """A model is to be fitted into an object, and there is none."""
+
+    remedy: Remedy = "add_box"
+    message = Message("There is no box to fit the model into.")
+    fix = Message("Select an object, or add a box.")
+
+
+class LinkedScene(InputRefused):
+    """Nothing can be put into the scene that is shown."""
+
+    message = Message("The scene is linked from another file.")
+    fix = Message("Go to a scene of this file first.")
+
+
+def generate_from_prompt(
+    session: Session, context: bpy.types.Context, choice: Choice, prompt: str
+) -> list[Job]:
+    """The jobs that make a model, or variants of one, from a prompt. Raises FlowsError."""
+    _check(context)
+    prompt = prompt.strip()
+    check_prompt(prompt)
+    job = Job(
+        service=engine_settings(context).base_url,
+        template=TEXT_TO_MODEL,
+        name=place.shortened(prompt),
+        prompt=prompt,
+        parameters=choice.parameters(TEXT_TO_MODEL),
+        destination=_destination(session, context, choice),
+    )
+    session.prompt_history(context).add(prompt)
+    return _several(context, choice, job)
+
+
+def generate_from_image(
+    session: Session,
+    context: bpy.types.Context,
+    choice: Choice,
+    image: str,
+    stands_on: Sequence[float] | None = None,
+) -> list[Job]:
+    """The jobs that make a model, or variants of one, from the picture at the path `image`.
+
+    A picture that the service does not take, or that is larger than the preferences allow, is the job's
+    source, of which a child Blender makes a PNG. stands_on: where the base of the model goes, world space;
+    None where the choice says that. Raises FlowsError.
+    """
+    _check(context)
+    if not image:
+        raise UnreadableFile(Message("No image is chosen."), Message("Choose an image file."))
+    if "\0" in image:
+        raise UnreadableFile
+    path = Path(os.path.realpath(bpy.path.abspath(image)))
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # as old archives leave it on Linux
+        raise UnreadableFile(
+            Message("The name of the file is not in UTF-8."), Message("Give it another name.")
+        ) from None
+    mime = detect_image(path)
+    longest = preferences(context).longest_side
+    too_large = longest > 0 and max(picture_size(path) or (0,)) > longest
+    is_sendable = mime in SENDABLE and not too_large
+    job = Job(
+        service=engine_settings(context).base_url,
+        template=IMAGE_TO_MODEL,
+        name=place.shortened(path.stem),
+        parameters=choice.parameters(IMAGE_TO_MODEL),
+        picture=str(path),
+        input_path=str(path) if is_sendable else "",
+        input_mime=mime if mime and is_sendable else "",
+        source="" if is_sendable else str(path),
+        destination=_destination(session, context, choice, stands_on),
+    )
+    return _several(context, choice, job)
+
+
+def _check(context: bpy.types.Context) -> None:
+    """Raise FlowsError where no model can be made for the scene that is shown."""
+    check_available(context)
+    if context.scene.library is not None:
+        raise LinkedScene
+
+
+def _destination(
+    session: Session, context: bpy.types.Context, choice: Choice, stands_on: Sequence[float] | None = None
+) -> dict[str, Any]:
+    """Where the model goes, and what the preferences say about new models. Raises NoBox."""
+    where = choice.where if stands_on is None else ""
+    if where == "BOX":
+        box = boxes.chosen_box(context)
+        if box is None:
+            raise NoBox
+        destination = session.document.current_destination(context, BOX)
+        return destination | {"box": box.name, "uid": box.session_uid} | new_model_settings(context)
+    destination = session.document.current_destination(context, CURSOR)
+    if where == "SURFACE":
+        stands_on = raycast.below(context, context.scene.cursor.location)[:]
+    if stands_on is not None:
+        destination |= {"location": [*stands_on], "base": True}
+    return destination | new_model_settings(context)
+
+
+def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
+    """What the preferences say about new models, as `scene.settle` wants it; only what is not the default."""
+    chosen = preferences(context)
+    settings: dict[str, Any] = {}
+    metre = transform.metre(context.scene)
+    if chosen.model_height:
+        settings["height"] = chosen.model_height * metre
+    if chosen.use_unit_scale and metre != 1.0:
+        settings["scale"] = metre
+    if chosen.collection.strip():
+        settings["into"] = place.shortened(chosen.collection)
+    if chosen.shading != "KEEP":
+        settings["shading"] = chosen.shading.lower()
+    return settings
+
+
+def _several(context: bpy.types.Context, choice: Choice, job: Job) -> list[Job]:
+    """The job, or as many variants of it as are chosen, ready to be submitted. Raises NotSaved."""
+    try:
+        jobs = [_with_order(context, variant) for variant in _variants(job, choice.variants)]
+    except OSError as error:
+        message = Message("The results folder cannot be written to: {reason}", reason=plain_reason(error))
+        raise NotSaved.because(message, error) from error
+    if choice.then_optimize:
+        jobs = [with_followup(each, choice.then_count) for each in jobs]
+    return jobs
+
+
+def _variants(job: Job, count: int) -> list[Job]:
+    """As many jobs like this one, each with another seed that is known."""
+    if count == 1:
+        return [job]
+    # The system's own randomness: a script may have fixed that of `random`.
+    first = job.parameters.get(SEED.name, SEED.default)
+    seeds = (
+        random.SystemRandom().sample(range(SEED.most), count)
+        if first < 0
+        else [(first + number) % (SEED.most + 1) for number in range(count)]
+    )
+    destination = {**job.destination, "group": job.token}
+    return [
+        replace(
+            job,
+            token=uuid.uuid4().hex,
+            name=f"{job.name} {number}",
+            parameters={**job.parameters, SEED.name: seed},
+            destination=destination,
+        )
+        for number, seed in enumerate(seeds, start=1)
+    ]
+
+
+def _with_order(context: bpy.types.Context, job: Job) -> Job:
+    """The job with an order in its own folder, if a child Blender is to make a PNG of its picture first.
+
+    Variants have one each, as each may be removed while others go on. Raises OSError by the results folder.
+    """
+    if not job.source:
+        return job
+    picture = Path(job.source)  # whose name may be as long as the disk allows
+    name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
+    order = job_folder(context, job.token) / name
+    order.parent.mkdir(parents=True, exist_ok=True)
+    kept = input_copy_path(order.parent, job.picture)
+    wanted = {"picture": job.source, "kept": str(kept), "longest": preferences(context).longest_side}
+    order.write_text(json.dumps(wanted), encoding="utf-8")
+    return replace(job, source=str(order))

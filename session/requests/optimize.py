@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Meshes become jobs: one for each mesh, or one for each level of detail of each."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import bpy
+
+from ...api import MOST_TEXELS, OPTIMIZE, InputRefused, NotSaved
+from ...api.parameters import POLYGON_COUNT
+from ...core.errors import Remedy
+from ...core.messages import EMPTY, Message, sentences
+from ...core.text import plain_reason
+from ...formats.images import size_in
+from ...jobs import Job, Step
+from ...scene import replace_mesh
+from ...scene.background.converter import link
+from ...scene.export.dependents import Dependents
+from ...scene.export.evaluate import Batch, batches
+from ...scene.export.losses import Losses
+from ...scene.export.selection import Selection
+from ...scene.export.snapshot import snapshot_name, write_snapshot
+from ...scene.export.texture_limit import TextureLimit, side_of, sizes_of
+from ...scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edits
+from ..preferences import engine_settings, job_folder
+from ..session import Session
+from .choice import Choice
+from .submit import check_available
+
+Level = Literal["INFO", "WARNING"]
+"""How much is to be made of what is told, as Blender's reports name it."""
+
+LodCounts = Callable[[int], Sequence[int]]
+"""How many triangles each level of detail is to have, from level 1, of a mesh with so many."""
+
+
+class NothingToOptimize(InputRefused):
+    """None of the objects has a mesh that can be sent."""
+
+    message = Message("Nothing to optimize.")
+    fix = Message("Select a mesh with faces.")
+
+
+@dataclass(frozen=True)
+class Requester:
+    """Who asks.
+
+    tell: takes what there is to know that stops nothing. by_hand: whether a user has clicked, who is kept
+    from what would be paid for and bring nothing; scripts get what they ask for.
+    """
+
+    tell: Callable[[Level, Message], object]
+    by_hand: bool = False
+
+
+def optimize(
+    session: Session,
+    context: bpy.types.Context,
+    choice: Choice,
+    objects: Iterable[bpy.types.Object],
+    requester: Requester,
+) -> list[Job]:
+    """The jobs that make the meshes of these objects lighter, if any would be. Raises FlowsError."""
+    request = _Request(session, context, choice, requester)
+    mode = choice.placement.lower()
+    with request.sent(objects, choice.apply, is_kept=mode == replace_mesh.KEEP) as (selection, full):
+        detail: dict[str, Any] = {"mode": mode}
+        if mode == replace_mesh.BESIDE:
+            items = [item for group in selection.groups.values() for item in group]
+            detail["offset"] = replace_mesh.beside(items)
+        total = sum(batch.triangles for batch in full)
+        wanted: list[tuple[Batch, int]] = []
+        for batch in full:
+            count = choice.goal.of(batch.triangles, batch.first_triangles, total)
+            if not request.is_in_vain(batch, mode, count):
+                wanted.append((batch, count))
+        request.tell_losses([batch for batch, _ in wanted], replaced=mode == replace_mesh.KEEP)
+        return [
+            job
+            for batch, count in wanted
+            for job in request.jobs(batch, [count], [detail], [batch.objects[0].name])
+        ]
+
+
+def make_lods(
+    session: Session,
+    context: bpy.types.Context,
+    choice: Choice,
+    objects: Iterable[bpy.types.Object],
+    counts: LodCounts,
+    requester: Requester,
+) -> list[Job]:
+    """The jobs that make levels of detail of the meshes of these objects. Raises FlowsError."""
+    request = _Request(session, context, choice, requester)
+    with request.sent(objects, choice.apply, is_kept=False) as (_selection, full):
+        wanted: list[tuple[Batch, dict[int, int]]] = []
+        for batch in full:
+            levels = {
+                level: count
+                for level, count in enumerate(counts(batch.triangles), start=1)
+                if not request.is_in_vain(batch, replace_mesh.LOD, count)
+            }
+            if levels:
+                wanted.append((batch, levels))
+        request.tell_losses([batch for batch, _ in wanted], replaced=False)
+        return [
+            job
+            for batch, levels in wanted
+            for job in request.jobs(
+                batch,
+                [*levels.values()],
+                [{"mode": replace_mesh.LOD, "level": level} for level in levels],
+                [f"{batch.objects[0].name} LOD{level}" for level in levels],
+            )
+        ]
+
+
+class _Request:
+    """What both have in common."""
+
+    def __init__(
+        self, session: Session, context: bpy.types.Context, choice: Choice, requester: Requester
+    ) -> None:
+        check_available(context)
+        self._session = session
+        self._context = context
+        self._choice = choice
+        self._requester = requester
+
+    @contextmanager
+    def sent(
+        self, objects: Iterable[bpy.types.Object], apply: bool, is_kept: bool
+    ) -> Generator[tuple[Selection, list[Batch]]]:
+        """What can be sent of the objects, and their meshes as they are sent. Raises FlowsError.
+
+        apply: whether modifiers are. is_kept: whether the objects themselves get the new meshes.
+        """
+        selection = self._selection([*objects])
+        try:
+            with batches(self._context, selection.groups, apply, is_kept) as sent:
+                yield selection, self._with_faces(sent)
+        except (RuntimeError, OSError) as error:
+            message = Message("The selection cannot be written to disk: {reason}", reason=plain_reason(error))
+            raise NotSaved.because(message, error) from error
+
+    def _selection(self, objects: list[bpy.types.Object]) -> Selection:
+        """What can be sent; tells what cannot. Raises NothingToOptimize."""
+        take_edits(objects)
+        selection = Selection.of(objects)
+        if not selection.groups:
+            told = [
+                Message('"{name}" is left out: {reason}.', name=item.name, reason=reason)
+                for item, reason in selection.refused
+            ]
+            message = sentences(NothingToOptimize.message, *told)
+            remedy: Remedy = "convert" if selection.convertible else ""
+            raise NothingToOptimize(message, remedy=remedy)
+        for item, reason in selection.refused:
+            self._warn(Message('"{name}" is left out: {reason}', name=item.name, reason=reason))
+        return selection
+
+    def _with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
+        """Those that can be sent; tells what is left out: no faces, and vertices that are nowhere."""
+        full: list[Batch] = []
+        for batch in sent:
+            broken = broken_vertices(batch.mesh)
+            count = int(broken.sum())
+            reason = EMPTY
+            if not len(batch.mesh.polygons):
+                reason = Message("its modifiers make no faces")
+            elif count and not has_whole_faces(batch.mesh, broken):
+                reason = Message("the vertices of its faces are nowhere")
+            else:
+                full.append(batch)
+            for item in batch.objects:
+                if reason:
+                    self._warn(Message('"{name}" is left out: {reason}', name=item.name, reason=reason))
+                elif count:
+                    nowhere = (
+                        Message("1 vertex is nowhere")
+                        if count == 1
+                        else Message("{count:,} vertices are nowhere", count=count)
+                    )
+                    self._warn(
+                        Message(
+                            '"{name}" is sent without some of its faces: {reason}',
+                            name=item.name,
+                            reason=nowhere,
+                        )
+                    )
+        return full
+
+    def is_in_vain(self, batch: Batch, mode: str, count: int) -> bool:
+        """Whether a click for so many triangles would be paid for and bring nothing; tells why."""
+        by_hand, item = self._requester.by_hand, batch.objects[0]
+        if count >= batch.triangles:
+            known = Message(
+                '"{name}" has {present:,} triangles, no more than the {count:,} asked for',
+                name=item.name,
+                present=batch.triangles,
+                count=count,
+            )
+            self._requester.tell("WARNING" if by_hand else "INFO", known)
+            return by_hand
+        if not by_hand or not self._is_under_way(item, mode, count):
+            return False
+        self._warn(Message('"{name}" is being optimized already, see Jobs', name=item.name))
+        return True
+
+    def _is_under_way(self, item: bpy.types.Object, mode: str, count: int) -> bool:
+        """Whether there is a job already that makes the same, so that it would be paid for twice."""
+        asked = self._session.document.current_destination(self._context, mode, item)
+
+        def is_same(job: Job) -> bool:
+            there = job.destination
+            same = all(there.get(name) == asked[name] for name in ("document", "uid", "mode"))
+            under_way = not (job.finished or job.cancelling)
+            coming = under_way or (job.step is Step.READY and not job.needs_manual_import)
+            # Of two meshes for the same object the second would find another one there than was sent.
+            return (
+                same
+                and coming
+                and (mode == replace_mesh.KEEP or job.parameters.get(POLYGON_COUNT.name) == count)
+            )
+
+        engine = self._session.engine
+        return engine is not None and any(map(is_same, engine.jobs()))
+
+    def tell_losses(self, sent: Sequence[Batch], replaced: bool) -> None:
+        """Tell what the optimized meshes will not have of what is sent, and what is sent smaller than it is.
+
+        replaced: whether the objects themselves get them, so that what hangs on these loses its hold.
+        """
+        losses = Losses(self._choice.carry, self._choice.apply)
+        for batch in sent:
+            for item in batch.objects:
+                losses.add(item, dict.fromkeys((mesh_of(item), batch.mesh)))
+        told = losses.lines()
+        if replaced:
+            told += Dependents.of_file().on(
+                [item for batch in sent if batch.applied for item in batch.objects],
+                [batch.mesh for batch in sent if not batch.applied],
+            )
+        if told:
+            self._warn(Message("The optimized meshes will not have: {kinds}", kinds=told))
+        if not self._choice.texture_side:
+            for batch in sent:
+                self._tell_textures(batch.objects[0])
+
+    def _tell_textures(self, item: bpy.types.Object) -> None:
+        """Tell that the textures of `item` are too large to come back, so that smaller copies are sent."""
+        sizes = sizes_of(item, size_in)
+        side = side_of(TextureLimit(0, MOST_TEXELS), sizes)
+        if side < max(map(max, sizes.values()), default=0):
+            self._warn(
+                Message(
+                    'The textures of "{name}" are sent with at most {side:,} pixels a side',
+                    name=item.name,
+                    side=side,
+                )
+            )
+
+    def jobs(
+        self, batch: Batch, counts: Sequence[int], details: Sequence[dict[str, Any]], names: Sequence[str]
+    ) -> list[Job]:
+        """Jobs that make of one mesh as many as there are `counts` of triangles, from one snapshot of it.
+
+        details: what each one's destination has besides, with its "mode". Raises RuntimeError, OSError.
+        """
+        first, *others = batch.objects
+        tokens = [uuid.uuid4().hex for _ in counts]
+        file = snapshot_name()
+        snapshots = [job_folder(self._context, token) / file for token in tokens]
+        write_snapshot(
+            first,
+            snapshots[0],
+            self._choice.carry,
+            evaluated=batch.mesh if batch.applied else None,
+            before=batch.first if details[0]["mode"] == replace_mesh.KEEP else None,
+            textures=TextureLimit(self._choice.texture_side, MOST_TEXELS),
+        )
+        for snapshot in snapshots[1:]:
+            link(snapshots[0], snapshot)
+        document = self._session.document
+        return [
+            Job(
+                service=engine_settings(self._context).base_url,
+                template=OPTIMIZE,
+                name=name,
+                token=token,
+                source=str(snapshot),
+                parameters={POLYGON_COUNT.name: count},
+                destination={
+                    **document.current_destination(self._context, detail["mode"], first, others),
+                    **detail,
+                    "applied": batch.applied,
+                    "modifiers": batch.modifiers(),
+                },
+            )
+            for token, snapshot, count, detail, name in zip(
+                tokens, snapshots, counts, details, names, strict=True
+            )
+        ]
+
+    def _warn(self, message: Message) -> None:
+        self._requester.tell("WARNING", message)

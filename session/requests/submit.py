@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether anything can be sent, and handing jobs to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import bpy
+
+from ...core.errors import FlowsError, MissingKey, Remedy
+from ...core.messages import EMPTY, Message, sentences
+from ...jobs import Job, LedgerError, Offline, Problem
+from ..preferences import api_key, unavailable_reason
+from ..session import Session
+
+
+class NothingSent(FlowsError):
+    """The job list cannot be used; why, and what helps, are its own words."""
+
+    remedy: Remedy = ""
+    message = Message("Nothing was sent.")
+    fix = EMPTY
+
+    def __init__(self, problem: Problem) -> None:
+        """problem: the job list's."""
+        message = sentences(type(self).message, problem.message)
+        super().__init__(message, problem.fix, cast(Remedy, problem.remedy))
+
+
+def check_available(context: bpy.types.Context) -> None:
+    """Raise NotReady where nothing can be sent, as in `unavailable_reason`."""
+    reason = unavailable_reason(context)
+    if reason:
+        raise (Offline if api_key(context) else MissingKey)(reason)
+
+
+def submit(session: Session, context: bpy.types.Context, jobs: Sequence[Job]) -> list[Job]:
+    """Hand jobs to the engine; returns them as it has them. Raises NothingSent, and the panel shows why."""
+    try:
+        return session.open_engine(context).submit_all([*jobs])
+    except LedgerError as error:
+        session.notify(context, error.problem)
+        raise NothingSent(error.problem) from error
