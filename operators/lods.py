@@ -21,13 +21,9 @@ class BadCounts(InputRefused):
 
     remedy: Remedy = "make_lods"
     message = Message("These are not triangle counts.")
-
-    def __init__(self) -> None:
-        super().__init__(
-            fix=Message(
-                "Give up to {count} numbers with commas between them, such as 10000, 5000.", count=MOST_LEVELS
-            )
-        )
+    fix = Message(
+        "Give up to {count} numbers with commas between them, such as 10000, 5000.", count=MOST_LEVELS
+    )
 
 
 class GENERIO_OT_make_lods(Sending, bpy.types.Operator):

@@ -9,8 +9,8 @@ to the `Requester`.
 
 from .choice import Choice
 from .generate import generate_from_image, generate_from_prompt, new_model_settings
-from .optimize import Level, LodCounts, Requester, make_lods, optimize
-from .submit import submit
+from .meshes import Level, LodCounts, Requester, make_lods, optimize
+from .submission import submit
 
 __all__ = [
     "Choice",

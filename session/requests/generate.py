@@ -35,7 +35,7 @@ from ...scene.place.destination import BOX, CURSOR
 from ..preferences import engine_settings, job_folder, preferences
 from ..session import Session
 from .choice import Choice
-from .submit import check_available
+from .submission import check_available
 
 
 class NoBox(InputRefused):

@@ -30,7 +30,7 @@ from ...scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edit
 from ..preferences import engine_settings, job_folder
 from ..session import Session
 from .choice import Choice
-from .submit import check_available
+from .submission import check_available
 
 Level = Literal["INFO", "WARNING"]
 """How much is to be made of what is told, as Blender's reports name it."""
