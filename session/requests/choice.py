@@ -98,4 +98,5 @@ def _checked(name: str, value: object, known: list[str], panel: GenerioPropertie
         case "INT":
             return read_number(name, value, int, rule.hard_min, rule.hard_max)
         case _:
-            return read_number(name, value, float, rule.hard_min, rule.hard_max)
+            least, most = (round(limit, 6) for limit in (rule.hard_min, rule.hard_max))  # of 32 bits
+            return read_number(name, value, float, least, most)

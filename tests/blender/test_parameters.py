@@ -110,5 +110,5 @@ def test_what_there_is_to_know_of_meshes_is_told_to_scripts(flows, capsys):
     flows.wait(model)
     assert '"Handle" is left out' in capsys.readouterr().out
     assert len(ball.data.polygons) > 20
-    with pytest.raises(flows.Refused, match='Nothing to optimize. "Handle" is left out'):
+    with pytest.raises(flows.Refused, match=r'^Nothing to optimize\. "Handle" is left out'):
         flows.optimize(empty, 20)

@@ -61,7 +61,7 @@ def test_a_value_that_it_cannot_have_is_refused(parameter, given: object, why: s
 
 
 def test_what_is_refused_is_called_as_whoever_gave_it_does():
-    with pytest.raises(BadParameter, match="^polygons is 0"):
+    with pytest.raises(BadParameter, match=r"^polygons is 0"):
         POLYGON_COUNT.read(0, "polygons")
 
 
