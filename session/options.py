@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..api.parameters import GENERATORS, POLYGON_COUNT, parameters_of
+from ..core.messages import Message
 from ..scene.export.selection import BUDGET, MODIFIERS, RESULTS, TARGETS
 from ..scene.export.texture_limit import SIDES
 from ..scene.restore.restore import COLORS, NORMALS
@@ -103,7 +104,9 @@ class FollowOptions:
         )
         then_count: property_of(
             POLYGON_COUNT,
-            description="Number of triangles of the optimized model. The service's default is 100,000",
+            description=Message(
+                "Number of triangles of the optimized model. The service's default is 100,000"
+            ),
             default=10_000,
         )
 
