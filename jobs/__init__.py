@@ -27,7 +27,7 @@ result is on disk it is linked into the folder of the second, that is submitted,
 A crash at any of these points repeats the rest only: the store takes a token once.
 """
 
-from .chain import THEN_OPTIMIZE, followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
+from .chain import followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
 from .engine import Engine
 from .errors import NoConverter
 from .input_copy import input_copy_path
@@ -36,7 +36,6 @@ from .settings import Settings
 from .store import AlreadyThere, JobStore, LedgerBusy, LedgerError
 
 __all__ = [
-    "THEN_OPTIMIZE",
     "AlreadyThere",
     "Delivered",
     "Engine",

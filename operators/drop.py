@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A picture is dropped into the 3D view: a short dialog, and the model comes where it was dropped."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,6 @@ import bpy
 from ..api import picture_size
 from ..jobs import Job
 from ..scene.place import raycast
-from ..scene.place.destination import CURSOR
 from ..session import current
 from ..session.image_check import version_of
 from ..session.properties import properties
@@ -74,10 +74,9 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
             layout.prop(self, "then_count")
 
     def request(self, context: bpy.types.Context) -> Job:
-        destination = current().document.current_destination(context, CURSOR) | new_model_settings(context)
-        destination["base"] = True
+        destination = replace(current().document.at_cursor(context), base=True, **new_model_settings(context))
         if self.properties.is_property_set("location"):
-            destination["location"] = [*self.location]
+            destination = replace(destination, location=(*self.location,))
         return image_job(context, self.filepath, self.parameters(context), destination)
 
 

@@ -22,12 +22,13 @@ from ..api import (
     detect_image,
     picture_size,
 )
+from ..core.destination import NewModel
 from ..core.errors import Remedy
 from ..core.messages import Message
 from ..core.text import plain_reason
 from ..jobs import Job, input_copy_path, with_followup
 from ..scene.place import boxes, place, raycast, transform
-from ..scene.place.destination import BOX, CURSOR
+from ..scene.place.destination import ref_of
 from ..session import current
 from ..session.options import ONE_MODEL, Choice, FollowOptions
 from ..session.preferences import RELATIVE_PATH, engine_settings, job_folder, preferences
@@ -141,7 +142,8 @@ class Generate(FollowOptions, Ready, HandOver):
             if first < 0
             else [(first + number) % (LARGEST_SEED + 1) for number in range(count)]
         )
-        destination = {**job.destination, "group": job.token}
+        assert isinstance(job.destination, NewModel)
+        destination = replace(job.destination, group=job.token)
         return [
             replace(
                 job,
@@ -174,25 +176,23 @@ class Generate(FollowOptions, Ready, HandOver):
             parameters["seed"] = panel.seed
         return parameters
 
-    def destination(self, context: bpy.types.Context) -> dict[str, Any]:
+    def destination(self, context: bpy.types.Context) -> NewModel:
         """Where the model goes, and what the preferences say about new models. Raises NoBox."""
         where = self.chosen(context, "where")
+        destination = current().document.at_cursor(context)
         if where == "BOX":
             box = boxes.chosen_box(context)
             if box is None:
                 raise NoBox
-            destination = current().document.current_destination(context, BOX)
-            destination |= {"box": box.name, "uid": box.session_uid}
-        else:
-            destination = current().document.current_destination(context, CURSOR)
-        if where == "SURFACE":
-            destination["location"] = [*raycast.below(context, context.scene.cursor.location)]
-            destination["base"] = True
-        return destination | new_model_settings(context)
+            destination = replace(destination, box=ref_of(box))
+        elif where == "SURFACE":
+            below = raycast.below(context, context.scene.cursor.location)
+            destination = replace(destination, location=(*below,), base=True)
+        return replace(destination, **new_model_settings(context))
 
 
 def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
-    """What the preferences say about new models, as `scene.settle` wants it; only what is not the default."""
+    """What the preferences say about new models, as fields of `NewModel`; only what is not the default."""
     chosen = preferences(context)
     settings: dict[str, Any] = {}
     metre = transform.metre(context.scene)
@@ -283,7 +283,7 @@ class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):
 
 
 def image_job(
-    context: bpy.types.Context, chosen: str, parameters: dict[str, Any], destination: dict[str, Any]
+    context: bpy.types.Context, chosen: str, parameters: dict[str, Any], destination: NewModel
 ) -> Job:
     """The job that makes a model from the picture at the path `chosen`.
 

@@ -108,7 +108,8 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                         batch,
                         choice,
                         [counts[level - 1] for level in levels],
-                        [{"mode": replace_mesh.LOD, "level": level} for level in levels],
+                        replace_mesh.LOD,
+                        [{"level": level} for level in levels],
                         [f"{batch.objects[0].name} LOD{level}" for level in levels],
                     )
         except (RuntimeError, OSError) as error:

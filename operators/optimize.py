@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Optimize the selected meshes."""
 
-from typing import Any
-
 import bpy
 
 from ..api import NotSaved
@@ -34,9 +32,7 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
             return {"CANCELLED"}
         mode = choice.placement.lower()
         items = [item for group in selection.groups.values() for item in group]
-        detail: dict[str, Any] = {"mode": mode}
-        if mode == replace_mesh.BESIDE:
-            detail["offset"] = replace_mesh.beside(items)
+        detail = {"offset": replace_mesh.beside(items)} if mode == replace_mesh.BESIDE else {}
         try:
             with batches(context, selection.groups, choice.apply, mode == replace_mesh.KEEP) as sent:
                 full = self.with_faces(sent)
@@ -49,7 +45,8 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                 self.tell_losses([batch for batch, _ in wanted], choice, replaced=mode == replace_mesh.KEEP)
                 jobs = []
                 for batch, count in wanted:
-                    jobs += self.requests(context, batch, choice, [count], [detail], [batch.objects[0].name])
+                    name = batch.objects[0].name
+                    jobs += self.requests(context, batch, choice, [count], mode, [detail], [name])
         except (RuntimeError, OSError) as error:
             return tell_problem(
                 self,

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import bpy
 
 from ..api import MOST_TEXELS, OPTIMIZE
+from ..core.destination import OptimizedMesh
 from ..core.messages import EMPTY, Message, sentences
 from ..formats.images import size_in
 from ..i18n import translated
@@ -126,11 +128,15 @@ class Sending(HandOver):
         self, context: bpy.types.Context, item: bpy.types.Object, mode: str, count: int
     ) -> bool:
         """Whether a job is under way that would pay for the same twice: says so."""
-        asked = current().document.current_destination(context, mode, item)
+        document = current().document
 
         def is_same(job: Job) -> bool:
             there = job.destination
-            same = all(there.get(name) == asked[name] for name in ("document", "uid", "mode"))
+            same = (
+                document.is_of(there)
+                and isinstance(there, OptimizedMesh)
+                and (there.target.uid, there.mode) == (item.session_uid, mode)
+            )
             under_way = not (job.finished or job.cancelling)
             coming = under_way or (job.step is Step.READY and not job.needs_manual_import)
             # Of two meshes for the same object the second would find another one there than was sent.
@@ -185,12 +191,14 @@ class Sending(HandOver):
         batch: Batch,
         choice: Choice,
         counts: Sequence[int],
+        mode: str,
         details: Sequence[dict[str, Any]],
         names: Sequence[str],
     ) -> list[Job]:
         """Jobs that make of one mesh as many as there are `counts` of triangles, from one snapshot of it.
 
-        details: what each one's destination has besides, with its "mode". Raises RuntimeError, OSError.
+        mode, details: of their destinations, and which other fields each one has. Raises RuntimeError,
+        OSError.
         """
         first, *others = batch.objects
         tokens = [uuid.uuid4().hex for _ in counts]
@@ -201,7 +209,7 @@ class Sending(HandOver):
             snapshots[0],
             choice.carry,
             evaluated=batch.mesh if batch.applied else None,
-            before=batch.first if details[0]["mode"] == replace_mesh.KEEP else None,
+            before=batch.first if mode == replace_mesh.KEEP else None,
             textures=TextureLimit(choice.texture_side, MOST_TEXELS),
         )
         for snapshot in snapshots[1:]:
@@ -214,12 +222,12 @@ class Sending(HandOver):
                 token=token,
                 source=str(snapshot),
                 parameters={"polygon_count": count},
-                destination={
-                    **current().document.current_destination(context, detail["mode"], first, others),
+                destination=replace(
+                    current().document.for_mesh(context, mode, first, others),
+                    applied=batch.applied,
+                    modifiers=batch.modifiers(),
                     **detail,
-                    "applied": batch.applied,
-                    "modifiers": batch.modifiers(),
-                },
+                ),
             )
             for token, snapshot, count, detail, name in zip(
                 tokens, snapshots, counts, details, names, strict=True

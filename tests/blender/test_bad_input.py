@@ -169,7 +169,7 @@ def _chair(addon):
         template="model_generate_fromprompt",
         name="A chair",
         prompt="A chair",
-        destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
+        destination=addon.session.current().document.at_cursor(bpy.context),
     )
 
 

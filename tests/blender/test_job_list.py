@@ -328,7 +328,7 @@ def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
             addon,
             sandbox,
             "A chair",
-            addon.session.current().document.current_destination(bpy.context, "cursor"),
+            addon.session.current().document.at_cursor(bpy.context),
         )
     )
     # As if this one had slept past its lease.

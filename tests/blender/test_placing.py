@@ -1,6 +1,7 @@
 """A result goes where it belongs, into nothing else, and only at a good moment."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import bpy
@@ -27,7 +28,7 @@ def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
         token=token,
         source=str(snapshot),
         parameters={"polygon_count": 500},
-        destination=addon.session.current().document.current_destination(bpy.context, "replace", item),
+        destination=addon.session.current().document.for_mesh(bpy.context, "replace", item),
     )
     carrier.submit(job)
     meanwhile()
@@ -148,13 +149,13 @@ def test_vertices_are_where_they_were_when_nothing_was_done_to_them(addon):
         scenes.select(item)
         bpy.ops.object.mode_set(mode="EDIT")
         item.update_from_editmode()
-        destination = json.loads(
-            json.dumps(addon.session.current().document.current_destination(bpy.context, "replace", item))
-        )
+        destination = addon.session.current().document.for_mesh(bpy.context, "replace", item)
+        data = json.loads(json.dumps(addon.core.destination.to_data(destination)))
+        destination = addon.core.destination.from_data(data)
         bpy.ops.object.mode_set(mode="OBJECT")
         assert addon.scene.place.place._targets(destination) == [item]
         assert not addon.scene.place.place._is_changed(item, destination)
-        del destination["points"]  # as an earlier version wrote it
+        destination = replace(destination, points=None)  # as an earlier version wrote it
         item.data.transform(Matrix.Scale(2.0, 4))
         assert addon.scene.place.place._targets(destination) == [item]
 
@@ -175,7 +176,7 @@ def test_in_edit_mode_a_script_gets_its_result_to_import_later(addon, sandbox):
 def test_a_target_in_edit_mode_in_another_scene_is_waited_for(addon):
     item = scenes.ball()
     scenes.select(item)
-    destination = addon.session.current().document.current_destination(bpy.context, "replace", item)
+    destination = addon.session.current().document.for_mesh(bpy.context, "replace", item)
     assert addon.session.current().placement.moment.placement_blocker(bpy.context, [destination]) == ""
     bpy.ops.object.mode_set(mode="EDIT")
     assert "Object Mode" in addon.session.current().placement.moment.placement_blocker(
@@ -251,12 +252,11 @@ def test_a_result_comes_to_where_it_belongs_though_another_folder_was_chosen(
 
 @pytest.mark.parametrize("again", [True, False])
 def test_a_model_whose_files_are_out_of_reach_is_said_to_be_and_can_be_fetched(addon, sandbox, again: bool):
-    destination = {} if again else {"aside": True}
     job = wish(
         addon,
         sandbox,
         "A chair",
-        {**addon.session.current().document.current_destination(bpy.context, "cursor"), **destination},
+        replace(addon.session.current().document.at_cursor(bpy.context), placeholder_deleted=not again),
     )
     carrier = addon.session.current().open_engine(bpy.context)
     carrier.submit(job)
@@ -323,7 +323,7 @@ def test_another_file_leaves_the_result_ready_until_it_is_opened_again(addon, sa
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
+            destination=addon.session.current().document.at_cursor(bpy.context),
         )
     )
     bpy.ops.wm.read_homefile(use_empty=True)

@@ -10,7 +10,6 @@ import addon_utils
 import bpy
 import pytest
 
-from tests.blender import scenes
 from tests.blender.conftest import EXTENSION, HOME
 from tests.gui import leftovers
 
@@ -57,14 +56,13 @@ def test_disabling_in_the_middle_of_a_check_ends_it(addon, monkeypatch: pytest.M
 def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
     carrier = addon.session.current().open_engine(bpy.context)
-    item = scenes.ball()
     job = carrier.submit(
         addon.jobs.Job(
             service=sandbox.url,
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.session.current().document.current_destination(bpy.context, "cursor", item),
+            destination=addon.session.current().document.at_cursor(bpy.context),
         )
     )
     addon_utils.disable(EXTENSION, default_set=True)

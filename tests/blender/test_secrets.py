@@ -158,7 +158,7 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
                 token=token,
                 source=str(snapshot),
                 parameters={"polygon_count": 500},
-                destination=addon.session.current().document.current_destination(bpy.context, "beside", item),
+                destination=addon.session.current().document.for_mesh(bpy.context, "beside", item),
             )
         )
     wait_until(lambda: any(job.state == moment for job in carrier.jobs()))

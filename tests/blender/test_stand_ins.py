@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,7 @@ def slowed(sandbox) -> None:
 
 def submit(addon, sandbox, name: str, location=(0.0, 0.0, 0.0)) -> str:
     """A job that is to come there; returns its token."""
-    destination = addon.session.current().document.current_destination(bpy.context, "cursor") | {
-        "location": [*location]
-    }
+    destination = replace(addon.session.current().document.at_cursor(bpy.context), location=location)
     return (
         addon.session.current().open_engine(bpy.context).submit(wish(addon, sandbox, name, destination)).token
     )
@@ -81,11 +80,12 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
                 template="model_generate_fromprompt",
                 name=name,
                 prompt=name,
-                destination=addon.session.current().document.current_destination(bpy.context, "cursor")
-                | {"location": location},
+                destination=replace(
+                    addon.session.current().document.at_cursor(bpy.context), location=location
+                ),
             )
         ).token
-        for name, location in (("A chair", [0.0, 0.0, 0.0]), ("A table", [5.0, 0.0, 0.0]))
+        for name, location in (("A chair", (0.0, 0.0, 0.0)), ("A table", (5.0, 0.0, 0.0)))
     ]
     addon.session.current().tick(bpy.context)
     assert [handles(addon).location_of(place) for place in (0, 1)] == [(0.0, 0.0, 0.0), (5.0, 0.0, 0.0)]
@@ -121,7 +121,9 @@ def test_where_a_stand_in_is_dragged_is_told_when_the_hand_lets_go(addon, sandbo
     carrier = addon.session.current().open_engine(bpy.context)
     told: list[object] = []
     relocate = carrier.relocate
-    monkeypatch.setattr(carrier, "relocate", lambda *what: (told.append(what), relocate(*what)))
+    monkeypatch.setattr(
+        carrier, "relocate", lambda token, **what: (told.append(what), relocate(token, **what))
+    )
     addon.session.current().tick(bpy.context)
     with monkeypatch.context() as dragging:
         dragging.setattr(moment, "is_user_interacting", lambda _context: True)
@@ -131,8 +133,7 @@ def test_where_a_stand_in_is_dragged_is_told_when_the_hand_lets_go(addon, sandbo
             assert handles(addon).location_of(0) == (x, 0.0, 0.0), "one step back"
         assert told == []
     addon.session.current().tick(bpy.context)
-    ((_token, destination),) = told
-    assert destination["location"] == [3.0, 0.0, 0.0]
+    assert told == [{"location": (3.0, 0.0, 0.0)}]
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert len(told) == 1
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (3.0, 0.0, 0.0), atol=1e-5)
@@ -197,7 +198,9 @@ def test_a_stand_in_that_is_deleted_as_the_job_ends_is_not_placed(addon, sandbox
     carrier = addon.session.current().open_engine(bpy.context)
     until(lambda: carrier.job(token).state == "Ready")
     addon.session.current().placement.enqueue_ready(carrier, carrier.jobs())
-    carrier.relocate(token, {"aside": True})  # as `put_aside` of what is not finished, a moment before
+    carrier.relocate(
+        token, placeholder_deleted=True
+    )  # as `put_aside` of what is not finished, a moment before
     until(
         lambda: addon.session.current().tick(bpy.context) and not addon.session.current().placement.is_busy()
     )

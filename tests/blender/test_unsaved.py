@@ -183,7 +183,7 @@ def test_what_was_undone_before_a_save_is_not_lost(addon, tmp_path: Path):
     assert "A chair" not in bpy.data.objects
     bpy.ops.wm.save_as_mainfile(filepath=file)
     bpy.ops.wm.save_mainfile()
-    ticks(addon, lambda: only(addon).destination["file"] == file)  # written after what the saves say
+    ticks(addon, lambda: only(addon).destination.file == file)  # written after what the saves say
     assert not only(addon).final, "its files could be deleted"
     bpy.ops.ed.redo()
     assert "A chair" in bpy.data.objects
@@ -225,11 +225,11 @@ def test_a_job_asked_in_a_new_file_belongs_into_it_once_it_has_a_name(addon, san
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
+            destination=addon.session.current().document.at_cursor(bpy.context),
         )
     )
     bpy.ops.wm.save_as_mainfile(filepath=file)
-    ticks(addon, lambda: only(addon).destination["file"] == file)
+    ticks(addon, lambda: only(addon).destination.file == file)
     bpy.ops.wm.read_homefile(use_empty=True)
     addon.session.waiting.run_until(bpy.context, [job.token])
     assert only(addon).state == "Ready"
@@ -245,7 +245,7 @@ def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, s
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
+            destination=addon.session.current().document.at_cursor(bpy.context),
         )
     )
     scenes.ball()
