@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import bpy
 
-from .jobs import Engine, Job, LedgerError, State, Step
+from .jobs import STATES, Engine, Job, LedgerError, Step
 from .scene.place import place
 from .session import current, is_running, waiting
 from .session.options import ONE_MODEL
@@ -87,9 +87,9 @@ class Model:
         return self.job.name
 
     @property
-    def state(self) -> State:
-        """As the panel shows it: "Queued", "Running", "Done", "Failed" …; a str."""
-        return self.job.state
+    def state(self) -> str:
+        """As the panel shows it, in English: "Queued", "Running", "Done", "Failed" …."""
+        return STATES[self.job.state].label
 
     @property
     def progress(self) -> float | None:

@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, TypeVar
 from ..api import FlowsError
 from ..core.destination import OutputFile
 from ..core.messages import EMPTY, Message
-from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerBusy, LedgerError, Problem, Settings, Step
+from ..jobs import (
+    STATES,
+    AlreadyThere,
+    Engine,
+    Job,
+    JobStore,
+    LedgerBusy,
+    LedgerError,
+    Problem,
+    Settings,
+    Step,
+)
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.model import UNSENT
 from .items import Item, optimizing
@@ -336,7 +347,7 @@ class Batch:
             self.report.tell(
                 Event(
                     task.name,
-                    job.state,
+                    STATES[job.state].label,
                     job.progress,
                     job.token,
                     message=problem.message,

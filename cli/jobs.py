@@ -17,7 +17,7 @@ from typing import Any
 
 from ..api import NotFound
 from ..core.destination import OutputFile
-from ..jobs import Job, State, Step
+from ..jobs import STATES, Job, State, Step
 from ..jobs.limits import TAKEOVER_SECONDS
 from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
 from .job_directory import Home, Host
@@ -74,11 +74,11 @@ def _find(jobs: Sequence[Job], word: str) -> Job:
 def _list(jobs: Sequence[Job], as_json: bool) -> None:
     for job in jobs:
         if as_json:
-            _write(json.dumps({**_described(job), "state": job.state}))
+            _write(json.dumps({**_described(job), "state": STATES[job.state].label}))
             continue
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created_at))
         reason = f"  {job.problem.message}" if job.problem else ""
-        _write(f"{job.token[:SHORT]}  {created}  {job.state:<11}  {job.name}{reason}")
+        _write(f"{job.token[:SHORT]}  {created}  {STATES[job.state].label:<11}  {job.name}{reason}")
 
 
 def _resume(

@@ -25,6 +25,7 @@ from ..core import destination as destinations
 from ..core.destination import UNKNOWN, Destination
 from ..core.messages import EMPTY, Message
 from ..core.text import plain_reason
+from .states import State
 
 
 class Step(StrEnum):
@@ -59,22 +60,6 @@ FLOW_OVER = frozenset({"deleted", "aborted", "flow_failed"})
 
 GOES_ON = "goes_on"
 """Code of the problem of a cancelled job whose flow could not be stopped."""
-
-
-class State(StrEnum):
-    """What a user sees of a job."""
-
-    QUEUED = "Queued"
-    PREPARING = "Preparing"
-    UPLOADING = "Uploading"
-    RUNNING = "Running"
-    DOWNLOADING = "Downloading"
-    READY = "Ready"
-    DONE = "Done"
-    FAILED = "Failed"
-    CANCELLING = "Cancelling"
-    CANCELLED = "Cancelled"
-    WAITING = "Waiting"
 
 
 _STATE_OF_STEP = {

@@ -108,7 +108,7 @@ def test_without_its_box_the_model_waits(addon, sandbox):
     bpy.data.objects.remove(box)
     addon.session.waiting.run_until(bpy.context, [token])
     (row,) = panel().jobs
-    assert row.state == "Ready"
+    assert row.state == "ready"
     assert "is gone" in row.message
     assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
     assert "A chair" in bpy.data.objects

@@ -295,7 +295,7 @@ def test_without_a_child_the_model_is_imported_directly(addon, monkeypatch: pyte
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
     assert bpy.data.objects["A chair"].type == "MESH"
     (row,) = bpy.context.window_manager.generio.jobs
-    assert row.state == "Done"
+    assert row.state == "done"
     assert "no second Blender" in row.message
 
 

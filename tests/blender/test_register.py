@@ -71,7 +71,7 @@ def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
     preferences.service_url, preferences.api_key = sandbox.url, sandbox.key
     carrier = addon.session.current().open_engine(bpy.context)
     addon.session.waiting.run_until(bpy.context, [job.token])
-    assert carrier.job(job.token).state == "Done"
+    assert carrier.job(job.token).state == "done"
     assert sandbox.stats()["run_total"] == 1
 
 

@@ -95,7 +95,7 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     addon.session.waiting.run_until(bpy.context, tokens, timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
     row = next(row for row in bpy.context.window_manager.generio.jobs if row.name == "A table")
-    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its placeholder was deleted")
+    assert (row.state, row.message.rstrip(".")) == ("ready", "Its placeholder was deleted")
     assert "A table" not in bpy.data.objects
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     assert "A table" in bpy.data.objects
@@ -175,7 +175,7 @@ def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
     )
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
-    assert (row.token, row.state) == (token, "Ready")
+    assert (row.token, row.state) == (token, "ready")
     assert "placeholder was deleted" in row.message
 
 
@@ -184,7 +184,7 @@ def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
     carrier = addon.session.current().open_engine(bpy.context)
     addon.session.current().tick(bpy.context)
     handles(addon).move(0, (7.0, 0.0, 0.0))
-    until(lambda: carrier.job(token).state == "Ready")
+    until(lambda: carrier.job(token).state == "ready")
     addon.session.current().placement.process_next(
         bpy.context, carrier
     )  # as where it ended after a tick had looked what is new
@@ -196,7 +196,7 @@ def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
 def test_a_stand_in_that_is_deleted_as_the_job_ends_is_not_placed(addon, sandbox):
     token = submit(addon, sandbox, "A chair")
     carrier = addon.session.current().open_engine(bpy.context)
-    until(lambda: carrier.job(token).state == "Ready")
+    until(lambda: carrier.job(token).state == "ready")
     addon.session.current().placement.enqueue_ready(carrier, carrier.jobs())
     carrier.relocate(
         token, placeholder_deleted=True
@@ -206,7 +206,7 @@ def test_a_stand_in_that_is_deleted_as_the_job_ends_is_not_placed(addon, sandbox
     )
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
-    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its placeholder was deleted")
+    assert (row.state, row.message.rstrip(".")) == ("ready", "Its placeholder was deleted")
 
 
 def test_what_another_blender_makes_cannot_be_moved_here(addon, sandbox, monkeypatch):
@@ -228,7 +228,7 @@ def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(add
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     go_on.set()
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
-    assert carrier.job(token).state == "Ready"
+    assert carrier.job(token).state == "ready"
     assert "A chair" not in bpy.data.objects
 
 

@@ -57,7 +57,7 @@ def test_keeping_one_cancels_the_others(addon, sandbox):
     scenes.select(bpy.data.objects["A brass lamp 1"])
     bpy.ops.generio.keep_variant()
     addon.session.waiting.run_until(bpy.context, [token])
-    assert carrier.job(token).state == "Cancelled"
+    assert carrier.job(token).state == "cancelled"
 
 
 @pytest.mark.parametrize("noted", [False, True], ids=["ready", "noted in the ledger"])
@@ -87,7 +87,7 @@ def test_keeping_one_lets_those_wait_that_are_ready(addon, sandbox, monkeypatch,
     addon.session.waiting.run_until(bpy.context, [token])
     assert "A third" not in bpy.data.objects
     row = next(row for row in panel().jobs if row.name == "A third")
-    assert (row.state, row.message) == ("Ready", "Another variant was kept.")
+    assert (row.state, row.message) == ("ready", "Another variant was kept.")
     assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
     assert "A third" in bpy.data.objects
 

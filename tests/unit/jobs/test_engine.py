@@ -89,13 +89,13 @@ def test_a_job_runs_once_and_its_model_is_on_disk(
 def test_each_change_is_told(engine: Engine, jobs: dict[str, Job]):
     job = finished(engine, engine.submit(jobs["image"]))
     seen: list[str] = []
-    while seen[-1:] != ["Ready"]:  # which is told a moment after it has become true
+    while seen[-1:] != ["ready"]:  # which is told a moment after it has become true
         told = engine.events.get(timeout=LONGEST)
         if told.state not in seen[-1:]:
             seen.append(told.state)
-    assert seen == ["Queued", "Preparing", "Uploading", "Running", "Downloading", "Ready"]
+    assert seen == ["queued", "preparing", "uploading", "running", "downloading", "ready"]
     assert engine.mark_placed(job.token)
-    assert engine.events.get().state == "Done"
+    assert engine.events.get().state == "done"
 
 
 def test_the_flow_knows_its_job_and_nothing_private(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
