@@ -23,7 +23,7 @@ import bpy
 from .api import FlowsError
 from .api.parameters import POLYGON_COUNT
 from .core.messages import Message
-from .jobs import Engine, Job, LedgerError, State, Step
+from .jobs import STATES, Engine, Job, LedgerError, Step
 from .scene.place import place
 from .session import current, is_running, requests, waiting
 from .session.options import ONE_MODEL, GenerateOptions, OptimizeOptions
@@ -91,9 +91,9 @@ class Model:
         return self.job.name
 
     @property
-    def state(self) -> State:
-        """As the panel shows it: "Queued", "Running", "Done", "Failed" …; a str."""
-        return self.job.state
+    def state(self) -> str:
+        """As the panel shows it, in English: "Queued", "Running", "Done", "Failed" …."""
+        return STATES[self.job.state].label
 
     @property
     def progress(self) -> float | None:

@@ -18,9 +18,8 @@ from random import SystemRandom
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import urllib3.exceptions
-
 import requests
+import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
 from ..core.errors import (

@@ -14,11 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..api import FlowsError
+from ..core.destination import OutputFile
 from ..core.messages import EMPTY, Message
-from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerBusy, LedgerError, Problem, Settings, Step
+from ..jobs import (
+    STATES,
+    AlreadyThere,
+    Engine,
+    Job,
+    JobStore,
+    LedgerBusy,
+    LedgerError,
+    Problem,
+    Settings,
+    Step,
+)
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.model import UNSENT
-from .items import WISH, Item, optimizing
+from .items import Item, optimizing
 from .job_directory import Home, Host
 from .outputs import Outputs, ResultGone, display
 from .report import ALREADY_DONE, DONE, FAILED, READY, Event, OutputLost, Report
@@ -132,9 +144,11 @@ class Batch:
         self._service = host.service
         # What was asked of a mistyped address has a token of that, and goes to the one that is set now.
         self._wishes = {
-            job.destination[WISH]: job
+            job.destination.wish: job
             for job in self.engine.jobs()
-            if WISH in job.destination and (job.unsent or job.service == self._service)
+            if isinstance(job.destination, OutputFile)
+            and job.destination.wish
+            and (job.unsent or job.service == self._service)
         }
 
     def __enter__(self) -> Batch:
@@ -162,14 +176,16 @@ class Batch:
             batch.take(job, sure)
             return job.token
 
-        output = job.destination.get("output")
-        return Task(display(self.home.output(output)) if output else job.name, begin, sure)
+        where = job.destination
+        name = display(self.home.output(where.path)) if isinstance(where, OutputFile) else job.name
+        return Task(name, begin, sure)
 
     def as_known(self, job: Job) -> Job:
         """The job, or the one of the ledger that is for the same item and may go to the same service."""
         if self.engine.job(job.token) is not None:
             return job
-        return self._wishes.get(job.destination[WISH], job)
+        assert isinstance(job.destination, OutputFile)
+        return self._wishes.get(job.destination.wish, job)
 
     def submit(self, job: Job) -> None:
         """Hand a job to the engine, or go on with it where the ledger has it already. Raises FlowsError."""
@@ -193,7 +209,7 @@ class Batch:
         if _was_deleted(job) and not sure:
             self.engine.retry_lookup(job.token)
             return
-        if "output" in job.destination and job.step in (*UNSENT, Step.FAILED, Step.CANCELLED):
+        if isinstance(job.destination, OutputFile) and job.step in (*UNSENT, Step.FAILED, Step.CANCELLED):
             self._outputs.check(job)
         if job.step in (Step.FAILED, Step.CANCELLED):
             self.engine.retry(job.token)
@@ -331,7 +347,7 @@ class Batch:
             self.report.tell(
                 Event(
                     task.name,
-                    job.state,
+                    STATES[job.state].label,
                     job.progress,
                     job.token,
                     message=problem.message,
@@ -378,11 +394,11 @@ class Batch:
                 )
             self._fail(task, problem)
             return True
-        if "output" not in job.destination:  # a window's job, which the window places
+        if not isinstance(job.destination, OutputFile):  # a window's job, which the window places
             self._done(task, job, READY, ())
             return True
         try:
-            return self._chain(task, job) if "optimize" in job.destination else self._write(task, job)
+            return self._chain(task, job) if job.destination.optimize is not None else self._write(task, job)
         except ResultGone:
             if task.fetched or not job.flow_id:
                 raise
@@ -431,8 +447,11 @@ class Batch:
     def _convert(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """Only where a .blend is wanted: the verified GLB is what most commands are after."""
         job = self.engine.job(glb.parent.name)
-        wanted = job is not None and str(job.destination.get("output", "")).lower().endswith(".blend")
-        if not wanted or "optimize" in job.destination or self._converter is None:
+        where = job.destination if job is not None else None
+        wanted = (
+            isinstance(where, OutputFile) and where.optimize is None and where.path.lower().endswith(".blend")
+        )
+        if not wanted or self._converter is None:
             raise OSError("no .blend is wanted")
         self._converter.to_file(glb, blend, cancelled)
 

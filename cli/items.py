@@ -28,6 +28,7 @@ from ..api import (
 )
 from ..api.parameters import POLYGON_COUNT, Parameter, parameters_of
 from ..api.transfer import digest_of
+from ..core.destination import OutputFile, to_data
 from ..core.messages import Message
 from ..jobs import Job
 from .job_directory import Home, same_place
@@ -38,9 +39,6 @@ SUFFIXES = (".glb", ".blend")
 OTHER_MODELS = (".gltf", ".obj", ".fbx", ".stl", ".ply", ".dae", ".abc", ".usd", ".usda", ".usdc", ".usdz")
 """No folder is meant by a name with one of these."""
 LONGEST_STEM = 60  # characters that a prompt gives to a file's name
-
-WISH = "wish"
-"""In a job's destination: the same for the same item, whichever service it was asked of."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +74,8 @@ class Item:
             check_sendable(self.source)
             parameters[POLYGON_COUNT.name] = max(1, round(self.ratio * check_glb(self.source).triangles))
         source = home.from_job(self.source) if self.source is not None else ""
-        destination: dict[str, Any] = {"output": home.relative(self.output)}
-        if self.optimize is not None:
-            destination["optimize"] = self.optimize
-        wish = (self.template, parameters, content, destination)
+        destination = OutputFile(home.relative(self.output), self.optimize)
+        wish = (self.template, parameters, content, to_data(destination))
         return Job(
             service=service,
             template=self.template,
@@ -91,7 +87,7 @@ class Item:
             input_mime=mime,
             input_digest=content if self.source is not None else "",
             source="" if mime else source,
-            destination={**destination, WISH: _token(*wish)},
+            destination=replace(destination, wish=_token(*wish)),
         )
 
 
@@ -100,13 +96,14 @@ def optimizing(generated: Job, model: str) -> Job:
 
     model: name of the file in the folder of the first job that the second one takes.
     """
-    destination = {"output": generated.destination["output"]}
-    parameters = {POLYGON_COUNT.name: generated.destination["optimize"]}
+    assert isinstance(generated.destination, OutputFile)
+    destination = OutputFile(generated.destination.path)
+    parameters = {POLYGON_COUNT.name: generated.destination.optimize}
     return Job(
         service=generated.service,
         template=OPTIMIZE,
         name=generated.name,
-        token=_token(generated.service, OPTIMIZE, parameters, generated.token, destination),
+        token=_token(generated.service, OPTIMIZE, parameters, generated.token, to_data(destination)),
         parameters=parameters,
         input_path=f"../{generated.token}/{model}",
         input_mime=GLB_MIME,

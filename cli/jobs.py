@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ..api import NotFound
-from ..jobs import Job, State, Step
+from ..core.destination import OutputFile
+from ..jobs import STATES, Job, State, Step
 from ..jobs.limits import TAKEOVER_SECONDS
 from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
 from .job_directory import Home, Host
@@ -41,7 +43,7 @@ def act(host: Host, home: Home, options: argparse.Namespace, interrupted: thread
             return SUCCESS
         case "show":
             for job in named:
-                _write(json.dumps(asdict(job)) if options.json else json.dumps(asdict(job), indent=2))
+                _write(json.dumps(_described(job), indent=None if options.json else 2))
             return SUCCESS
         case "delete":
             if options.finished:
@@ -72,11 +74,11 @@ def _find(jobs: Sequence[Job], word: str) -> Job:
 def _list(jobs: Sequence[Job], as_json: bool) -> None:
     for job in jobs:
         if as_json:
-            _write(json.dumps({**asdict(job), "state": job.state}))
+            _write(json.dumps({**_described(job), "state": STATES[job.state].label}))
             continue
         created = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created_at))
         reason = f"  {job.problem.message}" if job.problem else ""
-        _write(f"{job.token[:SHORT]}  {created}  {job.state:<11}  {job.name}{reason}")
+        _write(f"{job.token[:SHORT]}  {created}  {STATES[job.state].label:<11}  {job.name}{reason}")
 
 
 def _resume(
@@ -85,7 +87,7 @@ def _resume(
     report = report_for(sys.stdout, len(todo), options.json)
     named = bool(options.id)
     converter = None
-    if any(job.source or str(job.destination.get("output", "")).endswith(".blend") for job in todo):
+    if any(map(_needs_blender, todo)):
         with suppress(OSError):
             converter = host.converter()
     with Batch(
@@ -101,9 +103,21 @@ def _resume(
         return batch.run([batch.resuming(job, sure=named) for job in todo], _advice)
 
 
+def _described(job: Job) -> dict[str, Any]:
+    """A job as the store has it, with what is wrong in words."""
+    return {**job.to_fields(), "problem": asdict(job.problem) if job.problem else None}
+
+
+def _needs_blender(job: Job) -> bool:
+    """Whether something is to be made of, or for, a .blend."""
+    return bool(job.source) or (
+        isinstance(job.destination, OutputFile) and job.destination.path.endswith(".blend")
+    )
+
+
 def _undelivered(job: Job) -> bool:
     """Whether it is finished, and its output is still to be written."""
-    return job.state is State.READY and "output" in job.destination
+    return job.state is State.READY and isinstance(job.destination, OutputFile)
 
 
 def _advice(code: int) -> str:

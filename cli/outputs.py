@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from ..api import FlowsError, NotSaved, disk_trouble
 from ..api.transfer import sync
+from ..core.destination import OutputFile
 from ..core.messages import Message
 from ..jobs import Delivered, Engine, Job, Step
 from ..jobs.process_id import is_alive, machine
@@ -96,7 +97,8 @@ class Outputs:
 
     def path(self, job: Job) -> Path:
         """The output of a job, or the first of several."""
-        return self._home.output(job.destination["output"])
+        assert isinstance(job.destination, OutputFile)
+        return self._home.output(job.destination.path)
 
     def check(self, job: Job) -> None:
         """Raise what would keep a job's output from being written, before anything is paid for.
@@ -191,8 +193,9 @@ class Outputs:
     @cached_property
     def _taken(self) -> set[str]:
         """The places of the outputs of all models that this command, or a job in the ledger, is about."""
-        names = [job.destination.get("output") for job in self._engine.jobs()]
-        paths = chain(self._wanted, (self._home.output(name) for name in names if name))
+        known = [job.destination for job in self._engine.jobs()]
+        names = [destination.path for destination in known if isinstance(destination, OutputFile)]
+        paths = chain(self._wanted, (self._home.output(name) for name in names))
         return {same_place(path) for path in paths}
 
     def _look(self, target: Path, is_harmless: Callable[[], bool]) -> None:

@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
-DONE, ALREADY_DONE, READY, FAILED = "Done", "Already Done", "Ready", "Failed"
+from ..jobs import STATES, State
+
+DONE, READY, FAILED = (STATES[state].label for state in (State.DONE, State.READY, State.FAILED))
+ALREADY_DONE = "Already Done"
 ENDS = (DONE, ALREADY_DONE, READY, FAILED)
 """READY: it is here, and a window puts it into its scene."""
 
@@ -22,9 +25,9 @@ BAR = 24  # characters
 class Event:
     """How one item is doing.
 
-    item: its output, as the user would write it. state: one of ENDS, or a job's state. progress: 0..1 of that
-    state, None = unknown. job: the job's token, "" before there is one. outputs: the files that were written.
-    message, fix, code: what went wrong, as `jobs.Problem` says it.
+    item: its output, as the user would write it. state: one of ENDS, or the label of a job's state. progress:
+    0..1 of that state, None = unknown. job: the job's token, "" before there is one. outputs: the files that
+    were written. message, fix, code: what went wrong, as `jobs.Problem` says it.
     """
 
     item: str
@@ -62,7 +65,7 @@ class Report:
     def __init__(self, out: TextIO, total: int) -> None:
         self.out = out
         self.total = total
-        self.counts = dict.fromkeys(ENDS, 0)
+        self.counts: dict[str, int] = dict.fromkeys(ENDS, 0)
 
     def tell(self, event: Event) -> None:
         """Take in that an item has come so far."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes.
 
-`model` has a job's steps and what a user sees of them, `steps` what each step does and what an error means,
-`store` the SQLite file. `Engine` puts the parts together and is all that other rooms know of them:
+`model` has a job's steps, `states` what a user sees of them, `steps` what each step does and what an error
+means, `store` the SQLite file. `Engine` puts the parts together and is all that other rooms know of them:
 
 * `registry` has all jobs and this process's leases, and is the only one that changes a job.
 * `scheduler` knows what is due, hands it on, and looks at what other processes do with the store: it renews
@@ -27,17 +27,18 @@ result is on disk it is linked into the folder of the second, that is submitted,
 A crash at any of these points repeats the rest only: the store takes a token once.
 """
 
-from .chain import THEN_OPTIMIZE, followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
+from .chain import followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
 from .clients import Offline
 from .engine import Engine
 from .errors import NoConverter
 from .input_copy import input_copy_path
-from .model import Delivered, Job, Problem, Result, State, Step
+from .model import Delivered, Job, Problem, Result, Step
 from .settings import Settings
+from .states import STATES, State
 from .store import AlreadyThere, JobStore, LedgerBusy, LedgerError
 
 __all__ = [
-    "THEN_OPTIMIZE",
+    "STATES",
     "AlreadyThere",
     "Delivered",
     "Engine",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A job whose results are to be optimized has a job for each of them that follows it.
 
-What is wanted stands in its destination. The tokens of those that follow derive from its own, so that each is
-made once, whatever breaks and however many processes see that the first one is over.
+What is wanted stands in its destination, see `NewModel`. The tokens of those that follow derive from its own,
+so that each is made once, whatever breaks and however many processes see that the first one is over.
 """
 
 from __future__ import annotations
@@ -14,30 +14,29 @@ from pathlib import Path
 
 from ..api import GLB_MIME, OPTIMIZE
 from ..api.parameters import POLYGON_COUNT
+from ..core.destination import NewModel
 from .model import Job, Step
-
-THEN_OPTIMIZE = "then"
-"""In a destination: to how many triangles the results are to be optimized."""
 
 INPUT = "input.glb"
 """In the folder of a job that follows: the file of the first one's result, which its user may remove."""
 
 
 def with_followup(job: Job, count: int) -> Job:
-    """The job, whose results are to be optimized to `count` triangles each."""
-    return replace(job, destination={**job.destination, THEN_OPTIMIZE: count})
+    """The job of a new model, whose results are to be optimized to `count` triangles each."""
+    assert isinstance(job.destination, NewModel)
+    return replace(job, destination=replace(job.destination, then_optimize=count))
 
 
 def has_followup(job: Job) -> bool:
     """Whether jobs follow this one."""
-    return THEN_OPTIMIZE in job.destination
+    return isinstance(job.destination, NewModel) and job.destination.then_optimize is not None
 
 
 def followup_tokens(job: Job) -> list[str]:
     """The tokens of the jobs that follow this one, one for each of its results."""
     if not has_followup(job):
         return []
-    names = (f"{job.token} {THEN_OPTIMIZE} {number}" for number in range(len(job.results)))
+    names = (f"{job.token} then {number}" for number in range(len(job.results)))
     return [hashlib.sha256(name.encode()).hexdigest()[:32] for name in names]
 
 
@@ -56,6 +55,8 @@ def followup_jobs(job: Job, folder: Callable[[str], Path]) -> list[Job]:
     folder: where the job of a token keeps its files; the input of each is to be put there.
     """
     jobs: list[Job] = []
+    if not isinstance(job.destination, NewModel):
+        return jobs
     for number, token in enumerate(followup_tokens(job)):
         jobs.append(
             Job(
@@ -64,10 +65,10 @@ def followup_jobs(job: Job, folder: Callable[[str], Path]) -> list[Job]:
                 name=f"{job.name} {number + 1}" if number else job.name,
                 prompt=job.prompt,  # not sent, but the model should know what it was made of
                 token=token,
-                parameters={POLYGON_COUNT.name: job.destination[THEN_OPTIMIZE]},
+                parameters={POLYGON_COUNT.name: job.destination.then_optimize},
                 input_path=str(folder(token) / INPUT),
                 input_mime=GLB_MIME,
-                destination={name: value for name, value in job.destination.items() if name != THEN_OPTIMIZE},
+                destination=replace(job.destination, then_optimize=None),
             )
         )
     return jobs

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from ..core.destination import Destination
 from ..core.messages import EMPTY, Message, sentences
 from . import polling
 from .cleanup import Cleanup
@@ -239,7 +240,7 @@ class Engine:
         self._copies.copy(jobs)
         return jobs
 
-    def recover(self, flow_id: str, destination: Mapping[str, Any]) -> Job:
+    def recover(self, flow_id: str, destination: Destination) -> Job:
         """Adopt a flow as a new job, in whatever state it is; its result is held for the user to import.
 
         One that was never started waits for the user, see `retry`.
@@ -326,9 +327,9 @@ class Engine:
         """See `Results.closed`."""
         self._results.closed(document, but)
 
-    def relocate(self, token: str, change: Mapping[str, Any]) -> None:
+    def relocate(self, token: str, **changes: Any) -> None:
         """See `Results.relocate`."""
-        self._results.relocate(token, change)
+        self._results.relocate(token, **changes)
 
     def remove(self, token: str, files: bool = True) -> None:
         """Forget a finished job. Raises ValueError while it is unfinished.

@@ -21,8 +21,11 @@ from enum import StrEnum
 from typing import Any
 
 from ..api import FlowsError
+from ..core import destination as destinations
+from ..core.destination import UNKNOWN, Destination
 from ..core.messages import EMPTY, Message
 from ..core.text import plain_reason
+from .states import State
 
 
 class Step(StrEnum):
@@ -57,22 +60,6 @@ FLOW_OVER = frozenset({"deleted", "aborted", "flow_failed"})
 
 GOES_ON = "goes_on"
 """Code of the problem of a cancelled job whose flow could not be stopped."""
-
-
-class State(StrEnum):
-    """What a user sees of a job."""
-
-    QUEUED = "Queued"
-    PREPARING = "Preparing"
-    UPLOADING = "Uploading"
-    RUNNING = "Running"
-    DOWNLOADING = "Downloading"
-    READY = "Ready"
-    DONE = "Done"
-    FAILED = "Failed"
-    CANCELLING = "Cancelling"
-    CANCELLED = "Cancelled"
-    WAITING = "Waiting"
 
 
 _STATE_OF_STEP = {
@@ -170,7 +157,7 @@ class Job:
     absolute, or from the job's own folder where they move with that.
     picture: the one that the user chose, which is sent or from which what is sent is made, or ""; see
     `input_copy.copy_input`.
-    destination: where the result belongs; only the scene side reads it.
+    destination: where the result belongs.
     flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
     created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet. begun_at: when the user had
     it run again. changed_at: when the service last said something new about the flow. asked_at: when it last
@@ -199,7 +186,7 @@ class Job:
     input_digest: str = ""
     source: str = ""
     picture: str = ""
-    destination: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    destination: Destination = UNKNOWN
     step: Step = Step.REQUESTED
     queued: bool = True
     waiting: bool = False
@@ -335,7 +322,11 @@ class Job:
 
     def to_fields(self) -> dict[str, Any]:
         """The job as what JSON can say."""
-        return {**asdict(self), "problem": self.problem.to_data() if self.problem else None}
+        return {
+            **asdict(self),
+            "destination": destinations.to_data(self.destination),
+            "problem": self.problem.to_data() if self.problem else None,
+        }
 
     @classmethod
     def from_fields(cls, data: dict[str, Any]) -> Job:
@@ -343,6 +334,7 @@ class Job:
         data = {**data}
         data["step"] = Step(data["step"])
         data["stopped_at"] = Step(data["stopped_at"]) if data["stopped_at"] else None
+        data["destination"] = destinations.from_data(data["destination"])
         data["problem"] = Problem.from_data(data["problem"]) if data["problem"] else None
         data["results"] = tuple(Result(**result) for result in data["results"])
         data["delivered"] = tuple(Delivered(**file) for file in data.get("delivered", ()))

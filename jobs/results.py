@@ -7,7 +7,7 @@ lacks it. Its lease is kept like that of an unfinished job, so whoever takes it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -122,10 +122,10 @@ class Results:
                 write = partial(self._registry.change, job.token, (Step.PLACED,), change_here)
                 self._writer.write_now(write, job.token)
 
-    def relocate(self, token: str, change: Mapping[str, Any]) -> None:
-        """Change where a result belongs; `change`: of its destination."""
+    def relocate(self, token: str, **changes: Any) -> None:
+        """Change where a result belongs; `changes`: of fields of its destination."""
 
         def changed(job: Job) -> Job:  # as it is by then: another change may come first
-            return replace(job, destination={**job.destination, **change})
+            return replace(job, destination=replace(job.destination, **changes))
 
         self._writer.write_soon(lambda: self._registry.alter(token, changed), token)

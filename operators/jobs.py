@@ -9,12 +9,13 @@ import bpy
 
 from ..api import OPTIMIZE, FlowsError
 from ..api.parameters import GENERATORS, parameters_of
+from ..core.destination import InFile, NewModel, OptimizedMesh
 from ..core.messages import Message
 from ..i18n import translated
-from ..jobs import THEN_OPTIMIZE, Job, LedgerError, Problem, Step, has_followup
+from ..jobs import Job, LedgerError, Problem, Step
 from ..scene.errors import CannotPlace, Misfit
 from ..scene.export.selection import COUNT, RESULTS
-from ..scene.place.destination import BOX, CURSOR, NEW, edited_target
+from ..scene.place.destination import edited_target
 from ..scene.place.loading import is_there
 from ..session import current, is_running, waiting
 from ..session.parameter_properties import fill_in
@@ -112,13 +113,13 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         lost = job.problem is not None and job.problem.code in NO_PLACE
         again = job.step is Step.PLACED
         there = again and not current().placement.is_undone(self.token)
+        destination: InFile = current().document.at_cursor(context)
         elsewhere = there or lost or not current().document.belongs_here(job.destination)
-        destination = (
-            current().document.current_destination(context, CURSOR) if elsewhere else {**job.destination}
-        )
-        new = job.template != OPTIMIZE or (job.destination.get("mode") in NEW and not job.adopted)
+        if isinstance(job.destination, InFile) and not elsewhere:
+            destination = job.destination
+        new = job.template != OPTIMIZE or (isinstance(job.destination, NewModel) and not job.adopted)
         if new and (elsewhere or job.adopted):
-            destination |= new_model_settings(context)
+            destination = replace(destination, **new_model_settings(context))
         if (edited := edited_target(destination)) is not None:
             busy = Problem(
                 "edited",
@@ -194,7 +195,7 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
             if holder.results:
                 known = replace(known, fix=Message("Import its model."), remedy="import")
             return tell_problem(self, known, holder.token)
-        job = engine.recover(flow_id, current().document.current_destination(context, CURSOR))
+        job = engine.recover(flow_id, current().document.at_cursor(context))
         if waiting.can_wait():
             waiting.run_until(context, [job.token])
             ended = engine.job(job.token)
@@ -277,24 +278,25 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
     def _optimize(self, panel: GenerioProperties, job: Job) -> None:
         panel.target = COUNT  # what this mesh was to get, wherever that came from
         fill_in(panel, parameters_of(OPTIMIZE), job.parameters)
-        mode = job.destination.get("mode", "").upper()
-        if mode in {name for name, *_ in RESULTS}:
-            panel.placement = mode
-            panel.modifier_mode = "APPLY" if job.destination.get("applied") else "KEEP"
+        if isinstance(job.destination, OptimizedMesh):
+            mode = job.destination.mode.upper()
+            if mode in {name for name, *_ in RESULTS}:
+                panel.placement = mode
+                panel.modifier_mode = "APPLY" if job.destination.applied else "KEEP"
 
     def _generate(self, panel: GenerioProperties, job: Job) -> None:
-        destination = job.destination
         if job.prompt:
             panel.source, panel.prompt = "TEXT", job.prompt
         elif job.picture:  # of a recovered flow neither is known
             panel.source, panel.image = "IMAGE", job.picture
         fill_in(panel, parameters_of(*GENERATORS), job.parameters)
         panel.variants = 1  # each is a job of its own, with its seed
-        fitted = destination.get("mode") == BOX
-        panel.where = "BOX" if fitted else "SURFACE" if destination.get("base") else "CURSOR"
-        panel.then_optimize = has_followup(job)
-        if panel.then_optimize:
-            panel.then_count = destination[THEN_OPTIMIZE]
+        # Of an unknown one, as of a recovered flow, that is the cursor.
+        where = job.destination if isinstance(job.destination, NewModel) else NewModel()
+        panel.where = "BOX" if where.box is not None else "SURFACE" if where.base else "CURSOR"
+        panel.then_optimize = where.then_optimize is not None
+        if where.then_optimize is not None:
+            panel.then_count = where.then_optimize
 
 
 class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..core.destination import NewModel
 from ..core.messages import Message
 from ..i18n import translated
 from ..jobs import Problem
@@ -42,7 +43,7 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
         engine = current().engine
         if engine is not None:
             for job in engine.jobs():
-                if job.destination.get("group") == group:
+                if isinstance(job.destination, NewModel) and job.destination.group == group:
                     engine.cancel(job.token)
                     current().placement.defer_to_import(engine, job.token, OTHER_KEPT)
         count = variants.keep(item)
@@ -70,7 +71,7 @@ class GENERIO_OT_put_aside(bpy.types.Operator):
             current().placement.defer_to_import(
                 engine, token, PLACEHOLDER_DELETED
             )  # if it is finished already
-            current().placement.relocate(engine, token, {"aside": True})
+            current().placement.relocate(engine, token, placeholder_deleted=True)
         return {"FINISHED"}
 
 

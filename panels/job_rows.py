@@ -17,6 +17,7 @@ from pathlib import Path
 import bpy
 
 from ..api.parameters import parameter_words
+from ..core.destination import InFile
 from ..core.messages import EMPTY, Message
 from ..i18n import translated, translated_list
 from ..jobs import Engine, Job, State, Step, followup_failed, followup_tokens
@@ -149,9 +150,10 @@ def _where(job: Job) -> Message:
         return Message("Found again at the service")
     if job.needs_manual_import:
         return Message("Finished before it could be canceled")
-    if job.destination.get("aside"):
+    destination = job.destination
+    if isinstance(destination, InFile) and destination.placeholder_deleted:
         return Message("Its placeholder was deleted")
-    file = job.destination.get("file")
+    file = destination.file if isinstance(destination, InFile) else ""
     if job.placed_in and not file:
         return Message("It was in a file that was never saved")
     return (

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import bpy
 
 from ..core.messages import Message
-from ..i18n import looked_up, translated
+from ..i18n import translated
+from ..jobs import STATES, State
 from ..session import current
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from .progress import timing
@@ -18,37 +19,13 @@ from .widgets import Tab, fix_button, is_narrow, object_mode_button, wrapped
 FEW = 4
 """Up to so many jobs need no search."""
 
-ICONS: dict[str, Any] = {
-    "Queued": "SORTTIME",
-    "Preparing": "FILE_REFRESH",
-    "Uploading": "EXPORT",
-    "Running": "PLAY",
-    "Downloading": "IMPORT",
-    "Ready": "CHECKMARK",
-    "Done": "CHECKMARK",
-    "Failed": "ERROR",
-    "Cancelling": "CANCEL",
-    "Cancelled": "CANCEL",
-    "Waiting": "PAUSE",
-}
-
 NEEDS_OTHER_INPUT = frozenset({"edit_input", "edit_prompt", "choose_image"})
 """Remedies of what would fail again as it is."""
-
-KINDS: dict[str, frozenset[str]] = {
-    "READY": frozenset({"Ready"}),
-    "OVER": frozenset({"Done", "Cancelled"}),
-    "TROUBLE": frozenset({"Failed", "Waiting"}),
-}
-"""States that `job_states` means; "OPEN" is whatever is not finished."""
 
 
 def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
     """Whether a job is to be listed: has all `words` (lower case), and is of the `kind` (of JOB_STATES)."""
-    if kind == "OPEN":
-        if job.finished:
-            return False
-    elif kind != "ALL" and job.state not in KINDS[kind]:
+    if kind != "ALL" and kind not in STATES[State(job.state)].filters:
         return False
     if not words:
         return True
@@ -83,14 +60,15 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         _active_property: str,
         _index: int,
     ) -> None:
-        state = job.state
+        state = State(job.state)
+        label, icon, _filters = STATES[state]
         narrow = is_narrow(context)
         split = layout.split(factor=(0.8 if job.finished else 0.65) if narrow else 0.55)
         picture = icon_of(job.thumbnail)
         if picture:
             split.label(text=job.name, translate=False, icon_value=picture)
         else:
-            split.label(text=job.name, translate=False, icon=ICONS.get(state, "QUESTION"))
+            split.label(text=job.name, translate=False, icon=cast(Any, icon))
         right = split.row(align=True)
         elapsed, progress, remaining = timing(current().engine, job.token)
         # In a narrow sidebar the icon or the picture tells the state.
@@ -98,18 +76,18 @@ class GENERIO_UL_jobs(bpy.types.UIList):
             percent = f"{progress:.0%}"
             right.progress(factor=progress, text=percent if narrow else remaining or percent, translate=False)
         elif not job.finished:
-            text = elapsed if narrow else remaining or f"{looked_up(state)} {elapsed}"
+            text = elapsed if narrow else remaining or f"{translated(label)} {elapsed}"
             right.label(text=text, translate=False)
         elif not narrow:
-            right.label(text=looked_up(state), translate=False)
+            right.label(text=translated(label), translate=False)
         if not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
-        elif state == "Ready":
+        elif state is State.READY:
             right.operator("generio.import_result", text="", icon="IMPORT", emboss=False).token = job.token
-        elif state == "Failed" and job.remedy in NEEDS_OTHER_INPUT:
+        elif state is State.FAILED and job.remedy in NEEDS_OTHER_INPUT:
             use = right.operator("generio.use_job_settings", text="", icon="GREASEPENCIL", emboss=False)
             use.token = job.token
-        elif state == "Failed":
+        elif state is State.FAILED:
             right.operator("generio.retry_job", text="", icon="FILE_REFRESH", emboss=False).token = job.token
 
 
@@ -131,7 +109,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         jobs = properties(context).jobs
-        count = sum(not job.finished and job.state != "Waiting" for job in jobs)
+        count = sum(not job.finished and job.state != State.WAITING for job in jobs)
         if count:
             self.layout.label(text=translated(Message("{count} running", count=count)), translate=False)
 
@@ -173,27 +151,28 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
 
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
         """State, what is wrong and its fix, and what can be done with the job."""
-        width, state, token = context.region.width, job.state, job.token
+        width, state, token = context.region.width, State(job.state), job.token
+        label, icon, _filters = STATES[state]
         elapsed = timing(current().engine, token).elapsed
-        wrapped(column, f"{looked_up(state)}, {elapsed}", width, ICONS.get(state, "QUESTION"))
+        wrapped(column, f"{translated(label)}, {elapsed}", width, icon)
         if job.message:
             wrapped(column, job.message, width, "BLANK1")
         if job.fix:
             wrapped(column, job.fix, width, "BLANK1")
-        retries = state in ("Failed", "Cancelled", "Waiting")
+        retries = state in (State.FAILED, State.CANCELLED, State.WAITING)
         if job.remedy and not (job.remedy == "retry" and retries):
             fix_button(column, job.remedy, token)
-        if job.importable and state == "Ready":
+        if job.importable and state is State.READY:
             object_mode_button(column, context)
         row = column.column(align=True) if is_narrow(context) else column.row(align=True)
         if job.importable:
-            text = "Import" if state == "Ready" else "Import Again"
+            text = "Import" if state is State.READY else "Import Again"
             row.operator("generio.import_result", text=text, icon="IMPORT").token = token
         if retries:
             row.operator("generio.retry_job", icon="FILE_REFRESH").token = token
         if job.finished:
             row.operator("generio.remove_job", text="Remove", icon="X").token = token
-        elif state != "Cancelling":
+        elif state is not State.CANCELLING:
             row.operator("generio.cancel_job", text="Cancel", icon="X").token = token
 
     def _details(self, layout: bpy.types.UILayout, job: GenerioJob, width: int) -> None:

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
 
 import bpy
 from mathutils import Matrix, Vector
 
+from ..core.destination import DatablockRef, Location, NewModel
 from ..jobs import Job
 from ..scene.place import boxes
-from ..scene.place.destination import NEW, Destination, scene_of
-from ..session.placement import Location
+from ..scene.place.destination import scene_of
 from ..session.session import News, Session, redraw
 from .progress import progress_of
 
@@ -58,8 +59,7 @@ class Placeholder(NamedTuple):
     text: str
     progress: float
     scene: int
-    box: str
-    uid: int | None
+    box: DatablockRef | None
     location: Location
     height: float
     movable: bool
@@ -70,7 +70,7 @@ class Placeholder(NamedTuple):
         token: str,
         text: str,
         progress: float,
-        destination: Destination,
+        destination: NewModel,
         movable: bool = True,
     ) -> Placeholder:
         """The placeholder of the model that goes to the localized `destination`."""
@@ -80,19 +80,18 @@ class Placeholder(NamedTuple):
             text,
             progress,
             scene.session_uid if scene is not None else 0,
-            destination.get("box", ""),
-            destination.get("uid"),
-            tuple(destination.get("location", (0.0, 0.0, 0.0))),
-            destination.get("height", 0.0),
-            movable and "box" not in destination,
+            destination.box,
+            destination.location,
+            destination.height,
+            movable and destination.box is None,
         )
 
     def matrix(self) -> Matrix | None:
         """See `boxes.box_matrix`; None where the box is gone."""
-        if not self.box:
+        if self.box is None:
             size = self.height or NO_SIZE
             return Matrix.Translation(self.location) @ Matrix.Scale(size, 4)
-        box = boxes.box_of({"box": self.box, "uid": self.uid})
+        box = boxes.box_of(self.box)
         return None if box is None else boxes.box_matrix(box)
 
 
@@ -122,11 +121,11 @@ class Placeholders:
                     job.token,
                     job.name,
                     round(progress_of(job, news.engine, now)[0], 2),
-                    _destination(job, session),
+                    _destination(job, job.destination, session),
                     movable=job.finished or news.engine.owns(job.token),
                 )
                 for job in jobs
-                if job.destination.get("mode") in NEW and session.document.belongs_here(job.destination)
+                if session.document.belongs_here(job.destination) and isinstance(job.destination, NewModel)
             ],
         )
 
@@ -195,11 +194,11 @@ class Placeholders:
                 texts.append(_draw_text(item, top, scale, texts))
 
 
-def _destination(job: Job, session: Session) -> Destination:
+def _destination(job: Job, destination: NewModel, session: Session) -> NewModel:
     """Where the model of a job goes, also where the user has just dragged it."""
     moved = session.placement.location_of(job)
-    where = session.document.localized(job.destination)
-    return where if moved is None else {**where, "location": moved}
+    where = session.document.localized(destination)
+    return where if moved is None else replace(where, location=moved)
 
 
 def _numbered(placeholders: Sequence[Placeholder], before: Mapping[str, int]) -> dict[str, int]:

@@ -11,8 +11,8 @@ from typing import Any
 import bpy
 
 from ..core.messages import Message
-from ..i18n import looked_up, translated, translated_list
-from ..jobs import Engine, Job, State, has_followup
+from ..i18n import translated, translated_list
+from ..jobs import STATES, Engine, Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
 from .progress import clock
@@ -97,7 +97,7 @@ class StatusBar:
         if len(jobs) > 1:
             return translated(Message("{count} models under way", count=len(jobs))), "SHADERFX"
         left = news.engine.time_left(jobs[0])
-        parts: list[Message | str] = [jobs[0].name, looked_up(jobs[0].state)]
+        parts: list[Message | str] = [jobs[0].name, STATES[jobs[0].state].label]
         if left is not None:
             parts.append(Message("{time} left", time=clock(left)))
         return translated_list(parts), "SHADERFX"

@@ -12,6 +12,7 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
+from ..core.destination import OptimizedMesh
 from ..core.messages import Message
 from . import modifiers, versions
 from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
@@ -139,20 +140,20 @@ def put(
     scene: bpy.types.Scene,
     mesh: bpy.types.Mesh,
     targets: list[bpy.types.Object],
-    destination: Mapping[str, Any],
+    destination: OptimizedMesh,
 ) -> list[bpy.types.Object]:
     """Give `mesh` to `targets`, which share a mesh, or to copies of them; returns what has it now.
 
     scene: into which new collections go.
     """
-    applied = _applied(targets, destination) if destination.get("applied") else None
-    mode = destination["mode"]
+    applied = _applied(targets, destination) if destination.applied else None
+    mode = destination.mode
     if mode == KEEP:
         versions.begin(targets if applied else versions.showing(mesh_of(targets[0])), mesh, applied)
         return targets
     gone = applied or dict.fromkeys(targets, ())
     if mode == LOD:
-        return [_level(scene, targets[0], mesh, destination["level"], gone[targets[0]])]
+        return [_level(scene, targets[0], mesh, destination.level, gone[targets[0]])]
     copies = [_copy(item, mesh, suffixed(item.name, "_optimized"), gone[item]) for item in targets]
     mesh.name = copies[0].name
     collections = _collections_of(targets)
@@ -164,7 +165,7 @@ def put(
             collection.objects.link(copy)
         copy.select_set(mode == HIDE and item.select_get())  # what the user has selected is the user's
     if mode == BESIDE:
-        _move_beside(targets, copies, destination["offset"])
+        _move_beside(targets, copies, destination.offset)
     if mode == HIDE:
         for item in targets:
             _hide(item)
@@ -184,7 +185,7 @@ def _collections_of(
 
 
 def _applied(
-    targets: Sequence[bpy.types.Object], destination: Mapping[str, Any]
+    targets: Sequence[bpy.types.Object], destination: OptimizedMesh
 ) -> dict[bpy.types.Object, Collection[str]]:
     """The names of the modifiers of each target that are in what was sent.
 
@@ -193,9 +194,9 @@ def _applied(
     names: dict[bpy.types.Object, Collection[str]] = {
         item: [modifier.name for modifier in modifiers.applicable(item)] for item in targets
     }
-    meant = [(destination["object"], destination.get("uid")), *destination.get("others", ())]
-    for (name, uid), sent in zip(meant, destination.get("modifiers", ()), strict=False):
-        item = find(bpy.data.objects, name, uid)
+    meant = (destination.target, *destination.others)
+    for ref, sent in zip(meant, destination.modifiers, strict=False):
+        item = find(bpy.data.objects, ref.name, ref.uid)
         if item in names:
             names[item] = sent
     return names

@@ -20,9 +20,6 @@ BUTTONS = {"preferences_button", "account_button"}
 GAP = re.compile(r"\{\w+(?::[^{}]*)?\}")
 """Where a value goes; a text of nothing else is the same in each language."""
 
-STATES = "State"
-"""The class whose values are labels."""
-
 
 def texts(root: Path = ROOT) -> set[str]:
     """Every text that is looked up in the translations."""
@@ -47,7 +44,7 @@ def _labels(tree: ast.AST) -> Iterator[str]:
         if isinstance(node, ast.ClassDef):
             for line in node.body:
                 target = line.targets[0] if isinstance(line, ast.Assign) else getattr(line, "target", None)
-                if getattr(target, "id", "") == "bl_label" or (node.name == STATES and target is not None):
+                if getattr(target, "id", "") == "bl_label":
                     yield _constant(getattr(line, "value", None))
             if "_OT_" in node.name:
                 yield " ".join((ast.get_docstring(node) or "").split())

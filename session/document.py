@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeGuard
 
 import bpy
 
+from ..core.destination import D, Destination, InFile, NewModel, OptimizedMesh, without_uids
 from ..scene.place import destination as destinations
-from ..scene.place.destination import Destination
 
 
 class Document:
@@ -26,32 +26,30 @@ class Document:
         """Another file has been opened: what was asked before belongs elsewhere."""
         self.id = uuid.uuid4().hex
 
-    def is_of(self, destination: Destination) -> bool:
+    def is_of(self, destination: Destination) -> TypeGuard[InFile]:
         """Whether a destination was asked for in this opening."""
-        return destination.get("document") == self.id
+        return isinstance(destination, InFile) and destination.document == self.id
 
-    def belongs_here(self, destination: Destination) -> bool:
+    def belongs_here(self, destination: Destination) -> TypeGuard[InFile]:
         """Whether the file that is open is the one in which the result was asked for."""
-        file = destination.get("file")
-        here = self.is_of(destination) or bool(file and file == bpy.data.filepath)
-        return here and not destination.get("aside")
+        if not isinstance(destination, InFile) or destination.placeholder_deleted:
+            return False
+        return self.is_of(destination) or destination.file == bpy.data.filepath != ""
 
-    def localized(self, destination: Destination) -> Destination:
+    def localized(self, destination: D) -> D:
         """A destination as this opening understands it: of another one only the names mean something."""
-        if self.is_of(destination):
-            return destination
-        known = {name: value for name, value in destination.items() if not name.endswith("uid")}
-        if "others" in known:
-            known["others"] = [[name, None] for name, _uid in known["others"]]
-        return known
+        return destination if self.is_of(destination) else without_uids(destination)
 
-    def current_destination(
+    def at_cursor(self, context: bpy.types.Context) -> NewModel:
+        """The destination of a new model at the 3D cursor, as asked for in this opening."""
+        return destinations.at_cursor(context, self.id)
+
+    def for_mesh(
         self,
         context: bpy.types.Context,
         mode: str,
-        target: bpy.types.Object | None = None,
+        target: bpy.types.Object,
         others: Sequence[bpy.types.Object] = (),
-    ) -> dict[str, Any]:
-        """What `destination.current_destination` gives, as asked for in this opening."""
-        asked = destinations.current_destination(context, mode, target, others)
-        return {**asked, "document": self.id}
+    ) -> OptimizedMesh:
+        """The destination of what is made of a mesh, as asked for in this opening."""
+        return destinations.for_mesh(context, self.id, mode, target, others)

@@ -10,16 +10,18 @@ import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import bpy
 
+from ..core.destination import DatablockRef, InFile, Location, NewModel
 from ..core.errors import FlowsError
 from ..core.messages import Message, sentences
 from ..core.text import plain_reason
 from ..jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followup_jobs, has_followup
 from ..scene.background.converter import link
-from ..scene.place import boxes, destination, packing, place
-from ..scene.place.destination import Destination
+from ..scene.place import boxes, packing, place
+from ..scene.place.destination import ref_of, renamed
 from ..scene.place.loading import Model
 from ..scene.place.memory import Reserve, sizes_in
 from ..scene.place.moment import Moment
@@ -32,9 +34,6 @@ PLACEHOLDER_DELETED = Problem(
 
 DEFECT = "defect"
 """Code of the problem of a result that could not be placed for a reason that nobody thought of."""
-
-Location = tuple[float, float, float]
-"""World space, Blender units."""
 
 
 class PlacementQueue:
@@ -80,7 +79,7 @@ class PlacementQueue:
         """What can be done in one tick: place a result or prepare that, or else pack a picture."""
         if not self.moment.is_user_interacting(context):  # a placeholder may just be dragged
             for token in self._moves_to_save & self._moves.keys():
-                self.relocate(engine, token, {"location": [*self._moves[token]]})
+                self.relocate(engine, token, location=self._moves[token])
             self._moves_to_save.clear()
         if not self._place_next(context, engine) and not self.is_about_to_place():
             self._pack_image(context)
@@ -113,13 +112,18 @@ class PlacementQueue:
         for token in list(self.pending):
             job = engine.job(token)
             noted = job is not None and self.is_reserved(job)
-            if job is None or job.needs_manual_import or not (noted or job.step is Step.READY):
+            if (
+                job is None
+                or job.needs_manual_import
+                or not (noted or job.step is Step.READY)
+                or not isinstance(job.destination, InFile)
+            ):
                 self.pending.discard(token)
                 self._unreserve(token)
             elif job.step is Step.READY and has_followup(job):
                 self._start_followups(engine, job)
                 self.pending.discard(token)
-            elif job.destination.get("aside"):  # which was told in the very tick in which the job ended
+            elif job.destination.placeholder_deleted:  # in the very tick in which the job ended
                 self.defer_to_import(engine, token, PLACEHOLDER_DELETED)
             elif self.blocker(context, job) or token in self._moves:
                 if self._reserve.is_for(token):
@@ -164,21 +168,22 @@ class PlacementQueue:
         if self._reserve.is_for(token):
             self._reserve.release()
 
-    def relocate(self, engine: Engine, token: str, change: dict[str, object]) -> None:
-        """Let a result that is not there yet go somewhere else; `change`: of its destination."""
+    def relocate(self, engine: Engine, token: str, **changes: Any) -> None:
+        """Let a result that is not there yet go somewhere else; `changes`: of its destination's fields."""
         job = engine.job(token)
         ready = (
             job is not None and job.step is Step.READY and not job.needs_manual_import
         )  # in this very moment
         if job is not None and (not job.finished or ready or token in self.pending):
-            engine.relocate(token, change)
+            engine.relocate(token, **changes)
 
     def box_replaced(self, engine: Engine, box: bpy.types.Object) -> None:
         """A box took the place of one of the same name: what was to go into that goes into this one."""
         for job in engine.jobs():
-            goes_there = self._document.is_of(job.destination) and job.destination.get("box") == box.name
-            if goes_there and boxes.box_of(job.destination) is None:
-                self.relocate(engine, job.token, {"uid": box.session_uid})
+            where = job.destination
+            meant = where.box if self._document.is_of(where) and isinstance(where, NewModel) else None
+            if meant is not None and meant.name == box.name and boxes.box_of(meant) is None:
+                self.relocate(engine, job.token, box=ref_of(box))
 
     def defer_to_import(self, engine: Engine, token: str, why: Problem) -> None:
         """A finished result that is not placed yet waits for the user to import it; `why` is told."""
@@ -195,7 +200,7 @@ class PlacementQueue:
         context: bpy.types.Context,
         engine: Engine,
         job: Job,
-        where: Destination,
+        where: InFile,
         again: bool = False,
     ) -> list[bpy.types.Object]:
         """Put the results of `job` into the scene and return the objects; what is wrong, the job tells.
@@ -214,9 +219,9 @@ class PlacementQueue:
             return []
         try:
             where = self._document.localized(where)
-            shared = {"shared": True} if self._is_shared(engine, job, where) else {}
+            more_to_come = self._is_shared(engine, job, where)
             with self._reserve.spent():
-                placed = place.place(context, _models(job), {**where, **shared})
+                placed = place.place(context, _models(job), where, more_to_come)
         except FlowsError as error:
             if stands:
                 raise
@@ -231,7 +236,7 @@ class PlacementQueue:
             self._may_have_unpacked = True
             self._undone.discard(job.token)
             self.placed.add(job.token)
-            collection = place.hidden_by(context, placed) if where.get("mode") in destination.NEW else ""
+            collection = place.hidden_by(context, placed) if isinstance(where, NewModel) else ""
             if collection:
                 self.hidden[job.token] = collection
             if lines := place.told_of(placed):
@@ -251,22 +256,23 @@ class PlacementQueue:
             self._undone.add(token)  # a save is not to take it for placed until then
             engine.keep_for_import_soon(token, why)
 
-    def _is_shared(self, engine: Engine, job: Job, where: Destination) -> bool:
+    def _is_shared(self, engine: Engine, job: Job, where: InFile) -> bool:
         """Whether another job's result is still to come into the box that this one fills."""
-        if "box" not in where:
+        if not isinstance(where, NewModel) or where.box is None:
             return False
+        box = where.box
         others = (other for other in engine.jobs() if other.token != job.token)
         return any(
-            self._is_same_box(other, where) and (not other.finished or other.token in self.pending)
+            self._goes_into(other, box) and (not other.finished or other.token in self.pending)
             for other in others
         )
 
-    def _is_same_box(self, job: Job, where: Destination) -> bool:
-        """Whether the model of a job goes into the box that the localized destination `where` names."""
+    def _goes_into(self, job: Job, box: DatablockRef) -> bool:
+        """Whether the model of a job goes into the box that a localized destination names."""
         if not self._document.belongs_here(job.destination):
             return False
         theirs = self._document.localized(job.destination)
-        return all(theirs.get(name) == where.get(name) for name in ("box", "uid"))
+        return isinstance(theirs, NewModel) and theirs.box == box
 
     def _pack_image(self, context: bpy.types.Context) -> None:
         """Pack one picture of a placed model, if there is one and this is a good moment."""
@@ -301,7 +307,7 @@ class PlacementQueue:
     def location_of(self, job: Job) -> Location | None:
         """Where the model of a job was dragged, as long as its destination does not say so; else None."""
         moved = self._moves.get(job.token)
-        if moved is not None and tuple(job.destination.get("location", ())) == moved:
+        if moved is not None and isinstance(job.destination, NewModel) and job.destination.location == moved:
             del self._moves[job.token]
             return None
         return moved
@@ -338,9 +344,9 @@ class PlacementQueue:
         self._recovered = False
         engine.saved(self._document.id, but=self.pending | self._undone)
         for job in engine.jobs():
-            change = destination.renamed(job.destination) if self._document.is_of(job.destination) else {}
-            if change:
-                engine.relocate(job.token, change)
+            changes = renamed(job.destination) if self._document.is_of(job.destination) else {}
+            if changes:
+                engine.relocate(job.token, **changes)
 
     def leave(self, engine: Engine | None) -> None:
         """The open file is left: what was placed since it was saved is no longer anywhere."""

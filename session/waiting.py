@@ -9,7 +9,7 @@ from collections.abc import Callable
 import bpy
 
 from ..core.messages import Message, ended
-from ..jobs import Job, Problem, State, Step, followup_jobs, has_followup
+from ..jobs import STATES, Job, Problem, State, Step, followup_jobs, has_followup
 from . import current, is_running
 
 
@@ -26,7 +26,7 @@ def print_state(job: Job) -> None:
     """Say on the terminal how a job is doing."""
     progress = f" {job.progress:.0%}" if job.progress else ""
     reason = f" ({job.problem.message} {job.problem.fix})" if job.problem else ""
-    print(f"GENERIO: {job.name}: {job.state}{progress}{reason}", flush=True)  # noqa: T201
+    print(f"GENERIO: {job.name}: {STATES[job.state].label}{progress}{reason}", flush=True)  # noqa: T201
 
 
 def run_until(

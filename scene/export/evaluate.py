@@ -46,11 +46,12 @@ class Batch(NamedTuple):
         """How many there were before it was ever optimized."""
         return triangle_count(self.first or self.mesh)
 
-    def modifiers(self) -> list[list[str]]:
+    def modifiers(self) -> tuple[tuple[str, ...], ...]:
         """The names of the modifiers of each of the objects that are in the mesh."""
-        return [
-            [modifier.name for modifier in applicable(item)] if self.applied else [] for item in self.objects
-        ]
+        return tuple(
+            tuple(modifier.name for modifier in applicable(item)) if self.applied else ()
+            for item in self.objects
+        )
 
 
 @contextmanager

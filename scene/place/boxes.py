@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import bpy
 from mathutils import Matrix, Vector
 
+from ...core.destination import DatablockRef
 from ..bounds import corners_bounds, world_matrix
 from ..lookup import find
 from .collections import takes_objects
@@ -35,9 +36,9 @@ def make_box(context: bpy.types.Context, size: float) -> bpy.types.Object:
     return box
 
 
-def box_of(destination: Mapping[str, Any]) -> bpy.types.Object | None:
+def box_of(box: DatablockRef) -> bpy.types.Object | None:
     """The object into whose bounds a model is to be fitted, see `settle`; None where it is gone."""
-    return find(bpy.data.objects, destination.get("box", ""), destination.get("uid"))
+    return find(bpy.data.objects, box.name, box.uid)
 
 
 def chosen_box(context: bpy.types.Context) -> bpy.types.Object | None:

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
 import bpy
 
+from ...core.destination import DatablockRef
 from ..lookup import find
 from ..meshes import NAMED
 
@@ -51,11 +52,10 @@ def show_in_local_views(context: bpy.types.Context, items: Sequence[bpy.types.Ob
 
 
 def active_then(
-    context: bpy.types.Context, scene: bpy.types.Scene, destination: Mapping[str, Any]
+    context: bpy.types.Context, scene: bpy.types.Scene, active: DatablockRef
 ) -> bpy.types.Collection:
     """The collection that was active when a model was asked for; the scene's own where it is not seen."""
-    name, uid = destination.get("collection", ""), destination.get("collection_uid")
-    collection = find(bpy.data.collections, name, uid)
+    collection = find(bpy.data.collections, active.name, active.uid)
     layer = context.view_layer if scene == context.scene else scene.view_layers[0]
     assert layer is not None
     if collection is None or not takes_objects(collection):

@@ -1,128 +1,120 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a result belongs, and what of the open file is meant by that.
+"""What of the open file a destination means (see `core.destination`).
 
-A *destination* says where a result belongs. It is a plain dictionary, so that the ledger can keep it:
-    mode        "cursor" or "box" (a new model, there), or where an optimized mesh goes: "replace" (the same
-                objects get it), or copies, which stand "beside" them, in a "collection" of their own, or in
-                their place, and "hide" them, or are a "lod" of them, then `level` says which
-    document    which opened file it was asked in, see `Document`; file: its path, "" if it was not saved
-    scene, collection, object           names; scene_uid, collection_uid, uid: their session uids
-    others      names and uids of more objects that have the same mesh and get the result as well
-    offset      how far copies beside them stand from them along X
-    applied     whether modifiers of the objects are in what was sent
-    modifiers   the names of those that are, a list for `object` and for each of `others`
-    corners     of the mesh that was sent, to see whether it has been edited since
-    points      where some of its vertices are, object space, to see whether they have been moved since
-    traits      what it had beside its shape, to tell of what has been changed since, see `traits`
-    aside       true: nowhere by itself, for its stand-in was deleted
-    location    where a new model goes, world space, Blender units; for more about it see `transform.settle`
-
-A session uid means something only as long as the file stays open in which it was asked for. What is handed to
-this room has therefore been through `Document.localized`, which takes the others away; then names count.
+What is handed to this room has been through `Document.localized`, which takes session uids away that are of
+another opening of the file; then names count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 
+from ...core.destination import DatablockRef, Destination, InFile, NewModel, OptimizedMesh
 from ..lookup import find
 from ..meshes import mesh_of, users_of
 from .traits import traits
-
-Destination = Mapping[str, Any]
-
-CURSOR = "cursor"
-BOX = "box"
-NEW = (CURSOR, BOX)
-"""Modes that bring a new model, and are about no mesh."""
 
 LOOKED_AT = 16
 """Vertices by which a mesh is known: few enough to take no time, enough to notice what moves all of them."""
 
 
-def current_destination(
-    context: bpy.types.Context,
-    mode: str,
-    target: bpy.types.Object | None = None,
-    others: Sequence[bpy.types.Object] = (),
-) -> dict[str, Any]:
-    """The destination that is meant now, but for `document`: cursor, collection, objects of an optimized one.
+def ref_of(datablock: bpy.types.ID | None) -> DatablockRef:
+    """What means a datablock as long as the file stays open."""
+    return DatablockRef() if datablock is None else DatablockRef(datablock.name, datablock.session_uid)
 
-    others: more objects that have the mesh of `target`.
+
+def at_cursor(context: bpy.types.Context, document: str) -> NewModel:
+    """The destination of a new model at the 3D cursor, in the active collection.
+
+    document: the present opening of the file.
     """
     assert context.scene is not None
-    destination: dict[str, Any] = {
-        "mode": mode,
-        "file": bpy.data.filepath,
-        "scene": context.scene.name,
-        "scene_uid": context.scene.session_uid,
-        "collection": context.collection.name if context.collection else "",
-        "collection_uid": context.collection.session_uid if context.collection else 0,
-        "location": list(context.scene.cursor.location),
-    }
-    if target is not None:
-        mesh = mesh_of(target)
-        destination |= {"object": target.name, "uid": target.session_uid}
-        destination |= {"corners": len(mesh.loops), "points": points_of(mesh), "traits": traits(target)}
-        destination["others"] = [[item.name, item.session_uid] for item in others]
-    return destination
+    return NewModel(
+        document=document,
+        file=bpy.data.filepath,
+        scene=ref_of(context.scene),
+        collection=ref_of(context.collection),
+        location=(*context.scene.cursor.location,),
+    )
 
 
-def points_of(mesh: bpy.types.Mesh) -> list[list[float]]:
+def for_mesh(
+    context: bpy.types.Context,
+    document: str,
+    mode: str,
+    target: bpy.types.Object,
+    others: Sequence[bpy.types.Object] = (),
+) -> OptimizedMesh:
+    """The destination of what is made of the mesh of `target` as it is now.
+
+    document: the present opening of the file. others: more objects that have this mesh.
+    """
+    assert context.scene is not None
+    mesh = mesh_of(target)
+    return OptimizedMesh(
+        document=document,
+        file=bpy.data.filepath,
+        scene=ref_of(context.scene),
+        mode=mode,
+        target=ref_of(target),
+        others=tuple(ref_of(item) for item in others),
+        corners=len(mesh.loops),
+        points=points_of(mesh),
+        traits=traits(target),
+    )
+
+
+def points_of(mesh: bpy.types.Mesh) -> tuple[tuple[float, float, float], ...]:
     """Where some vertices of `mesh` are, evenly chosen, exactly."""
     count = len(mesh.vertices)
     some = min(count, LOOKED_AT)
-    return [[*mesh.vertices[count * number // some].co] for number in range(some)]
+    found: list[Any] = [mesh.vertices[count * number // some].co for number in range(some)]
+    return tuple((x, y, z) for x, y, z in found)
 
 
-def renamed(destination: Destination) -> dict[str, Any]:
-    """What is called otherwise by now of a destination that was asked for in this opening of the file."""
-    names: dict[str, Any] = {"file": bpy.data.filepath}
-    for kind, uid, ids in (
-        ("scene", "scene_uid", bpy.data.scenes),
-        ("collection", "collection_uid", bpy.data.collections),
-        ("object", "uid", bpy.data.objects),
-        ("box", "uid", bpy.data.objects),
-    ):
-        if kind in destination:
-            names[kind] = _name_now(ids, destination[kind], destination.get(uid))
-    if "others" in destination:
-        others = destination["others"]
-        names["others"] = [[_name_now(bpy.data.objects, name, uid), uid] for name, uid in others]
-    return {key: name for key, name in names.items() if name != destination.get(key)}
+def renamed(destination: InFile) -> dict[str, Any]:
+    """The fields that have changed, by names, of a destination that was asked for in this opening."""
+    now: dict[str, Any] = {"file": bpy.data.filepath, "scene": _now(bpy.data.scenes, destination.scene)}
+    if isinstance(destination, NewModel):
+        now["collection"] = _now(bpy.data.collections, destination.collection)
+        if destination.box is not None:
+            now["box"] = _now(bpy.data.objects, destination.box)
+    else:
+        now["target"] = _now(bpy.data.objects, destination.target)
+        now["others"] = tuple(_now(bpy.data.objects, other) for other in destination.others)
+    return {name: value for name, value in now.items() if value != getattr(destination, name)}
 
 
-def _name_now(ids: Any, name: str, uid: int | None) -> str:
-    """Of what is gone, the name is kept unless something else has it."""
-    found = find(ids, name, uid)
-    return found.name if found is not None else "" if name in ids else name
+def _now(ids: Any, ref: DatablockRef) -> DatablockRef:
+    """A datablock as it is called by now; of what is gone, the name is kept unless something else has it."""
+    found = find(ids, ref.name, ref.uid)
+    name = found.name if found is not None else "" if ref.name in ids else ref.name
+    return DatablockRef(name, ref.uid)
 
 
-def scene_of(destination: Destination) -> bpy.types.Scene | None:
+def scene_of(destination: InFile) -> bpy.types.Scene | None:
     """The scene that a result goes into; None where it is gone."""
-    scene = find(bpy.data.scenes, destination.get("scene", ""), destination.get("scene_uid"))
+    scene = find(bpy.data.scenes, destination.scene.name, destination.scene.uid)
     return scene if scene is not None and scene.library is None else None
 
 
-def target_of(destination: Destination) -> bpy.types.Object | None:
+def target_of(destination: OptimizedMesh) -> bpy.types.Object | None:
     """The mesh object that a destination means first."""
     return next(iter(targets_of(destination)), None)
 
 
-def targets_of(destination: Destination) -> list[bpy.types.Object]:
+def targets_of(destination: OptimizedMesh) -> list[bpy.types.Object]:
     """The mesh objects that a destination means: by uid, or by name where there is none."""
-    if destination.get("mode", CURSOR) in NEW:
-        return []
-    meant = [(destination.get("object", ""), destination.get("uid")), *destination.get("others", ())]
-    found = [find(bpy.data.objects, name, uid) for name, uid in meant]
+    meant = (destination.target, *destination.others)
+    found = [find(bpy.data.objects, ref.name, ref.uid) for ref in meant]
     return [item for item in found if item is not None and item.type == "MESH"]
 
 
 def edited_target(destination: Destination) -> bpy.types.Object | None:
     """The object that is to get a mesh and cannot now; in a window, or in a scene that is not shown."""
-    target = target_of(destination)
+    target = target_of(destination) if isinstance(destination, OptimizedMesh) else None
     users = users_of(mesh_of(target)) if target is not None else []
     return next((user for user in users if user.mode != "OBJECT"), None)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import bpy
 
+from ...core.destination import Destination
 from ...core.messages import EMPTY, Message
-from .destination import Destination, edited_target
+from .destination import edited_target
 
 LASTING = 30.0
 """Seconds after which an add-on's modal operator is taken for one that does not end."""

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import bpy
 
+from ...core.destination import InFile, NewModel, OptimizedMesh
 from ...core.messages import Message
 from .. import replace_mesh, versions
 from ..errors import CannotPlace
 from ..meshes import PREFIX, TOKEN, mesh_of
 from . import boxes, extras, transform, variants
 from .collections import active_then, collection_called, show_in_local_views
-from .destination import BOX, CURSOR, NEW, Destination, points_of, scene_of, target_of, targets_of
+from .destination import points_of, scene_of, target_of, targets_of
 from .loading import Loaded, Model, load
 from .new_data import Arrivals
 from .traits import traits
@@ -40,35 +41,37 @@ def holding(token: str) -> list[bpy.types.Object]:
 
 
 def place(
-    context: bpy.types.Context, models: Sequence[Model], destination: Destination
+    context: bpy.types.Context, models: Sequence[Model], destination: InFile, more_to_come: bool = False
 ) -> list[bpy.types.Object]:
     """Put the models where they belong, as one undo step; returns the objects that have them now.
 
+    more_to_come: whether another job's model is still to come into the same box.
     Raises CannotPlace where the target is gone or a model is not usable.
     """
-    if destination.get("mode", CURSOR) not in NEW:
+    if isinstance(destination, OptimizedMesh):
         models = models[:1]  # one object has one mesh
     objects: list[bpy.types.Object] = []
     for number, model in enumerate(models, start=1):
-        more_to_come = {"shared": True} if number < len(models) else {}
-        objects += _place_one(context, model, {**destination, **more_to_come})
-    if destination.get("mode", CURSOR) in NEW:
+        objects += _place_one(context, model, destination, more_to_come or number < len(models))
+    if isinstance(destination, NewModel):
         show_in_local_views(context, [part for root in objects for part in (root, *root.children_recursive)])
     if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
         bpy.ops.ed.undo_push(message=f"GENERIO: {models[0].name}")
     return objects
 
 
-def _place_one(context: bpy.types.Context, model: Model, destination: Destination) -> list[bpy.types.Object]:
-    mode = destination.get("mode", CURSOR)
-    targets = _targets(destination) if mode not in NEW else []
-    if mode == BOX and boxes.box_of(destination) is None:
-        raise CannotPlace(Message('The box "{name}" is gone.', name=destination.get("box", "")))
+def _place_one(
+    context: bpy.types.Context, model: Model, destination: InFile, more_to_come: bool
+) -> list[bpy.types.Object]:
+    targets = _targets(destination) if isinstance(destination, OptimizedMesh) else []
+    box = destination.box if isinstance(destination, NewModel) else None
+    if box is not None and boxes.box_of(box) is None:
+        raise CannotPlace(Message('The box "{name}" is gone.', name=box.name))
     arrivals = Arrivals()
     loaded = load(model, arrivals)
     try:
-        if not targets:
-            placed = [_new_model(context, loaded, model.name, destination)]
+        if isinstance(destination, NewModel):
+            placed = [_new_model(context, loaded, model.name, destination, more_to_come)]
             owner: bpy.types.ID = placed[0]
             for part in placed[0].children_recursive:
                 part[variants.PART] = model.provenance.get("token", "")
@@ -80,7 +83,7 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
                 loaded.materials,
                 Path(model.glb),
                 targets[0],
-                applied=bool(destination.get("applied")),
+                applied=destination.applied,
                 is_changed=_is_changed(targets[0], destination),
             )
             placed = replace_mesh.put(scene_of(destination) or context.scene, mesh, targets, destination)
@@ -92,29 +95,30 @@ def _place_one(context: bpy.types.Context, model: Model, destination: Destinatio
     return placed
 
 
-def _targets(destination: Destination) -> list[bpy.types.Object]:
+def _targets(destination: OptimizedMesh) -> list[bpy.types.Object]:
     """The objects that get an optimized mesh; the first one has the mesh that was sent, and so have all."""
     target = target_of(destination)
     if target is None:
-        raise CannotPlace(Message('The object "{name}" is gone.', name=destination.get("object", "")))
+        raise CannotPlace(Message('The object "{name}" is gone.', name=destination.target.name))
     if not target.is_editable or not mesh_of(target).is_editable:
         raise CannotPlace(Message('The object "{name}" is linked from another file.', name=target.name))
-    now = {"corners": len(mesh_of(target).loops), "points": points_of(mesh_of(target))}
-    if any(destination.get(what, value) != value for what, value in now.items()):
+    mesh = mesh_of(target)
+    corners, points = len(mesh.loops), points_of(mesh)
+    # An earlier version has not noted all of them.
+    if destination.corners not in (None, corners) or destination.points not in (None, points):
         raise CannotPlace(
             Message('The mesh of "{name}" was changed while it was optimized.', name=target.name)
         )
     return [item for item in targets_of(destination) if item.data == target.data]
 
 
-def _is_changed(target: bpy.types.Object, destination: Destination) -> bool:
+def _is_changed(target: bpy.types.Object, destination: OptimizedMesh) -> bool:
     """Whether what the mesh has beside its shape was changed since it was sent, as far as that is known."""
-    sent = destination.get("traits")
-    return bool(sent) and sent != traits(target)
+    return destination.traits not in ("", traits(target))
 
 
 def _new_model(
-    context: bpy.types.Context, loaded: Loaded, name: str, destination: Destination
+    context: bpy.types.Context, loaded: Loaded, name: str, destination: NewModel, more_to_come: bool
 ) -> bpy.types.Object:
     """Link everything that came in, under one root that stands where it belongs and has the model's name."""
     if not loaded.objects:
@@ -123,9 +127,8 @@ def _new_model(
     assert scene is not None
     if scene.library is not None:
         raise CannotPlace(Message("The scene is linked from another file."))
-    into = destination.get("into", "")
-    active = active_then(context, scene, destination)
-    collection = collection_called(scene, into) if into else active
+    active = active_then(context, scene, destination.collection)
+    collection = collection_called(scene, destination.into) if destination.into else active
     roots = [item for item in loaded.objects if item.parent is None]
     root = roots[0]
     if len(roots) > 1:
@@ -142,7 +145,7 @@ def _new_model(
     for item in roots:
         if item.animation_data is None:
             item.rotation_mode = "XYZ"  # the importer leaves quaternions, which few want to edit
-    return transform.settle(root, loaded.objects, destination)
+    return transform.settle(root, loaded.objects, destination, more_to_come)
 
 
 def told_of(placed: Sequence[bpy.types.Object]) -> list[Message]:

@@ -1,32 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new model settles: how large it gets, where its origin is, and what it stands on, in or beside.
-
-What a *destination* (see `place`) says about it:
-    box, uid      name and session uid of the object whose bounds it is fitted into, wherever that is by then
-    shared        true: another model is still to come into that box
-    location      else: where it stands, world space, Blender units
-    base          true: with the middle of its underside there, and its origin; else with its own origin
-    height        of the model, Blender units, 0.0 = as it comes
-    scale         factor by which it is scaled before anything else
-    shading       "smooth" | "flat", "" = as it comes
-    group         token of the request that several variants have in common; they stand side by side
-    into          name of the collection that it goes into, made where there is none, "" = the active one
-"""
+"""A new model settles, as its destination says: how large it gets, and what it stands on, in or beside."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 from mathutils import Matrix, Vector
 
+from ...core.destination import NewModel
 from ..bounds import bounds
 from ..meshes import NAMED, mesh_of
 from .boxes import BOX, FLAT, box_of, box_place, sides_of
 from .variants import ASKED, GROUP, STANDS, neighbours, remove, stand_beside
-
-Destination = Mapping[str, Any]
 
 
 def metre(scene: bpy.types.Scene) -> float:
@@ -36,22 +23,27 @@ def metre(scene: bpy.types.Scene) -> float:
 
 
 def settle(
-    root: bpy.types.Object, objects: Sequence[bpy.types.Object], destination: Destination
+    root: bpy.types.Object,
+    objects: Sequence[bpy.types.Object],
+    destination: NewModel,
+    more_to_come: bool = False,
 ) -> bpy.types.Object:
-    """Let a model of `objects` under `root`, all linked, stand where it belongs; returns its root by then."""
-    _shade(objects, destination.get("shading", ""))
+    """Let a model of `objects` under `root`, all linked, stand where it belongs; returns its root by then.
+
+    more_to_come: whether another model is still to come into the same box.
+    """
+    _shade(objects, destination.shading)
     # Before the new model is one of them.
-    location = destination.get("location", (0.0, 0.0, 0.0))
-    others = neighbours(destination.get("group", ""), location)
-    if GROUP not in root and destination.get("group"):
-        root[GROUP] = destination["group"]
-    box = box_of(destination) if "box" in destination else None
+    location = destination.location
+    others = neighbours(destination.group, location)
+    if GROUP not in root and destination.group:
+        root[GROUP] = destination.group
+    box = box_of(destination.box) if destination.box is not None else None
     low, high = bounds(objects)
     size: Any = high - low
-    scale = destination.get("scale", 1.0)
-    height = destination.get("height", 0.0)
-    if height and size.z > 0.0:
-        scale = height / size.z
+    scale = destination.scale
+    if destination.height and size.z > 0.0:
+        scale = destination.height / size.z
     target = Matrix.Translation(location)
     if box is not None:
         # Where the box or the model is flat there is nothing to keep to.
@@ -59,7 +51,7 @@ def settle(
         sides = zip(sides_of(box), size, strict=True)
         scale = min((room / side for room, side in sides if room and side > flat), default=1.0)
         target = box_place(box)
-    if box is not None or destination.get("base"):
+    if box is not None or destination.base:
         base = Vector(((low.x + high.x) / 2, (low.y + high.y) / 2, low.z))
         root = _set_on_base(root, objects, base, scale, target)
     else:
@@ -69,9 +61,9 @@ def settle(
     if GROUP in root:
         root[NAMED], root[STANDS], root[ASKED] = root.name, [*root.location], [*location]
     if box is not None and BOX in box:
-        if destination.get("group"):
-            box[GROUP], box[NAMED] = destination["group"], box.name  # the others need it, too
-        elif not destination.get("shared"):
+        if destination.group:
+            box[GROUP], box[NAMED] = destination.group, box.name  # the others need it, too
+        elif not more_to_come:
             remove([box])
     return root
 

@@ -26,12 +26,13 @@ from ...api import (
     picture_size,
 )
 from ...api.parameters import SEED
+from ...core.destination import NewModel
 from ...core.errors import Remedy
 from ...core.messages import Message
 from ...core.text import plain_reason
 from ...jobs import Job, input_copy_path, with_followup
 from ...scene.place import boxes, place, raycast, transform
-from ...scene.place.destination import BOX, CURSOR
+from ...scene.place.destination import ref_of
 from ..preferences import engine_settings, job_folder, preferences
 from ..session import Session
 from .choice import Choice
@@ -124,25 +125,24 @@ def _check(context: bpy.types.Context) -> None:
 
 def _destination(
     session: Session, context: bpy.types.Context, choice: Choice, stands_on: Sequence[float] | None = None
-) -> dict[str, Any]:
+) -> NewModel:
     """Where the model goes, and what the preferences say about new models. Raises NoBox."""
     where = choice.where if stands_on is None else ""
+    destination = session.document.at_cursor(context)
     if where == "BOX":
         box = boxes.chosen_box(context)
         if box is None:
             raise NoBox
-        destination = session.document.current_destination(context, BOX)
-        return destination | {"box": box.name, "uid": box.session_uid} | new_model_settings(context)
-    destination = session.document.current_destination(context, CURSOR)
+        destination = replace(destination, box=ref_of(box))
     if where == "SURFACE":
         stands_on = raycast.below(context, context.scene.cursor.location)[:]
     if stands_on is not None:
-        destination |= {"location": [*stands_on], "base": True}
-    return destination | new_model_settings(context)
+        destination = replace(destination, location=(*stands_on,), base=True)
+    return replace(destination, **new_model_settings(context))
 
 
 def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
-    """What the preferences say about new models, as `scene.settle` wants it; only what is not the default."""
+    """What the preferences say about new models, as fields of `NewModel`; only what is not the default."""
     chosen = preferences(context)
     settings: dict[str, Any] = {}
     metre = transform.metre(context.scene)
@@ -180,7 +180,8 @@ def _variants(job: Job, count: int) -> list[Job]:
         if first < 0
         else [(first + number) % (SEED.most + 1) for number in range(count)]
     )
-    destination = {**job.destination, "group": job.token}
+    assert isinstance(job.destination, NewModel)
+    destination = replace(job.destination, group=job.token)
     return [
         replace(
             job,

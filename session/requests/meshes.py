@@ -6,13 +6,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import bpy
 
 from ...api import MOST_TEXELS, OPTIMIZE, InputRefused, NotSaved
 from ...api.parameters import POLYGON_COUNT
+from ...core.destination import OptimizedMesh
 from ...core.errors import Remedy
 from ...core.messages import EMPTY, Message, sentences
 from ...core.text import plain_reason
@@ -69,10 +70,8 @@ def optimize(
     request = _Request(session, context, choice, requester)
     mode = choice.placement.lower()
     with request.sent(objects, choice.apply, is_kept=mode == replace_mesh.KEEP) as (selection, full):
-        detail: dict[str, Any] = {"mode": mode}
-        if mode == replace_mesh.BESIDE:
-            items = [item for group in selection.groups.values() for item in group]
-            detail["offset"] = replace_mesh.beside(items)
+        items = [item for group in selection.groups.values() for item in group]
+        detail = {"offset": replace_mesh.beside(items)} if mode == replace_mesh.BESIDE else {}
         total = sum(batch.triangles for batch in full)
         wanted: list[tuple[Batch, int]] = []
         for batch in full:
@@ -83,7 +82,7 @@ def optimize(
         return [
             job
             for batch, count in wanted
-            for job in request.jobs(batch, [count], [detail], [batch.objects[0].name])
+            for job in request.jobs(batch, [count], mode, [detail], [batch.objects[0].name])
         ]
 
 
@@ -114,7 +113,8 @@ def make_lods(
             for job in request.jobs(
                 batch,
                 [*levels.values()],
-                [{"mode": replace_mesh.LOD, "level": level} for level in levels],
+                replace_mesh.LOD,
+                [{"level": level} for level in levels],
                 [f"{batch.objects[0].name} LOD{level}" for level in levels],
             )
         ]
@@ -214,11 +214,15 @@ class _Request:
 
     def _is_under_way(self, item: bpy.types.Object, mode: str, count: int) -> bool:
         """Whether there is a job already that makes the same, so that it would be paid for twice."""
-        asked = self._session.document.current_destination(self._context, mode, item)
+        document = self._session.document
 
         def is_same(job: Job) -> bool:
             there = job.destination
-            same = all(there.get(name) == asked[name] for name in ("document", "uid", "mode"))
+            same = (
+                document.is_of(there)
+                and isinstance(there, OptimizedMesh)
+                and (there.target.uid, there.mode) == (item.session_uid, mode)
+            )
             under_way = not (job.finished or job.cancelling)
             coming = under_way or (job.step is Step.READY and not job.needs_manual_import)
             # Of two meshes for the same object the second would find another one there than was sent.
@@ -266,11 +270,17 @@ class _Request:
             )
 
     def jobs(
-        self, batch: Batch, counts: Sequence[int], details: Sequence[dict[str, Any]], names: Sequence[str]
+        self,
+        batch: Batch,
+        counts: Sequence[int],
+        mode: str,
+        details: Sequence[dict[str, Any]],
+        names: Sequence[str],
     ) -> list[Job]:
         """Jobs that make of one mesh as many as there are `counts` of triangles, from one snapshot of it.
 
-        details: what each one's destination has besides, with its "mode". Raises RuntimeError, OSError.
+        mode, details: of their destinations, and which other fields each one has. Raises RuntimeError,
+        OSError.
         """
         first, *others = batch.objects
         tokens = [uuid.uuid4().hex for _ in counts]
@@ -281,7 +291,7 @@ class _Request:
             snapshots[0],
             self._choice.carry,
             evaluated=batch.mesh if batch.applied else None,
-            before=batch.first if details[0]["mode"] == replace_mesh.KEEP else None,
+            before=batch.first if mode == replace_mesh.KEEP else None,
             textures=TextureLimit(self._choice.texture_side, MOST_TEXELS),
         )
         for snapshot in snapshots[1:]:
@@ -295,12 +305,12 @@ class _Request:
                 token=token,
                 source=str(snapshot),
                 parameters={POLYGON_COUNT.name: count},
-                destination={
-                    **document.current_destination(self._context, detail["mode"], first, others),
+                destination=replace(
+                    document.for_mesh(self._context, mode, first, others),
+                    applied=batch.applied,
+                    modifiers=batch.modifiers(),
                     **detail,
-                    "applied": batch.applied,
-                    "modifiers": batch.modifiers(),
-                },
+                ),
             )
             for token, snapshot, count, detail, name in zip(
                 tokens, snapshots, counts, details, names, strict=True

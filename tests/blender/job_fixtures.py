@@ -1,6 +1,7 @@
 """What a test asks for, and things for it to stand on or in."""
 
 import time
+from dataclasses import replace
 
 import bpy
 from mathutils import Matrix, Vector
@@ -24,13 +25,11 @@ def submit_into_box(addon, sandbox):
     """A job that is to fill a new box, before any tick."""
     bpy.ops.generio.add_box(size=2.0)
     box = bpy.context.active_object
-    destination = addon.session.current().document.current_destination(bpy.context, "box")
-    job = wish(
-        addon,
-        sandbox,
-        "A chair",
-        {**destination, "box": box.name, "uid": box.session_uid},
+    destination = replace(
+        addon.session.current().document.at_cursor(bpy.context),
+        box=addon.scene.place.destination.ref_of(box),
     )
+    job = wish(addon, sandbox, "A chair", destination)
     return box, addon.session.current().open_engine(bpy.context).submit(job).token
 
 
@@ -64,6 +63,7 @@ def slab(name: str = "Slab", size=(2.0, 4.0, 1.0), parent=None) -> bpy.types.Obj
 
 
 def settle(addon, root, objects=None, **destination):
-    root = addon.scene.place.transform.settle(root, objects or [root], destination)
+    where = addon.core.destination.NewModel(**destination)
+    root = addon.scene.place.transform.settle(root, objects or [root], where)
     bpy.context.view_layer.update()
     return root

@@ -137,7 +137,7 @@ def test_a_wrong_key_waits_and_goes_on_with_the_right_one(addon, sandbox):
     with pytest.raises(RuntimeError, match="rejected the API key"):
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     (row,) = bpy.context.window_manager.generio.jobs
-    assert (row.state, row.remedy) == ("Waiting", "enter_key")
+    assert (row.state, row.remedy) == ("waiting", "enter_key")
     preferences.api_key = sandbox.key
     addon.session.waiting.run_until(bpy.context, [row.token])
     assert "A chair" in bpy.data.objects
@@ -153,13 +153,13 @@ def test_an_unreachable_host_waits(addon, sandbox):
 
     def watch(job) -> None:
         seen.append(job.state)
-        if job.state == "Waiting":
+        if job.state == "waiting":
             carrier.cancel(job.token)
 
     job = carrier.submit(_chair(addon))
     addon.session.waiting.run_until(bpy.context, [job.token], watch)
-    assert "Waiting" in seen
-    assert carrier.job(job.token).state == "Cancelled"
+    assert "waiting" in seen
+    assert carrier.job(job.token).state == "cancelled"
     preferences.service_url = url
 
 
@@ -169,7 +169,7 @@ def _chair(addon):
         template="model_generate_fromprompt",
         name="A chair",
         prompt="A chair",
-        destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
+        destination=addon.session.current().document.at_cursor(bpy.context),
     )
 
 
@@ -190,7 +190,7 @@ def test_what_the_service_may_do_wrong(addon, sandbox, outcome: dict[str, str], 
     with pytest.raises(RuntimeError, match=sentence):
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     (row,) = bpy.context.window_manager.generio.jobs
-    assert row.state == "Failed"
+    assert row.state == "failed"
     assert sentence in row.message
     assert row.fix
     assert len(bpy.data.objects) == 0

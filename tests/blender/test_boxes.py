@@ -22,7 +22,7 @@ def test_fitted_into_a_box_that_is_turned_and_scaled(addon, kind: str):
         box.data.update()
     box.location, box.rotation_euler, box.scale = (7.0, 0.0, 1.0), (0.0, 0.0, 0.6), (1.0, 1.0, 3.0)
     bpy.context.view_layer.update()
-    item = settle(addon, slab(size=(2.0, 4.0, 1.0)), box=box.name, uid=box.session_uid)
+    item = settle(addon, slab(size=(2.0, 4.0, 1.0)), box=addon.scene.place.destination.ref_of(box))
     inside = [box.matrix_world.inverted() @ item.matrix_world @ Vector(corner) for corner in item.bound_box]
     low, high = np.min(inside, axis=0), np.max(inside, axis=0)
     np.testing.assert_allclose(low[2], -1.0, atol=1e-4)  # it stands on the box's floor
@@ -43,14 +43,14 @@ def test_fitted_onto_a_reference_image(addon):
     assert addon.scene.place.boxes.sides_of(empty) == pytest.approx([5.0, 2.5, 0.0])
     empty.location, empty.empty_image_offset = (1.0, 2.0, 3.0), (0.0, 0.0)
     bpy.context.view_layer.update()
-    item = settle(addon, slab(size=(1.0, 1.0, 1.0)), box=empty.name, uid=empty.session_uid)
+    item = settle(addon, slab(size=(1.0, 1.0, 1.0)), box=addon.scene.place.destination.ref_of(empty))
     np.testing.assert_allclose(scenes.bounds([item]), ((2.25, 2.0, 3.0), (4.75, 4.5, 5.5)), atol=1e-4)
 
 
 def test_fitted_onto_a_plane(addon):
     bpy.ops.mesh.primitive_plane_add(size=2.0, location=(3.0, 0.0, 1.0), rotation=(0.0, 0.0, 0.6))
     plane = bpy.context.object
-    item = settle(addon, slab(size=(2.0, 4.0, 1.0)), box=plane.name, uid=plane.session_uid)
+    item = settle(addon, slab(size=(2.0, 4.0, 1.0)), box=addon.scene.place.destination.ref_of(plane))
     np.testing.assert_allclose(item.dimensions, (1.0, 2.0, 0.5), atol=1e-4)
     np.testing.assert_allclose(item.rotation_euler, (0.0, 0.0, 0.6), atol=1e-5)
     np.testing.assert_allclose(item.location, (3.0, 0.0, 1.0), atol=1e-5)
@@ -62,7 +62,7 @@ def test_fitted_against_a_wall_that_was_turned(addon):
     bpy.ops.object.transform_apply()
     wall = bpy.context.object
     assert 0.0 < wall.dimensions.y < 1e-6
-    item = settle(addon, slab(size=(1.0, 4.0, 1.0)), box=wall.name, uid=wall.session_uid)
+    item = settle(addon, slab(size=(1.0, 4.0, 1.0)), box=addon.scene.place.destination.ref_of(wall))
     np.testing.assert_allclose(item.dimensions, (2.0, 8.0, 2.0), atol=1e-4)
 
 
@@ -73,7 +73,7 @@ def test_fitted_into_a_mirrored_box(addon, scale):
     box.scale = scale
     bpy.context.view_layer.update()
     assert addon.scene.place.boxes.chosen_box(bpy.context) == box
-    item = settle(addon, slab(size=(1.0, 1.0, 1.0)), box=box.name, uid=box.session_uid)
+    item = settle(addon, slab(size=(1.0, 1.0, 1.0)), box=addon.scene.place.destination.ref_of(box))
     np.testing.assert_allclose(item.scale, (1.0, 1.0, 1.0), atol=1e-5)
     np.testing.assert_allclose(scenes.bounds([item]), ((-1.0, 0.0, 1.0), (3.0, 4.0, 5.0)), atol=1e-4)
     assert (item.matrix_world.to_3x3() @ Vector((0.0, 0.0, 1.0))).z > 0.99, "it stands upright"
@@ -108,7 +108,7 @@ def test_without_its_box_the_model_waits(addon, sandbox):
     bpy.data.objects.remove(box)
     addon.session.waiting.run_until(bpy.context, [token])
     (row,) = panel().jobs
-    assert row.state == "Ready"
+    assert row.state == "ready"
     assert "is gone" in row.message
     assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
     assert "A chair" in bpy.data.objects
@@ -131,7 +131,7 @@ def test_a_box_that_blender_made_again_is_still_meant(addon, sandbox):
     bpy.ops.generio.add_box(size=1.0)
     carrier = addon.session.current().open_engine(bpy.context)
     addon.session.current().placement.box_replaced(carrier, bpy.context.active_object)
-    until(lambda: carrier.job(token).destination["uid"] == bpy.context.active_object.session_uid)
+    until(lambda: carrier.job(token).destination.box.uid == bpy.context.active_object.session_uid)
     addon.session.waiting.run_until(bpy.context, [token])
     assert [item.name for item in bpy.data.objects] == ["A chair"]
 
@@ -220,7 +220,7 @@ def test_a_box_that_was_renamed_is_known_when_its_file_is_opened_again(addon, sa
     assert second.name == "Model Box"
     bpy.ops.wm.save_as_mainfile(filepath=file)
     carrier = addon.session.current().open_engine(bpy.context)
-    until(lambda: carrier.job(token).destination["box"] == "Mine")
+    until(lambda: carrier.job(token).destination.box.name == "Mine")
     bpy.ops.wm.open_mainfile(filepath=file)
     addon.session.waiting.run_until(bpy.context, [token])
     (chair,) = addon.scene.place.place.holding(token)

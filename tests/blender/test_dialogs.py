@@ -32,7 +32,7 @@ def picture(tmp_path: Path) -> str:
 def check_one() -> None:
     """One job, at the 3D cursor, with the quality of the panel."""
     (row,) = panel().jobs
-    assert (row.state, row.settings) == ("Done", "low quality")
+    assert (row.state, row.settings) == ("done", "low quality")
     assert bpy.data.objects[row.name].location.length == 0.0
 
 

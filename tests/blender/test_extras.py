@@ -43,7 +43,7 @@ def place(addon, path: Path, child: bool) -> bpy.types.Object:
         addon.scene.background.converter.Converter.of_this_blender().to_blend(path, blend, lambda: False)
     model = addon.scene.place.loading.Model(str(path), str(blend) if child else "", "Lamp", {})
     (root,) = addon.scene.place.place.place(
-        bpy.context, [model], addon.session.current().document.current_destination(bpy.context, "cursor")
+        bpy.context, [model], addon.session.current().document.at_cursor(bpy.context)
     )
     return root
 

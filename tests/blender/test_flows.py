@@ -113,7 +113,8 @@ def test_waiting_lasts_until_the_end_has_been_told(flows, addon, sandbox, monkey
     with monkeypatch.context() as patched:  # disabling the add-on is to find the timer that it registered
         patched.setattr(session, "tick", slow)
         flows.wait(lamp, check=False)
-    assert told[-1] == bpy.context.window_manager.generio.jobs[0].state == "Failed"
+    assert told[-1] == "Failed"
+    assert bpy.context.window_manager.generio.jobs[0].state == "failed"
 
 
 def test_a_listeners_mistake_stops_nobody_else(flows, capsys):

@@ -61,10 +61,10 @@ def test_a_row_is_written_when_its_model_has_arrived(addon):
     session = addon.session.current()
     session.placement.pending.add(row.token)
     session._show(bpy.context, session.engine)
-    assert panel().jobs[0].state == "Ready"
+    assert panel().jobs[0].state == "ready"
     session.placement.pending.clear()
     session._show(bpy.context, session.engine)
-    assert panel().jobs[0].state == "Done"
+    assert panel().jobs[0].state == "done"
 
 
 def test_a_flow_id_finds_its_job(addon):
@@ -217,7 +217,7 @@ def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, s
     with pytest.raises(RuntimeError):
         generate("An owl")
     assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
-    assert [(row.name, row.state) for row in panel().jobs] == [("A brass lamp", "Failed")]
+    assert [(row.name, row.state) for row in panel().jobs] == [("A brass lamp", "failed")]
     with pytest.raises(RuntimeError, match="No job is finished"):
         bpy.ops.generio.clear_finished_jobs()
     carrier._conversions.convert = converts
@@ -328,7 +328,7 @@ def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
             addon,
             sandbox,
             "A chair",
-            addon.session.current().document.current_destination(bpy.context, "cursor"),
+            addon.session.current().document.at_cursor(bpy.context),
         )
     )
     # As if this one had slept past its lease.

@@ -55,7 +55,7 @@ def busy(addon, sandbox):
 def test_a_button_says_that_the_job_list_is_in_use(addon, busy: str, name: str):
     with pytest.raises(RuntimeError, match=r"Another program holds the job list .*Try again in a moment"):
         getattr(bpy.ops.generio, name)(token=busy)
-    assert rows()[0].state == "Failed"
+    assert rows()[0].state == "failed"
 
 
 def test_the_window_waits_for_no_other_program(addon, sandbox):
@@ -86,15 +86,15 @@ def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.M
                 service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"
             )
         )
-        ticks(addon, lambda: len(rows()) == 1 and rows()[0].state == "Ready")
+        ticks(addon, lambda: len(rows()) == 1 and rows()[0].state == "ready")
         assert "ZeroDivisionError" in capfd.readouterr().err
     with monkeypatch.context() as patched:
         patched.setattr(addon.session.current().part(addon.panels.job_rows.JobRows), "update", broken)
         assert carrier.mark_placed(job.token)
         for _ in range(3):
             addon.session.current().tick(bpy.context)
-        assert rows()[0].state == "Ready"
-    ticks(addon, lambda: rows()[0].state == "Done")
+        assert rows()[0].state == "ready"
+    ticks(addon, lambda: rows()[0].state == "done")
 
 
 def test_a_list_of_a_newer_version_is_left_alone_and_said_in_the_panel(addon, sandbox):
@@ -139,10 +139,10 @@ def test_a_damaged_list_is_said_in_the_panel_and_its_jobs_come_back(addon, sandb
     addon.session.current().tick(bpy.context)
     assert addon.session.current().notice is None
     if still_there:
-        ticks(addon, lambda: rows() and rows()[0].state == "Done")
+        ticks(addon, lambda: rows() and rows()[0].state == "done")
         assert sandbox.stats()["run_total"] == 1
         return
-    ticks(addon, lambda: rows() and rows()[0].state == "Ready")
+    ticks(addon, lambda: rows() and rows()[0].state == "ready")
     assert (rows()[0].name, rows()[0].message) == ("A chair", "Found again at the service")
     for _ in range(10):
         addon.session.current().tick(bpy.context)
@@ -161,7 +161,7 @@ def test_a_flow_is_recovered_and_imported_at_the_cursor(addon, sandbox):
         bpy.ops.generio.recover_flow(flow_id=f" {flow_id}\n")
     bpy.ops.generio.remove_job(token=token)
     assert bpy.ops.generio.recover_flow(flow_id=f" {flow_id}\n") == {"FINISHED"}
-    assert (rows()[0].name, rows()[0].state) == ("A chair", "Ready")
+    assert (rows()[0].name, rows()[0].state) == ("A chair", "ready")
     assert bpy.ops.generio.import_result(token=rows()[0].token) == {"FINISHED"}
     assert {item.name for item in bpy.data.objects} == {"A chair", "A chair.001"}
     assert sandbox.stats()["run_total"] == 1
@@ -194,7 +194,7 @@ def test_a_flow_with_parameters_that_blender_has_no_words_for_is_recovered(addon
     addon.session.preferences.preferences(bpy.context).service_url = server.url
     assert bpy.ops.generio.recover_flow(flow_id="f1") == {"FINISHED"}
     (row,) = rows()
-    assert (row.state, row.message) == ("Ready", "Found again at the service")
+    assert (row.state, row.message) == ("ready", "Found again at the service")
     assert row.prompt == "a ?lamp"
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     (item,) = bpy.data.objects
@@ -227,7 +227,7 @@ def test_a_break_is_counted_down_in_the_list(addon, sandbox, monkeypatch: pytest
             service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"
         )
     )
-    ticks(addon, lambda: rows() and rows()[0].state == "Waiting")
+    ticks(addon, lambda: rows() and rows()[0].state == "waiting")
     retry_at = carrier.job(job.token).retry_at
     with monkeypatch.context() as patched:
         for left, told in (
@@ -241,7 +241,7 @@ def test_a_break_is_counted_down_in_the_list(addon, sandbox, monkeypatch: pytest
             )
             assert addon.panels.progress.timing(carrier, job.token).remaining == told
     carrier.retry(job.token)
-    ticks(addon, lambda: rows()[0].state == "Ready")
+    ticks(addon, lambda: rows()[0].state == "ready")
 
 
 # ---- the panel says it, too

@@ -185,7 +185,7 @@ def test_what_the_panel_holds_is_used(addon, sandbox):
 def test_the_list_shows_the_job_and_its_model_can_be_imported_again_and_removed(addon, sandbox):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     (row,) = bpy.context.window_manager.generio.jobs
-    assert (row.name, row.state, row.finished) == ("A chair", "Done", True)
+    assert (row.name, row.state, row.finished) == ("A chair", "done", True)
     bpy.context.scene.cursor.location = (4.0, 0.0, 0.0)
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     assert bpy.data.objects["A chair.001"].location.x == 4.0

@@ -67,7 +67,7 @@ while not hasattr(sys.modules.get("numpy"), "empty"):  # a thread imports it
 def pages():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     with reserve.spent():
-        place.place(bpy.context, [model], session.document.current_destination(bpy.context, 'cursor'))
+        place.place(bpy.context, [model], session.document.at_cursor(bpy.context))
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 pages()  # brings the code, too
@@ -93,7 +93,7 @@ def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
     placement, reserve = session.placement, session.placement._reserve
     carrier = session.open_engine(bpy.context)
     scenes.ball()
-    destination = addon.session.current().document.current_destination(bpy.context, "cursor")
+    destination = addon.session.current().document.at_cursor(bpy.context)
     template = "model_generate_fromprompt"
     job = carrier.submit(
         addon.jobs.Job(sandbox.url, template, "A chair", prompt="A chair", destination=destination)
@@ -143,10 +143,10 @@ def test_room_for_what_cannot_be_placed_is_given_back(addon, sandbox):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     job = carrier.job(bpy.context.window_manager.generio.jobs[0].token)
     reserve.prepare(job.token, [2**20])
+    destination = addon.core.destination
+    where = destination.OptimizedMesh(target=destination.DatablockRef("Nobody"))
     with pytest.raises(addon.scene.errors.CannotPlace):
-        placement.place_result(
-            bpy.context, carrier, job, {**job.destination, "mode": "replace", "object": "Nobody"}, True
-        )
+        placement.place_result(bpy.context, carrier, job, where, True)
     assert reserve._room is None
 
 

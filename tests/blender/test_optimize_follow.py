@@ -22,7 +22,7 @@ def test_what_is_generated_is_optimized_before_it_comes(addon, sandbox):
     assert tuple(chair.location) == (1.0, 2.0, 3.0)
     assert runs(sandbox) == [1, 1]
     second, first = bpy.context.window_manager.generio.jobs
-    assert (first.state, second.state) == ("Done", "Done")
+    assert (first.state, second.state) == ("done", "done")
     assert "follows" in first.message
     assert chair["generio_prompt"] == "A chair"
 
@@ -73,7 +73,7 @@ def test_a_first_model_that_was_imported_is_said_to_be_followed_by_nothing(addon
     (row,) = bpy.context.window_manager.generio.jobs
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     addon.session.current().tick(bpy.context)
-    assert (row.state, row.message) == ("Done", "")
+    assert (row.state, row.message) == ("done", "")
 
 
 def test_that_the_second_job_fails_is_said_and_the_first_model_is_kept(addon, sandbox):
@@ -83,7 +83,7 @@ def test_that_the_second_job_fails_is_said_and_the_first_model_is_kept(addon, sa
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
     addon.session.current().tick(bpy.context)
     second, first = bpy.context.window_manager.generio.jobs
-    assert (first.state, first.message, second.state) == ("Done", addon.panels.job_rows.IN_VAIN, "Failed")
+    assert (first.state, first.message, second.state) == ("done", addon.panels.job_rows.IN_VAIN, "failed")
     assert not bpy.ops.generio.clear_finished_jobs.poll()
     carrier = addon.session.current().open_engine(bpy.context)
     jobs, folder = carrier.jobs(), carrier.folder(first.token).parent

@@ -1,6 +1,7 @@
 """A result goes where it belongs, into nothing else, and only at a good moment."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import bpy
@@ -27,7 +28,7 @@ def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
         token=token,
         source=str(snapshot),
         parameters={"polygon_count": 500},
-        destination=addon.session.current().document.current_destination(bpy.context, "replace", item),
+        destination=addon.session.current().document.for_mesh(bpy.context, "replace", item),
     )
     carrier.submit(job)
     meanwhile()
@@ -43,7 +44,7 @@ def row():
 def test_a_target_that_is_gone_leaves_the_result_ready(addon, sandbox):
     item = scenes.ball()
     token = optimizing(addon, sandbox, item, lambda: bpy.data.objects.remove(item))
-    assert row().state == "Ready"
+    assert row().state == "ready"
     assert 'The object "Ball" is gone' in row().message
     assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
     assert scenes.triangles(bpy.data.objects["Ball"]) <= 500
@@ -58,7 +59,7 @@ def test_another_object_of_the_same_name_is_not_touched(addon, sandbox):
         bpy.context.object.name = "Ball"
 
     optimizing(addon, sandbox, item, replace_by_another)
-    assert row().state == "Ready"
+    assert row().state == "ready"
     assert scenes.triangles(bpy.data.objects["Ball"]) == 12
 
 
@@ -74,7 +75,7 @@ def test_a_mesh_that_was_edited_meanwhile_is_not_overwritten(addon, sandbox):
 
     before = scenes.triangles(item)
     optimizing(addon, sandbox, item, edit)
-    assert row().state == "Ready"
+    assert row().state == "ready"
     assert "was changed while it was optimized" in row().message
     assert scenes.triangles(item) > before
 
@@ -95,7 +96,7 @@ def test_a_mesh_whose_vertices_were_moved_meanwhile_is_not_overwritten(addon, sa
     before, box = scenes.triangles(item), scenes.bounds([item])
     optimizing(addon, sandbox, item, change)
     bpy.context.view_layer.update()
-    assert row().state == "Ready"
+    assert row().state == "ready"
     assert "was changed while it was optimized" in row().message
     assert scenes.triangles(item) == before
     assert scenes.bounds([item]) == pytest.approx(box)
@@ -148,13 +149,13 @@ def test_vertices_are_where_they_were_when_nothing_was_done_to_them(addon):
         scenes.select(item)
         bpy.ops.object.mode_set(mode="EDIT")
         item.update_from_editmode()
-        destination = json.loads(
-            json.dumps(addon.session.current().document.current_destination(bpy.context, "replace", item))
-        )
+        destination = addon.session.current().document.for_mesh(bpy.context, "replace", item)
+        data = json.loads(json.dumps(addon.core.destination.to_data(destination)))
+        destination = addon.core.destination.from_data(data)
         bpy.ops.object.mode_set(mode="OBJECT")
         assert addon.scene.place.place._targets(destination) == [item]
         assert not addon.scene.place.place._is_changed(item, destination)
-        del destination["points"]  # as an earlier version wrote it
+        destination = replace(destination, points=None)  # as an earlier version wrote it
         item.data.transform(Matrix.Scale(2.0, 4))
         assert addon.scene.place.place._targets(destination) == [item]
 
@@ -164,7 +165,7 @@ def test_in_edit_mode_a_script_gets_its_result_to_import_later(addon, sandbox):
     scenes.select(item)
     before = scenes.triangles(item)
     token = optimizing(addon, sandbox, item, lambda: bpy.ops.object.mode_set(mode="EDIT"))
-    assert row().state == "Ready"
+    assert row().state == "ready"
     assert "Object Mode" in row().message
     bpy.ops.object.mode_set(mode="OBJECT")
     assert scenes.triangles(item) == before
@@ -175,7 +176,7 @@ def test_in_edit_mode_a_script_gets_its_result_to_import_later(addon, sandbox):
 def test_a_target_in_edit_mode_in_another_scene_is_waited_for(addon):
     item = scenes.ball()
     scenes.select(item)
-    destination = addon.session.current().document.current_destination(bpy.context, "replace", item)
+    destination = addon.session.current().document.for_mesh(bpy.context, "replace", item)
     assert addon.session.current().placement.moment.placement_blocker(bpy.context, [destination]) == ""
     bpy.ops.object.mode_set(mode="EDIT")
     assert "Object Mode" in addon.session.current().placement.moment.placement_blocker(
@@ -220,7 +221,7 @@ def test_a_target_in_edit_mode_in_another_scene_is_not_imported_into(addon, sand
     window.scene = bpy.data.scenes.new("Elsewhere")
     with pytest.raises(RuntimeError, match='"Ball" is not in Object Mode'):
         bpy.ops.generio.import_result(token=token)
-    assert row().state == "Ready"
+    assert row().state == "ready"
     window.scene = scene
     bpy.ops.object.mode_set(mode="OBJECT")
     assert scenes.triangles(item) == before
@@ -237,26 +238,25 @@ def test_a_result_comes_to_where_it_belongs_though_another_folder_was_chosen(
 
     def choose() -> None:
         if sent:
-            until(lambda: all(job.state == "Running" for job in carrier.jobs()))
+            until(lambda: all(job.state == "running" for job in carrier.jobs()))
         addon.session.preferences.preferences(bpy.context).folder = str(tmp_path / "another")
         addon.session.current().open_engine(bpy.context)
 
     if sent:
         sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 0.5, "times": 2})
     optimizing(addon, sandbox, item, choose)
-    assert (row().state, row().message) == ("Done", "")
+    assert (row().state, row().message) == ("done", "")
     assert scenes.triangles(item) <= 500
     assert len(list((tmp_path / "another").rglob("*.glb"))) == 2 - sent
 
 
 @pytest.mark.parametrize("again", [True, False])
 def test_a_model_whose_files_are_out_of_reach_is_said_to_be_and_can_be_fetched(addon, sandbox, again: bool):
-    destination = {} if again else {"aside": True}
     job = wish(
         addon,
         sandbox,
         "A chair",
-        {**addon.session.current().document.current_destination(bpy.context, "cursor"), **destination},
+        replace(addon.session.current().document.at_cursor(bpy.context), placeholder_deleted=not again),
     )
     carrier = addon.session.current().open_engine(bpy.context)
     carrier.submit(job)
@@ -267,7 +267,7 @@ def test_a_model_whose_files_are_out_of_reach_is_said_to_be_and_can_be_fetched(a
     with pytest.raises(RuntimeError, match="model's files are missing"):
         bpy.ops.generio.import_result(token=job.token)
     addon.session.current().tick(bpy.context)
-    assert row().state == state == ("Done" if again else "Ready")
+    assert row().state == state == ("done" if again else "ready")
     assert bpy.ops.generio.recover_flow(flow_id=row().flow_id) == {"FINISHED"}
     found = bpy.context.window_manager.generio.jobs[0]
     assert found.token != job.token
@@ -323,16 +323,16 @@ def test_another_file_leaves_the_result_ready_until_it_is_opened_again(addon, sa
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
+            destination=addon.session.current().document.at_cursor(bpy.context),
         )
     )
     bpy.ops.wm.read_homefile(use_empty=True)
     addon.session.waiting.run_until(bpy.context, [job.token])
-    assert (row().state, row().message) == ("Ready", "Belongs to first.blend")
+    assert (row().state, row().message) == ("ready", "Belongs to first.blend")
     assert len(bpy.data.objects) == 0
     bpy.ops.wm.open_mainfile(filepath=str(first))
     addon.session.waiting.run_until(bpy.context, [job.token])
-    assert row().state == "Done"
+    assert row().state == "done"
     assert "A chair" in bpy.data.objects
 
 
@@ -410,7 +410,7 @@ def test_a_ledger_that_is_busy_when_a_result_is_due_only_delays_it(addon, monkey
     monkeypatch.setattr(carrier, "mark_placed", busy_once)
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
     assert "A chair" in bpy.data.objects
-    assert [job.state for job in carrier.jobs()] == ["Done"]
+    assert [job.state for job in carrier.jobs()] == ["done"]
 
 
 def test_what_could_not_be_placed_while_the_ledger_is_busy_waits_all_the_same(addon, sandbox, monkeypatch):
@@ -424,7 +424,7 @@ def test_what_could_not_be_placed_while_the_ledger_is_busy_waits_all_the_same(ad
     box, token = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
     until(lambda: addon.session.current().tick(bpy.context) and carrier.job(token).needs_manual_import)
-    assert carrier.job(token).state == "Ready"
+    assert carrier.job(token).state == "ready"
     assert "is gone" in carrier.job(token).problem.message
 
 

@@ -10,7 +10,6 @@ import addon_utils
 import bpy
 import pytest
 
-from tests.blender import scenes
 from tests.blender.conftest import EXTENSION, HOME
 from tests.gui import leftovers
 
@@ -57,14 +56,13 @@ def test_disabling_in_the_middle_of_a_check_ends_it(addon, monkeypatch: pytest.M
 def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
     carrier = addon.session.current().open_engine(bpy.context)
-    item = scenes.ball()
     job = carrier.submit(
         addon.jobs.Job(
             service=sandbox.url,
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.session.current().document.current_destination(bpy.context, "cursor", item),
+            destination=addon.session.current().document.at_cursor(bpy.context),
         )
     )
     addon_utils.disable(EXTENSION, default_set=True)
@@ -73,7 +71,7 @@ def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
     preferences.service_url, preferences.api_key = sandbox.url, sandbox.key
     carrier = addon.session.current().open_engine(bpy.context)
     addon.session.waiting.run_until(bpy.context, [job.token])
-    assert carrier.job(job.token).state == "Done"
+    assert carrier.job(job.token).state == "done"
     assert sandbox.stats()["run_total"] == 1
 
 

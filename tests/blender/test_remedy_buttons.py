@@ -236,7 +236,7 @@ def test_a_row_counts_down_and_a_narrow_one_has_room_for_the_time_only(addon, sa
     token = addon.session.current().open_engine(bpy.context).submit(job).token
     rows = bpy.context.window_manager.generio.jobs
     end = time.monotonic() + 60
-    while not (rows and rows[0].state == "Waiting"):
+    while not (rows and rows[0].state == "waiting"):
         assert time.monotonic() < end, "this never came"
         addon.session.current().tick(bpy.context)
         time.sleep(0.02)
@@ -455,5 +455,5 @@ def test_where_nothing_shows_folders_it_is_told_which_one_it_is(addon, tmp_path:
 def test_a_failed_row_has_the_button_that_helps(addon, remedy: str, button: str):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     row = bpy.context.window_manager.generio.jobs[0]
-    row.state, row.remedy = "Failed", remedy
+    row.state, row.remedy = "failed", remedy
     assert row_drawn(addon, 330).buttons == [button]

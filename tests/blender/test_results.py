@@ -165,7 +165,7 @@ def test_a_result_that_does_not_fit_waits_and_can_be_imported(
         bpy.ops.generio.optimize_selected(polygon_count=500)
     assert item.data == before and scenes.triangles(item) > 500
     (row,) = bpy.context.window_manager.generio.jobs
-    assert row.state == "Ready"
+    assert row.state == "ready"
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     assert item.data == before
     (came,) = (other for other in bpy.data.objects if other != item)

@@ -136,12 +136,12 @@ HELD = 60.0
 """Seconds for which what is under way stands still: far more than quitting takes on any machine."""
 
 
-@pytest.mark.parametrize("moment", ["Preparing", "Uploading", "Running", "Downloading"])
+@pytest.mark.parametrize("moment", ["preparing", "uploading", "running", "downloading"])
 def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment: str):
     sandbox.order(
-        {"flow": {"outcome": "hang"} if moment == "Running" else {"outcome": "slow_outputs", "reads": 1}},
+        {"flow": {"outcome": "hang"} if moment == "running" else {"outcome": "slow_outputs", "reads": 1}},
         {"method": "POST", "path": "/flows/*/inputs", "action": "stall", "seconds": 2 * HELD, "times": -1}
-        if moment == "Uploading"
+        if moment == "uploading"
         else {"method": "GET", "path": "/flows/*/nothing", "action": "delay"},
     )
     carrier = addon.session.current().open_engine(bpy.context)
@@ -158,14 +158,14 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
                 token=token,
                 source=str(snapshot),
                 parameters={"polygon_count": 500},
-                destination=addon.session.current().document.current_destination(bpy.context, "beside", item),
+                destination=addon.session.current().document.for_mesh(bpy.context, "beside", item),
             )
         )
     wait_until(lambda: any(job.state == moment for job in carrier.jobs()))
-    if moment == "Uploading":  # what still goes out ends anyway
+    if moment == "uploading":  # what still goes out ends anyway
         wait_until(lambda: any(flow["uploaded"] for flow in sandbox.stats()["flows"].values()))
     frozen: set[int] = set()
-    if moment in ("Preparing", "Downloading"):
+    if moment in ("preparing", "downloading"):
         wait_until(lambda: frozen.update(told(children(addon), signal.SIGSTOP)) or frozen)
     waited = threading.Event()
 

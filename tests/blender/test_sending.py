@@ -43,7 +43,7 @@ def test_a_second_click_does_not_send_the_same_again(
         addon,
         sandbox,
         "Ball",
-        addon.session.current().document.current_destination(bpy.context, placement.lower(), item),
+        addon.session.current().document.for_mesh(bpy.context, placement.lower(), item),
     )
     under_way = carrier.submit(replace(asked, template="model_optimize", parameters={"polygon_count": 500}))
     chosen = {"placement": placement, "polygon_count": count}

@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,7 @@ def slowed(sandbox) -> None:
 
 def submit(addon, sandbox, name: str, location=(0.0, 0.0, 0.0)) -> str:
     """A job that is to come there; returns its token."""
-    destination = addon.session.current().document.current_destination(bpy.context, "cursor") | {
-        "location": [*location]
-    }
+    destination = replace(addon.session.current().document.at_cursor(bpy.context), location=location)
     return (
         addon.session.current().open_engine(bpy.context).submit(wish(addon, sandbox, name, destination)).token
     )
@@ -81,11 +80,12 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
                 template="model_generate_fromprompt",
                 name=name,
                 prompt=name,
-                destination=addon.session.current().document.current_destination(bpy.context, "cursor")
-                | {"location": location},
+                destination=replace(
+                    addon.session.current().document.at_cursor(bpy.context), location=location
+                ),
             )
         ).token
-        for name, location in (("A chair", [0.0, 0.0, 0.0]), ("A table", [5.0, 0.0, 0.0]))
+        for name, location in (("A chair", (0.0, 0.0, 0.0)), ("A table", (5.0, 0.0, 0.0)))
     ]
     addon.session.current().tick(bpy.context)
     assert [handles(addon).location_of(place) for place in (0, 1)] == [(0.0, 0.0, 0.0), (5.0, 0.0, 0.0)]
@@ -95,7 +95,7 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     addon.session.waiting.run_until(bpy.context, tokens, timeout=60.0)
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (1.0, 2.0, 3.0), atol=1e-5)
     row = next(row for row in bpy.context.window_manager.generio.jobs if row.name == "A table")
-    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its placeholder was deleted")
+    assert (row.state, row.message.rstrip(".")) == ("ready", "Its placeholder was deleted")
     assert "A table" not in bpy.data.objects
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     assert "A table" in bpy.data.objects
@@ -121,7 +121,9 @@ def test_where_a_stand_in_is_dragged_is_told_when_the_hand_lets_go(addon, sandbo
     carrier = addon.session.current().open_engine(bpy.context)
     told: list[object] = []
     relocate = carrier.relocate
-    monkeypatch.setattr(carrier, "relocate", lambda *what: (told.append(what), relocate(*what)))
+    monkeypatch.setattr(
+        carrier, "relocate", lambda token, **what: (told.append(what), relocate(token, **what))
+    )
     addon.session.current().tick(bpy.context)
     with monkeypatch.context() as dragging:
         dragging.setattr(moment, "is_user_interacting", lambda _context: True)
@@ -131,8 +133,7 @@ def test_where_a_stand_in_is_dragged_is_told_when_the_hand_lets_go(addon, sandbo
             assert handles(addon).location_of(0) == (x, 0.0, 0.0), "one step back"
         assert told == []
     addon.session.current().tick(bpy.context)
-    ((_token, destination),) = told
-    assert destination["location"] == [3.0, 0.0, 0.0]
+    assert told == [{"location": (3.0, 0.0, 0.0)}]
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert len(told) == 1
     np.testing.assert_allclose(bpy.data.objects["A chair"].location, (3.0, 0.0, 0.0), atol=1e-5)
@@ -174,7 +175,7 @@ def test_a_finished_model_that_waits_can_still_be_put_aside(addon, sandbox):
     )
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
-    assert (row.token, row.state) == (token, "Ready")
+    assert (row.token, row.state) == (token, "ready")
     assert "placeholder was deleted" in row.message
 
 
@@ -183,7 +184,7 @@ def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
     carrier = addon.session.current().open_engine(bpy.context)
     addon.session.current().tick(bpy.context)
     handles(addon).move(0, (7.0, 0.0, 0.0))
-    until(lambda: carrier.job(token).state == "Ready")
+    until(lambda: carrier.job(token).state == "ready")
     addon.session.current().placement.process_next(
         bpy.context, carrier
     )  # as where it ended after a tick had looked what is new
@@ -195,15 +196,17 @@ def test_a_move_that_comes_as_the_job_ends_is_told(addon, sandbox):
 def test_a_stand_in_that_is_deleted_as_the_job_ends_is_not_placed(addon, sandbox):
     token = submit(addon, sandbox, "A chair")
     carrier = addon.session.current().open_engine(bpy.context)
-    until(lambda: carrier.job(token).state == "Ready")
+    until(lambda: carrier.job(token).state == "ready")
     addon.session.current().placement.enqueue_ready(carrier, carrier.jobs())
-    carrier.relocate(token, {"aside": True})  # as `put_aside` of what is not finished, a moment before
+    carrier.relocate(
+        token, placeholder_deleted=True
+    )  # as `put_aside` of what is not finished, a moment before
     until(
         lambda: addon.session.current().tick(bpy.context) and not addon.session.current().placement.is_busy()
     )
     assert "A chair" not in bpy.data.objects
     (row,) = bpy.context.window_manager.generio.jobs
-    assert (row.state, row.message.rstrip(".")) == ("Ready", "Its placeholder was deleted")
+    assert (row.state, row.message.rstrip(".")) == ("ready", "Its placeholder was deleted")
 
 
 def test_what_another_blender_makes_cannot_be_moved_here(addon, sandbox, monkeypatch):
@@ -225,7 +228,7 @@ def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(add
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     go_on.set()
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
-    assert carrier.job(token).state == "Ready"
+    assert carrier.job(token).state == "ready"
     assert "A chair" not in bpy.data.objects
 
 

@@ -54,19 +54,19 @@ def test_what_a_crash_took_along_comes_again_in_its_file_and_once(
     with new_session() as first:
         first.do(f"{save_as(file)}; {asked}")
         polygons = first.do(lighter)
-        assert first.do("result = rows()[0][0]") == "Done"
+        assert first.do("result = rows()[0][0]") == "done"
         first.kill()
     with new_session() as second:
-        second.do("tick_until(lambda: rows() and rows()[0][0] == 'Ready')")
+        second.do("tick_until(lambda: rows() and rows()[0][0] == 'ready')")
         assert second.do("result = rows()[0][1]") == "Belongs to chair.blend"
         second.do(open_file(file))
-        second.do(f"tick_until(lambda: rows()[0][0] == 'Done'); {save_as(file)}; tick_until(settled)")
+        second.do(f"tick_until(lambda: rows()[0][0] == 'done'); {save_as(file)}; tick_until(settled)")
         assert second.do(lighter) == polygons
         assert second.do("result = names()") == [token]
         second.kill()
     with new_session() as third:
         third.do(f"{open_file(file)}; tick_until(lambda: rows()); tick_for(1)")
-        assert third.do("result = (names(), rows()[0][0])") == [[token], "Done"]
+        assert third.do("result = (names(), rows()[0][0])") == [[token], "done"]
     assert sandbox.stats()["run_total"] == 1
 
 
@@ -78,9 +78,9 @@ def test_what_is_in_the_file_though_nobody_could_write_that_down_is_not_placed_a
         first.do(f"{save_as(file)}; {CHAIR}; bpy.app.handlers.save_post.clear(); {save_as(file)}")
         first.kill()
     with new_session() as second:
-        second.do("tick_until(lambda: rows() and rows()[0][0] == 'Ready')")
+        second.do("tick_until(lambda: rows() and rows()[0][0] == 'ready')")
         second.do(f"{open_file(file)}; tick_until(settled); tick_for(0.5)")
-        assert second.do("result = (names(), rows()[0][0])") == [["A chair"], "Done"]
+        assert second.do("result = (names(), rows()[0][0])") == [["A chair"], "done"]
 
 
 def test_a_result_of_a_file_that_was_never_saved_waits_and_says_so(new_session: Callable[[], Session]):
@@ -88,13 +88,13 @@ def test_a_result_of_a_file_that_was_never_saved_waits_and_says_so(new_session: 
         first.do(CHAIR)
         first.kill()
     with new_session() as second:
-        second.do("tick_until(lambda: rows() and rows()[0][0] == 'Ready'); tick_for(0.5)")
+        second.do("tick_until(lambda: rows() and rows()[0][0] == 'ready'); tick_for(0.5)")
         assert second.do("result = (names(), rows()[0])") == [
             [],
-            ["Ready", "It was in a file that was never saved"],
+            ["ready", "It was in a file that was never saved"],
         ]
         second.do("bpy.ops.generio.import_result(token=session.engine.jobs()[0].token)")
-        assert second.do("result = (names(), rows()[0][0])") == [["A chair"], "Done"]
+        assert second.do("result = (names(), rows()[0][0])") == [["A chair"], "done"]
 
 
 def test_another_blender_leaves_what_stands_in_an_unsaved_file_until_that_is_gone(
@@ -102,7 +102,7 @@ def test_another_blender_leaves_what_stands_in_an_unsaved_file_until_that_is_gon
 ):
     with new_session() as first, new_session() as second:
         first.do(f"{save_as(file)}; {CHAIR}")
-        second.do(f"{open_file(file)}; tick_until(lambda: rows() and rows()[0][0] == 'Done')")
+        second.do(f"{open_file(file)}; tick_until(lambda: rows() and rows()[0][0] == 'done')")
         second.do("addon.jobs.limits.SYNC_SECONDS = 0.1; tick_for(12)")
         assert second.do("result = names()") == []
         first.kill()
@@ -117,7 +117,7 @@ def test_quitting_without_saving_leaves_the_result_to_the_user(new_session: Call
         second.do(f"{open_file(file)}; tick_until(lambda: rows()); tick_for(0.5)")
         assert second.do("result = (names(), rows()[0])") == [
             [],
-            ["Ready", "The model is in no saved file: it was undone, or the file was closed."],
+            ["ready", "The model is in no saved file: it was undone, or the file was closed."],
         ]
         second.do("bpy.ops.generio.import_result(token=session.engine.jobs()[0].token)")
         assert second.do("result = names()") == ["A chair"]
@@ -146,7 +146,7 @@ def test_reverting_leaves_the_result_to_the_user(addon, tmp_path: Path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     bpy.ops.wm.revert_mainfile()
-    ticks(addon, lambda: only(addon).state == "Ready")
+    ticks(addon, lambda: only(addon).state == "ready")
     assert only(addon).needs_manual_import
     assert len(bpy.data.objects) == 0
     assert bpy.ops.generio.import_result(token=only(addon).token) == {"FINISHED"}
@@ -172,7 +172,7 @@ def test_what_the_user_deleted_and_saved_stays_deleted(addon, tmp_path: Path):
     bpy.ops.wm.open_mainfile(filepath=file)
     for _ in range(20):
         addon.session.current().tick(bpy.context)
-    assert (only(addon).state, len(bpy.data.objects)) == ("Done", 0)
+    assert (only(addon).state, len(bpy.data.objects)) == ("done", 0)
 
 
 def test_what_was_undone_before_a_save_is_not_lost(addon, tmp_path: Path):
@@ -183,7 +183,7 @@ def test_what_was_undone_before_a_save_is_not_lost(addon, tmp_path: Path):
     assert "A chair" not in bpy.data.objects
     bpy.ops.wm.save_as_mainfile(filepath=file)
     bpy.ops.wm.save_mainfile()
-    ticks(addon, lambda: only(addon).destination["file"] == file)  # written after what the saves say
+    ticks(addon, lambda: only(addon).destination.file == file)  # written after what the saves say
     assert not only(addon).final, "its files could be deleted"
     bpy.ops.ed.redo()
     assert "A chair" in bpy.data.objects
@@ -191,7 +191,7 @@ def test_what_was_undone_before_a_save_is_not_lost(addon, tmp_path: Path):
     ticks(addon, lambda: only(addon).final)
     bpy.ops.ed.undo()
     bpy.ops.wm.save_mainfile()  # it is in no file any more, but was, and the user knows
-    assert only(addon).state == "Done"
+    assert only(addon).state == "done"
 
 
 def test_what_was_undone_and_imported_again_is_in_the_file(addon, tmp_path: Path):
@@ -209,7 +209,7 @@ def test_what_was_undone_and_closed_waits_for_the_user(addon, tmp_path: Path):
     bpy.ops.ed.undo()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     bpy.ops.wm.read_homefile(use_empty=True)
-    ticks(addon, lambda: only(addon).state == "Ready")
+    ticks(addon, lambda: only(addon).state == "ready")
     assert "it was undone" in only(addon).problem.message
     assert bpy.ops.generio.import_result(token=only(addon).token) == {"FINISHED"}
     assert "A chair" in bpy.data.objects
@@ -225,14 +225,14 @@ def test_a_job_asked_in_a_new_file_belongs_into_it_once_it_has_a_name(addon, san
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
+            destination=addon.session.current().document.at_cursor(bpy.context),
         )
     )
     bpy.ops.wm.save_as_mainfile(filepath=file)
-    ticks(addon, lambda: only(addon).destination["file"] == file)
+    ticks(addon, lambda: only(addon).destination.file == file)
     bpy.ops.wm.read_homefile(use_empty=True)
     addon.session.waiting.run_until(bpy.context, [job.token])
-    assert only(addon).state == "Ready"
+    assert only(addon).state == "ready"
     bpy.ops.wm.open_mainfile(filepath=file)
     ticks(addon, lambda: "A chair" in bpy.data.objects)
 
@@ -245,7 +245,7 @@ def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, s
             template="model_generate_fromprompt",
             name="A chair",
             prompt="A chair",
-            destination=addon.session.current().document.current_destination(bpy.context, "cursor"),
+            destination=addon.session.current().document.at_cursor(bpy.context),
         )
     )
     scenes.ball()
@@ -265,7 +265,7 @@ def test_the_pictures_of_a_removed_job_come_back_with_undo(addon, tmp_path: Path
     if steps == "undo and redo":
         bpy.ops.ed.undo()
         assert bpy.ops.generio.clear_finished_jobs() == {"FINISHED"}
-        assert only(addon).state == "Done", "it is nowhere else now"
+        assert only(addon).state == "done", "it is nowhere else now"
         bpy.ops.generio.remove_job(token=only(addon).token)  # which the user may want all the same
         bpy.ops.ed.redo()
     else:

@@ -1,6 +1,7 @@
 """Several models of one request: where they stand, and what becomes of them when one is kept."""
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -44,19 +45,19 @@ def test_random_variants_have_seeds_that_are_known(addon, sandbox):
 def test_keeping_one_cancels_the_others(addon, sandbox):
     generate(variants=2)
     carrier = addon.session.current().open_engine(bpy.context)
-    group = carrier.jobs()[0].destination["group"]
+    group = carrier.jobs()[0].destination.group
     sandbox.order({"flow": {"outcome": "hang"}})  # what is over before it can be cancelled is kept
     job = wish(
         addon,
         sandbox,
         "A third",
-        {**addon.session.current().document.current_destination(bpy.context, "cursor"), "group": group},
+        replace(addon.session.current().document.at_cursor(bpy.context), group=group),
     )
     token = carrier.submit(job).token
     scenes.select(bpy.data.objects["A brass lamp 1"])
     bpy.ops.generio.keep_variant()
     addon.session.waiting.run_until(bpy.context, [token])
-    assert carrier.job(token).state == "Cancelled"
+    assert carrier.job(token).state == "cancelled"
 
 
 @pytest.mark.parametrize("noted", [False, True], ids=["ready", "noted in the ledger"])
@@ -86,7 +87,7 @@ def test_keeping_one_lets_those_wait_that_are_ready(addon, sandbox, monkeypatch,
     addon.session.waiting.run_until(bpy.context, [token])
     assert "A third" not in bpy.data.objects
     row = next(row for row in panel().jobs if row.name == "A third")
-    assert (row.state, row.message) == ("Ready", "Another variant was kept.")
+    assert (row.state, row.message) == ("ready", "Another variant was kept.")
     assert bpy.ops.generio.import_result(token=token) == {"FINISHED"}
     assert "A third" in bpy.data.objects
 
@@ -129,9 +130,7 @@ def placed_variants(addon, tmp_path: Path, count: int = 2, moved=None) -> list[b
     bpy.data.libraries.write(str(blend), {body, arm})
     bpy.data.batch_remove([body, arm])
     place = addon.scene.place.place
-    destination = addon.session.current().document.current_destination(bpy.context, "cursor") | {
-        "group": "a request"
-    }
+    destination = replace(addon.session.current().document.at_cursor(bpy.context), group="a request")
     roots = []
     for number in range(count):
         model = place.Model("", str(blend), f"Robot {number}", {"token": f"job {number}"})
@@ -147,10 +146,11 @@ def test_one_that_was_sent_elsewhere_stands_there(addon, tmp_path: Path):
     first, _ = placed_variants(addon, tmp_path)
     place = addon.scene.place.place
     blend = str(tmp_path / "model.blend")
-    destination = addon.session.current().document.current_destination(bpy.context, "cursor") | {
-        "group": "a request",
-        "location": [-30.0, 7.0, 0.0],
-    }
+    destination = replace(
+        addon.session.current().document.at_cursor(bpy.context),
+        group="a request",
+        location=(-30.0, 7.0, 0.0),
+    )
     for number in (2, 3):
         model = place.Model("", blend, f"Robot {number}", {"token": f"job {number}"})
         (item,) = place.place(bpy.context, [model], destination)

@@ -117,6 +117,11 @@ def test_objects_that_share_a_mesh_change_together_or_not_at_all(addon, monkeypa
     ]
 
 
+def first_level(addon):
+    """Where the mesh of the first level of detail belongs."""
+    return addon.core.destination.OptimizedMesh(mode=addon.scene.replace_mesh.LOD, level=1)
+
+
 @pytest.mark.parametrize("kind", ["HOOK", "COLLISION", "SURFACE_DEFORM"])
 def test_a_level_made_again_has_every_modifier(addon, kind: str):
     item = stacks.stack(kind)
@@ -124,7 +129,7 @@ def test_a_level_made_again_has_every_modifier(addon, kind: str):
     swap, scene = addon.scene.replace_mesh, bpy.context.scene
     levels = []
     for _time in range(2):
-        levels += swap.put(scene, item.data.copy(), [item], {"mode": swap.LOD, "level": 1})
+        levels += swap.put(scene, item.data.copy(), [item], first_level(addon))
     assert levels[0] == levels[1]
     assert look(levels[0]) == tried
 
@@ -132,23 +137,23 @@ def test_a_level_made_again_has_every_modifier(addon, kind: str):
 def test_a_level_gets_a_hook_that_was_added_since(addon):
     item = stacks.stack("SOLIDIFY")
     swap, scene = addon.scene.replace_mesh, bpy.context.scene
-    (level,) = swap.put(scene, item.data.copy(), [item], {"mode": swap.LOD, "level": 1})
+    (level,) = swap.put(scene, item.data.copy(), [item], first_level(addon))
     item.modifiers.new("Hook", "HOOK").vertex_indices_set([1, 2, 3])
     item.modifiers.new("Collides", "COLLISION")
     item.collision.damping = 0.4
-    assert swap.put(scene, item.data.copy(), [item], {"mode": swap.LOD, "level": 1}) == [level]
+    assert swap.put(scene, item.data.copy(), [item], first_level(addon)) == [level]
     assert look(level) == look(item)
 
 
 def test_a_level_that_cannot_be_made_again_stays_and_leaves_nothing_behind(addon, monkeypatch):
     item = stacks.stack("SOLIDIFY")
     swap, scene = addon.scene.replace_mesh, bpy.context.scene
-    (level,) = swap.put(scene, item.data.copy(), [item], {"mode": swap.LOD, "level": 1})
+    (level,) = swap.put(scene, item.data.copy(), [item], first_level(addon))
     mesh, fresh = level.data, item.data.copy()
     before, there = look(level), everything()
     refuse(addon, monkeypatch, "Last")
     with pytest.raises(addon.scene.errors.CannotPlace):
-        swap.put(scene, fresh, [item], {"mode": swap.LOD, "level": 1})
+        swap.put(scene, fresh, [item], first_level(addon))
     assert (level.data, look(level)) == (mesh, before)
     assert everything() == there
 
@@ -172,7 +177,8 @@ def test_a_copy_is_told_from_an_original_with_the_longest_of_names(addon):
     item = stacks.stack("SOLIDIFY")
     item.name = "N" * 255
     swap, name = addon.scene.replace_mesh, item.name
-    (copy,) = swap.put(bpy.context.scene, item.data.copy(), [item], {"mode": swap.COLLECTION})
+    where = addon.core.destination.OptimizedMesh(mode=swap.COLLECTION)
+    (copy,) = swap.put(bpy.context.scene, item.data.copy(), [item], where)
     assert copy.name.endswith("_optimized")
     assert item.name == name
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from generio_flows.core.destination import NewModel
 from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, limits
 from generio_flows.jobs.errors import MAYBE_RUNNING
 
@@ -156,16 +157,18 @@ class Worker:
     def _over(self, job: Job) -> bool:
         """Whether nothing more happens to a job without the user, who is not here."""
         asks = job.waiting and job.problem is not None and job.problem.code in ASKING
-        lost = job.unsaved and job.destination["file"] == self.plan.scene and job.placed_in != self._document
+        lost = job.unsaved and job.destination.file == self.plan.scene and job.placed_in != self._document
         elsewhere = job.step is Step.READY and not self._belongs_here(job)
         return (job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) and not lost) or asks or elsewhere
 
     def _belongs_here(self, job: Job) -> bool:
-        return job.destination["file"] in (self.plan.scene, ANY)
+        return job.destination.file in (self.plan.scene, ANY)
 
     def _ask_for(self, number: int) -> None:
         job = job_of(number, self.plan.url, Path(self.plan.user), self._settings.folder)
-        job = self.engine.submit(replace(job, destination={"file": self.plan.belongs_to or self.plan.scene}))
+        job = self.engine.submit(
+            replace(job, destination=NewModel(file=self.plan.belongs_to or self.plan.scene))
+        )
         with self._asked_for.open("a") as file:  # from here on the user counts on it
             file.write(job.token + "\n")
         self._open.add(job.token)

@@ -102,13 +102,13 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
         str(received), str(received.with_suffix(".blend")), "Sheet", {}
     )
     document = package.session.current().document
-    where = document.current_destination(context, package.scene.replace_mesh.KEEP, target)
+    where = document.for_mesh(context, package.scene.replace_mesh.KEEP, target)
     reserve = package.scene.place.memory.Reserve()
     yield from _prepare(watch, reserve, lambda: _reserve_for(package.scene, reserve, fitted))
     yield from watch.stall("swap", lambda: _place(place, reserve, fitted, where))
     yield from _undo_step(watch, "swap's undo step")
     _clear()
-    where = document.current_destination(context, "cursor")
+    where = document.at_cursor(context)
     yield from _prepare(watch, reserve, lambda: _reserve_for(package.scene, reserve, result))
     yield from watch.stall("place", lambda: _place(place, reserve, result, where))
     packer = package.scene.place.packing.Packer(reserve)
@@ -174,7 +174,7 @@ def jobs(watch: "Watch", service: str, key: str) -> "Task":
     carrier = session.open_engine(context)
 
     def submit(number: int) -> None:
-        destination = session.document.current_destination(context, "cursor")
+        destination = session.document.at_cursor(context)
         template = package.api.TEXT_TO_MODEL
         name = f"Chair {number}"
         carrier.submit(

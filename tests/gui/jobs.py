@@ -29,8 +29,8 @@ def newest() -> Any:
 
 
 def until(blender: Driver, state: str, timeout: float = 60.0) -> Steps[None]:
-    """Wait until the newest job is in this state, and until that can be read."""
-    yield from blender.wait_for(lambda: (job := newest()) and job.state == state, f"{state}", timeout)
+    """Wait until the newest job is in this state, as the screen calls it, and until that can be read."""
+    yield from blender.wait_for(lambda: (job := newest()) and job.state == state.lower(), f"{state}", timeout)
     yield from blender.see(state)
 
 

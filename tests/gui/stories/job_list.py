@@ -17,10 +17,10 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
         generate(prompt=prompt, quality="LOW", seed=7)
         yield 0.1
     rows = bpy.context.window_manager.generio.jobs
-    yield from blender.wait_for(lambda: any(row.state == "Running" for row in rows), "a running job")
+    yield from blender.wait_for(lambda: any(row.state == "running" for row in rows), "a running job")
     yield from blender.see("running")
     yield from blender.picture("job-list-running")
-    yield from blender.wait_for(lambda: all(row.state == "Done" for row in rows), "all models", 120.0)
+    yield from blender.wait_for(lambda: all(row.state == "done" for row in rows), "all models", 120.0)
     yield from jobs.order(blender, "fail", reason="The kiln overheated")
     generate(prompt=PROMPTS[4], quality="LOW")
     yield from jobs.until(blender, "Failed")

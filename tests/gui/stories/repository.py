@@ -55,7 +55,7 @@ def upgrade(blender: Driver) -> Steps[None]:
     assert kept == (KEY, os.environ["SERVICE"], JOBS_AT_ONCE), "the preferences"
     yield from blender.open_tab("GENERIO")
     job = yield from blender.wait_for(jobs.newest, "the list of jobs")
-    assert (job.name, job.state) == ("A tin drum", "Ready"), "its file was not saved"
+    assert (job.name, job.state) == ("A tin drum", "ready"), "its file was not saved"
     yield from jobs.ask_for(blender, "A glass bell")
     yield from blender.wait_for(lambda: jobs.newest().name == "A glass bell", "the new job")
     yield from jobs.until(blender, "Done")

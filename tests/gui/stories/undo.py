@@ -42,7 +42,7 @@ def undo_and_redo(blender: Driver) -> Steps[None]:
 
 
 def done_jobs() -> int:
-    return sum(job.state == "Done" for job in bpy.context.window_manager.generio.jobs)
+    return sum(job.state == "done" for job in bpy.context.window_manager.generio.jobs)
 
 
 def looks() -> dict[str, Any]:

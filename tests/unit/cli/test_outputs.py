@@ -15,6 +15,7 @@ import pytest
 from generio_flows.cli import outputs
 from generio_flows.cli.job_directory import Home
 from generio_flows.cli.outputs import InTheWay, Outputs, ResultGone, numbered
+from generio_flows.core.destination import OutputFile
 from generio_flows.jobs import Engine, Job, JobStore, Result, Settings, Step
 from generio_flows.jobs.process_id import new_owner
 
@@ -315,7 +316,7 @@ def engine(home: Home) -> Iterator[Engine]:
 
 def received(home: Home, engine: Engine, *contents: bytes, output: str = "lamp.glb") -> Job:
     """A finished job with these results."""
-    job = Job(service="http://127.0.0.1:9", template="t", name="lamp", destination={"output": f"../{output}"})
+    job = Job(service="http://127.0.0.1:9", template="t", name="lamp", destination=OutputFile(f"../{output}"))
     folder = home.results / job.token
     folder.mkdir(parents=True)
     paths = [folder / f"result-{number}.glb" for number in range(len(contents))]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt, check_glb
+from generio_flows.core.destination import ORIGIN, NewModel
 from generio_flows.core.messages import Message
 from generio_flows.jobs import (
     Engine,
@@ -88,13 +89,13 @@ def test_a_job_runs_once_and_its_model_is_on_disk(
 def test_each_change_is_told(engine: Engine, jobs: dict[str, Job]):
     job = finished(engine, engine.submit(jobs["image"]))
     seen: list[str] = []
-    while seen[-1:] != ["Ready"]:  # which is told a moment after it has become true
+    while seen[-1:] != ["ready"]:  # which is told a moment after it has become true
         told = engine.events.get(timeout=LONGEST)
         if told.state not in seen[-1:]:
             seen.append(told.state)
-    assert seen == ["Queued", "Preparing", "Uploading", "Running", "Downloading", "Ready"]
+    assert seen == ["queued", "preparing", "uploading", "running", "downloading", "ready"]
     assert engine.mark_placed(job.token)
-    assert engine.events.get().state == "Done"
+    assert engine.events.get().state == "done"
 
 
 def test_the_flow_knows_its_job_and_nothing_private(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
@@ -1202,11 +1203,11 @@ def test_a_turn_does_not_begin_anew_what_came_back_finished(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], by: str
 ):
     sleeper = new_engine()
-    job, held = asleep_in_a_turn(sleeper, jobs["image"])
+    job, held = asleep_in_a_turn(sleeper, replace(jobs["image"], destination=NewModel()))
     other = new_engine()
     assert finished(other, job).state is State.READY
     if by == "relocating":
-        sleeper.relocate(job.token, {"location": [1.0, 2.0, 3.0]})
+        sleeper.relocate(job.token, location=(1.0, 2.0, 3.0))
         assert finished(sleeper, job).state is State.READY
         assert sleeper.mark_placed(job.token, "a document")
     else:
@@ -1221,7 +1222,7 @@ def test_a_turn_does_not_begin_anew_what_came_back_finished(
     assert sleeper.job(job.token) == before
     assert sleeper._store.job(job.token) == before
     assert runs(sandbox) == [1]
-    assert before.destination == ({"location": [1.0, 2.0, 3.0]} if by == "relocating" else {})
+    assert before.destination == NewModel(location=(1.0, 2.0, 3.0) if by == "relocating" else ORIGIN)
 
 
 def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(

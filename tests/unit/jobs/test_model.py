@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from generio_flows.core.messages import Message, verbatim
-from generio_flows.jobs import Delivered, Job, Problem, Result, State, Step
+from generio_flows.jobs import STATES, Delivered, Job, Problem, Result, State, Step
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,22 @@ def test_what_a_user_sees(changes: dict[str, object], state: State):
 
 def test_every_step_has_a_state():
     assert all(job(step=step).state in State for step in Step)
+
+
+def test_every_state_has_an_appearance():
+    assert [*STATES] == [*State]
+
+
+def test_a_list_of_what_goes_on_has_what_is_not_finished():
+    flags = ("queued", "waiting", "cancelling")
+    jobs = [
+        job(step=step, **dict(zip(flags, values, strict=True)))
+        for step in Step
+        for values in product((False, True), repeat=len(flags))
+    ]
+    assert {one.state for one in jobs} == {*State}
+    for one in jobs:
+        assert ("OPEN" in STATES[one.state].filters) is not one.finished
 
 
 def test_a_step_on_ends_the_waiting():

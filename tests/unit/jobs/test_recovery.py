@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, Flow, FlowsClient, Prompt, check_glb
+from generio_flows.core.destination import NewModel
 from generio_flows.jobs import Engine, Job, JobStore, Settings, State, Step, limits, recovery
 from generio_flows.jobs.errors import NotStarted, UnknownFlow
 
@@ -14,7 +15,7 @@ from tests.sandbox import Sandbox
 
 from .conftest import finished, wait_until
 
-PLACE = {"mode": "cursor", "location": [1.0, 2.0, 3.0]}
+PLACE = NewModel(location=(1.0, 2.0, 3.0))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from generio_flows.core.destination import NewModel
 from generio_flows.core.messages import Message
 from generio_flows.jobs import Engine, Job, JobStore, Problem, State, Step, limits, process_id
 from generio_flows.jobs.limits import LEASE_SECONDS
@@ -196,11 +197,11 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
     tmp_path: Path, jobs: dict[str, Job], new_engine: Callable[..., Engine], settings, step: Step
 ):
     engine = new_engine(replace(settings, api_key=""))
-    job = engine.submit(replace(jobs["prompt"], step=step, destination={"file": ""}))
-    engine.relocate(job.token, {"aside": True})
-    engine.relocate(job.token, {"file": "chair.blend"})
+    job = engine.submit(replace(jobs["prompt"], step=step, destination=NewModel()))
+    engine.relocate(job.token, placeholder_deleted=True)
+    engine.relocate(job.token, file="chair.blend")
     ledger = JobStore(tmp_path / "jobs.sqlite")
-    changed = {"file": "chair.blend", "aside": True}
+    changed = NewModel(file="chair.blend", placeholder_deleted=True)
     wait_until(lambda: on_disk(ledger).destination == changed)
     engine.configure(settings)
     if step is Step.REQUESTED:

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from generio_flows.api import TEXT_TO_MODEL
+from generio_flows.core.destination import UNKNOWN
 from generio_flows.core.messages import Message
 from generio_flows.jobs import (
     Engine,
@@ -110,7 +111,7 @@ def test_what_was_mended_at_the_service_is_noticed(
 def test_a_service_that_is_away_is_waited_for(new_engine: Callable[..., Engine], settings: Settings):
     port = closed_port()
     engine = new_engine(replace(settings, base_url=f"http://127.0.0.1:{port}", api_key=KEY))
-    job = waiting(engine, engine.recover("f1", {}))
+    job = waiting(engine, engine.recover("f1", UNKNOWN))
     assert job.problem.message == "Nothing answers at the service's address."
     assert job.problem.fix
     assert job.retry_at
@@ -123,7 +124,7 @@ def test_a_service_that_is_away_is_waited_for(new_engine: Callable[..., Engine],
 
 def test_a_name_that_is_not_found_is_tried_again(new_engine: Callable[..., Engine], settings: Settings):
     engine = new_engine(replace(settings, base_url="https://flows.invalid"))
-    job = waiting(engine, engine.recover("f1", {}))
+    job = waiting(engine, engine.recover("f1", UNKNOWN))
     assert job.problem.code == "network_error"
     assert job.problem.message == "The service's address was not found."
     before = job.retry_at
@@ -163,7 +164,7 @@ def test_a_certificate_that_is_not_trusted_is_tried_again(
         monkeypatch.delenv(name, raising=False)
     url = secure.url.replace("http://127.0.0.1", "https://localhost")
     engine = new_engine(replace(settings, base_url=url, api_key=KEY))
-    job = waiting(engine, engine.recover("f1", {}))
+    job = waiting(engine, engine.recover("f1", UNKNOWN))
     assert (job.problem.code, job.problem.remedy) == ("certificate_error", "check_address")
     assert secure.asked == [], "nothing was sent"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))  # whoever runs the network has mended it
@@ -202,7 +203,7 @@ def test_a_flow_that_ended_while_the_user_was_asked_is_fetched_after_a_restart(
     server.on("GET", "/flows/f1", answer(running))
     settings = replace(settings, base_url=server.url, api_key=KEY, patience=0.5)
     first = new_engine(settings)
-    job = waiting(first, first.recover("f1", {}))
+    job = waiting(first, first.recover("f1", UNKNOWN))
     assert job.problem.code == NOTHING_NEW
     first.close()
     script(server)
@@ -224,7 +225,7 @@ def test_a_flow_that_ends_while_the_user_is_asked_is_fetched(
     running = {"flow_id": "f1", "template": TEXT_TO_MODEL, "state": "running", "progress": 0.5}
     server.on("GET", "/flows/f1", answer(running))
     engine = new_engine(replace(settings, base_url=server.url, api_key=KEY, patience=0.5))
-    job = waiting(engine, engine.recover("f1", {}))
+    job = waiting(engine, engine.recover("f1", UNKNOWN))
     assert job.problem.code == NOTHING_NEW
     script(server)
     assert finished(engine, job).state is State.READY
@@ -251,7 +252,7 @@ def test_news_of_a_flow_begin_the_patience_anew(
 
     server.on("GET", "/flows/f1", advancing)
     engine = new_engine(replace(settings, base_url=server.url, api_key=KEY, patience=3600.0))
-    job = engine.recover("f1", {})
+    job = engine.recover("f1", UNKNOWN)
     while not engine.job(job.token).finished:
         assert engine.job(job.token).problem is None
         time.sleep(0.01)
