@@ -104,11 +104,11 @@ def test_options_of_scripts_are_checked_and_lead_to_the_same_properties(flows, a
 def test_what_there_is_to_know_of_meshes_is_told_to_scripts(flows, capsys):
     bpy.ops.mesh.primitive_uv_sphere_add(segments=8, ring_count=4)
     ball = bpy.context.object
-    empty = bpy.data.objects.new("Handle", None)
-    bpy.context.collection.objects.link(empty)
-    (model,) = flows.optimize([ball, empty], 20, placement="beside")
+    points = bpy.data.objects.new("Points", bpy.data.meshes.new("Points"))
+    bpy.context.collection.objects.link(points)
+    (model,) = flows.optimize([ball, points], 20, placement="beside")
     flows.wait(model)
-    assert '"Handle" is left out' in capsys.readouterr().out
+    assert '"Points" is left out: it has no faces' in capsys.readouterr().out
     assert len(ball.data.polygons) > 20
-    with pytest.raises(flows.Refused, match=r'^Nothing to optimize\. "Handle" is left out'):
-        flows.optimize(empty, 20)
+    with pytest.raises(flows.Refused, match=r'^Nothing to optimize\. "Points" is left out'):
+        flows.optimize(points, 20)
