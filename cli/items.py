@@ -50,7 +50,8 @@ class Item:
 
     template: as the API names it. output: where it goes, .glb or .blend. prompt, or source: the picture or
     GLB to send. parameters: as the API names them. ratio: of the source's triangles, instead of a polygon
-    count. optimize: to how many polygons a generated model is reduced afterwards, or None.
+    count. optimize: to how many polygons a generated model is reduced afterwards, or None. lods: ratios, for
+    each of which there is an item of its own once outputs have names.
     """
 
     template: str
@@ -60,6 +61,7 @@ class Item:
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     ratio: float | None = None
     optimize: int | None = None
+    lods: tuple[float, ...] = ()
 
     def job(self, service: str, home: Home) -> Job:
         """The job that makes this item at `service`, with a token that is the same each time.
@@ -154,7 +156,7 @@ def optimized(
     """Items of the `optimize` command. Raises UsageError."""
     wishes = [{"model": path} for path in matching(models, common["folder"])]
     # A target of its own takes the place of whichever the options have.
-    others = {name: value for name, value in common.items() if name not in ("polygons", "ratio")}
+    others = {name: value for name, value in common.items() if name not in ("polygons", "ratio", "lods")}
     todo = [
         {**(others if "polygons" in wish or "ratio" in wish else common), **wish} for wish in [*wishes, *rows]
     ]
@@ -230,6 +232,7 @@ def _optimized(wish: Mapping[str, Any]) -> Item:
         source=Path(str(wish["model"])).absolute(),
         parameters={"polygon_count": _number(wish, "polygons", int, 1)} if "polygons" in wish else {},
         ratio=ratio,
+        lods=wish.get("lods", ()),
     )
 
 
@@ -263,11 +266,29 @@ def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
     for index, item in enumerate(items):
         if not file and not item.output.name:  # made from the input's name, so it makes way
             named[index] = _free(named[index], taken, next_numbers)
+    made = [
+        level
+        for item, path in zip(items, named, strict=True)
+        for level in _levels(replace(item, output=path))
+    ]
+    if len(made) > len(items):
+        _wished(item.output for item in made)
     inputs = {_identity(item.source) for item in items if item.source is not None} - {None}
-    for path in named:
-        if _identity(path) in inputs:
-            raise UsageError(f"{path} is an input; say with --output where else its result goes")
-    return [replace(item, output=path) for item, path in zip(items, named, strict=True)]
+    for item in made:
+        if _identity(item.output) in inputs:
+            raise UsageError(f"{item.output} is an input; say with --output where else its result goes")
+    return made
+
+
+def _levels(item: Item) -> list[Item]:
+    """The item, or one for each of its levels of detail; each is made of the original."""
+    if not item.lods:
+        return [item]
+    path = item.output
+    return [
+        replace(item, output=path.with_name(f"{path.stem}_LOD{number}{path.suffix}"), ratio=ratio, lods=())
+        for number, ratio in enumerate(item.lods, 1)
+    ]
 
 
 def _placed(item: Item, folder: Path, file: Path | None, suffix: str) -> Path:

@@ -17,8 +17,10 @@ from pathlib import Path
 from ..api import NotFound
 from ..jobs import Job, State, Step
 from ..jobs.limits import TAKEOVER_SECONDS
-from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
+from .batch import Batch
+from .exit_codes import SOME_FAILED, SUCCESS, USAGE
 from .job_directory import Home, Host
+from .ledger import opened, patiently
 from .lists import UsageError
 from .report import report_for, write
 
@@ -82,7 +84,7 @@ def _list(jobs: Sequence[Job], as_json: bool) -> None:
 def _resume(
     host: Host, home: Home, todo: Sequence[Job], options: argparse.Namespace, interrupted: threading.Event
 ) -> int:
-    report = report_for(sys.stdout, len(todo), options.json)
+    report = report_for(sys.stdout, len(todo), options.json, options.quiet)
     named = bool(options.id)
     converter = None
     if any(job.source or str(job.destination.get("output", "")).endswith(".blend") for job in todo):
