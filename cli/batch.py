@@ -118,7 +118,8 @@ class Batch:
 
     def task(self, item: Item) -> Task:
         """The task of making `item`."""
-        return Task(display(item.output), begin=lambda carrier: carrier.begin(item))
+        source = display(item.source) if item.source is not None else ""
+        return Task(display(item.output), source, begin=lambda carrier: carrier.begin(item))
 
     def resuming(self, job: Job, sure: bool) -> Task:
         """The task of going on with a job of the ledger; `sure`: see Task."""
@@ -253,6 +254,7 @@ class Batch:
                     message=problem.message,
                     fix=problem.fix,
                     code=problem.code,
+                    source=task.source,
                     left=self._carrier.engine.time_left(job),
                 )
             )

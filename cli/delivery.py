@@ -24,11 +24,12 @@ from .report import ALREADY_DONE, DONE, FAILED, READY, Event, Report
 class Errand:
     """An item under way, as far as its results are concerned.
 
-    name: as events call it. token: of its job, "" before that is begun. begun: its job when it was begun.
-    fetched: whether its results were fetched once more.
+    name: as events call it. source: the file that it is made of, or "". token: of its job, "" before that is
+    begun. begun: its job when it was begun. fetched: whether its results were fetched once more.
     """
 
     name: str
+    source: str = ""
     token: str = ""
     begun: Job | None = None
     fetched: bool = False
@@ -137,5 +138,13 @@ class Delivery:
     def fail(self, errand: Errand, problem: Problem) -> None:
         """Tell that it could not be made."""
         self._report.tell(
-            Event(errand.name, FAILED, None, errand.token, (), problem.message, problem.fix, problem.code)
+            Event(
+                errand.name,
+                FAILED,
+                job=errand.token,
+                message=problem.message,
+                fix=problem.fix,
+                code=problem.code,
+                source=errand.source,
+            )
         )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..api import GLB_MIME, FlowsError, check_sendable
 from ..jobs import Job, Problem, Step
-from .exit_codes import SOME_FAILED, SUCCESS
+from .exit_codes import SOME_FAILED, SUCCESS, words_of
 from .items import WISH, Item, optimizing
 from .job_directory import Home, Host
 from .ledger import opened
@@ -39,9 +39,8 @@ class Plan(NamedTuple):
         """The plan in one line."""
         if self.job is None:
             assert self.problem is not None
-            return f"{self.item}: cannot be sent ({self.problem.message} {self.problem.fix})".replace(
-                " )", ")"
-            )
+            reason = words_of(self.problem)
+            return f"{self.source or self.item}: cannot be sent ({reason})"
         sent = f"{self.source}, {self.bytes:,} bytes" if self.source else f"“{self.job.prompt}”"
         options = "".join(f", {name} {value}" for name, value in self.job.parameters.items())
         flows = "no flow" if self.flows == 0 else "1 flow" if self.flows == 1 else f"{self.flows} flows"
@@ -99,7 +98,7 @@ def _plan(item: Item, service: str, home: Home, known: Mapping[str, Job], wishes
             check_sendable(item.source)
         size = item.source.stat().st_size if item.source is not None else 0
     except FlowsError as error:
-        return Plan(name, problem=Problem.of(error))
+        return Plan(name, source=display(item.source) if item.source else "", problem=Problem.of(error))
     there = known.get(job.token) or wishes.get(job.destination[WISH])
     flows = _flows(there)
     last = there

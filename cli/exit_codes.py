@@ -3,6 +3,15 @@
 
 from __future__ import annotations
 
+from ..api import (
+    AmbiguousPrompt,
+    EmptyPrompt,
+    GarbledPrompt,
+    TooLarge,
+    UnreadableFile,
+    UnsupportedFile,
+    UnusableModel,
+)
 from ..jobs import Problem
 
 SUCCESS, SOME_FAILED, USAGE, KEY, NETWORK, NOT_AS_ASKED, UNFINISHED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 75, 130
@@ -22,6 +31,15 @@ FOR_THE_USER = {
     "other_service": USAGE,
 }
 """Problems that would stop every other job as well, and the exit code that says so."""
+
+OF_THE_INPUT = frozenset(
+    kind.code
+    for kind in (
+        *(AmbiguousPrompt, EmptyPrompt, GarbledPrompt, TooLarge),
+        *(UnreadableFile, UnsupportedFile, UnusableModel),
+    )
+)
+"""Problems that trying again does not mend, but another input."""
 
 
 class Stopped(Exception):

@@ -28,6 +28,7 @@ from .exit_codes import (
     KEY,
     NETWORK,
     NOT_AS_ASKED,
+    OF_THE_INPUT,
     SOME_FAILED,
     SUCCESS,
     USAGE,
@@ -38,7 +39,7 @@ from .job_directory import FOLDER, Home, Host
 from .lists import UsageError
 from .measures import Inspector, Limits
 from .outputs import display
-from .report import OutputLost, report_for, write
+from .report import OutputLost, Report, report_for, write
 from .sharing import share
 from .table import write_csv
 
@@ -192,7 +193,9 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
             wants_deviations=options.csv is not None,
         ) as batch,
     ):
-        code = batch.run([batch.task(item) for item in todo], lambda code: _advice(code, host, home, options))
+        code = batch.run(
+            [batch.task(item) for item in todo], lambda code: _advice(code, report, host, home, options)
+        )
     if options.csv:
         write_csv(options.csv, report.rows)
     return code
@@ -206,10 +209,12 @@ def _inspector(options: argparse.Namespace) -> Inspector:
     return Inspector(limits, options.check, getattr(options, "strict", False))
 
 
-def _advice(code: int, host: Host, home: Home, options: argparse.Namespace) -> str:
+def _advice(code: int, report: Report, host: Host, home: Home, options: argparse.Namespace) -> str:
     """How to go on after a command that made files has ended with `code`."""
     if code in (SUCCESS, USAGE, NOT_AS_ASKED):
         return ""
+    if code == SOME_FAILED and report.problems <= OF_THE_INPUT:
+        return "See to these inputs, and run the same command again. What is done is not made again."
     if code == SOME_FAILED:
         return "Run the same command again to try those once more."
     where = (

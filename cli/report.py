@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TextIO
 
 from ..core.durations import clock
+from .exit_codes import OF_THE_INPUT
 from .measures import Measured
 from .table import table
 
@@ -30,8 +31,8 @@ class Event:
 
     item: its output, as the user would write it. state: one of ENDS, or a job's state. progress: 0..1 of that
     state, None = unknown. job: the job's token, "" before there is one. outputs: the files that were written.
-    message, fix, code: what went wrong, as `jobs.Problem` says it. left: seconds until the flow will probably
-    have ended, None = no telling. report: the figures of each of the outputs.
+    message, fix, code: what went wrong, as `jobs.Problem` says it. source: the input file, or "". left:
+    seconds until the flow will probably have ended, None = no telling. report: the figures of each output.
     """
 
     item: str
@@ -42,6 +43,7 @@ class Event:
     message: str = ""
     fix: str = ""
     code: str = ""
+    source: str = ""
     left: float | None = None
     report: tuple[Measured, ...] = ()
 
@@ -76,12 +78,16 @@ class Report:
         self.total = total
         self.counts = dict.fromkeys(ENDS, 0)
         self.rows: list[Measured] = []
+        self.problems: set[str] = set()
+        """The codes of what went wrong."""
 
     def tell(self, event: Event) -> None:
         """Take in that an item has come so far."""
         if event.state in ENDS:
             self.counts[event.state] += 1
         self.rows += event.report
+        if event.state == FAILED:
+            self.problems.add(event.code)
         self.show(event)
 
     def show(self, event: Event) -> None:
@@ -254,7 +260,8 @@ class _Row:
 
 def sentence(event: Event) -> str:
     """One line about an item."""
-    return f"{event.item}: {event.state}{_percent(event)}{_reason(event)}"
+    subject = event.source if event.source and event.code in OF_THE_INPUT else event.item
+    return f"{subject}: {event.state}{_percent(event)}{_reason(event)}"
 
 
 def _percent(event: Event) -> str:
