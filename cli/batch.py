@@ -136,6 +136,10 @@ class Batch:
         """Stop a job, and wait for that; returns why that could not be done, or ""."""
         return self._carrier.cancel(token, self._patience, self._interrupted)
 
+    def withdraw(self, token: str, patience: float) -> None:
+        """Stop a job of a batch that was interrupted, within `patience` seconds."""
+        self._carrier.cancel(token, patience, threading.Event())
+
     def run(self, tasks: Iterable[Task], advice: Callable[[int], str]) -> int:
         """Work through `tasks` and return the exit code; `advice` says what to do after one."""
         began = time.monotonic()

@@ -296,7 +296,7 @@ def _placed(item: Item, folder: Path, file: Path | None, suffix: str) -> Path:
     own = item.output if item.output.name else None
     if own is not None and own.suffix.lower() not in SUFFIXES:
         own = own.with_name(own.name + suffix)
-    return Path(os.path.abspath(file or folder / (own or f"{_stem(item)}{suffix}")))  # noqa: PTH100
+    return Path(os.path.abspath(file or folder / (own or f"{stem(item)}{suffix}")))  # noqa: PTH100
 
 
 def _wished(outputs: Iterable[Path]) -> set[str]:
@@ -327,6 +327,11 @@ def _free(path: Path, taken: set[str], next_numbers: dict[str, int]) -> Path:
     return free
 
 
+def is_same_file(first: Path, second: Path) -> bool:
+    """Whether both paths lead to one file, which is there."""
+    return (identity := _identity(first)) is not None and identity == _identity(second)
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     """What tells files apart, whatever leads to them; None where there is no such file."""
     try:
@@ -336,7 +341,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return stat.st_dev, stat.st_ino
 
 
-def _stem(item: Item) -> str:
+def stem(item: Item) -> str:
+    """What a file that is made of an item is named after its source."""
     if item.source is not None:
         return item.source.stem
     words = re.sub(r"[^\w]+", "-", item.prompt.lower()).strip("-_")
