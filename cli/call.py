@@ -34,8 +34,8 @@ class Progress(NamedTuple):
     """How far a run is.
 
     state: "Preparing", "Uploading", "Running", "Downloading", "Waiting", and at the end "Done" or "Already
-    Done". fraction: 0..1 of that state, None = unknown. seconds_left: until the service is probably done, None =
-    no telling.
+    Done". fraction: 0..1 of that state, None = unknown. seconds_left: until the service is probably done,
+    None = no telling.
     """
 
     state: str
