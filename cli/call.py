@@ -116,13 +116,14 @@ def run(
             if code == INTERRUPTED and task.token:
                 batch.withdraw(task.token, TAKEOVER_SECONDS)
     except Stopped as error:
-        raise _failure(error.code, str(error)) from None
+        told.say(str(error))
+        raise _failure(error.code, told) from None
     except FlowsError as error:
         raise RunFailed(error.code, error.message, error.fix) from None
     except LedgerError as error:
         raise RunFailed(error.problem.code, error.problem.message, error.problem.fix) from None
     if code != SUCCESS:
-        raise told.failure or _failure(code, told.said)
+        raise _failure(code, told)
     return item.output
 
 
@@ -140,28 +141,20 @@ def _item(template: str, source: str | Path, output: str | Path | None, paramete
     return Item(template, target, prompt, path, parameters)
 
 
-def _failure(code: int, said: str) -> RunFailed:
-    """What a run that was stopped raises. said: the last sentence about it."""
-    if code == INTERRUPTED:
-        return RunCancelled("cancelled", "The run was cancelled.")
-    return RunFailed("stopped", said, "Make the same call again to go on.")
-
-
 class _Told(Report):
-    """Hands on what is new of the one item, and remembers what went wrong."""
+    """Hands on what is new of the one item, and remembers what is wrong with it, and what was said last."""
 
     def __init__(self, on_progress: Callable[[Progress], object] | None) -> None:
         super().__init__(StringIO(), 1)
         self._on_progress = on_progress
-        self.failure: RunFailed | None = None
+        self.problem: RunFailed | None = None
         self.said = ""
 
     def show(self, event: Event) -> None:
         """Hand it on."""
-        if event.state == FAILED:
-            self.failure = RunFailed(event.code, event.message, event.fix)
-        elif self._on_progress is not None:
-            self._on_progress(Progress(event.state, event.progress, event.left))
+        self.problem = RunFailed(event.code, event.message, event.fix) if event.code else None
+        if event.state != FAILED and self._on_progress is not None:
+            self._on_progress(Progress(str(event.state), event.progress, event.left))
 
     def say(self, text: str) -> None:
         """Remember why it waits, or ended."""
@@ -169,3 +162,10 @@ class _Told(Report):
 
     def end(self, seconds: float, advice: str) -> None:
         """The caller is told by what `run` returns or raises."""
+
+
+def _failure(code: int, told: _Told) -> RunFailed:
+    """What a run that ended with `code` raises."""
+    if code == INTERRUPTED:
+        return RunCancelled("cancelled", "The run was cancelled.")
+    return told.problem or RunFailed("stopped", told.said, "Make the same call again to go on.")
