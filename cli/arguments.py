@@ -53,8 +53,8 @@ def parser(program: str) -> argparse.ArgumentParser:
     target.add_argument(
         "--lods",
         type=_lods,
-        metavar="R,R…",
-        help="levels of detail: each model once for each of these ratios, as NAME_LOD1.glb, NAME_LOD2.glb …",
+        metavar="R[,R...]",
+        help="levels of detail: each model once for each of these ratios, as NAME_LOD1.glb, NAME_LOD2.glb",
     )
     _work(optimize)
 

@@ -41,7 +41,7 @@ class Plan(NamedTuple):
             assert self.problem is not None
             reason = words_of(self.problem)
             return f"{self.source or self.item}: cannot be sent ({reason})"
-        sent = f"{self.source}, {self.bytes:,} bytes" if self.source else f"“{self.job.prompt}”"
+        sent = f"{self.source}, {self.bytes:,} bytes" if self.source else f'"{self.job.prompt}"'
         options = "".join(f", {name} {value}" for name, value in self.job.parameters.items())
         flows = "no flow" if self.flows == 0 else "1 flow" if self.flows == 1 else f"{self.flows} flows"
         there = f" (it has a job already: {self.state})" if self.state else ""

@@ -53,7 +53,7 @@ def table(rows: Iterable[Measured]) -> list[str]:
             lines.append(("  after" if row.before is not None else "", *_cells(row.after)))
         if row.deviation is not None:
             mean, largest = row.deviation
-            lines.append(f"  deviation {mean:.2%}, at most {largest:.2%} of the diagonal")
+            lines.append(f"  deviation {100 * mean:.2f} %, at most {100 * largest:.2f} % of the diagonal")
     cells = [line for line in lines if isinstance(line, tuple)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [line if isinstance(line, str) else _line(line, widths) for line in lines]
