@@ -271,7 +271,7 @@ def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
         for item, path in zip(items, named, strict=True)
         for level in _levels(replace(item, output=path))
     ]
-    if len(made) > len(items):
+    if any(item.lods for item in items):
         _wished(item.output for item in made)
     inputs = {_identity(item.source) for item in items if item.source is not None} - {None}
     for item in made:
