@@ -21,7 +21,7 @@ from ..core.urls import check_base
 from ..jobs import LedgerError
 from ..jobs.limits import TAKEOVER_SECONDS
 from .batch import Batch
-from .exit_codes import INTERRUPTED, SUCCESS, Stopped
+from .exit_codes import FOR_THE_USER, INTERRUPTED, KEY, SUCCESS, Stopped
 from .items import Item, is_same_file, stem
 from .job_directory import FOLDER, Home
 from .report import FAILED, Event, Report
@@ -90,7 +90,7 @@ def run(
         raise ValueError(f"template is one of {', '.join(TEMPLATES)}, and not {template}")
     item = _item(template, source, output, parameters)
     host = host_here(service, api_key)
-    told = _Told(on_progress)
+    told = _Told(on_progress, host.key_hint)
     stop = cancel or threading.Event()
     converter = None
     if template == IMAGE_TO_MODEL:
@@ -119,7 +119,7 @@ def run(
         told.say(str(error))
         raise _failure(error.code, told) from None
     except FlowsError as error:
-        raise RunFailed(error.code, error.message, error.fix) from None
+        raise _failed(error.code, error.message, error.fix, host.key_hint) from None
     except LedgerError as error:
         raise RunFailed(error.problem.code, error.problem.message, error.problem.fix) from None
     if code != SUCCESS:
@@ -144,15 +144,17 @@ def _item(template: str, source: str | Path, output: str | Path | None, paramete
 class _Told(Report):
     """Hands on what is new of the one item, and remembers what is wrong with it, and what was said last."""
 
-    def __init__(self, on_progress: Callable[[Progress], object] | None) -> None:
+    def __init__(self, on_progress: Callable[[Progress], object] | None, key_hint: str) -> None:
         super().__init__(StringIO(), 1)
         self._on_progress = on_progress
+        self._key_hint = key_hint
         self.problem: RunFailed | None = None
         self.said = ""
 
     def show(self, event: Event) -> None:
         """Hand it on."""
-        self.problem = RunFailed(event.code, event.message, event.fix) if event.code else None
+        hint = self._key_hint
+        self.problem = _failed(event.code, event.message, event.fix, hint) if event.code else None
         if event.state != FAILED and self._on_progress is not None:
             self._on_progress(Progress(str(event.state), event.progress, event.left))
 
@@ -162,6 +164,12 @@ class _Told(Report):
 
     def end(self, seconds: float, advice: str) -> None:
         """The caller is told by what `run` returns or raises."""
+
+
+def _failed(code: str, message: str, fix: str, key_hint: str) -> RunFailed:
+    """The error for a problem; `key_hint` says where the key comes from, where that is the problem."""
+    hint = f" {key_hint}" if key_hint and FOR_THE_USER.get(code) == KEY else ""
+    return RunFailed(code, message, f"{fix}{hint}")
 
 
 def _failure(code: int, told: _Told) -> RunFailed:

@@ -33,7 +33,7 @@ def host_here(service: str = "", api_key: str = "") -> Host:
         online=True,
         window=None,
         converter=_converter,
-        key_hint=f"Here it comes from {KEY_VARIABLE} in the environment.",
+        key_hint="" if api_key else f"Here it comes from {KEY_VARIABLE} in the environment.",
     )
 
 

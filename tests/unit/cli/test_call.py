@@ -94,6 +94,7 @@ def test_what_cannot_be_sent_is_told_and_costs_nothing(
     with pytest.raises(generio_flows.RunFailed) as failed:
         generio_flows.run("model_optimize", **{"source": "in.glb", **where, "patience": 5.0, **given})  # type: ignore[arg-type]
     assert failed.value.code == code
+    assert ("GENERIO_API_KEY" in failed.value.fix) is (code == "missing_key")
     assert Program(folder, sandbox).runs() == []
 
 
