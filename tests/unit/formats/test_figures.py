@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from generio_flows.formats import deviation as module
 from generio_flows.formats.deviation import measure
 from generio_flows.formats.figures import Box, Figures, Texture, deviation, read_figures
 from generio_flows.formats.shape import read_shape
@@ -209,8 +210,6 @@ def test_the_nearest_triangle_is_found_among_many():
     few = many[:40]
     found = measure(few, many, never)
     assert found is not None
-    from generio_flows.formats import deviation as module
-
     points = module.sampled(many).astype(np.float32)
     each = np.stack(
         [module._to_triangles(points.astype(float), np.broadcast_to(one, (len(points), 3, 3))) for one in few]
@@ -219,6 +218,23 @@ def test_the_nearest_triangle_is_found_among_many():
     diagonal = np.linalg.norm(corners.max(axis=0) - corners.min(axis=0))
     assert found.largest == pytest.approx(each.min(axis=0).max() / diagonal, rel=1e-3)
     assert found.mean == pytest.approx(each.min(axis=0).mean() / diagonal / 2, rel=1e-3), "few lie on many"
+
+
+@pytest.mark.parametrize(
+    ("point", "distance"),
+    [
+        ((1.0, 1.0, 0.5), 0.5),  # above the inside
+        ((1.0, -2.0, 0.0), 2.0),  # beyond each of the edges
+        ((-3.0, 1.0, 0.0), 3.0),
+        ((3.0, 3.0, 0.0), sqrt(2)),
+        ((-3.0, -4.0, 0.0), 5.0),  # and of the corners
+        ((7.0, -4.0, 0.0), 5.0),
+        ((-3.0, 8.0, 0.0), 5.0),
+    ],
+)
+def test_the_distance_to_one_triangle(point: tuple[float, ...], distance: float):
+    corners = np.array([[(0, 0, 0), (4, 0, 0), (0, 4, 0)]], np.float32)
+    assert module._to_triangles(np.array([point]), corners) == pytest.approx(distance)
 
 
 def test_points_and_lines_are_no_trouble():
