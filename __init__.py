@@ -1,8 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """GENERIO Flows: words, pictures and heavy meshes become clean models, inside Blender.
 
-Importable without bpy, so that `api` and `jobs` can be used and tested anywhere; Blender calls
+Importable without bpy, so that `run`, `api` and `jobs` can be used and tested anywhere; Blender calls
 `register` and `unregister`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .cli.call import Progress as Progress
+    from .cli.call import RunCancelled as RunCancelled
+    from .cli.call import RunFailed as RunFailed
+    from .cli.call import run as run
+
+_LATER = {
+    **dict.fromkeys(("Progress", "RunCancelled", "RunFailed", "run"), ".cli.call"),
+    "glTF2ExportUserExtension": ".scene.gltf_export",
+}
+"""Names that are imported when they are asked for, and where from.
+
+What Blender's glTF exporter looks for in every add-on needs bpy; the others take longer than registering may.
 """
 
 
@@ -14,13 +32,11 @@ def _classes() -> tuple[type, ...]:
     return (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
 
-def __getattr__(name: str) -> type:
-    """What Blender's glTF exporter looks for in every add-on, and nothing else that needs bpy."""
-    if name != "glTF2ExportUserExtension":
+def __getattr__(name: str) -> object:
+    """What is of no use to most who import this."""
+    if name not in _LATER:
         raise AttributeError(name)
-    from .scene.gltf_export import glTF2ExportUserExtension
-
-    return glTF2ExportUserExtension
+    return getattr(import_module(_LATER[name], __name__), name)
 
 
 def register() -> None:

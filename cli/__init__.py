@@ -17,4 +17,8 @@ What becomes of a result is noted in the store, with size and digest, before the
 was noted before, or not ours. Only what a job of the store has written to the same place, or what a power
 cut leaves of it, is written over. Whether an output can be written is tried before its flow is created. A
 command ends when there was no news for `--patience`.
+
+A `Batch` works through tasks: a `Carrier` has their jobs carried by an engine, a `Delivery` takes results to
+where they belong, and an `Inspector` reads their figures and says which are not as they should be; it is
+never a reason for a result not to be there. `call.run` is all of it for one item, as `generio_flows.run`.
 """

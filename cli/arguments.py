@@ -3,6 +3,7 @@
 
 import argparse
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from ..api.parameters import (
     Parameter,
     parameters_of,
 )
+from ..api.transport import version
 
 EPILOG = """\
-exit codes: 0 done, 1 some failed, 2 wrong usage, 3 no valid key, 4 no connection, 75 not finished yet,
-130 interrupted.
+exit codes: 0 done, 1 some failed, 2 wrong usage, 3 no valid key, 4 no connection, 5 done, but not as asked
+(--check, --strict), 75 not finished yet, 130 interrupted.
 Run the same command again to go on where it stopped; what is done is never done again."""
 
 
@@ -29,6 +31,7 @@ def parser(program: str) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.add_argument("--version", action="version", version=f"generio_flows {version()}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     generate = _command(commands, "generate", "make models from prompts, pictures or sketches")
@@ -48,7 +51,21 @@ def parser(program: str) -> argparse.ArgumentParser:
     target = optimize.add_mutually_exclusive_group()
     target.add_argument("--polygons", metavar="N", help=_help(POLYGON_COUNT, "to so many"))
     target.add_argument("--ratio", type=float, metavar="R", help="to this part of what each has, 0..1")
+    target.add_argument(
+        "--budget", type=_positive, metavar="N", help="to so many triangles together, shared by their sizes"
+    )
+    target.add_argument(
+        "--lods",
+        type=_lods,
+        metavar="R[,R...]",
+        help="levels of detail: each model once for each of these ratios, as NAME_LOD1.glb, NAME_LOD2.glb",
+    )
     _work(optimize)
+
+    inspect = _command(commands, "inspect", "the figures of GLB files; nothing is sent")
+    inspect.add_argument("model", nargs="+", help="GLB files; patterns are fine")
+    _figures(inspect)
+    _output_style(inspect, quiet=True)
 
     jobs = _command(commands, "jobs", "see what became of jobs, and go on with them")
     actions = jobs.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -70,7 +87,7 @@ def parser(program: str) -> argparse.ArgumentParser:
         action.add_argument(
             "--output", type=Path, metavar="FOLDER", help="where the command wrote whose jobs are meant"
         )
-        _common(action)
+        _common(action, quiet=name == "resume")
         if name == "resume":
             _pace(action)
 
@@ -124,8 +141,30 @@ def _work(command: argparse.ArgumentParser) -> None:
         "--list", type=Path, metavar="FILE", help="a CSV or JSONL file with one model on each line"
     )
     command.add_argument("--shard", metavar="I/N", help="only the I-th of N shares of the work")
-    _common(command)
+    command.add_argument(
+        "--dry-run", action="store_true", help="say what would be sent, and how many flows; needs no key"
+    )
+    _figures(command)
+    command.add_argument(
+        "--strict",
+        action="store_true",
+        help="a result more than 20 %% away from the triangles that were asked for is an error (5)",
+    )
+    _common(command, quiet=True)
     _pace(command)
+
+
+def _figures(command: argparse.ArgumentParser) -> None:
+    """What the commands that show figures have in common."""
+    command.add_argument(
+        "--check", action="store_true", help="a model over one of the limits is an error (5), for CI"
+    )
+    command.add_argument("--max-triangles", type=_positive, metavar="N", help="limit: so many triangles")
+    command.add_argument(
+        "--max-texture", type=_positive, metavar="PIXELS", help="limit: so long a side of any texture"
+    )
+    command.add_argument("--max-bytes", type=_positive, metavar="N", help="limit: so large a file")
+    command.add_argument("--csv", type=Path, metavar="FILE", help="write the figures into a CSV file, too")
 
 
 def _pace(command: argparse.ArgumentParser) -> None:
@@ -144,7 +183,7 @@ def _pace(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _common(command: argparse.ArgumentParser) -> None:
+def _common(command: argparse.ArgumentParser, quiet: bool = False) -> None:
     command.add_argument("--service", metavar="URL", help="another service than the one that is set")
     command.add_argument(
         "--ledger",
@@ -152,18 +191,42 @@ def _common(command: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where jobs are kept (default: .generio beside the output)",
     )
-    command.add_argument("--json", action="store_true", help="one JSON object on each line")
+    _output_style(command, quiet)
+
+
+def _output_style(command: argparse.ArgumentParser, quiet: bool) -> None:
+    style = command.add_mutually_exclusive_group()
+    style.add_argument("--json", action="store_true", help="one JSON object on each line")
+    if quiet:
+        style.add_argument("--quiet", action="store_true", help="say only what is wrong")
 
 
 def _minutes(text: str) -> float:
-    minutes = float(text)
+    try:
+        minutes = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a number of minutes is wanted, and not {text!r}") from None
     if not 0.0 < minutes < math.inf:  # which is false of what is no number, too
         raise argparse.ArgumentTypeError("must be more than 0")
     return minutes
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a whole number is wanted, and not {text!r}") from None
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
+
+
+def _lods(text: str) -> tuple[float, ...]:
+    try:
+        ratios = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"ratios such as 0.5,0.25 are wanted, and not {text!r}") from None
+    falling = all(larger > smaller for larger, smaller in pairwise((1.0, *ratios)))
+    if not falling or not ratios[-1] > 0.0:
+        raise argparse.ArgumentTypeError("each level has less than the one before, such as 0.5,0.25,0.1")
+    return ratios

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 
 from ..api import doctor
-from .batch import KEY, NETWORK, SUCCESS
+from .exit_codes import KEY, NETWORK, SUCCESS
 from .job_directory import Host
 from .report import write
 

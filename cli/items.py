@@ -47,7 +47,8 @@ class Item:
 
     template: as the API names it. output: where it goes, .glb or .blend. prompt, or source: the picture or
     GLB to send. parameters: as the API names them. ratio: of the source's triangles, instead of a polygon
-    count. optimize: to how many polygons a generated model is reduced afterwards, or None.
+    count. optimize: to how many polygons a generated model is reduced afterwards, or None. lods: ratios, for
+    each of which there is an item of its own once outputs have names.
     """
 
     template: str
@@ -57,6 +58,7 @@ class Item:
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     ratio: float | None = None
     optimize: int | None = None
+    lods: tuple[float, ...] = ()
 
     def job(self, service: str, home: Home) -> Job:
         """The job that makes this item at `service`, with a token that is the same each time.
@@ -89,6 +91,11 @@ class Item:
             source="" if mime else source,
             destination=replace(destination, wish=_token(*wish)),
         )
+
+
+def wish_of(job: Job) -> str:
+    """What jobs for the same item have in common, whichever service it was asked of; "" = nothing."""
+    return job.destination.wish if isinstance(job.destination, OutputFile) else ""
 
 
 def optimizing(generated: Job, model: str) -> Job:
@@ -150,7 +157,7 @@ def optimized(
     """Items of the `optimize` command. Raises UsageError."""
     wishes = [{"model": path} for path in matching(models, common["folder"])]
     # A target of its own takes the place of whichever the options have.
-    others = {name: value for name, value in common.items() if name not in ("polygons", "ratio")}
+    others = {name: value for name, value in common.items() if name not in ("polygons", "ratio", "lods")}
     todo = [
         {**(others if "polygons" in wish or "ratio" in wish else common), **wish} for wish in [*wishes, *rows]
     ]
@@ -217,6 +224,7 @@ def _optimized(wish: Mapping[str, Any]) -> Item:
         source=Path(str(wish["model"])).absolute(),
         parameters=count,
         ratio=_ratio(wish["ratio"]) if "ratio" in wish else None,
+        lods=wish.get("lods", ()),
     )
 
 
@@ -251,11 +259,29 @@ def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
     for index, item in enumerate(items):
         if not file and not item.output.name:  # made from the input's name, so it makes way
             named[index] = _free(named[index], taken, next_numbers)
+    made = [
+        level
+        for item, path in zip(items, named, strict=True)
+        for level in _levels(replace(item, output=path))
+    ]
+    if any(item.lods for item in items):
+        _wished(item.output for item in made)
     inputs = {_identity(item.source) for item in items if item.source is not None} - {None}
-    for path in named:
-        if _identity(path) in inputs:
-            raise UsageError(f"{path} is an input; say with --output where else its result goes")
-    return [replace(item, output=path) for item, path in zip(items, named, strict=True)]
+    for item in made:
+        if _identity(item.output) in inputs:
+            raise UsageError(f"{item.output} is an input; say with --output where else its result goes")
+    return made
+
+
+def _levels(item: Item) -> list[Item]:
+    """The item, or one for each of its levels of detail; each is made of the original."""
+    if not item.lods:
+        return [item]
+    path = item.output
+    return [
+        replace(item, output=path.with_name(f"{path.stem}_LOD{number}{path.suffix}"), ratio=ratio, lods=())
+        for number, ratio in enumerate(item.lods, 1)
+    ]
 
 
 def _placed(item: Item, folder: Path, file: Path | None, suffix: str) -> Path:
@@ -263,7 +289,7 @@ def _placed(item: Item, folder: Path, file: Path | None, suffix: str) -> Path:
     own = item.output if item.output.name else None
     if own is not None and own.suffix.lower() not in SUFFIXES:
         own = own.with_name(own.name + suffix)
-    return Path(os.path.abspath(file or folder / (own or f"{_stem(item)}{suffix}")))  # noqa: PTH100
+    return Path(os.path.abspath(file or folder / (own or f"{stem(item)}{suffix}")))  # noqa: PTH100
 
 
 def _wished(outputs: Iterable[Path]) -> set[str]:
@@ -294,6 +320,11 @@ def _free(path: Path, taken: set[str], next_numbers: dict[str, int]) -> Path:
     return free
 
 
+def is_same_file(first: Path, second: Path) -> bool:
+    """Whether both paths lead to one file, which is there."""
+    return (identity := _identity(first)) is not None and identity == _identity(second)
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     """What tells files apart, whatever leads to them; None where there is no such file."""
     try:
@@ -303,7 +334,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return stat.st_dev, stat.st_ino
 
 
-def _stem(item: Item) -> str:
+def stem(item: Item) -> str:
+    """What a file that is made of an item is named after its source."""
     if item.source is not None:
         return item.source.stem
     words = re.sub(r"[^\w]+", "-", item.prompt.lower()).strip("-_")

@@ -8,7 +8,6 @@ import json
 import shutil
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
@@ -19,15 +18,16 @@ from ..api import NotFound
 from ..core.destination import OutputFile
 from ..jobs import STATES, Job, State, Step
 from ..jobs.limits import TAKEOVER_SECONDS
-from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
+from .batch import Batch
+from .exit_codes import SOME_FAILED, SUCCESS, USAGE
 from .job_directory import Home, Host
+from .job_pages import listing, page
+from .ledger import opened, patiently
 from .lists import UsageError
 from .report import report_for, write
 
 BUSY_SECONDS = 5.0
 """What needs no service waits for so long for who holds the ledger."""
-
-SHORT = 8  # characters of an id that lists show
 
 
 def act(host: Host, home: Home, options: argparse.Namespace, interrupted: threading.Event) -> int:
@@ -39,11 +39,11 @@ def act(host: Host, home: Home, options: argparse.Namespace, interrupted: thread
     named = [_find(known, word) for word in getattr(options, "id", [])]
     match options.action:
         case "list":
-            _list(known, options.json)
+            _list(known, home, options.json)
             return SUCCESS
         case "show":
             for job in named:
-                _write(json.dumps(_described(job), indent=None if options.json else 2))
+                _write(json.dumps(_described(job)) if options.json else page(job, home))
             return SUCCESS
         case "delete":
             if options.finished:
@@ -71,20 +71,19 @@ def _find(jobs: Sequence[Job], word: str) -> Job:
     return found[0]
 
 
-def _list(jobs: Sequence[Job], as_json: bool) -> None:
-    for job in jobs:
-        if as_json:
-            _write(json.dumps({**_described(job), "state": STATES[job.state].label}))
-            continue
-        created = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.created_at))
-        reason = f"  {job.problem.message}" if job.problem else ""
-        _write(f"{job.token[:SHORT]}  {created}  {STATES[job.state].label:<11}  {job.name}{reason}")
+def _list(jobs: Sequence[Job], home: Home, as_json: bool) -> None:
+    for line in [_data(job) for job in jobs] if as_json else listing(jobs, home):
+        _write(line)
+
+
+def _data(job: Job) -> str:
+    return json.dumps({**_described(job), "state": STATES[job.state].label})
 
 
 def _resume(
     host: Host, home: Home, todo: Sequence[Job], options: argparse.Namespace, interrupted: threading.Event
 ) -> int:
-    report = report_for(sys.stdout, len(todo), options.json)
+    report = report_for(sys.stdout, len(todo), options.json, options.quiet)
     named = bool(options.id)
     converter = None
     if any(map(_needs_blender, todo)):

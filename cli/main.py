@@ -21,13 +21,28 @@ from ..api.credentials import ApiKey
 from ..api.parameters import GENERATORS, parameters_of
 from ..core.urls import check_base
 from ..jobs import LedgerError
-from . import arguments, items, lists
-from .batch import FOR_THE_USER, INTERRUPTED, KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, Stopped
+from . import arguments, dry_run, items, lists
+from .batch import Batch
+from .exit_codes import (
+    FOR_THE_USER,
+    INTERRUPTED,
+    KEY,
+    NETWORK,
+    NOT_AS_ASKED,
+    OF_THE_INPUT,
+    SOME_FAILED,
+    SUCCESS,
+    USAGE,
+    Stopped,
+)
 from .items import Item
 from .job_directory import FOLDER, Home, Host
 from .lists import UsageError
+from .measures import Inspector, Limits
 from .outputs import display
-from .report import OutputLost, report_for, write
+from .report import OutputLost, Report, report_for, write
+from .sharing import share
+from .table import write_csv
 
 if TYPE_CHECKING:
     from ..scene.background.converter import Converter
@@ -60,7 +75,7 @@ def _run(host: Host, words: Sequence[str]) -> int:
     except SystemExit as end:  # --help, or what argparse has complained about already
         return int(end.code or 0)
     try:
-        if options.service:
+        if getattr(options, "service", None):
             host = host._replace(service=options.service.strip().rstrip("/"))
         return _COMMANDS[options.command](host, options)
     except KeyboardInterrupt:
@@ -127,7 +142,10 @@ def _optimize(host: Host, options: argparse.Namespace) -> int:
         common["ratio"] = options.ratio
     if options.polygons is not None:
         common["polygons"] = options.polygons
-    return _work(host, options, items.optimized(options.model, rows, common))
+    if options.lods is not None:
+        common["lods"] = options.lods
+    todo = items.optimized(options.model, rows, common)
+    return _work(host, options, share(todo, options.budget) if options.budget else todo)
 
 
 def _files(options: argparse.Namespace) -> dict[str, Any]:
@@ -143,15 +161,21 @@ def _files(options: argparse.Namespace) -> dict[str, Any]:
 
 def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
     """Make the items, or this shard's share of them."""
-    check_base(host.service)  # these two raise what is wrong, before anything is written
-    ApiKey(host.api_key)
+    inspector = _inspector(options)
+    check_base(host.service)  # these raise what is wrong, before anything is written
+    if not options.dry_run:
+        ApiKey(host.api_key)
     wanted = [item.output for item in todo]
     if options.shard:
         todo = items.shard(todo, options.shard)
     files = _files(options)
     home = _home(options, files["file"].parent if files["file"] else files["folder"])
+    if options.dry_run:
+        return dry_run.tell(host, home, todo, options.json)
     converter = _converter(host, todo)
-    report = report_for(sys.stdout, len(todo), options.json)
+    report = report_for(sys.stdout, len(todo), options.json, options.quiet)
+    if options.csv:
+        write_csv(options.csv, ())  # whether it can be written, before anything is paid for
     with (
         _interruptible() as interrupted,
         Batch(
@@ -164,15 +188,32 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
             converter=converter,
             wanted=wanted,
             force=options.force,
+            inspector=inspector,
+            wants_deviations=options.csv is not None,
         ) as batch,
     ):
-        return batch.run([batch.task(item) for item in todo], lambda code: _advice(code, host, home, options))
+        code = batch.run(
+            [batch.task(item) for item in todo], lambda code: _advice(code, report, host, home, options)
+        )
+    if options.csv:
+        write_csv(options.csv, report.rows)
+    return code
 
 
-def _advice(code: int, host: Host, home: Home, options: argparse.Namespace) -> str:
+def _inspector(options: argparse.Namespace) -> Inspector:
+    """What --check, its limits and --strict mean. Raises UsageError."""
+    limits = Limits(options.max_triangles, options.max_texture, options.max_bytes)
+    if options.check and limits == Limits():
+        raise UsageError("--check needs a limit: --max-triangles, --max-texture or --max-bytes")
+    return Inspector(limits, options.check, getattr(options, "strict", False))
+
+
+def _advice(code: int, report: Report, host: Host, home: Home, options: argparse.Namespace) -> str:
     """How to go on after a command that made files has ended with `code`."""
-    if code in (SUCCESS, USAGE):
+    if code in (SUCCESS, USAGE, NOT_AS_ASKED):
         return ""
+    if code == SOME_FAILED and report.problems <= OF_THE_INPUT:
+        return "See to these inputs, and run the same command again. What is done is not made again."
     if code == SOME_FAILED:
         return "Run the same command again to try those once more."
     where = (
@@ -242,6 +283,12 @@ def _templates(host: Host, options: argparse.Namespace) -> int:
     return SUCCESS
 
 
+def _inspect(host: Host, options: argparse.Namespace) -> int:
+    from . import inspect
+
+    return inspect.inspect(_inspector(options), options)
+
+
 def _doctor(host: Host, options: argparse.Namespace) -> int:
     from . import doctor
 
@@ -266,6 +313,7 @@ def _jobs(host: Host, options: argparse.Namespace) -> int:
 _COMMANDS = {
     "generate": _generate,
     "optimize": _optimize,
+    "inspect": _inspect,
     "jobs": _jobs,
     "templates": _templates,
     "doctor": _doctor,

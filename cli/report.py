@@ -7,10 +7,14 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TextIO
 
+from ..core.durations import clock
 from ..jobs import STATES, State
+from .exit_codes import OF_THE_INPUT
+from .measures import Measured
+from .table import table
 
 DONE, READY, FAILED = (STATES[state].label for state in (State.DONE, State.READY, State.FAILED))
 ALREADY_DONE = "Already Done"
@@ -18,7 +22,9 @@ ENDS = (DONE, ALREADY_DONE, READY, FAILED)
 """READY: it is here, and a window puts it into its scene."""
 
 REDRAW_SECONDS = 0.1
+TICK_SECONDS = 1.0
 BAR = 24  # characters
+GAP = "..."
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,9 @@ class Event:
 
     item: its output, as the user would write it. state: one of ENDS, or the label of a job's state. progress:
     0..1 of that state, None = unknown. job: the job's token, "" before there is one. outputs: the files that
-    were written. message, fix, code: what went wrong, as `jobs.Problem` says it.
+    were written. message, fix, code: what went wrong, as `jobs.Problem` says it. source: the input file, or
+    "". left: seconds until the flow will probably have ended, None = no telling. report: the figures of each
+    output.
     """
 
     item: str
@@ -38,6 +46,12 @@ class Event:
     message: str = ""
     fix: str = ""
     code: str = ""
+    source: str = ""
+    left: float | None = None
+    report: tuple[Measured, ...] = ()
+
+
+_PLAIN = [field.name for field in fields(Event) if field.name != "report"]
 
 
 class OutputLost(Exception):
@@ -66,11 +80,17 @@ class Report:
         self.out = out
         self.total = total
         self.counts: dict[str, int] = dict.fromkeys(ENDS, 0)
+        self.rows: list[Measured] = []
+        self.problems: set[str] = set()
+        """The codes of what went wrong."""
 
     def tell(self, event: Event) -> None:
         """Take in that an item has come so far."""
         if event.state in ENDS:
             self.counts[event.state] += 1
+        self.rows += event.report
+        if event.state == FAILED:
+            self.problems.add(event.code)
         self.show(event)
 
     def show(self, event: Event) -> None:
@@ -81,6 +101,14 @@ class Report:
         """Show a sentence that is about no item in particular."""
         self._write(text)
 
+    def tick(self) -> None:
+        """Show how the time goes by."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is not as it should be of any item, in sentences."""
+        return [warning for row in self.rows for warning in row.warnings]
+
     @property
     def done(self) -> int:
         """How many are done, whenever that was."""
@@ -90,6 +118,10 @@ class Report:
         """Show how it went altogether, and what to do now, if anything."""
         done, failed = self.done, self.counts[FAILED]
         left = self.total - done - failed
+        for line in table(self.rows):
+            self._write(line)
+        for warning in self.warnings:
+            self._write(warning)
         parts = [f"{done} of {self.total} done"]
         parts += [f"{self.counts[ALREADY_DONE]} of them before"] if self.counts[ALREADY_DONE] else []
         parts += [f"{failed} failed"] if failed else []
@@ -121,7 +153,8 @@ class Json(Report):
 
     def show(self, event: Event) -> None:
         """Write it."""
-        self._object("item", asdict(event))
+        plain = {name: getattr(event, name) for name in _PLAIN}
+        self._object("item", {**plain, "report": [measured.to_data() for measured in event.report]})
 
     def say(self, text: str) -> None:
         """Write a message."""
@@ -138,25 +171,48 @@ class Json(Report):
         self._write(json.dumps({"event": kind, "time": round(time.time(), 3), **content}))
 
 
+class Quiet(Report):
+    """Nothing but what went wrong, and what is not as it should be."""
+
+    def show(self, event: Event) -> None:
+        """Say what failed."""
+        if event.state == FAILED:
+            self._write(sentence(event))
+
+    def end(self, seconds: float, advice: str) -> None:
+        """Say what is to be seen to."""
+        for line in (*self.warnings, advice):
+            if line:
+                self._write(line)
+
+
 class Bars(Report):
     """A bar for each item under way, below what is over."""
 
     def __init__(self, out: TextIO, total: int) -> None:
         super().__init__(out, total)
-        self._rows: dict[str, Event] = {}
+        self._rows: dict[str, _Row] = {}
         self._drawn = 0
         self._last = 0.0
 
     def show(self, event: Event) -> None:
         """Draw it."""
+        now = time.monotonic()
         if event.state in ENDS:
             self._rows.pop(event.item, None)
             self._erase()
             self._write(sentence(event))
             self._draw()
             return
-        self._rows[event.item] = event
-        if time.monotonic() - self._last >= REDRAW_SECONDS:
+        began = self._rows[event.item].began if event.item in self._rows else now
+        self._rows[event.item] = _Row(event, began, now)
+        if now - self._last >= REDRAW_SECONDS:
+            self._erase()
+            self._draw()
+
+    def tick(self) -> None:
+        """Let the clocks go on."""
+        if self._drawn and time.monotonic() - self._last >= TICK_SECONDS:
             self._erase()
             self._draw()
 
@@ -164,6 +220,11 @@ class Bars(Report):
         """Write a line where the bars were."""
         self._erase()
         self._write(text)
+
+    def end(self, seconds: float, advice: str) -> None:
+        """Take the bars away first."""
+        self._erase()
+        super().end(seconds, advice)
 
     def _erase(self) -> None:
         if self._drawn:
@@ -174,18 +235,52 @@ class Bars(Report):
         self._last = time.monotonic()
         width, height = (side - 1 for side in shutil.get_terminal_size())
         over = sum(self.counts.values())
-        rows = [f"{bar(event.progress)} {sentence(event)}"[:width] for event in self._rows.values()]
+        rows = [row.line(width, self._last) for row in self._rows.values()]
         rows = rows[: max(0, height - 1)]  # what scrolls out of the terminal cannot be taken back
         rows.append(f"{bar(over / self.total if self.total else 1.0)} {over} of {self.total}"[:width])
         write(self.out, "\n".join(rows) + "\n")
         self._drawn = len(rows)
 
 
+@dataclass(frozen=True)
+class _Row:
+    """An item under way: what was last told of it, when it began, and when that was told (monotonic)."""
+
+    event: Event
+    began: float
+    told: float
+
+    def line(self, width: int, now: float) -> str:
+        """A line of at most `width` characters: the name makes way, the state stays."""
+        event = self.event
+        state = f"{event.state}{_percent(event)} {clock(now - self.began)}"
+        if event.left is not None and (left := event.left - (now - self.told)) > 0.0:
+            state += f", {clock(left)} left"
+        start = bar(event.progress)
+        name = shortened(event.item, width - len(start) - len(state) - 3)
+        return f"{start} {name}: {state}{_reason(event)}"[:width]
+
+
 def sentence(event: Event) -> str:
     """One line about an item."""
-    progress = f" {event.progress:.0%}" if event.progress and event.state not in ENDS else ""
-    reason = f" ({event.message} {event.fix})".replace(" )", ")") if event.message else ""
-    return f"{event.item}: {event.state}{progress}{reason}"
+    subject = event.source if event.source and event.code in OF_THE_INPUT else event.item
+    return f"{subject}: {event.state}{_percent(event)}{_reason(event)}"
+
+
+def _percent(event: Event) -> str:
+    return f" {event.progress:.0%}" if event.progress and event.state not in ENDS else ""
+
+
+def _reason(event: Event) -> str:
+    return f" ({event.message} {event.fix})".replace(" )", ")") if event.message else ""
+
+
+def shortened(name: str, length: int) -> str:
+    """The name in at most `length` characters, the middle of it left out where it has more."""
+    if len(name) <= length:
+        return name
+    kept = max(0, length - len(GAP))
+    return f"{name[: kept // 2]}{GAP}{name[len(name) - (kept - kept // 2) :]}"
 
 
 def bar(fraction: float | None) -> str:
@@ -194,8 +289,10 @@ def bar(fraction: float | None) -> str:
     return f"[{'#' * full}{'.' * (BAR - full)}]"
 
 
-def report_for(out: TextIO, total: int, as_json: bool) -> Report:
+def report_for(out: TextIO, total: int, as_json: bool, quiet: bool = False) -> Report:
     """The report that suits what `out` is."""
     if as_json:
         return Json(out, total)
+    if quiet:
+        return Quiet(out, total)
     return (Bars if out.isatty() else Lines)(out, total)

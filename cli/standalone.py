@@ -21,16 +21,20 @@ if TYPE_CHECKING:
 
 def main(words: Sequence[str]) -> int:
     """Run the command that `words` are, and return its exit code."""
-    host = Host(
+    return run(host_here(), words)
+
+
+def host_here(service: str = "", api_key: str = "") -> Host:
+    """This Python. service, api_key: instead of the usual address, and of the environment's key."""
+    return Host(
         program=_program(),
-        service=PRODUCTION_URL,
-        api_key=os.environ.get(KEY_VARIABLE, ""),
+        service=service.strip().rstrip("/") or PRODUCTION_URL,
+        api_key=api_key or os.environ.get(KEY_VARIABLE, ""),
         online=True,
         window=None,
         converter=_converter,
-        key_hint=f"Here it comes from {KEY_VARIABLE} in the environment.",
+        key_hint="" if api_key else f"Here it comes from {KEY_VARIABLE} in the environment.",
     )
-    return run(host, words)
 
 
 def _program() -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
 from io import BytesIO, RawIOBase
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from .images import size_in
 
@@ -15,36 +15,47 @@ Views = Sequence[tuple[int, int, int]]
 """Of each buffer view: which buffer, and the first byte and the number of bytes in it."""
 
 
+class Picture(NamedTuple):
+    """One picture of a GLB. number: its index in the document. length: bytes. file: begins where it does."""
+
+    number: int
+    length: int
+    file: BinaryIO
+
+
 def count_texels(images: Entries, views: Views, buffers: Entries, file: BinaryIO, start: int) -> int:
     """Pixels of all pictures together; one whose size is not told in its first bytes counts as none.
 
     images, buffers: the lists of the glTF document. file, start: where its binary chunk begins.
     """
     total = 0
-    for picture in _pictures(images, views, buffers, file, start):
-        width, height = size_in(picture) or (0, 0)
+    for picture in pictures(images, views, buffers, file, start):
+        width, height = size_in(picture.file) or (0, 0)
         total += max(0, width) * max(0, height)
     return total
 
 
-def _pictures(
+def pictures(
     images: Entries, views: Views, buffers: Entries, file: BinaryIO, start: int
-) -> Iterator[BinaryIO]:
-    unpacked: dict[int, BinaryIO] = {}
-    for image in images:
+) -> Iterator[Picture]:
+    """The pictures that have content, in the order of the document; arguments as of `count_texels`."""
+    unpacked: dict[int, bytes] = {}
+    for number, image in enumerate(images):
         uri, index = image.get("uri"), image.get("bufferView")
         if isinstance(uri, str):
-            yield BytesIO(_unpack(uri))
+            content = unpack(uri)
+            yield Picture(number, len(content), BytesIO(content))
         elif isinstance(index, int) and 0 <= index < len(views):
             buffer, first, length = views[index]
             uri = buffers[buffer].get("uri")
             if not isinstance(uri, str):
                 if buffer == 0:  # any other without a URI has no data
-                    yield cast(BinaryIO, _Part(file, start + first, length))
+                    yield Picture(number, length, cast(BinaryIO, _Part(file, start + first, length)))
                 continue
             if buffer not in unpacked:
-                unpacked[buffer] = BytesIO(_unpack(uri))
-            yield cast(BinaryIO, _Part(unpacked[buffer], first, length))
+                unpacked[buffer] = unpack(uri)
+            content = unpacked[buffer][first : first + length]
+            yield Picture(number, len(content), BytesIO(content))
 
 
 class _Part(RawIOBase):
@@ -69,7 +80,8 @@ class _Part(RawIOBase):
         return self._at
 
 
-def _unpack(uri: str) -> bytes:
+def unpack(uri: str) -> bytes:
+    """The content of a data URI; nothing where it has none."""
     try:
         return a2b_base64(uri.partition(",")[2])
     except ValueError:  # no base64, or no ASCII

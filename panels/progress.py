@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from ..core.durations import clock
 from ..core.messages import Message
 from ..i18n import translated
 from ..jobs import Engine, Job
@@ -41,9 +42,3 @@ def progress_of(job: Job, engine: Engine, now: float) -> tuple[float, float | No
         return job.progress or 0.0, None
     running = now - job.started_at
     return running / max(running + left, 1.0), left
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    return f"{minutes}:{rest:02d}"

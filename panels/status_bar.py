@@ -10,12 +10,12 @@ from typing import Any
 
 import bpy
 
+from ..core.durations import clock
 from ..core.messages import Message
 from ..i18n import translated, translated_list
 from ..jobs import STATES, Engine, Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
-from .progress import clock
 
 NEWS_SECONDS = 10.0
 """How long the status bar tells that a job is over."""

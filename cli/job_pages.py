@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs as people read them: one line each, or a page about one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..api import IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL
+from ..core.destination import OutputFile
+from ..core.durations import clock
+from ..jobs import STATES, Job
+from .job_directory import Home
+from .outputs import display
+from .report import shortened
+
+SHORT = 8  # characters of an id that lists show
+LONGEST_INPUT = 32  # characters of an input that lists show
+
+KINDS = {TEXT_TO_MODEL: "generate", IMAGE_TO_MODEL: "generate", OPTIMIZE: "optimize"}
+"""What commands call the templates."""
+
+HEAD = ("id", "created", "state", "kind", "input", "time", "output")
+
+
+def listing(jobs: Sequence[Job], home: Home) -> list[str]:
+    """A line for each job, under a head; none where there are no jobs."""
+    if not jobs:
+        return []
+    rows = [HEAD, *(_row(job, home) for job in jobs)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def _row(job: Job, home: Home) -> tuple[str, ...]:
+    reason = f" ({job.problem.message})" if job.problem else ""
+    return (
+        job.token[:SHORT],
+        _moment(job.created_at)[:-3],
+        STATES[job.state].label,
+        KINDS.get(job.template, job.template),
+        shortened(_input(job, home), LONGEST_INPUT),
+        _time(job),
+        f"{_output(job, home)}{reason}",
+    )
+
+
+def page(job: Job, home: Home) -> str:
+    """All that people want to know about a job."""
+    lines = [job.name]
+    lines += [f"  {name:<11}{value}" for name, value in _facts(job, home) if value]
+    return "\n".join(lines)
+
+
+def _facts(job: Job, home: Home) -> Iterator[tuple[str, str]]:
+    yield "id", job.token
+    yield (
+        "state",
+        STATES[job.state].label + (f", {job.progress:.0%}" if job.progress and not job.finished else ""),
+    )
+    if job.problem is not None:
+        yield "problem", job.problem.message
+        yield "to do", job.problem.fix
+    yield "kind", f"{KINDS.get(job.template, job.template)} ({job.template})"
+    yield "input", _input(job, home)
+    yield "asked for", ", ".join(f"{name} {value}" for name, value in job.parameters.items())
+    yield "output", _output(job, home)
+    for file in job.delivered:
+        yield "written", f"{display(home.output(file.path))}, {file.size:,} bytes"
+    yield "created", _moment(job.created_at)
+    yield (
+        "time",
+        _time(job) + (f", of which the flow ran {clock(job.run_seconds)}" if job.run_seconds else ""),
+    )
+    yield "attempt", str(job.attempt) if job.attempt > 1 else ""
+    yield "flow", f"{job.flow_id} {job.flow_state}".strip()
+    yield "service", job.service
+
+
+def _input(job: Job, home: Home) -> str:
+    """The prompt, or the file that was asked for, as the user would write it."""
+    path = job.picture or job.source or job.input_path
+    if job.prompt or not path:
+        return job.prompt
+    return display(Path(os.path.normpath(home.results / job.token / path)))
+
+
+def _output(job: Job, home: Home) -> str:
+    where = job.destination
+    return display(home.output(where.path)) if isinstance(where, OutputFile) else job.name
+
+
+def _time(job: Job) -> str:
+    """How long it took, or has taken by now."""
+    return clock((job.finished_at or time.time()) - (job.begun_at or job.created_at))
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
