@@ -23,6 +23,7 @@ from . import compare
 from .attribute_order import arrange_layers
 from .matching import match
 from .material_slots import arrange_slots, slot_names
+from .rebuild import keep_faces
 from .shading import keep_shading
 from .small_groups import keep_small_groups
 from .transfer import bring_colors, bring_groups, bring_uv_maps
@@ -105,6 +106,8 @@ def _take_after(
 
     Returns what is to be told about its materials, and about the rest.
     """
+    import numpy as np
+
     carry = str(old.get(CARRY, "")).split()
     sent, mesh = mesh_of(old), mesh_of(new)
     matched = match(sent, mesh, scene)
@@ -112,6 +115,10 @@ def _take_after(
     if matched.is_unchanged:
         _give_back(old, new)
         return of_slots, []
+    if (collapsed := matched.new.collapsed).any() and not collapsed.all():
+        # What has no width is no surface, and nobody could tell which of its corners belong together.
+        keep_faces(mesh, np.bincount(matched.new.faces[~collapsed], minlength=len(mesh.polygons)) > 0)
+        matched = match(sent, mesh, scene)
     weld(mesh, matched)
     told = bring_uv_maps(matched, sent, mesh)
     bring_colors(matched, sent, mesh, COLORS in carry)
