@@ -75,7 +75,13 @@ def fit(
     (old,) = wanted.objects
     new = parts[0]
     first = old.get(BEFORE)
+    from . import centering  # which has numpy, see `_put_back`
+
+    middle = centering.far_middle(mesh_of(old))
     try:
+        for item in (old, first):
+            if item is not None:
+                centering.move(mesh_of(item), -middle)
         with _scene_of([item for item in (old, first, *parts) if item is not None]) as scene:
             _join(scene, parts)
             came = _put_back(scene, old, new)
@@ -87,6 +93,7 @@ def fit(
             if first is not None:
                 report["first"] = _compared(first, new, layer.depsgraph)
             sent_as = slot_names(old)
+        centering.move(mesh_of(new), middle)
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True

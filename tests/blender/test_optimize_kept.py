@@ -5,7 +5,9 @@ from collections import Counter
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
+from mathutils import Matrix, Vector
 
 from tests.blender import mesh_fixtures, scenes
 
@@ -147,3 +149,23 @@ def test_an_override_is_left_out_with_why(addon, sandbox, tmp_path: Path, capfd,
     assert f'"{hero.name}" is left out: it overrides one of another file; make it local first' in told
     assert (hero.data, [modifier.name for modifier in hero.modifiers]) == (mesh, ["Subdivision"])
     assert sandbox.stats()["run_total"] == 1
+
+
+@pytest.mark.parametrize("percent", [50, 100])
+@pytest.mark.parametrize("far", [Vector((1e6, 0, 0)), Vector((-3e5, 2e5, 8e5))])
+def test_a_mesh_far_from_its_origin_is_as_exact_as_any(addon, far: Vector, percent: int):
+    """Such as a house in the coordinates of its country."""
+    item = scenes.ball("House", 32, 16, radius=8)
+    item.data.transform(Matrix.Translation(far))
+    sent = scenes.world_points(item)
+    scenes.select(item)
+    assert bpy.ops.generio.optimize_selected(target="PERCENT", percent=percent) == {"FINISHED"}
+    made = scenes.world_points(item)
+    if percent == 100:
+        assert np.array_equal(made, sent)
+        return
+    assert 200 < scenes.triangles(item) <= 480
+    apart = np.linalg.norm(made - np.array(far), axis=1)
+    assert apart.min() > 7.2 and apart.max() < 8.8
+    report = json.loads(item.data["generio_report"])
+    assert not report["came"]["shifted"] and report["drift"] < 0.02
