@@ -34,4 +34,4 @@ def far_middle(mesh: bpy.types.Mesh) -> Vector:
 def move(mesh: bpy.types.Mesh, way: Vector) -> None:
     """Move all vertices by `way`, also those of shape keys."""
     if way.length_squared:
-        mesh.transform(Matrix.Translation(way), shape_keys=True)
+        mesh.transform(Matrix.Translation(way), shape_keys=True)  # type: ignore[arg-type]

@@ -29,7 +29,8 @@ def surface(scene: bpy.types.Scene, item: bpy.types.Object) -> Surface:
 def points_of(mesh: bpy.types.Mesh) -> Array:
     """Where the vertices of `mesh` are, N x 3, in single precision."""
     points = np.empty((len(mesh.vertices), 3), dtype=np.float32)
-    mesh.vertices.foreach_get("co", points.ravel())
+    position: Any = mesh.attributes["position"]  # a tenth of the time that the vertices' own property takes
+    position.data.foreach_get("vector", points.ravel())
     return points
 
 
