@@ -21,9 +21,7 @@ _LONGEST_REASON = 300  # characters
 _NUMBER = re.compile(r"\[(?:Errno|WinError)\s-?\d+\]\s")
 _PREFIXES = ("Error:", "Warning:", "Python:", "RuntimeError:")
 _TRACE = "Traceback (most recent call last)"
-_ERROR = re.compile(
-    r"(?:^|(?<=\s))((?:\w+\.)*\w*(?:Error|Exception|Warning)(?::[^\n]*?)?)(?=\s+Location:|\s*$)", re.MULTILINE
-)
+_ERROR = re.compile(r"(?:^|(?<=\s))(?:\w+\.)*(\w*(?:Error|Exception|Warning))(?=[:\s]|$)")
 _PATH = re.compile(  # what begins like an absolute one, up to its last name
     r"(?<![\w/:.\\])(?:file:/*)?(?:[A-Za-z]:[\\/]+|\\\\+|~?/)(?=[^\s/\\])"
     r"""(?:[^'"“”<>\n:,;()]*[\\/])?([^\\/'"“”<>\s:,;()]*)"""
@@ -34,26 +32,27 @@ def plain_reason(words: str | Exception) -> Message:
     """What `words` of a program say went wrong, as a sentence without a trace of its code.
 
     words: as they came, with their line ends, or an error that has them. Of the paths in them, the files'
-    names are left. A message is taken as it is.
+    names are left. A message is taken as it is. What a trace ends with is for those who know the code: see
+    `traced_error`.
     """
     if isinstance(words, Exception):
         words = words.args[0] if words.args and isinstance(words.args[0], Message) else str(words)
     if isinstance(words, Message):
         return words
-    _, trace, after = words.rpartition(_TRACE)
-    if trace:
-        found = _ERROR.findall(after)
-        error = without_paths(tidy(found[-1], _LONGEST_REASON)) if found else ""
-        return (
-            Message("its own code failed on it ({error}).", error=error)
-            if error
-            else Message("its own code failed on it.")
-        )
+    if _TRACE in words:
+        return Message("its own code failed on it.")
     said = tidy(words, _LONGEST_REASON)
     while said.startswith(_PREFIXES):
         said = said.partition(":")[2].strip()
     said = without_paths(_NUMBER.sub("", said))
     return verbatim(sentence(said)) if said else Message("it did not say why.")
+
+
+def traced_error(words: str) -> str:
+    """The name of the error with which the last trace in `words` ends; "" where there is none."""
+    _, trace, after = words.rpartition(_TRACE)
+    found: list[str] = _ERROR.findall(after) if trace else []
+    return found[0] if found else ""
 
 
 def without_paths(text: str) -> str:

@@ -77,6 +77,8 @@ def export_glb(source: str, target: str) -> None:
             image.user_remap(first_tile(image))
     if item.data.shape_keys is not None:
         item.shape_key_clear()
+    centering = module("scene.restore.centering")
+    centering.move(item.data, -centering.far_middle(item.data))
     slots = module("scene.restore.material_slots")
     for slot, name in zip(item.material_slots, slots.slot_names(item), strict=True):
         if name != slots.name_of(slot.material):

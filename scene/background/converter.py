@@ -25,10 +25,10 @@ import bpy
 from ...core.errors import Cancelled, FlowsError, Remedy
 from ...core.log import LOGGER
 from ...core.messages import Message
-from ...core.text import plain_reason
-from ...formats.glb import required_extension_in
+from ...core.text import plain_reason, traced_error
+from ...formats.glb import check_glb, required_extension_in
 from .. import markers
-from ..errors import ExtensionUnknown
+from ..errors import ExtensionUnknown, NoFaces
 from ..locks import alone_with
 from ..place.new_data import Arrivals
 from ..place.unique_names import names_left_free
@@ -126,11 +126,15 @@ class Converter(NamedTuple):
     def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """Write what `glb` holds to `blend`, its pictures and a report (JSON) beside it (see `_run`).
 
-        With a snapshot beside it, it is fitted onto that (see `fit`), which then has done its work.
+        With a snapshot beside it, it is fitted onto that (see `fit`), which then has done its work. Raises
+        NoFaces, too, where it has none that could be.
         """
+        snapshot = snapshot_of(glb)
         if not blend.exists():  # it only ever gets this name whole
+            if snapshot and not check_glb(glb).triangles:  # on which Blender 4.2 raises
+                raise NoFaces
             self._read("import", glb, blend, cancelled)
-        if snapshot := snapshot_of(glb):
+        if snapshot:
             markers.plain_materials_note(snapshot).unlink(missing_ok=True)
             snapshot.unlink()
 
@@ -158,6 +162,8 @@ class Converter(NamedTuple):
             output, code = self._output([task, str(source), str(part)], cancelled)
             problem = _problem(output, code)
             if problem:
+                if error := traced_error(problem):
+                    LOGGER.error("background Blender, %s: %s", task, error)
                 raise ConversionFailed(source.name, problem)
             if not target.exists():  # else another process was faster, and has tidied up
                 part.replace(target)

@@ -59,6 +59,12 @@ class Finder:
         self._labels: Array | None = None
         self._trees: dict[tuple[int, float], _Tree] = {}
 
+    def among(self, shape: Array) -> Finder:
+        """One that finds among other triangles, which have no sides and may be lines; shape: T x 3 x 3."""
+        import numpy as np
+
+        return Finder(shape, np.zeros((len(shape), 3)), self._scene)
+
     def find(self, asked: Questions, labels: Array | None = None) -> tuple[Array, Array]:
         """The nearest triangle to each point, and how far away it is; NONE and infinity where there is none.
 

@@ -22,13 +22,15 @@ def surface(scene: bpy.types.Scene, item: bpy.types.Object) -> Surface:
     mesh.calc_loop_triangles()
     corners = np.empty(len(mesh.loop_triangles) * 3, dtype=np.int32)
     mesh.loop_triangles.foreach_get("vertices", corners)
-    points = _points(mesh).astype(np.float64)[corners].reshape(-1, 3, 3)
+    points = points_of(mesh).astype(np.float64)[corners].reshape(-1, 3, 3)
     return Surface(points, _Search(scene, item), _marks(mesh))
 
 
-def _points(mesh: bpy.types.Mesh) -> Array:
+def points_of(mesh: bpy.types.Mesh) -> Array:
+    """Where the vertices of `mesh` are, N x 3, in single precision."""
     points = np.empty((len(mesh.vertices), 3), dtype=np.float32)
-    mesh.vertices.foreach_get("co", points.ravel())
+    position: Any = mesh.attributes["position"]  # a tenth of the time that the vertices' own property takes
+    position.data.foreach_get("vector", points.ravel())
     return points
 
 
@@ -62,7 +64,7 @@ class _Search:
 
 def snap(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
     """Let the vertices of `new` be where those of `old` are that they are a rounding error away from."""
-    ours, theirs = _points(new), _points(old)
+    ours, theirs = points_of(new), points_of(old)
     size = SAME_PLACE * float(np.linalg.norm(theirs.max(axis=0) - theirs.min(axis=0)))
     for shift in (0.5, 0.0):  # what is at the border of a cell of one grid is inside one of the other
         cells = np.round(np.concatenate([theirs, ours]).astype(np.float64) / size + shift).astype(np.int64)

@@ -23,6 +23,7 @@ from . import compare
 from .attribute_order import arrange_layers
 from .matching import match
 from .material_slots import arrange_slots, slot_names
+from .rebuild import keep_faces
 from .shading import keep_shading
 from .small_groups import keep_small_groups
 from .transfer import bring_colors, bring_groups, bring_uv_maps
@@ -74,7 +75,13 @@ def fit(
     (old,) = wanted.objects
     new = parts[0]
     first = old.get(BEFORE)
+    from . import centering  # which has numpy, see `_put_back`
+
+    middle = centering.far_middle(mesh_of(old))
     try:
+        for item in (old, first):
+            if item is not None:
+                centering.move(mesh_of(item), -middle)
         with _scene_of([item for item in (old, first, *parts) if item is not None]) as scene:
             _join(scene, parts)
             came = _put_back(scene, old, new)
@@ -86,6 +93,7 @@ def fit(
             if first is not None:
                 report["first"] = _compared(first, new, layer.depsgraph)
             sent_as = slot_names(old)
+        centering.move(mesh_of(new), middle)
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[FITTED] = True
@@ -105,6 +113,8 @@ def _take_after(
 
     Returns what is to be told about its materials, and about the rest.
     """
+    import numpy as np
+
     carry = str(old.get(CARRY, "")).split()
     sent, mesh = mesh_of(old), mesh_of(new)
     matched = match(sent, mesh, scene)
@@ -112,6 +122,10 @@ def _take_after(
     if matched.is_unchanged:
         _give_back(old, new)
         return of_slots, []
+    if (collapsed := matched.new.collapsed).any() and not collapsed.all():
+        # What has no width is no surface, and nobody could tell which of its corners belong together.
+        keep_faces(mesh, np.bincount(matched.new.faces[~collapsed], minlength=len(mesh.polygons)) > 0)
+        matched = match(sent, mesh, scene)
     weld(mesh, matched)
     told = bring_uv_maps(matched, sent, mesh)
     bring_colors(matched, sent, mesh, COLORS in carry)

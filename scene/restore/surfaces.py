@@ -88,6 +88,22 @@ class Surface:
         return numbered(self.points)
 
     @cached_property
+    def meeting(self) -> Array:
+        """For each vertex the lowest one that sides without length lead to; mostly itself."""
+        import numpy as np
+
+        ends = self.vertices
+        start, stop = ends.ravel(), np.roll(ends, -1, axis=1).ravel()
+        short = self.places[start] == self.places[stop]
+        return components(len(self.points), start[short], stop[short])
+
+    @property
+    def collapsed(self) -> Array:
+        """For each triangle whether two of its corners are in one place."""
+        places = self.places[self.vertices]
+        return (places == places[:, [1, 2, 0]]).any(axis=1)
+
+    @cached_property
     def rims(self) -> Array:
         """The sides of triangles, as 3 t + k, that no other triangle has by the same vertices."""
         import numpy as np

@@ -8,24 +8,14 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from .matching import Match
-from .surfaces import components, material_indices, set_material_indices, values_of
+from .nearest import NONE, SNAP, Questions, weights_in
+from .rebuild import rebuild
+from .surfaces import Surface, components
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
-
-FIELDS = {
-    "FLOAT": ("value", 1),
-    "INT": ("value", 1),
-    "INT8": ("value", 1),
-    "BOOLEAN": ("value", 1),
-    "FLOAT2": ("vector", 2),
-    "FLOAT_VECTOR": ("vector", 3),
-    "FLOAT_COLOR": ("color", 4),
-    "BYTE_COLOR": ("color", 4),
-}
-"""The types of attributes that an import makes: what their elements have, and how many numbers."""
 
 ON_RIM = 0.75
 """So much of the weights of a place is that of vertices on rims, if it lies on a rim itself."""
@@ -33,8 +23,14 @@ ON_RIM = 0.75
 FOLDED = -0.5
 """The cosine of the angle between two triangles that lie almost on each other."""
 
-SHAPE = frozenset({"position", "material_index", "sharp_face", "sharp_edge", "custom_normal"})
-"""Attributes that are set in other ways, beside those whose names begin with a dot."""
+BESIDE = 0.1
+"""How far beside a side it is asked where its face comes from, as a share of its length and of the height."""
+
+SLACK = 1.2
+"""By how much a rim may be longer than straight."""
+
+MOST = 64
+"""So many sides in one place are compared with each other."""
 
 
 def weld(mesh: bpy.types.Mesh, match: Match) -> None:
@@ -55,7 +51,7 @@ def weld(mesh: bpy.types.Mesh, match: Match) -> None:
     pairs = len(np.unique(match.new.loops.astype(np.int64) * len(loops) + loops))
     if pairs == len(first) == len(mesh.vertices):
         return
-    _rebuild(mesh, loops, match.new.loops[first[order]])
+    rebuild(mesh, loops, match.new.loops[first[order]])
 
 
 def _keys(match: Match) -> Array:
@@ -70,7 +66,7 @@ def _keys(match: Match) -> Array:
     ones, others = _paired_sides(match)
     closed = ~_were_open(match, ones, others)
     groups = _joined(match, ones[closed], others[closed])
-    sent = old.loops[old.corners[match.found, match.weights.argmax(axis=1)]].astype(np.int64)
+    sent = old.meeting[old.loops[old.corners[match.found, match.weights.argmax(axis=1)]]]
     same = (old.points[sent] == new.points[new.loops]).all(axis=1)
     known = np.full(len(groups), -1)
     known[groups[same]] = sent[same]
@@ -111,7 +107,12 @@ def _ends(match: Match, ones: Array, others: Array) -> tuple[Array, Array, Array
 
 
 def _paired_sides(match: Match) -> tuple[Array, Array]:
-    """Pairs of sides of triangles (3 t + k) of one part that lie on each other."""
+    """Pairs of sides of triangles (3 t + k) of one part that lie on each other, no side in two of them.
+
+    Where there are more than two, as in layers that touch, to each one belongs the one that it had been next
+    to, or that looks the same way. Sides that are left run in the same direction: of one of their faces it is
+    turned over.
+    """
     import numpy as np
 
     new = match.new
@@ -120,27 +121,45 @@ def _paired_sides(match: Match) -> tuple[Array, Array]:
     lines = _numbers(np.minimum(begin, end) * len(new.points) + np.maximum(begin, end))
     groups = _numbers(lines * (int(match.parts.max()) + 1) + np.repeat(match.parts, 3))
     forth, back = np.flatnonzero(begin < end), np.flatnonzero(begin > end)
-    back = back[np.argsort(groups[back], kind="stable")]
-    counts = np.bincount(groups[back], minlength=int(groups.max()) + 1)
-    starts = np.cumsum(counts) - counts
-    ones = forth[counts[groups[forth]] > 0]
-    others = back[starts[groups[ones]]]
-    # Layers that touch: to each side belongs the one that it had been next to, or that looks the same way.
-    best = _affinity(match, ones, others)
-    for number in range(1, int(counts.max())):
-        able = np.flatnonzero(counts[groups[ones]] > number)
-        candidates = back[starts[groups[ones[able]]] + number]
-        affinity = _affinity(match, ones[able], candidates)
-        better = affinity > best[able]
-        best[able[better]], others[able[better]] = affinity[better], candidates[better]
-    # Sides that are left, two in one place, of faces of which one is turned over.
-    left = np.ones(len(begin), dtype=bool)
+    ones, others = _exclusive(match, *_pairs(groups, forth, back))
+    left = begin != end
     left[ones] = left[others] = False
-    rest = np.flatnonzero(left & (begin != end))
-    rest = rest[np.argsort(groups[rest], kind="stable")]
-    twice = np.bincount(groups[rest], minlength=int(groups.max()) + 1)[groups[rest]] == 2
-    first, second = rest[twice].reshape(-1, 2).T
+    rest = np.flatnonzero(left)
+    first, second = _pairs(groups, rest, rest)
+    first, second = _exclusive(match, first[first < second], second[first < second])
     return np.concatenate([ones, first]), np.concatenate([others, second])
+
+
+def _pairs(groups: Array, ones: Array, others: Array) -> tuple[Array, Array]:
+    """Pairs of one of `ones` and one of `others` that are in the same group. groups: of all sides."""
+    import numpy as np
+
+    others = others[np.argsort(groups[others], kind="stable")]
+    counts = np.bincount(groups[others], minlength=int(groups.max()) + 1)
+    starts = np.cumsum(counts) - counts
+    times = np.minimum(counts[groups[ones]], MOST)
+    number = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+    return np.repeat(ones, times), others[np.repeat(starts[groups[ones]], times) + number]
+
+
+def _exclusive(match: Match, ones: Array, others: Array) -> tuple[Array, Array]:
+    """Of pairs of sides those that fit best, so that no side is in two of them."""
+    import numpy as np
+
+    order = np.argsort(-_affinity(match, ones, others), kind="stable")
+    ones, others = ones[order], others[order]
+    taken = np.zeros(3 * len(match.new.areas), dtype=bool)
+    chosen = [np.empty((2, 0), dtype=np.int64)]
+    while len(ones):
+        best = np.full(len(taken), len(ones))
+        np.minimum.at(best, ones, np.arange(len(ones)))
+        np.minimum.at(best, others, np.arange(len(others)))
+        mutual = np.flatnonzero((best[ones] == np.arange(len(ones))) & (best[others] == np.arange(len(ones))))
+        chosen.append(np.stack([ones[mutual], others[mutual]]))
+        taken[chosen[-1]] = True
+        free = ~(taken[ones] | taken[others])
+        ones, others = ones[free], others[free]
+    return tuple(np.concatenate(chosen, axis=1))
 
 
 def _affinity(match: Match, ones: Array, others: Array) -> Array:
@@ -154,7 +173,8 @@ def _were_next(match: Match, ones: Array, others: Array) -> Array:
     import numpy as np
 
     begin, _end, first, _second = _ends(match, ones, others)
-    one, other = match.old.vertices[match.found[begin]], match.old.vertices[match.found[first]]
+    vertices = match.old.meeting[match.old.vertices]
+    one, other = vertices[match.found[begin]], vertices[match.found[first]]
     return np.logical_or.reduce([(one == np.roll(other, turn, axis=1)).any(axis=1) for turn in range(3)])
 
 
@@ -167,65 +187,66 @@ def _were_open(match: Match, ones: Array, others: Array) -> Array:
 
     old, new = match.old, match.new
     begin, end, first, second = _ends(match, ones, others)
-    on_rim = (match.weights * old.on_rim[old.vertices[match.found]]).sum(axis=1) > ON_RIM
-    opened = on_rim[begin] & on_rim[end] & on_rim[first] & on_rim[second]
-    is_turned = first == new.corners.ravel()[others]
-    # A side may also lead from rim to rim, across a narrow strip that is turned over there.
-    across = np.flatnonzero(opened & is_turned)
-    opened[across] &= ~_were_next(match, ones[across], others[across])
+    rim = (match.weights * old.on_rim[old.vertices[match.found]]).sum(axis=1)
+    ends = np.stack([rim[begin], rim[end], rim[first], rim[second]])
+    opened = (ends > ON_RIM).all(axis=0)
+    # A side may also lead from rim to rim, across a narrow strip.
+    able = np.flatnonzero(opened)
+    opened[able] = _are_parted(match, ones[able], others[able])
     shared = (new.loops[begin] == new.loops[first]) & (new.loops[end] == new.loops[second])
     alike = (new.normals[ones // 3] * new.normals[others // 3]).sum(axis=1)
+    is_turned = first == new.corners.ravel()[others]
     folded = np.where(is_turned, -alike, alike) < FOLDED
-    doubted = np.flatnonzero(folded & ~shared)
+    doubted = np.flatnonzero(folded & ~shared & (ends > 0).all(axis=0))
     opened[doubted] |= ~_were_next(match, ones[doubted], others[doubted])
     return opened
+
+
+def _are_parted(match: Match, ones: Array, others: Array) -> Array:
+    """Whether a rim of what was sent leads between the faces of pairs of sides, along their middles.
+
+    Two places beside the middle, one on each face, are then no farther from the rim than from the middle.
+    """
+    import numpy as np
+
+    if not len(ones):
+        return np.zeros(0, dtype=bool)
+    old, new = match.old, match.new
+    corners = new.shape.reshape(-1, 3)
+    begin, end = corners[ones], corners[ones // 3 * 3 + (ones + 1) % 3]
+    middle, way = (begin + end) / 2, end - begin
+    length = np.linalg.norm(way, axis=1)
+    insides: list[Array] = []
+    for sides in (ones, others):
+        inside = corners[sides // 3 * 3 + (sides + 2) % 3] - middle
+        insides.append(inside - way * ((inside * way).sum(axis=1) / length**2)[:, None])
+    heights = [np.linalg.norm(inside, axis=1) for inside in insides]
+    step = BESIDE * np.minimum.reduce([length, *heights])
+    rims = match.finder.among(_sides(old, old.rims))
+    away = np.zeros(len(ones))
+    for sides, inside, height in zip((ones, others), insides, heights, strict=True):
+        spots = middle + inside * (step / np.where(height > 0, height, 1.0))[:, None]
+        parts = match.parts[sides // 3]
+        asked = Questions(spots, new.normals[sides // 3], parts, new.lengths[sides // 3])
+        found, _ = match.finder.find(asked, old.parts)
+        known = found != NONE
+        shape = old.shape[found]
+        spots = np.where(known[:, None], (shape * weights_in(shape, spots)[..., None]).sum(axis=1), spots)
+        asked = Questions(spots, np.zeros_like(spots), parts, np.zeros(len(spots)))
+        away += rims.find(asked, old.parts[old.rims // 3])[1]
+    return away <= 2 * step * SLACK + SNAP * match.finder.diagonal
+
+
+def _sides(surface: Surface, sides: Array) -> Array:
+    """Sides of triangles as triangles that are lines, N x 3 x 3."""
+    import numpy as np
+
+    corners = surface.shape.reshape(-1, 3)
+    start, stop = corners[sides], corners[sides // 3 * 3 + (sides + 1) % 3]
+    return np.stack([start, stop, stop], axis=1)
 
 
 def _numbers(keys: Array) -> Array:
     import numpy as np
 
     return np.unique(keys, return_inverse=True)[1].reshape(-1)
-
-
-def _rebuild(mesh: bpy.types.Mesh, loops: Array, sources: Array) -> None:
-    """Give the corners of `mesh` other vertices. sources: for each of these the present one that it is."""
-    import numpy as np
-
-    shaped = mesh.has_custom_normals
-    normals = values_of(mesh.corner_normals, "vector", 3) if shaped else None
-    attributes: Any = mesh.attributes  # which take a tenth of the time of the elements' own properties
-    points = values_of(attributes["position"].data, "vector", 3)[sources]
-    starts = np.empty(len(mesh.polygons), dtype=np.int32)
-    mesh.polygons.foreach_get("loop_start", starts)
-    materials = material_indices(mesh)
-    smooth = np.empty(len(mesh.polygons), dtype=bool)
-    mesh.polygons.foreach_get("use_smooth", smooth)
-    kept = [taken for attribute in mesh.attributes if (taken := _take(attribute, sources)) is not None]
-    mesh.clear_geometry()
-    mesh.vertices.add(len(points))
-    mesh.loops.add(len(loops))
-    mesh.polygons.add(len(starts))
-    attributes["position"].data.foreach_set("vector", points.ravel())
-    attributes[".corner_vert"].data.foreach_set("value", loops)
-    mesh.polygons.foreach_set("loop_start", starts)
-    set_material_indices(mesh, materials)
-    mesh.polygons.foreach_set("use_smooth", smooth)
-    mesh.update(calc_edges=True)
-    for name, kind, domain, field, values in kept:
-        attributes.new(name, kind, domain).data.foreach_set(field, values.ravel())
-    if normals is not None:
-        mesh.normals_split_custom_set(normals)  # type: ignore[arg-type]
-
-
-def _take(attribute: Any, sources: Array) -> tuple[str, str, str, str, Array] | None:
-    """An attribute of vertices, corners or faces: name, type, domain, field and values, as they will be."""
-    import numpy as np
-
-    name, kind, domain = attribute.name, attribute.data_type, attribute.domain
-    if name in SHAPE or name.startswith(".") or domain == "EDGE" or kind not in FIELDS:
-        return None
-    field, width = FIELDS[kind]
-    types = {"BOOLEAN": bool, "INT": np.int32, "INT8": np.int8}
-    values = np.empty((len(attribute.data), width), dtype=types.get(kind, np.float32))
-    attribute.data.foreach_get(field, values.ravel())
-    return name, kind, domain, field, values[sources] if domain == "POINT" else values

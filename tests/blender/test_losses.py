@@ -73,6 +73,41 @@ def test_what_hangs_on_vertices_and_is_instanced_is_named(losses):
         assert f'the {name} on which "Child" is instanced' in losses(body)
 
 
+def drive(holder: bpy.types.ID, path: str, target: bpy.types.ID, read: str) -> None:
+    curve = holder.driver_add(path)
+    curve = curve[0] if isinstance(curve, list) else curve
+    variable = curve.driver.variables.new()
+    variable.targets[0].id_type = target.id_type
+    variable.targets[0].id = target
+    variable.targets[0].data_path = read
+
+
+def test_drivers_elsewhere_that_read_shape_keys_are_named(losses):
+    face, other = scenes.ball("Face", 12, 6), scenes.ball("Other", 12, 6)
+    for name in ("Basis", "Smile", "Frown"):
+        face.shape_key_add(name=name)
+    keys = face.data.shape_keys
+    known = losses(face)
+    assert known == ["shape keys of 1 object"]
+    drive(keys, 'key_blocks["Frown"].value', keys, 'key_blocks["Smile"].value')  # which goes with them
+    drive(delete_models("Turned"), "location", face, "location.x")
+    assert losses(face) == known
+    lamp, empty = bpy.data.objects.new("Lamp", bpy.data.lights.new("Sun", "SUN")), delete_models("Empty")
+    bpy.context.scene.collection.objects.link(lamp)
+    drive(lamp.data, "energy", keys, 'key_blocks["Smile"].value')
+    drive(empty, "location", face, 'data.shape_keys.key_blocks["Smile"].value')
+    other.data.materials.append(scenes.textured("Skin"))
+    drive(
+        other.data.materials[0].node_tree,
+        "nodes[0].location",
+        face.data,
+        'shape_keys.key_blocks["Smile"].value',
+    )
+    named = [f'the shape keys that drive "{name}"' for name in ("Empty", "Lamp", "Other")]
+    assert losses(face) == losses(face, apply=True) == known + named
+    assert losses(other) == losses(empty) == []
+
+
 def test_what_hangs_on_an_object_that_shares_the_mesh_is_named_unless_it_keeps_its_own(losses):
     body = scenes.ball("Body", 12, 6)
     twin = body.copy()

@@ -5,7 +5,10 @@ from collections import Counter
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
+from mathutils import Matrix, Vector
+from PIL import Image
 
 from tests.blender import mesh_fixtures, scenes
 
@@ -147,3 +150,63 @@ def test_an_override_is_left_out_with_why(addon, sandbox, tmp_path: Path, capfd,
     assert f'"{hero.name}" is left out: it overrides one of another file; make it local first' in told
     assert (hero.data, [modifier.name for modifier in hero.modifiers]) == (mesh, ["Subdivision"])
     assert sandbox.stats()["run_total"] == 1
+
+
+@pytest.mark.parametrize("percent", [50, 100])
+@pytest.mark.parametrize("far", [Vector((1e6, 0, 0)), Vector((-3e5, 2e5, 8e5))])
+def test_a_mesh_far_from_its_origin_is_as_exact_as_any(addon, far: Vector, percent: int):
+    """Such as a house in the coordinates of its country."""
+    item = scenes.ball("House", 32, 16, radius=2)
+    item.data.transform(Matrix.Translation(far))
+    sent = scenes.world_points(item)
+    scenes.select(item)
+    assert bpy.ops.generio.optimize_selected(target="PERCENT", percent=percent) == {"FINISHED"}
+    made = scenes.world_points(item)
+    if percent == 100:
+        assert np.array_equal(made, sent)
+        return
+    assert 200 < scenes.triangles(item) <= 480
+    apart = np.linalg.norm(made - np.array(far), axis=1)
+    assert apart.min() > 1.7 and apart.max() < 2.3
+    report = json.loads(item.data["generio_report"])
+    assert not report["came"]["shifted"] and report["drift"] < 0.03
+
+
+def picture(path: Path) -> np.ndarray:
+    """What Cycles makes of the scene from the front right and above, in 256 steps."""
+    scene = bpy.context.scene
+    bpy.context.view_layer.update()
+    low, high = scenes.bounds([item for item in scene.objects if item.type == "MESH"])
+    size = float(np.linalg.norm(high - low))
+    lens = bpy.data.cameras.new("Camera")
+    lens.type, lens.ortho_scale, lens.clip_end = "ORTHO", size, 10 * size
+    camera = bpy.data.objects.new("Camera", lens)
+    way = Vector((0.45, -1.0, 0.4)).normalized()
+    camera.location = Vector((low + high) / 2) + 3 * size * way
+    camera.rotation_euler = (-way).to_track_quat("-Z", "Y").to_euler()
+    sun = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
+    sun.rotation_euler = (0.7, 0.3, 0.5)
+    for item in (camera, sun):
+        scene.collection.objects.link(item)
+    scene.camera = camera
+    scene.render.engine, scene.cycles.samples, scene.cycles.use_denoising = "CYCLES", 4, False
+    scene.render.resolution_x = scene.render.resolution_y = 128
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+    bpy.data.batch_remove([camera, sun, lens, sun.data])
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+@pytest.mark.parametrize("scene", mesh_fixtures.SCENES)
+def test_with_nothing_reduced_the_pictures_are_the_same(addon, tmp_path: Path, scene: str):
+    items = mesh_fixtures.SCENES[scene]()
+    for item in items:
+        item.hide_render = False
+    before = picture(tmp_path / "before.png")
+    assert before.std() > 1, "there is something to be seen"
+    scenes.select(*items)
+    assert bpy.ops.generio.optimize_selected(target="PERCENT", percent=100) == {"FINISHED"}
+    assert all("generio_report" in item.data for item in items)
+    assert np.abs(picture(tmp_path / "after.png") - before).max() <= 2

@@ -307,6 +307,35 @@ def test_a_child_that_fails_says_so_in_a_sentence(addon, tmp_path: Path):
     assert is_sentence(caught.value.message)
 
 
+def test_a_result_without_any_face_is_told_as_such_before_blender_stumbles_over_it(addon, tmp_path: Path):
+    """Blender 4.2 raises on a mesh that has no primitives, and later ones do not."""
+    item = scenes.ball()
+    addon.scene.export.snapshot.write_snapshot(item, tmp_path / addon.scene.export.snapshot.snapshot_name())
+    path = tmp_path / "result-1.glb"
+    bpy.ops.export_scene.gltf(filepath=str(path))
+    document, buffer = unpack(path.read_bytes())
+    document["meshes"][0]["primitives"] = []
+    path.write_bytes(pack(document, buffer))
+    converter = addon.scene.background.converter.Converter(("there is no such program",))
+    with pytest.raises(addon.scene.errors.NoFaces):
+        converter.to_blend(path, path.with_suffix(".blend"), lambda: False)
+
+
+def test_of_an_error_in_blenders_code_the_log_has_its_kind_and_nobody_its_words(
+    addon, tmp_path: Path, monkeypatch, caplog
+):
+    words = "Traceback (most recent call last):\nUnboundLocalError: cannot access local variable 'prim'"
+    answer = f"\nGENERIO_ANSWER {json.dumps({'problem': words})}\n"
+    monkeypatch.setattr(addon.scene.background.converter.Converter, "_output", lambda *_: (answer, 0))
+    converter = addon.scene.background.converter.Converter.of_this_blender()
+    with pytest.raises(addon.scene.background.converter.ConversionFailed) as caught:
+        converter.to_file(tmp_path / "result-1.glb", tmp_path / "result-1.blend", lambda: False)
+    assert caught.value.message == "Blender could not convert the model: its own code failed on it."
+    assert [entry.getMessage() for entry in caplog.records if entry.levelname == "ERROR"] == [
+        "background Blender, save: UnboundLocalError"
+    ]
+
+
 @pytest.mark.parametrize("kind", ["meshopt", "draco"])
 def test_an_extension_that_this_blender_cannot_read_is_named(addon, tmp_path: Path, monkeypatch, kind: str):
     name = f"KHR_{kind}_mesh_compression" if kind == "draco" else "EXT_meshopt_compression"

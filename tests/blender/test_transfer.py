@@ -4,6 +4,7 @@ The results are made here, as exact as a service may make them, so nothing is se
 """
 
 import math
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -233,7 +234,7 @@ def test_vertices_are_those_that_were_sent_however_a_service_splits_or_joins_the
 
 def split_skin() -> tuple[bpy.types.Object, bpy.types.Object]:
     """A skin as it is and as files have it: there each vertex at a seam is as many as there are sides."""
-    skin = scenes.ball("Skin", 32, 16)
+    skin = scenes.ball("Skin", 64, 32)
     bones = [skin.vertex_groups.new(name=name) for name in ("hip", "knee", "toe")]
     for vertex in skin.data.vertices:
         for bone, share in zip(bones, np.abs(vertex.co) / np.abs(vertex.co).sum(), strict=True):
@@ -833,7 +834,25 @@ def test_a_closed_surface_stays_closed_where_faces_are_turned_over(fit: Fit, rat
     assert rim(came.data) == 0
 
 
-@pytest.mark.parametrize("ratio", [0.8, 0.6])
+@pytest.mark.parametrize("ratio", [0.5, 0.2])
+@pytest.mark.parametrize("to", ["points", "lines"])
+def test_a_closed_surface_stays_closed_where_faces_have_collapsed(fit: Fit, to: str, ratio: float):
+    """As scans and careless models have them: nobody could tell which of their corners belong together."""
+    sent = scenes.ball("Sent", 24, 12)
+    points = [vertex.co.copy() for vertex in sent.data.vertices]
+    for face in random.Random(3).sample(list(sent.data.polygons), 30):
+        one, *rest = face.vertices
+        for end in rest:
+            sent.data.vertices[end].co = points[one] if to == "points" or end == rest[0] else points[rest[1]]
+    sent.data.update()
+    came = as_it_comes(sent, ratio, sheds=False)
+    assert in_place(came.data) == 0
+    fit(came, sent)
+    assert rim(came.data) == 0
+    assert min(face.area for face in came.data.polygons) > 0
+
+
+@pytest.mark.parametrize("ratio", [0.8, 0.6, 0.5, 0.4, 0.2])
 def test_a_surface_with_one_side_stays_in_one_piece(fit: Fit, ratio: float):
     """A Moebius strip: somewhere two neighbors run along their edge in the same direction."""
     points, faces, turns, across = [], [], 60, 6
