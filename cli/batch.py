@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..api import FlowsError
+from ..core.errors import NoChildBlender
 from ..core.messages import EMPTY, Message
 from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerBusy, LedgerError, Problem, Settings, Step
 from ..jobs.errors import DELETED, MAYBE_RUNNING
@@ -425,7 +426,7 @@ class Batch:
 
     def _make_input(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         if self._converter is None:
-            raise OSError("there is no Blender to convert with")
+            raise NoChildBlender("there is no Blender to convert with")
         self._converter.make_input(source, target, cancelled)
 
     def _convert(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
@@ -433,7 +434,7 @@ class Batch:
         job = self.engine.job(glb.parent.name)
         wanted = job is not None and str(job.destination.get("output", "")).lower().endswith(".blend")
         if not wanted or "optimize" in job.destination or self._converter is None:
-            raise OSError("no .blend is wanted")
+            raise NoChildBlender("no .blend is wanted")
         self._converter.to_file(glb, blend, cancelled)
 
 

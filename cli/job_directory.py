@@ -79,7 +79,8 @@ class Host(NamedTuple):
 
     program: how the user starts it, for messages. service, api_key, online: what is set there. window: where
     the jobs of Blender's windows are, None where there is no Blender. converter: gives the means to convert
-    to and from .blend, or raises OSError. key_hint: where the key comes from, if not from the preferences.
+    to and from .blend, or raises NoChildBlender. key_hint: where the key comes from, if not from the
+    preferences.
     """
 
     program: str

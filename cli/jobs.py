@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..api import NotFound
+from ..core.errors import NoChildBlender
 from ..jobs import Job, State, Step
 from ..jobs.limits import TAKEOVER_SECONDS
 from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
@@ -86,7 +87,7 @@ def _resume(
     named = bool(options.id)
     converter = None
     if any(job.source or str(job.destination.get("output", "")).endswith(".blend") for job in todo):
-        with suppress(OSError):
+        with suppress(NoChildBlender):
             converter = host.converter()
     with Batch(
         host,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..api import FlowsError, NetworkError
 from ..api.credentials import ApiKey
+from ..core.errors import NoChildBlender
 from ..core.urls import check_base
 from ..jobs import LedgerError
 from . import arguments, items, lists
@@ -196,7 +197,7 @@ def _converter(host: Host, todo: Sequence[Item]) -> Converter | None:
     pictures = any(item.template == items.IMAGE_TO_MODEL for item in todo)
     try:
         return host.converter() if blends or pictures else None
-    except OSError as error:
+    except NoChildBlender as error:
         if blends:
             raise UsageError(f".blend files need Blender: {error}") from None
         return None

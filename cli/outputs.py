@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from ..api import FlowsError, NotSaved, disk_trouble
 from ..api.transfer import sync
+from ..core import files
 from ..core.messages import Message
 from ..jobs import Delivered, Engine, Job, Step
 from ..jobs.process_id import is_alive, machine
@@ -37,7 +38,9 @@ PAGE = 4096
 DAY = 24 * 3600.0
 """Seconds."""
 
-_PART = re.compile(r"\.generio-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-(?P<engine>[0-9a-f]{8})-\d+\.part")
+_PART = re.compile(
+    r"\.generio-(?P<machine>[0-9a-f]{8})-(?P<process>\d+(?:-\w*)?)-(?P<engine>[0-9a-f]{8})-\d+\.part"
+)
 
 _FIXES = {
     "full": Message("Free some disk space, or say with --output where else."),
@@ -109,7 +112,7 @@ class Outputs:
             target.parent.mkdir(parents=True, exist_ok=True)
             part = self._part(target)
             part.touch(exist_ok=False)
-            part.unlink()
+            files.delete(part)
 
     def standing(self, job: Job) -> list[Path] | None:
         """The outputs of a job, where each is there as it was written; else None."""
@@ -152,7 +155,7 @@ class Outputs:
         with suppress(ResultGone, OSError):
             for piece in self._pieces(job):
                 if not piece.whole:
-                    piece.source.unlink(missing_ok=True)
+                    files.delete(piece.source)
 
     def learn(self, files: Iterable[Delivered]) -> None:
         """Know what was written, here or by another process."""
@@ -167,7 +170,7 @@ class Outputs:
         self._tidied.add(folder)
         with suppress(OSError, ValueError):
             for path in [path for path in folder.glob(".generio-*.part") if _is_stray(path, self._mark)]:
-                path.unlink(missing_ok=True)
+                files.delete(path)
 
     # ------------------------------------------------------------------ where to
 
@@ -257,9 +260,9 @@ class Outputs:
             with source.open("rb") as kept, part.open("xb") as file:
                 shutil.copyfileobj(kept, file, 1 << 20)
                 sync(file)  # else a power cut may leave the new name, and nothing in it
-            part.replace(target)
+            files.replace(part, target)
         finally:
-            part.unlink(missing_ok=True)
+            files.delete(part)
 
     def _part(self, target: Path) -> Path:
         """A new name beside a target, which is no longer than common names: that of the target may be."""
@@ -339,8 +342,8 @@ def _is_stray(path: Path, mark: str) -> bool:
     here = machine()
     if found["machine"] != hashlib.sha256(here.encode()).hexdigest()[:8]:
         alive = None
-    elif int(found["process"]) == os.getpid():
-        alive = False  # who had this number before
+    elif found["process"].partition("-")[0] == str(os.getpid()):
+        alive = False  # who had this number before, or an engine of this process that is no more
     else:
         alive = is_alive(f"{here}:{found['process']}:")
     return alive is False or (alive is None and time.time() - path.stat().st_mtime > DAY)

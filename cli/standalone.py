@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.errors import NoChildBlender
 from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
 from .job_directory import Host
 from .main import run
@@ -41,7 +42,7 @@ def _program() -> str:
 
 def _converter() -> Converter:
     if importlib.util.find_spec("bpy") is None:
-        raise OSError("this Python has no bpy module")
+        raise NoChildBlender("this Python has no bpy module")
     from ..scene.background.converter import Converter
 
     return Converter.of_this_blender()

@@ -465,6 +465,10 @@ _NOT_SAVED_FIXES: dict[DiskTrouble, Message] = {
 }
 
 
+class NoChildBlender(Exception):
+    """No second Blender can be started on this machine, or there is none to start; the text says why."""
+
+
 class NotSaved(FlowsError):
     """The result could not be written to this computer's disk."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...api import FlowsClient
+from ...core import files
 from ..doubt import About, Doubt, OneShotServices
 from ..errors import folder_unusable
 from ..model import Job
@@ -84,7 +85,7 @@ class Turn:
             for source in sources:
                 part = self.folder / f"{source.name}.part"
                 shutil.copyfile(source, part)
-                part.replace(self.folder / source.name)
+                files.replace(part, self.folder / source.name)
         except OSError as error:
             raise folder_unusable(error) from None
         return bool(sources)

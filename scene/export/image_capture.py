@@ -17,6 +17,7 @@ from typing import Any
 
 import bpy
 
+from ...core import files
 from ...core.errors import InputRefused, Remedy
 from ...core.messages import Message
 from ...formats.png import save_png
@@ -201,7 +202,7 @@ def image_editor(context: bpy.types.Context) -> Iterator[Any]:
 def _write(path: Path, data: bytes) -> None:
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
-    part.replace(path)
+    files.replace(part, path)
 
 
 def file_name(name: str) -> str:

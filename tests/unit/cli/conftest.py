@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from generio_flows.cli.job_directory import Host
 from generio_flows.cli.main import run
+from generio_flows.core.errors import NoChildBlender
 from generio_flows.jobs import polling
 
 from tests.sandbox import Sandbox
@@ -121,7 +122,7 @@ class Here:
 
 
 def no_converter() -> None:
-    raise OSError("this test has no Blender")
+    raise NoChildBlender("this test has no Blender")
 
 
 @pytest.fixture

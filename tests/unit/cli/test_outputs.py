@@ -15,6 +15,7 @@ import pytest
 from generio_flows.cli import outputs
 from generio_flows.cli.job_directory import Home
 from generio_flows.cli.outputs import InTheWay, Outputs, ResultGone, numbered
+from generio_flows.core.errors import NoChildBlender
 from generio_flows.jobs import Engine, Job, JobStore, Result, Settings, Step
 from generio_flows.jobs.process_id import new_owner
 
@@ -304,7 +305,7 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def engine(home: Home) -> Iterator[Engine]:
     def nothing(*_: object) -> None:
-        raise OSError
+        raise NoChildBlender
 
     ledger = JobStore(home.ledger, shared=True)
     ledger.mark_recovery_done()

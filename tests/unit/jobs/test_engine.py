@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt, check_glb
+from generio_flows.core.errors import NoChildBlender
 from generio_flows.core.messages import Message
 from generio_flows.jobs import (
     Engine,
@@ -209,7 +210,7 @@ def test_pictures_that_a_process_did_not_come_to_are_made_at_the_next_start(
     def draw(source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         tried.append(source)
         if len(tried) == 2:
-            raise OSError("no child starts")
+            raise NoChildBlender("no child starts")
         copy(source, target, cancelled)
 
     new_engine(render_preview=draw)
@@ -551,7 +552,7 @@ def test_without_a_converter_the_model_is_ready_as_glb(
     new_engine: Callable[..., Engine], jobs: dict[str, Job]
 ):
     def missing(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
-        raise OSError("no such program")
+        raise NoChildBlender("no such program")
 
     job = finished(engine := new_engine(convert=missing), engine.submit(jobs["prompt"]))
     assert job.state is State.READY
@@ -1134,7 +1135,7 @@ def test_a_file_made_here_of_what_another_runs_meanwhile_is_not_sent(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: JobStore
 ):
     def no_child(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
-        raise OSError
+        raise NoChildBlender
 
     engine = new_engine()
     engine._conversions.make_input = no_child
