@@ -26,6 +26,7 @@ from ..api import (
     detect_image,
 )
 from ..api.transfer import digest_of
+from ..core.file_names import fitting
 from ..core.messages import Message
 from ..jobs import Job
 from .job_directory import Home, same_place
@@ -317,6 +318,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def _stem(item: Item) -> str:
     if item.source is not None:
-        return item.source.stem
+        return fitting(item.source.stem)
     words = re.sub(r"[^\w]+", "-", item.prompt.lower()).strip("-_")
-    return words[:LONGEST_STEM].rstrip("-_") or "model"
+    return fitting(words[:LONGEST_STEM].rstrip("-_") or "model")

@@ -26,7 +26,7 @@ from .batch import FOR_THE_USER, INTERRUPTED, KEY, NETWORK, SOME_FAILED, SUCCESS
 from .items import Item
 from .job_directory import FOLDER, Home, Host
 from .lists import UsageError
-from .outputs import display
+from .outputs import display, name_trouble
 from .report import OutputLost, report_for, write
 
 if TYPE_CHECKING:
@@ -152,6 +152,8 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
         todo = items.shard(todo, options.shard)
     files = _files(options)
     home = _home(options, files["file"].parent if files["file"] else files["folder"])
+    if reason := name_trouble(home.folder):
+        raise UsageError(f"{display(home.folder.parent)} cannot be written: {reason}. Give it another name")
     converter = _converter(host, todo)
     report = report_for(sys.stdout, len(todo), options.json)
     with (

@@ -23,7 +23,8 @@ from typing import NamedTuple
 from ..api import FlowsError, NotSaved, disk_trouble
 from ..api.transfer import sync
 from ..core import files
-from ..core.messages import Message
+from ..core.file_names import trouble
+from ..core.messages import EMPTY, Message
 from ..jobs import Delivered, Engine, Job, Step
 from ..jobs.process_id import is_alive, machine
 from ..jobs.steps import kept_name
@@ -48,6 +49,7 @@ _FIXES = {
     "too_long": Message("Give it a shorter name, or say with --output where else."),
 }
 OTHER_FIX = Message("Say with --output where else.")
+RENAME_FIX = Message("Give it another name, or say with --output where else.")
 
 
 class InTheWay(FlowsError):
@@ -107,10 +109,13 @@ class Outputs:
         Raises NotSaved or InTheWay.
         """
         target = self.path(job)
+        if reason := name_trouble(target):
+            what = Message("{path} cannot be written: {reason}.", path=display(target), reason=reason)
+            raise NotSaved(what, RENAME_FIX)
         with _written(target):
             self._look(target, lambda: False)
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = self._part(target)
+            part = self._part(target, len(target.name))  # of which Windows may refuse the length
             part.touch(exist_ok=False)
             files.delete(part)
 
@@ -264,9 +269,10 @@ class Outputs:
         finally:
             files.delete(part)
 
-    def _part(self, target: Path) -> Path:
-        """A new name beside a target, which is no longer than common names: that of the target may be."""
-        return target.with_name(f".generio-{self._mark}-{next(self._parts)}.part")
+    def _part(self, target: Path, length: int = 0) -> Path:
+        """A new name beside a target, which is no longer than common names, or has `length` characters."""
+        begin, end = f".generio-{self._mark}-", ".part"
+        return target.with_name(f"{begin}{next(self._parts):0{max(1, length - len(begin + end))}}{end}")
 
 
 def display(path: Path) -> str:
@@ -323,6 +329,19 @@ def _written(target: Path) -> Generator[None]:
             Message("{path} cannot be written: no file can have such a name.", path=display(target)),
             OTHER_FIX,
         ) from error
+
+
+def name_trouble(path: Path) -> Message:
+    """Why Windows does not take the name of a file, or of a folder that is still to be made for it, or EMPTY.
+
+    It counts on each system, since outputs are shared. What a folder has that is there is its owner's affair.
+    """
+    for place in (path, *path.parents):
+        if place != path and place.is_dir():
+            break
+        if reason := trouble(place.name):
+            return reason
+    return EMPTY
 
 
 def _mark(owner: str) -> str:

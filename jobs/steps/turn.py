@@ -15,7 +15,7 @@ from ...core import files
 from ..doubt import About, Doubt, OneShotServices
 from ..errors import folder_unusable
 from ..model import Job
-from .files import RESULT_PREFIX
+from .files import LONGEST_NAME, RESULT_PREFIX
 
 
 class Outcome(NamedTuple):
@@ -62,9 +62,12 @@ class Turn:
     delete_flows: bool
 
     def make_folder(self) -> None:
-        """Make sure that the job has a folder."""
+        """Make sure that the job has a folder, and that the path of each file in it is short enough."""
+        longest = self.folder / f"{LONGEST_NAME}.part"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            longest.touch()
+            files.delete(longest)
         except OSError as error:
             raise folder_unusable(error) from None
 

@@ -19,6 +19,7 @@ import bpy
 
 from ...core import files
 from ...core.errors import InputRefused, Remedy
+from ...core.file_names import fitting
 from ...core.messages import Message
 from ...formats.png import save_png
 from ..markers import UNPACKED
@@ -207,4 +208,4 @@ def _write(path: Path, data: bytes) -> None:
 
 def file_name(name: str) -> str:
     """What may be a file's name of the name of an image."""
-    return re.sub(r"[^\w.-]+", "_", name)[:40].strip("._") or "picture"
+    return fitting(re.sub(r"[^\w.-]+", "_", name)[:40].strip("._") or "picture")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.core import files
+from generio_flows.core.errors import disk_trouble
 
 HOLD = "import sys; file = open(sys.argv[1], 'rb'); print('open', flush=True); sys.stdin.read()"
 
@@ -127,3 +128,12 @@ def test_a_temporary_folder_with_an_open_file_raises_nothing(monkeypatch: pytest
         let.__enter__()
     let.__exit__(None, None, None)
     assert files.delete_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("code", "length", "trouble"), [(3, 300, "too_long"), (206, 260, "too_long"), (3, 20, "other")]
+)
+def test_windows_does_not_say_that_a_path_is_too_long(code: int, length: int, trouble: str):
+    error = FileNotFoundError(2, "no such path", "x" * length)
+    error.winerror = code
+    assert disk_trouble(error) == trouble

@@ -43,6 +43,7 @@ from generio_flows.jobs.steps import advance, result_path
 from generio_flows.jobs.store import Lease
 
 from tests.sandbox import Sandbox
+from tests.systems import WINDOWS, needs_proc
 from tests.unit.api.scripted import KEY, Server, answer
 
 from .conftest import LONGEST, busy, copy, finished, threads, wait_until
@@ -1404,6 +1405,7 @@ def test_a_process_of_another_sandbox_is_not_taken_for_dead():
     assert process_id.is_alive(f"{process_id.machine()}-else:999999:x") is None
 
 
+@needs_proc
 def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
@@ -1524,4 +1526,23 @@ def test_a_damaged_model_is_refused_before_the_service_hears_of_it(
     job = finished(engine, engine.submit(jobs["optimize"]))
     assert job.state is State.FAILED
     assert (job.problem.code, "cut off" in job.problem.message) == ("unusable_model", True)
+    assert sandbox.stats()["flows"] == {}
+
+
+@pytest.mark.skipif(WINDOWS, reason="Wine knows no longest path, and Windows may be told to know none")
+def test_a_results_folder_with_too_long_a_path_is_known_before_anything_is_sent(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    tmp_path: Path,
+):
+    """The folder of a job fits, and the names of the files in it do not: on Windows 260 characters will do."""
+    folder, room = tmp_path, os.pathconf(tmp_path, "PC_PATH_MAX") - 60
+    while len(str(folder)) < room - 210:
+        folder /= "x" * 200
+    folder /= "x" * (room - len(str(folder)) - 1)
+    engine = new_engine(replace(settings, folder=folder))
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert job.problem.fix == "Choose a results folder with a shorter path in the preferences."
     assert sandbox.stats()["flows"] == {}
