@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerBusy, LedgerError,
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.model import UNSENT
 from .items import WISH, Item, optimizing
-from .job_directory import Home, Host
+from .job_directory import Home, Host, same_place
 from .outputs import Outputs, ResultGone, display
 from .report import ALREADY_DONE, DONE, FAILED, READY, Event, OutputLost, Report
 
@@ -131,9 +132,10 @@ class Batch:
         self._ledger, self.engine = patiently(start, patience, interrupted, report.say)
         self._outputs = Outputs(home, self.engine, wanted, force)
         self._service = host.service
+        self._ignores_case = home.ignores_case
         # What was asked of a mistyped address has a token of that, and goes to the one that is set now.
         self._wishes = {
-            job.destination[WISH]: job
+            self._wish(job): job
             for job in self.engine.jobs()
             if WISH in job.destination and (job.unsent or job.service == self._service)
         }
@@ -170,7 +172,16 @@ class Batch:
         """The job, or the one of the ledger that is for the same item and may go to the same service."""
         if self.engine.job(job.token) is not None:
             return job
-        return self._wishes.get(job.destination[WISH], job)
+        return self._wishes.get(self._wish(job), job)
+
+    def _wish(self, job: Job) -> Hashable:
+        """What is the same for the same item, also where the same output is spelled in another way."""
+        if not self._ignores_case:
+            return job.destination[WISH]
+        place = same_place(self.home.output(job.destination["output"]))
+        parameters = json.dumps(dict(job.parameters), sort_keys=True)
+        content = job.input_digest or job.prompt
+        return (job.template, parameters, content, job.destination.get("optimize"), place)
 
     def submit(self, job: Job) -> None:
         """Hand a job to the engine, or go on with it where the ledger has it already. Raises FlowsError."""

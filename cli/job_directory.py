@@ -49,6 +49,14 @@ class Home(NamedTuple):
         return self.folder / "jobs.sqlite"
 
     @property
+    def ignores_case(self) -> bool:
+        """Whether its disk takes names for the same that differ in nothing but case; once it has a ledger."""
+        try:
+            return self.ledger.samefile(self.ledger.with_name(self.ledger.name.upper()))
+        except OSError:
+            return False
+
+    @property
     def results(self) -> Path:
         """The folder in which each job has one for its files."""
         return self.results_folder or self.folder / "results"

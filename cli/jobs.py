@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import threading
 import time
@@ -17,10 +16,13 @@ from pathlib import Path
 from ..api import NotFound
 from ..core.errors import NoChildBlender
 from ..jobs import Job, State, Step
+from ..jobs.cleanup import delete_files, remove_orphans
 from ..jobs.limits import TAKEOVER_SECONDS
+from ..jobs.process_id import new_owner
 from .batch import SOME_FAILED, SUCCESS, USAGE, Batch, opened, patiently
 from .job_directory import Home, Host
 from .lists import UsageError
+from .outputs import display
 from .report import report_for, write
 
 BUSY_SECONDS = 5.0
@@ -134,7 +136,8 @@ def _delete(
 ) -> int:
     """Forget jobs; of those that are spared some may still need what others have made."""
     report = report_for(sys.stdout, len(todo), options.json)
-    code = SUCCESS
+    code, owner = SUCCESS, new_owner()
+    remove_orphans(home.results)
     needed = {Path(job.input_path).parent.name for job in spared if job.step is not Step.PLACED}
     with closing(opened(home)) as ledger:
         for known in todo:
@@ -156,8 +159,12 @@ def _delete(
                 report.say(f"{job.name}: it is not over. Cancel it first.")
                 code = SOME_FAILED
                 continue
-            shutil.rmtree(home.results / job.token, ignore_errors=True)
-            report.say(f"{job.name}: deleted.")
+            folder = home.results / job.token
+            if delete_files(folder, owner):
+                report.say(f"{job.name}: deleted.")
+            else:
+                rest = f"Another program has files open in {display(folder)}; they go with the next command."
+                report.say(f"{job.name}: deleted. {rest}")
     return code
 
 

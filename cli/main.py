@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -23,21 +21,26 @@ from ..core.urls import check_base
 from ..jobs import LedgerError
 from . import arguments, items, lists
 from .batch import FOR_THE_USER, INTERRUPTED, KEY, NETWORK, SOME_FAILED, SUCCESS, USAGE, Batch, Stopped
+from .console import prepare
 from .items import Item
 from .job_directory import FOLDER, Home, Host
 from .lists import UsageError
 from .outputs import display, name_trouble
 from .report import OutputLost, report_for, write
+from .shell import joined
 
 if TYPE_CHECKING:
     from ..scene.background.converter import Converter
 
 
+KEYS = (signal.SIGINT, signal.SIGBREAK) if sys.platform == "win32" else (signal.SIGINT,)
+"""What Ctrl-C is, and Ctrl-Break."""
+
+
 def run(host: Host, words: Sequence[str]) -> int:
     """Run the command that `words` are, and return its exit code. Nothing is raised."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a name that it cannot show is to stop nothing
-            stream.reconfigure(errors="backslashreplace")
+        prepare(stream)
     if sys.stdout is None:
         return _say("There is no output to write to. Give it one, such as /dev/null.", USAGE)
     try:
@@ -97,15 +100,19 @@ def _mute(stream: TextIO) -> None:
 
 @contextmanager
 def _heeding_ctrl_c() -> Iterator[None]:
-    """Ctrl-C ends every command, even one that a script has started in the background, to ignore it."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Ctrl-C ends every command, even one that a script has started in the background, to ignore it.
+
+    So does Ctrl-Break on Windows, which else would end it at once.
+    """
+    unheeded = (signal.SIG_IGN, signal.SIG_DFL)
+    before = {number: handler for number in KEYS if (handler := signal.getsignal(number)) in unheeded}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        if before is signal.SIG_IGN:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # ---------------------------------------------------------------------- generate and optimize
@@ -183,7 +190,7 @@ def _advice(code: int, host: Host, home: Home, options: argparse.Namespace) -> s
         ["--ledger", display(home.folder)] if options.ledger else ["--output", display(home.folder.parent)]
     )
     where += ["--service", host.service] if options.service else []
-    resume = f"{host.program} jobs resume {shlex.join(where)}"
+    resume = f"{host.program} jobs resume {joined(where)}"
     hint = f"{host.key_hint} " if code == KEY and host.key_hint else ""
     return f"{hint}Run the same command again to go on, or, for no more than what was begun: {resume}"
 
@@ -218,7 +225,7 @@ def _interruptible() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         told.set()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (*KEYS, signal.SIGTERM)
     before = [signal.signal(number, tell) for number in numbers]
     try:
         yield told

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TextIO
 
+from .console import has_lost_its_reader, takes_escapes
+
 DONE, ALREADY_DONE, READY, FAILED = "Done", "Already Done", "Ready", "Failed"
 ENDS = (DONE, ALREADY_DONE, READY, FAILED)
 """READY: it is here, and a window puts it into its scene."""
@@ -50,10 +52,10 @@ def write(out: TextIO, text: str) -> None:
     try:
         out.write(text)
         out.flush()
-    except BrokenPipeError as error:
-        raise OutputLost("") from error
-    except (OSError, ValueError) as error:  # ValueError: it was closed
-        raise OutputLost(getattr(error, "strerror", None) or str(error)) from error
+    except OSError as error:
+        raise OutputLost("" if has_lost_its_reader(error) else error.strerror or str(error)) from error
+    except ValueError as error:  # it was closed
+        raise OutputLost(str(error)) from error
 
 
 class Report:
@@ -195,4 +197,4 @@ def report_for(out: TextIO, total: int, as_json: bool) -> Report:
     """The report that suits what `out` is."""
     if as_json:
         return Json(out, total)
-    return (Bars if out.isatty() else Lines)(out, total)
+    return (Bars if takes_escapes(out) else Lines)(out, total)

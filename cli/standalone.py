@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..core.errors import NoChildBlender
 from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
 from .job_directory import Host
 from .main import run
+from .shell import joined
 
 if TYPE_CHECKING:
     from ..scene.background.converter import Converter
@@ -37,7 +37,7 @@ def main(words: Sequence[str]) -> int:
 def _program() -> str:
     """How the user has started it: by the folder's path, or as a module."""
     started = sys.argv[0]
-    return f"python {shlex.quote(started)}" if Path(started).is_dir() else "python -m generio_flows"
+    return f"python {joined([started])}" if Path(started).is_dir() else "python -m generio_flows"
 
 
 def _converter() -> Converter:

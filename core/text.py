@@ -36,7 +36,9 @@ def plain_reason(words: str | Exception) -> Message:
     words: as they came, with their line ends, or an error that has them. Of the paths in them, the files'
     names are left. A message is taken as it is.
     """
-    if isinstance(words, Exception):
+    if isinstance(words, OSError) and words.strerror:
+        words = words.strerror  # without the names of files, which may be ours
+    elif isinstance(words, Exception):
         words = words.args[0] if words.args and isinstance(words.args[0], Message) else str(words)
     if isinstance(words, Message):
         return words

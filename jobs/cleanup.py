@@ -92,7 +92,7 @@ class Cleanup(Part):
         if token in self._previews_wanted:
             keep_previews(folder, self._registry.owner)
         else:
-            files.delete_folder(folder)
+            delete_files(folder, self._registry.owner)
 
     def delete_soon(self, tokens: Collection[str]) -> None:
         """Delete the files of jobs that were removed without them; at the latest at the next start."""
@@ -103,7 +103,7 @@ class Cleanup(Part):
     def delete(self, token: str) -> None:
         """Delete the files of a removed job, unless its previews are still wanted."""
         if token not in self._previews_wanted:
-            files.delete_folder(self._folder(token))
+            delete_files(self._folder(token), self._registry.owner)
 
 
 def select_for_eviction(folder: Path, jobs: Iterable[Job], limit: int) -> list[Job]:
@@ -136,11 +136,26 @@ def delete_models(folder: Path) -> None:
             files.delete(path)  # where somebody has it open, next time
 
 
+def delete_files(folder: Path, owner: str) -> bool:
+    """Delete the folder of a removed job; False where something stays that another program has open.
+
+    That goes when the process of `owner` is no more, see `remove_orphans`.
+    """
+    if files.delete_folder(folder):
+        return True
+    _mark_removed(folder, owner)
+    return False
+
+
 def keep_previews(folder: Path, owner: str) -> None:
     """Delete the models of a removed job, and mark what is left of its folder as wanted by `owner`."""
     for path in _items(folder):
         if path.suffix in MODELS:
             files.delete(path)
+    _mark_removed(folder, owner)
+
+
+def _mark_removed(folder: Path, owner: str) -> None:
     with suppress(OSError):
         (folder / REMOVED).write_text(owner, encoding="utf-8")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.cli.outputs import Outputs
+from generio_flows.core.text import plain_reason
 from PIL import Image
 
 from tests.systems import WINDOWS, needs_bytes, needs_links, needs_pipes
@@ -190,3 +191,10 @@ def test_ten_thousand_models_of_one_name_are_numbered(tmp_path: Path):
     common = {"folder": tmp_path, "file": None, "suffix": ".glb"}
     found = items.generated(["lamp"] * 10_000, [], [], common)
     assert json.dumps([item.output.name for item in found[-2:]]) == '["lamp-9999.glb", "lamp-10000.glb"]'
+
+
+def test_no_error_shows_a_name_of_ours():
+    error = PermissionError(
+        13, "Permission denied", "/home/me/.generio-0-1-2.part", None, "/home/me/lamp.glb"
+    )
+    assert plain_reason(error) == "Permission denied."

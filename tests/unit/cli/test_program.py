@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import shlex
 import sqlite3
 import subprocess
 import sys
@@ -19,10 +18,11 @@ from generio_flows.api import check_glb
 from generio_flows.cli.batch import Batch
 from generio_flows.cli.job_directory import Home, Host
 from generio_flows.cli.report import Bars, Event, Lines
+from generio_flows.cli.shell import program as program_path
 from PIL import Image
 
 from tests.sandbox import Sandbox
-from tests.systems import interrupt, needs_links, needs_proc, needs_signals, needs_terminals
+from tests.systems import WINDOWS, interrupt, needs_links, needs_proc, needs_signals, needs_terminals
 
 from .conftest import LONGEST, ROOT, Program, no_converter, until_told, wait_until
 
@@ -369,7 +369,7 @@ def test_what_is_told_after_an_interruption_is_a_command_that_goes_on(program: P
     command = told.partition("begun: python ")[2]
     assert command, told
     done = subprocess.run(
-        f"{shlex.quote(sys.executable)} {command}",
+        f"{program_path(sys.executable)} {command}",
         shell=True,
         cwd=program.folder,
         env=program.environment,
@@ -684,3 +684,28 @@ def test_the_doctor_says_that_nothing_answers(program: Program):
     )
     assert done.returncode == 4
     assert " X Connection: Nothing answers" in done.stdout
+
+
+def test_what_another_program_has_open_is_told_and_goes_later(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+):
+    """On Windows a file that is open cannot be deleted."""
+    program("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
+    results = program.folder / "out/.generio/results"
+    (kept,) = (
+        path
+        for path in results.glob("*/*.glb")
+        if path.parent.name == jobs_in(program.folder / "out")[0]["token"]
+    )
+    hold = "import sys; file = open(sys.argv[1], 'rb'); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", hold, str(kept)]
+    with Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holding:
+        assert holding.stdout is not None
+        holding.stdout.readline()
+        told = program("jobs", "delete", first, "--output", "out")
+        assert (told.code, told.out.startswith("a.glb: deleted.")) == (0, True)
+        assert kept.exists() is WINDOWS
+        assert ("Another program has files open in out/.generio/results/" in told.out) is WINDOWS
+        holding.communicate()
+    assert program("jobs", "delete", "--finished", "--output", "out").out == "b.glb: deleted.\n"
+    assert list(results.iterdir()) == []

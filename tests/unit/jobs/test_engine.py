@@ -1537,7 +1537,7 @@ def test_a_results_folder_with_too_long_a_path_is_known_before_anything_is_sent(
     jobs: dict[str, Job],
     tmp_path: Path,
 ):
-    """The folder of a job fits, and the names of the files in it do not: on Windows 260 characters will do."""
+    """The folder of a job fits, and what is in it does not; on Windows 260 characters are too many."""
     folder, room = tmp_path, os.pathconf(tmp_path, "PC_PATH_MAX") - 60
     while len(str(folder)) < room - 210:
         folder /= "x" * 200
