@@ -221,7 +221,9 @@ def write_launcher(target: Path, home: Path) -> None:
     """Write the script that starts the interpreter, with pipes: Wine 8 takes no file for a stream."""
     settings = {**WINE, "WINEPREFIX": str(target / "prefix")}
     lines = ["#!/bin/bash", *(f'export {name}="{value}"' for name, value in settings.items())]
-    lines += ["set -o pipefail", f'cat | wine "{home}/python.exe" "$@" 2> >(cat >&2) | cat', ""]
+    # Wine tells of drive Z, whatever it was told, that it knows no label of it.
+    errors = "grep --line-buffered -v '^wine: Read access denied for device' >&2"
+    lines += ["set -o pipefail", f'cat | wine "{home}/python.exe" "$@" 2> >({errors}) | cat', ""]
     launcher = target / "python"
     launcher.write_text("\n".join(lines))
     launcher.chmod(0o755)

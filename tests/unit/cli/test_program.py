@@ -686,17 +686,12 @@ def test_the_doctor_says_that_nothing_answers(program: Program):
     assert " X Connection: Nothing answers" in done.stdout
 
 
-def test_what_another_program_has_open_is_told_and_goes_later(
-    program: Program, monkeypatch: pytest.MonkeyPatch
-):
+def test_what_another_program_has_open_is_told_and_goes_later(program: Program):
     """On Windows a file that is open cannot be deleted."""
     program("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
     results = program.folder / "out/.generio/results"
-    (kept,) = (
-        path
-        for path in results.glob("*/*.glb")
-        if path.parent.name == jobs_in(program.folder / "out")[0]["token"]
-    )
+    first = str(jobs_in(program.folder / "out")[0]["token"])
+    (kept,) = (results / first).glob("*.glb")
     hold = "import sys; file = open(sys.argv[1], 'rb'); print('open', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", hold, str(kept)]
     with Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holding:
