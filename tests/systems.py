@@ -1,11 +1,13 @@
 """What the systems differ in, so that a test finds its own way on each, or says why it cannot."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,11 +25,10 @@ def _is_wine() -> bool:
 
 def _has_links() -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            Path(folder, "link").symlink_to(folder)
-        except OSError:
-            return False
-        return True
+        link = Path(folder, "link")
+        with suppress(OSError):
+            link.symlink_to(folder)
+        return link.is_symlink()  # Wine makes none, and says nothing
 
 
 WINE = _is_wine()
@@ -44,11 +45,30 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks a
 needs_terminals = pytest.mark.skipif(WINDOWS, reason="Windows has no pseudo terminals that Python knows")
 needs_signals = pytest.mark.skipif(WINDOWS, reason="Windows ends processes at once, and stops none")
 
-KILLED = 1 if WINDOWS else -9
-"""Exit code of a process that was killed from outside."""
+DEAD = signal.SIGTERM if WINDOWS else -signal.SIGKILL
+"""Exit code of a process that has ended itself by `die`."""
 
 LISTENS = "GENERIO_TEST_LISTENS"
 """In the environment of a program: that it is interrupted by a line on its standard input."""
+
+
+def die() -> None:
+    """End this process at once, as a crash would."""
+    os.kill(os.getpid(), signal.SIGTERM if WINDOWS else signal.SIGKILL)  # SIGTERM ends at once on Windows
+
+
+def install(checkout: Path, extensions: Path) -> None:
+    """Let the checkout stand among the extensions of a Blender: as a link, or a copy where there are none."""
+    extensions.mkdir(parents=True, exist_ok=True)
+    target = extensions / "generio_flows"
+    if target.exists():
+        return
+    with suppress(OSError):
+        target.symlink_to(checkout, target_is_directory=True)
+    if not target.exists():
+        shutil.copytree(
+            checkout, target, ignore=shutil.ignore_patterns(".*", "tests", "build", "dist", "docs")
+        )
 
 
 def interrupt(process: "subprocess.Popen[str]") -> None:

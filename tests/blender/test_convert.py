@@ -19,6 +19,7 @@ from PIL import Image
 
 from tests.blender import scenes
 from tests.sandbox.generate import from_prompt
+from tests.systems import needs_proc
 
 
 @pytest.fixture
@@ -243,6 +244,7 @@ def test_a_child_leaves_nothing_among_temporary_files(
     assert [*temporary.iterdir()] == []
 
 
+@needs_proc  # whose /dev/stdin is a picture that never comes
 def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
     child = addon.scene.background.converter.CHILD
     home = tmp_path / f"{addon.scene.background.converter.child.HOME}1"
