@@ -27,10 +27,6 @@ MOMENTS = (
 disk; done: the file has its name, and the ledger does not know. Noting: that a result is to be placed."""
 
 
-def die() -> None:
-    die()
-
-
 def wait_for(addon: ModuleType, moment: str, note: Path) -> None:
     """Have this process die at `moment`; where a child has only begun, `note` then has its id."""
     edge, _, rest = moment.partition(" ")
