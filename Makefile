@@ -54,7 +54,7 @@ WINDOWS_TESTS := tests/unit tests/faults $(addprefix tests/blender/test_,$(addsu
 	bad_input cli convert flows killed ledger_trouble main_job pictures register))
 
 $(WINDOWS)/.ready: pyproject.toml constraints.txt scripts/windows_rig.py | $(READY)
-	"$$(sh scripts/find_python.sh 3.11)" scripts/windows_rig.py $(WINDOWS)
+	$(BIN)/python scripts/windows_rig.py $(WINDOWS)
 	@touch $@
 
 windows-test: $(WINDOWS)/.ready ## What leans on files, processes and conversions, on Windows' Python (Debian, as root)  [TESTS="tests/unit/cli" K="names"]
