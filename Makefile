@@ -12,10 +12,10 @@ BPY_FOR_3.13 := 5.2.*
 # Handed on in the environment, where no quote or dollar in a prompt can do harm.
 export PROMPT IMAGE MODEL SERVICE PROFILE
 
-.PHONY: help setup demo check pure-test test lint matrix gui-test pictures faults bench mutants lock package clean
+.PHONY: help setup demo check pure-test test lint matrix windows-test gui-test pictures faults bench mutants lock package clean
 
 help: ## List the commands
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(READY) ## The virtual environment .venv, with bpy and the development tools
 
@@ -47,6 +47,18 @@ test: $(READY) ## Everything that needs no window
 matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2  [ONLY="4.2 5.2" K="assets or pictures"]
 	$(BIN)/nox --no-error-on-missing-interpreters \
 		$(if $(ONLY),--sessions $(foreach version,$(ONLY),"blender($(version))")) $(if $(K)$(RERUNS),-- $(if $(K),-k "$(K)") $(if $(RERUNS),--reruns $(RERUNS)))
+
+# Wine starts programs slowly, so what is quick elsewhere is not here; WINDOWS is the folder of its Python.
+WINDOWS := .cache/windows
+WINDOWS_TESTS := tests/unit tests/faults $(addprefix tests/blender/test_,$(addsuffix .py,\
+	bad_input cli convert flows killed ledger_trouble main_job pictures register))
+
+$(WINDOWS)/.ready: pyproject.toml constraints.txt scripts/windows_rig.py | $(READY)
+	$(BIN)/python scripts/windows_rig.py $(WINDOWS)
+	@touch $@
+
+windows-test: $(WINDOWS)/.ready ## What leans on files, processes and conversions, on Windows' Python (Debian, as root)  [TESTS="tests/unit/cli" K="names"]
+	$(WINDOWS)/python -m pytest -q --numprocesses 2 --dist worksteal -p no:cacheprovider $(if $(TESTS),$(TESTS),$(WINDOWS_TESTS)) $(if $(K),-k "$(K)") $(if $(RERUNS),--reruns $(RERUNS))
 
 gui-test: $(READY) ## Stories in real windows of Blender 4.3 and 5.2 (Debian, as root)  [K="trixie and generate"]
 	$(BIN)/python -m pytest -s tests/gui $(if $(K),-k "$(K)") $(if $(RERUNS),--reruns $(RERUNS))

@@ -7,6 +7,7 @@ of ours is not held against it. What comes besides the one final answer would be
 next call: interim answers are skipped, and anything behind an answer spoils its connection.
 """
 
+import math
 import socket
 import time
 from collections.abc import Callable
@@ -16,6 +17,11 @@ from http.client import BadStatusLine, HTTPResponse, parse_headers
 from io import BufferedReader, RawIOBase
 from typing import Any, cast
 from weakref import ref
+
+from urllib3.util.wait import wait_for_read
+
+SLICE_SECONDS = 0.25
+"""So long a read waits before it looks whether it is still wanted: on Windows nothing wakes it."""
 
 WINDOW_SECONDS = 60.0
 LEAST_BYTES = 4096
@@ -39,6 +45,7 @@ class Pace:
     def __init__(self) -> None:
         self.spoiled = False  # whether something came that belongs to no answer
         self._socket: Callable[[], socket.socket | None] = lambda: None
+        self._ended: Callable[[], socket.socket | None] = lambda: None
         self.begin(ANSWER_SECONDS)
 
     def begin(self, longest: float) -> None:
@@ -81,9 +88,22 @@ class Pace:
         """End the connection that was made last; for any thread. Whoever waits for it gets an OSError."""
         sock = self._socket()
         if sock is not None:
+            self._ended = self._socket
             with suppress(OSError):
                 # Not an SSLSocket's own method, after which it would go on without encryption.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def await_bytes(self, sock: socket.socket) -> None:
+        """Wait until there is something to read. Raises TimeoutError, and OSError after `hang_up`."""
+        timeout = sock.gettimeout()
+        end = time.monotonic() + (math.inf if timeout is None else timeout)
+        while self._ended() is not sock:
+            left = end - time.monotonic()
+            if wait_for_read(sock, max(0.0, min(left, SLICE_SECONDS))):
+                return
+            if left <= 0.0:
+                raise TimeoutError("timed out")
+        raise ConnectionAbortedError("the call was ended")
 
 
 class _PacedResponse(HTTPResponse):
@@ -91,8 +111,14 @@ class _PacedResponse(HTTPResponse):
         super().__init__(sock, *args, **options)
         self._pace = pace
         self._pending: Callable[[], int] = getattr(sock, "pending", int)  # what TLS has unpacked already
-        self._file = _PacedFile(self.fp.detach(), pace.received)
+        # What speaks TLS through a proxy's TLS is no socket, and keeps bytes where nobody sees them.
+        wait = partial(self._await, sock) if isinstance(sock, socket.socket) else None
+        self._file = _PacedFile(self.fp.detach(), pace.received, wait)
         self.fp = BufferedReader(self._file)
+
+    def _await(self, sock: socket.socket) -> None:
+        if not self._pending():
+            self._pace.await_bytes(sock)
 
     def _read_status(self) -> tuple[str, int, str]:
         """Status line of the final answer; Python itself skips 100 alone (RFC 9110, section 15.2)."""
@@ -114,12 +140,18 @@ class _PacedResponse(HTTPResponse):
 
 
 class _PacedFile(RawIOBase):
-    """The reading end of a socket; what came already can still be read when it has ended."""
+    """The reading end of a socket; what came already can still be read when it has ended.
 
-    def __init__(self, raw: RawIOBase, received: Callable[[int, float], None]) -> None:
+    wait: returns when there is something to read.
+    """
+
+    def __init__(
+        self, raw: RawIOBase, received: Callable[[int, float], None], wait: Callable[[], None] | None
+    ) -> None:
         self.ended = False
         self._raw = raw
         self._received = received
+        self._wait = wait
 
     def readable(self) -> bool:
         return True
@@ -128,6 +160,8 @@ class _PacedFile(RawIOBase):
         if self.ended:
             return 0
         begin = time.monotonic()
+        if self._wait is not None:
+            self._wait()
         count = self._raw.readinto(buffer)  # type: ignore[attr-defined]
         self._received(count or 0, time.monotonic() - begin)
         return count

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from ..core import files
 from ..core.errors import Cancelled, NotAGlb, NotSaved, NotSelfContained, UnreadableFile
 from ..core.messages import Message
 from ..formats.glb import GlbInfo, check_glb
@@ -170,10 +171,10 @@ def receive(blocks: Iterable[bytes], path: Path, *, wanted: str | None = None) -
                 mime = _unwrap(blocks, file, wanted)
                 sync(file)
             info = _check(part, mime, rejected)
-            rejected.unlink(missing_ok=True)
-            part.replace(path)
+            files.delete(rejected)
+            files.replace(part, path)
         finally:
-            part.unlink(missing_ok=True)
+            files.delete(part)
     except OSError as error:
         raise NotSaved.because(
             Message("The result could not be saved: {reason}.", reason=error.strerror or str(error)), error
@@ -196,6 +197,6 @@ def _check(part: Path, mime: str | None, rejected: Path) -> GlbInfo:
     try:
         return check_glb(part, claimed=mime)
     except (NotAGlb, NotSelfContained) as error:
-        part.replace(rejected)
+        files.replace(part, rejected)
         error.kept = rejected
         raise

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.destination import OutputFile
+from ..core.errors import NoChildBlender
 from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerError, Settings, Step
 from ..jobs.errors import DELETED
 from ..jobs.model import UNSENT
@@ -69,7 +70,7 @@ class Carrier:
         self._wishes = {
             wish: job
             for job in self.engine.jobs()
-            if (wish := wish_of(job)) and (job.unsent or job.service == self.service)
+            if (wish := wish_of(job, home)) and (job.unsent or job.service == self.service)
         }
 
     def close(self) -> None:
@@ -91,7 +92,7 @@ class Carrier:
         """The job, or the one of the ledger that is for the same item and may go to the same service."""
         if self.engine.job(job.token) is not None:
             return job
-        return self._wishes.get(wish_of(job), job)
+        return self._wishes.get(wish_of(job, self.home), job)
 
     def submit(self, job: Job) -> None:
         """Hand a job to the engine, or go on with it where the ledger has it already. Raises FlowsError."""
@@ -147,7 +148,7 @@ class Carrier:
 
     def _make_input(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         if self._converter is None:
-            raise OSError("there is no Blender to convert with")
+            raise NoChildBlender("there is no Blender to convert with")
         self._converter.make_input(source, target, cancelled)
 
     def _convert(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
@@ -158,7 +159,7 @@ class Carrier:
             isinstance(where, OutputFile) and where.optimize is None and where.path.lower().endswith(".blend")
         )
         if not wanted or self._converter is None:
-            raise OSError("no .blend is wanted")
+            raise NoChildBlender("no .blend is wanted")
         self._converter.to_file(glb, blend, cancelled)
 
 

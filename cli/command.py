@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`blender --command generio …`: the command line, as Blender offers it to extensions."""
 
+import shutil
+
 import bpy
 
 from ..scene.background.converter import Converter
 from ..session import preferences
 from ..session.preferences import engine_settings
 from .job_directory import Home, Host
+from .shell import program
 
 NAME = "generio"
 
@@ -25,13 +28,19 @@ def host(context: bpy.types.Context) -> Host:
     settings = engine_settings(context)
     window = Home(preferences.user_folder(context), shared=False, results_folder=settings.folder)
     return Host(
-        program=f"blender {'--online-mode ' if _told_to_be_online() else ''}--command {NAME}",
+        program=f"{_blender()} {'--online-mode ' if _told_to_be_online() else ''}--command {NAME}",
         service=settings.base_url,
         api_key=settings.api_key,
         online=settings.online,
         window=window,
         converter=Converter.of_this_blender,
     )
+
+
+def _blender() -> str:
+    """How this Blender is started; on Windows and macOS no shell finds it by its name."""
+    path = bpy.app.binary_path
+    return "blender" if shutil.which("blender") or not path else program(path)
 
 
 def _told_to_be_online() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -73,7 +73,7 @@ def tell(host: Host, home: Home, items: Sequence[Item], as_json: bool) -> int:
     if home.ledger.exists():
         with closing(opened(home)) as ledger:
             known = {job.token: job for job in ledger.jobs()}
-    wishes = {wish: job for job in known.values() if (wish := wish_of(job))}
+    wishes = {wish: job for job in known.values() if (wish := wish_of(job, home))}
     flows = failed = 0
     for item in items:
         plan = _plan(item, host.service, home, known, wishes)
@@ -90,7 +90,7 @@ def tell(host: Host, home: Home, items: Sequence[Item], as_json: bool) -> int:
     return SOME_FAILED if failed else SUCCESS
 
 
-def _plan(item: Item, service: str, home: Home, known: Mapping[str, Job], wishes: Mapping[str, Job]) -> Plan:
+def _plan(item: Item, service: str, home: Home, known: Mapping[str, Job], wishes: Mapping[Hashable, Job]) -> Plan:
     name = display(item.output)
     try:
         job = item.job(service, home)
@@ -99,7 +99,7 @@ def _plan(item: Item, service: str, home: Home, known: Mapping[str, Job], wishes
         size = item.source.stat().st_size if item.source is not None else 0
     except FlowsError as error:
         return Plan(name, source=display(item.source) if item.source else "", problem=Problem.of(error))
-    there = known.get(job.token) or wishes.get(wish_of(job))
+    there = known.get(job.token) or wishes.get(wish_of(job, home))
     flows = _flows(there)
     last = there
     if item.optimize is not None:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from ..api import (
 from ..api.parameters import POLYGON_COUNT, Parameter, parameters_of
 from ..api.transfer import digest_of
 from ..core.destination import OutputFile, to_data
+from ..core.file_names import fitting
 from ..core.messages import Message
 from ..jobs import Job
 from .job_directory import Home, same_place
@@ -93,9 +94,17 @@ class Item:
         )
 
 
-def wish_of(job: Job) -> str:
-    """What jobs for the same item have in common, whichever service it was asked of; "" = nothing."""
-    return job.destination.wish if isinstance(job.destination, OutputFile) else ""
+def wish_of(job: Job, home: Home) -> Hashable:
+    """What jobs for the same item have in common, whichever service it was asked of; "" = nothing.
+
+    That is so, too, where the same output is spelled in another way, if the disk does not tell them apart.
+    """
+    where = job.destination
+    if not isinstance(where, OutputFile) or not where.wish or not home.ignores_case:
+        return where.wish if isinstance(where, OutputFile) else ""
+    parameters = json.dumps(dict(job.parameters), sort_keys=True)
+    content = job.input_digest or job.prompt
+    return (job.template, parameters, content, where.optimize, same_place(home.output(where.path)))
 
 
 def optimizing(generated: Job, model: str) -> Job:
@@ -337,6 +346,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def stem(item: Item) -> str:
     """What a file that is made of an item is named after its source."""
     if item.source is not None:
-        return item.source.stem
+        return fitting(item.source.stem)
     words = re.sub(r"[^\w]+", "-", item.prompt.lower()).strip("-_")
-    return words[:LONGEST_STEM].rstrip("-_") or "model"
+    return fitting(words[:LONGEST_STEM].rstrip("-_") or "model")

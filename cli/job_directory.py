@@ -49,6 +49,14 @@ class Home(NamedTuple):
         return self.folder / "jobs.sqlite"
 
     @property
+    def ignores_case(self) -> bool:
+        """Whether its disk takes names for the same that differ in nothing but case; once it has a ledger."""
+        try:
+            return self.ledger.samefile(self.ledger.with_name(self.ledger.name.upper()))
+        except OSError:
+            return False
+
+    @property
     def results(self) -> Path:
         """The folder in which each job has one for its files."""
         return self.results_folder or self.folder / "results"
@@ -79,7 +87,8 @@ class Host(NamedTuple):
 
     program: how the user starts it, for messages. service, api_key, online: what is set there. window: where
     the jobs of Blender's windows are, None where there is no Blender. converter: gives the means to convert
-    to and from .blend, or raises OSError. key_hint: where the key comes from, if not from the preferences.
+    to and from .blend, or raises NoChildBlender. key_hint: where the key comes from, if not from the
+    preferences.
     """
 
     program: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import threading
 from collections.abc import Sequence
@@ -16,14 +15,18 @@ from typing import Any
 
 from ..api import NotFound
 from ..core.destination import OutputFile
+from ..core.errors import NoChildBlender
 from ..jobs import STATES, Job, State, Step
+from ..jobs.cleanup import delete_files, remove_orphans
 from ..jobs.limits import TAKEOVER_SECONDS
+from ..jobs.process_id import new_owner
 from .batch import Batch
 from .exit_codes import SOME_FAILED, SUCCESS, USAGE
 from .job_directory import Home, Host
 from .job_pages import listing, page
 from .ledger import opened, patiently
 from .lists import UsageError
+from .outputs import display
 from .report import report_for, write
 
 BUSY_SECONDS = 5.0
@@ -87,7 +90,7 @@ def _resume(
     named = bool(options.id)
     converter = None
     if any(map(_needs_blender, todo)):
-        with suppress(OSError):
+        with suppress(NoChildBlender):
             converter = host.converter()
     with Batch(
         host,
@@ -146,7 +149,8 @@ def _delete(
 ) -> int:
     """Forget jobs; of those that are spared some may still need what others have made."""
     report = report_for(sys.stdout, len(todo), options.json)
-    code = SUCCESS
+    code, owner = SUCCESS, new_owner()
+    remove_orphans(home.results)
     needed = {Path(job.input_path).parent.name for job in spared if job.step is not Step.PLACED}
     with closing(opened(home)) as ledger:
         for known in todo:
@@ -168,8 +172,12 @@ def _delete(
                 report.say(f"{job.name}: it is not over. Cancel it first.")
                 code = SOME_FAILED
                 continue
-            shutil.rmtree(home.results / job.token, ignore_errors=True)
-            report.say(f"{job.name}: deleted.")
+            folder = home.results / job.token
+            if delete_files(folder, owner):
+                report.say(f"{job.name}: deleted.")
+            else:
+                rest = f"Another program has files open in {display(folder)}; they go with the next command."
+                report.say(f"{job.name}: deleted. {rest}")
     return code
 
 

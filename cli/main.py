@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -19,10 +17,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..api import FlowsError, NetworkError
 from ..api.credentials import ApiKey
 from ..api.parameters import GENERATORS, parameters_of
+from ..core.errors import NoChildBlender
 from ..core.urls import check_base
 from ..jobs import LedgerError
 from . import arguments, dry_run, items, lists
 from .batch import Batch
+from .console import prepare
 from .exit_codes import (
     FOR_THE_USER,
     INTERRUPTED,
@@ -39,20 +39,24 @@ from .items import Item
 from .job_directory import FOLDER, Home, Host
 from .lists import UsageError
 from .measures import Inspector, Limits
-from .outputs import display
+from .outputs import display, name_trouble
 from .report import OutputLost, Report, report_for, write
 from .sharing import share
+from .shell import joined
 from .table import write_csv
 
 if TYPE_CHECKING:
     from ..scene.background.converter import Converter
 
 
+KEYS = (signal.SIGINT, signal.SIGBREAK) if sys.platform == "win32" else (signal.SIGINT,)
+"""What Ctrl-C is, and Ctrl-Break."""
+
+
 def run(host: Host, words: Sequence[str]) -> int:
     """Run the command that `words` are, and return its exit code. Nothing is raised."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a name that it cannot show is to stop nothing
-            stream.reconfigure(errors="backslashreplace")
+        prepare(stream)
     if sys.stdout is None:
         return _say("There is no output to write to. Give it one, such as /dev/null.", USAGE)
     try:
@@ -112,15 +116,19 @@ def _mute(stream: TextIO) -> None:
 
 @contextmanager
 def _heeding_ctrl_c() -> Iterator[None]:
-    """Ctrl-C ends every command, even one that a script has started in the background, to ignore it."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Ctrl-C ends every command, even one that a script has started in the background, to ignore it.
+
+    So does Ctrl-Break on Windows, which else would end it at once.
+    """
+    unheeded = (signal.SIG_IGN, signal.SIG_DFL)
+    before = {number: handler for number in KEYS if (handler := signal.getsignal(number)) in unheeded}
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        if before is signal.SIG_IGN:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # ---------------------------------------------------------------------- generate and optimize
@@ -170,6 +178,8 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
         todo = items.shard(todo, options.shard)
     files = _files(options)
     home = _home(options, files["file"].parent if files["file"] else files["folder"])
+    if reason := name_trouble(home.folder):
+        raise UsageError(f"{display(home.folder.parent)} cannot be written: {reason}. Give it another name")
     if options.dry_run:
         return dry_run.tell(host, home, todo, options.json)
     converter = _converter(host, todo)
@@ -220,7 +230,7 @@ def _advice(code: int, report: Report, host: Host, home: Home, options: argparse
         ["--ledger", display(home.folder)] if options.ledger else ["--output", display(home.folder.parent)]
     )
     where += ["--service", host.service] if options.service else []
-    resume = f"{host.program} jobs resume {shlex.join(where)}"
+    resume = f"{host.program} jobs resume {joined(where)}"
     hint = f"{host.key_hint} " if code == KEY and host.key_hint else ""
     return f"{hint}Run the same command again to go on, or, for no more than what was begun: {resume}"
 
@@ -236,7 +246,7 @@ def _converter(host: Host, todo: Sequence[Item]) -> Converter | None:
     pictures = any(item.template == items.IMAGE_TO_MODEL for item in todo)
     try:
         return host.converter() if blends or pictures else None
-    except OSError as error:
+    except NoChildBlender as error:
         if blends:
             raise UsageError(f".blend files need Blender: {error}") from None
         return None
@@ -255,7 +265,7 @@ def _interruptible() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         told.set()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (*KEYS, signal.SIGTERM)
     before = [signal.signal(number, tell) for number in numbers]
     try:
         yield told

@@ -22,8 +22,10 @@ from typing import NamedTuple
 
 from ..api import FlowsError, NotSaved, disk_trouble
 from ..api.transfer import sync
+from ..core import files
 from ..core.destination import OutputFile
-from ..core.messages import Message
+from ..core.file_names import trouble
+from ..core.messages import EMPTY, Message
 from ..jobs import Delivered, Engine, Job, Step
 from ..jobs.process_id import is_alive, machine
 from ..jobs.steps import kept_name
@@ -38,7 +40,9 @@ PAGE = 4096
 DAY = 24 * 3600.0
 """Seconds."""
 
-_PART = re.compile(r"\.generio-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-(?P<engine>[0-9a-f]{8})-\d+\.part")
+_PART = re.compile(
+    r"\.generio-(?P<machine>[0-9a-f]{8})-(?P<process>\d+(?:-\w*)?)-(?P<engine>[0-9a-f]{8})-\d+\.part"
+)
 
 _FIXES = {
     "full": Message("Free some disk space, or say with --output where else."),
@@ -46,6 +50,7 @@ _FIXES = {
     "too_long": Message("Give it a shorter name, or say with --output where else."),
 }
 OTHER_FIX = Message("Say with --output where else.")
+RENAME_FIX = Message("Give it another name, or say with --output where else.")
 
 
 class InTheWay(FlowsError):
@@ -106,12 +111,15 @@ class Outputs:
         Raises NotSaved or InTheWay.
         """
         target = self.path(job)
+        if reason := name_trouble(target):
+            what = Message("{path} cannot be written: {reason}.", path=display(target), reason=reason)
+            raise NotSaved(what, RENAME_FIX)
         with _written(target):
             self._look(target, lambda: False)
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = self._part(target)
+            part = self._part(target, len(target.name))  # of which Windows may refuse the length
             part.touch(exist_ok=False)
-            part.unlink()
+            files.delete(part)
 
     def standing(self, job: Job) -> list[Path] | None:
         """The outputs of a job, where each is there as it was written; else None."""
@@ -154,7 +162,7 @@ class Outputs:
         with suppress(ResultGone, OSError):
             for piece in self._pieces(job):
                 if not piece.whole:
-                    piece.source.unlink(missing_ok=True)
+                    files.delete(piece.source)
 
     def learn(self, files: Iterable[Delivered]) -> None:
         """Know what was written, here or by another process."""
@@ -169,7 +177,7 @@ class Outputs:
         self._tidied.add(folder)
         with suppress(OSError, ValueError):
             for path in [path for path in folder.glob(".generio-*.part") if _is_stray(path, self._mark)]:
-                path.unlink(missing_ok=True)
+                files.delete(path)
 
     # ------------------------------------------------------------------ where to
 
@@ -260,13 +268,14 @@ class Outputs:
             with source.open("rb") as kept, part.open("xb") as file:
                 shutil.copyfileobj(kept, file, 1 << 20)
                 sync(file)  # else a power cut may leave the new name, and nothing in it
-            part.replace(target)
+            files.replace(part, target)
         finally:
-            part.unlink(missing_ok=True)
+            files.delete(part)
 
-    def _part(self, target: Path) -> Path:
-        """A new name beside a target, which is no longer than common names: that of the target may be."""
-        return target.with_name(f".generio-{self._mark}-{next(self._parts)}.part")
+    def _part(self, target: Path, length: int = 0) -> Path:
+        """A new name beside a target, which is no longer than common names, or has `length` characters."""
+        begin, end = f".generio-{self._mark}-", ".part"
+        return target.with_name(f"{begin}{next(self._parts):0{max(1, length - len(begin + end))}}{end}")
 
 
 def display(path: Path) -> str:
@@ -325,6 +334,19 @@ def _written(target: Path) -> Generator[None]:
         ) from error
 
 
+def name_trouble(path: Path) -> Message:
+    """Why Windows does not take the name of a file, or of a folder that is still to be made for it, or EMPTY.
+
+    It counts on each system, since outputs are shared. What a folder has that is there is its owner's affair.
+    """
+    for place in (path, *path.parents):
+        if place != path and place.is_dir():
+            break
+        if reason := trouble(place.name):
+            return reason
+    return EMPTY
+
+
 def _mark(owner: str) -> str:
     """What tells the files of one engine from those of others: computer, process, and a random word."""
     place, process, engine = owner.split(":")
@@ -342,8 +364,8 @@ def _is_stray(path: Path, mark: str) -> bool:
     here = machine()
     if found["machine"] != hashlib.sha256(here.encode()).hexdigest()[:8]:
         alive = None
-    elif int(found["process"]) == os.getpid():
-        alive = False  # who had this number before
+    elif found["process"].partition("-")[0] == str(os.getpid()):
+        alive = False  # who had this number before, or an engine of this process that is no more
     else:
         alive = is_alive(f"{here}:{found['process']}:")
     return alive is False or (alive is None and time.time() - path.stat().st_mtime > DAY)

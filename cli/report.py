@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from ..core.durations import clock
 from ..jobs import STATES, State
+from .console import has_lost_its_reader, takes_escapes
 from .exit_codes import OF_THE_INPUT
 from .measures import Measured
 from .table import table
@@ -67,10 +68,10 @@ def write(out: TextIO, text: str) -> None:
     try:
         out.write(text)
         out.flush()
-    except BrokenPipeError as error:
-        raise OutputLost("") from error
-    except (OSError, ValueError) as error:  # ValueError: it was closed
-        raise OutputLost(getattr(error, "strerror", None) or str(error)) from error
+    except OSError as error:
+        raise OutputLost("" if has_lost_its_reader(error) else error.strerror or str(error)) from error
+    except ValueError as error:  # it was closed
+        raise OutputLost(str(error)) from error
 
 
 class Report:
@@ -295,4 +296,4 @@ def report_for(out: TextIO, total: int, as_json: bool, quiet: bool = False) -> R
         return Json(out, total)
     if quiet:
         return Quiet(out, total)
-    return (Bars if out.isatty() else Lines)(out, total)
+    return (Bars if takes_escapes(out) else Lines)(out, total)

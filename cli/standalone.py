@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.errors import NoChildBlender
 from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
 from .job_directory import Host
 from .main import run
+from .shell import joined
 
 if TYPE_CHECKING:
     from ..scene.background.converter import Converter
@@ -40,12 +41,12 @@ def host_here(service: str = "", api_key: str = "") -> Host:
 def _program() -> str:
     """How the user has started it: by the folder's path, or as a module."""
     started = sys.argv[0]
-    return f"python {shlex.quote(started)}" if Path(started).is_dir() else "python -m generio_flows"
+    return f"python {joined([started])}" if Path(started).is_dir() else "python -m generio_flows"
 
 
 def _converter() -> Converter:
     if importlib.util.find_spec("bpy") is None:
-        raise OSError("this Python has no bpy module")
+        raise NoChildBlender("this Python has no bpy module")
     from ..scene.background.converter import Converter
 
     return Converter.of_this_blender()

@@ -459,8 +459,17 @@ _DISK_TROUBLES: dict[int | None, DiskTrouble] = {
 }
 
 
+_LONGEST_FOLDER = 247
+"""Characters of a path to a folder on Windows, unless that was told to take longer ones; of files 12 more."""
+
+_NO_SUCH_PATH = (2, 3, 206)
+"""Errors of Windows (winerror.h): FILE_NOT_FOUND, PATH_NOT_FOUND, FILENAME_EXCED_RANGE."""
+
+
 def disk_trouble(error: OSError) -> DiskTrouble:
     """What it was that the disk refused."""
+    if getattr(error, "winerror", None) in _NO_SUCH_PATH and len(str(error.filename)) > _LONGEST_FOLDER:
+        return "too_long"
     return _DISK_TROUBLES.get(error.errno, "other")
 
 
@@ -471,6 +480,10 @@ _NOT_SAVED_FIXES: dict[DiskTrouble, Message] = {
     ),
     "too_long": Message("Choose a results folder with a shorter path in the preferences."),
 }
+
+
+class NoChildBlender(Exception):
+    """No second Blender can be started on this machine, or there is none to start; the text says why."""
 
 
 class NotSaved(FlowsError):

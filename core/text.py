@@ -35,7 +35,9 @@ def plain_reason(words: str | Exception) -> Message:
     names are left. A message is taken as it is. What a trace ends with is for those who know the code: see
     `traced_error`.
     """
-    if isinstance(words, Exception):
+    if isinstance(words, OSError) and words.strerror:
+        words = words.strerror  # without the names of files, which may be ours
+    elif isinstance(words, Exception):
         words = words.args[0] if words.args and isinstance(words.args[0], Message) else str(words)
     if isinstance(words, Message):
         return words

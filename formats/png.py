@@ -8,6 +8,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from ..core import files
+
 Pixels = Any
 """A numpy array (height, width, 4), bottom row first as in Blender: bytes, or floats 0..1."""
 
@@ -40,7 +42,7 @@ def save_png(
         pixels = np.rint(pixels * 255.0).astype(np.uint8)
     part = path.with_name(path.name + ".part")
     part.write_bytes(_encoded(pixels[::-1]))
-    part.replace(path)
+    files.replace(part, path)
 
 
 def shrunk(pixels: Pixels, longest: int) -> Pixels:

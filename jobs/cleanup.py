@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -12,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from ..core import files
 from .chain import followup_failed
 from .input_copy import INPUT_COPY
 from .model import Job, Step
@@ -92,7 +92,7 @@ class Cleanup(Part):
         if token in self._previews_wanted:
             keep_previews(folder, self._registry.owner)
         else:
-            shutil.rmtree(folder, ignore_errors=True)
+            delete_files(folder, self._registry.owner)
 
     def delete_soon(self, tokens: Collection[str]) -> None:
         """Delete the files of jobs that were removed without them; at the latest at the next start."""
@@ -103,7 +103,7 @@ class Cleanup(Part):
     def delete(self, token: str) -> None:
         """Delete the files of a removed job, unless its previews are still wanted."""
         if token not in self._previews_wanted:
-            shutil.rmtree(self._folder(token), ignore_errors=True)
+            delete_files(self._folder(token), self._registry.owner)
 
 
 def select_for_eviction(folder: Path, jobs: Iterable[Job], limit: int) -> list[Job]:
@@ -133,16 +133,29 @@ def delete_models(folder: Path) -> None:
     """Delete the models in a job's folder."""
     for path in _items(folder):
         if path.suffix not in KEPT or path.stem in {"input", INPUT_COPY}:
-            with suppress(OSError):  # somebody has it open; next time
-                path.unlink()
+            files.delete(path)  # where somebody has it open, next time
+
+
+def delete_files(folder: Path, owner: str) -> bool:
+    """Delete the folder of a removed job; False where something stays that another program has open.
+
+    That goes when the process of `owner` is no more, see `remove_orphans`.
+    """
+    if files.delete_folder(folder):
+        return True
+    _mark_removed(folder, owner)
+    return False
 
 
 def keep_previews(folder: Path, owner: str) -> None:
     """Delete the models of a removed job, and mark what is left of its folder as wanted by `owner`."""
     for path in _items(folder):
         if path.suffix in MODELS:
-            with suppress(OSError):
-                path.unlink()
+            files.delete(path)
+    _mark_removed(folder, owner)
+
+
+def _mark_removed(folder: Path, owner: str) -> None:
     with suppress(OSError):
         (folder / REMOVED).write_text(owner, encoding="utf-8")
 
@@ -154,7 +167,7 @@ def remove_orphans(folder: Path) -> None:
             mark = left / REMOVED
             alive = is_alive(mark.read_text(encoding="utf-8"))
             if alive is False or (alive is None and time.time() - mark.stat().st_mtime > DAY):
-                shutil.rmtree(left, ignore_errors=True)
+                files.delete_folder(left)
 
 
 def _size(path: Path) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute; after a crash it may be
-there already, whole. Raises FlowsError where `source` is at fault, OSError where no conversion can be had on
-this machine, Cancelled when asked to stop."""
+there already, whole. Raises FlowsError where `source` is at fault, NoChildBlender where no conversion can be
+had on this machine, OSError of the disk, Cancelled when asked to stop."""
 
 
 @dataclass

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ..core import files
 from .model import Job
 from .part import Part
 from .registry import JobRegistry
@@ -33,9 +34,9 @@ def copy_input(folder: Path, picture: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             shutil.copyfile(picture, part)
-            part.replace(kept)
+            files.replace(part, kept)
         finally:
-            part.unlink(missing_ok=True)
+            files.delete(part)
 
 
 class InputCopies(Part):

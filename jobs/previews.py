@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..api import FlowsError
+from ..core.errors import NoChildBlender
 from .conversions import Convert
 from .model import Job
 from .part import Part
@@ -59,7 +60,7 @@ class PreviewRenderer(Part):
             return False
         missing = missing_previews(job)
         for blend, picture in [*missing]:
-            with suppress(FlowsError, OSError):
+            with suppress(FlowsError, NoChildBlender, OSError):
                 self._render(blend, picture, self.closing.is_set)
                 missing.remove((blend, picture))
         now = self._registry.job(job.token)

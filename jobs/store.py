@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..core import files
 from ..core.errors import DiskTrouble, Remedy, disk_trouble
 from ..core.messages import Message
 from . import limits
@@ -617,8 +618,8 @@ def _quarantine(path: Path) -> Path:
     while aside.exists():
         number += 1
         aside = path.with_name(f"{path.stem}.damaged-{stamp}-{number}{path.suffix}")
-    path.rename(aside)
+    files.replace(path, aside)
     for ending in ("-wal", "-shm", "-journal"):
         with suppress(FileNotFoundError):
-            path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
+            files.replace(path.with_name(path.name + ending), aside.with_name(aside.name + ending))
     return aside

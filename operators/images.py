@@ -7,12 +7,14 @@ What is not a file yet is taken at once, and written as one in a thread.
 import queue
 import threading
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from ..api import FlowsError, InputRefused, NotSaved, disk_trouble
+from ..core import files
 from ..core.messages import Message
 from ..core.text import plain_reason
 from ..i18n import VERBATIM, translated
@@ -108,11 +110,12 @@ def _write(save: image_capture.Save, path: Path, longest: int) -> FlowsError | N
     """In a thread, which knows no Blender; returns what went wrong."""
     try:
         save(path, longest)
-        former = sorted(path.parent.glob("*.png"), key=lambda file: file.stat().st_mtime)
-        for file in former[:-KEPT]:
-            file.unlink()
     except (OSError, MemoryError) as error:
         return _not_written(error)
+    with suppress(OSError):  # another Blender may clear up, too
+        former = sorted(path.parent.glob("*.png"), key=lambda file: file.stat().st_mtime)
+        for file in former[:-KEPT]:
+            files.delete(file)
     return None
 
 

@@ -13,6 +13,7 @@ import bpy
 from idprop.types import IDPropertyArray
 
 from ..core.errors import FlowsError, Remedy
+from ..core.file_names import fitting
 from ..core.messages import Message
 from ..core.text import plain_reason
 from . import versions
@@ -143,7 +144,7 @@ def save_to_library(item: bpy.types.Object, folder: Path, author: str, picture: 
 
 def free_path(folder: Path, name: str) -> Path:
     """A path in `folder` that nothing has yet, for an asset of this name."""
-    stem = re.sub(r"[^\w .-]+", "_", name).strip(" ._") or "Model"
+    stem = fitting(re.sub(r"[^\w .-]+", "_", name).strip(" ._") or "Model")
     path, number = folder / f"{stem}.blend", 1
     while path.exists():
         number += 1

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prints the path of a Python of one of the versions that are asked for, the first that there is.
-#   find_python.sh             3.11 or 3.13, for which bpy wheels exist; where there is neither, uv brings one
+#   find_python.sh             3.11 or 3.13, for which bpy wheels exist (3.11 alone on a Mac with an Intel
+#                              processor); where there is neither, uv brings one
 #   find_python.sh 3.13        that one only; prints nothing and fails where it is missing
 set -eu
 
@@ -9,7 +10,12 @@ is() {
     [ "$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)" = "$2" ]
 }
 
-for version in ${*:-3.11 3.13}; do
+case $(uname -sm) in
+    "Darwin x86_64") ours="3.11" ;; # bpy 5.2, which is for 3.13, has no wheel for these
+    *) ours="3.11 3.13" ;;
+esac
+
+for version in ${*:-$ours}; do
     for name in ${PYTHON:-} "python$version" python3 python "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version".*/bin/python; do
         if is "$name" "$version"; then
             "$name" -c 'import sys; print(sys.executable)'

@@ -21,7 +21,10 @@ from ...api import (
     WebPage,
     WrongState,
 )
+from ...core import files
+from ...core.errors import NoChildBlender
 from .. import limits
+from ..errors import folder_unusable
 from ..input_copy import input_copy_path
 from ..model import Job, Result, Step
 from .files import kept_name, result_path
@@ -84,7 +87,7 @@ def convert(turn: Turn, job: Job) -> Job:
     """Make a .blend of each result; where no Blender can be had, the GLB has to do."""
     # Only now: the store has it that all is here. Before, another process may be downloading.
     for left_by_a_crash in turn.folder.glob("*.glb.*.part"):
-        left_by_a_crash.unlink(missing_ok=True)
+        files.delete(left_by_a_crash)
     if job.input_path:
         turn.bring_inputs_from(job, turn.resolve(job.input_path).parent)
     results: list[Result] = []
@@ -96,9 +99,10 @@ def convert(turn: Turn, job: Job) -> Job:
         try:
             turn.convert(glb, blend, turn.cancelled)
             results.append(Result(str(glb), str(blend)))
-        except OSError:
+        except NoChildBlender:
             results.append(result)  # the scene side imports the GLB itself
+        except OSError as error:
+            raise folder_unusable(error) from None
     if job.picture:  # nobody asks for it again
-        with suppress(OSError):
-            input_copy_path(turn.folder, job.picture).unlink()
+        files.delete(input_copy_path(turn.folder, job.picture))
     return job.advance_to(Step.READY, results=tuple(results), finished_at=time.time())

@@ -12,6 +12,10 @@ RESULT_PREFIX = "result-"
 """What the names of the files begin with that hold outputs."""
 
 
+LONGEST_NAME = f"{RESULT_PREFIX}{12 * '0'}.glb.{8 * '0'}"
+"""As long as the longest one, of an output that is on its way, is without its last ending."""
+
+
 def result_path(folder: Path, job: Job, asset_id: str) -> Path:
     """Where an output is kept: the service's names never become paths; each attempt has its own."""
     name = hashlib.sha256(f"{job.ref} {asset_id}".encode()).hexdigest()[:12]

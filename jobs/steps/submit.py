@@ -36,9 +36,10 @@ from ...api import (
 )
 from ...api.models import as_object
 from ...api.transfer import digest_of
+from ...core.errors import NoChildBlender
 from ...core.messages import Message
 from .. import limits
-from ..errors import NeedsUser, NoConverter
+from ..errors import NeedsUser, NoConverter, folder_unusable
 from ..input_copy import input_copy_path
 from ..model import Job, Step
 from .failure import is_lasting
@@ -74,8 +75,10 @@ def prepare(turn: Turn, job: Job) -> Job:
     try:
         _check_input(turn, job)
         turn.make_input(source, target, turn.cancelled)
-    except OSError:
+    except NoChildBlender:
         raise NoConverter from None
+    except OSError as error:
+        raise folder_unusable(error) from None
     return prepared(job, target)
 
 

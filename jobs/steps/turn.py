@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...api import FlowsClient
+from ...core import files
 from ..doubt import About, Doubt, OneShotServices
 from ..errors import folder_unusable
 from ..model import Job
-from .files import RESULT_PREFIX
+from .files import LONGEST_NAME, RESULT_PREFIX
 
 
 class Outcome(NamedTuple):
@@ -61,9 +62,12 @@ class Turn:
     delete_flows: bool
 
     def make_folder(self) -> None:
-        """Make sure that the job has a folder."""
+        """Make sure that the job has a folder, and that the path of each file in it is short enough."""
+        longest = self.folder / f"{LONGEST_NAME}.part"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            longest.touch()
+            files.delete(longest)
         except OSError as error:
             raise folder_unusable(error) from None
 
@@ -84,7 +88,7 @@ class Turn:
             for source in sources:
                 part = self.folder / f"{source.name}.part"
                 shutil.copyfile(source, part)
-                part.replace(self.folder / source.name)
+                files.replace(part, self.folder / source.name)
         except OSError as error:
             raise folder_unusable(error) from None
         return bool(sources)

@@ -8,7 +8,6 @@ went on one line of its own: GENERIO_ANSWER {"problem": "", Blender's words, or 
 import importlib
 import json
 import os
-import shutil
 import sys
 import threading
 import traceback
@@ -38,6 +37,7 @@ def module(name: str) -> Any:
 
 
 markers = module("scene.markers")
+files = module("core.files")
 Message = module("core.messages").Message
 
 
@@ -46,7 +46,7 @@ def end_with_parent() -> None:
     sys.stdin.buffer.read()
     home = os.environ.get("BLENDER_USER_RESOURCES", "")
     if Path(home).name.startswith(HOME):
-        shutil.rmtree(home, ignore_errors=True)
+        files.delete_folder(Path(home))
     os._exit(1)
 
 
@@ -118,9 +118,9 @@ def write_glb(item: Any, target: str) -> None:
     try:
         with bpy.context.temp_override(scene=scene, view_layer=scene.view_layers[0]):
             bpy.ops.export_scene.gltf(filepath=str(glb), **options)
-        glb.replace(target)
+        files.replace(glb, Path(target))
     finally:
-        glb.unlink(missing_ok=True)
+        files.delete(glb)
         bpy.data.scenes.remove(scene)
 
 
@@ -208,7 +208,7 @@ def save_file(source: str, target: str) -> None:
         raise RuntimeError(Message("the model is empty."))
     blend = str(Path(target).with_suffix(".blend"))  # Blender appends that to any other name
     bpy.ops.wm.save_as_mainfile(filepath=blend, copy=True, check_existing=False, compress=True)
-    Path(blend).replace(target)
+    files.replace(Path(blend), Path(target))
 
 
 def fit_result(source: Path, objects: list[Any]) -> dict[str, Any]:
@@ -382,6 +382,8 @@ TASKS = {
 def main() -> None:
     """Do the one task that the arguments name."""
     task, source, target = sys.argv[-3:]
+    # On Windows numpy's libraries cannot be loaded while another thread reads standard input.
+    importlib.import_module("numpy")
     threading.Thread(target=end_with_parent, daemon=True).start()
     bpy.ops.wm.read_factory_settings(use_empty=True)
     problem = ""

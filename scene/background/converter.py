@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 import bpy
 
-from ...core.errors import Cancelled, FlowsError, Remedy
+from ...core import files
+from ...core.errors import Cancelled, FlowsError, NoChildBlender, Remedy
 from ...core.log import LOGGER
 from ...core.messages import Message
 from ...core.text import plain_reason, traced_error
@@ -121,7 +122,7 @@ class Converter(NamedTuple):
                     markers.plain_materials_note(snapshot).touch()
             # Only now: without a GLB, the others would need them.
             for painting in source.parent.glob(f"{source.stem}-*.png"):
-                painting.unlink()
+                files.delete(painting)
 
     def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """Write what `glb` holds to `blend`, its pictures and a report (JSON) beside it (see `_run`).
@@ -135,8 +136,8 @@ class Converter(NamedTuple):
                 raise NoFaces
             self._read("import", glb, blend, cancelled)
         if snapshot:
-            markers.plain_materials_note(snapshot).unlink(missing_ok=True)
-            snapshot.unlink()
+            files.delete(markers.plain_materials_note(snapshot))
+            files.delete(snapshot)
 
     def to_file(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """Write what `glb` holds to `blend` as a file to open, with a scene, images packed (see `_run`)."""
@@ -156,7 +157,7 @@ class Converter(NamedTuple):
             raise
 
     def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
-        """Raises ConversionFailed with Blender's words, Cancelled, or OSError where no child starts."""
+        """Raises ConversionFailed with Blender's words, NoChildBlender, Cancelled, or OSError of the disk."""
         part = target.with_name(target.name + ".part")
         try:
             output, code = self._output([task, str(source), str(part)], cancelled)
@@ -166,20 +167,23 @@ class Converter(NamedTuple):
                     LOGGER.error("background Blender, %s: %s", task, error)
                 raise ConversionFailed(source.name, problem)
             if not target.exists():  # else another process was faster, and has tidied up
-                part.replace(target)
+                files.replace(part, target)
         finally:
-            part.unlink(missing_ok=True)
+            files.delete(part)
 
     def _output(self, arguments: list[str], cancelled: Callable[[], bool]) -> tuple[str, int | None]:
         """What the child printed, and how it ended."""
-        with AT_ONCE, tempfile.TemporaryDirectory(prefix=child.HOME) as home, tempfile.TemporaryFile() as log:
-            process = subprocess.Popen(  # noqa: S603 - our own binary with our own script
-                [*self.command, *arguments],
-                stdin=subprocess.PIPE,  # stays open as long as we live: the child ends when it closes
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=_environment(home),
-            )
+        with AT_ONCE, files.temporary_folder(child.HOME) as home, tempfile.TemporaryFile() as log:
+            try:
+                process = subprocess.Popen(  # noqa: S603 - our own binary with our own script
+                    [*self.command, *arguments],
+                    stdin=subprocess.PIPE,  # stays open as long as we live: the child ends when it closes
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=_environment(str(home)),
+                )
+            except OSError as error:
+                raise NoChildBlender(str(error)) from error
             began = time.monotonic()
             try:
                 _wait(process, cancelled)
@@ -198,15 +202,15 @@ def link(source: Path, target: Path) -> None:
     """Let `target` be the same file as `source`, or a copy of it where the disk knows no links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    part.unlink(missing_ok=True)  # a crash may have left it, as a link to `source`
+    files.delete(part)  # a crash may have left it, as a link to `source`
     try:
         try:
             os.link(source, part)
         except OSError:
             shutil.copyfile(source, part)
-        part.replace(target)
+        files.replace(part, target)
     finally:
-        part.unlink(missing_ok=True)
+        files.delete(part)
 
 
 def _environment(home: str) -> dict[str, str]:

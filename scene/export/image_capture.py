@@ -17,7 +17,9 @@ from typing import Any
 
 import bpy
 
+from ...core import files
 from ...core.errors import InputRefused, Remedy
+from ...core.file_names import fitting
 from ...core.messages import Message
 from ...formats.png import save_png
 from ..markers import UNPACKED
@@ -201,9 +203,9 @@ def image_editor(context: bpy.types.Context) -> Iterator[Any]:
 def _write(path: Path, data: bytes) -> None:
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
-    part.replace(path)
+    files.replace(part, path)
 
 
 def file_name(name: str) -> str:
     """What may be a file's name of the name of an image."""
-    return re.sub(r"[^\w.-]+", "_", name)[:40].strip("._") or "picture"
+    return fitting(re.sub(r"[^\w.-]+", "_", name)[:40].strip("._") or "picture")

@@ -25,6 +25,7 @@ import addon_utils  # noqa: E402 - comes with bpy
 
 from tests.sandbox import Sandbox  # noqa: E402
 from tests.sandbox.optimizer import Optimizer  # noqa: E402
+from tests.systems import WINDOWS, install  # noqa: E402
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -47,12 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def installed() -> Iterator[None]:
     """The checkout stands where Blender looks for extensions."""
     extensions = HOME / "extensions" / "user_default"
-    extensions.mkdir(parents=True)
-    (extensions / "generio_flows").symlink_to(ROOT)
+    install(ROOT, extensions)
     bpy.ops.wm.read_factory_settings(use_empty=True)
     yield
     addon_utils.disable(EXTENSION)
-    shutil.rmtree(HOME)
+    shutil.rmtree(HOME, ignore_errors=WINDOWS)  # where the log is still open
 
 
 @pytest.fixture(params=["reference"])

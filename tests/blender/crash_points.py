@@ -1,7 +1,6 @@
 """The moments at which a Blender with the add-on kills itself, in the middle of optimizing an object."""
 
 import os
-import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,8 @@ from types import ModuleType
 from typing import Any
 
 import bpy
+
+from tests.systems import die
 
 MOMENTS = (
     "export begun",
@@ -24,10 +25,6 @@ MOMENTS = (
 )
 """An export makes what is sent, an import what is placed. Begun: the child works; cut: half of its file is on
 disk; done: the file has its name, and the ledger does not know. Noting: that a result is to be placed."""
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def wait_for(addon: ModuleType, moment: str, note: Path) -> None:

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+from tests.systems import install
+
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = "bl_ext.user_default.generio_flows"
 ANSWER = "SESSION_ANSWER "
@@ -24,9 +26,7 @@ class Session:
 
     def __init__(self, home: Path, url: str, key: str) -> None:
         extensions = home / "extensions" / "user_default"
-        extensions.mkdir(parents=True, exist_ok=True)
-        if not (extensions / "generio_flows").exists():
-            (extensions / "generio_flows").symlink_to(ROOT)
+        install(ROOT, extensions)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.blender.session", url, key],
             cwd=ROOT,

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.blender import scenes
+from tests.systems import needs_bytes, needs_links
 
 
 def assert_nothing_ran(sandbox) -> None:
@@ -36,6 +37,7 @@ def test_a_picture_that_is_not_there(addon, sandbox, tmp_path: Path):
     assert_nothing_ran(sandbox)
 
 
+@needs_bytes
 def test_a_file_whose_name_is_no_text(addon, sandbox, tmp_path: Path):
     """As old archives leave it."""
     path = tmp_path / os.fsdecode(b"st\xfchl.png")
@@ -44,6 +46,7 @@ def test_a_file_whose_name_is_no_text(addon, sandbox, tmp_path: Path):
     assert_nothing_ran(sandbox)
 
 
+@needs_links
 def test_a_file_that_leads_to_itself(addon, tmp_path: Path):
     path = tmp_path / "loop.png"
     path.symlink_to(path)

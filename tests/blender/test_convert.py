@@ -19,6 +19,7 @@ from PIL import Image
 
 from tests.blender import scenes
 from tests.sandbox.generate import from_prompt
+from tests.systems import needs_proc
 
 
 @pytest.fixture
@@ -243,6 +244,7 @@ def test_a_child_leaves_nothing_among_temporary_files(
     assert [*temporary.iterdir()] == []
 
 
+@needs_proc  # whose /dev/stdin is a picture that never comes
 def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
     child = addon.scene.background.converter.CHILD
     home = tmp_path / f"{addon.scene.background.converter.child.HOME}1"
@@ -267,6 +269,22 @@ def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
         assert time.monotonic() < deadline, "the child outlived its parent"
         time.sleep(0.05)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_numpy_is_there_before_a_thread_reads_standard_input(addon, tmp_path: Path):
+    """On Windows its libraries wait for that thread, which waits for the parent's end."""
+    # Some builds have loaded it by then, others not.
+    code = (
+        "import importlib, runpy, sys, threading\n"
+        "find, start = importlib.import_module, threading.Thread.start\n"
+        "importlib.import_module = lambda name, *more: print('STEP', name, flush=True) or find(name, *more)\n"
+        "threading.Thread.start = lambda thread: print('STEP thread', flush=True) or start(thread)\n"
+        f"sys.argv = ['x', 'picture', 'missing.png', {str(tmp_path / 'x.png')!r}]\n"
+        f"runpy.run_path({str(addon.scene.background.converter.CHILD)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input="", capture_output=True, text=True)
+    steps = [line.removeprefix("STEP ") for line in done.stdout.splitlines() if line.startswith("STEP ")]
+    assert steps.index("numpy") < steps.index("thread"), done.stdout + done.stderr
 
 
 def _alive(pid: int) -> bool:

@@ -1,13 +1,14 @@
 """A real Blender is killed half way, its real child at work; the next one brings the result, and once."""
 
-import signal
 import time
 from pathlib import Path
 
 import pytest
+from generio_flows.jobs.process_id import began
 
 from tests.blender import crash_points
 from tests.blender.session import Session
+from tests.systems import DEAD
 
 ASK = """
 from tests.blender import crash_points, scenes
@@ -28,11 +29,11 @@ def test_a_blender_that_is_killed_loses_nothing_and_repeats_nothing(sandbox, tmp
     with Session(home, sandbox.url, sandbox.key) as first:
         with pytest.raises(AssertionError, match="this Blender has ended"):
             first.do(ASK.format(file=file, moment=moment, note=str(note)))
-        assert first.gone() == -signal.SIGKILL
+        assert first.gone() == DEAD
     assert note.exists() == moment.endswith("begun")
     if note.exists():
         end = time.monotonic() + 60
-        while Path(f"/proc/{note.read_text()}").exists():
+        while began(int(note.read_text())) is not None:
             assert time.monotonic() < end, "the child outlived its parent"
             time.sleep(0.05)
         assert not list(home.rglob("*.part")), "the child finished its work without its parent"

@@ -12,6 +12,7 @@ import pytest
 
 from tests.blender.conftest import EXTENSION, HOME
 from tests.sandbox.generate import from_prompt
+from tests.systems import needs_links
 from tests.unit.api.scripted import Server, answer
 
 
@@ -262,6 +263,7 @@ def test_what_an_operator_found_in_use_is_said_in_the_panel_until_it_was_read(ad
         assert addon.session.current().notice is None
 
 
+@needs_links
 def test_a_list_that_cannot_be_begun_is_said_in_the_panel(addon, sandbox, tmp_path: Path):
     addon.session.current().stop()
     path = addon.session.preferences.user_folder(bpy.context) / "jobs.sqlite"

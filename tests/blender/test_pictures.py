@@ -16,6 +16,7 @@ from generio_flows.scene.background.converter import make_input_here
 from PIL import Image, ImageOps
 
 from tests.blender.job_fixtures import until
+from tests.systems import needs_links
 
 
 def panel():
@@ -372,7 +373,7 @@ def test_a_taken_picture_is_made_smaller_too(addon):
     assert picture.getpixel((10, 12))[0] == 128  # the mean of the rows that it covers
 
 
-@pytest.mark.parametrize("when", ["before", "while"])
+@pytest.mark.parametrize("when", ["before", pytest.param("while", marks=needs_links)])
 def test_a_picture_that_cannot_be_written_says_so(addon, tmp_path: Path, when: str):
     image = painted()
     taken(image.name)

@@ -177,7 +177,7 @@ def without_converter(addon, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where no second Blender can be started."""
 
     def refuse(*_: object) -> None:
-        raise OSError("no child")
+        raise addon.core.errors.NoChildBlender("no child")
 
     monkeypatch.setattr(addon.scene.background.converter.Converter, "_output", refuse)
 

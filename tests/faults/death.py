@@ -11,6 +11,8 @@ from generio_flows.core.messages import Message
 from generio_flows.jobs import Job, JobStore, LedgerError
 from generio_flows.jobs.store import Lease
 
+from tests.systems import die
+
 SAVED = {
     "reference": (
         "prepared",
@@ -69,7 +71,7 @@ class Death:
                 self._strike()
 
     def _strike(self) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+        die()
 
     def watch_calls(self) -> None:
         """Be there before each request leaves, and when the service has answered but nobody knows yet."""

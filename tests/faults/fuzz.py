@@ -7,7 +7,6 @@ time; then its last line is not complete, and another child goes on with the nex
 
 import faulthandler
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -115,6 +114,8 @@ def _limit_memory() -> None:
     """Let this process have MORE_MEMORY beyond what it has, where the system tells (not on macOS)."""
     sizes = Path("/proc/self/statm")
     if sizes.exists():
+        import resource
+
         now = int(sizes.read_text().split()[0]) * resource.getpagesize()
         most = now + (MORE_MEMORY << 20)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))

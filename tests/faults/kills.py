@@ -7,11 +7,12 @@ middle of a file, around placing and saving. After each death another process ta
 
 import math
 import random
-import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+
+from tests.systems import DEAD
 
 from .death import moments
 from .processes import finish, last_words, worker
@@ -79,6 +80,6 @@ def _live(plan: Plan, seconds: float, *, up: bool) -> tuple[bool, list[str]]:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
             return False, []
-    if code == -signal.SIGKILL:
+    if code == DEAD:
         return True, []
     return False, [f"a worker ended by itself with {code}: {last_words(plan)}"]

@@ -1,14 +1,19 @@
 """What a process holds."""
 
-import resource
 import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.systems import WINDOWS
+
 
 def peak_memory() -> float:
     """MB of memory that this process has had at most."""
+    if WINDOWS:
+        return _memory_on_windows()
+    import resource
+
     status = Path("/proc/self/status")
     if status.exists():  # getrusage remembers the process that this one was forked from
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
@@ -28,4 +33,24 @@ class Holding:
     @classmethod
     def now(cls) -> "Holding":
         """What this process holds."""
-        return cls(round(peak_memory(), 1), len(list(Path("/dev/fd").iterdir())), threading.active_count())
+        return cls(round(peak_memory(), 1), _open_files(), threading.active_count())
+
+
+def _open_files() -> int:
+    if not WINDOWS:
+        return len(list(Path("/dev/fd").iterdir()))
+    import ctypes
+
+    count = ctypes.c_uint32()
+    ctypes.WinDLL("kernel32").GetProcessHandleCount(ctypes.c_void_p(-1), ctypes.byref(count))
+    return count.value  # handles, of which others than files are a few
+
+
+def _memory_on_windows() -> float:
+    """As `peak_memory`: PeakWorkingSetSize of PROCESS_MEMORY_COUNTERS."""
+    import ctypes
+
+    counters = (ctypes.c_uint64 * 9)()  # two numbers of 32 bits, then eight sizes
+    size = ctypes.sizeof(counters)
+    ctypes.WinDLL("kernel32").K32GetProcessMemoryInfo(ctypes.c_void_p(-1), counters, size)
+    return counters[1] / 1e6

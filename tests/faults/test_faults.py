@@ -7,6 +7,7 @@ import pytest
 
 from tests.faults import fuzz, gateways, kills, network, pair, soak
 from tests.faults.table import Report
+from tests.systems import needs_signals
 
 pytestmark = pytest.mark.slow
 
@@ -19,8 +20,8 @@ SEED = 1
         (kills.run, 0.05),
         (network.run, 0.08),
         (gateways.run, 0.02),
-        (fuzz.run, 0.04),
-        (pair.run, 0.2),
+        pytest.param(fuzz.run, 0.04, marks=needs_signals),
+        pytest.param(pair.run, 0.2, marks=needs_signals),
         (soak.run, 0.1),
     ],
     ids=["kills", "network", "gateways", "fuzz", "pair", "soak"],

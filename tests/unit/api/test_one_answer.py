@@ -8,6 +8,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from gzip import compress
 from pathlib import Path
 
@@ -42,7 +43,8 @@ class Service:
         self._threads[0].start()
 
     def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # Windows has nothing to end here
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         for thread in self._threads:
             thread.join(10)

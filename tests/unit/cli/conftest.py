@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from generio_flows.cli.job_directory import Host
 from generio_flows.cli.main import run
+from generio_flows.core.errors import NoChildBlender
 from generio_flows.jobs import polling
 
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt
 from tests.sandbox.optimizer import Optimizer
+from tests.systems import LISTENS, WINDOWS
 
 ROOT = Path(__file__).resolve().parents[3]
 HURRIED = Path(__file__).with_name("hurried.py")
@@ -29,20 +31,36 @@ LONGEST = 120.0
 
 @dataclass(frozen=True)
 class Answer:
-    """How a command ended."""
+    """How a command ended, and what it told; with slashes in paths on each system."""
 
     code: int
-    out: str
-    err: str
+    told: str
+    told_of_errors: str
+
+    @property
+    def out(self) -> str:
+        return slashed(self.told)
+
+    @property
+    def err(self) -> str:
+        return slashed(self.told_of_errors)
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
+        return [json.loads(line, object_hook=_slashed) for line in self.told.splitlines()]
 
     def states(self, item: str) -> list[str]:
         """The states of one item, without repetitions."""
         states = [event["state"] for event in self.events if event.get("item") == item]
         return [state for number, state in enumerate(states) if states[:number][-1:] != [state]]
+
+
+def slashed(text: str) -> str:
+    return text.replace("\\", "/") if WINDOWS else text
+
+
+def _slashed(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: slashed(value) if isinstance(value, str) else value for name, value in found.items()}
 
 
 @dataclass(frozen=True)
@@ -58,16 +76,19 @@ class Program:
         return {**kept, "GENERIO_API_KEY": self.sandbox.key}
 
     def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
+        """A command that `interrupt` can be called for."""
         command = [sys.executable, str(HURRIED), *words]
         if words and words[0] in ("generate", "optimize", "templates", "doctor"):
             command += ["--service", self.sandbox.url]
         return subprocess.Popen(
             command,
             cwd=self.folder,
-            env={**self.environment, **environment},
+            env={**self.environment, **environment, LISTENS: "1"},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            encoding="utf-8",
         )
 
     def __call__(self, *words: str, **environment: str) -> Answer:
@@ -83,7 +104,7 @@ class Program:
 def until_told(process: "subprocess.Popen[str]", begin: str) -> None:
     """Read what a command prints, up to the first line that begins like that."""
     assert process.stdout is not None
-    while not (line := process.stdout.readline()).startswith(begin):
+    while not slashed(line := process.stdout.readline()).startswith(begin):
         assert line, f"it ended without saying {begin}"
 
 
@@ -121,7 +142,7 @@ class Here:
 
 
 def no_converter() -> None:
-    raise OSError("this test has no Blender")
+    raise NoChildBlender("this test has no Blender")
 
 
 @pytest.fixture

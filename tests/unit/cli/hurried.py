@@ -19,6 +19,7 @@ def main() -> None:
     jobs.polling.SHORTEST = 0.05
     jobs.limits.LOOKUP_SECONDS = 0.05
     jobs.limits.SYNC_SECONDS = 0.5
+    runpy.run_path(str(ROOT / "tests/systems.py"))["listen"]()
     sys.argv[0] = str(ROOT)
     os._exit(importlib.import_module(f"{name}.cli.standalone").main(sys.argv[1:]))
 

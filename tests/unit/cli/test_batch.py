@@ -1,6 +1,7 @@
 """Many small models: killed half way, spread over shards, and in little memory; each is run once."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from generio_flows.api import check_glb
 
 from tests.sandbox import Sandbox
+from tests.systems import needs_sh
 
 from .conftest import LONGEST, MODELS, ROOT, Program, write_models
 
@@ -67,6 +69,7 @@ sys.exit(process.returncode)
 """Prints the peak of a command's memory in MiB; small itself, since a process inherits its parent's peak."""
 
 
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="Windows tells no peak of a child's memory so")
 def test_the_client_stays_small(program: Program):
     """Peak resident memory of the whole process, Python and its libraries included."""
     write_models(program.folder / "models", MANY)
@@ -87,6 +90,7 @@ def test_the_client_stays_small(program: Program):
 SHARDS = 8
 
 
+@needs_sh
 def test_an_array_of_shards_as_slurm_starts_them(program: Program, models: Path):
     """Each task knows only its number; all write into one folder, with one ledger."""
     script = program.folder / "generio.sh"
@@ -111,6 +115,7 @@ def test_an_array_of_shards_as_slurm_starts_them(program: Program, models: Path)
     assert outputs(program.folder / "small") == outputs(models)
 
 
+@needs_sh
 def test_shards_as_parallel_starts_them(program: Program, models: Path):
     """GNU parallel runs one command for each number, a few at a time; without it xargs does the same here."""
     line = in_documentation("farm.md", "parallel")

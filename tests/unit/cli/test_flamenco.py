@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from py_mini_racer import JSEvalException, MiniRacer
 
+from tests.systems import WINE
+
 from .conftest import LONGEST, MODELS, ROOT, Program
 
 SCRIPT = ROOT / "extras/flamenco/generio.js"
@@ -61,6 +63,8 @@ class Manager:
 
 @pytest.fixture
 def manager() -> Manager:
+    if WINE:
+        pytest.skip("V8 does not run under Wine")
     return Manager()
 
 

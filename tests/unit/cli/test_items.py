@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.sandbox.generate import from_prompt
+from tests.systems import needs_links
 
 SERVICE = "https://flows.generio.ai"
 
@@ -86,8 +87,10 @@ def test_null_in_a_list_is_nothing_said(tmp_path: Path):
 
 def test_only_a_line_break_ends_a_line(tmp_path: Path):
     """A prompt may have separators of other kinds, and in quotes of CSV also line breaks."""
-    (tmp_path / "a.jsonl").write_text('{"prompt": "a\u2028lamp"}\r\n{"prompt": "b"}\n', encoding="utf-8")
-    (tmp_path / "a.csv").write_text('prompt\n"a\u2028lamp"\n"two\nlines"\n', encoding="utf-8")
+    (tmp_path / "a.jsonl").write_text(
+        '{"prompt": "a\u2028lamp"}\r\n{"prompt": "b"}\n', encoding="utf-8", newline=""
+    )
+    (tmp_path / "a.csv").write_text('prompt\n"a\u2028lamp"\n"two\nlines"\n', encoding="utf-8", newline="")
     assert [row["prompt"] for row in listed(tmp_path / "a.jsonl")] == ["a\u2028lamp", "b"]
     assert [row["prompt"] for row in listed(tmp_path / "a.csv")] == ["a\u2028lamp", "two\nlines"]
 
@@ -254,6 +257,7 @@ def test_paths_outside_the_home_survive_the_way_through_the_ledger(tmp_path: Pat
 # ---- inputs stay as they are
 
 
+@needs_links
 def test_the_way_back_out_of_a_link_is_that_of_the_file_system(tmp_path: Path):
     (tmp_path / "far/deep").mkdir(parents=True)
     (tmp_path / "near").mkdir()
@@ -266,6 +270,7 @@ def test_the_way_back_out_of_a_link_is_that_of_the_file_system(tmp_path: Path):
     )
 
 
+@needs_links
 def test_no_model_is_written_over_one_that_is_read(tmp_path: Path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)

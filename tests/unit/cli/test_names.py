@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 from generio_flows.cli.outputs import Outputs
+from generio_flows.core.text import plain_reason
 from PIL import Image
+
+from tests.systems import WINDOWS, needs_bytes, needs_links, needs_pipes
 
 from .conftest import Here, Program
 
@@ -74,23 +77,78 @@ def test_what_no_file_can_be_called(here: Here, name: str):
     assert answer.endswith("cannot be written: no file can have such a name. Say with --output where else.")
 
 
+@pytest.mark.parametrize("name", ["CON", "aux.glb", "nul.glb", "a:b", "what?", "lamp./x.glb", "a/com1/x"])
+def test_what_windows_cannot_have_is_refused_on_each_system(here: Here, name: str):
+    """A folder of outputs is shared."""
+    (answer,) = failed(here, {"prompt": "a", "output": name}).values()
+    assert "Windows" in answer
+    assert answer.endswith(". Give it another name, or say with --output where else.")
+
+
+def test_a_folder_that_is_there_may_have_any_name(here: Here):
+    folder = "ab" if WINDOWS else "a:b"
+    (here.folder / folder).mkdir()
+    words = ("generate", "--prompt", "lamp", "--quality", "low", "--no-texture", "--output", f"{folder}/x")
+    assert here(*words).code == 0
+    assert here.runs() == [1]
+
+
+@pytest.mark.parametrize("output", ["x?y/lamp.glb", "aux/deep", "CON"])
+def test_nor_is_a_folder_made_of_such_a_name(here: Here, output: str):
+    answer = here("generate", "--prompt", "lamp", "--output", output)
+    assert (answer.code, "Windows" in answer.err) == (2, True)
+    assert list(here.folder.iterdir()) == []
+    assert here.sandbox.stats()["flows"] == {}
+
+
+def test_no_prompt_makes_such_a_name(here: Here):
+    words = ("generate", "--prompt", "CON", "--prompt", "com1", "--quality", "low", "--no-texture")
+    assert here(*words, "--output", "out").code == 0
+    names = {path.name for path in (here.folder / "out").glob("*.glb")}
+    assert names == {"model-con.glb", "model-com1.glb"}
+
+
+@pytest.mark.skipif(WINDOWS, reason="on Windows no picture has such a name")
+def test_no_picture_makes_such_a_name(here: Here):
+    pictures = ["aux.png", "front: side?.png", "nul.v2.png"]
+    for name in pictures:
+        Image.new("RGB", (16, 16), (200, 30, 30)).save(here.folder / name)
+    words = ("generate", "--image", *pictures, "--quality", "low", "--no-texture", "--output", "out")
+    assert here(*words).code == 0
+    names = {path.name for path in (here.folder / "out").glob("*.glb")}
+    assert names == {"model-aux.glb", "front- side-.glb", "model-nul.v2.glb"}
+
+
 @pytest.mark.parametrize(
-    "name", ["a\0b.png", "\udfff.png", "n" * 300, "missing.png", "folder", "pipe", "loop/../a.png"]
+    "name",
+    [
+        "a\0b.png",
+        "\udfff.png",
+        "n" * 300,
+        "missing.png",
+        "folder",
+        pytest.param("pipe", marks=needs_pipes),
+        pytest.param("loop/../a.png", marks=needs_links),
+    ],
 )
 def test_inputs_that_cannot_be_read(here: Here, name: str):
     (here.folder / "folder").mkdir()
-    os.mkfifo(here.folder / "pipe")
-    (here.folder / "loop").symlink_to("loop")
+    if name == "pipe":
+        os.mkfifo(here.folder / "pipe")
+    elif name.startswith("loop"):
+        (here.folder / "loop").symlink_to("loop")
     (answer,) = failed(here, {"image": name, "output": "x.glb"}).values()
     assert "cannot be read" in answer or "is a pipe or device. Save what comes out of it" in answer
 
 
+@needs_pipes
 def test_a_model_from_a_pipe_is_refused(here: Here):
     os.mkfifo(here.folder / "pipe.glb")
     answer = here("optimize", "pipe.glb", "--ratio", "0.5", "--output", "out")
     assert (answer.code, "is a pipe or device" in answer.out) == (1, True)
 
 
+@needs_bytes
 def test_names_in_another_encoding_are_names(program: Program):
     """On Linux the name of a file is bytes."""
     name = os.fsdecode(b"sch\xf6n")
@@ -108,6 +166,7 @@ def test_prompts_that_are_no_text_are_refused(here: Here, prompt: str):
     assert answer.startswith("The prompt has characters that are no text.")
 
 
+@needs_bytes
 def test_bytes_that_are_no_text_do_not_come_through_the_shell(program: Program):
     answer = program("generate", "--prompt", os.fsdecode(b"ein sch\xf6ner Stuhl"), "--output", "out")
     assert (answer.code, "The prompt has characters that are no text." in answer.out) == (1, True)
@@ -132,3 +191,10 @@ def test_ten_thousand_models_of_one_name_are_numbered(tmp_path: Path):
     common = {"folder": tmp_path, "file": None, "suffix": ".glb"}
     found = items.generated(["lamp"] * 10_000, [], [], common)
     assert json.dumps([item.output.name for item in found[-2:]]) == '["lamp-9999.glb", "lamp-10000.glb"]'
+
+
+def test_no_error_shows_a_name_of_ours():
+    error = PermissionError(
+        13, "Permission denied", "/home/me/.generio-0-1-2.part", None, "/home/me/lamp.glb"
+    )
+    assert plain_reason(error) == "Permission denied."

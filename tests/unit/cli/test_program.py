@@ -3,25 +3,26 @@
 import io
 import json
 import os
-import pty
-import shlex
-import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 from generio_flows.api import check_glb
 from generio_flows.cli.batch import Batch
 from generio_flows.cli.job_directory import Home, Host
 from generio_flows.cli.report import Bars, Event, Lines
+from generio_flows.cli.shell import program as program_path
 from PIL import Image
 
 from tests.sandbox import Sandbox
+from tests.systems import WINDOWS, interrupt, needs_links, needs_proc, needs_signals, needs_terminals
 
 from .conftest import LONGEST, ROOT, Program, no_converter, until_told, wait_until
 
@@ -329,8 +330,10 @@ def test_templates(program: Program):
     }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_leaves_jobs_that_go_on(program: Program, sandbox: Sandbox, number: signal.Signals):
+@pytest.mark.parametrize("end", [interrupt, pytest.param(Popen.terminate, marks=needs_signals)])
+def test_an_interruption_leaves_jobs_that_go_on(
+    program: Program, sandbox: Sandbox, end: Callable[[Popen[str]], None]
+):
     words = (
         "generate",
         "--prompt",
@@ -347,7 +350,7 @@ def test_an_interruption_leaves_jobs_that_go_on(program: Program, sandbox: Sandb
     sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
     process = program.start(*words)
     until_told(process, "out/a.glb: Running")
-    process.send_signal(number)
+    end(process)
     rest, _ = process.communicate(timeout=LONGEST)
     assert process.returncode == 130
     assert "Interrupted." in rest
@@ -360,13 +363,13 @@ def test_what_is_told_after_an_interruption_is_a_command_that_goes_on(program: P
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "times": -1})
     process = program.start("generate", "--prompt", "a", "--quality", "low", "--output", "an output")
     until_told(process, "an output/a.glb: Waiting")
-    process.send_signal(signal.SIGINT)
+    interrupt(process)
     told = process.communicate(timeout=LONGEST)[0].splitlines()[-1]
     sandbox.clear_faults()
     command = told.partition("begun: python ")[2]
     assert command, told
     done = subprocess.run(
-        f"{shlex.quote(sys.executable)} {command}",
+        f"{program_path(sys.executable)} {command}",
         shell=True,
         cwd=program.folder,
         env=program.environment,
@@ -412,7 +415,10 @@ def test_what_was_interrupted_is_fetched_and_not_made_again(program: Program, sa
     assert program.runs() == [1]
 
 
+@needs_terminals
 def test_bars_on_a_terminal(program: Program):
+    import pty
+
     ours, theirs = pty.openpty()
     words = ("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
     process = subprocess.Popen(
@@ -456,7 +462,8 @@ def test_a_reader_that_has_gone_interrupts_it_without_a_traceback(program: Progr
     # What it has to say while somebody reads must not be all that it has to say.
     sandbox.order({"method": "PATCH", "path": "/flows/*", "action": "status", "times": -1})
     process = program.start(*words)
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+    process.stdin.close()
     process.stdout.readline()
     process.stdout.close()
     sandbox.clear_faults()
@@ -477,7 +484,7 @@ def test_other_commands_end_at_ctrl_c_without_a_traceback(program: Program, sand
     sandbox.order({"path": "/templates", "action": "stall", "seconds": 60.0, "times": -1})
     process = program.start("templates")
     wait_until(lambda: sandbox.stats()["requests"])
-    process.send_signal(signal.SIGINT)
+    interrupt(process)
     out, err = process.communicate(timeout=LONGEST)
     assert (process.returncode, out, err) == (130, "", "Interrupted.\n")
 
@@ -558,7 +565,7 @@ def test_a_job_is_cancelled_at_the_service(program: Program, sandbox: Sandbox):
     sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
     process = program.start("generate", "--prompt", "a", "--output", "out")
     until_told(process, "out/a.glb: Running")
-    process.send_signal(signal.SIGINT)
+    interrupt(process)
     process.communicate(timeout=LONGEST)
     (job,) = jobs_in(program.folder / "out")
     refused = program("jobs", "delete", str(job["token"]), "--output", "out")
@@ -575,7 +582,7 @@ def test_a_cancellation_does_not_wait_for_ever_for_the_service(program: Program,
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "drop", "times": -1})
     process = program.start("generate", "--prompt", "a", "--output", "out")
     until_told(process, "out/a.glb: Waiting")
-    process.send_signal(signal.SIGINT)
+    interrupt(process)
     process.communicate(timeout=LONGEST)
     (job,) = jobs_in(program.folder / "out")
     sandbox.order({"path": "/flows/*", "action": "drop", "times": -1})
@@ -592,7 +599,7 @@ def test_a_flow_that_cannot_be_stopped_is_not_called_cancelled(program: Program,
     sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
     process = program.start("generate", "--prompt", "a", "--output", "out")
     until_told(process, "out/a.glb: Running")
-    process.send_signal(signal.SIGINT)
+    interrupt(process)
     process.communicate(timeout=LONGEST)
     (job,) = jobs_in(program.folder / "out")
     words = ("jobs", "cancel", str(job["token"]), "--output", "out", "--service", sandbox.url)
@@ -606,6 +613,7 @@ def test_a_flow_that_cannot_be_stopped_is_not_called_cancelled(program: Program,
 # ---- how it is started
 
 
+@needs_links
 def test_it_is_a_module_where_the_folder_is_called_generio_flows(program: Program):
     (program.folder / "generio_flows").symlink_to(ROOT)
     process = subprocess.run(
@@ -633,6 +641,7 @@ def test_plain_python_without_bpy_says_what_blend_files_need(program: Program):
     assert ".blend files need Blender: this Python has no bpy module" in process.stderr
 
 
+@needs_proc
 def test_glb_to_glb_needs_no_bpy_at_all(program: Program, models: Path):
     """Whoever imported bpy would have opened its shared library."""
     process = program.start("optimize", "models/00.glb", "--polygons", "400", "--output", "o.glb")
@@ -675,3 +684,23 @@ def test_the_doctor_says_that_nothing_answers(program: Program):
     )
     assert done.returncode == 4
     assert " X Connection: Nothing answers" in done.stdout
+
+
+def test_what_another_program_has_open_is_told_and_goes_later(program: Program):
+    """On Windows a file that is open cannot be deleted."""
+    program("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
+    results = program.folder / "out/.generio/results"
+    first = str(jobs_in(program.folder / "out")[0]["token"])
+    (kept,) = (results / first).glob("*.glb")
+    hold = "import sys; file = open(sys.argv[1], 'rb'); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", hold, str(kept)]
+    with Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holding:
+        assert holding.stdout is not None
+        holding.stdout.readline()
+        told = program("jobs", "delete", first, "--output", "out")
+        assert (told.code, told.out.startswith("a.glb: deleted.")) == (0, True)
+        assert kept.exists() is WINDOWS
+        assert ("Another program has files open in out/.generio/results/" in told.out) is WINDOWS
+        holding.communicate()
+    assert program("jobs", "delete", "--finished", "--output", "out").out == "b.glb: deleted.\n"
+    assert list(results.iterdir()) == []

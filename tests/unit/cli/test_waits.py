@@ -19,6 +19,7 @@ from generio_flows.jobs import Job, JobStore, LedgerError, limits
 from generio_flows.jobs import store as store_module
 
 from tests.sandbox import Sandbox
+from tests.systems import needs_sh
 
 from .conftest import LONGEST, ROOT, Here, Program, until_told
 
@@ -222,6 +223,7 @@ def program_with(program: Program, redirection: str, *words: str) -> "subprocess
     )
 
 
+@needs_sh
 @pytest.mark.parametrize("words", [WORDS, ("templates",), ("doctor",), ("generate", "--help")], ids=str)
 def test_a_full_disk_under_the_output_is_a_sentence(program: Program, words: tuple[str, ...]):
     done = program_with(program, ">/dev/full", *words)
@@ -229,6 +231,7 @@ def test_a_full_disk_under_the_output_is_a_sentence(program: Program, words: tup
     assert done.stderr == "What there is to tell cannot be written: No space left on device.\n"
 
 
+@needs_sh
 def test_a_closed_output_is_a_sentence_and_nothing_is_sent(program: Program):
     done = program_with(program, ">&-", *WORDS)
     assert (done.returncode, done.stdout) == (2, "")
@@ -236,6 +239,7 @@ def test_a_closed_output_is_a_sentence_and_nothing_is_sent(program: Program):
     assert program.sandbox.stats()["flows"] == {}
 
 
+@needs_sh
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", ">&- 2>&-"])
 def test_without_a_place_for_errors_the_exit_code_says_it(program: Program, redirection: str):
     done = program_with(program, redirection, "generate", "--output", "out")
@@ -245,6 +249,7 @@ def test_without_a_place_for_errors_the_exit_code_says_it(program: Program, redi
 # ---- how it is started
 
 
+@needs_sh
 @pytest.mark.parametrize("words", [("templates",), WORDS], ids=str)
 def test_ctrl_c_ends_it_also_where_it_was_started_in_the_background(
     program: Program, sandbox: Sandbox, words: tuple[str, ...]

@@ -14,6 +14,7 @@ from generio_flows.api.transfer import digest_of
 from generio_flows.jobs import Engine, Job, JobStore, LedgerError, State, Step, limits
 
 from tests.sandbox import Sandbox
+from tests.systems import WINDOWS
 
 from .conftest import finished, wait_until
 
@@ -120,6 +121,7 @@ def test_what_cannot_be_written_down_is_not_created(
     assert len(runs(sandbox)) == 1
 
 
+@pytest.mark.skipif(WINDOWS, reason="Windows lets nobody move a file that is open")
 def test_a_job_list_that_was_moved_says_so(jobs: dict[str, Job], tmp_path: Path):
     ledger = JobStore(tmp_path / "jobs.sqlite", shared=True)
     ledger.path.rename(tmp_path / "elsewhere.sqlite")

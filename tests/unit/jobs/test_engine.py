@@ -17,6 +17,7 @@ import pytest
 import requests
 from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt, check_glb
 from generio_flows.core.destination import ORIGIN, NewModel
+from generio_flows.core.errors import NoChildBlender
 from generio_flows.core.messages import Message
 from generio_flows.jobs import (
     Engine,
@@ -43,6 +44,7 @@ from generio_flows.jobs.steps import advance, result_path
 from generio_flows.jobs.store import Lease
 
 from tests.sandbox import Sandbox
+from tests.systems import WINDOWS, needs_proc
 from tests.unit.api.scripted import KEY, Server, answer
 
 from .conftest import LONGEST, busy, copy, finished, threads, wait_until
@@ -210,7 +212,7 @@ def test_pictures_that_a_process_did_not_come_to_are_made_at_the_next_start(
     def draw(source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         tried.append(source)
         if len(tried) == 2:
-            raise OSError("no child starts")
+            raise NoChildBlender("no child starts")
         copy(source, target, cancelled)
 
     new_engine(render_preview=draw)
@@ -552,7 +554,7 @@ def test_without_a_converter_the_model_is_ready_as_glb(
     new_engine: Callable[..., Engine], jobs: dict[str, Job]
 ):
     def missing(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
-        raise OSError("no such program")
+        raise NoChildBlender("no such program")
 
     job = finished(engine := new_engine(convert=missing), engine.submit(jobs["prompt"]))
     assert job.state is State.READY
@@ -1135,7 +1137,7 @@ def test_a_file_made_here_of_what_another_runs_meanwhile_is_not_sent(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], other_ledger: JobStore
 ):
     def no_child(_source: Path, _target: Path, _cancelled: Callable[[], bool]) -> None:
-        raise OSError
+        raise NoChildBlender
 
     engine = new_engine()
     engine._conversions.make_input = no_child
@@ -1404,6 +1406,7 @@ def test_a_process_of_another_sandbox_is_not_taken_for_dead():
     assert process_id.is_alive(f"{process_id.machine()}-else:999999:x") is None
 
 
+@needs_proc
 def test_a_process_of_another_computer_of_the_same_name_is_not_taken_for_dead(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
@@ -1524,4 +1527,23 @@ def test_a_damaged_model_is_refused_before_the_service_hears_of_it(
     job = finished(engine, engine.submit(jobs["optimize"]))
     assert job.state is State.FAILED
     assert (job.problem.code, "cut off" in job.problem.message) == ("unusable_model", True)
+    assert sandbox.stats()["flows"] == {}
+
+
+@pytest.mark.skipif(WINDOWS, reason="Wine knows no longest path, and Windows may be told to know none")
+def test_a_results_folder_with_too_long_a_path_is_known_before_anything_is_sent(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    tmp_path: Path,
+):
+    """The folder of a job fits, and what is in it does not; on Windows 260 characters are too many."""
+    folder, room = tmp_path, os.pathconf(tmp_path, "PC_PATH_MAX") - 60
+    while len(str(folder)) < room - 210:
+        folder /= "x" * 200
+    folder /= "x" * (room - len(str(folder)) - 1)
+    engine = new_engine(replace(settings, folder=folder))
+    job = finished(engine, engine.submit(jobs["prompt"]))
+    assert job.problem.fix == "Choose a results folder with a shorter path in the preferences."
     assert sandbox.stats()["flows"] == {}

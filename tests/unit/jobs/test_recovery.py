@@ -8,6 +8,7 @@ import pytest
 import requests
 from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, Flow, FlowsClient, Prompt, check_glb
 from generio_flows.core.destination import NewModel
+from generio_flows.core.errors import NoChildBlender
 from generio_flows.jobs import Engine, Job, JobStore, Settings, State, Step, limits, recovery
 from generio_flows.jobs.errors import NotStarted, UnknownFlow
 
@@ -326,7 +327,7 @@ def test_a_lost_create_and_a_lost_ledger_find_the_flow_that_has_the_result(
 
 
 def unwilling(*_: object) -> None:
-    raise OSError("there is no Blender")
+    raise NoChildBlender("there is no Blender")
 
 
 def lose(engine: Engine, job: Job, tmp_path: Path, files: bool = True) -> None:

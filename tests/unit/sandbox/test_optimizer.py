@@ -78,7 +78,7 @@ def test_a_dead_worker_is_replaced(optimizer: Optimizer) -> None:
     optimizer.optimize(source, 100)
     former = optimizer.pid
     assert former is not None
-    os.kill(former, signal.SIGKILL)
+    os.kill(former, signal.SIGTERM)
     assert glb.triangle_count(optimizer.optimize(source, 100)) <= 100
     assert optimizer.pid != former
 

@@ -5,13 +5,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.sandbox import Sandbox
+from tests.systems import needs_proc, needs_signals
 from tests.unit.sandbox.caller import OPTIMIZE, Caller, encode, heavy_model
 
 pytestmark = pytest.mark.slow
@@ -35,6 +36,7 @@ def program(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.kill()
 
 
+@needs_signals
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_quietly_until_told_to_stop(number: int) -> None:
     options = ("--port", "0", "--key", "a-key", "--profile", "quickstart", "--speed", "0.01")
@@ -45,9 +47,9 @@ def test_it_serves_quietly_until_told_to_stop(number: int) -> None:
         assert process.returncode == 0
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds child processes in /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_its_blender_ends_with_it(number: int) -> None:
+@needs_proc
+@pytest.mark.parametrize("end", [subprocess.Popen.terminate, subprocess.Popen.kill])
+def test_its_blender_ends_with_it(end: Callable[[object], None]) -> None:
     with program("--port", "0", "--speed", "0") as (process, url), Caller(url, "demo-key") as caller:
         caller.result(
             caller.create(OPTIMIZE, encode("model/gltf-binary", heavy_model(edge=10)), polygon_count=100)
@@ -57,11 +59,11 @@ def test_its_blender_ends_with_it(number: int) -> None:
             for children in Path(f"/proc/{process.pid}/task").glob("*/children")
             for word in children.read_text().split()
         )
-        process.send_signal(number)
+        end(process)
         process.wait()
-        end = time.monotonic() + 60
+        deadline = time.monotonic() + 60
         while runs(child):
-            assert time.monotonic() < end, "the child outlived its parent"
+            assert time.monotonic() < deadline, "the child outlived its parent"
             time.sleep(0.01)
 
 

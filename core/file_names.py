@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names that files cannot have on Windows; whoever shares a folder would not find them there.
+
+The rules are those of "Naming Files, Paths, and Namespaces" in Microsoft's documentation.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .messages import EMPTY, Message
+
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³"]
+)
+
+_FORBIDDEN = re.compile(r'[<>:"|?*\\/\x01-\x1f]')
+
+
+def trouble(name: str) -> Message:
+    """Why Windows takes no file of this name; EMPTY where it does."""
+    if found := _FORBIDDEN.search(name):
+        if found[0].isprintable():
+            return Message("On Windows no name has a {character}", character=found[0])
+        return Message("On Windows no name has control characters")
+    if _is_device(name):
+        return Message("Windows keeps the name {name} for a device", name=_base(name))
+    if name.endswith((".", " ")) and name.strip("."):
+        return Message("On Windows no name ends with a dot or a blank")
+    return EMPTY
+
+
+def fitting(stem: str) -> str:
+    """A stem as like this one as may be, with which any ending gives a name that Windows takes."""
+    stem = _FORBIDDEN.sub("-", stem)
+    return f"model-{stem}" if _is_device(stem) else stem
+
+
+def _is_device(name: str) -> bool:
+    return _base(name).casefold() in _DEVICES
+
+
+def _base(name: str) -> str:
+    """The part of a name that Windows compares with those of devices."""
+    return name.partition(".")[0].rstrip(" ")

@@ -1,0 +1,93 @@
+"""What the systems differ in, so that a test finds its own way on each, or says why it cannot."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+WINDOWS = sys.platform == "win32"
+
+
+def _is_wine() -> bool:
+    if sys.platform != "win32":
+        return False
+    import ctypes
+
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def _has_links() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder, "link")
+        with suppress(OSError):
+            link.symlink_to(folder)
+        return link.is_symlink()  # Wine makes none, and says nothing
+
+
+WINE = _is_wine()
+
+needs_links = pytest.mark.skipif(
+    not _has_links(), reason="symbolic links need a right on Windows, and do not work under Wine"
+)
+needs_sh = pytest.mark.skipif(WINDOWS, reason="Windows has no sh")
+needs_pipes = pytest.mark.skipif(
+    not hasattr(os, "mkfifo"), reason="Windows has no named pipes among its files"
+)
+needs_bytes = pytest.mark.skipif(WINDOWS, reason="on Windows the name of a file is no bytes")
+needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc")
+needs_terminals = pytest.mark.skipif(WINDOWS, reason="Windows has no pseudo terminals that Python knows")
+needs_signals = pytest.mark.skipif(WINDOWS, reason="Windows ends processes at once, and stops none")
+
+DEAD = signal.SIGTERM if WINDOWS else -signal.SIGKILL
+"""Exit code of a process that has ended itself by `die`."""
+
+LISTENS = "GENERIO_TEST_LISTENS"
+"""In the environment of a program: that it is interrupted by a line on its standard input."""
+
+
+def die() -> None:
+    """End this process at once, as a crash would."""
+    os.kill(os.getpid(), signal.SIGTERM if WINDOWS else signal.SIGKILL)  # SIGTERM ends at once on Windows
+
+
+def install(checkout: Path, extensions: Path) -> None:
+    """Let the checkout stand among the extensions of a Blender: as a link, or a copy where there are none."""
+    extensions.mkdir(parents=True, exist_ok=True)
+    target = extensions / "generio_flows"
+    if target.exists():
+        return
+    with suppress(OSError):
+        target.symlink_to(checkout, target_is_directory=True)
+    if not target.exists():
+        shutil.copytree(
+            checkout, target, ignore=shutil.ignore_patterns(".*", "tests", "build", "dist", "docs")
+        )
+
+
+def interrupt(process: "subprocess.Popen[str]") -> None:
+    """Do what Ctrl-C does, or Ctrl-Break on Windows, where one process cannot do it to another under Wine."""
+    if WINDOWS:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    else:
+        process.send_signal(signal.SIGINT)
+
+
+def listen() -> None:
+    """Let a line on standard input be Ctrl-Break; for programs that `interrupt` is called for."""
+    if not WINDOWS or LISTENS not in os.environ:
+        return
+
+    def wait() -> None:
+        if sys.stdin.readline():
+            signal.raise_signal(signal.SIGBREAK)  # pyright: ignore[reportAttributeAccessIssue]
+
+    threading.Thread(target=wait, daemon=True).start()
