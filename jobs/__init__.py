@@ -30,7 +30,7 @@ A crash at any of these points repeats the rest only: the store takes a token on
 from .chain import followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
 from .engine import Engine
 from .errors import NoConverter
-from .input_copy import input_copy_path
+from .job_folder import JobFolder
 from .model import Delivered, Job, Problem, Result, Step
 from .settings import Settings
 from .states import STATES, State
@@ -42,6 +42,7 @@ __all__ = [
     "Delivered",
     "Engine",
     "Job",
+    "JobFolder",
     "JobStore",
     "LedgerBusy",
     "LedgerError",
@@ -55,6 +56,5 @@ __all__ = [
     "followup_jobs",
     "followup_tokens",
     "has_followup",
-    "input_copy_path",
     "with_followup",
 ]

@@ -22,9 +22,8 @@ from ...api import (
     WrongState,
 )
 from .. import limits
-from ..input_copy import input_copy_path
+from ..job_folder import JobFolder
 from ..model import Job, Result, Step
-from .files import kept_name, result_path
 from .turn import Turn
 
 
@@ -50,7 +49,7 @@ def download(turn: Turn, job: Job) -> Job | None:
     results: list[Result] = []
     refused: ResultUnusable | None = None
     for asset in usable:
-        path = result_path(turn.folder, job, asset.asset_id)
+        path = JobFolder(turn.folder).result(job, asset.asset_id)
         try:
             if not path.exists():  # it only ever gets this name whole and checked
                 turn.client().download_output(
@@ -83,7 +82,7 @@ def _explain_no_result(turn: Turn, job: Job, assets: list[Asset]) -> FlowsError:
 def convert(turn: Turn, job: Job) -> Job:
     """Make a .blend of each result; where no Blender can be had, the GLB has to do."""
     # Only now: the store has it that all is here. Before, another process may be downloading.
-    for left_by_a_crash in turn.folder.glob("*.glb.*.part"):
+    for left_by_a_crash in JobFolder(turn.folder).unfinished_results():
         left_by_a_crash.unlink(missing_ok=True)
     if job.input_path:
         turn.bring_inputs_from(job, turn.resolve(job.input_path).parent)
@@ -91,7 +90,7 @@ def convert(turn: Turn, job: Job) -> Job:
     for result in job.results:
         glb = Path(result.glb)
         if not glb.exists():  # a batch may have been moved since
-            glb = turn.folder / kept_name(result.glb)
+            glb = JobFolder(turn.folder).kept(result.glb)
         blend = glb.with_suffix(".blend")
         try:
             turn.convert(glb, blend, turn.cancelled)
@@ -100,5 +99,5 @@ def convert(turn: Turn, job: Job) -> Job:
             results.append(result)  # the scene side imports the GLB itself
     if job.picture:  # nobody asks for it again
         with suppress(OSError):
-            input_copy_path(turn.folder, job.picture).unlink()
+            JobFolder(turn.folder).input_copy(job.picture).unlink()
     return job.advance_to(Step.READY, results=tuple(results), finished_at=time.time())

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...api import FlowsClient
+from ...core.files import atomic_path
 from ..doubt import About, Doubt, OneShotServices
 from ..errors import folder_unusable
+from ..job_folder import JobFolder
 from ..model import Job
-from .files import RESULT_PREFIX
 
 
 class Outcome(NamedTuple):
@@ -79,12 +80,11 @@ class Turn:
         """
         if before.name != job.token or before == self.folder:
             return False
-        sources = [path for path in before.glob("*.blend") if not path.name.startswith(RESULT_PREFIX)]
+        sources = JobFolder(before).snapshots()
         try:
             for source in sources:
-                part = self.folder / f"{source.name}.part"
-                shutil.copyfile(source, part)
-                part.replace(self.folder / source.name)
+                with atomic_path(self.folder / source.name) as part:
+                    shutil.copyfile(source, part)
         except OSError as error:
             raise folder_unusable(error) from None
         return bool(sources)

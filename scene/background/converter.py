@@ -23,6 +23,7 @@ from typing import NamedTuple
 import bpy
 
 from ...core.errors import Cancelled, FlowsError, Remedy
+from ...core.files import atomic_path
 from ...core.log import LOGGER
 from ...core.messages import Message
 from ...core.text import plain_reason
@@ -153,16 +154,12 @@ class Converter(NamedTuple):
 
     def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Raises ConversionFailed with Blender's words, Cancelled, or OSError where no child starts."""
-        part = target.with_name(target.name + ".part")
-        try:
+        # Another process may be faster, and have tidied up: then its file stays.
+        with atomic_path(target, overwrite=False) as part:
             output, code = self._output([task, str(source), str(part)], cancelled)
             problem = _problem(output, code)
             if problem:
                 raise ConversionFailed(source.name, problem)
-            if not target.exists():  # else another process was faster, and has tidied up
-                part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
 
     def _output(self, arguments: list[str], cancelled: Callable[[], bool]) -> tuple[str, int | None]:
         """What the child printed, and how it ended."""
@@ -191,16 +188,12 @@ class Converter(NamedTuple):
 def link(source: Path, target: Path) -> None:
     """Let `target` be the same file as `source`, or a copy of it where the disk knows no links."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    part.unlink(missing_ok=True)  # a crash may have left it, as a link to `source`
-    try:
+    with atomic_path(target) as part:
+        part.unlink(missing_ok=True)  # a crash may have left it, as a link to `source`
         try:
             os.link(source, part)
         except OSError:
             shutil.copyfile(source, part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _environment(home: str) -> dict[str, str]:
