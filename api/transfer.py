@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from ..core import files
 from ..core.errors import Cancelled, NotAGlb, NotSaved, NotSelfContained, UnreadableFile
+from ..core.files import atomic_path
 from ..core.messages import Message
 from ..formats.glb import GlbInfo, check_glb
 from ..formats.images import check_regular
@@ -166,15 +167,12 @@ def receive(blocks: Iterable[bytes], path: Path, *, wanted: str | None = None) -
     part = path.with_name(f"{path.name}.{uuid4().hex[:8]}.part")
     rejected = path.with_name(f"{path.name}.rejected")
     try:
-        try:
+        with atomic_path(path, part):
             with part.open("xb+") as file:
                 mime = _unwrap(blocks, file, wanted)
                 sync(file)
             info = _check(part, mime, rejected)
             files.delete(rejected)
-            files.replace(part, path)
-        finally:
-            files.delete(part)
     except OSError as error:
         raise NotSaved.because(
             Message("The result could not be saved: {reason}.", reason=error.strerror or str(error)), error

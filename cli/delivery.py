@@ -13,7 +13,7 @@ from ..api import GLB_MIME
 from ..core.destination import OutputFile
 from ..core.messages import Message
 from ..jobs import Job, Problem, Step
-from ..jobs.steps import kept_name
+from ..jobs.job_folder import JobFolder
 from .carrier import Carrier, was_deleted
 from .items import optimizing
 from .measures import Inspector, Measured
@@ -122,7 +122,7 @@ class Delivery:
         """The figures of a job's outputs; of a .blend those of the GLB that it was made of."""
         folder = self._carrier.engine.folder(job.token)
         before = Path(os.path.normpath(folder / job.input_path)) if job.input_mime == GLB_MIME else None
-        kept = [folder / kept_name(result.glb) for result in job.results]
+        kept = [JobFolder(folder).kept(result.glb) for result in job.results]
         # What thousands of models have in common with what was sent is not measured anew each time.
         cancelled = self._interrupted.is_set if state == DONE or self._wants_deviations else None
         return tuple(

@@ -90,7 +90,9 @@ def tell(host: Host, home: Home, items: Sequence[Item], as_json: bool) -> int:
     return SOME_FAILED if failed else SUCCESS
 
 
-def _plan(item: Item, service: str, home: Home, known: Mapping[str, Job], wishes: Mapping[Hashable, Job]) -> Plan:
+def _plan(
+    item: Item, service: str, home: Home, known: Mapping[str, Job], wishes: Mapping[Hashable, Job]
+) -> Plan:
     name = display(item.output)
     try:
         job = item.job(service, home)

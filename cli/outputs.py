@@ -25,10 +25,11 @@ from ..api.transfer import sync
 from ..core import files
 from ..core.destination import OutputFile
 from ..core.file_names import trouble
+from ..core.files import atomic_path
 from ..core.messages import EMPTY, Message
 from ..jobs import Delivered, Engine, Job, Step
+from ..jobs.job_folder import JobFolder
 from ..jobs.process_id import is_alive, machine
-from ..jobs.steps import kept_name
 from .job_directory import Home, same_place
 
 LONGEST_NAME = 255
@@ -242,7 +243,7 @@ class Outputs:
         """Where a finished job's folder has its first model, unless that was deleted. Raises ResultGone."""
         if not job.results:
             raise ResultGone
-        return self._engine.folder(job.token) / kept_name(job.results[0].glb)
+        return JobFolder(self._engine.folder(job.token)).kept(job.results[0].glb)
 
     def _pieces(self, job: Job) -> list[_Piece]:
         """What becomes of each of a finished job's results. Raises ResultGone where no .blend was made."""
@@ -255,7 +256,7 @@ class Outputs:
                     Message("There was no Blender to make a .blend file of the model."),
                     Message("Run the same command again where there is one."),
                 )
-            source = self._engine.folder(job.token) / kept_name(kept)
+            source = JobFolder(self._engine.folder(job.token)).kept(kept)
             content = content_of(source) or Content(0, "")
             as_noted = not noted or content == (noted[number].size, noted[number].sha256)
             pieces.append(_Piece(content, target, source, whole=content.size > 0 and as_noted))
@@ -263,14 +264,13 @@ class Outputs:
 
     def _copy(self, source: Path, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = self._part(target)
-        try:
-            with source.open("rb") as kept, part.open("xb") as file:
-                shutil.copyfileobj(kept, file, 1 << 20)
-                sync(file)  # else a power cut may leave the new name, and nothing in it
-            files.replace(part, target)
-        finally:
-            files.delete(part)
+        with (
+            atomic_path(target, self._part(target)) as part,
+            source.open("rb") as kept,
+            part.open("xb") as file,
+        ):
+            shutil.copyfileobj(kept, file, 1 << 20)
+            sync(file)  # else a power cut may leave the new name, and nothing in it
 
     def _part(self, target: Path, length: int = 0) -> Path:
         """A new name beside a target, which is no longer than common names, or has `length` characters."""

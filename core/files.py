@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replacing and deleting files, also where another program has them open for a moment.
+"""Files that are there whole or not at all, and are replaced and deleted also while another program reads them.
 
 On Windows a virus scanner, an indexer or a viewer keeps a file from being replaced or deleted as long as it
 reads it. That is over in a moment, as a rule, so all of this tries again for WAIT_SECONDS, in which whoever
@@ -63,6 +63,22 @@ def temporary_folder(prefix: str) -> Generator[Path]:
         yield folder
     finally:
         delete_folder(folder)
+
+
+@contextmanager
+def atomic_path(path: Path, part: Path | None = None, overwrite: bool = True) -> Generator[Path]:
+    """A path to write a file to, which then appears at `path`; where writing fails, nothing does.
+
+    part: that path, on the same disk, None = `path` with ".part" behind it. overwrite: whether a file is
+    replaced that stands at `path` by the end. Raises OSError.
+    """
+    part = part or path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        if overwrite or not path.exists():
+            replace(part, path)
+    finally:
+        delete(part)
 
 
 def is_held(error: OSError) -> bool:

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from ..core import files
+from ..core.files import atomic_path
 
 Pixels = Any
 """A numpy array (height, width, 4), bottom row first as in Blender: bytes, or floats 0..1."""
@@ -40,9 +40,8 @@ def save_png(
                 colour <= 0.0031308, colour * 12.92, 1.055 * np.power(colour, 1 / 2.4) - 0.055
             )
         pixels = np.rint(pixels * 255.0).astype(np.uint8)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(_encoded(pixels[::-1]))
-    files.replace(part, path)
+    with atomic_path(path) as part:
+        part.write_bytes(_encoded(pixels[::-1]))
 
 
 def shrunk(pixels: Pixels, longest: int) -> Pixels:

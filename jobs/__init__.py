@@ -31,7 +31,7 @@ from .chain import followup_failed, followup_jobs, followup_tokens, has_followup
 from .clients import Offline
 from .engine import Engine
 from .errors import NoConverter
-from .input_copy import input_copy_path
+from .job_folder import JobFolder
 from .model import Delivered, Job, Problem, Result, Step
 from .settings import Settings
 from .states import STATES, State
@@ -43,6 +43,7 @@ __all__ = [
     "Delivered",
     "Engine",
     "Job",
+    "JobFolder",
     "JobStore",
     "LedgerBusy",
     "LedgerError",
@@ -57,6 +58,5 @@ __all__ = [
     "followup_jobs",
     "followup_tokens",
     "has_followup",
-    "input_copy_path",
     "with_followup",
 ]

@@ -15,10 +15,8 @@ from pathlib import Path
 from ..api import GLB_MIME, OPTIMIZE
 from ..api.parameters import POLYGON_COUNT
 from ..core.destination import NewModel
+from .job_folder import JobFolder
 from .model import Job, Step
-
-INPUT = "input.glb"
-"""In the folder of a job that follows: the file of the first one's result, which its user may remove."""
 
 
 def with_followup(job: Job, count: int) -> Job:
@@ -66,7 +64,7 @@ def followup_jobs(job: Job, folder: Callable[[str], Path]) -> list[Job]:
                 prompt=job.prompt,  # not sent, but the model should know what it was made of
                 token=token,
                 parameters={POLYGON_COUNT.name: job.destination.then_optimize},
-                input_path=str(folder(token) / INPUT),
+                input_path=str(JobFolder(folder(token)).model_input),
                 input_mime=GLB_MIME,
                 destination=replace(job.destination, then_optimize=None),
             )

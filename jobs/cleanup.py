@@ -13,17 +13,14 @@ from pathlib import Path
 
 from ..core import files
 from .chain import followup_failed
-from .input_copy import INPUT_COPY
+from .job_folder import JobFolder, is_shown
 from .model import Job, Step
 from .part import Part
 from .process_id import is_alive
-from .recovery import REMOVED, job_tokens, removed_folders
+from .recovery import job_tokens, removed_folders
 from .registry import JobRegistry
 from .settings import Settings
 from .writer import Writer
-
-KEPT = frozenset({".png", ".json"})
-"""Endings of what stays of a result whose model goes: its picture and its report, which the list shows."""
 
 MODELS = frozenset({".glb", ".blend"})
 """Endings of what goes of the files of a removed job that leaves its pictures."""
@@ -132,7 +129,7 @@ def select_for_eviction(folder: Path, jobs: Iterable[Job], limit: int) -> list[J
 def delete_models(folder: Path) -> None:
     """Delete the models in a job's folder."""
     for path in _items(folder):
-        if path.suffix not in KEPT or path.stem in {"input", INPUT_COPY}:
+        if not is_shown(path):
             files.delete(path)  # where somebody has it open, next time
 
 
@@ -157,14 +154,14 @@ def keep_previews(folder: Path, owner: str) -> None:
 
 def _mark_removed(folder: Path, owner: str) -> None:
     with suppress(OSError):
-        (folder / REMOVED).write_text(owner, encoding="utf-8")
+        JobFolder(folder).removed.write_text(owner, encoding="utf-8")
 
 
 def remove_orphans(folder: Path) -> None:
     """Delete what was left by processes that are no more; where there is no telling, after a day."""
     with suppress(OSError):
         for left in removed_folders(folder):
-            mark = left / REMOVED
+            mark = JobFolder(left).removed
             alive = is_alive(mark.read_text(encoding="utf-8"))
             if alive is False or (alive is None and time.time() - mark.stat().st_mtime > DAY):
                 files.delete_folder(left)

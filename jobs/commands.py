@@ -10,10 +10,11 @@ from pathlib import Path
 
 from ..api import FlowsError
 from .errors import MAYBE_RUNNING, NotStarted
+from .job_folder import JobFolder
 from .model import UNSENT, Job, Problem, Step
 from .registry import JobRegistry
 from .scheduler import Scheduler
-from .steps import NOTHING_NEW, input_path, prepared
+from .steps import NOTHING_NEW, prepared
 
 
 class Commands:
@@ -59,7 +60,7 @@ class Commands:
         job = self._registry.job(token)
         if job is None:
             return
-        target = input_path(job, self._folder(token))
+        target = JobFolder(self._folder(token)).made_input(job)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             make(Path(job.source), target)

@@ -9,18 +9,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ..core import files
+from ..core.files import atomic_path
+from .job_folder import JobFolder
 from .model import Job
 from .part import Part
 from .registry import JobRegistry
-
-INPUT_COPY = "chosen"
-"""Name, without its ending, of the file in a job's folder that is the picture."""
-
-
-def input_copy_path(folder: Path, picture: str) -> Path:
-    """The path at which a job with this folder keeps the picture (there may be no file); its ending stays."""
-    return folder / f"{INPUT_COPY}{Path(picture).suffix.lower()[:10]}"
 
 
 def copy_input(folder: Path, picture: str) -> None:
@@ -28,15 +21,10 @@ def copy_input(folder: Path, picture: str) -> None:
 
     What a disk refuses raises nothing: then the picture is taken from where it was, as it is by then.
     """
-    kept = input_copy_path(folder, picture)
-    part = kept.with_name(f"{kept.name}.part")
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        try:
+        with atomic_path(JobFolder(folder).input_copy(picture)) as part:
             shutil.copyfile(picture, part)
-            files.replace(part, kept)
-        finally:
-            files.delete(part)
 
 
 class InputCopies(Part):

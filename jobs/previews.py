@@ -11,6 +11,7 @@ from pathlib import Path
 from ..api import FlowsError
 from ..core.errors import NoChildBlender
 from .conversions import Convert
+from .job_folder import preview_path
 from .model import Job
 from .part import Part
 from .registry import JobRegistry
@@ -75,7 +76,7 @@ def missing_previews(job: Job) -> list[tuple[Path, Path]]:
     """The results of a finished job that have no preview yet, and the paths of those previews."""
     blends = [Path(result.blend) for result in job.results if result.blend] if job.finished else []
     try:
-        pairs = [(blend, blend.with_suffix(".png")) for blend in blends if blend.exists()]
+        pairs = [(blend, preview_path(blend)) for blend in blends if blend.exists()]
         return [(blend, picture) for blend, picture in pairs if not picture.exists()]
     except OSError:  # a drive that is out of reach
         return []

@@ -23,19 +23,14 @@ from ..api.models import as_object
 from . import limits
 from .clients import Clients
 from .errors import folder_unusable
+from .job_folder import JobFolder
 from .model import Job, Problem, Result, Step
 from .part import Part
 from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
-from .steps import CLIENT_NAME, RESULT_PREFIX
+from .steps import CLIENT_NAME
 from .store import AlreadyThere, JobStore, LedgerError
-
-REQUEST = "request.json"
-"""Name of the file in a job's folder that says what was asked for, as a JSON document in each line."""
-
-REMOVED = "removed"
-"""Name of the file in the folder of a job that was removed, which says whose pictures are still in it."""
 
 NAME = "Recovered Model"
 """What a job is called about which nothing else is known."""
@@ -153,7 +148,7 @@ def append_request(folder: Path, job: Job) -> None:
     """
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / REQUEST).open("a", encoding="utf-8") as file:
+        with JobFolder(folder).request.open("a", encoding="utf-8") as file:
             file.write(f"\n{job.to_json()}")
 
 
@@ -167,12 +162,12 @@ def job_tokens(folder: Path) -> list[str]:
     """The tokens of the jobs that have a folder in `folder`. Raises OSError where it is out of reach."""
     if not folder.exists() and folder.parent.is_dir():  # else a drive is missing, and not the folder
         return []
-    return [item.name for item in _folders(folder) if not (item / REMOVED).exists()]
+    return [item.name for item in _folders(folder) if not JobFolder(item).removed.exists()]
 
 
 def removed_folders(folder: Path) -> list[Path]:
     """The folders in `folder` of jobs that were removed. Raises OSError."""
-    return [item for item in _folders(folder) if (item / REMOVED).exists()] if folder.is_dir() else []
+    return [item for item in _folders(folder) if JobFolder(item).removed.exists()] if folder.is_dir() else []
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -233,7 +228,7 @@ def rebuild_job(folder: Path, token: str, remote: RemoteFlow | None, service: st
         )
     results = [
         Result(str(glb), str(blend) if (blend := glb.with_suffix(".blend")).exists() else "")
-        for glb in sorted(folder.glob(f"{RESULT_PREFIX}*.glb"))
+        for glb in JobFolder(folder).results()
     ]
     if not results:
         return None
@@ -243,7 +238,7 @@ def rebuild_job(folder: Path, token: str, remote: RemoteFlow | None, service: st
 def _read_request(folder: Path) -> Job | None:
     """What the folder of a job says of it: the last line that can be read."""
     try:
-        lines = (folder / REQUEST).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = JobFolder(folder).request.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
     for line in reversed(lines):

@@ -8,6 +8,7 @@ import bpy
 
 from ..core.messages import Message
 from ..i18n import VERBATIM, translated
+from ..jobs.job_folder import preview_path
 from ..scene import assets
 from ..scene.meshes import RESULT, TOKEN
 from ..session import current
@@ -23,7 +24,7 @@ def picture_of(item: bpy.types.Object) -> str:
     job = engine.job(item.get(TOKEN, "")) if engine is not None else None
     numbered = enumerate(job.results if job is not None else (), start=1)
     blend = next((result.blend for number, result in numbered if number == item.get(RESULT, 1)), "")
-    picture = Path(blend).with_suffix(".png") if blend else None
+    picture = preview_path(Path(blend)) if blend else None
     return str(picture) if picture is not None and picture.is_file() else ""
 
 

@@ -21,6 +21,7 @@ from ..core.destination import InFile
 from ..core.messages import EMPTY, Message
 from ..i18n import translated, translated_list
 from ..jobs import Engine, Job, State, Step, followup_failed, followup_tokens
+from ..jobs.job_folder import preview_path, report_path
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from ..session.session import News, Session, redraw
 
@@ -170,9 +171,9 @@ def _looks(job: Job) -> tuple[str, str]:
     blend = Path(job.results[0].blend)
     picture, summary = "", ""
     with suppress(OSError):  # the drive may be out of reach
-        picture = str(drawn) if (drawn := blend.with_suffix(".png")).exists() else ""
+        picture = str(drawn) if (drawn := preview_path(blend)).exists() else ""
     with suppress(OSError, ValueError, KeyError):
-        summary = translated_list(_summary(blend.with_suffix(".json")))
+        summary = translated_list(_summary(report_path(blend)))
     return picture, summary
 
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..core.files import atomic_path
+
 KEPT = 50
 """How many prompts are kept."""
 
@@ -32,10 +34,8 @@ class PromptHistory:
     def add(self, prompt: str) -> None:
         """Put a prompt that has just been used at the top."""
         self._prompts = [prompt, *(former for former in self._read() if former != prompt)][:KEPT]
-        part = self._path.with_suffix(".part")
-        with suppress(OSError):
+        with suppress(OSError), atomic_path(self._path) as part:
             part.write_text(json.dumps(self._prompts, ensure_ascii=False, indent=0), encoding="utf-8")
-            part.replace(self._path)
 
     def _read(self) -> list[str]:
         found: Any = None

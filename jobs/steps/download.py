@@ -25,9 +25,8 @@ from ...core import files
 from ...core.errors import NoChildBlender
 from .. import limits
 from ..errors import folder_unusable
-from ..input_copy import input_copy_path
+from ..job_folder import JobFolder
 from ..model import Job, Result, Step
-from .files import kept_name, result_path
 from .turn import Turn
 
 
@@ -53,7 +52,7 @@ def download(turn: Turn, job: Job) -> Job | None:
     results: list[Result] = []
     refused: ResultUnusable | None = None
     for asset in usable:
-        path = result_path(turn.folder, job, asset.asset_id)
+        path = JobFolder(turn.folder).result(job, asset.asset_id)
         try:
             if not path.exists():  # it only ever gets this name whole and checked
                 turn.client().download_output(
@@ -86,7 +85,7 @@ def _explain_no_result(turn: Turn, job: Job, assets: list[Asset]) -> FlowsError:
 def convert(turn: Turn, job: Job) -> Job:
     """Make a .blend of each result; where no Blender can be had, the GLB has to do."""
     # Only now: the store has it that all is here. Before, another process may be downloading.
-    for left_by_a_crash in turn.folder.glob("*.glb.*.part"):
+    for left_by_a_crash in JobFolder(turn.folder).unfinished_results():
         files.delete(left_by_a_crash)
     if job.input_path:
         turn.bring_inputs_from(job, turn.resolve(job.input_path).parent)
@@ -94,7 +93,7 @@ def convert(turn: Turn, job: Job) -> Job:
     for result in job.results:
         glb = Path(result.glb)
         if not glb.exists():  # a batch may have been moved since
-            glb = turn.folder / kept_name(result.glb)
+            glb = JobFolder(turn.folder).kept(result.glb)
         blend = glb.with_suffix(".blend")
         try:
             turn.convert(glb, blend, turn.cancelled)
@@ -104,5 +103,5 @@ def convert(turn: Turn, job: Job) -> Job:
         except OSError as error:
             raise folder_unusable(error) from None
     if job.picture:  # nobody asks for it again
-        files.delete(input_copy_path(turn.folder, job.picture))
+        files.delete(JobFolder(turn.folder).input_copy(job.picture))
     return job.advance_to(Step.READY, results=tuple(results), finished_at=time.time())

@@ -40,10 +40,9 @@ from ...core.errors import NoChildBlender
 from ...core.messages import Message
 from .. import limits
 from ..errors import NeedsUser, NoConverter, folder_unusable
-from ..input_copy import input_copy_path
+from ..job_folder import JobFolder
 from ..model import Job, Step
 from .failure import is_lasting
-from .files import input_path
 from .turn import Turn
 
 CLIENT_NAME = "generio-flows-blender"
@@ -71,7 +70,7 @@ def prepare(turn: Turn, job: Job) -> Job:
     source = turn.resolve(job.source)
     if turn.bring_inputs_from(job, source.parent):
         source = turn.folder / source.name
-    target = input_path(job, turn.folder)
+    target = JobFolder(turn.folder).made_input(job)
     try:
         _check_input(turn, job)
         turn.make_input(source, target, turn.cancelled)
@@ -271,7 +270,8 @@ def _input_of(turn: Turn, job: Job) -> Prompt | File:
     additional = {"ref": job.ref}
     if job.input_path:
         path = turn.resolve(job.input_path)
-        if job.input_path == job.picture and (kept := input_copy_path(turn.folder, job.picture)).is_file():
+        kept = JobFolder(turn.folder).input_copy(job.picture)
+        if job.input_path == job.picture and kept.is_file():
             path = kept
         return File(path, job.input_mime, additional)
     return Prompt(job.prompt, additional)

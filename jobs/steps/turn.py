@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from ...api import FlowsClient
 from ...core import files
+from ...core.files import atomic_path
 from ..doubt import About, Doubt, OneShotServices
 from ..errors import folder_unusable
+from ..job_folder import JobFolder
 from ..model import Job
-from .files import LONGEST_NAME, RESULT_PREFIX
 
 
 class Outcome(NamedTuple):
@@ -63,7 +64,7 @@ class Turn:
 
     def make_folder(self) -> None:
         """Make sure that the job has a folder, and that the path of each file in it is short enough."""
-        longest = self.folder / f"{LONGEST_NAME}.part"
+        longest = JobFolder(self.folder).longest
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             longest.touch()
@@ -83,12 +84,11 @@ class Turn:
         """
         if before.name != job.token or before == self.folder:
             return False
-        sources = [path for path in before.glob("*.blend") if not path.name.startswith(RESULT_PREFIX)]
+        sources = JobFolder(before).snapshots()
         try:
             for source in sources:
-                part = self.folder / f"{source.name}.part"
-                shutil.copyfile(source, part)
-                files.replace(part, self.folder / source.name)
+                with atomic_path(self.folder / source.name) as part:
+                    shutil.copyfile(source, part)
         except OSError as error:
             raise folder_unusable(error) from None
         return bool(sources)

@@ -24,6 +24,7 @@ import bpy
 
 from ...core import files
 from ...core.errors import Cancelled, FlowsError, NoChildBlender, Remedy
+from ...core.files import atomic_path
 from ...core.log import LOGGER
 from ...core.messages import Message
 from ...core.text import plain_reason, traced_error
@@ -158,18 +159,14 @@ class Converter(NamedTuple):
 
     def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Raises ConversionFailed with Blender's words, NoChildBlender, Cancelled, or OSError of the disk."""
-        part = target.with_name(target.name + ".part")
-        try:
+        # Another process may be faster, and have tidied up: then its file stays.
+        with atomic_path(target, overwrite=False) as part:
             output, code = self._output([task, str(source), str(part)], cancelled)
             problem = _problem(output, code)
             if problem:
                 if error := traced_error(problem):
                     LOGGER.error("background Blender, %s: %s", task, error)
                 raise ConversionFailed(source.name, problem)
-            if not target.exists():  # else another process was faster, and has tidied up
-                files.replace(part, target)
-        finally:
-            files.delete(part)
 
     def _output(self, arguments: list[str], cancelled: Callable[[], bool]) -> tuple[str, int | None]:
         """What the child printed, and how it ended."""
@@ -201,16 +198,12 @@ class Converter(NamedTuple):
 def link(source: Path, target: Path) -> None:
     """Let `target` be the same file as `source`, or a copy of it where the disk knows no links."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    files.delete(part)  # a crash may have left it, as a link to `source`
-    try:
+    with atomic_path(target) as part:
+        part.unlink(missing_ok=True)  # a crash may have left it, as a link to `source`
         try:
             os.link(source, part)
         except OSError:
             shutil.copyfile(source, part)
-        files.replace(part, target)
-    finally:
-        files.delete(part)
 
 
 def _environment(home: str) -> dict[str, str]:

@@ -17,9 +17,9 @@ from typing import Any
 
 import bpy
 
-from ...core import files
 from ...core.errors import InputRefused, Remedy
 from ...core.file_names import fitting
+from ...core.files import atomic_path
 from ...core.messages import Message
 from ...formats.png import save_png
 from ..markers import UNPACKED
@@ -201,9 +201,8 @@ def image_editor(context: bpy.types.Context) -> Iterator[Any]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    files.replace(part, path)
+    with atomic_path(path) as part:
+        part.write_bytes(data)
 
 
 def file_name(name: str) -> str:

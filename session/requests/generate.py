@@ -30,7 +30,7 @@ from ...core.destination import NewModel
 from ...core.errors import Remedy
 from ...core.messages import Message
 from ...core.text import plain_reason
-from ...jobs import Job, input_copy_path, with_followup
+from ...jobs import Job, with_followup
 from ...scene.place import boxes, place, raycast, transform
 from ...scene.place.destination import ref_of
 from ..preferences import engine_settings, job_folder, preferences
@@ -205,7 +205,7 @@ def _with_order(context: bpy.types.Context, job: Job) -> Job:
     name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
     order = job_folder(context, job.token) / name
     order.parent.mkdir(parents=True, exist_ok=True)
-    kept = input_copy_path(order.parent, job.picture)
+    kept = JobFolder(order.parent).input_copy(job.picture)
     wanted = {"picture": job.source, "kept": str(kept), "longest": preferences(context).longest_side}
     order.write_text(json.dumps(wanted), encoding="utf-8")
     return replace(job, source=str(order))

@@ -54,7 +54,9 @@ def test_a_place_keeps_its_number_while_one_of_its_jobs_goes_there(addon):
     kind = addon.panels.placeholders.Placeholder
 
     def going(token: str, x: float):
-        return kind.of(token, token, 0.0, {"scene": scene.name, "location": (x, 0.0, 0.0)})
+        destination = addon.core.destination
+        where = destination.NewModel(scene=destination.DatablockRef(scene.name), location=(x, 0.0, 0.0))
+        return kind.of(token, token, 0.0, where)
 
     chair, owls, lamp = going("chair", 0.0), [going(f"owl {n}", 1.0) for n in (1, 2)], going("lamp", 2.0)
     placeholders._show(bpy.context, [chair, *owls, lamp])

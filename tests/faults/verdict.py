@@ -9,7 +9,7 @@ from typing import Any
 from generio_flows.api import FlowsError, check_glb
 from generio_flows.jobs import Job, JobStore, Step
 from generio_flows.jobs.errors import MAYBE_RUNNING
-from generio_flows.jobs.recovery import REQUEST
+from generio_flows.jobs.job_folder import JobFolder
 
 from .scene import Scene
 from .work import SNAPSHOT
@@ -100,7 +100,7 @@ def _lost(folder: Path, known: set[str]) -> list[str]:
 
 def _left_behind(folder: Path, jobs: list[Job]) -> list[str]:
     """Files that nobody needs: every other one belongs to a job that is in the ledger."""
-    wanted = {folder / "results" / job.token / REQUEST for job in jobs}
+    wanted = {JobFolder(folder / "results" / job.token).request for job in jobs}
     # A snapshot has done its work when the job is done; the crash may have come before there was a job.
     over = {job.token for job in jobs if job.step is Step.PLACED}
     wanted |= {path for path in folder.rglob(SNAPSHOT) if path.parent.name not in over}

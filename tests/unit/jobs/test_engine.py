@@ -34,13 +34,14 @@ from generio_flows.jobs import (
 )
 from generio_flows.jobs import engine as engine_module
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
-from generio_flows.jobs.input_copy import copy_input, input_copy_path
+from generio_flows.jobs.input_copy import copy_input
+from generio_flows.jobs.job_folder import JobFolder
 from generio_flows.jobs.limits import LEASE_SECONDS, LOOKUPS
 from generio_flows.jobs.model import GOES_ON
-from generio_flows.jobs.recovery import REMOVED, job_tokens
+from generio_flows.jobs.recovery import job_tokens
 from generio_flows.jobs.registry import Held
 from generio_flows.jobs.scheduler import Scheduler
-from generio_flows.jobs.steps import advance, result_path
+from generio_flows.jobs.steps import advance
 from generio_flows.jobs.store import Lease
 
 from tests.sandbox import Sandbox
@@ -155,7 +156,7 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
     path = Path(jobs["image"].input_path)
     chosen = path.read_bytes()
     job = engine.submit(replace(jobs["image"], picture=str(path)))
-    wait_until(lambda: input_copy_path(engine.folder(job.token), str(path)).exists())
+    wait_until(lambda: JobFolder(engine.folder(job.token)).input_copy(str(path)).exists())
     if change:
         path.write_bytes(change)
     else:
@@ -170,7 +171,7 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
     )
     data = answer.json()["inputs"][0]["data"]
     assert base64.b64decode(data.rpartition(",")[2]) == chosen
-    assert not input_copy_path(engine.folder(job.token), str(path)).exists(), "it has served"
+    assert not JobFolder(engine.folder(job.token)).input_copy(str(path)).exists(), "it has served"
 
 
 def test_a_picture_that_cannot_be_kept_is_sent_from_where_it_is(
@@ -180,7 +181,7 @@ def test_a_picture_that_cannot_be_kept_is_sent_from_where_it_is(
     copy_input(tmp_path / "picture.png" / "no folder", job.picture)
     copy_input(tmp_path / "job", str(tmp_path / "gone.png"))
     assert [*(tmp_path / "job").iterdir()] == []
-    input_copy_path(engine.folder(job.token), job.picture).mkdir(parents=True)
+    JobFolder(engine.folder(job.token)).input_copy(job.picture).mkdir(parents=True)
     assert finished(engine, engine.submit(job)).state is State.READY
 
 
@@ -1392,7 +1393,7 @@ def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox
     (result,) = job.results
     again = replace(job, attempt=2)
     names = {
-        result_path(engine.folder(job.token), each, asset).name
+        JobFolder(engine.folder(job.token)).result(each, asset).name
         for each in (job, again)
         for asset in ("one", "../two")
     }
@@ -1496,7 +1497,7 @@ def test_what_is_left_of_a_removed_job_goes_later(
     assert job_tokens(settings.folder) == [], "they count no more, and are no jobs"
     engine.delete_files([jobs_left[0].token])
     wait_until(lambda: not first.exists())
-    (second / REMOVED).write_text(dead_owner())
+    JobFolder(second).removed.write_text(dead_owner())
     new_engine()
     wait_until(lambda: not second.exists())
     assert third.exists(), "whose process lives"

@@ -11,6 +11,7 @@ from generio_flows.core.destination import NewModel
 from generio_flows.core.errors import NoChildBlender
 from generio_flows.jobs import Engine, Job, JobStore, Settings, State, Step, limits, recovery
 from generio_flows.jobs.errors import NotStarted, UnknownFlow
+from generio_flows.jobs.job_folder import JobFolder
 
 from tests.sandbox import Sandbox
 
@@ -335,7 +336,7 @@ def lose(engine: Engine, job: Job, tmp_path: Path, files: bool = True) -> None:
     engine.close()
     damage(tmp_path)
     for path in engine.folder(job.token).iterdir() if files else ():
-        if path.name != recovery.REQUEST:
+        if path != JobFolder(path.parent).request:
             path.unlink()
 
 
@@ -388,7 +389,7 @@ def test_a_lost_ledger_and_half_a_line_of_what_was_asked_for_use_the_line_before
     first = new_engine()
     job = finished(first, first.submit(replace(jobs["prompt"], destination=PLACE)))
     lose(first, job, tmp_path, files=False)
-    with (first.folder(job.token) / recovery.REQUEST).open("a") as file:
+    with JobFolder(first.folder(job.token)).request.open("a") as file:
         file.write('\n{"service": "http')
     assert finished(new_engine(), job).destination == PLACE
 
