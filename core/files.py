@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are there whole or not at all, and are replaced and deleted also while another program reads them.
+"""Files that are there whole or not at all, replaced and deleted also while another program reads them.
 
 On Windows a virus scanner, an indexer or a viewer keeps a file from being replaced or deleted as long as it
 reads it. That is over in a moment, as a rule, so all of this tries again for WAIT_SECONDS, in which whoever

@@ -30,7 +30,7 @@ from ...core.destination import NewModel
 from ...core.errors import Remedy
 from ...core.messages import Message
 from ...core.text import plain_reason
-from ...jobs import Job, with_followup
+from ...jobs import Job, JobFolder, with_followup
 from ...scene.place import boxes, place, raycast, transform
 from ...scene.place.destination import ref_of
 from ..preferences import engine_settings, job_folder, preferences
