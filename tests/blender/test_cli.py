@@ -97,7 +97,7 @@ def test_jobs_without_a_folder_are_those_of_the_windows(generio, sandbox):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     code, out, _ = generio("jobs", "list")
     assert code == 0
-    assert out.splitlines()[-1].split()[3:] == ["Done", "A", "chair"]
+    assert out.splitlines()[-1].split()[3:7] == ["Done", "generate", "A", "chair"]
     assert sandbox.stats()["run_total"] == 1
 
 

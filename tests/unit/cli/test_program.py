@@ -206,8 +206,8 @@ def test_an_input_that_cannot_be_read_fails_alone_and_costs_nothing(program: Pro
     (program.folder / "empty.png").touch()
     answer = program("generate", "--image", "empty.png", "missing.png", "--output", "out")
     assert answer.code == 1
-    assert 'out/empty.glb: Failed (The file "empty.png" is empty.' in answer.out
-    assert 'out/missing.glb: Failed (The file "missing.png" cannot be read.' in answer.out
+    assert 'empty.png: Failed (The file "empty.png" is empty.' in answer.out
+    assert 'missing.png: Failed (The file "missing.png" cannot be read.' in answer.out
     assert program.sandbox.stats()["flows"] == {}
 
 
@@ -224,7 +224,7 @@ def test_a_damaged_model_fails_alone_and_costs_nothing(program: Program, models:
     for target in (("--polygons", "100"), ("--ratio", "0.5")):
         answer = program("optimize", "models/00.glb", *target, "--output", "out")
         assert answer.code == 1
-        assert "out/00.glb: Failed (The model is cut off" in answer.out
+        assert "models/00.glb: Failed (The model is cut off" in answer.out
         assert "Export it anew" in answer.out
     assert program.sandbox.stats()["flows"] == {}
 
@@ -521,8 +521,9 @@ def test_what_was_asked_of_a_mistyped_address_is_made_once_at_the_right_one(
 def test_jobs_are_listed_shown_and_deleted(program: Program, sandbox: Sandbox):
     program("generate", "--prompt", "a", "--prompt", "b", "--quality", "low", "--output", "out")
     listed = program("jobs", "list", "--output", "out")
-    assert [line.split()[3:5] for line in listed.out.splitlines()] == [["Done", "a.glb"], ["Done", "b.glb"]]
-    first = listed.out.split()[0]
+    _, *rows = [line.split() for line in listed.out.splitlines()]
+    assert [row[3:6] for row in rows] == [["Done", "generate", "a"], ["Done", "generate", "b"]]
+    first = rows[0][0]
     (shown,) = program("jobs", "show", first, "--output", "out", "--json").events
     assert (shown["name"], shown["prompt"], shown["step"]) == ("a.glb", "a", "placed")
     assert program("jobs", "show", "ffffffffffff", "--output", "out").code == 2

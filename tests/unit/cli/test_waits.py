@@ -203,7 +203,7 @@ def test_a_cancellation_waits_for_the_ledger(here: Here, sandbox: Sandbox, monke
 
     monkeypatch.setattr(JobStore, "save", refuse)
     listed = here("jobs", "list", "--output", "out").out
-    answer = here("jobs", "cancel", listed.split()[0], "--output", "out")
+    answer = here("jobs", "cancel", listed.splitlines()[1].split()[0], "--output", "out")
     assert (answer.code, answer.out, refused.is_set()) == (0, "lamp.glb: cancelled.\n", True)
 
 
