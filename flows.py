@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 import bpy
 
-from .jobs import Engine, Job, LedgerError, State, Step
+from .engine.client import EngineClient
+from .jobs import Job, LedgerError, State, Step
 from .scene.place import place
 from .session import current, is_running, waiting
 from .session.options import ONE_MODEL
@@ -233,7 +234,7 @@ def _check_enabled() -> None:
         )
 
 
-def _engine() -> Engine:
+def _engine() -> EngineClient:
     """The engine. Raises Refused."""
     _check_enabled()
     with _written():

@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..api import FlowsError
 from ..core.messages import EMPTY, Message
-from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerBusy, LedgerError, Problem, Settings, Step
+from ..jobs import AlreadyThere, Job, LedgerBusy, LedgerError, Problem, Settings, Step
+from ..jobs.engine import Engine
 from ..jobs.errors import DELETED, MAYBE_RUNNING
 from ..jobs.model import UNSENT
+from ..jobs.store import JobStore
 from .items import WISH, Item, optimizing
 from .job_directory import Home, Host
 from .outputs import Outputs, ResultGone, display
 from .report import ALREADY_DONE, DONE, FAILED, READY, Event, OutputLost, Report
 
 if TYPE_CHECKING:
-    from ..scene.background.converter import Converter
+    from ..engine.conversion import Conversion
 
 SUCCESS, SOME_FAILED, USAGE, KEY, NETWORK, UNFINISHED, INTERRUPTED = 0, 1, 2, 3, 4, 75, 130
 """Exit codes. That of what is only not finished yet is EX_TEMPFAIL of the C header sysexits.h: try again."""
@@ -103,7 +105,7 @@ class Batch:
         at_once: int,
         patience: float,
         interrupted: threading.Event,
-        converter: Converter | None = None,
+        converter: Conversion | None = None,
         wanted: Sequence[Path] = (),
         force: bool = False,
     ) -> None:

@@ -23,7 +23,8 @@ from typing import NamedTuple
 from ..api import FlowsError, NotSaved, disk_trouble
 from ..api.transfer import sync
 from ..core.messages import Message
-from ..jobs import Delivered, Engine, Job, Step
+from ..jobs import Delivered, Job, Step
+from ..jobs.engine import Engine
 from ..jobs.process_id import is_alive, machine
 from ..jobs.steps import kept_name
 from .job_directory import Home, same_place

@@ -9,14 +9,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
+from ..engine.conversion import Conversion
+from ..engine.converters import CHILD
 from .job_directory import Host
 from .main import run
-
-if TYPE_CHECKING:
-    from ..scene.background.converter import Converter
 
 
 def main(words: Sequence[str]) -> int:
@@ -39,9 +37,7 @@ def _program() -> str:
     return f"python {shlex.quote(started)}" if Path(started).is_dir() else "python -m generio_flows"
 
 
-def _converter() -> Converter:
+def _converter() -> Conversion:
     if importlib.util.find_spec("bpy") is None:
         raise OSError("this Python has no bpy module")
-    from ..scene.background.converter import Converter
-
-    return Converter.of_this_blender()
+    return Conversion((sys.executable, str(CHILD)))

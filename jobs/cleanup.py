@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 
 from .chain import followup_failed
-from .input_copy import INPUT_COPY
 from .model import Job, Step
 from .part import Part
 from .process_id import is_alive
 from .recovery import REMOVED, job_tokens, removed_folders
 from .registry import JobRegistry
 from .settings import Settings
+from .steps.files import INPUT_COPY
 from .writer import Writer
 
 KEPT = frozenset({".png", ".json"})

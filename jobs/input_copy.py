@@ -12,14 +12,7 @@ from pathlib import Path
 from .model import Job
 from .part import Part
 from .registry import JobRegistry
-
-INPUT_COPY = "chosen"
-"""Name, without its ending, of the file in a job's folder that is the picture."""
-
-
-def input_copy_path(folder: Path, picture: str) -> Path:
-    """The path at which a job with this folder keeps the picture (there may be no file); its ending stays."""
-    return folder / f"{INPUT_COPY}{Path(picture).suffix.lower()[:10]}"
+from .steps.files import input_copy_path
 
 
 def copy_input(folder: Path, picture: str) -> None:

@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..api import FlowsError
+from ..core.errors import Remedy
 from ..core.messages import EMPTY, Message
 from ..core.text import plain_reason
 
@@ -109,7 +110,7 @@ class Problem:
     code: str
     message: Message
     fix: Message = EMPTY
-    remedy: str = ""
+    remedy: Remedy = ""
 
     @classmethod
     def of(cls, error: FlowsError) -> Problem:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from ..api import Flow, FlowsClient, FlowsError, MethodNotAllowed, NotFound
 from ..api.models import as_object
 from . import limits
+from .adoption import NAME
 from .clients import Clients
 from .errors import folder_unusable
 from .model import Job, Problem, Result, Step
@@ -29,16 +30,14 @@ from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
 from .steps import CLIENT_NAME, RESULT_PREFIX
-from .store import AlreadyThere, JobStore, LedgerError
+from .store import JobStore
+from .store_errors import AlreadyThere, LedgerError
 
 REQUEST = "request.json"
 """Name of the file in a job's folder that says what was asked for, as a JSON document in each line."""
 
 REMOVED = "removed"
 """Name of the file in the folder of a job that was removed, which says whose pictures are still in it."""
-
-NAME = "Recovered Model"
-"""What a job is called about which nothing else is known."""
 
 PERHAPS = "perhaps"
 """`placed_in` of a job whose result may stand in any file: the object there tells, by its token."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..api import picture_size
+from ..formats.image_check import version_of
 from ..jobs import Job
 from ..scene.place import raycast
 from ..scene.place.destination import CURSOR
 from ..session import current
-from ..session.image_check import version_of
 from ..session.properties import properties
 from .generate import Generate, image_job, new_model_settings
 

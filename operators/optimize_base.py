@@ -10,12 +10,12 @@ from typing import Any
 import bpy
 
 from ..api import MOST_TEXELS, OPTIMIZE
+from ..core.files import link
 from ..core.messages import EMPTY, Message, sentences
 from ..formats.images import size_in
 from ..i18n import translated
 from ..jobs import Job, Problem, Step
 from ..scene import replace_mesh
-from ..scene.background.converter import link
 from ..scene.export.dependents import Dependents
 from ..scene.export.evaluate import Batch
 from ..scene.export.losses import Losses
@@ -203,6 +203,7 @@ class Sending(HandOver):
             evaluated=batch.mesh if batch.applied else None,
             before=batch.first if details[0]["mode"] == replace_mesh.KEEP else None,
             textures=TextureLimit(choice.texture_side, MOST_TEXELS),
+            later=current().slices.add,
         )
         for snapshot in snapshots[1:]:
             link(snapshots[0], snapshot)

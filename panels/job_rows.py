@@ -17,8 +17,9 @@ from pathlib import Path
 import bpy
 
 from ..core.messages import EMPTY, Message, verbatim
+from ..engine.client import EngineClient
 from ..i18n import translated, translated_list
-from ..jobs import Engine, Job, State, Step, followup_failed, followup_tokens
+from ..jobs import Job, State, Step, followup_failed, followup_tokens
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from ..session.session import News, Session, redraw
 
@@ -100,7 +101,7 @@ class JobRows:
         row.clearable = job.finished and row.state != State.READY and not _is_of_use(job, news.engine)
 
 
-def _firsts_of(engine: Engine, tokens: Collection[str]) -> set[str]:
+def _firsts_of(engine: EngineClient, tokens: Collection[str]) -> set[str]:
     """The jobs that are followed by some of these."""
     following = {*tokens}
     if not following:
@@ -130,7 +131,7 @@ def _note(job: Job, session: Session, news: News) -> Message:
     return FOLLOWED if following else EMPTY
 
 
-def _is_of_use(job: Job, engine: Engine) -> bool:
+def _is_of_use(job: Job, engine: EngineClient) -> bool:
     """Whether there may be no other way to a model than by this finished job."""
     if job.result_may_exist or followup_failed(job, engine.job):
         return True

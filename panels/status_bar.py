@@ -11,8 +11,9 @@ from typing import Any
 import bpy
 
 from ..core.messages import Message
+from ..engine.client import EngineClient
 from ..i18n import looked_up, translated, translated_list
-from ..jobs import Engine, Job, State, has_followup
+from ..jobs import Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
 from .progress import clock
@@ -73,7 +74,7 @@ class StatusBar:
         with _header() as header:
             header.remove(draw)
 
-    def _ended(self, session: Session, engine: Engine) -> tuple[str, str] | None:
+    def _ended(self, session: Session, engine: EngineClient) -> tuple[str, str] | None:
         """The latest end that is still news."""
         hidden = session.placement.hidden
         for token in reversed(self._news):

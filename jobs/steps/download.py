@@ -22,9 +22,8 @@ from ...api import (
     WrongState,
 )
 from .. import limits
-from ..input_copy import input_copy_path
 from ..model import Job, Result, Step
-from .files import kept_name, result_path
+from .files import input_copy_path, kept_name, result_path
 from .turn import Turn
 
 

@@ -26,3 +26,12 @@ def kept_name(path: str) -> str:
 def input_path(job: Job, folder: Path) -> Path:
     """Where the file to send is made from the job's source."""
     return folder / ("input.glb" if job.source.endswith(".blend") else "input.png")
+
+
+INPUT_COPY = "chosen"
+"""Name, without its ending, of the file in a job's folder that is the picture."""
+
+
+def input_copy_path(folder: Path, picture: str) -> Path:
+    """The path at which a job with this folder keeps the picture (there may be no file); its ending stays."""
+    return folder / f"{INPUT_COPY}{Path(picture).suffix.lower()[:10]}"

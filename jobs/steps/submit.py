@@ -39,10 +39,9 @@ from ...api.transfer import digest_of
 from ...core.messages import Message
 from .. import limits
 from ..errors import NeedsUser, NoConverter
-from ..input_copy import input_copy_path
 from ..model import Job, Step
 from .failure import is_lasting
-from .files import input_path
+from .files import input_copy_path, input_path
 from .turn import Turn
 
 CLIENT_NAME = "generio-flows-blender"

@@ -3,14 +3,15 @@
 
 A system gives memory page by page, when a page is first written to. For the 85 MB of a million triangles that
 takes longer than to read them: 37 of 51 ms. An allocator hands out again what has come back to it, so arrays
-of the same sizes are written to in a thread, and come back right before Blender asks for its own.
+of the same sizes are written to in slices, between which the window is drawn, and come back right before
+Blender asks for its own.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,12 @@ LID = 2**20
 """Bytes of the array above the others: glibc gives the system back what is free at the end of its heap."""
 
 
+PIECE = PAGE * 64
+"""Bytes written to before the clock is looked at."""
+
+SLICE_SECONDS = 0.002
+
+
 class _Room:
     """Memory for one thing. what: says which. arrays: as large as its own. lid: lies above them."""
 
@@ -33,9 +40,10 @@ class _Room:
         self.what = what
         self.arrays: list[Any] = []
         self.lid: Any = None
-        self.writer = threading.Thread(target=self._write, name="generio-memory", daemon=True)
+        self._written = 0  # arrays
+        self._offset = 0  # bytes of the next one
         np = sys.modules.get("numpy")
-        # To import it, or to wait for the thread that does, would take longer than is gained.
+        # To import it would take longer than is gained.
         if sizes and hasattr(np, "empty"):
             with suppress(MemoryError):
                 self._lay_out([size + HEAD for size in sizes], np)
@@ -49,12 +57,17 @@ class _Room:
         # jemalloc (Blender 4) keeps no large array, but where one was. numpy asks for large pages there.
         np.empty(sum(sizes), np.uint8)
         self.arrays, self.lid = arrays(1), np.empty(LID, np.uint8)
-        self.writer.start()
 
-    def _write(self) -> None:
-        """Write to each page; ends early when the arrays have come back."""
-        for array in self.arrays:
-            array[::PAGE] = 0
+    def write(self) -> bool:
+        """Write to more of the pages, for at most SLICE_SECONDS; returns whether there are others left."""
+        end = time.perf_counter() + SLICE_SECONDS
+        while self._written < len(self.arrays) and time.perf_counter() < end:
+            array = self.arrays[self._written]
+            array[self._offset : self._offset + PIECE : PAGE] = 0
+            self._offset += PIECE
+            if self._offset >= len(array):
+                self._written, self._offset = self._written + 1, 0
+        return self._written < len(self.arrays)
 
 
 def sizes_in(blend: Path) -> Sequence[int]:
@@ -81,9 +94,9 @@ class Reserve:
         """Whether that is what memory was last made ready for."""
         return self._room is not None and self._room.what == what
 
-    def is_preparing(self) -> bool:
-        """Whether the memory is not ready yet."""
-        return self._room is not None and self._room.writer.is_alive()
+    def prepare_more(self) -> bool:
+        """Go on making it ready, for SLICE_SECONDS; returns whether it is not ready yet."""
+        return self._room is not None and self._room.write()
 
     @contextmanager
     def spent(self) -> Iterator[None]:

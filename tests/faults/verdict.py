@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from generio_flows.api import FlowsError, check_glb
-from generio_flows.jobs import Job, JobStore, Step
+from generio_flows.jobs import Job, Step
 from generio_flows.jobs.errors import MAYBE_RUNNING
 from generio_flows.jobs.recovery import REQUEST
+from generio_flows.jobs.store import JobStore
 
 from .scene import Scene
 from .work import SNAPSHOT

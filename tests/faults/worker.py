@@ -17,7 +17,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, limits
+from generio_flows.jobs import Job, NoConverter, Settings, Step, limits
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.errors import MAYBE_RUNNING
 
 from .death import Death, Naps, WatchedStore

@@ -17,20 +17,9 @@ import pytest
 import requests
 from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt, check_glb
 from generio_flows.core.messages import Message
-from generio_flows.jobs import (
-    Engine,
-    Job,
-    JobStore,
-    LedgerError,
-    Problem,
-    Settings,
-    State,
-    Step,
-    limits,
-    polling,
-    process_id,
-)
+from generio_flows.jobs import Job, LedgerError, Problem, Settings, State, Step, limits, polling, process_id
 from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
 from generio_flows.jobs.input_copy import copy_input, input_copy_path
 from generio_flows.jobs.limits import LEASE_SECONDS, LOOKUPS
@@ -39,7 +28,7 @@ from generio_flows.jobs.recovery import REMOVED, job_tokens
 from generio_flows.jobs.registry import Held
 from generio_flows.jobs.scheduler import Scheduler
 from generio_flows.jobs.steps import advance, result_path
-from generio_flows.jobs.store import Lease
+from generio_flows.jobs.store import JobStore, Lease
 
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from generio_flows.core.log import Log
-from generio_flows.jobs import Engine, Job, State
+from generio_flows.jobs import Job, State
+from generio_flows.jobs.engine import Engine
 
 from tests.sandbox import Sandbox
 
