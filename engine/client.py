@@ -51,6 +51,9 @@ MOST_STARTS = 5
 
 RESTART_SECONDS = 60.0
 
+LAST_SECONDS = 0.2
+"""Between the end of the pipe and that of the process, if it is not killed in between."""
+
 MOST_LINES = 200
 """Lines for the log that are kept until there is an engine to write them."""
 
@@ -240,7 +243,7 @@ class EngineClient:
     def _lost(self) -> None:
         """The engine has ended; the next one is started at once. Raises EngineDied."""
         assert self._process is not None
-        self._process.close()
+        self._process.close(LAST_SECONDS)
         self._process = None
         failed = self._open
         if failed is not None and failed.error is not None:  # it has said why it could not even begin
@@ -383,6 +386,10 @@ class EngineClient:
     def folder(self, token: str) -> Path:
         """The folder that holds a job's files (it may not exist yet)."""
         return self._configuration[0].job_folder(token, self._jobs.get(token))
+
+    def find(self, text: str, before: float, most: int) -> list[Job]:
+        """Jobs finished long ago, which `jobs` has not: the newest `most` made before `before` (a time)."""
+        return [job_from_data(data) for data in self.call("find", text=text, before=before, most=most)]
 
     # ------------------------------------------------------------------ new jobs
 

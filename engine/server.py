@@ -67,6 +67,7 @@ class Server:
         self._calls: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()  # of what is sent, so that what is told comes in its order
         self._engine: Engine | None = None
+        self._refusal: Exception = ProtocolError("nothing is open")
         self._conversion: Conversion | None = None
         self._log: Log | None = None
         self._flags: dict[str, tuple[bool, bool]] = {}
@@ -111,6 +112,8 @@ class Server:
             ).start()
             return
         self._answer(number, lambda: _VERBS[verb](self, **arguments))
+        if self._engine is None:  # without one there is nothing to do
+            self._calls.put(None)
 
     def _carry_out_long(self, number: int, verb: str, arguments: Mapping[str, Any]) -> None:
         def tell(part: object) -> None:
@@ -127,6 +130,8 @@ class Server:
             if not isinstance(error, LedgerError | ValueError):
                 LOGGER.exception("call %d", number)
             answer["error"] = error_to_data(error)
+            if self._engine is None:
+                self._refusal = error
         with self._lock:
             self._tell_changes()
             self._put(answer)
@@ -246,7 +251,7 @@ class Server:
     def engine(self) -> Engine:
         """The engine, which `open` has made."""
         if self._engine is None:
-            raise ProtocolError("nothing is open")
+            raise self._refusal
         return self._engine
 
     def configure(self, settings: dict[str, Any], log_level: str, finish_jobs: bool) -> None:
