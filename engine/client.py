@@ -22,10 +22,9 @@ from ..core.log import LOGGER
 from ..jobs import limits, polling
 from ..jobs.adoption import adopted_job
 from ..jobs.model import Job, Problem, Step
-from ..jobs.process_id import new_owner
 from ..jobs.settings import Settings
 from ..jobs.steps.files import input_path
-from ..jobs.store_errors import EngineDied
+from ..jobs.store_errors import EngineDied, LedgerError
 from .process import EngineProcess
 from .protocol import (
     VERSION,
@@ -62,11 +61,13 @@ MOST_LINES = 200
 class Start:
     """What an engine process is started with.
 
-    command: runs it, see `process.python_command`. store: path of the job list. patience: seconds that a call
+    owner: the name under which this Blender has leases. command: runs the engine, see
+    `process.python_command`. store: path of the job list. patience: seconds that a call
     may wait for another process that has the job list. converter: what starts a background Blender. previews:
     whether results get pictures. log: the folder of the log.
     """
 
+    owner: str
     command: tuple[str, ...]
     store: Path
     patience: float
@@ -106,7 +107,6 @@ class EngineClient:
         self.older = 0
         self._notice: Problem | None = None
         self._start = start
-        self._owner = new_owner()
         self._configuration = (settings, log_level, finish_jobs)
         self._process: EngineProcess | None = None
         self._decoder = Decoder()
@@ -119,6 +119,7 @@ class EngineClient:
         self._fresh: set[str] | None = None  # what an engine has told since it was started, until it is done
         self._number = 0
         self._open: Reply | None = None
+        self._refusal: Exception | None = None  # why an engine could not begin
         self._replies: dict[int, Reply] = {}  # calls that are not answered, in their order
         self._starts: deque[float] = deque(maxlen=MOST_STARTS)  # time.monotonic()
         self._is_closed = False
@@ -143,7 +144,7 @@ class EngineClient:
         self._open = self._said(
             "open",
             version=VERSION,
-            owner=self._owner,
+            owner=self._start.owner,
             store=str(self._start.store),
             patience=self._start.patience,
             settings=settings_to_data(settings),
@@ -210,12 +211,19 @@ class EngineClient:
         while not condition():
             if self._is_closed or time.monotonic() > end:
                 raise EngineDied
-            self.pump()
+            try:
+                self.pump()
+            except LedgerError:
+                if not condition():
+                    raise
             if not condition() and self._process is not None:
                 self._process.wait(0.02)
 
     def pump(self, seconds: float = 0.0) -> None:
-        """Take in what has come, without waiting; for at most `seconds` (0 = all). Raises EngineDied."""
+        """Take in what has come, without waiting; for at most `seconds` (0 = all).
+
+        Raises LedgerError where the engine could not begin; it is started again the next time.
+        """
         if self._is_closed:
             return
         if self._process is None:
@@ -223,13 +231,7 @@ class EngineClient:
         assert self._process is not None
         self._process.flush()
         end = time.monotonic() + seconds
-        while True:
-            data = self._process.receive()
-            if data is None:
-                self._lost()
-                return
-            if not data:
-                return
+        while data := self._process.receive():
             try:
                 for said in self._decoder.feed(data):
                     self._take(said)
@@ -237,23 +239,31 @@ class EngineClient:
                 LOGGER.exception("engine")
                 self._process.kill()
                 return
+            if self._refusal is not None:
+                self._refused(self._refusal)
             if seconds and time.monotonic() > end:
                 return
+        if data is None:
+            self._lost()
 
     def _lost(self) -> None:
         """The engine has ended; the next one is started at once. Raises EngineDied."""
         assert self._process is not None
         self._process.close(LAST_SECONDS)
         self._process = None
-        failed = self._open
-        if failed is not None and failed.error is not None:  # it has said why it could not even begin
-            for reply in self._replies.values():
-                reply.error, reply.is_there = failed.error, True
-            self._replies.clear()
-            self._starts.clear()
-            raise failed.error
         LOGGER.warning("the engine process has ended, and is started again")
         self._begin()
+
+    def _refused(self, error: Exception) -> None:
+        """The engine has said why it cannot begin, and ends: so it is with all that it was asked for."""
+        for reply in self._replies.values():
+            reply.error, reply.is_there = error, True
+        self._replies.clear()
+        self._starts.clear()
+        assert self._process is not None
+        self._process.close(LAST_SECONDS)
+        self._process = self._refusal = None
+        raise error
 
     # ------------------------------------------------------------------ what the engine says
 
@@ -316,6 +326,8 @@ class EngineClient:
         reply.result = said.get("result")
         if "error" in said:
             reply.error = error_from_data(said["error"])
+        if is_opening:
+            self._refusal = reply.error
         reply.is_there = True
 
     # ------------------------------------------------------------------ looking

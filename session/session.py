@@ -22,6 +22,7 @@ from ..core.log import FILE, LOGGER
 from ..engine.client import DRAIN_SECONDS, EngineClient, LogHandler, Start
 from ..engine.process import python_command
 from ..jobs import Job, LedgerError, NoConverter, Problem, Settings
+from ..jobs.process_id import new_owner
 from ..scene.background.here import converter_command, make_input_here
 from .document import Document
 from .form import Form
@@ -115,6 +116,7 @@ class Session:
         self.script_tokens: list[str] | None = None
         self._is_ticking = False  # a tick is at work in the scene, where another one would come between
         self._is_telling = False  # a listener is being called
+        self._owner = new_owner()
         self._log = LogHandler()
         LOGGER.addHandler(self._log)
         self._untold: dict[str, None] = {}  # tokens of what changed, and the listeners do not know yet
@@ -133,6 +135,7 @@ class Session:
         if self.engine is None:
             folder = user_folder(context)
             start = Start(
+                owner=self._owner,
                 command=(*python_command(sys.executable, bpy.app.binary_path), "--engine"),
                 store=folder / "jobs.sqlite",
                 patience=LEDGER_SECONDS / 2,

@@ -210,7 +210,7 @@ def test_a_report_and_a_picture_are_made(converter, glb: Path):
 def test_a_broken_model_is_refused_in_blenders_words(addon, converter, tmp_path: Path):
     broken = tmp_path / "broken.glb"
     broken.write_bytes(b"glTF" + bytes(100))
-    with pytest.raises(addon.scene.background.converter.ConversionFailed, match=r"broken\.glb"):
+    with pytest.raises(addon.scene.errors.ConversionFailed, match=r"broken\.glb"):
         converter.to_blend(broken, tmp_path / "broken.blend", never)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.glb"]
 
@@ -442,8 +442,7 @@ def test_the_first_frame_of_an_animated_gif(addon, tmp_path: Path):
     colours = ((200, 30, 30), (30, 200, 30))
     first, second = (Image.new("RGB", (32, 32), colour) for colour in colours)
     first.save(tmp_path / "shoe.gif", save_all=True, append_images=[second])
-    converter = addon.scene.background.converter.Converter.of_this_blender()
-    converter.make_input(tmp_path / "shoe.gif", tmp_path / "input.png", lambda: False)
+        converter.make_input(tmp_path / "shoe.gif", tmp_path / "input.png", lambda: False)
     with Image.open(tmp_path / "input.png") as made:
         np.testing.assert_allclose(made.convert("RGB").getpixel((16, 16)), colours[0], atol=6)
 
@@ -452,7 +451,7 @@ def test_a_link_is_made_though_a_crash_left_half_of_one(addon, tmp_path: Path):
     source, target = tmp_path / "source.glb", tmp_path / "target.glb"
     source.write_bytes(b"glTF")
     os.link(source, tmp_path / "target.glb.part")
-    addon.scene.background.converter.link(source, target)
+    addon.core.files.link(source, target)
     assert target.read_bytes() == b"glTF"
     assert sorted(item.name for item in tmp_path.iterdir()) == ["source.glb", "target.glb"]
 
@@ -460,8 +459,7 @@ def test_a_link_is_made_though_a_crash_left_half_of_one(addon, tmp_path: Path):
 def test_of_two_that_convert_the_same_the_first_counts(addon, tmp_path: Path):
     (tmp_path / "model.glb").write_bytes(from_prompt("ball", quality="low", seed=1, texture=False))
     blend = tmp_path / "model.blend"
-    converter = addon.scene.background.converter.Converter.of_this_blender()
-
+    
     def other_is_faster() -> bool:
         blend.write_bytes(b"of the other one")
         return False

@@ -40,7 +40,7 @@ def place(addon, path: Path, child: bool) -> bpy.types.Object:
     """Put what is in `path` at the cursor, through a child Blender or without."""
     blend = path.with_suffix(".blend") if child else Path()
     if child:
-        addon.scene.background.converter.Converter.of_this_blender().to_blend(path, blend, lambda: False)
+        conversion.to_blend(path, blend, lambda: False)
     model = addon.scene.place.loading.Model(str(path), str(blend) if child else "", "Lamp", {})
     (root,) = addon.scene.place.place.place(
         bpy.context, [model], addon.session.current().document.current_destination(bpy.context, "cursor")

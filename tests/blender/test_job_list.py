@@ -206,7 +206,7 @@ def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, s
     """Its whole GLB is here, and perhaps nowhere else."""
 
     def fails(_source, _target, _cancelled) -> None:
-        raise addon.scene.background.converter.ConversionFailed("lamp.glb", "out of memory")
+        raise addon.scene.errors.ConversionFailed("lamp.glb", "out of memory")
 
     carrier = addon.session.current().open_engine(bpy.context)
     converts, carrier._conversions.convert = carrier._conversions.convert, fails

@@ -22,7 +22,7 @@ def large(addon, tmp_path: Path) -> Path:
     bpy.ops.export_scene.gltf(filepath=str(glb))
     bpy.ops.object.delete()
     blend = glb.with_suffix(".blend")
-    addon.scene.background.converter.Converter.of_this_blender().to_blend(glb, blend, lambda: False)
+    conversion.to_blend(glb, blend, lambda: False)
     return blend
 
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
-from generio_flows.scene.background.converter import make_input_here
+from generio_flows.scene.background.here import make_input_here
 from PIL import Image, ImageOps
 
 from tests.blender.job_fixtures import until
@@ -337,8 +337,7 @@ def test_a_float_file_needs_no_view_that_a_studio_may_not_have(addon, tmp_path: 
     image.filepath_raw, image.file_format = str(tmp_path / "deep.exr"), "OPEN_EXR"
     image.save()
     monkeypatch.setenv("OCIO", str(config))
-    converter = addon.scene.background.converter.Converter.of_this_blender()
-    converter.make_input(tmp_path / "deep.exr", tmp_path / "input.png", lambda: False)
+        converter.make_input(tmp_path / "deep.exr", tmp_path / "input.png", lambda: False)
     with Image.open(tmp_path / "input.png") as picture:
         assert picture.size == (6, 4)
 

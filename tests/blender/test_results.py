@@ -286,22 +286,21 @@ def test_what_is_wrong_with_a_malformed_result_is_a_sentence(addon, tmp_path: Pa
             assert is_sentence(error.message)
         except RuntimeError as error:
             words = addon.scene.background.child.words_of(error)
-            messages.append(addon.scene.background.converter.ConversionFailed(path.name, words).message)
+            messages.append(addon.scene.errors.ConversionFailed(path.name, words).message)
             assert is_sentence(messages[-1]), messages[-1]
     assert any("its own code failed on it" in message for message in messages)
     assert len(messages) > 10
 
 
 def test_a_child_that_fails_says_so_in_a_sentence(addon, tmp_path: Path):
-    converter = addon.scene.background.converter.Converter.of_this_blender()
-    scenes.ball()
+        scenes.ball()
     path = tmp_path / "result-1.glb"
     bpy.ops.export_scene.gltf(filepath=str(path))
     document, buffer = unpack(path.read_bytes())
     document["meshes"][0]["primitives"][0]["material"] = 7
     path.write_bytes(pack(document, buffer))
     with pytest.raises(
-        addon.scene.background.converter.ConversionFailed, match="could not convert the model"
+        addon.scene.errors.ConversionFailed, match="could not convert the model"
     ) as caught:
         converter.to_blend(path, path.with_suffix(".blend"), lambda: False)
     assert is_sentence(caught.value.message)
@@ -321,8 +320,7 @@ def test_an_extension_that_this_blender_cannot_read_is_named(addon, tmp_path: Pa
     path.write_bytes(pack({**document, "extensionsUsed": [name], "extensionsRequired": [name]}, buffer))
     answer = f"\nGENERIO_ANSWER {json.dumps({'problem': words})}\n"
     monkeypatch.setattr(addon.scene.background.converter.Converter, "_output", lambda *_: (answer, 0))
-    converter = addon.scene.background.converter.Converter.of_this_blender()
-    with pytest.raises(
+        with pytest.raises(
         addon.scene.errors.ExtensionUnknown, match=f'"{name}", which this Blender cannot read'
     ):
         converter.to_blend(path, path.with_suffix(".blend"), lambda: False)

@@ -15,12 +15,14 @@ from generio_flows.api import TEXT_TO_MODEL
 from generio_flows.engine.client import EngineClient, Start
 from generio_flows.engine.process import python_command
 from generio_flows.jobs import Job, Settings, Step, limits, polling
+from generio_flows.jobs.process_id import new_owner
 
 
 def main() -> None:
     store, folder, url, key, finish = sys.argv[1:]
     limits.LOOKUP_SECONDS, polling.SHORTEST = 0.05, 0.05
     start = Start(
+        owner=new_owner(),
         command=(*python_command(sys.executable, ""), "--engine"),
         store=Path(store),
         patience=0.2,

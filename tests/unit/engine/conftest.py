@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from generio_flows.api import TEXT_TO_MODEL, RetryPolicy
 from generio_flows.engine.client import EngineClient, Start
 from generio_flows.engine.process import python_command
 from generio_flows.jobs import Job, Settings, limits, polling
+from generio_flows.jobs.process_id import new_owner
 
 from tests.sandbox import Sandbox
 from tests.sandbox.optimizer import Optimizer
@@ -38,6 +40,7 @@ def settings(tmp_path: Path, sandbox: Sandbox) -> Settings:
 def start(tmp_path: Path) -> Start:
     """Engines on one job list, without anything that could convert."""
     return Start(
+        owner=new_owner(),
         command=COMMAND,
         store=tmp_path / "jobs.sqlite",
         patience=0.2,
@@ -59,7 +62,7 @@ def new_client(
     clients: list[EngineClient] = []
 
     def make() -> EngineClient:
-        clients.append(EngineClient(start, settings, "CRITICAL", finish_jobs=False))
+        clients.append(EngineClient(replace(start, owner=new_owner()), settings, "CRITICAL", finish_jobs=False))
         return clients[-1]
 
     yield make
