@@ -503,6 +503,7 @@ class EngineClient:
 def waits() -> dict[str, Any]:
     """How long this process would wait for what, which the engine process does as well."""
     return {
+        "back_off": limits.BACK_OFF._asdict(),
         "limits": {name: value for name, value in vars(limits).items() if _is_number(name, value)},
         "polling": {name: value for name, value in vars(polling).items() if _is_number(name, value)},
     }

@@ -26,12 +26,14 @@ from typing import Any
 from ..core.errors import Cancelled
 from ..core.log import LOGGER
 from ..core.messages import Message
+from ..jobs.process_id import is_running
 
 CHILD = Path(__file__).parents[1] / "scene" / "background" / "child.py"
 """The script that a converter runs."""
 
 HOME = "generio-"
-"""What the name of the folder begins with that stands in for the user's, and for temporary files."""
+"""What the name of the folder begins with that stands in for the user's, and for temporary files. The process
+id of its engine follows."""
 
 ANSWER = "GENERIO_ANSWER "
 """What the line begins with on which a converter says how it went; Blender prints other things, too."""
@@ -50,6 +52,13 @@ MOST_TASKS = 100
 
 MOST_GROWTH = 512 << 20
 """Bytes by which a converter may have grown since it was started, before another one takes its place."""
+
+
+CRASHED_TRIES = 2
+KILLED_TRIES = 4
+
+KILLED = -9
+"""How a process has ended, to Python, that was killed on POSIX."""
 
 
 class ConverterDied(Exception):
@@ -82,7 +91,7 @@ class Converter:
         self._tasks = 0
         self._memory = 0  # bytes that it took when it had done its first task; 0 where that is not known
         self._is_grown = False
-        self._home = tempfile.mkdtemp(prefix=HOME)
+        self._home = tempfile.mkdtemp(prefix=f"{HOME}{os.getpid()}-")
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own binary with our own script
@@ -191,18 +200,22 @@ class Converters:
     def do(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> str:
         """Have a task done; returns what went wrong in it, or "".
 
-        A model that kills its converter is tried once more, in a fresh one. Raises Cancelled, TookTooLong,
-        ConverterDied, or OSError where no converter can be started.
+        A model that crashes its converter is tried once more, in a fresh one. One that was killed from
+        outside, as systems do that run out of memory, is no proof against the model: then it is tried up to
+        KILLED_TRIES times. Raises Cancelled, TookTooLong, ConverterDied, or OSError where no converter can be
+        started.
         """
         with self._slot(cancelled):
             converter = self._take() or Converter(self._command)
-            is_fresh = converter._tasks == 0
-            try:
-                return self._done_by(converter, task, source, target, cancelled)
-            except ConverterDied:
-                if is_fresh:
-                    raise
-            return self._done_by(Converter(self._command), task, source, target, cancelled)
+            tries = 1
+            while True:
+                try:
+                    return self._done_by(converter, task, source, target, cancelled)
+                except ConverterDied as died:
+                    if tries >= (KILLED_TRIES if died.code == KILLED else CRASHED_TRIES):
+                        raise
+                tries += 1
+                converter = Converter(self._command)
 
     def warm(self) -> None:
         """Have a converter ready soon: there will be something to do. Returns at once."""
@@ -280,3 +293,11 @@ def _environment(home: str) -> dict[str, str]:
     private = ("GENERIO_API_KEY", "BLENDER_USER_", "BLENDER_SYSTEM_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
     return {**kept, **dict.fromkeys(("BLENDER_USER_RESOURCES", "TMPDIR", "TEMP", "TMP"), home)}
+
+
+def remove_homes_of_the_dead() -> None:
+    """Remove the folders of converters whose engine was killed together with them."""
+    for home in Path(tempfile.gettempdir()).glob(f"{HOME}*-*"):
+        process = home.name.removeprefix(HOME).partition("-")[0]
+        if process.isdigit() and is_running(int(process)) is False:
+            shutil.rmtree(home, ignore_errors=True)

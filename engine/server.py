@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..api import RetryPolicy
 from ..core.log import LOGGER
 from ..jobs import limits, polling
 from ..jobs.engine import Engine
@@ -26,6 +27,7 @@ from ..jobs.store import JobStore
 from ..jobs.store_errors import LedgerError
 from . import extras
 from .conversion import Conversion
+from .converters import remove_homes_of_the_dead
 from .log import Log
 from .protocol import (
     VERSION,
@@ -228,6 +230,7 @@ class Server:
         """Begin. store: path of the job list. converter: what starts one. waits: see `client.waits`."""
         if version != VERSION:
             raise ProtocolError(f"version {version} is spoken, and {VERSION} is understood")
+        limits.BACK_OFF = RetryPolicy(**waits["back_off"])
         for name, value in waits["limits"].items():
             setattr(limits, name, value)
         for name, value in waits["polling"].items():
@@ -246,6 +249,7 @@ class Server:
             warm=conversion.warm,
         )
         threading.Thread(target=self._watch, name="generio-tell", daemon=True).start()
+        threading.Thread(target=remove_homes_of_the_dead, daemon=True).start()
 
     @property
     def engine(self) -> Engine:

@@ -32,15 +32,20 @@ def is_here(owner: str) -> bool:
     return owner.partition(":")[0] == machine()
 
 
-def is_alive(owner: str) -> bool | None:
-    """Whether an owner's process lives; None where there is no telling, as anywhere but on POSIX."""
-    process = owner.partition(":")[2].partition(":")[0]
-    if os.name != "posix" or not is_here(owner) or not process.isdigit():
+def is_running(process: int) -> bool | None:
+    """Whether the process with this id runs on this machine; None where there is no telling."""
+    if os.name != "posix":
         return None
     try:
-        os.kill(int(process), 0)  # asks only
+        os.kill(process, 0)  # asks only
     except ProcessLookupError:
         return False
     except OSError:
         pass
     return True
+
+
+def is_alive(owner: str) -> bool | None:
+    """Whether an owner's process lives; None where there is no telling, as anywhere but on POSIX."""
+    process = owner.partition(":")[2].partition(":")[0]
+    return is_running(int(process)) if is_here(owner) and process.isdigit() else None

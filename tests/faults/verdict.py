@@ -13,7 +13,7 @@ from generio_flows.jobs.recovery import REQUEST
 from generio_flows.jobs.store import JobStore
 
 from .scene import Scene
-from .work import SNAPSHOT
+from .work import SNAPSHOTS
 
 ONCE = ("run", "started", "uploaded")
 MAY_ASK = {"reference": "never", "one-shot": "where nothing runs", "quickstart": "always"}
@@ -104,7 +104,7 @@ def _left_behind(folder: Path, jobs: list[Job]) -> list[str]:
     wanted = {folder / "results" / job.token / REQUEST for job in jobs}
     # A snapshot has done its work when the job is done; the crash may have come before there was a job.
     over = {job.token for job in jobs if job.step is Step.PLACED}
-    wanted |= {path for path in folder.rglob(SNAPSHOT) if path.parent.name not in over}
+    wanted |= {path for path in folder.rglob(SNAPSHOTS) if path.parent.name not in over}
     wanted |= {Path(path) for job in jobs for path in (job.input_path, job.source)}
     wanted |= {Path(path) for job in jobs for result in job.results for path in (result.glb, result.blend)}
     everything = [path for place in ("results", "tmp") for path in (folder / place).rglob("*")]

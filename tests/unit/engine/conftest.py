@@ -62,7 +62,9 @@ def new_client(
     clients: list[EngineClient] = []
 
     def make() -> EngineClient:
-        clients.append(EngineClient(replace(start, owner=new_owner()), settings, "CRITICAL", finish_jobs=False))
+        clients.append(
+            EngineClient(replace(start, owner=new_owner()), settings, "CRITICAL", finish_jobs=False)
+        )
         return clients[-1]
 
     yield make

@@ -27,7 +27,7 @@ from generio_flows.jobs.model import GOES_ON
 from generio_flows.jobs.recovery import REMOVED, job_tokens
 from generio_flows.jobs.registry import Held
 from generio_flows.jobs.scheduler import Scheduler
-from generio_flows.jobs.steps import advance, result_path
+from generio_flows.jobs.steps import advance, input_path, result_path
 from generio_flows.jobs.store import JobStore, Lease
 
 from tests.sandbox import Sandbox
@@ -1130,15 +1130,12 @@ def test_a_file_made_here_of_what_another_runs_meanwhile_is_not_sent(
     source = jobs["optimize"].input_path
     job = engine.submit(replace(jobs["prompt"], source=source))
     wait_until(lambda: engine.job(job.token).waiting)
-
-    def make(_source: Path, target: Path) -> None:
-        run_by_another(other_ledger, sandbox, job.token)
-        with engine._registry.lock:
-            engine._scheduler._sync_with_store()
-        shutil.copy(source, target)
-
     sandbox.order({"flow": {"outcome": "hang"}})
-    engine.prepare_here(job.token, make)
+    run_by_another(other_ledger, sandbox, job.token)
+    with engine._registry.lock:
+        engine._scheduler._sync_with_store()
+    shutil.copy(source, input_path(job, engine.folder(job.token)))
+    engine.prepared(job.token, None)
     assert engine.job(job.token).step is Step.STARTED
     assert len(sandbox.stats()["flows"]) == 1
 

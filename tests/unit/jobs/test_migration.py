@@ -100,7 +100,8 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import tests.conftest
-from generio_flows.jobs import JobStore, store
+from generio_flows.jobs import store
+from generio_flows.jobs.store import JobStore
 
 migrate, count = store._MIGRATIONS[2], iter(range(5))
 
