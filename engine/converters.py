@@ -229,8 +229,9 @@ class Converters:
         try:
             if self._slots.acquire(blocking=False):  # else there are as many as there may be
                 try:
-                    with suppress(OSError):
-                        self._give_back(Converter(self._command))
+                    if not self._free:  # one may have come back by now
+                        with suppress(OSError):
+                            self._give_back(Converter(self._command))
                 finally:
                     self._slots.release()
         finally:
