@@ -235,10 +235,12 @@ def _check_enabled() -> None:
 
 
 def _engine() -> EngineClient:
-    """The engine. Raises Refused."""
+    """The engine, by which is known how the jobs are at this moment. Raises Refused."""
     _check_enabled()
     with _written():
-        return current().open_engine(bpy.context)
+        engine = current().open_engine(bpy.context)
+        engine.pump()  # a script that looks again and again may do so between two ticks
+    return engine
 
 
 @contextmanager
