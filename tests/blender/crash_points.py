@@ -1,4 +1,4 @@
-"""The moments at which a process dies in the middle of optimizing an object: Blender, its engine, a converter.
+"""The moments at which a process dies in the middle of optimizing: Blender, its engine, or a converter.
 
 As a program (`python -m tests.blender.crash_points MOMENT VICTIM NOTE`) it is an engine process that brings
 that about, once.
