@@ -81,7 +81,7 @@ class Reply:
     """The answer to a call. parts: of its result, as they are told before that is whole."""
 
     number: int
-    data: bytes
+    data: bytes = field(repr=False)  # may have the key
     parts: deque[Any] = field(default_factory=deque[Any])
     result: Any = None
     error: Exception | None = None

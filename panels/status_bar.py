@@ -42,8 +42,10 @@ class StatusBar:
     def update(self, context: bpy.types.Context, session: Session, news: News) -> None:
         """See `Observer`."""
         now = time.time()
-        for job in news.jobs.values():
-            self._note(job, session, news, now)
+        for token in news.tokens:  # a model that has come is news, though its job changed some ticks before
+            job = news.jobs.get(token) or news.engine.job(token)
+            if job is not None:
+                self._note(job, session, news, now)
         late = [token for token, until in self._news.items() if until < now]
         for token in late:
             del self._news[token]

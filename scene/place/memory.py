@@ -9,13 +9,12 @@ Blender asks for its own.
 
 from __future__ import annotations
 
+import ctypes
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 HEAD = 64
 """Bytes that Blender may ask for beside an array."""
@@ -25,7 +24,6 @@ PAGE = 4096
 
 LID = 2**20
 """Bytes of the array above the others: glibc gives the system back what is free at the end of its heap."""
-
 
 PIECE = PAGE * 64
 """Bytes written to before the clock is looked at."""
@@ -38,36 +36,45 @@ class _Room:
 
     def __init__(self, what: str, sizes: Sequence[int]) -> None:
         self.what = what
-        self.arrays: list[Any] = []
-        self.lid: Any = None
+        self.arrays: list[bytearray] = []
+        self.lid: bytearray | None = None
         self._written = 0  # arrays
         self._offset = 0  # bytes of the next one
-        np = sys.modules.get("numpy")
-        # To import it would take longer than is gained.
-        if sizes and hasattr(np, "empty"):
+        if sizes:
             with suppress(MemoryError):
-                self._lay_out([size + HEAD for size in sizes], np)
+                self._lay_out([size + HEAD for size in sizes])
 
-    def _lay_out(self, sizes: list[int], np: Any) -> None:
-        def arrays(times: int) -> list[Any]:
-            return [np.empty(size, np.uint8) for size in sizes * times]
+    def _lay_out(self, sizes: list[int]) -> None:
+        def arrays(times: int) -> list[bytearray]:
+            return [_unwritten(size) for size in sizes * times]
 
         # The allocators of TBB (Blender 5) and glibc keep only what is as large as something that came back.
         arrays(2).clear()
-        # jemalloc (Blender 4) keeps no large array, but where one was. numpy asks for large pages there.
-        np.empty(sum(sizes), np.uint8)
-        self.arrays, self.lid = arrays(1), np.empty(LID, np.uint8)
+        # jemalloc (Blender 4) keeps no large array, but where one was.
+        _unwritten(sum(sizes))
+        self.arrays, self.lid = arrays(1), _unwritten(LID)
 
     def write(self) -> bool:
         """Write to more of the pages, for at most SLICE_SECONDS; returns whether there are others left."""
         end = time.perf_counter() + SLICE_SECONDS
         while self._written < len(self.arrays) and time.perf_counter() < end:
             array = self.arrays[self._written]
-            array[self._offset : self._offset + PIECE : PAGE] = 0
+            pages = range(*slice(self._offset, self._offset + PIECE, PAGE).indices(len(array)))
+            array[pages.start : pages.stop : PAGE] = bytes(len(pages))
             self._offset += PIECE
             if self._offset >= len(array):
                 self._written, self._offset = self._written + 1, 0
         return self._written < len(self.arrays)
+
+
+def _unwritten(size: int) -> bytearray:
+    """An array of which no page is written to yet. Raises MemoryError.
+
+    numpy has such, too, but to import it stops the window for longer than is gained.
+    """
+    make = ctypes.pythonapi.PyByteArray_FromStringAndSize
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t)
+    return make(None, size)
 
 
 def sizes_in(blend: Path) -> Sequence[int]:

@@ -272,6 +272,18 @@ def test_what_comes_by_itself_is_told_when_it_has_come(addon):
     assert told(addon, job) == ('"A brass lamp" is in the scene', "CHECKMARK")
 
 
+def test_that_a_model_has_come_is_told_though_its_job_changed_before(addon):
+    """Memory for it may be made ready for several ticks."""
+    job = addon.session.current().open_engine(bpy.context).job(generate().token)
+    session, bar = addon.session.current(), status_bar(addon)
+    bar._news.clear()
+    told(addon, job, arriving=[job.token])
+    bar.update(
+        bpy.context, session, addon.session.session.News(session.engine, {}, {job.token}, set(), [], True)
+    )
+    assert bar.text == '"A brass lamp" is in the scene'
+
+
 def test_a_first_job_is_no_news_where_another_follows(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True, then_count=500)
     second, first = (addon.session.current().open_engine(bpy.context).job(row.token) for row in panel().jobs)

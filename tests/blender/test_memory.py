@@ -114,7 +114,7 @@ def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
 def test_a_picture_does_not_take_the_room_of_a_model_that_is_about_to_come(addon):
     session = addon.session.current()
     placement, reserve = session.placement, session.placement._reserve
-    session.open_engine(bpy.context)
+    session.open_engine(bpy.context).jobs()
     bpy.data.images.new("Loose", 8, 8)[addon.scene.markers.UNPACKED] = True
     placement._may_have_unpacked = True
     placement._reserved = "token"  # while the ledger is told
