@@ -23,7 +23,8 @@ import bpy
 from .api import FlowsError
 from .api.parameters import POLYGON_COUNT
 from .core.messages import Message
-from .jobs import STATES, Engine, Job, LedgerError, Step
+from .engine.client import EngineClient
+from .jobs import STATES, Job, LedgerError, Step
 from .scene.place import place
 from .session import current, is_running, requests, waiting
 from .session.options import ONE_MODEL, GenerateOptions, OptimizeOptions
@@ -242,11 +243,13 @@ def _check_enabled() -> None:
         )
 
 
-def _engine() -> Engine:
-    """The engine. Raises Refused."""
+def _engine() -> EngineClient:
+    """The engine, by which is known how the jobs are at this moment. Raises Refused."""
     _check_enabled()
     with _written():
-        return current().open_engine(bpy.context)
+        engine = current().open_engine(bpy.context)
+        engine.pump()  # a script that looks again and again may do so between two ticks
+    return engine
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -69,6 +69,18 @@ class Finding:
     def of(cls, check: Message, error: FlowsError) -> Finding:
         """The finding that an error is."""
         return cls(check, "problem", error.message, error.fix, error.remedy)
+
+    def to_data(self) -> list[Any]:
+        """The finding as JSON has it."""
+        texts = (self.check, self.message, self.fix)
+        return [self.verdict, self.remedy, *(text.to_data() for text in texts)]
+
+    @classmethod
+    def from_data(cls, data: list[Any]) -> Finding:
+        """The finding that `to_data` gave."""
+        verdict, remedy, *texts = data
+        check, message, fix = map(Message.from_data, texts)
+        return cls(check, verdict, message, fix, remedy)
 
 
 Tell = Callable[[Finding], None]

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from ..api import FlowsError
 from ..core.destination import OutputFile
 from ..core.messages import EMPTY
-from ..jobs import STATES, Engine, Job, LedgerError, Problem
+from ..jobs import STATES, Job, LedgerError, Problem
+from ..jobs.engine import Engine
 from ..jobs.errors import MAYBE_RUNNING
 from .carrier import Carrier
 from .delivery import Delivery, Errand
@@ -39,7 +40,7 @@ from .outputs import display
 from .report import FAILED, Event, OutputLost, Report
 
 if TYPE_CHECKING:
-    from ..scene.background.converter import Converter
+    from ..engine.conversion import Conversion
 
 ANY = Inspector()
 
@@ -81,7 +82,7 @@ class Batch:
         at_once: int,
         patience: float,
         interrupted: threading.Event,
-        converter: Converter | None = None,
+        converter: Conversion | None = None,
         wanted: Sequence[Path] = (),
         force: bool = False,
         inspector: Inspector = ANY,

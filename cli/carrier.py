@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 
 from ..core.destination import OutputFile
 from ..core.errors import NoChildBlender
-from ..jobs import AlreadyThere, Engine, Job, JobStore, LedgerError, Settings, Step
+from ..jobs import AlreadyThere, Job, LedgerError, Settings, Step
+from ..jobs.engine import Engine
 from ..jobs.errors import DELETED
 from ..jobs.model import UNSENT
+from ..jobs.store import JobStore
 from .items import Item, wish_of
 from .job_directory import Home, Host
 from .ledger import GLANCE, closing_on_error, opened, patiently
 from .outputs import Outputs
 
 if TYPE_CHECKING:
-    from ..scene.background.converter import Converter
+    from ..engine.conversion import Conversion
 
 NOT_OURS = "another process works on it, or it is over. Stop that one first."
 
@@ -44,7 +46,7 @@ class Carrier:
         patience: float,
         interrupted: threading.Event,
         say: Callable[[str], None],
-        converter: Converter | None,
+        converter: Conversion | None,
         wanted: Sequence[Path],
         force: bool,
     ) -> None:

@@ -5,7 +5,8 @@ import shutil
 
 import bpy
 
-from ..scene.background.converter import Converter
+from ..engine.conversion import Conversion
+from ..scene.background.here import converter_command
 from ..session import preferences
 from ..session.preferences import engine_settings
 from .job_directory import Home, Host
@@ -33,7 +34,7 @@ def host(context: bpy.types.Context) -> Host:
         api_key=settings.api_key,
         online=settings.online,
         window=window,
-        converter=Converter.of_this_blender,
+        converter=lambda: Conversion(converter_command()),
     )
 
 

@@ -14,7 +14,7 @@ from ..core.urls import is_loopback
 from ..jobs.clients import Offline, OtherService
 
 if TYPE_CHECKING:
-    from ..scene.background.converter import Converter
+    from ..engine.conversion import Conversion
 
 FOLDER = ".generio"
 """Beside the outputs: the jobs of all commands that wrote there, so that each can go on anywhere."""
@@ -96,7 +96,7 @@ class Host(NamedTuple):
     api_key: str
     online: bool
     window: Home | None
-    converter: Callable[[], Converter]
+    converter: Callable[[], Conversion]
     key_hint: str = ""
 
     def client(self, service: str = "") -> FlowsClient:

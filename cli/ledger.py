@@ -9,7 +9,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from ..jobs import JobStore, LedgerBusy
+from ..jobs import LedgerBusy
+from ..jobs.store import JobStore
 from .exit_codes import INTERRUPTED, Stopped, words_of
 from .job_directory import Home
 

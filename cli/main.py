@@ -46,7 +46,7 @@ from .shell import joined
 from .table import write_csv
 
 if TYPE_CHECKING:
-    from ..scene.background.converter import Converter
+    from ..engine.conversion import Conversion
 
 
 KEYS = (signal.SIGINT, signal.SIGBREAK) if sys.platform == "win32" else (signal.SIGINT,)
@@ -240,7 +240,7 @@ def _home(options: argparse.Namespace, folder: Path) -> Home:
     return Home((options.ledger or folder / FOLDER).absolute())
 
 
-def _converter(host: Host, todo: Sequence[Item]) -> Converter | None:
+def _converter(host: Host, todo: Sequence[Item]) -> Conversion | None:
     """The means to make .blend files, and PNG of other pictures; None where nobody needs them."""
     blends = any(item.output.suffix.lower() == ".blend" for item in todo)
     pictures = any(item.template == items.IMAGE_TO_MODEL for item in todo)

@@ -27,7 +27,8 @@ from ..core.destination import OutputFile
 from ..core.file_names import trouble
 from ..core.files import atomic_path
 from ..core.messages import EMPTY, Message
-from ..jobs import Delivered, Engine, Job, Step
+from ..jobs import Delivered, Job, Step
+from ..jobs.engine import Engine
 from ..jobs.job_folder import JobFolder
 from ..jobs.process_id import is_alive, machine
 from .job_directory import Home, same_place

@@ -8,16 +8,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..core.errors import NoChildBlender
 from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
+from ..engine.conversion import Conversion
+from ..engine.converters import CHILD
 from .job_directory import Host
 from .main import run
 from .shell import joined
-
-if TYPE_CHECKING:
-    from ..scene.background.converter import Converter
 
 
 def main(words: Sequence[str]) -> int:
@@ -44,9 +42,7 @@ def _program() -> str:
     return f"python {joined([started])}" if Path(started).is_dir() else "python -m generio_flows"
 
 
-def _converter() -> Converter:
+def _converter() -> Conversion:
     if importlib.util.find_spec("bpy") is None:
         raise NoChildBlender("this Python has no bpy module")
-    from ..scene.background.converter import Converter
-
-    return Converter.of_this_blender()
+    return Conversion((sys.executable, str(CHILD)))

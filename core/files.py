@@ -81,6 +81,17 @@ def atomic_path(path: Path, part: Path | None = None, overwrite: bool = True) ->
         delete(part)
 
 
+def link(source: Path, target: Path) -> None:
+    """Let `target` be the same file as `source`, or a copy of it where the disk knows no links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(target) as part:
+        part.unlink(missing_ok=True)  # a crash may have left it, as a link to `source`
+        try:
+            os.link(source, part)
+        except OSError:
+            shutil.copyfile(source, part)
+
+
 def is_held(error: OSError) -> bool:
     """Whether the reason may be that another program has the file open, which passes."""
     return getattr(error, "winerror", None) in _HELD

@@ -2,7 +2,8 @@
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes.
 
 `model` has a job's steps, `states` what a user sees of them, `steps` what each step does and what an error
-means, `store` the SQLite file. `Engine` puts the parts together and is all that other rooms know of them:
+means, `store` the SQLite file. `engine.Engine` puts the parts together. It has threads, so it runs in a
+process of its own (see the room `engine`); what this module has is what Blender may load, too:
 
 * `registry` has all jobs and this process's leases, and is the only one that changes a job.
 * `scheduler` knows what is due, hands it on, and looks at what other processes do with the store: it renews
@@ -28,23 +29,19 @@ A crash at any of these points repeats the rest only: the store takes a token on
 """
 
 from .chain import followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
-from .clients import Offline
-from .engine import Engine
-from .errors import NoConverter
+from .errors import NoConverter, Offline
 from .job_folder import JobFolder
 from .model import Delivered, Job, Problem, Result, Step
 from .settings import Settings
 from .states import STATES, State
-from .store import AlreadyThere, JobStore, LedgerBusy, LedgerError
+from .store_errors import AlreadyThere, LedgerBusy, LedgerError
 
 __all__ = [
     "STATES",
     "AlreadyThere",
     "Delivered",
-    "Engine",
     "Job",
     "JobFolder",
-    "JobStore",
     "LedgerBusy",
     "LedgerError",
     "NoConverter",

@@ -10,15 +10,8 @@ from ..api.retry import RetryPolicy
 from ..core.errors import NotReady, Remedy
 from ..core.messages import Message
 from ..core.urls import is_loopback
+from .errors import Offline
 from .settings import Settings
-
-
-class Offline(NotReady):
-    """Blender is not allowed to use the network."""
-
-    remedy: Remedy = "go_online"
-    message = Message("Blender is offline.")
-    fix = Message("Allow online access in Preferences > System > Network.")
 
 
 class OtherService(NotReady):

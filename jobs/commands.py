@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from ..api import FlowsError
 from .errors import MAYBE_RUNNING, NotStarted
 from .job_folder import JobFolder
 from .model import UNSENT, Job, Problem, Step
@@ -55,18 +54,18 @@ class Commands:
             self._scheduler.start_queued_jobs()
             return True
 
-    def prepare_here(self, token: str, make: Callable[[Path, Path], None]) -> None:
-        """Make the file to send of a job that found no converter, here, by `make` (source, target)."""
+    def prepared(self, token: str, problem: Problem | None) -> None:
+        """The file to send of a job that found no converter has been made by Blender itself, or could not be.
+
+        It is in the job's folder (`input_path`). problem: why it is not.
+        """
         job = self._registry.job(token)
         if job is None:
             return
-        target = JobFolder(self._folder(token)).made_input(job)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            make(Path(job.source), target)
-            done = prepared(job, target)
-        except FlowsError as error:
-            done = job.failed(Problem.of(error), time.time())
+        if problem is None:
+            done = prepared(job, JobFolder(self._folder(token)).made_input(job))
+        else:
+            done = job.failed(problem, time.time())
         with self._registry.locked():
             if not self._registry.is_leased(token) or self._registry.now(job).step is not Step.REQUESTED:
                 return  # it was lost meanwhile, and may have come back further on

@@ -15,7 +15,11 @@ had on this machine, OSError of the disk, Cancelled when asked to stop."""
 
 @dataclass
 class Conversions:
-    """What needs a Blender: from a .blend or a picture to the file to send, and from a GLB to a .blend."""
+    """What needs a Blender: from a .blend or a picture to the file to send, and from a GLB to a .blend.
+
+    warm: is called shortly before either, so that a Blender can be started meanwhile; returns at once.
+    """
 
     make_input: Convert
     convert: Convert
+    warm: Callable[[], None] = lambda: None

@@ -22,6 +22,7 @@ from typing import Any
 from ..core.destination import Destination
 from ..core.messages import EMPTY, Message, sentences
 from . import polling
+from .adoption import adopted_job
 from .cleanup import Cleanup
 from .clients import Clients
 from .commands import Commands
@@ -31,12 +32,13 @@ from .model import Delivered, Job, Problem, Step
 from .part import Part
 from .previews import PreviewRenderer
 from .process_id import new_owner
-from .recovery import NAME, Recovery, append_request
+from .recovery import Recovery, append_request
 from .registry import JobRegistry
 from .results import Results
 from .scheduler import Scheduler
 from .settings import Settings
-from .store import JobStore, LedgerError
+from .store import JobStore
+from .store_errors import LedgerError
 from .worker import Workers
 from .writer import Writer
 
@@ -47,7 +49,9 @@ class Engine:
     store: owned from now on, closed by `close`. make_input, convert, render_preview: see `Convert`; from a
     .blend or a picture to the file to send, from a received GLB to a .blend, and from that to a picture,
     which is nice to have. adopt_orphans: whether it goes on with all that dead processes left unfinished, or
-    only with what `resume` names. `events` holds each job as it is after each change. Methods that change a
+    only with what `resume` names. owner: the name of an engine before, which is no more, in whose place this
+    one goes on ("" = none). warm: is called shortly before something is to be converted. `events` holds each
+    job as it is after each change. Methods that change a
     job write the store first and raise LedgerError where that fails.
     """
 
@@ -59,6 +63,8 @@ class Engine:
         convert: Convert,
         render_preview: Convert | None = None,
         adopt_orphans: bool = True,
+        owner: str = "",
+        warm: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._notice: Problem | None = None
@@ -66,8 +72,8 @@ class Engine:
         self._store = store
         self._clients = Clients()
         present = self._present_settings
-        self._registry = registry = JobRegistry(store, new_owner(), self._keep_request_soon)
-        self._conversions = Conversions(make_input, convert)
+        self._registry = registry = JobRegistry(store, owner or new_owner(), self._keep_request_soon)
+        self._conversions = Conversions(make_input, convert, warm)
         self._scheduler = Scheduler(registry, present, adopt_orphans, closing)
         self._workers = Workers(
             registry,
@@ -129,6 +135,18 @@ class Engine:
         with suppress(LedgerError):  # then the leases run out by themselves
             self._registry.release()
         self._store.close()
+
+    def finish(self, seconds: float) -> None:
+        """Wait until nothing goes on by itself any more, for at most `seconds`; nothing new is begun.
+
+        What is queued stays so, for the next engine.
+        """
+        end = time.monotonic() + seconds
+        self._scheduler.starts_jobs = False
+        while time.monotonic() < end:
+            if not any(self._scheduler.is_running(job.token) for job in self.unfinished()):
+                return
+            self._closing.wait(0.2)
 
     def configure(self, settings: Settings) -> None:
         """Use other settings from now on; what waited for a key, an address or the network is tried again."""
@@ -214,12 +232,7 @@ class Engine:
 
     def folder(self, token: str) -> Path:
         """The folder that holds a job's files (it may not exist yet)."""
-        here, job = self._settings.folder / token, self.job(token)
-        if job is not None and job.results:
-            there = Path(job.results[0].glb).parent  # in the results folder of that time
-            if there.name == token and there != here and not here.exists():
-                return there
-        return here
+        return self._settings.job_folder(token, self.job(token))
 
     # ------------------------------------------------------------------ new jobs
 
@@ -241,22 +254,8 @@ class Engine:
         return jobs
 
     def recover(self, flow_id: str, destination: Destination) -> Job:
-        """Adopt a flow as a new job, in whatever state it is; its result is held for the user to import.
-
-        One that was never started waits for the user, see `retry`.
-        """
-        return self.submit(
-            Job(
-                service=self._settings.base_url,
-                template="",
-                name=NAME,
-                flow_id=flow_id,
-                step=Step.ADOPTED,
-                adopted=True,
-                needs_manual_import=True,
-                destination=destination,
-            )
-        )
+        """Adopt a flow as a new job; see `adopted_job`."""
+        return self.submit(adopted_job(flow_id, self._settings.base_url, destination))
 
     def _keep_request_soon(self, job: Job) -> None:
         """Write into a job's folder, soon, what was asked for, and which flow that has become."""
@@ -279,9 +278,9 @@ class Engine:
         """See `Commands.retry`."""
         return self._commands.retry(token)
 
-    def prepare_here(self, token: str, make: Callable[[Path, Path], None]) -> None:
-        """See `Commands.prepare_here`."""
-        self._commands.prepare_here(token, make)
+    def prepared(self, token: str, problem: Problem | None) -> None:
+        """See `Commands.prepared`."""
+        self._commands.prepared(token, problem)
 
     def cancel(self, token: str) -> bool:
         """See `Commands.cancel`."""
@@ -351,8 +350,8 @@ class Engine:
     # ------------------------------------------------------------------ what the parts report
 
     def _show_result(self, job: Job) -> None:
-        """Render a preview of what has just become Ready, which nobody should wait for."""
-        self._previews.render(job)
+        """Have a preview rendered of what has just become Ready."""
+        self._previews.render_soon(job)
         self._cleanup.needed.set()
 
     def _report_recovered(self, count: int) -> None:

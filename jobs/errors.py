@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..api import FlowsError, NotSaved
-from ..core.errors import Remedy
+from ..core.errors import NotReady, Remedy
 from ..core.messages import Message
 
 
@@ -37,6 +37,14 @@ class NoConverter(FlowsError):
 
     message = Message("No second Blender could be started, so this one prepares the file.")
     fix = Message("The window will freeze briefly.")
+
+
+class Offline(NotReady):
+    """Blender is not allowed to use the network."""
+
+    remedy: Remedy = "go_online"
+    message = Message("Blender is offline.")
+    fix = Message("Allow online access in Preferences > System > Network.")
 
 
 MAYBE_RUNNING = NeedsUser.code

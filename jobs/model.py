@@ -23,6 +23,7 @@ from typing import Any
 from ..api import FlowsError
 from ..core import destination as destinations
 from ..core.destination import UNKNOWN, Destination
+from ..core.errors import Remedy
 from ..core.messages import EMPTY, Message
 from ..core.text import plain_reason
 from .states import State
@@ -96,7 +97,7 @@ class Problem:
     code: str
     message: Message
     fix: Message = EMPTY
-    remedy: str = ""
+    remedy: Remedy = ""
 
     @classmethod
     def of(cls, error: FlowsError) -> Problem:

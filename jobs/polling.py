@@ -85,6 +85,16 @@ def _within(seconds: float, longest: float) -> float:
     return min(longest, max(SHORTEST, seconds))
 
 
+SOON = 15.0
+"""Seconds; in less, what is done with a result should be made ready."""
+
+
+def ends_soon(running: float, durations: Sequence[float], progress: float | None) -> bool:
+    """Whether a flow will probably have ended soon; arguments as for `next_poll`."""
+    left = time_left(running, durations, progress)
+    return left is not None and left < SOON
+
+
 class RunTimes:
     """How long flows of each kind took, so that the next one is asked about at the right times."""
 

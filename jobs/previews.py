@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,11 +42,25 @@ class PreviewRenderer(Part):
         self._registry = registry
         self._render = render
         self._on_removed = on_removed
+        self._wanted: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
 
     def start(self) -> None:
-        """Render what processes before did not come to."""
+        """Render what processes before did not come to, and then what `render_soon` names."""
         if self._render is not None:
-            self.run("previews", self._render_missing)
+            self.run("previews", self._run)
+
+    def stop(self) -> None:
+        """End after the preview that is being rendered."""
+        self._wanted.put(None)
+
+    def render_soon(self, job: Job) -> None:
+        """Render the previews of a job; nobody waits for them."""
+        self._wanted.put(job)
+
+    def _run(self) -> None:
+        self._render_missing()
+        while (job := self._wanted.get()) is not None and not self.closing.is_set():
+            self.render(job)
 
     def _render_missing(self) -> None:
         missing = [job for job in self._registry.jobs() if missing_previews(job)]

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from ..api import Flow, FlowsClient, FlowsError, MethodNotAllowed, NotFound
 from ..api.models import as_object
 from . import limits
+from .adoption import NAME
 from .clients import Clients
 from .errors import folder_unusable
 from .job_folder import JobFolder
@@ -30,10 +31,8 @@ from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
 from .steps import CLIENT_NAME
-from .store import AlreadyThere, JobStore, LedgerError
-
-NAME = "Recovered Model"
-"""What a job is called about which nothing else is known."""
+from .store import JobStore
+from .store_errors import AlreadyThere, LedgerError
 
 PERHAPS = "perhaps"
 """`placed_in` of a job whose result may stand in any file: the object there tells, by its token."""

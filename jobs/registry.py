@@ -64,6 +64,7 @@ class JobRegistry:
         self._on_flow = on_flow
         self._jobs: dict[str, Job] = {}
         self._held: dict[str, Held] = {}
+        self._retaken = store.retake(owner, time.time())
         self._changes = store.changes(0)
         self._revision = self._changes.revision  # up to which the changes of others are known
         self._loaded = threading.Event()
@@ -84,6 +85,9 @@ class JobRegistry:
                 self.run_times.learn(job.kind, job.run_seconds)
             with self.lock:
                 self._jobs = {job.token: job for job in jobs} | self._jobs
+                for job, lease in self._retaken:
+                    if not job.finished:  # else its result stands in a file that was not saved
+                        self.adopt(Leased(replace(job, queued=True), lease))
             self._changes = self._changes._replace(rows=[])
         finally:  # the window waits for this
             self._loaded.set()

@@ -15,7 +15,7 @@ from .model import Job, Problem, Step
 from .part import Part
 from .registry import JobRegistry
 from .settings import Settings
-from .store import LedgerError
+from .store_errors import LedgerError
 
 
 class Scheduler(Part):
@@ -24,6 +24,7 @@ class Scheduler(Part):
     settings: gives the present ones. adopt_orphans: whether all that dead processes left unfinished goes on,
     or only what `resume` names. `polls` and `work` have the tokens of jobs that are due: those whose flow
     runs at the service, and all others. `problem` says why the store cannot be read or written now, or None.
+    `starts_jobs`: whether queued jobs get the slots that become free.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Scheduler(Part):
         self.problem: Problem | None = None
         self._registry = registry
         self._settings = settings
+        self.starts_jobs = True
         self._considered = settings()  # those that waiting jobs have been tried with
         self._claimable: set[str] | None = None if adopt_orphans else set()  # tokens; None = all
         self._wake = threading.Condition(registry.lock)
@@ -66,6 +68,11 @@ class Scheduler(Part):
         # Whatever a job waits for, new settings may have mended it.
         unheeded = self._considered != self._settings()
         return held.lease is not None and job is not None and (job.queued or unheeded)
+
+    def is_running(self, token: str) -> bool:
+        """Whether a job has a slot, and does not wait for the user or for better times."""
+        job = self._registry.job(token)
+        return self._registry.held(token).slot and job is not None and not job.waiting
 
     def resume(self, token: str) -> None:
         """Go on with a job that another process began, as soon as that is known to have let go of it."""
@@ -108,6 +115,8 @@ class Scheduler(Part):
 
     def start_queued_jobs(self) -> None:
         """Give free slots to the jobs that have waited longest."""
+        if not self.starts_jobs:
+            return
         queued = [job for job, held in self._registry.leased() if job.queued and not held.slot]
         for job in queued:
             if self._registry.slots_taken() >= self._settings().concurrent_jobs:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..api import PRODUCTION_URL
+from .model import Job
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,12 @@ class Settings:
     patience: float = 3600.0
     results_limit: int = 0
     delete_flows: bool = False
+
+    def job_folder(self, token: str, job: Job | None) -> Path:
+        """The folder that holds the files of the job with this token (it may not exist yet)."""
+        here = self.folder / token
+        if job is not None and job.results:
+            there = Path(job.results[0].glb).parent  # in the results folder of that time
+            if there.name == token and there != here and not here.exists():
+                return there
+        return here

@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core import files
-from ..core.errors import DiskTrouble, Remedy, disk_trouble
+from ..core.errors import DiskTrouble, disk_trouble
 from ..core.messages import Message
 from . import limits
-from .model import FINISHED, Job, Problem, Step
+from .model import FINISHED, Job, Step
+from .store_errors import FIXES, AlreadyThere, LedgerBusy, LedgerError
 
 SCHEMA_VERSION = 3
 
@@ -143,36 +144,6 @@ _DISK_TROUBLES: dict[int, DiskTrouble] = {
     sqlite3.SQLITE_CANTOPEN: "forbidden",
 }
 """What the primary result codes of SQLite say of the disk."""
-
-_FIXES: dict[DiskTrouble, Message] = {
-    "full": Message("Free some disk space; it goes on by itself."),
-    "forbidden": Message("Get the right to write into its folder."),
-    "too_long": Message("Choose a folder with a shorter path."),
-    "other": Message("Check the disk, or close what uses the file; it goes on by itself."),
-}
-
-
-class LedgerError(Exception):
-    """The store cannot be used; the text says why. fix, remedy: what to do about it, see `Problem`."""
-
-    def __init__(
-        self, message: Message, fix: Message = _FIXES["other"], remedy: Remedy = "open_folder"
-    ) -> None:
-        super().__init__(message)
-        self.problem = Problem("ledger", message, fix, remedy)
-
-    @property
-    def fix(self) -> Message:
-        """What to do about it, for people."""
-        return self.problem.fix
-
-
-class LedgerBusy(LedgerError):
-    """Another process has held the file for longer than there was patience."""
-
-
-class AlreadyThere(LedgerError):
-    """A job with this token is in the store, perhaps since a moment ago and from another process."""
 
 
 class Lease(NamedTuple):
@@ -361,7 +332,7 @@ class JobStore:
                 Message("Begin anew: restart Blender, or run the command again; your jobs are looked for."),
                 "restart",
             )
-        fix = _FIXES[_disk_trouble(error)]
+        fix = FIXES[_disk_trouble(error)]
         if what == "opened":
             return LedgerError(
                 Message(
@@ -529,6 +500,18 @@ class JobStore:
                 return None
             changed = change(job)
             return self._take(db, changed, owner, now) if changed is not None else None
+
+    def retake(self, owner: str, now: float) -> list[Leased]:
+        """Take what an engine before had under the same name, with new leases; returns it, oldest first.
+
+        What is unsaved stays so: the file that has it is still open.
+        """
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT token FROM jobs WHERE final = 0 AND owner = ? ORDER BY created_at", (owner,)
+            ).fetchall()
+            jobs = [job for (token,) in rows if (job := self._find(db, token)) is not None]
+            return [self._take(db, job, owner, now) for job in jobs]
 
     def renew(self, owner: str, now: float) -> None:
         """Keep the leases of everything that is not final, and is `owner`'s."""

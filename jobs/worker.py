@@ -23,7 +23,8 @@ from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
 from .steps import Outcome, Turn, advance, decide_after_error
-from .store import Lease, LedgerError
+from .store import Lease
+from .store_errors import LedgerError
 
 
 class Workers(Part):
@@ -191,6 +192,7 @@ class Workers(Part):
             folder=folder,
             make_input=self._conversions.make_input,
             convert=self._conversions.convert,
+            warm=self._conversions.warm,
             save=save,
             report=self._reporter(token, lease),
             cancelled=cancelled,

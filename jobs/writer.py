@@ -11,7 +11,7 @@ from . import limits
 from .model import Problem
 from .part import Part
 from .registry import JobRegistry
-from .store import LedgerError
+from .store_errors import LedgerError
 
 
 class Writer(Part):

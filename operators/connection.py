@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from typing import TYPE_CHECKING
 
 import bpy
 
+from ..core.log import log_tail
 from ..core.messages import Message
+from ..engine.protocol import settings_to_data
 from ..i18n import translated
 from ..session import current
 from ..session.preferences import api_key, engine_settings
@@ -19,22 +19,37 @@ from .folders import show_folder
 
 if TYPE_CHECKING:
     from ..api.doctor import Finding
-    from ..jobs import Settings
+    from ..engine.client import Reply
 
 DRAIN_SECONDS = 0.1
 
+LONGEST_SECONDS = 300.0
+"""Of an examination for which somebody waits; each of its calls has a shorter limit."""
+
 
 class Examination:
-    """The last one. findings: what a thread has found, None at its end; seen: what of that is shown."""
+    """The last one. reply: the engine's, which looks; seen: what it has found."""
 
     def __init__(self) -> None:
-        self.findings: queue.SimpleQueue[Finding | None] = queue.SimpleQueue()
+        self.reply: Reply | None = None
         self.seen: list[Finding] = []
 
-    def begin(self) -> None:
-        """Forget the one before; what its thread may still find is of no interest."""
-        self.findings = queue.SimpleQueue()
+    def begin(self, context: bpy.types.Context) -> Reply:
+        """Have the engine look; what it may still find of the one before is of no interest."""
+        settings = settings_to_data(engine_settings(context))
+        self.reply = reply = current().open_engine(context).ask("examine", settings=settings)
         self.seen = []
+        return reply
+
+    def drain(self) -> bool:
+        """Take in what has been found; returns whether that is all."""
+        from ..api.doctor import Finding
+
+        if self.reply is None:
+            return True
+        while self.reply.parts:
+            self.seen.append(Finding.from_data(self.reply.parts.popleft()))
+        return self.reply.is_there
 
     def close(self) -> None:
         """End one that is going on."""
@@ -58,17 +73,14 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         examination = current().part(Examination)
-        examination.begin()
+        reply = examination.begin(context)
         panel = properties(context)
         panel.findings.clear()
         panel.checking = True
-        arguments = (engine_settings(context), examination.findings)
         if bpy.app.background:
-            _examine(*arguments)
+            current().open_engine(context).answer(reply, LONGEST_SECONDS)
             _drain()
             return self._told()
-        thread = threading.Thread(target=_examine, args=arguments, name="generio-doctor", daemon=True)
-        thread.start()
         if not bpy.app.timers.is_registered(_drain):
             bpy.app.timers.register(_drain, first_interval=DRAIN_SECONDS, persistent=True)
         return {"FINISHED"}
@@ -93,26 +105,10 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _examine(settings: Settings, findings: queue.SimpleQueue[Finding | None]) -> None:
-    """In a thread, which knows no Blender."""
-    from ..api.doctor import examine
-
-    try:
-        examine(settings.base_url, settings.api_key, settings.online, findings.put)
-    finally:
-        findings.put(None)
-
-
 def _drain() -> float | None:
     """Show what the doctor has found so far."""
     panel, examination = properties(bpy.context), current().part(Examination)
-    over = False
-    while not examination.findings.empty():
-        finding = examination.findings.get_nowait()
-        if finding is None:
-            over = True
-        else:
-            examination.seen.append(finding)
+    over = examination.drain()
     # Another file may have been opened meanwhile, and the rows so far gone with the one before.
     missing = examination.seen[len(panel.findings) :]
     for finding in missing:
@@ -135,7 +131,7 @@ class GENERIO_OT_copy_report(bpy.types.Operator):
         from ..api.doctor import report
 
         session = current()
-        lines = session.log.tail() if session.log is not None else ()
+        lines = log_tail(session.log_path(context))
         found = session.part(Examination).seen
         text = report(found, api_key(context), bpy.app.version_string, lines)
         context.window_manager.clipboard = text
@@ -150,17 +146,14 @@ class GENERIO_OT_show_log(bpy.types.Operator):
     bl_label = "Show Log"
 
     @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        log = current().log
-        if log is None or not log.path.exists():
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not current().log_path(context).exists():
             cls.poll_message_set(translated(Message("There is no log before the first job")))
             return False
         return True
 
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        log = current().log
-        assert log is not None
-        return show_folder(self, log.path)
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return show_folder(self, current().log_path(context))
 
 
 CLASSES = (GENERIO_OT_test_connection, GENERIO_OT_copy_report, GENERIO_OT_show_log)

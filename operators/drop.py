@@ -8,10 +8,10 @@ import bpy
 
 from ..api import IMAGE_TO_MODEL, picture_size
 from ..api.parameters import parameters_of
+from ..formats.image_check import version_of
 from ..jobs import Job
 from ..scene.place import raycast
 from ..session import current, requests
-from ..session.image_check import version_of
 from ..session.parameter_properties import switch_of
 from ..session.properties import properties
 from ..session.requests import Choice

@@ -4,13 +4,24 @@
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import bpy
 
 from ..core.messages import Message
 from ..i18n import translated
+from ..session import current
+
+
+class FileManagers:
+    """The programs that were started; a system keeps what has ended until somebody asks for it."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def add(self, process: subprocess.Popen[bytes]) -> None:
+        """Keep a process until it has ended, and forget those that have."""
+        self._processes = [known for known in (*self._processes, process) if known.poll() is None]
 
 
 def show_folder(operator: bpy.types.Operator, path: Path) -> set[str]:
@@ -25,7 +36,7 @@ def show_folder(operator: bpy.types.Operator, path: Path) -> set[str]:
         else:
             program = "open" if sys.platform == "darwin" else "xdg-open"
             process = subprocess.Popen([program, str(path)], stdin=subprocess.DEVNULL)  # noqa: S603 - a folder
-            threading.Thread(target=process.wait, daemon=True).start()
+            current().part(FileManagers).add(process)
     except OSError:
         operator.report(
             {"ERROR"}, translated(Message("No program here can show the folder {path}", path=str(path)))

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Choosing the picture to make a model from: a file, an image, the render, the view, the clipboard.
 
-What is not a file yet is taken at once, and written as one in a thread.
+What is not a file yet is taken at once, and becomes one meanwhile: written raw in slices, and then a PNG in
+the engine process.
 """
 
-import queue
-import threading
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,9 @@ from ..api import FlowsError, InputRefused, NotSaved, disk_trouble
 from ..core import files
 from ..core.messages import Message
 from ..core.text import plain_reason
+from ..engine.client import Reply
+from ..formats import raw_pixels
+from ..formats.raw_pixels import RawPicture
 from ..i18n import VERBATIM, translated
 from ..scene.export import image_capture
 from ..session import current, is_running
@@ -32,7 +34,7 @@ KEPT = 50
 
 
 class Captures:
-    """The pictures that threads write.
+    """The pictures that are being written.
 
     writing: their paths, in the order in which they were taken. items: the images that a search shows, whose
     strings Blender does not keep.
@@ -40,29 +42,34 @@ class Captures:
 
     def __init__(self) -> None:
         self.writing: list[Path] = []
-        self.written: queue.SimpleQueue[tuple[Path, FlowsError | None]] = queue.SimpleQueue()
+        self.replies: dict[Path, Reply] = {}
         self.items: list[tuple[str, str, str]] = []
 
+    def use(self, path: Path, problem: FlowsError | None) -> None:
+        """A picture is there, or cannot be: let the panel have it, unless a newer one was there first."""
+        if path in self.writing:
+            del self.writing[: self.writing.index(path) + 1]
+            _use(path, problem)
+
     def use_written(self) -> bool:
-        """Let the panel have the newest of what threads have written; returns whether more is to come."""
-        while not self.written.empty():
-            path, problem = self.written.get_nowait()
-            if path in self.writing:  # else a newer one was there first
-                del self.writing[: self.writing.index(path) + 1]
-                _use(path, problem)
+        """Let the panel have what has been written; returns whether more is to come."""
+        for path, reply in [*self.replies.items()]:
+            if reply.is_there:
+                del self.replies[path]
+                self.use(path, _problem_of(reply.error))
         return bool(self.writing)
 
 
 class Take(OperatorMixin):
     """Mixin for operators that take a picture out of Blender."""
 
-    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
         """What writes the picture, and its name. Raises InputRefused."""
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            save, name = self.take(context)
+            picture, name = self.take(context)
             folder = user_folder(context) / "pictures"
             folder.mkdir(exist_ok=True)
             path = folder / f"{image_capture.file_name(name)}-{uuid.uuid4().hex[:6]}.png"
@@ -72,16 +79,22 @@ class Take(OperatorMixin):
             return tell_problem(self, _not_written(error))
         longest = preferences(context).longest_side
         if bpy.app.background:
-            problem = _write(save, path, longest)
+            problem = _write(picture, path, longest)
             _use(path, problem)
             return tell_problem(self, problem) if problem else {"FINISHED"}
-        captures = current().part(Captures)
+        captures, engine = current().part(Captures), current().open_engine(context)
         captures.writing.append(path)
-        threading.Thread(
-            target=lambda: captures.written.put((path, _write(save, path, longest))),
-            name="generio-picture",
-            daemon=True,
-        ).start()
+        raw = path.with_suffix(".pixels")
+
+        def written(error: Exception | None) -> None:
+            if error is not None:
+                captures.use(path, _problem_of(error))
+                return
+            captures.replies[path] = engine.ask(
+                "write_picture", raw=str(raw), path=str(path), longest=longest, keep=KEPT
+            )
+
+        current().slices.add(picture.write(raw), written)
         if not bpy.app.timers.is_registered(_use_written):
             # persistent: another file may be opened meanwhile.
             bpy.app.timers.register(_use_written, first_interval=0.05, persistent=True)
@@ -106,10 +119,22 @@ def _not_written(error: OSError | MemoryError) -> FlowsError:
     )
 
 
-def _write(save: image_capture.Save, path: Path, longest: int) -> FlowsError | None:
-    """In a thread, which knows no Blender; returns what went wrong."""
+def _problem_of(error: Exception | None) -> FlowsError | None:
+    """What a picture that could not be written is to the user."""
+    if error is None or isinstance(error, FlowsError):
+        return error
+    if isinstance(error, OSError | MemoryError):
+        return _not_written(error)
+    raise error
+
+
+def _write(picture: RawPicture, path: Path, longest: int) -> FlowsError | None:
+    """Write a picture at once; returns what went wrong."""
     try:
-        save(path, longest)
+        raw = path.with_suffix(".pixels")
+        picture.write_whole(raw)
+        raw_pixels.to_png(raw, path, longest)
+        raw_pixels.keep_newest(path.parent, KEPT)
     except (OSError, MemoryError) as error:
         return _not_written(error)
     with suppress(OSError):  # another Blender may clear up, too
@@ -222,7 +247,7 @@ class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
         _use(file, None)
         return {"FINISHED"}
 
-    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
         image = self._chosen()
         return image_capture.take_image(image), image.name
 
@@ -236,7 +261,7 @@ class GENERIO_OT_use_render(Take, bpy.types.Operator):
     bl_idname = "generio.use_render"
     bl_label = "Use Last Render"
 
-    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
         return image_capture.take_render(), "Render"
 
 
@@ -253,7 +278,7 @@ class GENERIO_OT_use_view(Take, bpy.types.Operator):
             return False
         return True
 
-    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
         return image_capture.take_view(context, context.area), "View"
 
 
@@ -263,7 +288,7 @@ class GENERIO_OT_paste_image(Take, bpy.types.Operator):
     bl_idname = "generio.paste_image"
     bl_label = "Paste"
 
-    def take(self, context: bpy.types.Context) -> tuple[image_capture.Save, str]:
+    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
         return image_capture.take_clipboard(context), "Clipboard"
 
 

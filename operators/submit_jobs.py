@@ -14,6 +14,7 @@ import bpy
 
 from ..api import FlowsError
 from ..core.messages import Message, sentences
+from ..engine.client import Reply
 from ..i18n import translated
 from ..jobs import Job, LedgerError, Problem, State, Step
 from ..session import current, requests, waiting
@@ -104,6 +105,7 @@ class HandOver(OperatorMixin):
     """Mixin for operators that make jobs. In the background they run to the end."""
 
     _tokens: list[str]
+    _reply: Reply | None = None  # whether the job list has taken them
     _timer: bpy.types.Timer | None = None
     _workspace: bpy.types.WorkSpace | None = None  # whose status bar says what is being sent
     _until: float
@@ -111,14 +113,15 @@ class HandOver(OperatorMixin):
 
     def hand_over(self, context: bpy.types.Context, jobs: list[Job], modal: bool) -> set[str]:
         """Give `jobs` to the engine; `modal`: stay until the service has them, so that Esc can cancel."""
-        try:
-            self._tokens = [job.token for job in requests.submit(current(), context, jobs)]
-        except FlowsError as error:
-            return tell_problem(self, error)
+        self._tokens = [job.token for job in jobs]
+        self._reply = requests.ask_to_submit(current(), context, jobs)
+        waits = bpy.app.background or not modal or context.window is None
+        if waits and (problem := self._refusal(context)) is not None:
+            return problem
         if waiting.can_wait():
             self._tokens = waiting.run_until(context, self._tokens)
             return self._told()
-        if not modal or context.window is None:
+        if waits:
             return {"FINISHED"}
         name, *others = [job.name for job in jobs]
         what = Message("{count} models", count=len(jobs)) if others else Message('"{name}"', name=name)
@@ -131,12 +134,28 @@ class HandOver(OperatorMixin):
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
+    def _refusal(self, context: bpy.types.Context) -> set[str] | None:
+        """What `execute` is to return where the job list does not take the jobs; waits for its answer."""
+        assert self._reply is not None
+        reply, self._reply = self._reply, None
+        try:
+            requests.taken(current(), context, reply)
+        except FlowsError as error:
+            return tell_problem(self, error)
+        return None
+
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Wait for the service to have the jobs; everything but Esc goes on to Blender."""
         engine = current().engine
         if engine is None:
             self._leave(context)
             return {"CANCELLED"}
+        if self._reply is not None:
+            if not self._reply.is_there:
+                return {"PASS_THROUGH"}
+            if (problem := self._refusal(context)) is not None:
+                self._leave(context)
+                return problem
         if event.type == "ESC" and event.value == "PRESS":
             return self._cancel(context)
         jobs = [job for token in self._tokens if (job := engine.job(token)) is not None]

@@ -19,8 +19,9 @@ import bpy
 from ..api.parameters import parameter_words
 from ..core.destination import InFile
 from ..core.messages import EMPTY, Message
+from ..engine.client import EngineClient
 from ..i18n import translated, translated_list
-from ..jobs import Engine, Job, State, Step, followup_failed, followup_tokens
+from ..jobs import Job, State, Step, followup_failed, followup_tokens
 from ..jobs.job_folder import preview_path, report_path
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from ..session.session import News, Session, redraw
@@ -96,7 +97,7 @@ class JobRows:
         row.clearable = job.finished and row.state != State.READY and not _is_of_use(job, news.engine)
 
 
-def _firsts_of(engine: Engine, tokens: Collection[str]) -> set[str]:
+def _firsts_of(engine: EngineClient, tokens: Collection[str]) -> set[str]:
     """The jobs that are followed by some of these."""
     following = {*tokens}
     if not following:
@@ -126,7 +127,7 @@ def _note(job: Job, session: Session, news: News) -> Message:
     return FOLLOWED if following else EMPTY
 
 
-def _is_of_use(job: Job, engine: Engine) -> bool:
+def _is_of_use(job: Job, engine: EngineClient) -> bool:
     """Whether there may be no other way to a model than by this finished job."""
     if job.result_may_exist or followup_failed(job, engine.job):
         return True

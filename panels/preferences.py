@@ -39,6 +39,7 @@ class GenerioPreferences(Preferences, bpy.types.AddonPreferences):
         layout.prop(self, "patience")
         layout.prop(self, "folder")
         layout.prop(self, "results_limit")
+        layout.prop(self, "finish_jobs")
         layout.prop(self, "delete_flows")
         layout.prop(self, "longest_side")
         header, body = layout.panel("GENERIO_PT_new_models")

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from ..core.durations import clock
 from ..core.messages import Message
+from ..engine.client import EngineClient
 from ..i18n import translated
-from ..jobs import Engine, Job
+from ..jobs import Job
 
 
 class Timing(NamedTuple):
@@ -20,7 +21,7 @@ class Timing(NamedTuple):
     remaining: str = ""
 
 
-def timing(engine: Engine | None, token: str) -> Timing:
+def timing(engine: EngineClient | None, token: str) -> Timing:
     """How long a job has taken by now, how far it is, and what is left."""
     job = engine.job(token) if engine is not None else None
     if engine is None or job is None:
@@ -33,7 +34,7 @@ def timing(engine: Engine | None, token: str) -> Timing:
     return Timing(clock((job.finished_at or now) - (job.begun_at or job.created_at)), progress, remaining)
 
 
-def progress_of(job: Job, engine: Engine, now: float) -> tuple[float, float | None]:
+def progress_of(job: Job, engine: EngineClient, now: float) -> tuple[float, float | None]:
     """How far a job is, 0..1, and the seconds that are left, if that can be told."""
     left = engine.time_left(job)
     if job.finished:

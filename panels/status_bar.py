@@ -12,8 +12,9 @@ import bpy
 
 from ..core.durations import clock
 from ..core.messages import Message
+from ..engine.client import EngineClient
 from ..i18n import translated, translated_list
-from ..jobs import STATES, Engine, Job, State, has_followup
+from ..jobs import STATES, Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
 
@@ -41,8 +42,10 @@ class StatusBar:
     def update(self, context: bpy.types.Context, session: Session, news: News) -> None:
         """See `Observer`."""
         now = time.time()
-        for job in news.jobs.values():
-            self._note(job, session, news, now)
+        for token in news.tokens:  # a model that has come is news, though its job changed some ticks before
+            job = news.jobs.get(token) or news.engine.job(token)
+            if job is not None:
+                self._note(job, session, news, now)
         late = [token for token, until in self._news.items() if until < now]
         for token in late:
             del self._news[token]
@@ -73,7 +76,7 @@ class StatusBar:
         with _header() as header:
             header.remove(draw)
 
-    def _ended(self, session: Session, engine: Engine) -> tuple[str, str] | None:
+    def _ended(self, session: Session, engine: EngineClient) -> tuple[str, str] | None:
         """The latest end that is still news."""
         hidden = session.placement.hidden
         for token in reversed(self._news):

@@ -69,3 +69,25 @@ class CannotSwap(FlowsError):
                 reason=plain_reason(reason),
             )
         )
+
+
+OUR_NAMES = {"snapshot-": Message("the mesh"), "result-": Message("the model")}
+"""What the files are called that have names of ours, which say nothing to anybody."""
+
+
+class ConversionFailed(FlowsError):
+    """A background Blender could not read or write the model.
+
+    name: of the file. words: Blender's own, as they came.
+    """
+
+    remedy: Remedy = "retry"
+    fix = Message("Check the file, or try again.")
+
+    def __init__(self, name: str, words: str) -> None:
+        self.words = words
+        name = name.removesuffix(".json")  # an order is named after its picture
+        told = next((what for prefix, what in OUR_NAMES.items() if name.startswith(prefix)), name)
+        super().__init__(
+            Message("Blender could not convert {what}: {reason}", what=told, reason=plain_reason(words))
+        )

@@ -17,12 +17,13 @@ from ..core.messages import Message
 from . import modifiers, versions
 from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
 from .lookup import find
+from .markers import snapshot_of
 from .meshes import LEVELS, PREFIX, mesh_of
 from .place.collections import collection_called, takes_objects
 from .place.unique_names import suffixed
 from .restore import datablock
 from .restore.material_slots import slot_names
-from .restore.restore import FITTED, DoesNotFit, fit, snapshot_of
+from .restore.restore import FITTED, DoesNotFit, fit
 
 KEEP = "replace"
 BESIDE = "beside"

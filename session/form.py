@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import bpy
 
+from ..engine.client import EngineClient, Reply
+from ..formats.image_check import Look
 from ..i18n import translated
-from .image_check import Looking
 from .options import GeneratePanelOptions, OptimizeOptions
 from .parameter_properties import names_of
 from .properties import image_path, image_suffixes, properties
@@ -18,6 +21,14 @@ LOOK_SECONDS = 1.0
 """Between checks of the chosen picture, whose disk may be slow."""
 
 EDITED = ("source", "prompt", "image", *names_of(GeneratePanelOptions), *names_of(OptimizeOptions))
+
+
+class Looking(NamedTuple):
+    """A look at a file that is under way. known: the version that is known already."""
+
+    path: Path
+    known: str
+    reply: Reply
 
 
 class Form:
@@ -45,24 +56,31 @@ class Form:
         if panel.image.startswith("//"):
             panel.image = bpy.path.abspath(panel.image)
 
-    def check_image(self, context: bpy.types.Context) -> bool:
+    def check_image(
+        self, context: bpy.types.Context, engine: Callable[[bpy.types.Context], EngineClient]
+    ) -> bool:
         """Note what has become of the chosen picture where it was saved again; returns whether it was.
 
-        A thread looks, one at a time, and what it has found is noted by a later call.
+        The engine looks, since that may take long, and what it has found is noted by a later call.
         """
         panel = properties(context)
-        is_looking = self._looking is not None and self._looking.is_alive()
-        if panel.source != "IMAGE" or not panel.image or is_looking:
+        if panel.source != "IMAGE" or not panel.image:
             return False
-        looked, self._looking = self._looking, None
-        if looked is not None and looked.found is not None:
-            if (looked.path, looked.known) != (image_path(panel), panel.image_version):
-                return False  # another was chosen meanwhile
-            panel.image_version, panel.image_note, problem = looked.found
-            panel.image_problem = translated(problem)
-            return True
+        looking = self._looking
+        if looking is not None:
+            if not looking.reply.is_there:
+                return False
+            self._looking = None
+            if looking.reply.error is None and looking.reply.result is not None:
+                if (looking.path, looking.known) != (image_path(panel), panel.image_version):
+                    return False  # another was chosen meanwhile
+                panel.image_version, panel.image_note, problem = Look.from_data(looking.reply.result)
+                panel.image_problem = translated(problem)
+                return True
         if time.monotonic() >= self._next_look:
             self._next_look = time.monotonic() + LOOK_SECONDS
-            self._looking = Looking(image_path(panel), panel.image_version, image_suffixes())
-            self._looking.start()
+            path, known = image_path(panel), panel.image_version
+            kinds = [*image_suffixes()]
+            reply = engine(context).ask("look_at", path=str(path), known=known, kinds=kinds)
+            self._looking = Looking(path, known, reply)
         return False

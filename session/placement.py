@@ -16,10 +16,11 @@ import bpy
 
 from ..core.destination import DatablockRef, InFile, Location, NewModel
 from ..core.errors import FlowsError
+from ..core.files import link
 from ..core.messages import Message, sentences
 from ..core.text import plain_reason
-from ..jobs import AlreadyThere, Engine, Job, LedgerError, Problem, Step, followup_jobs, has_followup
-from ..scene.background.converter import link
+from ..engine.client import EngineClient
+from ..jobs import AlreadyThere, Job, LedgerError, Problem, Step, followup_jobs, has_followup
 from ..scene.place import boxes, packing, place
 from ..scene.place.destination import ref_of, renamed
 from ..scene.place.loading import Model
@@ -62,7 +63,7 @@ class PlacementQueue:
         self._moves: dict[str, Location] = {}  # by hand, as long as the destinations do not say so
         self._moves_to_save: set[str] = set()
 
-    def enqueue_ready(self, engine: Engine, jobs: Iterable[Job]) -> None:
+    def enqueue_ready(self, engine: EngineClient, jobs: Iterable[Job]) -> None:
         """Results whose file is open are placed by themselves, unless they stand there already."""
         ready = [job for job in jobs if job.step is Step.READY]
         present = place.tokens() if any(job.placed_in for job in ready) else set[str]()
@@ -75,7 +76,7 @@ class PlacementQueue:
             ):
                 self.pending.add(job.token)
 
-    def process_next(self, context: bpy.types.Context, engine: Engine) -> None:
+    def process_next(self, context: bpy.types.Context, engine: EngineClient) -> None:
         """What can be done in one tick: place a result or prepare that, or else pack a picture."""
         if not self.moment.is_user_interacting(context):  # a placeholder may just be dragged
             for token in self._moves_to_save & self._moves.keys():
@@ -104,10 +105,10 @@ class PlacementQueue:
             )
         return self.is_reserved(job)
 
-    def _place_next(self, context: bpy.types.Context, engine: Engine) -> bool:
+    def _place_next(self, context: bpy.types.Context, engine: EngineClient) -> bool:
         """Place one finished result, if there is one and this is a good moment; returns whether it was.
 
-        The store is told first, by a thread, and memory is made ready; a tick after that places.
+        The store is told first, and memory is made ready; a tick after that places.
         """
         for token in list(self.pending):
             job = engine.job(token)
@@ -128,7 +129,7 @@ class PlacementQueue:
             elif self.blocker(context, job) or token in self._moves:
                 if self._reserve.is_for(token):
                     self._reserve.release()
-            elif noted and self._reserve.is_preparing():
+            elif noted and self._reserve.prepare_more():
                 return True
             elif noted:
                 self.place_result(context, engine, job, job.destination)
@@ -141,7 +142,7 @@ class PlacementQueue:
                 return True
         return False
 
-    def _start_followups(self, engine: Engine, job: Job) -> None:
+    def _start_followups(self, engine: EngineClient, job: Job) -> None:
         """Let the jobs begin that optimize the results of this one, which then is over."""
         results = [Path(result.glb) for result in job.results]
         for following, glb in zip(followup_jobs(job, engine.folder), results, strict=True):
@@ -168,7 +169,7 @@ class PlacementQueue:
         if self._reserve.is_for(token):
             self._reserve.release()
 
-    def relocate(self, engine: Engine, token: str, **changes: Any) -> None:
+    def relocate(self, engine: EngineClient, token: str, **changes: Any) -> None:
         """Let a result that is not there yet go somewhere else; `changes`: of its destination's fields."""
         job = engine.job(token)
         ready = (
@@ -177,7 +178,7 @@ class PlacementQueue:
         if job is not None and (not job.finished or ready or token in self.pending):
             engine.relocate(token, **changes)
 
-    def box_replaced(self, engine: Engine, box: bpy.types.Object) -> None:
+    def box_replaced(self, engine: EngineClient, box: bpy.types.Object) -> None:
         """A box took the place of one of the same name: what was to go into that goes into this one."""
         for job in engine.jobs():
             where = job.destination
@@ -185,7 +186,7 @@ class PlacementQueue:
             if meant is not None and meant.name == box.name and boxes.box_of(meant) is None:
                 self.relocate(engine, job.token, box=ref_of(box))
 
-    def defer_to_import(self, engine: Engine, token: str, why: Problem) -> None:
+    def defer_to_import(self, engine: EngineClient, token: str, why: Problem) -> None:
         """A finished result that is not placed yet waits for the user to import it; `why` is told."""
         job = engine.job(token)
         if job is not None and (
@@ -198,7 +199,7 @@ class PlacementQueue:
     def place_result(
         self,
         context: bpy.types.Context,
-        engine: Engine,
+        engine: EngineClient,
         job: Job,
         where: InFile,
         again: bool = False,
@@ -248,7 +249,7 @@ class PlacementQueue:
             self._unreserve(job.token)
         return []
 
-    def _defer_failed(self, engine: Engine, token: str, why: Problem) -> None:
+    def _defer_failed(self, engine: EngineClient, token: str, why: Problem) -> None:
         """What could not be placed, though the store has it so, waits for the user."""
         try:
             engine.keep_for_import(token, why)
@@ -256,7 +257,7 @@ class PlacementQueue:
             self._undone.add(token)  # a save is not to take it for placed until then
             engine.keep_for_import_soon(token, why)
 
-    def _is_shared(self, engine: Engine, job: Job, where: InFile) -> bool:
+    def _is_shared(self, engine: EngineClient, job: Job, where: InFile) -> bool:
         """Whether another job's result is still to come into the box that this one fills."""
         if not isinstance(where, NewModel) or where.box is None:
             return False
@@ -283,7 +284,7 @@ class PlacementQueue:
         else:
             self._may_have_unpacked = self._packer.pack_next()
 
-    def remove(self, engine: Engine, token: str) -> None:
+    def remove(self, engine: EngineClient, token: str) -> None:
         """Forget a finished job. Raises as `Engine.remove`.
 
         Where the model was placed in this file its files stay until that is left: undo and redo bring it back
@@ -321,7 +322,7 @@ class PlacementQueue:
         """Whether a model was placed, and is not there at this point of the undo history."""
         return token in self._undone
 
-    def stepped(self, engine: Engine | None) -> None:
+    def stepped(self, engine: EngineClient | None) -> None:
         """Undo or redo: pictures may be loose again, and models that were placed may be gone, or back."""
         self.moment.stepped()
         self._may_have_unpacked = True
@@ -331,7 +332,7 @@ class PlacementQueue:
             if loose:
                 self._undone.update(loose - place.tokens() - self.pending)
 
-    def opened(self, recovered: bool, engine: Engine | None) -> None:
+    def opened(self, recovered: bool, engine: EngineClient | None) -> None:
         """Another file is open, into which other results belong. recovered: from an autosave."""
         self._document.renew()
         self._recovered = recovered
@@ -339,7 +340,7 @@ class PlacementQueue:
         if engine is not None:
             self.enqueue_ready(engine, engine.jobs())
 
-    def saved(self, engine: Engine) -> None:
+    def saved(self, engine: EngineClient) -> None:
         """What was placed is in a file on disk now, and what is on its way belongs into that file."""
         self._recovered = False
         engine.saved(self._document.id, but=self.pending | self._undone)
@@ -348,7 +349,7 @@ class PlacementQueue:
             if changes:
                 engine.relocate(job.token, **changes)
 
-    def leave(self, engine: Engine | None) -> None:
+    def leave(self, engine: EngineClient | None) -> None:
         """The open file is left: what was placed since it was saved is no longer anywhere."""
         if engine is not None:
             engine.closed(self._document.id, but=frozenset(self.pending))

@@ -78,6 +78,7 @@ class Preferences:
         shading: str
         author: str
         log_level: str
+        finish_jobs: bool
     else:
         api_key: bpy.props.StringProperty(
             name="API Key",
@@ -168,6 +169,12 @@ class Preferences:
         )
         author: bpy.props.StringProperty(
             name="Author", description="Author to write into assets made from models"
+        )
+        finish_jobs: bpy.props.BoolProperty(
+            name="Finish Jobs After Blender Closes",
+            description="Let a process of its own go on with what is under way until that is on your disk. "
+            "Otherwise it goes on when Blender is started again",
+            default=False,
         )
         log_level: bpy.props.EnumProperty(
             name="Terminal",

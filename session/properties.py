@@ -5,13 +5,13 @@ Both live in the window manager: they are not part of a .blend, and undo does no
 jobs is the engine's.
 """
 
-from collections.abc import Container
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
-from .image_check import Look, look_at
+from ..formats.image_check import Look, look_at
 from .options import GeneratePanelOptions, OptimizeOptions
 from .preferences import RELATIVE_PATH
 
@@ -71,7 +71,7 @@ def image_path(panel: "GenerioProperties") -> Path:
     return Path(bpy.path.abspath(panel.image))
 
 
-def image_suffixes() -> Container[str]:
+def image_suffixes() -> Collection[str]:
     """Of the pictures that Blender can read."""
     return bpy.path.extensions_image  # type: ignore[attr-defined]
 

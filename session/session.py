@@ -7,33 +7,40 @@ Everything here runs on the main thread.
 
 from __future__ import annotations
 
-import importlib
-import threading
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 import bpy
 
 from .. import i18n
-from ..core.log import Log
-from ..jobs import Engine, Job, JobStore, LedgerError, NoConverter, Problem
-from ..scene.background.converter import Converter, make_input_here
+from ..core.log import FILE, LOGGER
+from ..engine.client import DRAIN_SECONDS, EngineClient, LogHandler, Start
+from ..engine.process import python_command
+from ..jobs import Job, LedgerError, NoConverter, Problem, Settings
+from ..jobs.process_id import new_owner
+from ..scene.background.here import converter_command, make_input_here
 from .document import Document
 from .form import Form
 from .placement import PlacementQueue
 from .preferences import engine_settings, preferences, user_folder
 from .prompt_history import PromptHistory
+from .slices import Slices
 
 LEDGER_SECONDS = 0.4
-"""How long the window may stand still for another Blender that has the job list, half of it for a thread of
-ours that waits for the same; threads try again."""
+"""How long a click may wait for another Blender that has the job list, half of it for a thread of the engine
+that waits for the same; threads try again."""
 
 RESERVED_SECONDS = 0.01
 BUSY_SECONDS = 0.1
 IDLE_SECONDS = 1.0
+END_SECONDS = 3.0
+"""Until an engine has ended, when the add-on is disabled; when Blender ends, nobody waits."""
+
 AGAIN_SECONDS = 5.0
 """Until a job list that could not be opened is tried again."""
 
@@ -47,7 +54,7 @@ class News(NamedTuple):
     is also true once a second as long as something goes on, since times are shown.
     """
 
-    engine: Engine
+    engine: EngineClient
     jobs: Mapping[str, Job]
     tokens: set[str]
     arriving: set[str]
@@ -82,16 +89,16 @@ Part = TypeVar("Part")
 class Session:
     """What one Blender knows from `register` to `unregister`.
 
-    engine, log: None until the engine has been started. document: which opening of a file this is.
-    placement: results on their way into that. form: what the user has entered. api_key: one that is to be
-    kept nowhere but here.
-    notice: what the user should know of the job list. listeners: scripts that want to hear of each change of
-    a job, see `flows.subscribe`. observers: show what the session knows, in this order.
+    engine: None until it has been started. slices: work that takes longer than a frame. document: which
+    opening of a file this is. placement: results on their way into that. form: what the user has entered.
+    api_key: one that is to be kept nowhere but here. notice: what the user should know of the job list.
+    listeners: scripts that want to hear of each change of a job, see `flows.subscribe`. observers: show what
+    the session knows, in this order.
     """
 
     def __init__(self, document: Document) -> None:
-        self.engine: Engine | None = None
-        self.log: Log | None = None
+        self.engine: EngineClient | None = None
+        self.slices = Slices()
         self.document = document
         self.placement = PlacementQueue(self.document)
         self.form = Form()
@@ -110,6 +117,9 @@ class Session:
         self._next_try = 0.0  # when a job list is opened again that could not be, time.monotonic()
         self._is_ticking = False  # a tick is at work in the scene, where another one would come between
         self._is_telling = False  # a listener is being called
+        self._owner = new_owner()
+        self._log = LogHandler()
+        LOGGER.addHandler(self._log)
         self._untold: dict[str, None] = {}  # tokens of what changed, and the listeners do not know yet
         self._told: dict[str, tuple[object, ...]] = {}  # what they know of each job
 
@@ -127,21 +137,27 @@ class Session:
 
     # ------------------------------------------------------------------ the engine
 
-    def open_engine(self, context: bpy.types.Context) -> Engine:
-        """The engine, started now if it was not. Raises LedgerError where the job list cannot be opened."""
+    def open_engine(self, context: bpy.types.Context) -> EngineClient:
+        """The engine, started now if it was not. Its calls raise LedgerError."""
         if self.engine is None:
-            self.log = self.log or Log(user_folder(context), preferences(context).log_level)
-            store = JobStore(user_folder(context) / "jobs.sqlite", patience=LEDGER_SECONDS / 2)
-            converter = Converter.of_this_blender()
-            picture = None if bpy.app.background else converter.draw_thumbnail
-            settings = engine_settings(context)
-            self.engine = Engine(store, settings, converter.make_input, converter.to_blend, picture)
-            # What is large is done with numpy; to import it would stop the window for 50 ms.
-            threading.Thread(
-                target=importlib.import_module, args=("numpy",), name="generio-numpy", daemon=True
-            ).start()
+            folder = user_folder(context)
+            start = Start(
+                owner=self._owner,
+                command=(*python_command(sys.executable, bpy.app.binary_path), "--engine"),
+                store=folder / "jobs.sqlite",
+                patience=LEDGER_SECONDS / 2,
+                converter=converter_command(),
+                previews=not bpy.app.background,
+                log=folder,
+            )
+            self.engine = EngineClient(start, *_configuration(context))
+            self._log.use(self.engine)
             self._is_introduced = False
         return self.engine
+
+    def log_path(self, context: bpy.types.Context) -> Path:
+        """Where the log is; there is none before the first job."""
+        return user_folder(context) / FILE
 
     def is_active(self, token: str) -> bool:
         """Whether a job goes on by itself, in the engine or here; else it is over, or waits for the user."""
@@ -189,14 +205,13 @@ class Session:
     def _tick(self, context: bpy.types.Context) -> float:
         if i18n.follow():
             redraw(context)
-        if self.form.check_image(context):
+        if self.form.check_image(context, self.open_engine):
             self._redraw(context)
+        self.slices.run()
         engine = self.engine or self._reopen(context)
-        if engine is None:
-            return IDLE_SECONDS
-        engine.configure(engine_settings(context))
-        if self.log is not None:
-            self.log.set_level(preferences(context).log_level)
+        if engine is None or not self._pump(context, engine):
+            return RESERVED_SECONDS if self.slices.is_busy() else IDLE_SECONDS
+        engine.configure(*_configuration(context))
         if not engine.is_loaded:
             return BUSY_SECONDS
         self._drain(engine)
@@ -207,30 +222,35 @@ class Session:
             self._say(context, engine.notice)
             self._untold |= dict.fromkeys(self._news)
             self._show(context, engine)
-        if self.placement.is_about_to_place():
+        if self.placement.is_about_to_place() or self.slices.is_busy():
             return RESERVED_SECONDS
         if engine.unfinished() or self._to_convert or self.placement.is_busy():
             return BUSY_SECONDS
         return IDLE_SECONDS
 
-    def _reopen(self, context: bpy.types.Context) -> Engine | None:
+    def _reopen(self, context: bpy.types.Context) -> EngineClient | None:
         """Go on with what is in the job list, where there is one."""
         if time.monotonic() < self._next_try or not (user_folder(context) / "jobs.sqlite").exists():
             return None
+        return self.open_engine(context)
+
+    def _pump(self, context: bpy.types.Context, engine: EngineClient) -> bool:
+        """Take in what the engine has to say; False where it cannot work, which is tried again later."""
         try:
-            return self.open_engine(context)
+            engine.pump(DRAIN_SECONDS)
         except LedgerError as error:
             self._say(context, error.problem)
             self._next_try = time.monotonic() + AGAIN_SECONDS
-            return None
+            self._end_engine(0.0)
+            return False
+        return True
 
-    def _drain(self, engine: Engine) -> None:
+    def _drain(self, engine: EngineClient) -> None:
         """Take what changed into the news; all jobs are new to the queue when the engine has just started."""
         if not self._is_introduced:
             self.placement.enqueue_ready(engine, engine.jobs())
             self._is_introduced = True
-        while not engine.events.empty():
-            job = engine.events.get_nowait()
+        for job in engine.events():
             self._news[job.token] = job
         self.placement.enqueue_ready(engine, self._news.values())
         self._to_convert.update(
@@ -238,7 +258,7 @@ class Session:
         )
 
     def _show(
-        self, context: bpy.types.Context, engine: Engine, removed: AbstractSet[str] = frozenset()
+        self, context: bpy.types.Context, engine: EngineClient, removed: AbstractSet[str] = frozenset()
     ) -> None:
         """Have the observers show what changed; removed: tokens of jobs that are not in the list any more."""
         arriving = {*self.placement.pending}
@@ -256,7 +276,7 @@ class Session:
         self._arriving, self._is_stale = arriving, False
         self._news.clear()
 
-    def _convert_here(self, context: bpy.types.Context, engine: Engine) -> None:
+    def _convert_here(self, context: bpy.types.Context, engine: EngineClient) -> None:
         """Make the files to send of jobs that found no second Blender, one a tick, at a good moment."""
         if self._to_convert and not self.placement.moment.placement_blocker(context, []):
             token = next(iter(self._to_convert))
@@ -322,23 +342,31 @@ class Session:
         self._is_stale = True
         self.placement.opened(recovered, self.engine)
 
-    def stop(self) -> None:
-        """End the engine; jobs go on with the next one."""
+    def stop(self, patience: float = 0.0) -> None:
+        """End the engine; jobs go on with the next one. patience: seconds to wait for it to have ended."""
         self.placement.leave(self.engine)
+        self._end_engine(patience)
+
+    def _end_engine(self, patience: float) -> None:
+        self._log.use(None)
         if self.engine is not None:
-            self.engine.close()
+            self.engine.close(patience)
             self.engine = None
-        if self.log is not None:
-            self.log.close()
-            self.log = None
 
     def close(self) -> None:
         """End all of it, with the parts that have something to give back."""
         for part in self._parts.values():
             if isinstance(part, Closable):
                 part.close()
-        self.stop()
+        self.stop(END_SECONDS)
+        LOGGER.removeHandler(self._log)
         self.listeners.clear()
+
+
+def _configuration(context: bpy.types.Context) -> tuple[Settings, str, bool]:
+    """What the engine is to heed, see `EngineClient.configure`."""
+    chosen = preferences(context)
+    return engine_settings(context), chosen.log_level, chosen.finish_jobs
 
 
 def redraw(context: bpy.types.Context, editors: tuple[str, ...] = (), region: str = "") -> None:

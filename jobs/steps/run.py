@@ -102,6 +102,8 @@ def poll(turn: Turn, job: Job) -> Outcome:
     if not flow.state.terminal:
         if 0.0 < turn.patience < now - job.changed_at:
             return Outcome(job.blocked(_nothing_new(turn.patience), now + limits.REFUSED_SECONDS))
+        if polling.ends_soon(running, turn.durations, flow.progress):
+            turn.warm()
         job = replace(job, asked_at=now)
         return Outcome(job, again_in=polling.next_poll(running, turn.durations, flow.progress))
     if flow.state == "aborted":

@@ -33,6 +33,7 @@ def advance(turn: Turn, job: Job) -> Outcome:
             case Step.ADOPTED:
                 after = run.adopt(turn, job)
             case Step.COMPLETED:
+                turn.warm()
                 after = download.download(turn, job)
             case Step.DOWNLOADED:
                 after = download.convert(turn, job)

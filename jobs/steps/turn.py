@@ -34,8 +34,8 @@ class Outcome(NamedTuple):
 class Turn:
     """What the steps of one job need in one run of it, after which it waits or is over.
 
-    client: gives the client to use, or raises NotReady. folder: the job's own. make_input, convert: see
-    `conversions.Convert`. save: writes a job to the store, raises Cancelled if it is no longer ours. report:
+    client: gives the client to use, or raises NotReady. folder: the job's own. make_input, convert, warm: see
+    `conversions`. save: writes a job to the store, raises Cancelled if it is no longer ours. report:
     reports the progress 0..1. cancelled: asked all the time. is_taken: whether a flow belongs to another job.
     is_new: whether the job began in this process. recorded_flow: gives the id of the flow that the folder of
     the job knows, or "". others_run: whether other jobs run at the service now.
@@ -49,6 +49,7 @@ class Turn:
     folder: Path
     make_input: Callable[[Path, Path, Callable[[], bool]], None]
     convert: Callable[[Path, Path, Callable[[], bool]], None]
+    warm: Callable[[], None]
     save: Callable[[Job], None]
     report: Callable[[float | None], None]
     cancelled: Callable[[], bool]

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script that a child Blender runs: `child.py export|import|save|picture|thumbnail SOURCE TARGET`.
+"""The script that a converter runs: a Blender in the background that does one task after the other.
 
-Where no child can be started, the user's Blender uses `export_glb` and `make_png` itself. A child says how it
-went on one line of its own: GENERIO_ANSWER {"problem": "", Blender's words, or a message of ours}.
+Tasks come as lines on standard input: {"task": one of TASKS, "source": path, "target": path}. How each went
+is said on one line: GENERIO_ANSWER {"problem": "", Blender's words, or a message of ours, "memory": bytes}.
+It ends when its standard input closes. There is no thread, so where the parent dies during a task, that is
+done first, and a watchdog of Python's own ends what takes too long. Where no converter can be started, the
+user's Blender uses `export_glb` and `make_png` itself.
 """
 
+import faulthandler
 import importlib
 import json
 import os
 import sys
-import threading
 import traceback
 import types
 from contextlib import suppress
@@ -20,10 +23,10 @@ import bpy
 from mathutils import Vector
 
 THUMBNAIL_PIXELS = 256
-THUMBNAIL_SAMPLES = 32
+THUMBNAIL_SAMPLES = 10
 
-HOME = "generio-"
-"""What the name of the folder begins with that stands in for the user's, and for temporary files."""
+LONGEST_SECONDS = 20 * 60.0
+"""Of a task, whether the parent is there to end it or not."""
 
 
 def module(name: str) -> Any:
@@ -39,15 +42,6 @@ def module(name: str) -> Any:
 markers = module("scene.markers")
 files = module("core.files")
 Message = module("core.messages").Message
-
-
-def end_with_parent() -> None:
-    """Our standard input closes when the parent ends, however it ends: then nobody else clears up."""
-    sys.stdin.buffer.read()
-    home = os.environ.get("BLENDER_USER_RESOURCES", "")
-    if Path(home).name.startswith(HOME):
-        files.delete_folder(Path(home))
-    os._exit(1)
 
 
 def known(operator: Any, **options: Any) -> dict[str, Any]:
@@ -217,7 +211,7 @@ def fit_result(source: Path, objects: list[Any]) -> dict[str, Any]:
     Returns what the report says about that: "fit", or "misfit" where it does not fit and is left as it came.
     """
     fit = module("scene.restore.restore")
-    snapshot = fit.snapshot_of(source)
+    snapshot = markers.snapshot_of(source)
     parts = [item for item in objects if item.type == "MESH" and len(item.data.polygons)]
     if snapshot is None or not parts:
         return {}
@@ -379,19 +373,36 @@ TASKS = {
 }
 
 
-def main() -> None:
-    """Do the one task that the arguments name."""
-    task, source, target = sys.argv[-3:]
-    # On Windows numpy's libraries cannot be loaded while another thread reads standard input.
-    importlib.import_module("numpy")
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+def memory() -> int:
+    """Bytes that this process takes now; 0 where the system does not tell in a file."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def do(task: str, source: str, target: str) -> None:
+    """Do a task in an empty file, and say how it went."""
+    faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
     problem = ""
     try:
+        # Nothing of the task before; the factory settings, which take five times as long, are there already.
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False)
         TASKS[task](source, target)
     except Exception as error:  # the parent wants to know why, not an exit code
         problem = words_of(error)
-    print(f"\nGENERIO_ANSWER {json.dumps({'problem': problem})}", flush=True)  # noqa: T201 - how a child speaks
+    faulthandler.cancel_dump_traceback_later()
+    said = json.dumps({"problem": problem, "memory": memory()})
+    print(f"\nGENERIO_ANSWER {said}", flush=True)  # noqa: T201 - how a converter speaks
+
+
+def main() -> None:
+    """Do what is asked for until the parent ends, however that happens."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    for line in sys.stdin.buffer:
+        do(**json.loads(line))
+    home = Path(os.environ.get("BLENDER_USER_RESOURCES", ""))
+    if home.name.startswith("generio-"):  # a parent that has died does not clear up
+        files.delete_folder(home)
     os._exit(0)  # nothing here is worth Blender's teardown, which as a module may wait for ever
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures that are in Blender, taken out of it: any image, the render, the 3D view, the clipboard.
 
-Taking is quick and for the main thread; writing them as PNG takes longer and may be done by any thread.
+Taking is quick. Writing takes longer, so it is done in pieces, and the PNG is made in the engine process.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,9 @@ import bpy
 
 from ...core.errors import InputRefused, Remedy
 from ...core.file_names import fitting
-from ...core.files import atomic_path
 from ...core.messages import Message
-from ...formats.png import save_png
+from ...formats.raw_pixels import RawPicture
 from ..markers import UNPACKED
-
-Save = Callable[[Path, int], None]
-"""(path, longest side): writes a picture that was taken as PNG. Knows no bpy. Raises OSError."""
 
 
 class NoPicture(InputRefused):
@@ -50,14 +46,14 @@ def file_of(image: Any) -> Path | None:
     return None
 
 
-def take_image(image: Any) -> Save:
+def take_image(image: Any) -> RawPicture:
     """The picture in any image datablock as it is now, painted or not, saved or not. Raises NoPicture."""
     if image.type == "RENDER_RESULT":
         return take_render()
     if not image.is_dirty and image.packed_file is not None and image.source == "FILE":
         data = bytes(image.packed_file.data)
         if data.startswith(b"\x89PNG"):
-            return lambda path, _longest: _write(path, data)
+            return RawPicture(data)
     width, height = image.size
     if not width or not height or (not image.has_data and not len(image.pixels)):
         raise NoPicture(
@@ -71,24 +67,10 @@ def take_image(image: Any) -> Save:
     image.pixels.foreach_get(values)
     linear = image.is_float and image.colorspace_settings.name != "Non-Color"
     premultiplied = linear and image.alpha_mode != "CHANNEL_PACKED"
-    return lambda path, longest: save_png(
-        _rgba(values.reshape(height, width, channels)), path, longest, linear, premultiplied
-    )
+    return RawPicture.of_pixels(values.reshape(height, width, channels), linear, premultiplied)
 
 
-def _rgba(pixels: Any) -> Any:
-    """Pixels of one to four channels with four: grey is spread, and what has no alpha is opaque."""
-    import numpy as np
-
-    channels = pixels.shape[2]
-    if channels == 4:
-        return pixels
-    full = np.ones((*pixels.shape[:2], 4), dtype=np.float32)
-    full[..., :3] = pixels[..., :3] if channels == 3 else pixels[..., :1]
-    return full
-
-
-def take_render() -> Save:
+def take_render() -> RawPicture:
     """The last render, as the user sees it. Raises NoPicture."""
     image = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
     scene = bpy.context.scene
@@ -103,7 +85,7 @@ def take_render() -> Save:
                 Message("There is no render yet."), Message("Render an image first (F12)."), "render"
             )
         data = written[0].read_bytes()
-    return lambda path, _longest: _write(path, data)
+    return RawPicture(data)
 
 
 @contextmanager
@@ -123,7 +105,7 @@ def _quick_png(scene: Any) -> Any:
             setattr(settings, name, before[name])
 
 
-def take_view(context: bpy.types.Context, area: bpy.types.Area) -> Save:
+def take_view(context: bpy.types.Context, area: bpy.types.Area) -> RawPicture:
     """What the user sees in a 3D view, without overlays and gizmos. Raises NoPicture."""
     import gpu
     import numpy as np
@@ -155,7 +137,7 @@ def take_view(context: bpy.types.Context, area: bpy.types.Area) -> Save:
     buffer.dimensions = width * height * 4
     pixels = np.array(buffer, dtype=np.uint8).reshape(height, width, 4)
     pixels[..., 3] = 255
-    return lambda path, longest: save_png(pixels, path, longest)
+    return RawPicture.of_pixels(pixels)
 
 
 def reads_clipboard() -> bool:
@@ -163,7 +145,7 @@ def reads_clipboard() -> bool:
     return sys.platform != "linux" or "WAYLAND_DISPLAY" in os.environ
 
 
-def take_clipboard(context: bpy.types.Context) -> Save:
+def take_clipboard(context: bpy.types.Context) -> RawPicture:
     """The picture in the system's clipboard. Raises NoPicture."""
     nothing = NoPicture(
         Message("There is no picture in the clipboard."),
@@ -198,11 +180,6 @@ def image_editor(context: bpy.types.Context) -> Iterator[Any]:
     finally:
         editor.image = shown
         area.ui_type = kind
-
-
-def _write(path: Path, data: bytes) -> None:
-    with atomic_path(path) as part:
-        part.write_bytes(data)
 
 
 def file_name(name: str) -> str:

@@ -15,12 +15,13 @@ from typing import Any, cast
 
 import bpy
 
+from ...formats.raw_pixels import RawPicture
 from ..markers import ORIGINAL
 from ..meshes import drop_broken
 from ..restore.restore import BEFORE
-from .image_capture import Save, take_image
+from .image_capture import take_image
 
-Keep = Callable[[Save], Path]
+Keep = Callable[[RawPicture], Path]
 """Takes a picture that is in no file; returns the path of the PNG that it is going to be."""
 
 

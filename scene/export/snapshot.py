@@ -3,19 +3,26 @@
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import bpy
 
-from ..locks import in_thread
-from ..markers import SUBJECT
+from ...formats.raw_pixels import RawPicture
+from .. import markers
+from ..markers import SNAPSHOTS, SUBJECT
 from ..meshes import mesh_of, take_edits
-from ..restore.restore import CARRY, SNAPSHOTS
-from .image_capture import Save
+from ..restore.restore import CARRY
 from .isolate import bare_object
 from .texture_limit import LIMIT, TextureLimit
+
+
+def at_once(pieces: Iterator[None]) -> None:
+    """Do all of what could be done piece by piece."""
+    for _ in pieces:
+        pass
 
 
 def snapshot_name() -> str:
@@ -30,6 +37,7 @@ def write_snapshot(
     evaluated: bpy.types.Mesh | None = None,
     before: bpy.types.Mesh | None = None,
     textures: TextureLimit | None = None,
+    later: Callable[[Iterator[None]], object] = at_once,
 ) -> None:
     """Write the mesh of `source` with its materials and images to the new .blend file `path`.
 
@@ -39,15 +47,15 @@ def write_snapshot(
     another mesh. textures: how large those may be, if that matters. Raises RuntimeError where that cannot be
     written.
 
-    Paintings that were never saved become PNG files beside it, by a thread that has the turn of its name (see
-    `turns`) until they are there.
+    Paintings that were never saved are written raw beside it, in pieces: `later` is given what writes them,
+    piece by piece. Whoever makes the GLB waits for them, and makes PNG files of them.
     """
     take_edits([source])
     path.parent.mkdir(parents=True, exist_ok=True)
-    paintings: list[tuple[Save, Path]] = []
+    paintings: list[tuple[RawPicture, Path]] = []
 
-    def keep(save: Save) -> Path:
-        paintings.append((save, path.with_name(f"{path.stem}-{len(paintings)}.png")))
+    def keep(picture: RawPicture) -> Path:
+        paintings.append((picture, path.with_name(f"{path.stem}-{len(paintings)}.png")))
         return paintings[-1][1]
 
     with bare_object(SUBJECT + uuid.uuid4().hex, source, evaluated or mesh_of(source), keep, before) as bare:
@@ -57,9 +65,11 @@ def write_snapshot(
         # Absolute paths, since the child opens the file from another folder.
         bpy.data.libraries.write(str(path), {bare}, path_remap="ABSOLUTE")
     if paintings:
-        in_thread(path.name, lambda: _save(paintings))
+        note = json.dumps([painting.name for _, painting in paintings])
+        markers.paintings_note(path).write_text(note, encoding="utf-8")
+        later(_written(paintings))
 
 
-def _save(paintings: Sequence[tuple[Save, Path]]) -> None:
-    for save, path in paintings:
-        save(path, 0)
+def _written(paintings: Sequence[tuple[RawPicture, Path]]) -> Iterator[None]:
+    for picture, path in paintings:
+        yield from picture.write(markers.raw_painting(path))

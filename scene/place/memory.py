@@ -3,18 +3,18 @@
 
 A system gives memory page by page, when a page is first written to. For the 85 MB of a million triangles that
 takes longer than to read them: 37 of 51 ms. An allocator hands out again what has come back to it, so arrays
-of the same sizes are written to in a thread, and come back right before Blender asks for its own.
+of the same sizes are written to in slices, between which the window is drawn, and come back right before
+Blender asks for its own.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
-import sys
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 HEAD = 64
 """Bytes that Blender may ask for beside an array."""
@@ -25,36 +25,56 @@ PAGE = 4096
 LID = 2**20
 """Bytes of the array above the others: glibc gives the system back what is free at the end of its heap."""
 
+PIECE = PAGE * 64
+"""Bytes written to before the clock is looked at."""
+
+SLICE_SECONDS = 0.002
+
 
 class _Room:
     """Memory for one thing. what: says which. arrays: as large as its own. lid: lies above them."""
 
     def __init__(self, what: str, sizes: Sequence[int]) -> None:
         self.what = what
-        self.arrays: list[Any] = []
-        self.lid: Any = None
-        self.writer = threading.Thread(target=self._write, name="generio-memory", daemon=True)
-        np = sys.modules.get("numpy")
-        # To import it, or to wait for the thread that does, would take longer than is gained.
-        if sizes and hasattr(np, "empty"):
+        self.arrays: list[bytearray] = []
+        self.lid: bytearray | None = None
+        self._written = 0  # arrays
+        self._offset = 0  # bytes of the next one
+        if sizes:
             with suppress(MemoryError):
-                self._lay_out([size + HEAD for size in sizes], np)
+                self._lay_out([size + HEAD for size in sizes])
 
-    def _lay_out(self, sizes: list[int], np: Any) -> None:
-        def arrays(times: int) -> list[Any]:
-            return [np.empty(size, np.uint8) for size in sizes * times]
+    def _lay_out(self, sizes: list[int]) -> None:
+        def arrays(times: int) -> list[bytearray]:
+            return [_unwritten(size) for size in sizes * times]
 
         # The allocators of TBB (Blender 5) and glibc keep only what is as large as something that came back.
         arrays(2).clear()
-        # jemalloc (Blender 4) keeps no large array, but where one was. numpy asks for large pages there.
-        np.empty(sum(sizes), np.uint8)
-        self.arrays, self.lid = arrays(1), np.empty(LID, np.uint8)
-        self.writer.start()
+        # jemalloc (Blender 4) keeps no large array, but where one was.
+        _unwritten(sum(sizes))
+        self.arrays, self.lid = arrays(1), _unwritten(LID)
 
-    def _write(self) -> None:
-        """Write to each page; ends early when the arrays have come back."""
-        for array in self.arrays:
-            array[::PAGE] = 0
+    def write(self) -> bool:
+        """Write to more of the pages, for at most SLICE_SECONDS; returns whether there are others left."""
+        end = time.perf_counter() + SLICE_SECONDS
+        while self._written < len(self.arrays) and time.perf_counter() < end:
+            array = self.arrays[self._written]
+            pages = range(*slice(self._offset, self._offset + PIECE, PAGE).indices(len(array)))
+            array[pages.start : pages.stop : PAGE] = bytes(len(pages))
+            self._offset += PIECE
+            if self._offset >= len(array):
+                self._written, self._offset = self._written + 1, 0
+        return self._written < len(self.arrays)
+
+
+def _unwritten(size: int) -> bytearray:
+    """An array of which no page is written to yet. Raises MemoryError.
+
+    numpy has such, too, but to import it stops the window for longer than is gained.
+    """
+    make = ctypes.pythonapi.PyByteArray_FromStringAndSize
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t)
+    return make(None, size)
 
 
 def sizes_in(blend: Path) -> Sequence[int]:
@@ -81,9 +101,9 @@ class Reserve:
         """Whether that is what memory was last made ready for."""
         return self._room is not None and self._room.what == what
 
-    def is_preparing(self) -> bool:
-        """Whether the memory is not ready yet."""
-        return self._room is not None and self._room.writer.is_alive()
+    def prepare_more(self) -> bool:
+        """Go on making it ready, for SLICE_SECONDS; returns whether it is not ready yet."""
+        return self._room is not None and self._room.write()
 
     @contextmanager
     def spent(self) -> Iterator[None]:

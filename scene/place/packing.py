@@ -42,7 +42,7 @@ class Packer:
         path = Path(found[0].filepath)
         if not self._reserve.is_for(str(path)):
             self._reserve.prepare(str(path), [path.stat().st_size] if path.exists() else [])
-        elif not self._reserve.is_preparing():
+        elif not self._reserve.prepare_more():
             with self._reserve.spent():
                 _pack(found[0])
             return len(found) > 1

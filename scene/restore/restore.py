@@ -29,9 +29,6 @@ from .small_groups import keep_small_groups
 from .transfer import bring_colors, bring_groups, bring_uv_maps
 from .weld import weld
 
-SNAPSHOTS = "snapshot-*.blend"
-"""The names of snapshots. What stands for the star is the same wherever the same mesh was sent."""
-
 CARRY = "generio_carry"
 """Custom property of the object in a snapshot: what is to be brought over besides, separated by blanks."""
 
@@ -47,11 +44,6 @@ COLORS = "colors"
 
 class DoesNotFit(Exception):
     """The result is not where the mesh is that was sent, and nothing brings it there."""
-
-
-def snapshot_of(path: Path) -> Path | None:
-    """The snapshot in the folder of the file `path`."""
-    return next(iter(sorted(path.parent.glob(SNAPSHOTS))), None)
 
 
 def fit(

@@ -10,17 +10,19 @@ to the `Requester`.
 from .choice import Choice
 from .generate import generate_from_image, generate_from_prompt, new_model_settings
 from .meshes import Level, LodCounts, Requester, make_lods, optimize
-from .submission import submit
+from .submission import ask_to_submit, submit, taken
 
 __all__ = [
     "Choice",
     "Level",
     "LodCounts",
     "Requester",
+    "ask_to_submit",
     "generate_from_image",
     "generate_from_prompt",
     "make_lods",
     "new_model_settings",
     "optimize",
     "submit",
+    "taken",
 ]

@@ -15,12 +15,12 @@ from ...api import MOST_TEXELS, OPTIMIZE, InputRefused, NotSaved
 from ...api.parameters import POLYGON_COUNT
 from ...core.destination import OptimizedMesh
 from ...core.errors import Remedy
+from ...core.files import link
 from ...core.messages import EMPTY, Message, sentences
 from ...core.text import plain_reason
 from ...formats.images import size_in
 from ...jobs import Job, Step
 from ...scene import replace_mesh
-from ...scene.background.converter import link
 from ...scene.export.dependents import Dependents
 from ...scene.export.evaluate import Batch, batches
 from ...scene.export.losses import Losses
@@ -293,6 +293,7 @@ class _Request:
             evaluated=batch.mesh if batch.applied else None,
             before=batch.first if mode == replace_mesh.KEEP else None,
             textures=TextureLimit(self._choice.texture_side, MOST_TEXELS),
+            later=self._session.slices.add,
         )
         for snapshot in snapshots[1:]:
             link(snapshots[0], snapshot)

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import bpy
 
 from ...core.errors import FlowsError, MissingKey, Remedy
 from ...core.messages import EMPTY, Message, sentences
+from ...engine.client import Reply
 from ...jobs import Job, LedgerError, Offline, Problem
 from ..preferences import api_key, unavailable_reason
 from ..session import Session
@@ -25,7 +25,7 @@ class NothingSent(FlowsError):
     def __init__(self, problem: Problem) -> None:
         """problem: the job list's."""
         message = sentences(type(self).message, problem.message)
-        super().__init__(message, problem.fix, cast(Remedy, problem.remedy))
+        super().__init__(message, problem.fix, problem.remedy)
 
 
 def check_available(context: bpy.types.Context) -> None:
@@ -35,10 +35,20 @@ def check_available(context: bpy.types.Context) -> None:
         raise (Offline if api_key(context) else MissingKey)(reason)
 
 
-def submit(session: Session, context: bpy.types.Context, jobs: Sequence[Job]) -> list[Job]:
-    """Hand jobs to the engine; returns them as it has them. Raises NothingSent, and the panel shows why."""
+def ask_to_submit(session: Session, context: bpy.types.Context, jobs: Sequence[Job]) -> Reply:
+    """Hand jobs to the engine, and do not wait until it has them; see `taken`."""
+    return session.open_engine(context).ask_to_submit(jobs)
+
+
+def taken(session: Session, context: bpy.types.Context, reply: Reply) -> list[Job]:
+    """The jobs as the engine has them, which is waited for. Raises NothingSent, and the panel shows why."""
     try:
-        return session.open_engine(context).submit_all([*jobs])
+        return session.open_engine(context).submitted(reply)
     except LedgerError as error:
         session.notify(context, error.problem)
         raise NothingSent(error.problem) from error
+
+
+def submit(session: Session, context: bpy.types.Context, jobs: Sequence[Job]) -> list[Job]:
+    """Hand jobs to the engine; returns them as it has them. Raises NothingSent, and the panel shows why."""
+    return taken(session, context, ask_to_submit(session, context, jobs))

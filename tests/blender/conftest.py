@@ -1,12 +1,17 @@
 """A real Blender (the bpy module) with the checkout installed as an extension, and a sandbox to talk to."""
 
+import importlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
+from typing import Any
 
 import pytest
 
@@ -26,6 +31,14 @@ import addon_utils  # noqa: E402 - comes with bpy
 from tests.sandbox import Sandbox  # noqa: E402
 from tests.sandbox.optimizer import Optimizer  # noqa: E402
 from tests.systems import WINDOWS, install  # noqa: E402
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """An engine that is let go may take a moment to end, and nobody waits for it."""
+    mark = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(mark)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -74,5 +87,69 @@ def addon(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
     monkeypatch.setattr(package.jobs.polling, "SHORTEST", 0.05)  # the sandbox's flows take that long
     monkeypatch.setattr(package.jobs.limits, "LOOKUP_SECONDS", 0.05)  # and so does what it may say in error
     yield package
+    kill_engine(package)
     addon_utils.disable(EXTENSION, default_set=True)
     shutil.rmtree(HOME / "extensions" / ".user", ignore_errors=True)
+
+
+def kill_engine(package: ModuleType) -> None:
+    """End the engine at once, which a test need not wait for; its converters end when they notice."""
+    if package.session.is_running():
+        engine = package.session.current().engine
+        if engine is not None and engine.pid:
+            with suppress(ProcessLookupError):
+                os.kill(engine.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def conversions() -> Iterator[dict[type, Any]]:
+    """What converts, of each life of the add-on's modules: its converters stay warm from test to test."""
+    made: dict[type, Any] = {}
+    yield made
+    for conversion in made.values():
+        conversion.close()
+
+
+@pytest.fixture
+def conversion(addon: ModuleType, conversions: dict[type, Any]) -> Any:
+    """A Conversion of the add-on's own package."""
+    kind = importlib.import_module(f"{EXTENSION}.engine.conversion").Conversion
+    if kind not in conversions:
+        conversions[kind] = kind(addon.scene.background.here.converter_command())
+    return conversions[kind]
+
+
+THREADED = tuple(f"{EXTENSION}.engine.{name}" for name in ("conversion", "converters"))
+"""What tests use here, and Blender does not: it belongs to the engine process."""
+
+
+@pytest.fixture(autouse=True)
+def no_thread_of_ours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Python threads are not supported in Blender: the add-on starts none."""
+    start, started = threading.Thread.start, []
+
+    def noting(thread: threading.Thread) -> None:
+        module = starter(sys._getframe(1))
+        if module.startswith(EXTENSION) and module not in THREADED:
+            started.append(f"{thread.name}, by {module}")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", noting)
+    yield
+    assert started == []
+
+
+def starter(frame: FrameType | None) -> str:
+    """The module that starts a thread, by itself or by what Python has for that."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.partition(".")[0] not in (
+            "threading",
+            "concurrent",
+            "multiprocessing",
+            "asyncio",
+            "socketserver",
+        ):
+            return module
+        frame = frame.f_back
+    return ""

@@ -1,41 +1,38 @@
-"""The moments at which a Blender with the add-on kills itself, in the middle of optimizing an object."""
+"""The moments at which a process dies in the middle of optimizing: Blender, its engine, or a converter.
 
+As a program (`python -m tests.blender.crash_points MOMENT VICTIM NOTE`) it is an engine process that brings
+that about, once.
+"""
+
+import json
 import os
-import subprocess
-from collections.abc import Callable
+import signal
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import bpy
-
 from tests.systems import die
 
-MOMENTS = (
-    "export begun",
-    "export cut",
-    "export done",
-    "import begun",
-    "import cut",
-    "import done",
-    "before noting",
-    "before placing",
-    "after placing",
-    "after saving",
-)
-"""An export makes what is sent, an import what is placed. Begun: the child works; cut: half of its file is on
-disk; done: the file has its name, and the ledger does not know. Noting: that a result is to be placed."""
+CONVERSIONS = ("export begun", "export cut", "export done", "import begun", "import cut", "import done")
+"""An export makes what is sent, an import what is placed. Begun: the converter works; cut: half of its file
+is on disk; done: the file has its name, and the job list does not know."""
+
+MOMENTS = (*CONVERSIONS, "before noting", "before placing", "after placing", "after saving")
+"""Noting: that a result is to be placed."""
 
 
-def wait_for(addon: ModuleType, moment: str, note: Path) -> None:
-    """Have this process die at `moment`; where a child has only begun, `note` then has its id."""
-    edge, _, rest = moment.partition(" ")
-    convert, place = addon.scene.background.converter, addon.scene.place.place
+def wait_for(addon: ModuleType, moment: str, victim: str, note: Path) -> None:
+    """Have a process die at `moment`; where that is one of a conversion, `note` then has the ids of all."""
+    import bpy
+
+    edge = moment.partition(" ")[0]
+    place = addon.scene.place.place
     if moment == "after saving":
         bpy.app.handlers.save_post.insert(0, lambda *_: die())
     elif moment == "before noting":
-        addon.jobs.Engine.mark_placed_soon = lambda *_: die()
-    elif rest == "placing":
+        addon.engine.client.EngineClient.mark_placed_soon = lambda *_: die()
+    elif moment.endswith("placing"):
         put = place.place
 
         def put_and_die(*given: Any) -> None:
@@ -44,26 +41,64 @@ def wait_for(addon: ModuleType, moment: str, note: Path) -> None:
             die()
 
         place.place = put_and_die
-    elif rest == "done":
-        run = convert.Converter._run
-
-        def run_and_die(converter: Any, task: str, *given: Any) -> None:
-            run(converter, task, *given)
-            if task == edge:
-                die()
-
-        convert.Converter._run = run_and_die
     else:
-        wait = convert._wait
+        command = (sys.executable, "-m", "tests.blender.crash_points", moment, victim, str(note))
+        addon.session.session.python_command = lambda *_: command
 
-        def watched(child: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:
-            if edge in child.args and rest == "begun":
-                note.write_text(str(child.pid))
-                die()
-            wait(child, cancelled)
-            if edge in child.args:
-                target = Path(child.args[-1])
-                os.truncate(target, target.stat().st_size // 2)
-                die()
 
-        convert._wait = watched
+def arm(moment: str, victim: str, note: Path) -> None:
+    """Have this engine process kill the victim at a moment of a conversion."""
+    from generio_flows.engine.conversion import Conversion
+    from generio_flows.engine.converters import Converter
+
+    edge, _, rest = moment.partition(" ")
+    process = 0  # of the converter
+
+    def kill() -> None:
+        pids = {"Blender": os.getppid(), "engine": os.getpid(), "converter": process}
+        part = note.with_name("part")
+        part.write_text(json.dumps(pids))
+        part.replace(note)
+        os.kill(pids[victim], signal.SIGKILL)
+        if rest != "begun":  # half a file is what the end of all leaves
+            die()
+
+    write, do, run = Converter._write, Converter.do, Conversion._run
+
+    def writes(converter: Any, said: dict[str, Any]) -> None:
+        nonlocal process
+        process = converter._process.pid
+        write(converter, said)
+        if said["task"] == edge and rest == "begun" and not note.exists():
+            kill()
+
+    def does(converter: Any, task: str, source: Path, target: Path, cancelled: Any) -> Any:
+        answer = do(converter, task, source, target, cancelled)
+        if task == edge and rest == "cut":
+            os.truncate(target, target.stat().st_size // 2)
+            kill()
+        return answer
+
+    def runs(conversion: Any, task: str, *given: Any) -> None:
+        run(conversion, task, *given)
+        if task == edge and rest == "done":
+            kill()
+
+    Converter._write, Converter.do, Conversion._run = writes, does, runs
+
+
+def main() -> None:
+    """Be the engine process."""
+    import tests.conftest  # noqa: F401 - maps the name
+
+    # isort: split
+    from generio_flows.engine import server
+
+    moment, victim, note = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    if not note.exists():
+        arm(moment, victim, note)
+    server.main()
+
+
+if __name__ == "__main__":
+    main()

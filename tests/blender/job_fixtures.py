@@ -1,12 +1,19 @@
 """What a test asks for, and things for it to stand on or in."""
 
+import os
+import signal
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import bpy
+import pytest
 from mathutils import Matrix, Vector
 
 from tests.blender import scenes
+from tests.blender.conftest import EXTENSION
 
 
 def wish(addon, sandbox, prompt: str, destination):
@@ -34,11 +41,33 @@ def submit_into_box(addon, sandbox):
 
 
 def until(condition) -> None:
-    """Wait for what happens in threads."""
-    end = time.monotonic() + 20.0
+    """Wait for what happens in the engine process; what it says is taken in, and nothing is made of that."""
+    end = time.monotonic() + 60.0
     while not condition():
         assert time.monotonic() < end
+        sys.modules[EXTENSION].session.current().open_engine(bpy.context).pump()
         time.sleep(0.01)
+
+
+def without_converter(addon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no second Blender can be started."""
+    monkeypatch.setattr(addon.session.session, "converter_command", lambda: ("/no/such/program",))
+
+
+@contextmanager
+def held_up(addon) -> Iterator[None]:
+    """The engine process does nothing meanwhile, as when the disk is busy."""
+    engine = addon.session.current().open_engine(bpy.context)
+    os.kill(engine.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(engine.pid, signal.SIGCONT)
+
+
+def tell(engine, job) -> None:
+    """Let Blender's side know a job like this, as if the engine had told it."""
+    engine._know(job, engine.is_active(job.token), engine.owns(job.token))
 
 
 def panel():

@@ -1,5 +1,6 @@
 """The child Blender converts, describes and draws; it ends with its parent and knows no secrets."""
 
+import importlib
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 import bpy
 import numpy as np
@@ -18,13 +20,10 @@ import pytest
 from PIL import Image
 
 from tests.blender import scenes
+from tests.blender.conftest import EXTENSION
+from tests.blender.job_fixtures import without_converter
 from tests.sandbox.generate import from_prompt
 from tests.systems import needs_proc
-
-
-@pytest.fixture
-def converter(addon):
-    return addon.scene.background.converter.Converter.of_this_blender()
 
 
 @pytest.fixture
@@ -73,9 +72,9 @@ def looks(items: Iterable[bpy.types.Object]) -> dict[str, object]:
     }
 
 
-def test_what_comes_in_equals_a_direct_import(addon, converter, any_glb: Path):
+def test_what_comes_in_equals_a_direct_import(addon, conversion, any_glb: Path):
     blend = any_glb.with_suffix(".blend")
-    converter.to_blend(any_glb, blend, never)
+    conversion.to_blend(any_glb, blend, never)
     bpy.ops.import_scene.gltf(filepath=str(any_glb))
     bpy.context.view_layer.update()
     direct = looks(bpy.context.selected_objects)
@@ -91,19 +90,21 @@ def test_what_comes_in_equals_a_direct_import(addon, converter, any_glb: Path):
 
 
 @pytest.fixture
-def loose(addon, converter, glb: Path):
+def loose(addon, conversion, glb: Path):
     """A model that was placed, and whose pictures are not packed yet."""
     blend = glb.with_suffix(".blend")
-    converter.to_blend(glb, blend, never)
+    conversion.to_blend(glb, blend, never)
     model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
     (placed,) = addon.scene.place.place.place(bpy.context, [model], addon.core.destination.NewModel())
     assert len(addon.scene.place.packing.unpacked()) == len(scenes.base_colour_images(placed)) > 1
     return placed
 
 
-def test_where_a_picture_has_vanished_the_model_comes_from_its_glb_and_only_once(addon, converter, glb: Path):
+def test_where_a_picture_has_vanished_the_model_comes_from_its_glb_and_only_once(
+    addon, conversion, glb: Path
+):
     blend = glb.with_suffix(".blend")
-    converter.to_blend(glb, blend, never)
+    conversion.to_blend(glb, blend, never)
     glb.with_name("model-0").unlink()  # where its first picture lies
     before = {*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials}
     model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
@@ -159,9 +160,9 @@ def test_a_job_that_is_removed_leaves_the_pictures_in_the_file(addon):
         assert image.packed_file and image.size[0] and image.filepath == ""
 
 
-def test_a_result_whose_pictures_are_gone_is_imported_from_the_glb(addon, converter, glb: Path):
+def test_a_result_whose_pictures_are_gone_is_imported_from_the_glb(addon, conversion, glb: Path):
     blend = glb.with_suffix(".blend")
-    converter.to_blend(glb, blend, never)
+    conversion.to_blend(glb, blend, never)
     for beside in glb.parent.glob(f"{glb.stem}-[0-9]*"):
         beside.unlink()
     model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
@@ -171,7 +172,7 @@ def test_a_result_whose_pictures_are_gone_is_imported_from_the_glb(addon, conver
     assert len(bpy.data.objects) == 1 and len(bpy.data.images) == len(images)
 
 
-def test_arrays_of_zeros_do_not_come_and_others_do(addon, converter, tmp_path: Path):
+def test_arrays_of_zeros_do_not_come_and_others_do(addon, conversion, tmp_path: Path):
     """Each array is memory that the window waits for; see `child.drop_zeros`."""
     plain, hard = scenes.ball("Plain"), scenes.ball("Hard")
     hard.data.materials.append(scenes.textured("Paint"))
@@ -183,7 +184,7 @@ def test_arrays_of_zeros_do_not_come_and_others_do(addon, converter, tmp_path: P
     bpy.ops.export_scene.gltf(filepath=str(glb))
     scenes.select()
     bpy.data.batch_remove([plain, hard])
-    converter.to_blend(glb, blend, never)
+    conversion.to_blend(glb, blend, never)
     with bpy.data.libraries.load(str(blend)) as (inside, wanted):
         wanted.objects = inside.objects
     arrays = {item.name.partition(".")[0]: {*item.data.attributes.keys()} for item in wanted.objects}
@@ -191,15 +192,15 @@ def test_arrays_of_zeros_do_not_come_and_others_do(addon, converter, tmp_path: P
     assert arrays["Hard"] & {"sharp_face", "sharp_edge"}
 
 
-def test_a_report_and_a_picture_are_made(converter, glb: Path):
+def test_a_report_and_a_picture_are_made(conversion, glb: Path):
     blend, picture = glb.with_suffix(".blend"), glb.with_suffix(".png")
-    converter.to_blend(glb, blend, never)
+    conversion.to_blend(glb, blend, never)
     report = json.loads(glb.with_suffix(".json").read_text())
     assert report["triangles"] > 1000
     assert report["uv_maps"] == 1
     assert report["textures"]
     assert max(report["size"]) == pytest.approx(1.0, abs=0.1)
-    converter.draw_thumbnail(blend, picture, never)
+    conversion.draw_thumbnail(blend, picture, never)
     with Image.open(picture) as image:
         assert image.size == (256, 256)
         covered = sum(image.getchannel("A").histogram()[128:])
@@ -208,52 +209,58 @@ def test_a_report_and_a_picture_are_made(converter, glb: Path):
     assert len(colours) > 100, "a picture of something has shades"
 
 
-def test_a_broken_model_is_refused_in_blenders_words(addon, converter, tmp_path: Path):
+def test_a_broken_model_is_refused_in_blenders_words(addon, conversion, tmp_path: Path):
     broken = tmp_path / "broken.glb"
     broken.write_bytes(b"glTF" + bytes(100))
-    with pytest.raises(addon.scene.background.converter.ConversionFailed, match=r"broken\.glb"):
-        converter.to_blend(broken, tmp_path / "broken.blend", never)
+    with pytest.raises(addon.scene.errors.ConversionFailed, match=r"broken\.glb"):
+        conversion.to_blend(broken, tmp_path / "broken.blend", never)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.glb"]
 
 
-def test_a_child_stops_when_asked_and_leaves_nothing(addon, converter, glb: Path):
+def test_a_child_stops_when_asked_and_leaves_nothing(addon, conversion, glb: Path):
     before = set(glb.parent.iterdir())
     with pytest.raises(addon.api.Cancelled):
-        converter.to_blend(glb, glb.with_suffix(".blend"), lambda: True)
+        conversion.to_blend(glb, glb.with_suffix(".blend"), lambda: True)
     assert set(glb.parent.iterdir()) == before
+
+
+def converters() -> ModuleType:
+    """The module of the add-on's own package."""
+    return importlib.import_module(f"{EXTENSION}.engine.converters")
 
 
 def test_a_child_has_no_key_and_none_of_the_users_settings(addon, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GENERIO_API_KEY", "secret")
-    environment = addon.scene.background.converter._environment("/nowhere")
+    environment = converters()._environment("/nowhere")
     assert "GENERIO_API_KEY" not in environment
     assert [name for name in environment if name.startswith("BLENDER_USER")] == ["BLENDER_USER_RESOURCES"]
     assert environment["BLENDER_USER_RESOURCES"] == "/nowhere"
 
 
 def test_a_child_leaves_nothing_among_temporary_files(
-    converter, glb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    conversion, glb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("TMPDIR", str(temporary))
-    converter.to_blend(glb, glb.with_suffix(".blend"), never)
+    conversion.to_blend(glb, glb.with_suffix(".blend"), never)
     with pytest.raises(Exception, match=r"Cancelled"):
-        converter.draw_thumbnail(glb.with_suffix(".blend"), glb.with_suffix(".png"), lambda: True)
+        conversion.draw_thumbnail(glb.with_suffix(".blend"), glb.with_suffix(".png"), lambda: True)
     assert [*temporary.iterdir()] == []
 
 
 @needs_proc  # whose /dev/stdin is a picture that never comes
 def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
-    child = addon.scene.background.converter.CHILD
-    home = tmp_path / f"{addon.scene.background.converter.child.HOME}1"
+    home = tmp_path / f"{converters().HOME}1"
     home.mkdir()
-    environment = addon.scene.background.converter._environment(str(home))
+    environment, command = (
+        converters()._environment(str(home)),
+        addon.scene.background.here.converter_command(),
+    )
     code = (
         "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, {str(child)!r}, 'picture', '/dev/stdin', 'x'],"
-        f" env={environment!r},"
+        f"child = subprocess.Popen({command!r}, env={environment!r},"
         " stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
@@ -308,8 +315,7 @@ def test_no_gltf_operator_runs_in_the_users_blender(addon, capfd: pytest.Capture
 
 
 def test_without_a_child_the_model_is_imported_directly(addon, monkeypatch: pytest.MonkeyPatch):
-    nothing = addon.scene.background.converter.Converter(("/no/such/program",))
-    monkeypatch.setattr(addon.session.session.Converter, "of_this_blender", lambda: nothing)
+    without_converter(addon, monkeypatch)
     assert bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW") == {"FINISHED"}
     assert bpy.data.objects["A chair"].type == "MESH"
     (row,) = bpy.context.window_manager.generio.jobs
@@ -318,8 +324,7 @@ def test_without_a_child_the_model_is_imported_directly(addon, monkeypatch: pyte
 
 
 def test_without_a_child_the_file_to_send_is_made_directly(addon, sandbox, monkeypatch: pytest.MonkeyPatch):
-    nothing = addon.scene.background.converter.Converter(("/no/such/program",))
-    monkeypatch.setattr(addon.session.session.Converter, "of_this_blender", lambda: nothing)
+    without_converter(addon, monkeypatch)
     item = scenes.ball()
     item.data.materials.append(scenes.textured("Paint"))
     bpy.context.scene.unit_settings.scale_length = 0.01
@@ -337,8 +342,7 @@ def test_without_a_child_the_file_to_send_is_made_directly(addon, sandbox, monke
 
 
 def test_without_a_child_materials_keep_their_slots_whatever_names_are_taken(addon, monkeypatch):
-    nothing = addon.scene.background.converter.Converter(("/no/such/program",))
-    monkeypatch.setattr(addon.session.session.Converter, "of_this_blender", lambda: nothing)
+    without_converter(addon, monkeypatch)
     item = scenes.ball(segments=24, rings=12)
     names = (
         "Material",
@@ -367,7 +371,7 @@ def test_without_a_child_materials_keep_their_slots_whatever_names_are_taken(add
     assert set(bpy.data.materials) == set(materials)
 
 
-def test_pictures_outside_the_file_are_sent_too(addon, converter, tmp_path: Path):
+def test_pictures_outside_the_file_are_sent_too(addon, conversion, tmp_path: Path):
     picture = tmp_path / "paint.png"
     Image.new("RGB", (32, 32), (200, 30, 30)).save(picture)
     item = scenes.ball()
@@ -377,12 +381,12 @@ def test_pictures_outside_the_file_are_sent_too(addon, converter, tmp_path: Path
     item.data.materials.append(material)
     snapshot, glb = tmp_path / "snapshot.blend", tmp_path / "input.glb"
     addon.scene.export.snapshot.write_snapshot(item, snapshot)
-    converter.make_input(snapshot, glb, never)
+    conversion.make_input(snapshot, glb, never)
     assert addon.api.check_glb(glb).images == 1
 
 
 @pytest.mark.parametrize("kind", ["generated", "file", "float"])
-def test_a_painting_that_was_never_saved_is_sent_as_it_is(addon, converter, tmp_path: Path, kind: str):
+def test_a_painting_that_was_never_saved_is_sent_as_it_is(addon, conversion, tmp_path: Path, kind: str):
     item = scenes.ball()
     material = scenes.textured("Paint")
     (texture,) = [node for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
@@ -398,7 +402,7 @@ def test_a_painting_that_was_never_saved_is_sent_as_it_is(addon, converter, tmp_
     snapshot, glb = folder / addon.scene.export.snapshot.snapshot_name(), folder / "input.glb"
     addon.scene.export.snapshot.write_snapshot(item, snapshot)
     assert texture.image.is_dirty and texture.image.packed_file is None
-    converter.make_input(snapshot, glb, never)
+    conversion.make_input(snapshot, glb, never)
     assert sorted(folder.iterdir()) == sorted([snapshot, glb])
     (sent,) = images_of(glb)
     green = 188 if kind == "float" else 128  # linear light is sent as sRGB
@@ -417,7 +421,7 @@ def images_of(glb: Path) -> list[Image.Image]:
 
 
 def test_paintings_stay_until_all_that_have_the_same_snapshot_have_their_glb(
-    converter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    addon, conversion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
@@ -425,21 +429,24 @@ def test_paintings_stay_until_all_that_have_the_same_snapshot_have_their_glb(
         (folder / "snapshot-1.blend").touch()
     painting, glb = first / "snapshot-1-0.png", first / "input.glb"
     painting.touch()
+    note = addon.scene.markers.paintings_note(first / "snapshot-1.blend")
+    note.write_text(json.dumps([painting.name]))
     glb.write_bytes(b"made before a crash")
     with monkeypatch.context() as patch, pytest.raises(OSError, match="crash"):
-        patch.setattr(sys.modules[type(converter).__module__], "link", crash)
-        converter.make_input(first / "snapshot-1.blend", glb, never)
+        patch.setattr(sys.modules[type(conversion).__module__], "link", crash)
+        conversion.make_input(first / "snapshot-1.blend", glb, never)
     assert painting.exists()
-    converter.make_input(first / "snapshot-1.blend", glb, never)
+    conversion.make_input(first / "snapshot-1.blend", glb, never)
     assert (second / "input.glb").read_bytes() == glb.read_bytes()
-    assert not painting.exists()
+    assert not painting.exists() and not note.exists()
 
 
 def crash(*_: Path) -> None:
     raise OSError("crash")
 
 
-def test_a_painting_that_is_lost_is_told_and_not_sent(addon, converter, tmp_path: Path):
+def test_a_painting_that_is_lost_is_told_and_not_sent(addon, conversion, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(sys.modules[type(conversion).__module__], "PAINTINGS_SECONDS", 0.2)
     item = scenes.ball()
     material = scenes.textured("Paint")
     (texture,) = [node for node in material.node_tree.nodes if node.type == "TEX_IMAGE"]
@@ -448,20 +455,18 @@ def test_a_painting_that_is_lost_is_told_and_not_sent(addon, converter, tmp_path
     item.data.materials.append(material)
     snapshot = tmp_path / addon.scene.export.snapshot.snapshot_name()
     addon.scene.export.snapshot.write_snapshot(item, snapshot)
-    with addon.scene.locks.alone_with(snapshot.name, never):
-        (tmp_path / f"{snapshot.stem}-0.png").unlink()
+    addon.scene.markers.raw_painting(tmp_path / f"{snapshot.stem}-0.png").unlink()
     with pytest.raises(
         addon.api.FlowsError, match='the painted image "Painting" was never saved and is lost'
     ):
-        converter.make_input(snapshot, tmp_path / "input.glb", never)
+        conversion.make_input(snapshot, tmp_path / "input.glb", never)
 
 
-def test_the_first_frame_of_an_animated_gif(addon, tmp_path: Path):
+def test_the_first_frame_of_an_animated_gif(conversion, tmp_path: Path):
     colours = ((200, 30, 30), (30, 200, 30))
     first, second = (Image.new("RGB", (32, 32), colour) for colour in colours)
     first.save(tmp_path / "shoe.gif", save_all=True, append_images=[second])
-    converter = addon.scene.background.converter.Converter.of_this_blender()
-    converter.make_input(tmp_path / "shoe.gif", tmp_path / "input.png", lambda: False)
+    conversion.make_input(tmp_path / "shoe.gif", tmp_path / "input.png", never)
     with Image.open(tmp_path / "input.png") as made:
         np.testing.assert_allclose(made.convert("RGB").getpixel((16, 16)), colours[0], atol=6)
 
@@ -470,19 +475,18 @@ def test_a_link_is_made_though_a_crash_left_half_of_one(addon, tmp_path: Path):
     source, target = tmp_path / "source.glb", tmp_path / "target.glb"
     source.write_bytes(b"glTF")
     os.link(source, tmp_path / "target.glb.part")
-    addon.scene.background.converter.link(source, target)
+    addon.core.files.link(source, target)
     assert target.read_bytes() == b"glTF"
     assert sorted(item.name for item in tmp_path.iterdir()) == ["source.glb", "target.glb"]
 
 
-def test_of_two_that_convert_the_same_the_first_counts(addon, tmp_path: Path):
+def test_of_two_that_convert_the_same_the_first_counts(conversion, tmp_path: Path):
     (tmp_path / "model.glb").write_bytes(from_prompt("ball", quality="low", seed=1, texture=False))
     blend = tmp_path / "model.blend"
-    converter = addon.scene.background.converter.Converter.of_this_blender()
 
     def other_is_faster() -> bool:
         blend.write_bytes(b"of the other one")
         return False
 
-    converter.to_blend(tmp_path / "model.glb", blend, other_is_faster)
+    conversion.to_blend(tmp_path / "model.glb", blend, other_is_faster)
     assert blend.read_bytes() == b"of the other one"

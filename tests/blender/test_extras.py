@@ -36,12 +36,14 @@ def with_scene_data(path: Path, names: list[str] = NAMES) -> Path:
     return path
 
 
-def place(addon, path: Path, child: bool) -> bpy.types.Object:
-    """Put what is in `path` at the cursor, through a child Blender or without."""
-    blend = path.with_suffix(".blend") if child else Path()
-    if child:
-        addon.scene.background.converter.Converter.of_this_blender().to_blend(path, blend, lambda: False)
-    model = addon.scene.place.loading.Model(str(path), str(blend) if child else "", "Lamp", {})
+def place(addon, path: Path, conversion: Any = None) -> bpy.types.Object:
+    """Put what is in `path` at the cursor, through a background Blender or without."""
+    blend = path.with_suffix(".blend")
+    if conversion is not None:
+        conversion.to_blend(path, blend, lambda: False)
+    model = addon.scene.place.loading.Model(
+        str(path), str(blend) if conversion is not None else "", "Lamp", {}
+    )
     (root,) = addon.scene.place.place.place(
         bpy.context, [model], addon.session.current().document.at_cursor(bpy.context)
     )
@@ -64,8 +66,10 @@ def shown(item: bpy.types.Object, variant: str) -> list[str]:
 
 
 @pytest.mark.parametrize("child", [True, False])
-def test_custom_properties_and_variants_of_the_scene_come_along(addon, tmp_path: Path, child: bool):
-    item = place(addon, with_scene_data(tmp_path / "lamp.glb"), child)
+def test_custom_properties_and_variants_of_the_scene_come_along(
+    addon, conversion, tmp_path: Path, child: bool
+):
+    item = place(addon, with_scene_data(tmp_path / "lamp.glb"), conversion if child else None)
     scene: Any = bpy.context.scene
     assert {name: plain(scene[name]) for name in EXTRAS} == EXTRAS
     assert variants() == [("Noon", 0), ("Night", 1)]
@@ -80,10 +84,10 @@ def plain(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("child", [True, False])
-def test_what_the_scene_has_already_stays(addon, tmp_path: Path, child: bool):
+def test_what_the_scene_has_already_stays(addon, conversion, tmp_path: Path, child: bool):
     first, second = with_scene_data(tmp_path / "a.glb"), with_scene_data(tmp_path / "b.glb", ["Fog", "Noon"])
     bpy.context.scene["season"] = "spring"
-    lamp, other = place(addon, first, child), place(addon, second, child)
+    lamp, other = (place(addon, path, conversion if child else None) for path in (first, second))
     assert bpy.context.scene["season"] == "spring"
     assert variants() == [("Noon", 0), ("Night", 1), ("Fog", 2)]
     assert shown(lamp, "Night") == ["Night paint"]
@@ -91,8 +95,8 @@ def test_what_the_scene_has_already_stays(addon, tmp_path: Path, child: bool):
     assert [name.partition(".")[0] for name in shown(other, "Noon")] == ["Night paint"]
 
 
-def test_variants_of_a_mesh_outlive_its_optimizing(addon, tmp_path: Path):
-    item = place(addon, with_scene_data(tmp_path / "lamp.glb"), True)
+def test_variants_of_a_mesh_outlive_its_optimizing(addon, conversion, tmp_path: Path):
+    item = place(addon, with_scene_data(tmp_path / "lamp.glb"), conversion)
     scenes.select(item)
     assert bpy.ops.generio.optimize_selected(polygon_count=8) == {"FINISHED"}
     assert scenes.triangles(item) <= 12

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.blender import scenes
+from tests.blender.job_fixtures import held_up
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("docs/scripting.md", "README.md"))
@@ -40,8 +41,8 @@ def test_there_are_examples():
 
 def test_generate_returns_at_once_and_wait_brings_the_model(flows, addon, sandbox):
     bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)
-    with addon.session.current().open_engine(bpy.context)._registry.lock:  # no thread gets on meanwhile
-        lamp = flows.generate("A lamp", quality="low", seed=7, texture=False)
+    lamp = flows.generate("A lamp", quality="low", seed=7, texture=False)
+    with held_up(addon):  # it gets no further meanwhile
         assert not lamp.done and not lamp.over and lamp.objects == [] and lamp.files == []
     flows.wait(lamp)
     (item,) = lamp.objects

@@ -1,5 +1,8 @@
 """The list of jobs: what it shows of them, and what its buttons do."""
 
+import json
+import sqlite3
+import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +14,7 @@ from generio_flows.core.messages import Message
 from PIL import Image
 
 from tests.blender import scenes
-from tests.blender.job_fixtures import wish
+from tests.blender.job_fixtures import tell, until, wish
 
 
 def panel():
@@ -113,7 +116,7 @@ def test_what_another_program_asked_for_is_shown_and_taken_over_as_far_as_it_can
     row = generate()
     carrier = addon.session.current().open_engine(bpy.context)
     job = replace(carrier.job(row.token), template=template, parameters=odd)
-    carrier._registry.refresh(job.token, job)
+    tell(carrier, job)
     addon.session.current().tick(bpy.context)
     assert str(odd["seed"]) in panel().jobs[0].settings
     panel().seed, panel().random_seed, panel().prompt = 3, False, ""
@@ -136,7 +139,7 @@ def test_rows_are_written_though_a_disk_does_not_even_tell_what_is_there(addon):
     blend = str(Path(job.results[0].blend).with_name("x" * 300 + ".blend"))
     with pytest.raises(OSError, match="too long"):
         Path(blend).exists()
-    carrier._registry.refresh(job.token, replace(job, results=(replace(job.results[0], blend=blend),)))
+    tell(carrier, replace(job, results=(replace(job.results[0], blend=blend),)))
     addon.session.current().part(addon.panels.job_rows.JobRows).reset()
     addon.session.current().tick(bpy.context)
     assert [row.name for row in panel().jobs] == ["A brass lamp", "An owl"]
@@ -202,16 +205,17 @@ def test_clear_finished_leaves_what_is_not_imported(addon, sandbox):
         bpy.ops.generio.clear_finished_jobs()
 
 
-def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, sandbox):
+def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(
+    addon, sandbox, tmp_path, monkeypatch
+):
     """Its whole GLB is here, and perhaps nowhere else."""
-
-    def fails(_source, _target, _cancelled) -> None:
-        raise addon.scene.background.converter.ConversionFailed("lamp.glb", "out of memory")
-
-    carrier = addon.session.current().open_engine(bpy.context)
-    converts, carrier._conversions.convert = carrier._conversions.convert, fails
-    with pytest.raises(RuntimeError, match="out of memory"):
-        generate("A brass lamp")
+    fails = tmp_path / "fails.py"
+    answer = f"\nGENERIO_ANSWER {json.dumps({'problem': 'out of memory'})}"
+    fails.write_text(f"import sys\nfor line in sys.stdin:\n    print({answer!r}, flush=True)\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(addon.session.session, "converter_command", lambda: (sys.executable, str(fails)))
+        with pytest.raises(RuntimeError, match="out of memory"):
+            generate("A brass lamp")
     made = panel().jobs[0].token
     sandbox.order({"flow": {"outcome": "fail"}})
     with pytest.raises(RuntimeError):
@@ -220,7 +224,7 @@ def test_clear_finished_leaves_what_was_made_and_could_not_be_converted(addon, s
     assert [(row.name, row.state) for row in panel().jobs] == [("A brass lamp", "failed")]
     with pytest.raises(RuntimeError, match="No job is finished"):
         bpy.ops.generio.clear_finished_jobs()
-    carrier._conversions.convert = converts
+    addon.session.current().stop(60.0)  # the next engine has a converter that works
     sandbox.order()
     bpy.ops.generio.retry_job(token=made)
     assert "A brass lamp" in bpy.data.objects
@@ -268,6 +272,18 @@ def test_what_comes_by_itself_is_told_when_it_has_come(addon):
     assert told(addon, job) == ('"A brass lamp" is in the scene', "CHECKMARK")
 
 
+def test_that_a_model_has_come_is_told_though_its_job_changed_before(addon):
+    """Memory for it may be made ready for several ticks."""
+    job = addon.session.current().open_engine(bpy.context).job(generate().token)
+    session, bar = addon.session.current(), status_bar(addon)
+    bar._news.clear()
+    told(addon, job, arriving=[job.token])
+    bar.update(
+        bpy.context, session, addon.session.session.News(session.engine, {}, {job.token}, set(), [], True)
+    )
+    assert bar.text == '"A brass lamp" is in the scene'
+
+
 def test_a_first_job_is_no_news_where_another_follows(addon):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True, then_count=500)
     second, first = (addon.session.current().open_engine(bpy.context).job(row.token) for row in panel().jobs)
@@ -296,14 +312,20 @@ def test_details_of_an_optimized_mesh_tell_what_has_become_of_it(addon):
     assert deviation.endswith("%")
 
 
-def test_a_row_goes_when_another_blender_has_removed_its_job(addon):
+def in_store(carrier, order: str, *values: object) -> None:
+    """Change the job list as another process does."""
+    with sqlite3.connect(carrier._start.store, timeout=60.0) as db:
+        db.execute(order, values)
+    db.close()
+
+
+def test_a_row_goes_when_another_blender_has_removed_its_job(addon, monkeypatch):
+    monkeypatch.setattr(addon.jobs.limits, "SYNC_SECONDS", 0.2)
     generate("A brass lamp")
     row = generate("An owl")
     carrier = addon.session.current().open_engine(bpy.context)
-    carrier._store.remove(row.token)
-    with carrier._registry.lock:
-        carrier._scheduler._sync_with_store()
-    addon.session.current().tick(bpy.context)
+    in_store(carrier, "DELETE FROM jobs WHERE token = ?", row.token)
+    until(lambda: addon.session.current().tick(bpy.context) and len(panel().jobs) == 1)
     assert [row.name for row in panel().jobs] == ["A brass lamp"]
 
 
@@ -314,7 +336,7 @@ def test_the_time_of_a_job_that_is_tried_again_counts_from_then(addon, sandbox):
     carrier = addon.session.current().open_engine(bpy.context)
     (job,) = carrier.jobs()
     before = replace(job, created_at=job.created_at - 24 * 3600.0)
-    carrier._store._db.execute("UPDATE jobs SET created_at = ?", (before.created_at,))
+    in_store(carrier, "UPDATE jobs SET created_at = ?", before.created_at)
     bpy.ops.generio.retry_job(token=job.token)
     assert carrier.job(job.token).created_at == before.created_at
     assert addon.panels.progress.timing(carrier, job.token).elapsed.startswith("0:")
@@ -332,7 +354,7 @@ def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
         )
     )
     # As if this one had slept past its lease.
-    carrier._store._db.execute("UPDATE jobs SET owner = 'another', lease_until = 4e9")
+    in_store(carrier, "UPDATE jobs SET owner = 'another', lease_until = 4e9")
     for operator in (bpy.ops.generio.cancel_job, bpy.ops.generio.retry_job):
         with pytest.raises(RuntimeError, match="Another Blender works on this job"):
             operator(token=job.token)
@@ -373,7 +395,7 @@ def test_the_settings_of_a_recovered_flow_leave_what_was_chosen(addon, sandbox):
     bpy.ops.generio.recover_flow(flow_id=flow_id)
     panel().source, panel().prompt, panel().image = "TEXT", "A chair", "//chair.png"
     found = panel().jobs[0]
-    registry = addon.session.current().open_engine(bpy.context)._registry
-    registry.refresh(found.token, replace(registry.job(found.token), prompt=""))
+    carrier = addon.session.current().open_engine(bpy.context)
+    tell(carrier, replace(carrier.job(found.token), prompt=""))
     bpy.ops.generio.use_job_settings(token=found.token)
     assert (panel().source, panel().prompt, panel().image) == ("TEXT", "A chair", "//chair.png")

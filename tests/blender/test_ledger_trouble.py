@@ -60,10 +60,8 @@ def test_a_button_says_that_the_job_list_is_in_use(addon, busy: str, name: str):
 
 
 def test_the_window_waits_for_no_other_program(addon, sandbox):
-    ledger = addon.session.current().open_engine(bpy.context)._store
-    assert (
-        ledger.patience == addon.session.session.LEDGER_SECONDS / 2
-    )  # the other half is for our own threads
+    patience = addon.session.current().open_engine(bpy.context)._start.patience
+    assert patience == addon.session.session.LEDGER_SECONDS / 2  # the other half is for the engine's threads
     assert addon.session.session.LEDGER_SECONDS < 0.5
 
 
@@ -279,16 +277,18 @@ def test_a_list_that_cannot_be_begun_is_said_in_the_panel(addon, sandbox, tmp_pa
     assert addon.session.current().notice is None
 
 
-def test_a_job_list_that_is_tried_again_and_again_begins_one_log(addon, monkeypatch: pytest.MonkeyPatch):
-    def refused(*_arguments: object, **_options: object) -> None:
-        raise addon.jobs.LedgerError(addon.core.messages.Message("The disk is busy."))
-
+def test_a_job_list_that_is_tried_again_and_again_begins_one_log(addon, tmp_path: Path):
     session, before = addon.session.current(), len(addon.core.log.LOGGER.handlers)
-    with monkeypatch.context() as patched:
-        patched.setattr(addon.session.session, "JobStore", refused)
-        for _ in range(3):
-            with pytest.raises(addon.jobs.LedgerError):
-                session.open_engine(bpy.context)
-        assert len(addon.core.log.LOGGER.handlers) == before + 1
+    path = addon.session.preferences.user_folder(bpy.context) / "jobs.sqlite"
+    path.symlink_to(tmp_path / "gone" / "jobs.sqlite")
+    for _ in range(3):
+        with pytest.raises(addon.jobs.LedgerError, match="cannot be opened"):
+            session.open_engine(bpy.context).jobs()
+        addon.core.log.LOGGER.info("said once")
+    path.unlink()
+    assert session.open_engine(bpy.context).jobs() == []
+    session.open_engine(bpy.context).all_reported()  # what was said before is written by now
+    assert len(addon.core.log.LOGGER.handlers) == before
+    assert session.log_path(bpy.context).read_text().count("said once") == 3
     session.stop()
     assert len(addon.core.log.LOGGER.handlers) == before

@@ -1,7 +1,6 @@
 """Prompt, picture and mesh go through the service and come back as objects in the open scene."""
 
 import importlib
-import queue
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -208,15 +207,15 @@ def test_a_check_goes_on_when_another_file_is_opened(addon, tmp_path: Path, monk
     window = SimpleNamespace(
         app=SimpleNamespace(background=False, timers=bpy.app.timers), context=bpy.context
     )
-    findings: list[queue.SimpleQueue] = []
     with monkeypatch.context() as patched:
         patched.setattr(connection, "bpy", window)
-        patched.setattr(connection, "_examine", lambda _settings, found: findings.append(found))
         connection.GENERIO_OT_test_connection.execute(None, bpy.context)
+    examination = addon.session.current().part(connection.Examination)
+    examination.reply = reply = addon.engine.client.Reply(0, b"")  # it takes as long as we like
     finding = importlib.import_module(f"{addon.__name__}.api.doctor").Finding(
         Message("Key"), "fine", Message("The key is accepted.")
     )
-    findings[0].put(finding)
+    reply.parts.append(finding.to_data())
     connection._drain()
     assert panel.checking
     file = str(tmp_path / "another.blend")
@@ -225,7 +224,7 @@ def test_a_check_goes_on_when_another_file_is_opened(addon, tmp_path: Path, monk
     assert bpy.app.timers.is_registered(connection._drain), "nobody would ever end the check"
     panel = bpy.context.window_manager.generio
     panel.findings.clear()  # as where the window manager is the file's
-    findings[0].put(None)
+    reply.is_there = True
     assert connection._drain() is None
     bpy.app.timers.unregister(connection._drain)
     assert not panel.checking

@@ -3,26 +3,25 @@
 import importlib
 import json
 import struct
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 import pytest
 
 from tests.blender import scenes
+from tests.blender.job_fixtures import until
 from tests.blender.session import Session
 
 
 @pytest.fixture
-def large(addon, tmp_path: Path) -> Path:
+def large(conversion, tmp_path: Path) -> Path:
     """A .blend of a model with 500,000 triangles, as the child makes it, and its report."""
     bpy.ops.mesh.primitive_grid_add(x_subdivisions=500, y_subdivisions=500)
     glb = tmp_path / "large.glb"
     bpy.ops.export_scene.gltf(filepath=str(glb))
     bpy.ops.object.delete()
     blend = glb.with_suffix(".blend")
-    addon.scene.background.converter.Converter.of_this_blender().to_blend(glb, blend, lambda: False)
+    conversion.to_blend(glb, blend, lambda: False)
     return blend
 
 
@@ -54,15 +53,13 @@ def test_what_is_no_plain_blend_has_no_arrays(addon, tmp_path: Path):
 
 
 PLACE = """
-import resource, sys, time
+import resource
 from pathlib import Path
 
 memory = addon.scene.place.memory
 reserve = memory.Reserve()
 model = model({glb!r}, {blend!r}, "Large", {{}})
 session.open_engine(bpy.context)
-while not hasattr(sys.modules.get("numpy"), "empty"):  # a thread imports it
-    time.sleep(0.01)
 
 def pages():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -73,8 +70,8 @@ def pages():
 pages()  # brings the code, too
 without = pages()
 reserve.prepare("Large", memory.sizes_in(Path(model.blend)))
-while reserve.is_preparing():
-    time.sleep(0.01)
+while reserve.prepare_more():
+    pass
 result = [without, pages(), reserve._room is None, len(bpy.data.objects)]
 """
 
@@ -117,7 +114,7 @@ def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
 def test_a_picture_does_not_take_the_room_of_a_model_that_is_about_to_come(addon):
     session = addon.session.current()
     placement, reserve = session.placement, session.placement._reserve
-    session.open_engine(bpy.context)
+    session.open_engine(bpy.context).jobs()
     bpy.data.images.new("Loose", 8, 8)[addon.scene.markers.UNPACKED] = True
     placement._may_have_unpacked = True
     placement._reserved = "token"  # while the ledger is told
@@ -176,10 +173,3 @@ def test_room_is_given_back_when_the_file_is_left(addon):
     reserve.prepare("token", [2**20])
     bpy.ops.wm.read_homefile(use_empty=True)
     assert reserve._room is None
-
-
-def until(what: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
-    while not what():
-        assert time.monotonic() < end, "it does not happen"
-        time.sleep(0.01)

@@ -1,9 +1,9 @@
 """Pictures that are in Blender become files that can be sent, and large ones become smaller."""
 
+import importlib
 import json
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import bpy
 import numpy as np
 import pytest
-from generio_flows.scene.background.converter import make_input_here
+from generio_flows.scene.background.here import make_input_here
 from PIL import Image, ImageOps
 
-from tests.blender.job_fixtures import until
+from tests.blender.conftest import EXTENSION
+from tests.blender.job_fixtures import held_up, until
 from tests.systems import needs_links
 
 
@@ -338,8 +339,10 @@ def test_a_float_file_needs_no_view_that_a_studio_may_not_have(addon, tmp_path: 
     image.filepath_raw, image.file_format = str(tmp_path / "deep.exr"), "OPEN_EXR"
     image.save()
     monkeypatch.setenv("OCIO", str(config))
-    converter = addon.scene.background.converter.Converter.of_this_blender()
-    converter.make_input(tmp_path / "deep.exr", tmp_path / "input.png", lambda: False)
+    kind = importlib.import_module(f"{EXTENSION}.engine.conversion").Conversion
+    conversion = kind(addon.scene.background.here.converter_command())  # which has the variable
+    conversion.make_input(tmp_path / "deep.exr", tmp_path / "input.png", lambda: False)
+    conversion.close()
     with Image.open(tmp_path / "input.png") as picture:
         assert picture.size == (6, 4)
 
@@ -396,28 +399,28 @@ def test_a_picture_that_cannot_be_written_says_so(addon, tmp_path: Path, when: s
     assert panel().image_problem == ""
 
 
-@pytest.mark.parametrize("when", ["take_image", "save_png"])
+@pytest.mark.parametrize("when", ["take_image", "to_png"])
 def test_a_picture_for_which_there_is_no_memory_says_so(addon, monkeypatch, when: str):
     def too_large(*_: object) -> None:
         raise MemoryError
 
     painted()
-    monkeypatch.setattr(addon.scene.export.image_capture, when, too_large)
+    owner = addon.scene.export.image_capture if when == "take_image" else addon.formats.raw_pixels
+    monkeypatch.setattr(owner, when, too_large)
     with pytest.raises(RuntimeError, match=r"not enough memory for the picture\. Make it smaller"):
         bpy.ops.generio.use_blender_image(image="Painted")
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_of_pictures_taken_quickly_the_panel_has_the_last(addon, tmp_path: Path, monkeypatch, order):
-    """Threads may end in any order; whichever is looked at, the panel ends with the newest."""
-    pictures = addon.operators.images
-    waiting, timers = [], []
+@pytest.fixture
+def window(addon, monkeypatch: pytest.MonkeyPatch) -> list[Callable]:
+    """As in a window, where pictures are written meanwhile; gives the timers."""
+    timers: list[Callable] = []
 
     def register(timer: Callable, first_interval: float = 0.0, persistent: bool = False) -> None:
         assert persistent, "another file may be opened before it is written"
         timers.append(timer)
 
-    window = SimpleNamespace(
+    there = SimpleNamespace(
         app=SimpleNamespace(
             background=False,
             timers=SimpleNamespace(is_registered=lambda _: bool(timers), register=register),
@@ -425,18 +428,47 @@ def test_of_pictures_taken_quickly_the_panel_has_the_last(addon, tmp_path: Path,
         context=bpy.context,
         data=bpy.data,
     )
-    monkeypatch.setattr(pictures, "bpy", window)
-    later = SimpleNamespace(Thread=lambda target, **_: SimpleNamespace(start=lambda: waiting.append(target)))
-    monkeypatch.setattr(pictures, "threading", later)
+    monkeypatch.setattr(addon.operators.images, "bpy", there)
+    monkeypatch.setattr(addon.session.slices, "bpy", there)
+    return timers
+
+
+def ring(timers: list[Callable]) -> None:
+    if timers and timers[0]() is None:
+        timers.clear()
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_pictures_taken_quickly_the_panel_has_the_last(addon, window, order):
+    """The engine may be done with them in any order; the panel ends with the newest."""
     for size in ((4, 4), (8, 8)):
         painted(f"Size {size[0]}", size=size)
         bpy.ops.generio.use_blender_image(image=f"Size {size[0]}")
+    captures = addon.session.current().part(addon.operators.images.Captures)
+    until(lambda: addon.session.current().slices.run() or len(captures.replies) == 2)
+    replies = [*captures.replies.values()]
+    until(lambda: all(reply.is_there for reply in replies))
+    for reply in replies:
+        reply.is_there = False
     for number in order:
-        waiting[number]()
-        if timers and timers[0]() is None:
-            timers.clear()
+        replies[number].is_there = True
+        ring(window)
     assert panel().image_note == "8 x 8, PNG"
-    assert not timers
+    assert not window
+
+
+def test_a_picture_that_the_engine_cannot_write_says_so(addon, window):
+    painted()
+    folder = addon.session.preferences.user_folder(bpy.context) / "pictures"
+    bpy.ops.generio.use_blender_image(image="Painted")
+    with held_up(addon):
+        addon.session.current().slices.run()
+        captures = addon.session.current().part(addon.operators.images.Captures)
+        assert captures.replies
+        for raw in folder.glob("*.pixels"):
+            raw.unlink()
+    until(lambda: ring(window) or not window)
+    assert "could not be written" in panel().image_problem
 
 
 def test_choosing_an_image_loads_none(addon, tmp_path: Path):
@@ -495,13 +527,13 @@ def test_a_sketch_that_is_saved_again_is_looked_at_again(addon, tmp_path: Path, 
         return tuple(addon.session.current().part(thumbnails.Thumbnails)._pictures[panel().image].image_size)
 
     before = preview()
-    looks: list[Path] = []
-    image_check = addon.session.image_check
-    version_of = image_check.version_of
-    monkeypatch.setattr(image_check, "version_of", lambda path: looks.append(path) or version_of(path))
+    engine = addon.session.current().open_engine(bpy.context)
+    looks: list[str] = []
+    ask = engine.ask
+    monkeypatch.setattr(engine, "ask", lambda verb, **what: looks.append(verb) or ask(verb, **what))
     for _ in range(3):
         addon.session.current().tick(bpy.context)
-    assert len(looks) <= 1, "a disk may be slow: once a second has to do"
+    assert looks.count("look_at") <= 1, "a disk may be slow: once a second has to do"
     monkeypatch.setattr(addon.session.form, "LOOK_SECONDS", 0.0)
     addon.session.current().form._next_look = 0.0
     assert preview() == before
@@ -515,34 +547,27 @@ def test_a_sketch_that_is_saved_again_is_looked_at_again(addon, tmp_path: Path, 
 
 
 def test_a_disk_that_sleeps_keeps_nobody_waiting(addon, tmp_path: Path, monkeypatch):
+    """The engine process looks, and it is that which sleeps."""
     path, other = tmp_path / "sketch.png", tmp_path / "other.png"
     Image.new("RGB", (5, 3)).save(path)
     Image.new("RGB", (7, 7)).save(other)
     panel().source, panel().image = "IMAGE", str(path)
-    image_check, awake = addon.session.image_check, threading.Event()
-    version_of, lookers = image_check.version_of, []
-
-    def asleep(path: Path) -> str:
-        lookers.append(threading.current_thread())
-        assert lookers[-1] is not threading.main_thread()
-        assert awake.wait(10.0)
-        return version_of(path)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(addon.session.form, "LOOK_SECONDS", 0.0)
-        patched.setattr(image_check, "version_of", asleep)
+    engine = addon.session.current().open_engine(bpy.context)
+    engine.jobs()
+    looks: list[str] = []
+    ask = engine.ask
+    monkeypatch.setattr(engine, "ask", lambda verb, **what: looks.append(verb) or ask(verb, **what))
+    monkeypatch.setattr(addon.session.form, "LOOK_SECONDS", 0.0)
+    with held_up(addon):
         addon.session.current().form._next_look = 0.0
         Image.new("RGB", (8, 8)).save(path)
         for _ in range(3):
             addon.session.current().tick(bpy.context)
-        assert len(lookers) == 1, "one at a time has to do"
-        patched.setattr(image_check, "version_of", version_of)
+        assert looks.count("look_at") == 1, "one at a time has to do"
         panel().image = str(other)
         assert panel().image_note == "7 x 7, PNG", "what one chooses one sees at once"
-        awake.set()
-        lookers[0].join()
-        addon.session.current().tick(bpy.context)
-        assert panel().image_note == "7 x 7, PNG"
-        Image.new("RGB", (9, 9)).save(other)
-        os.utime(other, (time.time() + 10.0,) * 2)
-        tick_until(addon, lambda: panel().image_note == "9 x 9, PNG")
+    tick_until(addon, lambda: looks.count("look_at") > 1)
+    assert panel().image_note == "7 x 7, PNG"
+    Image.new("RGB", (9, 9)).save(other)
+    os.utime(other, (time.time() + 10.0,) * 2)
+    tick_until(addon, lambda: panel().image_note == "9 x 9, PNG")

@@ -274,7 +274,7 @@ def test_a_model_whose_files_are_out_of_reach_is_said_to_be_and_can_be_fetched(a
     assert bpy.ops.generio.import_result(token=found.token) == {"FINISHED"}
 
 
-def test_nothing_but_the_mesh_and_its_materials_is_sent(addon, sandbox, tmp_path):
+def test_nothing_but_the_mesh_and_its_materials_is_sent(addon, conversion, tmp_path):
     secret = scenes.ball("Secret")
     item = scenes.ball()
     material = scenes.textured("Paint")
@@ -295,7 +295,7 @@ def test_nothing_but_the_mesh_and_its_materials_is_sent(addon, sandbox, tmp_path
     item.modifiers.new("Boolean", "BOOLEAN").object = secret
     snapshot, glb = tmp_path / "snapshot.blend", tmp_path / "input.glb"
     addon.scene.export.snapshot.write_snapshot(item, snapshot)
-    addon.scene.background.converter.Converter.of_this_blender().make_input(snapshot, glb, lambda: False)
+    conversion.make_input(snapshot, glb, lambda: False)
     with bpy.data.libraries.load(str(snapshot)) as (inside, _):
         assert len(inside.objects) == len(inside.meshes) == len(inside.materials) == 1
     assert b"Secret" not in glb.read_bytes()

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,22 +16,23 @@ from tests.gui import leftovers
 
 
 def test_ten_times_on_and_off_leaves_nothing(addon):
-    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")  # with threads, ledger and rows
-    before = leftovers.of_addon(EXTENSION)
-    assert before.keys() >= {"classes", "operators", "properties", "handlers", "timers", "threads"}
+    bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")  # with an engine, ledger and rows
+    engine, before = addon.session.current().engine.pid, leftovers.of_addon(EXTENSION)
+    assert before.keys() >= {"classes", "operators", "properties", "handlers", "timers"}
     for _ in range(10):
         addon_utils.disable(EXTENSION, default_set=True)
         assert leftovers.of_addon(EXTENSION) == {}
+        assert not Path(f"/proc/{engine}").exists()
         addon_utils.enable(EXTENSION, default_set=True)
-        again = leftovers.of_addon(EXTENSION)
-        assert {**again, "threads": before["threads"]} == before
+        assert leftovers.of_addon(EXTENSION) == before
 
 
-def test_enabling_opens_no_file_and_starts_no_thread(sandbox):
+def test_enabling_opens_no_file_and_starts_no_process(sandbox):
     threads = set(threading.enumerate())
     addon_utils.enable(EXTENSION, default_set=True)
     assert set(threading.enumerate()) <= threads
     assert not list(HOME.rglob("jobs.sqlite"))
+    assert sys.modules[EXTENSION].session.current().engine is None
     addon_utils.disable(EXTENSION, default_set=True)
 
 
@@ -41,8 +43,7 @@ def test_disabling_in_the_middle_of_a_check_ends_it(addon, monkeypatch: pytest.M
     )
     with monkeypatch.context() as patched:
         patched.setattr(connection, "bpy", window)
-        patched.setattr(connection, "_examine", lambda _settings, _found: None)
-        connection.GENERIO_OT_test_connection.execute(None, bpy.context)
+        connection.GENERIO_OT_test_connection.execute(None, bpy.context)  # nobody takes in what is found
     assert bpy.app.timers.is_registered(connection._drain)
     assert not bpy.ops.generio.test_connection.poll()
     addon_utils.disable(EXTENSION, default_set=True)

@@ -1,9 +1,11 @@
 """What a service may do to a model beside reducing it, and what it may not be able to read."""
 
+import importlib
 import json
 import math
 import random
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +16,8 @@ import pytest
 from mathutils import Matrix
 
 from tests.blender import scenes
+from tests.blender.conftest import EXTENSION
+from tests.blender.job_fixtures import without_converter
 from tests.faults.mutate import mutated_value
 from tests.sandbox.glb import pack, unpack
 
@@ -173,15 +177,6 @@ def test_a_result_that_does_not_fit_waits_and_can_be_imported(
     assert came.dimensions.x == pytest.approx(3 * item.dimensions.x, rel=0.1)
 
 
-def without_converter(addon, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where no second Blender can be started."""
-
-    def refuse(*_: object) -> None:
-        raise addon.core.errors.NoChildBlender("no child")
-
-    monkeypatch.setattr(addon.scene.background.converter.Converter, "_output", refuse)
-
-
 @pytest.mark.parametrize("change", [scaled, stretched])
 def test_the_window_puts_a_result_back_as_well(addon, optimizer, monkeypatch, change):
     item = lamp()
@@ -286,24 +281,21 @@ def test_what_is_wrong_with_a_malformed_result_is_a_sentence(addon, tmp_path: Pa
             assert is_sentence(error.message)
         except RuntimeError as error:
             words = addon.scene.background.child.words_of(error)
-            messages.append(addon.scene.background.converter.ConversionFailed(path.name, words).message)
+            messages.append(addon.scene.errors.ConversionFailed(path.name, words).message)
             assert is_sentence(messages[-1]), messages[-1]
     assert any("its own code failed on it" in message for message in messages)
     assert len(messages) > 10
 
 
-def test_a_child_that_fails_says_so_in_a_sentence(addon, tmp_path: Path):
-    converter = addon.scene.background.converter.Converter.of_this_blender()
+def test_a_child_that_fails_says_so_in_a_sentence(addon, conversion, tmp_path: Path):
     scenes.ball()
     path = tmp_path / "result-1.glb"
     bpy.ops.export_scene.gltf(filepath=str(path))
     document, buffer = unpack(path.read_bytes())
     document["meshes"][0]["primitives"][0]["material"] = 7
     path.write_bytes(pack(document, buffer))
-    with pytest.raises(
-        addon.scene.background.converter.ConversionFailed, match="could not convert the model"
-    ) as caught:
-        converter.to_blend(path, path.with_suffix(".blend"), lambda: False)
+    with pytest.raises(addon.scene.errors.ConversionFailed, match="could not convert the model") as caught:
+        conversion.to_blend(path, path.with_suffix(".blend"), lambda: False)
     assert is_sentence(caught.value.message)
 
 
@@ -337,7 +329,7 @@ def test_of_an_error_in_blenders_code_the_log_has_its_kind_and_nobody_its_words(
 
 
 @pytest.mark.parametrize("kind", ["meshopt", "draco"])
-def test_an_extension_that_this_blender_cannot_read_is_named(addon, tmp_path: Path, monkeypatch, kind: str):
+def test_an_extension_that_this_blender_cannot_read_is_named(addon, tmp_path: Path, kind: str):
     name = f"KHR_{kind}_mesh_compression" if kind == "draco" else "EXT_meshopt_compression"
     words = {
         "meshopt": f"Error: Extension {name} is not available on this addon version",
@@ -348,10 +340,14 @@ def test_an_extension_that_this_blender_cannot_read_is_named(addon, tmp_path: Pa
     bpy.ops.export_scene.gltf(filepath=str(path))
     document, buffer = unpack(path.read_bytes())
     path.write_bytes(pack({**document, "extensionsUsed": [name], "extensionsRequired": [name]}, buffer))
-    answer = f"\nGENERIO_ANSWER {json.dumps({'problem': words})}\n"
-    monkeypatch.setattr(addon.scene.background.converter.Converter, "_output", lambda *_: (answer, 0))
-    converter = addon.scene.background.converter.Converter.of_this_blender()
+    odd = tmp_path / "odd.py"
+    answer = f"\nGENERIO_ANSWER {json.dumps({'problem': words})}"
+    odd.write_text(f"import sys\nfor line in sys.stdin:\n    print({answer!r}, flush=True)\n")
+    conversion = importlib.import_module(f"{EXTENSION}.engine.conversion").Conversion(
+        (sys.executable, str(odd))
+    )
     with pytest.raises(
         addon.scene.errors.ExtensionUnknown, match=f'"{name}", which this Blender cannot read'
     ):
-        converter.to_blend(path, path.with_suffix(".blend"), lambda: False)
+        conversion.to_blend(path, path.with_suffix(".blend"), lambda: False)
+    conversion.close()

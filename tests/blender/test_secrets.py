@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import bpy
 import pytest
 
 from tests.blender import scenes
-from tests.blender.conftest import HOME
+from tests.blender.conftest import EXTENSION, HOME
 from tests.unit.api.scripted import Server, answer
 
 
@@ -33,18 +34,28 @@ def files_with(secret: bytes, *folders: Path) -> list[Path]:
     ]
 
 
-def children(addon) -> set[int]:
-    """The child Blenders of this one."""
-    script = str(addon.scene.background.converter.CHILD).encode()
-    found: set[int] = set()
+def children(addon) -> dict[int, bytes]:
+    """The engine process of this Blender, and its converters: how each was started, by process id."""
+    engine = addon.session.current().engine
+    found: dict[int, bytes] = {}
     for path in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (path / "stat").read_text().rpartition(")")[2].split()[1]
-            if int(parent) == os.getpid() and script in (path / "cmdline").read_bytes():
-                found.add(int(path.name))
-        except OSError:
-            continue
+        with suppress(OSError):
+            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+            if engine is not None and engine.pid in (parent, int(path.name)):
+                found[int(path.name)] = (path / "cmdline").read_bytes()
     return found
+
+
+def converters(addon) -> set[int]:
+    script = addon.scene.background.here.converter_command()[-1].encode()
+    return {process for process, command in children(addon).items() if script in command}
+
+
+def lives(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("source", ["PREFERENCES", "SESSION", "ENVIRONMENT"])
@@ -72,17 +83,6 @@ def test_a_whole_run_leaves_the_key_nowhere(
         },
         {"flow": {"outcome": "fail", "reason": f"no credit for {key}", "template": "model_optimize"}},
     )
-    seen: set[int] = set()
-    environments: list[bytes] = []
-    watch = addon.scene.background.converter._wait
-
-    def wait(process, cancelled) -> None:
-        seen.add(process.pid)
-        environments.append(Path(f"/proc/{process.pid}/environ").read_bytes())
-        environments.append(Path(f"/proc/{process.pid}/cmdline").read_bytes())
-        watch(process, cancelled)
-
-    monkeypatch.setattr(addon.scene.background.converter, "_wait", wait)
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW")
     scenes.select(scenes.ball())
@@ -90,13 +90,18 @@ def test_a_whole_run_leaves_the_key_nowhere(
         bpy.ops.generio.optimize_selected(polygon_count=500)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"), compress=False)
     carrier = addon.session.current().open_engine(bpy.context)
-    said = [*capfd.readouterr(), repr(carrier.jobs()), repr(carrier._settings), repr(vars(carrier))]
+    assert converters(addon), "they stay for a while"
+    about = [
+        command + Path(f"/proc/{process}/environ").read_bytes()
+        for process, command in children(addon).items()
+    ]
+    said = [*capfd.readouterr(), repr(carrier.jobs()), repr(vars(carrier)), repr(vars(carrier._process))]
     said += [str(tuple(row.values())) for row in bpy.context.window_manager.generio.jobs]
-    assert len(seen) >= 2, "the children were looked at"
+    assert len(about) >= 2, "the processes were looked at"
     assert other.asked, "the other host was asked"
     assert "A lamp" in bpy.data.objects
     assert key not in "".join(said)
-    assert key.encode() not in b"".join(environments)
+    assert key.encode() not in b"".join(about)
     assert key not in repr(other.asked)
     assert files_with(key.encode(), HOME, tmp_path) == []
     addon.session.current().stop()
@@ -166,7 +171,9 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
         wait_until(lambda: any(flow["uploaded"] for flow in sandbox.stats()["flows"].values()))
     frozen: set[int] = set()
     if moment in ("preparing", "downloading"):
-        wait_until(lambda: frozen.update(told(children(addon), signal.SIGSTOP)) or frozen)
+        wait_until(lambda: frozen.update(told(converters(addon), signal.SIGSTOP)) or frozen)
+    processes = children(addon)
+    assert processes
     waited = threading.Event()
 
     def let_go() -> None:
@@ -178,7 +185,7 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
     addon.session.current().stop()
     held.cancel()
     assert not waited.is_set(), "quitting lasted until there was nothing to wait for"
-    wait_until(lambda: not children(addon))
+    wait_until(lambda: not any(map(lives, processes)))
 
 
 def told(processes: set[int], what: signal.Signals) -> set[int]:
@@ -195,4 +202,7 @@ def wait_until(condition: Callable[[], object]) -> None:
     end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, "this never came"
+        session = sys.modules[EXTENSION].session.current()
+        if session.engine is not None:
+            session.engine.pump()
         time.sleep(0.01)

@@ -1,7 +1,6 @@
 """What is drawn for models that are still to come: where, how it is moved, and when it goes."""
 
 import importlib
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from mathutils import Vector
 
-from tests.blender.job_fixtures import submit_into_box, until, wish
+from tests.blender.job_fixtures import held_up, submit_into_box, until, wish
 
 
 def shown(addon) -> Any:
@@ -224,11 +223,10 @@ def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(add
     slowed(sandbox)
     token = submit(addon, sandbox, "A chair")
     addon.session.current().tick(bpy.context)
-    carrier, go_on = addon.session.current().open_engine(bpy.context), threading.Event()
-    carrier._writer._writes.put(go_on.wait)  # the writer is held up, as by a busy disk
-    assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
-    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
-    go_on.set()
+    carrier = addon.session.current().open_engine(bpy.context)
+    with held_up(addon):
+        assert bpy.ops.generio.put_aside(place=0) == {"FINISHED"}
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     addon.session.waiting.run_until(bpy.context, [token], timeout=60.0)
     assert carrier.job(token).state == "ready"
     assert "A chair" not in bpy.data.objects

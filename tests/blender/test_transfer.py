@@ -506,7 +506,7 @@ def test_all_of_a_model_with_tiles_is_sent_with_one_material(addon, tmp_path: Pa
     item.data.uv_layers[0].uv.foreach_set("vector", (values * 5).ravel())  # over 25 tiles
     snapshot, glb = tmp_path / addon.scene.export.snapshot.snapshot_name(), tmp_path / "input.glb"
     addon.scene.export.snapshot.write_snapshot(item, snapshot)
-    addon.scene.background.converter.make_input_here(snapshot, glb)
+    addon.scene.background.here.make_input_here(snapshot, glb)
     assert texture.image == image, "the user's own material has its tiles still"
     assert image.source == "TILED"
     count, triangles = len(bpy.data.materials), scenes.triangles(item)

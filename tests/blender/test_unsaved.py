@@ -1,6 +1,5 @@
 """A result that went into a file that was not saved is not lost with it, and never comes twice."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import bpy
 import pytest
 
 from tests.blender import scenes
+from tests.blender.job_fixtures import until
 from tests.blender.session import Session
 
 CHAIR = "bpy.ops.generio.generate_from_prompt(prompt='A chair', quality='LOW')"
@@ -124,13 +124,6 @@ def test_quitting_without_saving_leaves_the_result_to_the_user(new_session: Call
 
 
 # ---- within one Blender
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "this never came"
-        time.sleep(0.02)
 
 
 def ticks(addon, condition: Callable[[], object]) -> None:

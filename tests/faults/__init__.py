@@ -1,6 +1,6 @@
 """What breaks on a user's way to a model, played against the engine in child processes.
 
-    python -m tests.faults [--only kills network gateways fuzz pair soak] [--seed N] [--share 0.1]
+    python -m tests.faults [--only kills victims network gateways fuzz pair soak] [--seed N] [--share 0.1]
 
 Each part is one module with a `run(seed, share, folder)` that returns a `Report`. The service is the
 sandbox in a process of its own, or, for `gateways`, a second one that shares no code with it

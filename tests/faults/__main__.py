@@ -8,11 +8,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import fuzz, gateways, kills, network, pair, soak
+from . import fuzz, gateways, kills, network, pair, soak, victims
 from .table import Report, complaints, table
 
 PARTS = {
     "kills": kills.run,
+    "victims": victims.run,
     "network": network.run,
     "gateways": gateways.run,
     "fuzz": fuzz.run,

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from generio_flows.api.transport import Transport
 from generio_flows.core.messages import Message
-from generio_flows.jobs import Job, JobStore, LedgerError
-from generio_flows.jobs.store import Lease
+from generio_flows.jobs import Job, LedgerError
+from generio_flows.jobs.store import JobStore, Lease
 
 from tests.systems import die
 

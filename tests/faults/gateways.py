@@ -18,7 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from generio_flows.jobs import Job, JobStore
+from generio_flows.jobs import Job
+from generio_flows.jobs.store import JobStore
 
 from .impatience import SCALE, hurry
 from .independent import Manners, Service, digest, running

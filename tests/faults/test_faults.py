@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import fuzz, gateways, kills, network, pair, soak
+from tests.faults import fuzz, gateways, kills, network, pair, soak, victims
 from tests.faults.table import Report
 from tests.systems import needs_signals
 
@@ -18,13 +18,14 @@ SEED = 1
     ("run", "share"),
     [
         (kills.run, 0.05),
+        (victims.run, 0.03),
         (network.run, 0.08),
         (gateways.run, 0.02),
         pytest.param(fuzz.run, 0.04, marks=needs_signals),
         pytest.param(pair.run, 0.2, marks=needs_signals),
         (soak.run, 0.1),
     ],
-    ids=["kills", "network", "gateways", "fuzz", "pair", "soak"],
+    ids=["kills", "victims", "network", "gateways", "fuzz", "pair", "soak"],
 )
 def test_nothing_lost_and_nothing_twice(
     run: Callable[[int, float, Path], Report], share: float, tmp_path: Path

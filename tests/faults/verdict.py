@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from generio_flows.api import FlowsError, check_glb
-from generio_flows.jobs import Job, JobStore, Step
+from generio_flows.jobs import Job, Step
 from generio_flows.jobs.errors import MAYBE_RUNNING
 from generio_flows.jobs.job_folder import JobFolder
+from generio_flows.jobs.store import JobStore
 
 from .scene import Scene
-from .work import SNAPSHOT
+from .work import SNAPSHOTS
 
 ONCE = ("run", "started", "uploaded")
 MAY_ASK = {"reference": "never", "one-shot": "where nothing runs", "quickstart": "always"}
@@ -103,7 +104,7 @@ def _left_behind(folder: Path, jobs: list[Job]) -> list[str]:
     wanted = {JobFolder(folder / "results" / job.token).request for job in jobs}
     # A snapshot has done its work when the job is done; the crash may have come before there was a job.
     over = {job.token for job in jobs if job.step is Step.PLACED}
-    wanted |= {path for path in folder.rglob(SNAPSHOT) if path.parent.name not in over}
+    wanted |= {path for path in folder.rglob(SNAPSHOTS) if path.parent.name not in over}
     wanted |= {Path(path) for job in jobs for path in (job.input_path, job.source)}
     wanted |= {Path(path) for job in jobs for result in job.results for path in (result.glb, result.blend)}
     everything = [path for place in ("results", "tmp") for path in (folder / place).rglob("*")]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.sandbox.generate import from_prompt
 
-SNAPSHOT = "snapshot.blend"
+SNAPSHOTS = "snapshot-*.blend"
 """What is sent of a selection, in the folder of its job."""
 
 
@@ -40,7 +40,7 @@ def job(number: int, url: str, user: Path, results: Path) -> Job:
             template, content = IMAGE_TO_MODEL, {"source": str(user / "picture.png")}
         case _:
             template, parameters = OPTIMIZE, {"polygon_count": 100_000}
-            snapshot = results / token / SNAPSHOT
+            snapshot = results / token / SNAPSHOTS.replace("*", token)
             snapshot.parent.mkdir(parents=True, exist_ok=True)
             content = {"source": str(shutil.copy(user / "model.glb", snapshot))}
     return Job(

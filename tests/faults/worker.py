@@ -18,14 +18,20 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from generio_flows.core.destination import NewModel
-from generio_flows.jobs import Engine, Job, NoConverter, Settings, Step, limits
+from generio_flows.engine.client import EngineClient, Start
+from generio_flows.engine.process import python_command
+from generio_flows.jobs import Job, NoConverter, Settings, Step, limits
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.errors import MAYBE_RUNNING
+from generio_flows.jobs.process_id import new_owner
 
 from .death import Death, Naps, WatchedStore
 from .impatience import hurry
 from .scene import Scene
-from .work import SNAPSHOT
+from .work import SNAPSHOTS
 from .work import job as job_of
+
+FAKE_CONVERTER = Path(__file__).parents[1] / "fake_converter.py"
 
 LONGEST = 90.0
 """Seconds without any news after which the worker gives up, and says what is not done."""
@@ -53,6 +59,7 @@ class Plan:
     unfinished. lease: seconds until the jobs of a process are free that gives no sign of life. moment, nth:
     see `Death`. naps: how often to fall asleep, see `Naps`. busy: see `WatchedStore`.
     delete_flows: see `Settings`. deadline: seconds after which it gives up, whatever is new (0 = never).
+    own_process: whether the engine is a process of its own, as in Blender, with converters that copy.
     """
 
     folder: str
@@ -72,6 +79,7 @@ class Plan:
     busy: float = 0.0
     delete_flows: bool = False
     deadline: float = 0.0
+    own_process: bool = False
 
     def write(self, path: Path) -> Path:
         """Write the plan for a worker to read."""
@@ -99,19 +107,34 @@ class Worker:
         self._settings = Settings(
             folder / "results", self.plan.url, self.plan.key, delete_flows=self.plan.delete_flows
         )
-        self.engine = Engine(
-            # Whoever falls asleep within a transaction holds it until it wakes.
-            WatchedStore(folder / "jobs.sqlite", patience=LONGEST),
-            self._settings,
-            self._copy("make input"),
-            self._convert,
-        )
+        self.engine = self._client(folder) if self.plan.own_process else self._engine(folder)
         self._document = uuid.uuid4().hex
         self.scene = Scene(folder / f"{self.plan.scene}.json")
         self._wanted: deque[int] = deque()
         self.want(self.plan.first, self.plan.count)
         self._asked_for = folder / "asked-for.txt"
         self._open = {job.token for job in self.engine.jobs() if not self._over(job)}
+
+    def _engine(self, folder: Path) -> Engine:
+        return Engine(
+            # Whoever falls asleep within a transaction holds it until it wakes.
+            WatchedStore(folder / "jobs.sqlite", patience=LONGEST),
+            self._settings,
+            self._copy("make input"),
+            self._convert,
+        )
+
+    def _client(self, folder: Path) -> EngineClient:
+        start = Start(
+            owner=new_owner(),
+            command=(*python_command(sys.executable, ""), "--engine"),
+            store=folder / "jobs.sqlite",
+            patience=LONGEST,
+            converter=(sys.executable, str(FAKE_CONVERTER)),
+            previews=False,
+            log=folder,
+        )
+        return EngineClient(start, self._settings, "CRITICAL", finish_jobs=False)
 
     def want(self, first: int, count: int) -> None:
         """Ask for the jobs of these numbers as soon as others are over."""
@@ -139,10 +162,8 @@ class Worker:
 
     def tick(self) -> bool:
         """Take the news and act on them; whether there were any."""
-        news = False
-        while not self.engine.events.empty():
-            job, news = self.engine.events.get(), True
-            self._open.add(job.token)
+        events = self._events()
+        self._open.update(job.token for job in events)
         for token in list(self._open):
             job = self.engine.job(token)
             assert job is not None
@@ -152,7 +173,16 @@ class Worker:
                 self._open.discard(token)
         while self._wanted and len(self._open) < self.plan.at_once:
             self._ask_for(self._wanted.popleft())
-        return news
+        return bool(events)
+
+    def _events(self) -> list[Job]:
+        if isinstance(self.engine, EngineClient):
+            self.engine.pump()
+            return self.engine.events()
+        events: list[Job] = []
+        while not self.engine.events.empty():
+            events.append(self.engine.events.get())
+        return events
 
     def _over(self, job: Job) -> bool:
         """Whether nothing more happens to a job without the user, who is not here."""
@@ -192,7 +222,8 @@ class Worker:
     def _convert(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """As the converter does: with the model, the snapshot that it was made from has done its work."""
         self._copy("convert")(source, target, cancelled)
-        source.with_name(SNAPSHOT).unlink(missing_ok=True)
+        for snapshot in source.parent.glob(SNAPSHOTS):
+            snapshot.unlink()
 
     def _copy(self, what: str) -> Callable[[Path, Path, Callable[[], bool]], None]:
         def copy(source: Path, target: Path, _cancelled: Callable[[], bool]) -> None:

@@ -17,8 +17,10 @@ from generio_flows.cli.job_directory import Home
 from generio_flows.cli.outputs import InTheWay, Outputs, ResultGone, numbered
 from generio_flows.core.destination import OutputFile
 from generio_flows.core.errors import NoChildBlender
-from generio_flows.jobs import Engine, Job, JobStore, Result, Settings, Step
+from generio_flows.jobs import Job, Result, Settings, Step
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.process_id import new_owner
+from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt

@@ -15,8 +15,9 @@ from generio_flows.cli import ledger as ledgers
 from generio_flows.cli.arguments import parser
 from generio_flows.cli.batch import Batch
 from generio_flows.core.messages import Message
-from generio_flows.jobs import Job, JobStore, LedgerError, limits
+from generio_flows.jobs import Job, LedgerError, limits
 from generio_flows.jobs import store as store_module
+from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
 from tests.systems import needs_sh

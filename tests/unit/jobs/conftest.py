@@ -9,7 +9,9 @@ from typing import TypeVar
 
 import pytest
 from generio_flows.api import GLB_MIME, IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, RetryPolicy
-from generio_flows.jobs import Engine, Job, JobStore, Settings, limits, polling
+from generio_flows.jobs import Job, Settings, limits, polling
+from generio_flows.jobs.engine import Engine
+from generio_flows.jobs.store import JobStore
 from PIL import Image
 
 from tests.sandbox import Sandbox

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api import check_glb
-from generio_flows.jobs import Engine, Job, Result, Settings, State, Step
+from generio_flows.jobs import Job, Result, Settings, State, Step
 from generio_flows.jobs.cleanup import delete_models, select_for_eviction
+from generio_flows.jobs.engine import Engine
 
 from tests.sandbox import Sandbox
 

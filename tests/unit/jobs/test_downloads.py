@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import Engine, Job
+from generio_flows.jobs import Job
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.model import State
 
 from tests.sandbox import Sandbox

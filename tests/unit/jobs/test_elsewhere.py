@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from generio_flows.api.transfer import digest_of
-from generio_flows.jobs import Engine, Job, JobStore, LedgerError, State, Step, limits
+from generio_flows.jobs import Job, LedgerError, State, Step, limits
+from generio_flows.jobs.engine import Engine
+from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
 from tests.systems import WINDOWS

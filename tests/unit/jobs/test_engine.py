@@ -19,20 +19,9 @@ from generio_flows.api import Asset, Cancelled, FlowsClient, FlowsError, Prompt,
 from generio_flows.core.destination import ORIGIN, NewModel
 from generio_flows.core.errors import NoChildBlender
 from generio_flows.core.messages import Message
-from generio_flows.jobs import (
-    Engine,
-    Job,
-    JobStore,
-    LedgerError,
-    Problem,
-    Settings,
-    State,
-    Step,
-    limits,
-    polling,
-    process_id,
-)
+from generio_flows.jobs import Job, LedgerError, Problem, Settings, State, Step, limits, polling, process_id
 from generio_flows.jobs import engine as engine_module
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
 from generio_flows.jobs.input_copy import copy_input
 from generio_flows.jobs.job_folder import JobFolder
@@ -42,7 +31,7 @@ from generio_flows.jobs.recovery import job_tokens
 from generio_flows.jobs.registry import Held
 from generio_flows.jobs.scheduler import Scheduler
 from generio_flows.jobs.steps import advance
-from generio_flows.jobs.store import Lease
+from generio_flows.jobs.store import JobStore, Lease
 
 from tests.sandbox import Sandbox
 from tests.systems import WINDOWS, needs_proc
@@ -1145,15 +1134,12 @@ def test_a_file_made_here_of_what_another_runs_meanwhile_is_not_sent(
     source = jobs["optimize"].input_path
     job = engine.submit(replace(jobs["prompt"], source=source))
     wait_until(lambda: engine.job(job.token).waiting)
-
-    def make(_source: Path, target: Path) -> None:
-        run_by_another(other_ledger, sandbox, job.token)
-        with engine._registry.lock:
-            engine._scheduler._sync_with_store()
-        shutil.copy(source, target)
-
     sandbox.order({"flow": {"outcome": "hang"}})
-    engine.prepare_here(job.token, make)
+    run_by_another(other_ledger, sandbox, job.token)
+    with engine._registry.lock:
+        engine._scheduler._sync_with_store()
+    shutil.copy(source, JobFolder(engine.folder(job.token)).made_input(job))
+    engine.prepared(job.token, None)
     assert engine.job(job.token).step is Step.STARTED
     assert len(sandbox.stats()["flows"]) == 1
 

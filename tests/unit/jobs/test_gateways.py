@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from generio_flows.jobs import Engine, Job, Settings, State, Step, limits
+from generio_flows.jobs import Job, Settings, State, Step, limits
 from generio_flows.jobs.doubt import Doubt, OneShotServices
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.errors import DELETED, MAYBE_RUNNING
 from generio_flows.jobs.limits import GONE, LOOKUPS, REFUSAL
 

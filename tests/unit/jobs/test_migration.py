@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api import FlowsClient, Prompt
-from generio_flows.jobs import Engine, Job, JobStore, Step, limits
-from generio_flows.jobs.store import Lease
+from generio_flows.jobs import Job, Step, limits
+from generio_flows.jobs.engine import Engine
+from generio_flows.jobs.store import JobStore, Lease
 
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt
@@ -99,7 +100,8 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import tests.conftest
-from generio_flows.jobs import JobStore, store
+from generio_flows.jobs import store
+from generio_flows.jobs.store import JobStore
 
 migrate, count = store._MIGRATIONS[2], iter(range(5))
 

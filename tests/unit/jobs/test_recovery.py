@@ -9,9 +9,11 @@ import requests
 from generio_flows.api import IMAGE_TO_MODEL, TEXT_TO_MODEL, File, Flow, FlowsClient, Prompt, check_glb
 from generio_flows.core.destination import NewModel
 from generio_flows.core.errors import NoChildBlender
-from generio_flows.jobs import Engine, Job, JobStore, Settings, State, Step, limits, recovery
+from generio_flows.jobs import Job, Settings, State, Step, limits, recovery
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.errors import NotStarted, UnknownFlow
 from generio_flows.jobs.job_folder import JobFolder
+from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import Engine, Job, JobStore, Step, limits
+from generio_flows.jobs import Job, Step, limits
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.registry import JobRegistry
-from generio_flows.jobs.store import Row
+from generio_flows.jobs.store import JobStore, Row
 
 from .conftest import wait_until
 

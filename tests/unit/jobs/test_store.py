@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import AlreadyThere, Job, JobStore, LedgerBusy, LedgerError, Step
+from generio_flows.jobs import AlreadyThere, Job, LedgerBusy, LedgerError, Step
 from generio_flows.jobs.limits import LEASE_SECONDS
-from generio_flows.jobs.store import SCHEMA_VERSION, Lease, Leased
+from generio_flows.jobs.store import SCHEMA_VERSION, JobStore, Lease, Leased
 
 
 def job(name: str = "x") -> Job:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from generio_flows.core.destination import NewModel
 from generio_flows.core.messages import Message
-from generio_flows.jobs import Engine, Job, JobStore, Problem, State, Step, limits, process_id
+from generio_flows.jobs import Job, Problem, State, Step, limits, process_id
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.limits import LEASE_SECONDS
+from generio_flows.jobs.store import JobStore
 
 from .conftest import wait_until
 

@@ -17,20 +17,10 @@ import pytest
 from generio_flows.api import TEXT_TO_MODEL
 from generio_flows.core.destination import UNKNOWN
 from generio_flows.core.messages import Message
-from generio_flows.jobs import (
-    Engine,
-    Job,
-    JobStore,
-    LedgerBusy,
-    LedgerError,
-    Problem,
-    Settings,
-    State,
-    Step,
-    limits,
-    polling,
-)
+from generio_flows.jobs import Job, LedgerBusy, LedgerError, Problem, Settings, State, Step, limits, polling
+from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.steps import NOTHING_NEW, run
+from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
 from tests.unit.api.scripted import KEY, Server, answer, closed_port, glb

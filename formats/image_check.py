@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Container
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.errors import InputRefused, UnsupportedFile
 from ..core.messages import EMPTY, Message
-from ..formats.images import detect_image, picture_size
+from .images import detect_image, picture_size
 
 
 class Look(NamedTuple):
@@ -19,6 +18,16 @@ class Look(NamedTuple):
     version: str
     note: str = ""
     problem: Message = EMPTY
+
+    def to_data(self) -> list[Any]:
+        """This, as JSON has it."""
+        return [self.version, self.note, self.problem.to_data()]
+
+    @classmethod
+    def from_data(cls, data: list[Any]) -> Look:
+        """What `to_data` gave."""
+        version, note, problem = data
+        return cls(version, note, Message.from_data(problem))
 
 
 def look_at(path: Path, kinds: Container[str]) -> Look:
@@ -43,16 +52,9 @@ def version_of(path: Path) -> str:
         return ""
 
 
-class Looking(threading.Thread):
-    """Looks at a file again, which may take long: the drive may be asleep, or at the end of a network."""
+def look(path: Path, known: str, kinds: Container[str]) -> Look | None:
+    """What kind of picture a file is by now; None where that is still the version that is `known`.
 
-    def __init__(self, path: Path, known: str, kinds: Container[str]) -> None:
-        super().__init__(name="generio-look", daemon=True)
-        self.path = path
-        self.known = known
-        self.found: Look | None = None
-        self._kinds = kinds
-
-    def run(self) -> None:
-        if version_of(self.path) != self.known:
-            self.found = look_at(self.path, self._kinds)
+    May take long: the drive may be asleep, or at the end of a network.
+    """
+    return look_at(path, kinds) if version_of(path) != known else None

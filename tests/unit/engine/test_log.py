@@ -3,11 +3,12 @@
 import logging
 import subprocess
 import sys
-from logging.handlers import QueueHandler
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import pytest
-from generio_flows.core.log import FILE, LARGEST, LOGGER, Log
+from generio_flows.core.log import FILE, LOGGER, log_tail
+from generio_flows.engine.log import LARGEST, Log
 
 
 def test_the_file_has_all_and_the_terminal_what_was_asked_for(
@@ -19,23 +20,23 @@ def test_the_file_has_all_and_the_terminal_what_was_asked_for(
     LOGGER.debug("a detail")
     LOGGER.info("another step")
     log.close()
-    assert [line.rpartition(" INFO ")[2] for line in log.tail() if " INFO " in line] == [
+    assert [line.rpartition(" INFO ")[2] for line in log_tail(tmp_path / FILE) if " INFO " in line] == [
         "a step",
         "another step",
     ]
-    assert len(log.tail()) == 3
-    assert len(log.tail(2)) == 2
+    assert len(log_tail(tmp_path / FILE)) == 3
+    assert len(log_tail(tmp_path / FILE, 2)) == 2
     shown = capfd.readouterr().err
     assert "another step" in shown
     assert "a detail" not in shown
 
 
 def test_a_log_that_is_closed_writes_no_more(tmp_path: Path):
-    log = Log(tmp_path)
+    log = Log(tmp_path, "WARNING")
     log.close()
     LOGGER.warning("late")
-    assert log.tail() == []
-    assert not any(isinstance(handler, QueueHandler) for handler in LOGGER.handlers)
+    assert log_tail(tmp_path / FILE) == []
+    assert not any(isinstance(handler, RotatingFileHandler) for handler in LOGGER.handlers)
 
 
 def test_a_log_does_not_grow_for_ever(tmp_path: Path):
@@ -52,12 +53,12 @@ def test_a_disk_that_refuses_stops_nothing(tmp_path: Path, monkeypatch: pytest.M
     log = Log(tmp_path / "missing", "ERROR")
     LOGGER.info("a step")
     log.close()
-    assert log.tail() == []
+    assert log_tail(tmp_path / "missing" / FILE) == []
 
 
 @pytest.mark.slow
 def test_without_a_log_nothing_is_printed():
     code = "import conftest; from generio_flows.core.log import LOGGER; LOGGER.warning('a lease was lost')"
-    tests = Path(__file__).resolve().parents[1]
+    tests = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=tests, capture_output=True, text=True, check=True)
     assert done.stdout + done.stderr == ""

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Blender has the engine process do beside jobs, since it may take long: a thread each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..api import doctor
+from ..formats import raw_pixels
+from ..formats.image_check import look
+from .protocol import settings_from_data
+
+Tell = Callable[[object], None]
+"""Tells a part of the result, before the rest is there."""
+
+
+def examine(tell: Tell, settings: dict[str, Any]) -> None:
+    """Have the doctor look at the connection; each finding is told as soon as it is known."""
+    given = settings_from_data(settings)
+    doctor.examine(given.base_url, given.api_key, given.online, lambda finding: tell(finding.to_data()))
+
+
+def look_at(_tell: Tell, path: str, known: str, kinds: Sequence[str]) -> list[Any] | None:
+    """What kind of picture a file is; None where it has not changed since it was `known`."""
+    found = look(Path(path), known, frozenset(kinds))
+    return found.to_data() if found is not None else None
+
+
+def write_picture(_tell: Tell, raw: str, path: str, longest: int, keep: int) -> None:
+    """Make a PNG of what Blender has written as raw pixels, and keep the newest `keep` of that folder."""
+    target = Path(path)
+    raw_pixels.to_png(Path(raw), target, longest)
+    raw_pixels.keep_newest(target.parent, keep)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the log: one file, which is replaced when it has grown large, with the one before beside it."""
+
+from __future__ import annotations
+
+import logging
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from ..core.log import FILE, LOGGER
+
+LARGEST = 1_000_000
+"""Bytes, after which a file is put aside and a new one begun."""
+
+FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+class Log:
+    """Writes the records of LOGGER into FILE in `folder`, and from `level` on to the terminal.
+
+    level: a name of `logging`, such as "WARNING". Raises nothing: a log is nice to have.
+    """
+
+    def __init__(self, folder: Path, level: str) -> None:
+        self._console = logging.StreamHandler()
+        file = RotatingFileHandler(
+            folder / FILE, maxBytes=LARGEST, backupCount=1, encoding="utf-8", delay=True, errors="replace"
+        )
+        self._handlers: tuple[logging.Handler, ...] = (file, self._console)
+        for handler in self._handlers:
+            handler.setFormatter(logging.Formatter(FORMAT))
+            LOGGER.addHandler(handler)
+        self.set_level(level)
+
+    def set_level(self, level: str) -> None:
+        """From which level on the terminal has it, too."""
+        self._console.setLevel(level)
+
+    def close(self) -> None:
+        """Write no more; to close it again does nothing."""
+        for handler in self._handlers:
+            LOGGER.removeHandler(handler)
+            handler.close()

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be wrong with the job list, for whoever uses it without opening the file."""
+
+from __future__ import annotations
+
+from ..core.errors import DiskTrouble, Remedy
+from ..core.messages import Message
+from ..core.text import plain_reason
+from .model import Problem
+
+FIXES: dict[DiskTrouble, Message] = {
+    "full": Message("Free some disk space; it goes on by itself."),
+    "forbidden": Message("Get the right to write into its folder."),
+    "too_long": Message("Choose a folder with a shorter path."),
+    "other": Message("Check the disk, or close what uses the file; it goes on by itself."),
+}
+
+
+class LedgerError(Exception):
+    """The store cannot be used; the text says why. fix, remedy: what to do about it, see `Problem`."""
+
+    def __init__(
+        self, message: Message, fix: Message = FIXES["other"], remedy: Remedy = "open_folder"
+    ) -> None:
+        super().__init__(message)
+        self.problem = Problem("ledger", message, fix, remedy)
+
+    @property
+    def fix(self) -> Message:
+        """What to do about it, for people."""
+        return self.problem.fix
+
+
+class LedgerBusy(LedgerError):
+    """Another process has held the file for longer than there was patience."""
+
+
+class AlreadyThere(LedgerError):
+    """A job with this token is in the store, perhaps since a moment ago and from another process."""
+
+
+class EngineDied(LedgerError):
+    """The process that has the job list does not answer, or cannot be started."""
+
+    def __init__(self, reason: Message | str = "") -> None:
+        why = Message("The process that carries the jobs does not answer.")
+        if reason:
+            why = Message("The process that carries the jobs cannot be started: {reason}", reason=reason)
+        super().__init__(why, Message("Restart Blender. Your jobs go on where they are."), "restart")
+
+    @classmethod
+    def because(cls, error: OSError) -> EngineDied:
+        """The error where the system does not start it."""
+        return cls(plain_reason(error))

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What this Blender does for the background ones: says how they are started, and stands in for them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import bpy
+
+from ..errors import ConversionFailed
+from ..place.new_data import Arrivals
+from ..place.unique_names import names_left_free
+from . import child
+
+
+def converter_command() -> tuple[str, ...]:
+    """What runs the same Blender as this one as a converter."""
+    script = str(Path(child.__file__))
+    binary = bpy.app.binary_path
+    if not binary:
+        return (sys.executable, script)
+    options = ("--background", "--factory-startup", "--offline-mode", "--python-exit-code", "1")
+    return (binary, *options, "--python", script)
+
+
+def make_input_here(source: Path, target: Path) -> None:
+    """Make what can be sent in this Blender, where no converter can be started; the window stands still.
+
+    source, target: as for `Conversion.make_input`. Raises ConversionFailed.
+    """
+    arrivals = Arrivals()
+    make = child.export_glb if source.suffix == ".blend" else child.make_png
+    with names_left_free():
+        try:
+            make(str(source), str(target))
+        except Exception as error:  # whatever Blender and its exporter may raise
+            raise ConversionFailed(source.name, child.words_of(error)) from error
+        finally:
+            arrivals.remove_unused()

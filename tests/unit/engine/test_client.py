@@ -1,0 +1,243 @@
+"""A process carries the jobs, and may die at any moment: nothing is lost, and nothing runs twice."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from generio_flows.core.messages import Message
+from generio_flows.engine.client import EngineClient, Start
+from generio_flows.jobs import Job, LedgerError, Problem, Settings, Step
+
+from tests.sandbox import Sandbox
+
+from .conftest import LONGEST, finished, lamp, pump_until
+
+ROOT = Path(__file__).resolve().parents[3]
+OUTPUT_SECONDS = 3.0
+"""Until the service gives the output that a dead Blender has asked for."""
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="a process is stopped and killed by signals of POSIX")
+
+
+def kill(client: EngineClient) -> int:
+    """Kill the engine as a crash would; returns its process id."""
+    pid = client.pid
+    os.kill(pid, signal.SIGKILL)
+    return pid
+
+
+def runs(sandbox: Sandbox) -> int:
+    """How often flows have run."""
+    return sandbox.stats()["run_total"]
+
+
+def test_a_job_is_carried_to_its_end_in_another_process(client: EngineClient, sandbox: Sandbox) -> None:
+    job = client.submit(lamp(sandbox))
+    ended = finished(client, job.token)
+    assert ended.step is Step.READY
+    assert Path(ended.results[0].glb).read_bytes().startswith(b"glTF")
+    assert client.pid != os.getpid()
+    assert {event.token for event in client.events()} == {job.token}
+    assert client.jobs() == [ended]
+
+
+@POSIX
+@pytest.mark.parametrize("step", [Step.UPLOADING, Step.STARTED, Step.COMPLETED])
+def test_when_the_engine_is_killed_the_next_one_goes_on(
+    client: EngineClient, sandbox: Sandbox, step: Step
+) -> None:
+    client.jobs()
+    job = client.submit(lamp(sandbox))
+    order = [*Step]
+
+    def there() -> bool:
+        known = client.job(job.token)
+        return known is not None and order.index(known.step) >= order.index(step)
+
+    pump_until(client, there)
+    before = kill(client)
+    assert finished(client, job.token).step is Step.READY
+    assert client.pid != before
+    assert runs(sandbox) == 1
+
+
+@POSIX
+def test_a_call_that_was_not_answered_is_made_again(client: EngineClient, sandbox: Sandbox) -> None:
+    client.jobs()
+    os.kill(client.pid, signal.SIGSTOP)
+    jobs = [lamp(sandbox, name=str(number)) for number in range(3)]
+    reply = client.ask_to_submit(jobs)
+    kill(client)
+    assert [data["token"] for data in client.answer(reply)] == [job.token for job in jobs]
+    for job in jobs:
+        finished(client, job.token)
+    assert runs(sandbox) == 3
+
+
+@POSIX
+def test_a_call_that_was_carried_out_is_not_carried_out_twice(client: EngineClient, sandbox: Sandbox) -> None:
+    """The engine dies between the disk and the answer: its successor gets the call once more."""
+    client.jobs()
+    job = client.submit(lamp(sandbox))
+    reply = client.ask_to_submit([job])
+    assert client.answer(reply)[0]["token"] == job.token
+    finished(client, job.token)
+    assert runs(sandbox) == 1
+
+
+@POSIX
+def test_what_stands_in_an_unsaved_file_stays_there_when_the_engine_dies(
+    client: EngineClient, sandbox: Sandbox
+) -> None:
+    job = client.submit(lamp(sandbox))
+    finished(client, job.token)
+    assert client.mark_placed(job.token, "document")
+    kill(client)
+    other = client.submit(lamp(sandbox))
+    finished(client, other.token)
+    placed = client.job(job.token)
+    assert placed is not None
+    assert (placed.step, placed.placed_in) == (Step.PLACED, "document")
+    client.closed("document")
+    pump_until(client, lambda: client.job(job.token).step is Step.READY)  # type: ignore[union-attr]
+
+
+def test_what_changes_is_known_as_soon_as_a_call_is_answered(client: EngineClient, sandbox: Sandbox) -> None:
+    job = client.submit(lamp(sandbox))
+    finished(client, job.token)
+    assert client.keep_for_import(job.token, Problem("later", Message("Later.")))
+    kept = client.job(job.token)
+    assert kept is not None
+    assert kept.needs_manual_import
+    client.remove(job.token)
+    assert client.job(job.token) is None
+    with pytest.raises(ValueError, match="unfinished"):
+        running = client.submit(lamp(sandbox))
+        client.remove(running.token)
+
+
+def test_a_job_list_that_cannot_be_used_is_told_and_tried_again(start: Start, client: EngineClient) -> None:
+    client.jobs()
+    client.close(LONGEST)
+    with sqlite3.connect(start.store) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    other = EngineClient(client._start, client._configuration[0], "CRITICAL", finish_jobs=False)
+    for _ in range(8):
+        with pytest.raises(LedgerError, match="newer version"):
+            other.call("sync")
+    with sqlite3.connect(start.store) as db:
+        db.execute("PRAGMA user_version = 3")
+    db.close()
+    assert other.jobs() == []
+    other.close(LONGEST)
+
+
+def test_an_engine_that_cannot_be_started_is_told(start: Start, settings: Settings) -> None:
+    with pytest.raises(LedgerError, match="cannot be started"):
+        EngineClient(replace(start, command=("/no/such/python",)), settings, "CRITICAL", finish_jobs=False)
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="only Linux shows what a process was started with")
+def test_the_key_goes_through_the_pipe_only(
+    monkeypatch: pytest.MonkeyPatch, new_client: Callable[[], EngineClient], settings: Settings
+) -> None:
+    monkeypatch.setenv("GENERIO_API_KEY", settings.api_key)
+    client = new_client()
+    client.jobs()
+    about = Path(f"/proc/{client.pid}")
+    secret = settings.api_key.encode()
+    assert secret not in (about / "environ").read_bytes() + (about / "cmdline").read_bytes()
+    assert b"--engine" in (about / "cmdline").read_bytes()
+
+
+@POSIX
+@pytest.mark.parametrize("finish_jobs", [False, True], ids=["ends", "finishes"])
+def test_when_blender_is_killed_the_engine_ends_or_finishes_first(
+    start: Start, settings: Settings, sandbox: Sandbox, tmp_path: Path, finish_jobs: bool
+) -> None:
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*/outputs/*", "action": "delay", "seconds": OUTPUT_SECONDS}
+    )
+    given = (str(start.store), str(settings.folder), settings.base_url, settings.api_key, str(finish_jobs))
+    blender = subprocess.Popen(
+        [sys.executable, "-m", "tests.unit.engine.blender", *given],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert blender.stdout is not None
+    pid, token = blender.stdout.readline().split()
+    blender.kill()
+    blender.wait()
+    blender.stdout.close()
+    _wait_for(lambda: not _lives(int(pid)))
+    with sqlite3.connect(start.store) as db:
+        ((step,),) = db.execute("SELECT step FROM jobs WHERE token = ?", (token,)).fetchall()
+    db.close()
+    assert (step == Step.READY) is finish_jobs
+    other = EngineClient(start, settings, "CRITICAL", finish_jobs=False)
+    assert finished(other, token).step is Step.READY
+    assert runs(sandbox) == 1
+    other.close(LONGEST)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + LONGEST
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_jobs_of_long_ago_stay_in_the_list_and_are_found(
+    start: Start, new_client: Callable[[], EngineClient], sandbox: Sandbox
+) -> None:
+    from generio_flows.jobs.store import JobStore
+
+    store = JobStore(start.store)
+    ended = lamp(sandbox).cancelled(1.0)
+    store.add(
+        [
+            replace(ended, token=f"{number:032x}", name=f"lamp {number}", created_at=float(number))
+            for number in range(1000)
+        ],
+        "nobody",
+        0.0,
+    )
+    store.close()
+    client = new_client()
+    known = client.jobs()
+    assert (len(known), client.older) == (300, 700)
+    assert known[0].name == "lamp 700"
+    found = client.find("lamp 12", before=known[0].created_at, most=50)
+    assert [job.name for job in found] == ["lamp 12", *(f"lamp 12{digit}" for digit in range(10))]
+
+
+def test_the_log_has_what_both_sides_say(client: EngineClient, start: Start, sandbox: Sandbox) -> None:
+    client.ask("log", level=20, text="Blender says hello")
+    finished(client, client.submit(lamp(sandbox)).token)
+    log = (start.log / "generio.log").read_text()
+    assert "Blender says hello" in log
+    assert "POST /flows: 200" in log
+    assert sandbox.key not in log
+
+
+def test_a_job_carries_all_of_its_fields(client: EngineClient, sandbox: Sandbox) -> None:
+    given: Job = lamp(sandbox, destination={"mode": "cursor", "location": [1.0, 2.0, 3.0]}, queued=True)
+    taken = client.submit(given)
+    assert replace(taken, created_at=0.0) == replace(given, created_at=0.0)
