@@ -90,8 +90,8 @@ class Session:
 
     engine: None until it has been started. slices: work that takes longer than a frame. document: which
     opening of a file this is. placement: results on their way into that. form: what the user has entered.
-    api_key: one that is to be kept nowhere but here. notice: what the user should know of the job list. listeners: scripts that want to hear of each change of
-    a job, see `flows.subscribe`. script_tokens: takes the tokens of new jobs as long as a script waits for
+    api_key: one that is to be kept nowhere but here. notice: what the user should know of the job list.
+    listeners: scripts that want to hear of each change of a job, see `flows.subscribe`. script_tokens: takes the tokens of new jobs as long as a script waits for
     them by itself. observers: show what the session knows, in this order.
     """
 
@@ -305,7 +305,7 @@ class Session:
 
     def notify(self, context: bpy.types.Context, notice: Problem) -> None:
         """Let the panel show what is wrong with the job list, until the user has read it."""
-        if self.engine is not None:
+        if self.engine is not None and self.engine.is_loaded:  # else that is why: it goes when one can begin
             self.engine.notice = notice  # which is what each tick shows
         self._say(context, notice)
 
