@@ -91,8 +91,9 @@ class Session:
     engine: None until it has been started. slices: work that takes longer than a frame. document: which
     opening of a file this is. placement: results on their way into that. form: what the user has entered.
     api_key: one that is to be kept nowhere but here. notice: what the user should know of the job list.
-    listeners: scripts that want to hear of each change of a job, see `flows.subscribe`. script_tokens: takes the tokens of new jobs as long as a script waits for
-    them by itself. observers: show what the session knows, in this order.
+    listeners: scripts that want to hear of each change of a job, see `flows.subscribe`. script_tokens: takes
+    the tokens of new jobs as long as a script waits for them by itself. observers: show what the session
+    knows, in this order.
     """
 
     def __init__(self, document: Document) -> None:
