@@ -17,7 +17,7 @@ class GENERIO_OT_open_job_list(bpy.types.Operator):
 
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
-        current().open_engine(context)
+        current().open_engine(context).jobs()  # which are there in a moment, or raise why not
         current().tick(context)  # which takes the notice away
         return {"FINISHED"}
 

@@ -312,7 +312,7 @@ class Session:
 
     def notify(self, context: bpy.types.Context, notice: Problem) -> None:
         """Let the panel show what is wrong with the job list, until the user has read it."""
-        if self.engine is not None:
+        if self.engine is not None and self.engine.is_loaded:  # else that is why: it goes when one can begin
             self.engine.notice = notice  # which is what each tick shows
         self._say(context, notice)
 

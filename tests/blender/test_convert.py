@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import bpy
 import numpy as np
@@ -480,13 +481,16 @@ def test_a_link_is_made_though_a_crash_left_half_of_one(addon, tmp_path: Path):
     assert sorted(item.name for item in tmp_path.iterdir()) == ["source.glb", "target.glb"]
 
 
-def test_of_two_that_convert_the_same_the_first_counts(conversion, tmp_path: Path):
+def test_of_two_that_convert_the_same_the_first_counts(conversion, tmp_path: Path, monkeypatch):
     (tmp_path / "model.glb").write_bytes(from_prompt("ball", quality="low", seed=1, texture=False))
-    blend = tmp_path / "model.blend"
+    blend, do = tmp_path / "model.blend", conversion._converters.do
 
-    def other_is_faster() -> bool:
+    def other_is_faster(*given: Any) -> str:
+        problem = do(*given)
         blend.write_bytes(b"of the other one")
-        return False
+        return problem
 
-    conversion.to_blend(tmp_path / "model.glb", blend, other_is_faster)
+    monkeypatch.setattr(conversion._converters, "do", other_is_faster)
+    conversion.to_blend(tmp_path / "model.glb", blend, never)
     assert blend.read_bytes() == b"of the other one"
+    assert not blend.with_name("model.blend.part").exists()

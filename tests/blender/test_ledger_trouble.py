@@ -107,7 +107,7 @@ def test_a_list_of_a_newer_version_is_left_alone_and_said_in_the_panel(addon, sa
     db.close()
     before = path.read_bytes()
     restart(addon, sandbox)
-    addon.session.current().tick(bpy.context)
+    ticks(addon, lambda: addon.session.current().notice)
     notice = addon.session.current().notice
     assert "was written by a newer version" in notice.message
     assert (notice.fix, notice.remedy) == ("Update the add-on.", "update")
@@ -126,7 +126,7 @@ def test_a_list_of_a_newer_version_is_left_alone_and_said_in_the_panel(addon, sa
 @pytest.mark.parametrize("still_there", [True, False])
 def test_a_damaged_list_is_said_in_the_panel_and_its_jobs_come_back(addon, sandbox, still_there: bool):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
-    addon.session.current().stop()
+    addon.session.current().stop(60.0)  # it still writes until it has ended
     ledger_path().write_bytes(b"no database" * 1000)
     if not still_there:
         bpy.data.objects.remove(bpy.data.objects["A chair"])

@@ -1,5 +1,7 @@
 """Generate and optimize as one wish: two flows, each run once, and one model in the scene."""
 
+import importlib
+
 import bpy
 import pytest
 from generio_flows.core.messages import Message
@@ -87,7 +89,8 @@ def test_that_the_second_job_fails_is_said_and_the_first_model_is_kept(addon, sa
     assert not bpy.ops.generio.clear_finished_jobs.poll()
     carrier = addon.session.current().open_engine(bpy.context)
     jobs, folder = carrier.jobs(), carrier.folder(first.token).parent
-    assert addon.jobs.cleanup.select_for_eviction(folder, jobs, 0) == []
+    cleanup = importlib.import_module(f"{addon.__name__}.jobs.cleanup")
+    assert cleanup.select_for_eviction(folder, jobs, 0) == []
     assert bpy.ops.generio.import_result(token=first.token) == {"FINISHED"}
     assert "A chair" in bpy.data.objects
     assert bpy.ops.generio.remove_job(token=second.token) == {"FINISHED"}
