@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.destination import DatablockRef
-from ..core.errors import FlowsError
+from ..core.errors import FlowsError, Remedy
 from ..core.messages import Message
 from ..jobs.model import Job, Problem
 from ..jobs.settings import Settings
@@ -137,6 +137,7 @@ _LEDGER_ERRORS = {kind.__name__: kind for kind in (LedgerError, LedgerBusy, Alre
 class CallFailed(FlowsError):
     """A call went wrong in the engine, for a reason that nobody thought of."""
 
+    remedy: Remedy = "report"
     fix = Message("Please report this error.")
 
 

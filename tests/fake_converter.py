@@ -15,12 +15,11 @@ from pathlib import Path
 def main() -> None:
     if "broken" in sys.argv:
         sys.exit(3)
-    done, memory = 0, 100 << 20
-    for line in sys.stdin:
+    memory = 100 << 20
+    for done, line in enumerate(sys.stdin, start=1):
         asked = json.loads(line)
         task, source, target = asked["task"], Path(asked["source"]), Path(asked["target"])
         problem: object = ""
-        done += 1
         sys.stdout.write("Blender prints other things, too\n")
         if task == "die" or (task == "die used" and done > 1):
             os.kill(os.getpid(), signal.SIGKILL)

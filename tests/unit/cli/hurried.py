@@ -15,10 +15,10 @@ ROOT = Path(__file__).resolve().parents[3]
 def main() -> None:
     """Be that program; there is no way back."""
     name = runpy.run_path(str(ROOT / "__main__.py"))["package"]()
-    jobs = importlib.import_module(f"{name}.jobs")
-    jobs.polling.SHORTEST = 0.05
-    jobs.limits.LOOKUP_SECONDS = 0.05
-    jobs.limits.SYNC_SECONDS = 0.5
+    polling, limits = (importlib.import_module(f"{name}.jobs.{part}") for part in ("polling", "limits"))
+    polling.SHORTEST = 0.05
+    limits.LOOKUP_SECONDS = 0.05
+    limits.SYNC_SECONDS = 0.5
     runpy.run_path(str(ROOT / "tests/systems.py"))["listen"]()
     sys.argv[0] = str(ROOT)
     os._exit(importlib.import_module(f"{name}.cli.standalone").main(sys.argv[1:]))
