@@ -31,5 +31,9 @@ def package() -> str:
 if __name__ == "__main__":
     if "--engine" in sys.argv:  # how Blender starts its engine, see the room of that name
         importlib.import_module(f"{package()}.engine.server").main()
-    code = importlib.import_module(f"{package()}.cli.standalone").main(sys.argv[1:])
+    cli = importlib.import_module(f"{package()}.cli.standalone")
+    if "--hosted" in sys.argv:  # how Blender runs its command
+        code = cli.hosted(sys.argv[sys.argv.index("--hosted") + 1 :])
+    else:
+        code = cli.main(sys.argv[1:])
     os._exit(code)  # bpy as a module may wait for ever in its own teardown

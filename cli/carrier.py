@@ -78,6 +78,8 @@ class Carrier:
     def close(self) -> None:
         """End the engine; jobs go on with the next one."""
         self.engine.close()
+        if self._converter is not None:
+            self._converter.close()
 
     @property
     def recovery_done(self) -> bool:

@@ -1,41 +1,84 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`blender --command generio …`: the command line, as Blender offers it to extensions."""
+"""`blender --command generio …`: the command line, as Blender offers it to extensions.
 
+It runs in plain Python, in a process of its own, since it has threads, and Blender supports none. That gets
+what this Blender knows through its standard input, and ends when that closes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
 
 import bpy
 
-from ..engine.conversion import Conversion
+from ..engine.process import environment, python_command
 from ..scene.background.here import converter_command
 from ..session import preferences
 from ..session.preferences import engine_settings
-from .job_directory import Home, Host
 from .shell import program
 
 NAME = "generio"
+
+HOSTED = "--hosted"
+"""The word after which the words of a command come whose host is told through standard input."""
 
 _handle: object = None
 
 
 def execute(words: list[str]) -> int:
     """What Blender calls with the words after the command's name; returns the exit code."""
-    from .main import run
+    with (
+        subprocess.Popen(  # noqa: S603 - our own code, by Blender's own Python
+            [*python_command(sys.executable, bpy.app.binary_path), HOSTED, *words],
+            stdin=subprocess.PIPE,
+            env=environment(os.environ),
+            text=True,
+            encoding="ascii",
+        ) as process,
+        _handing_on(process),
+    ):
+        assert process.stdin is not None
+        with suppress(OSError):  # it has ended already
+            process.stdin.write(json.dumps(host(bpy.context)) + "\n")
+            process.stdin.flush()
+        return process.wait()
 
-    return run(host(bpy.context), words)
+
+@contextmanager
+def _handing_on(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Meanwhile, leave it to the process to heed Ctrl-C, which it gets as well; hand on what else ends us."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        process.terminate()
+
+    before = [signal.signal(signal.SIGINT, signal.SIG_IGN), signal.signal(signal.SIGTERM, end)]
+    try:
+        yield
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
-def host(context: bpy.types.Context) -> Host:
-    """This Blender, with what its preferences say."""
+def host(context: bpy.types.Context) -> dict[str, Any]:
+    """This Blender, with what its preferences say; see `standalone.hosted`."""
     settings = engine_settings(context)
-    window = Home(preferences.user_folder(context), shared=False, results_folder=settings.folder)
-    return Host(
-        program=f"{_blender()} {'--online-mode ' if _told_to_be_online() else ''}--command {NAME}",
-        service=settings.base_url,
-        api_key=settings.api_key,
-        online=settings.online,
-        window=window,
-        converter=lambda: Conversion(converter_command()),
-    )
+    return {
+        "program": f"{_blender()} {'--online-mode ' if _told_to_be_online() else ''}--command {NAME}",
+        "service": settings.base_url,
+        "api_key": settings.api_key,
+        "online": settings.online,
+        "window": [str(preferences.user_folder(context)), str(settings.folder)],
+        "converter": [*converter_command()],
+    }
 
 
 def _blender() -> str:

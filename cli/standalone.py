@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib.util
+import json
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +16,8 @@ from ..core.errors import NoChildBlender
 from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
 from ..engine.conversion import Conversion
 from ..engine.converters import CHILD
-from .job_directory import Host
+from .exit_codes import INTERRUPTED
+from .job_directory import Home, Host
 from .main import run
 from .shell import joined
 
@@ -21,6 +25,36 @@ from .shell import joined
 def main(words: Sequence[str]) -> int:
     """Run the command that `words` are, and return its exit code."""
     return run(host_here(), words)
+
+
+def hosted(words: Sequence[str]) -> int:
+    """The same for a Blender, which tells what it knows in the first line of our standard input.
+
+    When that closes Blender has ended, and the command is interrupted.
+    """
+    told = json.loads(sys.stdin.readline())
+    folder, results = map(Path, told["window"])
+    # On Windows its libraries cannot be loaded while another thread reads standard input.
+    from ..api import transport  # noqa: F401
+
+    host = Host(
+        program=told["program"],
+        service=told["service"],
+        api_key=told["api_key"],
+        online=told["online"],
+        window=Home(folder, shared=False, results_folder=results),
+        converter=lambda: Conversion(told["converter"]),
+    )
+    try:
+        threading.Thread(target=_end_with_blender, daemon=True).start()
+        return run(host, words)
+    except KeyboardInterrupt:  # before or after what `run` does
+        return INTERRUPTED
+
+
+def _end_with_blender() -> None:
+    sys.stdin.read()
+    _thread.interrupt_main()
 
 
 def host_here(service: str = "", api_key: str = "") -> Host:

@@ -399,7 +399,7 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.dup2(2 if sys.stderr is not None else nothing, 1)
     # A DLL may look at standard input while it is loaded, which on Windows waits while a thread reads that.
-    import requests  # noqa: F401
+    from ..api import transport  # noqa: F401
 
     Server(receive, send).run()
     os._exit(0)

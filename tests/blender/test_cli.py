@@ -25,13 +25,13 @@ os._exit(0)
 
 
 @pytest.fixture
-def generio(addon, capsys):
+def generio(addon, capfd):
     """Runs the command as Blender does; gives the exit code and what was printed."""
     command = importlib.import_module(f"{addon.__name__}.cli.command")
 
     def run(*words: str) -> tuple[int, str, str]:
         code = command.execute(list(words))
-        told = capsys.readouterr()
+        told = capfd.readouterr()
         return code, told.out, told.err
 
     return run
