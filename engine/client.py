@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -436,6 +436,12 @@ class EngineClient:
     def cancel(self, token: str) -> bool:
         """See `Commands.cancel`."""
         return self.call("cancel", token=token)
+
+    def cancel_all(self, tokens: Iterable[str]) -> None:
+        """Stop jobs, one after the other; only the first one is waited for."""
+        replies = [self.ask("cancel", token=token) for token in tokens]
+        for reply in replies[:1]:
+            self.answer(reply)
 
     def fetch_results(self, token: str) -> bool:
         """See `Commands.fetch_results`."""

@@ -3,12 +3,13 @@
 
 import bpy
 
-from ..api import FlowsError
+from ..core.messages import Message
+from ..i18n import translated
 from ..session import current, requests
 from ..session.options import OptimizeOptions
+from ..session.preferences import preferences
 from ..session.requests import Choice
 from .optimize_base import Sending
-from .submit_jobs import tell_problem
 
 
 class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator):
@@ -17,19 +18,32 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
     bl_idname = "generio.optimize_selected"
     bl_label = "Optimize Selected"
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        count = _meshes(context)
+        if count > preferences(context).ask_above and not bpy.app.background:
+            return context.window_manager.invoke_confirm(  # type: ignore[return-value]
+                self,
+                event,
+                title=translated(Message("Optimize {count:,} Meshes?", count=count)),
+                message=translated(Message("Each is a job of its own, and may cost.")),
+                confirm_text=translated(Message("Optimize")),
+            )
         return self._optimize(context, modal=True)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return self._optimize(context, modal=False)
+        return self._optimize(context, modal=self.options.is_invoke)  # it was confirmed
 
     def _optimize(self, context: bpy.types.Context, modal: bool) -> set[str]:
         choice = Choice.of_operator(self, context)
-        try:
-            jobs = requests.optimize(current(), context, choice, context.selected_objects, self.requester)
-        except FlowsError as error:
-            return tell_problem(self, error)
-        return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
+        parts = requests.optimize_in_parts(
+            current(), context, choice, context.selected_objects, self.requester
+        )
+        return self.hand_over_parts(context, parts, _meshes(context), modal)
+
+
+def _meshes(context: bpy.types.Context) -> int:
+    """How many meshes are selected, by whatever number of objects."""
+    return len({item.data for item in context.selected_objects if item.type == "MESH"})
 
 
 CLASSES = (GENERIO_OT_optimize_selected,)

@@ -5,7 +5,7 @@ A modal operator stops Blender's autosave, so the minutes of waiting belong to t
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +22,11 @@ from ..session.preferences import unavailable_reason
 
 # To the type checker a mixin is an operator; Blender wants only the registered class to be one.
 OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
+
+SLICE_SECONDS = 0.008
+"""Of each timer event for making jobs; one of them may take longer."""
+
+TIMER_SECONDS = 0.02
 
 LONGEST_SECONDS = 5.0
 """After this the operator ends even if the upload still goes on; the job list shows it."""
@@ -90,6 +95,11 @@ def tells(execute: Execute) -> Execute:
     return told
 
 
+def _known(token: str) -> Job | None:
+    engine = current().engine
+    return engine.job(token) if engine is not None and engine.is_loaded else None
+
+
 class Ready(OperatorMixin):
     """Mixin for operators that need the service; where it is out of reach they are grey, and say why."""
 
@@ -105,43 +115,98 @@ class HandOver(OperatorMixin):
     """Mixin for operators that make jobs. In the background they run to the end."""
 
     _tokens: list[str]
-    _reply: Reply | None = None  # whether the job list has taken them
+    _parts: Iterator[list[Job]] | None = None  # the jobs that are still to be made
+    _replies: list[Reply]  # whether the job list has taken them
     _timer: bpy.types.Timer | None = None
     _workspace: bpy.types.WorkSpace | None = None  # whose status bar says what is being sent
     _until: float
+    _count = 0
     bl_options: ClassVar[set[str]] = {"REGISTER"}
 
     def hand_over(self, context: bpy.types.Context, jobs: list[Job], modal: bool) -> set[str]:
         """Give `jobs` to the engine; `modal`: stay until the service has them, so that Esc can cancel."""
-        self._tokens = [job.token for job in jobs]
-        self._reply = requests.ask_to_submit(current(), context, jobs)
-        waits = bpy.app.background or not modal or context.window is None
-        if waits and (problem := self._refusal(context)) is not None:
+        return self.hand_over_parts(context, iter([jobs]), len(jobs), modal)
+
+    def hand_over_parts(
+        self, context: bpy.types.Context, parts: Iterator[list[Job]], count: int, modal: bool
+    ) -> set[str]:
+        """As `hand_over`, of jobs that are made part by part; in a window between two drawings each.
+
+        count: how many there will be, about. parts: may raise FlowsError.
+        """
+        self._tokens, self._replies, self._parts = [], [], parts
+        if waiting.can_wait() or not modal or context.window is None:
+            return self._hand_over_now(context)
+        self._count = count
+        self._until = time.monotonic() + LONGEST_SECONDS
+        if (problem := self._hand_over_some(context)) is not None:
             return problem
+        if not self._tokens and self._parts is None:
+            return {"CANCELLED"}
+        self._workspace = context.workspace
+        self._timer = context.window_manager.event_timer_add(TIMER_SECONDS, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        self._say()
+        return {"RUNNING_MODAL"}
+
+    def _hand_over_now(self, context: bpy.types.Context) -> set[str]:
+        assert self._parts is not None
+        try:
+            jobs = [job for part in self._parts for job in part]
+            self._tokens = [job.token for job in requests.submit(current(), context, jobs)] if jobs else []
+        except FlowsError as error:
+            return tell_problem(self, error)
+        if not self._tokens:
+            return {"CANCELLED"}
         if waiting.can_wait():
             self._tokens = waiting.run_until(context, self._tokens)
             return self._told()
-        if waits:
-            return {"FINISHED"}
-        name, *others = [job.name for job in jobs]
-        what = Message("{count} models", count=len(jobs)) if others else Message('"{name}"', name=name)
-        self._workspace = context.workspace
-        self._workspace.status_text_set(
-            translated(Message("Sending {what} to GENERIO    Esc: Cancel", what=what))
-        )
-        self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
-        self._until = time.monotonic() + LONGEST_SECONDS
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+        return {"FINISHED"}
+
+    def _hand_over_some(self, context: bpy.types.Context) -> set[str] | None:
+        """Make more of the jobs, and hand them on; what `execute` is to return where that fails."""
+        end = time.perf_counter() + SLICE_SECONDS
+        jobs: list[Job] = []
+        try:
+            while self._parts is not None and time.perf_counter() < end:
+                part = next(self._parts, None)
+                if part is None:
+                    self._parts = None
+                else:
+                    jobs += part
+            if jobs:
+                self._tokens += [job.token for job in jobs]
+                self._replies.append(requests.ask_to_submit(current(), context, jobs))
+        except FlowsError as error:
+            self._parts = None
+            return tell_problem(self, error)
+        return None
+
+    def _say(self) -> None:
+        """Say in the status bar what is being sent."""
+        assert self._workspace is not None
+        if self._parts is not None:
+            said = Message(
+                "Preparing {done:,} of {count:,} models for GENERIO    Esc: Cancel",
+                done=len(self._tokens),
+                count=self._count,
+            )
+        elif len(self._tokens) == 1 and (job := _known(self._tokens[0])) is not None:
+            said = Message(
+                "Sending {what} to GENERIO    Esc: Cancel", what=Message('"{name}"', name=job.name)
+            )
+        else:
+            models = Message("{count:,} models", count=len(self._tokens))
+            said = Message("Sending {what} to GENERIO    Esc: Cancel", what=models)
+        self._workspace.status_text_set(translated(said))
 
     def _refusal(self, context: bpy.types.Context) -> set[str] | None:
-        """What `execute` is to return where the job list does not take the jobs; waits for its answer."""
-        assert self._reply is not None
-        reply, self._reply = self._reply, None
-        try:
-            requests.taken(current(), context, reply)
-        except FlowsError as error:
-            return tell_problem(self, error)
+        """What `execute` is to return where the job list has not taken jobs; looks at answers that came."""
+        while self._replies and self._replies[0].is_there:
+            try:
+                requests.taken(current(), context, self._replies.pop(0))
+            except FlowsError as error:
+                return tell_problem(self, error)
         return None
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -150,14 +215,20 @@ class HandOver(OperatorMixin):
         if engine is None:
             self._leave(context)
             return {"CANCELLED"}
-        if self._reply is not None:
-            if not self._reply.is_there:
-                return {"PASS_THROUGH"}
-            if (problem := self._refusal(context)) is not None:
-                self._leave(context)
-                return problem
         if event.type == "ESC" and event.value == "PRESS":
             return self._cancel(context)
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        problem = self._refusal(context)
+        if problem is None and self._parts is not None:
+            problem = self._hand_over_some(context)
+            self._until = time.monotonic() + LONGEST_SECONDS
+        if problem is not None:
+            self._leave(context)
+            return problem
+        self._say()
+        if self._parts is not None or self._replies:
+            return {"PASS_THROUGH"}
         jobs = [job for token in self._tokens if (job := engine.job(token)) is not None]
         if all(job.finished or job.state in HANDED_OVER for job in jobs) or time.monotonic() > self._until:
             self._leave(context)
@@ -167,9 +238,9 @@ class HandOver(OperatorMixin):
     @tells
     def _cancel(self, context: bpy.types.Context) -> set[str]:
         self._leave(context)
+        self._parts = None
         engine = current().open_engine(context)
-        for token in self._tokens:
-            engine.cancel(token)
+        engine.cancel_all(self._tokens)
         self.report({"INFO"}, translated(Message("Cancelled")))
         return {"CANCELLED"}
 

@@ -36,6 +36,7 @@ class GenerioPreferences(Preferences, bpy.types.AddonPreferences):
             row.operator("wm.url_open", text="Get a Key", icon="URL").url = "https://account.generio.ai"
         layout.prop(self, "service_url")
         layout.prop(self, "concurrent_jobs")
+        layout.prop(self, "ask_above")
         layout.prop(self, "patience")
         layout.prop(self, "folder")
         layout.prop(self, "results_limit")

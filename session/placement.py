@@ -6,9 +6,10 @@ Each of these takes a tick of its own, when nothing else goes on in the window, 
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,15 @@ from ..scene.place.loading import Model
 from ..scene.place.memory import Reserve, sizes_in
 from ..scene.place.moment import Moment
 from .document import Document
+
+PLACING_SECONDS = 0.008
+"""Of a tick for small results; the last one may take longer."""
+
+SMALL_BYTES = 1 << 20
+"""Of the arrays of a result; making memory ready for less gains nothing."""
+
+MOST_SMALL = 32
+"""Small results about which the store is told at a time."""
 
 PLACEHOLDER_DELETED = Problem(
     "put_aside", Message("Its placeholder was deleted."), Message("Use Import to get the model.")
@@ -56,6 +66,7 @@ class PlacementQueue:
         self._reserve = Reserve()
         self._packer = packing.Packer(self._reserve)
         self._reserved = ""  # the pending job that the store is being told about
+        self._small: set[str] = set()  # tokens of small ones for which the same is true
         self._undone: set[str] = set()  # what was placed, and at this point of the undo history is not there
         self._folders_to_delete: set[str] = set()  # of placed jobs that were removed from the list
         self._may_have_unpacked = True  # there may be images of placed models to pack
@@ -87,7 +98,7 @@ class PlacementQueue:
 
     def is_about_to_place(self) -> bool:
         """Whether a result comes with one of the next ticks; one that has to wait has no room any more."""
-        return self._reserve.is_for(self._reserved)
+        return bool(self._small) or self._reserve.is_for(self._reserved)
 
     def is_busy(self) -> bool:
         """Whether something waits to be placed or packed."""
@@ -106,11 +117,30 @@ class PlacementQueue:
         return self.is_reserved(job)
 
     def _place_next(self, context: bpy.types.Context, engine: EngineClient) -> bool:
-        """Place one finished result, if there is one and this is a good moment; returns whether it was.
+        """Place a finished result, or several small ones; returns whether there was something to do.
 
-        The store is told first, and memory is made ready; a tick after that places.
+        The store is told first, and memory is made ready; a tick after that places. Small ones need no memory
+        to be made ready, and are placed together, as one undo step, as long as a tick has time for it.
+        """
+        names: list[str] = []
+        end = time.perf_counter() + PLACING_SECONDS
+        try:
+            return self._place_some(context, engine, names, end) or bool(names)
+        finally:
+            if names:
+                told = names[0] if len(names) == 1 else Message("{count:,} models", count=len(names))
+                place.push_undo(str(told))
+
+    def _place_some(
+        self, context: bpy.types.Context, engine: EngineClient, names: list[str], end: float
+    ) -> bool:
+        """Place what there is time for until `end`; whether that was, or is about to be, a large result.
+
+        names: gets those of the small ones that were placed.
         """
         for token in list(self.pending):
+            if names and time.perf_counter() > end:
+                return False
             job = engine.job(token)
             noted = job is not None and self.is_reserved(job)
             if (
@@ -129,17 +159,25 @@ class PlacementQueue:
             elif self.blocker(context, job) or token in self._moves:
                 if self._reserve.is_for(token):
                     self._reserve.release()
+            elif token in self._small:
+                if noted and self.place_result(context, engine, job, job.destination, is_one_step=False):
+                    names.append(job.name)
             elif noted and self._reserve.prepare_more():
                 return True
             elif noted:
                 self.place_result(context, engine, job, job.destination)
                 return True
-            elif not self._reserved:
-                self._reserved = token
-                engine.mark_placed_soon(token, self._document.id)
+            elif len(self._small) < MOST_SMALL:
                 files = [Path(result.blend) for result in job.results if result.blend]
-                self._reserve.prepare(token, [size for file in files for size in sizes_in(file)])
-                return True
+                sizes = [size for file in files for size in sizes_in(file)]
+                if sum(sizes) < SMALL_BYTES:
+                    self._small.add(token)
+                    engine.mark_placed_soon(token, self._document.id)
+                elif not self._reserved:
+                    self._reserved = token
+                    engine.mark_placed_soon(token, self._document.id)
+                    self._reserve.prepare(token, sizes)
+                    return True
         return False
 
     def _start_followups(self, engine: EngineClient, job: Job) -> None:
@@ -164,6 +202,7 @@ class PlacementQueue:
 
     def _unreserve(self, token: str) -> None:
         """A result is not about to be placed any more: it has been, or has gone elsewhere."""
+        self._small.discard(token)
         if token == self._reserved:
             self._reserved = ""
         if self._reserve.is_for(token):
@@ -203,8 +242,11 @@ class PlacementQueue:
         job: Job,
         where: InFile,
         again: bool = False,
+        is_one_step: bool = True,
     ) -> list[bpy.types.Object]:
         """Put the results of `job` into the scene and return the objects; what is wrong, the job tells.
+
+        is_one_step: whether that is an undo step; if not, the caller pushes one.
 
         again: see `Engine.place`. Where the model stands in the file already, what is wrong with another one
         is raised as a FlowsError: the job is done all the same.
@@ -221,8 +263,8 @@ class PlacementQueue:
         try:
             where = self._document.localized(where)
             more_to_come = self._is_shared(engine, job, where)
-            with self._reserve.spent():
-                placed = place.place(context, _models(job), where, more_to_come)
+            with self._reserve.spent() if is_one_step else nullcontext():
+                placed = place.place(context, _models(job), where, more_to_come, is_one_step)
         except FlowsError as error:
             if stands:
                 raise
@@ -357,7 +399,14 @@ class PlacementQueue:
         self._reserve.release()
         for known in (self.hidden, self.reported, self._moves):
             known.clear()
-        for tokens in (self.pending, self.placed, self._undone, self._folders_to_delete, self._moves_to_save):
+        for tokens in (
+            self.pending,
+            self.placed,
+            self._small,
+            self._undone,
+            self._folders_to_delete,
+            self._moves_to_save,
+        ):
             tokens.clear()
         self._reserved = ""
 

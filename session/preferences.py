@@ -78,6 +78,7 @@ class Preferences:
         shading: str
         author: str
         log_level: str
+        ask_above: int
         finish_jobs: bool
     else:
         api_key: bpy.props.StringProperty(
@@ -169,6 +170,13 @@ class Preferences:
         )
         author: bpy.props.StringProperty(
             name="Author", description="Author to write into assets made from models"
+        )
+        ask_above: bpy.props.IntProperty(
+            name="Ask Above (Jobs)",
+            description="Ask before more jobs than this are started by one click",
+            default=10,
+            min=1,
+            soft_max=100,
         )
         finish_jobs: bpy.props.BoolProperty(
             name="Finish Jobs After Blender Closes",

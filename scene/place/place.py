@@ -41,11 +41,16 @@ def holding(token: str) -> list[bpy.types.Object]:
 
 
 def place(
-    context: bpy.types.Context, models: Sequence[Model], destination: InFile, more_to_come: bool = False
+    context: bpy.types.Context,
+    models: Sequence[Model],
+    destination: InFile,
+    more_to_come: bool = False,
+    is_one_step: bool = True,
 ) -> list[bpy.types.Object]:
-    """Put the models where they belong, as one undo step; returns the objects that have them now.
+    """Put the models where they belong; returns the objects that have them now.
 
-    more_to_come: whether another job's model is still to come into the same box.
+    more_to_come: whether another job's model is still to come into the same box. is_one_step: whether that is
+    an undo step; if not, the caller pushes one, see `push_undo`.
     Raises CannotPlace where the target is gone or a model is not usable.
     """
     if isinstance(destination, OptimizedMesh):
@@ -55,9 +60,15 @@ def place(
         objects += _place_one(context, model, destination, more_to_come or number < len(models))
     if isinstance(destination, NewModel):
         show_in_local_views(context, [part for root in objects for part in (root, *root.children_recursive)])
-    if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
-        bpy.ops.ed.undo_push(message=f"GENERIO: {models[0].name}")
+    if is_one_step:
+        push_undo(models[0].name)
     return objects
+
+
+def push_undo(name: str) -> None:
+    """Let all that was done since the last undo step be one, in whose name `name` is."""
+    if bpy.ops.ed.undo_push.poll():  # pyright: ignore[reportCallIssue]
+        bpy.ops.ed.undo_push(message=f"GENERIO: {name}")
 
 
 def _place_one(

@@ -9,7 +9,7 @@ to the `Requester`.
 
 from .choice import Choice
 from .generate import generate_from_image, generate_from_prompt, new_model_settings
-from .meshes import Level, LodCounts, Requester, make_lods, optimize
+from .meshes import Level, LodCounts, Requester, make_lods, optimize, optimize_in_parts
 from .submission import ask_to_submit, submit, taken
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "make_lods",
     "new_model_settings",
     "optimize",
+    "optimize_in_parts",
     "submit",
     "taken",
 ]

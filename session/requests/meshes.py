@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,7 +13,7 @@ import bpy
 
 from ...api import MOST_TEXELS, OPTIMIZE, InputRefused, NotSaved
 from ...api.parameters import POLYGON_COUNT
-from ...core.destination import OptimizedMesh
+from ...core.destination import DatablockRef, OptimizedMesh
 from ...core.errors import Remedy
 from ...core.files import link
 from ...core.messages import EMPTY, Message, sentences
@@ -24,10 +24,12 @@ from ...scene import replace_mesh
 from ...scene.export.dependents import Dependents
 from ...scene.export.evaluate import Batch, batches
 from ...scene.export.losses import Losses
-from ...scene.export.selection import Selection
+from ...scene.export.selection import BUDGET, Selection
 from ...scene.export.snapshot import snapshot_name, write_snapshot
 from ...scene.export.texture_limit import TextureLimit, side_of, sizes_of
-from ...scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edits
+from ...scene.lookup import find
+from ...scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edits, triangle_count
+from ...scene.place.destination import ref_of
 from ..preferences import engine_settings, job_folder
 from ..session import Session
 from .choice import Choice
@@ -67,23 +69,60 @@ def optimize(
     requester: Requester,
 ) -> list[Job]:
     """The jobs that make the meshes of these objects lighter, if any would be. Raises FlowsError."""
+    parts = optimize_in_parts(session, context, choice, objects, requester)
+    return [job for part in parts for job in part]
+
+
+def optimize_in_parts(
+    session: Session,
+    context: bpy.types.Context,
+    choice: Choice,
+    objects: Iterable[bpy.types.Object],
+    requester: Requester,
+) -> Iterator[list[Job]]:
+    """As `optimize`: the jobs of one mesh after the other, between which the window can be drawn.
+
+    An object that is gone by then is left out. What all of them lose is told at the end. Raises FlowsError.
+    """
     request = _Request(session, context, choice, requester)
     mode = choice.placement.lower()
-    with request.sent(objects, choice.apply, is_kept=mode == replace_mesh.KEEP) as (selection, full):
-        items = [item for group in selection.groups.values() for item in group]
-        detail = {"offset": replace_mesh.beside(items)} if mode == replace_mesh.BESIDE else {}
-        total = sum(batch.triangles for batch in full)
-        wanted: list[tuple[Batch, int]] = []
-        for batch in full:
-            count = choice.goal.of(batch.triangles, batch.first_triangles, total)
-            if not request.is_in_vain(batch, mode, count):
-                wanted.append((batch, count))
-        request.tell_losses([batch for batch, _ in wanted], replaced=mode == replace_mesh.KEEP)
-        return [
-            job
-            for batch, count in wanted
-            for job in request.jobs(batch, [count], mode, [detail], [batch.objects[0].name])
-        ]
+    is_kept = mode == replace_mesh.KEEP
+    selection = request.selection([*objects])
+    items = [item for group in selection.groups.values() for item in group]
+    detail = {"offset": replace_mesh.beside(items)} if mode == replace_mesh.BESIDE else {}
+    # Between two parts anything may happen, so nothing of Blender's is kept over that.
+    groups = [[ref_of(item) for item in group] for group in selection.groups.values()]
+    total = sum(map(triangle_count, selection.groups))
+    if choice.goal.kind == BUDGET and choice.apply:
+        total = 0
+        for group in groups:
+            with request.batches(present(group), choice.apply, is_kept) as sent:
+                total += sum(batch.triangles for batch in sent)
+            yield []
+    losses = Losses(choice.carry, choice.apply)
+    lost: list[Message] = []
+    for group in groups:
+        with request.sent(present(group), choice.apply, is_kept) as full:
+            wanted = [
+                (batch, count)
+                for batch in full
+                for count in [choice.goal.of(batch.triangles, batch.first_triangles, total)]
+                if not request.is_in_vain(batch, mode, count)
+            ]
+            lost += request.losses([batch for batch, _ in wanted], losses, replaced=is_kept)
+            jobs = [
+                job
+                for batch, count in wanted
+                for job in request.jobs(batch, [count], mode, [detail], [batch.objects[0].name])
+            ]
+        yield jobs
+    request.tell_losses([*losses.lines(), *dict.fromkeys(lost)])
+
+
+def present(refs: Iterable[DatablockRef]) -> list[bpy.types.Object]:
+    """The mesh objects that are meant, and still there."""
+    found = [find(bpy.data.objects, ref.name, ref.uid) for ref in refs]
+    return [item for item in found if item is not None and item.type == "MESH"]
 
 
 def make_lods(
@@ -96,7 +135,9 @@ def make_lods(
 ) -> list[Job]:
     """The jobs that make levels of detail of the meshes of these objects. Raises FlowsError."""
     request = _Request(session, context, choice, requester)
-    with request.sent(objects, choice.apply, is_kept=False) as (_selection, full):
+    selection = request.selection([*objects])
+    items = [item for group in selection.groups.values() for item in group]
+    with request.sent(items, choice.apply, is_kept=False) as full:
         wanted: list[tuple[Batch, dict[int, int]]] = []
         for batch in full:
             levels = {
@@ -106,7 +147,9 @@ def make_lods(
             }
             if levels:
                 wanted.append((batch, levels))
-        request.tell_losses([batch for batch, _ in wanted], replaced=False)
+        losses = Losses(choice.carry, choice.apply)
+        lost = request.losses([batch for batch, _ in wanted], losses, replaced=False)
+        request.tell_losses([*losses.lines(), *lost])
         return [
             job
             for batch, levels in wanted
@@ -131,24 +174,33 @@ class _Request:
         self._context = context
         self._choice = choice
         self._requester = requester
+        self._dependents: Dependents | None = None
 
     @contextmanager
-    def sent(
-        self, objects: Iterable[bpy.types.Object], apply: bool, is_kept: bool
-    ) -> Generator[tuple[Selection, list[Batch]]]:
-        """What can be sent of the objects, and their meshes as they are sent. Raises FlowsError.
+    def sent(self, objects: Iterable[bpy.types.Object], apply: bool, is_kept: bool) -> Generator[list[Batch]]:
+        """The meshes of the objects as they are sent, those that can be. Raises NotSaved.
 
         apply: whether modifiers are. is_kept: whether the objects themselves get the new meshes.
         """
-        selection = self._selection([*objects])
         try:
-            with batches(self._context, selection.groups, apply, is_kept) as sent:
-                yield selection, self._with_faces(sent)
+            with self.batches(objects, apply, is_kept) as sent:
+                yield self._with_faces(sent)
         except (RuntimeError, OSError) as error:
             message = Message("The selection cannot be written to disk: {reason}", reason=plain_reason(error))
             raise NotSaved.because(message, error) from error
 
-    def _selection(self, objects: list[bpy.types.Object]) -> Selection:
+    @contextmanager
+    def batches(
+        self, objects: Iterable[bpy.types.Object], apply: bool, is_kept: bool
+    ) -> Generator[list[Batch]]:
+        """The meshes of the objects as they would be sent; arguments as for `sent`."""
+        groups: dict[bpy.types.Mesh, list[bpy.types.Object]] = {}
+        for item in objects:
+            groups.setdefault(mesh_of(item), []).append(item)
+        with batches(self._context, groups, apply, is_kept) as sent:
+            yield sent
+
+    def selection(self, objects: list[bpy.types.Object]) -> Selection:
         """What can be sent; tells what cannot. Raises NothingToOptimize."""
         take_edits(objects)
         selection = Selection.of(objects)
@@ -235,26 +287,31 @@ class _Request:
         engine = self._session.engine
         return engine is not None and any(map(is_same, engine.jobs()))
 
-    def tell_losses(self, sent: Sequence[Batch], replaced: bool) -> None:
-        """Tell what the optimized meshes will not have of what is sent, and what is sent smaller than it is.
+    def losses(self, sent: Sequence[Batch], losses: Losses, replaced: bool) -> list[Message]:
+        """Note in `losses` what the optimized meshes will not have of what is sent; returns what else is.
 
-        replaced: whether the objects themselves get them, so that what hangs on these loses its hold.
+        replaced: whether the objects themselves get them, so that what hangs on these loses its hold. What is
+        sent smaller than it is is told at once.
         """
-        losses = Losses(self._choice.carry, self._choice.apply)
         for batch in sent:
             for item in batch.objects:
                 losses.add(item, dict.fromkeys((mesh_of(item), batch.mesh)))
-        told = losses.lines()
-        if replaced:
-            told += Dependents.of_file().on(
-                [item for batch in sent if batch.applied for item in batch.objects],
-                [batch.mesh for batch in sent if not batch.applied],
-            )
-        if told:
-            self._warn(Message("The optimized meshes will not have: {kinds}", kinds=told))
         if not self._choice.texture_side:
             for batch in sent:
                 self._tell_textures(batch.objects[0])
+        if not replaced or not sent:
+            return []
+        if self._dependents is None:
+            self._dependents = Dependents.of_file()
+        return self._dependents.on(
+            [item for batch in sent if batch.applied for item in batch.objects],
+            [batch.mesh for batch in sent if not batch.applied],
+        )
+
+    def tell_losses(self, lost: Sequence[Message]) -> None:
+        """Tell what the optimized meshes will not have."""
+        if lost:
+            self._warn(Message("The optimized meshes will not have: {kinds}", kinds=lost))
 
     def _tell_textures(self, item: bpy.types.Object) -> None:
         """Tell that the textures of `item` are too large to come back, so that smaller copies are sent."""

@@ -299,8 +299,9 @@ def test_the_line_in_the_status_bar_goes_from_where_it_was_written(addon, monkey
         return SimpleNamespace(workspace=workspace, window_manager=manager, window="window")
 
     monkeypatch.setattr(handover.waiting, "can_wait", lambda: False)
-    carrier = SimpleNamespace(submit_all=list)
-    monkeypatch.setattr(addon.session.current(), "open_engine", lambda _context: carrier)
+    unanswered = SimpleNamespace(is_there=False)
+    engine = SimpleNamespace(ask_to_submit=lambda _jobs: unanswered)
+    monkeypatch.setattr(addon.session.current(), "open_engine", lambda _context: engine)
     sending = handover.HandOver()
     job = addon.jobs.Job("", "model_generate_fromprompt", "A chair")
     assert sending.hand_over(context("Layout"), [job], modal=True) == {"RUNNING_MODAL"}
@@ -318,7 +319,7 @@ def refused(addon, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, list
         told.append((problem.message, problem.fix, buttons(addon, problem.remedy, token)))
         return {"CANCELLED"}
 
-    for module in (addon.operators.jobs, addon.operators.optimize, addon.operators.lods):
+    for module in (addon.operators.jobs, addon.operators.submit_jobs, addon.operators.lods):
         monkeypatch.setattr(module, "tell_problem", tell)
     return told
 
@@ -430,7 +431,7 @@ def test_a_job_without_files_has_no_folder_to_show(addon, file_manager: FileMana
 
 
 def test_the_folder_of_the_job_list_is_shown(addon, file_manager: FileManager):
-    addon.session.current().open_engine(bpy.context)
+    addon.session.current().open_engine(bpy.context).jobs()
     assert bpy.ops.generio.show_list_folder() == {"FINISHED"}
     assert (file_manager.folder() / "jobs.sqlite").is_file()
 
