@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -121,8 +122,12 @@ class Conversion:
 
     def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Raises ConversionFailed with Blender's words, NoChildBlender, Cancelled, or OSError of the disk."""
+        # A converter whose engine was killed may still write; it is not to write into the same file.
+        for left in target.parent.glob(f"{target.name}.*.part"):
+            files.delete(left)
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")
         # Another process may be faster, and have tidied up: then its file stays.
-        with atomic_path(target, overwrite=False) as part:
+        with atomic_path(target, part, overwrite=False):
             try:
                 problem = self._converters.do(task, source, part, cancelled)
             except ConverterDied as died:

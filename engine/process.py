@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
-LARGEST_READ = 1 << 18
+LARGEST_READ = 1 << 16
 """Bytes taken at once, so that to read what has come never takes long."""
 
 PRIVATE = ("GENERIO_API_KEY", "PYTHON")

@@ -52,7 +52,7 @@ TELL_SECONDS = 0.02
 LOOK_SECONDS = 0.2
 """Between two looks for what changes without an event."""
 
-AT_A_TIME = 50
+AT_A_TIME = 20
 """Jobs in one object, so that to read one never takes Blender long."""
 
 FINISHING_SECONDS = 30 * 60.0
