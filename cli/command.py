@@ -31,6 +31,9 @@ NAME = "generio"
 HOSTED = "--hosted"
 """The word after which the words of a command come whose host is told through standard input."""
 
+OWN_GROUP: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
+"""So that Ctrl-C does not come twice, from the terminal and from here: then nothing is waited for."""
+
 _handle: object = None
 
 
@@ -43,6 +46,7 @@ def execute(words: list[str]) -> int:
             env=environment(os.environ),
             text=True,
             encoding="ascii",
+            **OWN_GROUP,
         ) as process,
         _handing_on(process),
     ):
@@ -55,16 +59,23 @@ def execute(words: list[str]) -> int:
 
 @contextmanager
 def _handing_on(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Meanwhile, leave it to the process to heed Ctrl-C, which it gets as well; hand on what else ends us."""
+    """Meanwhile, hand on what ends a command: Ctrl-C, or a cluster that wants its machine back."""
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        process.terminate()
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        process.send_signal(number)
 
-    before = [signal.signal(signal.SIGINT, signal.SIG_IGN), signal.signal(signal.SIGTERM, end)]
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        """Windows gives Ctrl-C to all processes of the console."""
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [
+        signal.signal(number, hand_on if OWN_GROUP or number != signal.SIGINT else leave)
+        for number in numbers
+    ]
     try:
         yield
     finally:
-        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
