@@ -210,11 +210,10 @@ class Engine:
 
     def time_left(self, job: Job) -> float | None:
         """Seconds until a running job's flow will probably have ended; None where there is no telling."""
-        if job.step is not Step.STARTED:
+        if job.step is not Step.STARTED or job.waiting:
             return None
-        return polling.time_left(
-            time.time() - job.started_at, self._registry.run_times.of(job.kind), job.progress
-        )
+        durations = self._registry.run_times.of(job.service, job.kind)
+        return polling.time_left(time.time() - job.started_at, durations, job.progress)
 
     def all_reported(self) -> bool:
         """Whether `events` has nothing left to report; not while a thread is changing a job."""

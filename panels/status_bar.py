@@ -10,13 +10,13 @@ from typing import Any
 
 import bpy
 
-from ..core.durations import clock
 from ..core.messages import Message
 from ..engine.client import EngineClient
 from ..i18n import translated, translated_list
 from ..jobs import STATES, Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
+from .progress import timing
 
 NEWS_SECONDS = 10.0
 """How long the status bar tells that a job is over."""
@@ -99,10 +99,9 @@ class StatusBar:
             return "", "NONE"
         if len(jobs) > 1:
             return translated(Message("{count} models under way", count=len(jobs))), "SHADERFX"
-        left = news.engine.time_left(jobs[0])
         parts: list[Message | str] = [jobs[0].name, STATES[jobs[0].state].label]
-        if left is not None:
-            parts.append(Message("{time} left", time=clock(left)))
+        if remaining := timing(news.engine, jobs[0].token).remaining:
+            parts.append(remaining)
         return translated_list(parts), "SHADERFX"
 
 
