@@ -438,6 +438,10 @@ class EngineClient:
         """See `Commands.retry`."""
         return self.call("retry", token=token)
 
+    def reconsider(self) -> None:
+        """See `Engine.reconsider`; does not wait."""
+        self.ask("reconsider")
+
     def cancel(self, token: str) -> bool:
         """See `Commands.cancel`."""
         return self.call("cancel", token=token)

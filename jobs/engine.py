@@ -158,6 +158,10 @@ class Engine:
             self._writer.write_soon(self._scheduler.reconsider)
             self._cleanup.needed.set()
 
+    def reconsider(self) -> None:
+        """Try again now what waits; what only the user may repeat is looked at, and not repeated."""
+        self._writer.write_soon(self._scheduler.reconsider)
+
     def _present_settings(self) -> Settings:
         return self._settings
 

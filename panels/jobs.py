@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import bpy
 
-from ..core.messages import Message
 from ..i18n import translated
 from ..jobs import STATES, State
 from ..session import current
 from ..session.properties import GenerioJob, GenerioProperties, properties
+from .job_counts import JobCounts, Obstacle, draw_obstacle_buttons
 from .progress import timing
 from .thumbnails import icon_of
 from .widgets import Tab, fix_button, is_narrow, object_mode_button, wrapped
@@ -107,11 +107,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def poll(cls, context: bpy.types.Context) -> bool:
         return len(properties(context).jobs) > 0 or current().notice is not None
 
-    def draw_header_preset(self, context: bpy.types.Context) -> None:
-        jobs = properties(context).jobs
-        count = sum(not job.finished and job.state != State.WAITING for job in jobs)
-        if count:
-            self.layout.label(text=translated(Message("{count} running", count=count)), translate=False)
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        if header := current().part(JobCounts).header():
+            self.layout.label(text=translated(header), translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -122,6 +120,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             self._notice(context, layout, told)
         if current().engine is None and not count:
             return
+        if obstacle := current().part(JobCounts).obstacle:
+            self._obstacle(context, layout, obstacle)
         if count > FEW or panel.job_search or panel.job_states != "ALL":
             draw_search(layout, panel)
         layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3, maxrows=8)
@@ -149,19 +149,28 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         else:
             row.operator("generio.dismiss_notice", icon="CHECKMARK")
 
+    def _obstacle(self, context: bpy.types.Context, layout: Any, obstacle: Obstacle) -> None:
+        """What is wrong with all that wait, once, with its button."""
+        width, column = context.region.width, layout.box().column()
+        wrapped(column, translated(obstacle.problem.message), width, "ERROR")
+        wrapped(column, translated(obstacle.problem.fix), width, "BLANK1")
+        wrapped(column, translated(obstacle.waiting), width, "BLANK1")
+        draw_obstacle_buttons(column, obstacle.problem)
+
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
         """State, what is wrong and its fix, and what can be done with the job."""
         width, state, token = context.region.width, State(job.state), job.token
         label, icon, _filters = STATES[state]
         elapsed = timing(current().engine, token).elapsed
         wrapped(column, f"{translated(label)}, {elapsed}", width, icon)
-        if job.message:
-            wrapped(column, job.message, width, "BLANK1")
-        if job.fix:
-            wrapped(column, job.fix, width, "BLANK1")
         retries = state in (State.FAILED, State.CANCELLED, State.WAITING)
-        if job.remedy and not (job.remedy == "retry" and retries):
-            fix_button(column, job.remedy, token)
+        if not _is_told_above(job):
+            if job.message:
+                wrapped(column, job.message, width, "BLANK1")
+            if job.fix:
+                wrapped(column, job.fix, width, "BLANK1")
+            if job.remedy and not (job.remedy == "retry" and retries):
+                fix_button(column, job.remedy, token)
         if job.importable and state is State.READY:
             object_mode_button(column, context)
         row = column.column(align=True) if is_narrow(context) else column.row(align=True)
@@ -192,6 +201,16 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             row.operator("generio.copy_flow_id", text="", icon="COPYDOWN").token = job.token
         column.operator("generio.use_job_settings", icon="LOOP_BACK").token = job.token
         column.operator("generio.show_job_folder", icon="FILE_FOLDER").token = job.token
+
+
+def _is_told_above(job: GenerioJob) -> bool:
+    """Whether what a job waits for is what the banner says of all."""
+    obstacle = current().part(JobCounts).obstacle
+    return (
+        obstacle is not None
+        and job.state == State.WAITING
+        and job.message == translated(obstacle.problem.message)
+    )
 
 
 CLASSES = (GENERIO_UL_jobs, GENERIO_PT_jobs)

@@ -16,6 +16,7 @@ from ..i18n import translated, translated_list
 from ..jobs import STATES, Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
+from .job_counts import JobCounts, draw_obstacle_buttons
 from .progress import timing
 
 NEWS_SECONDS = 10.0
@@ -51,7 +52,7 @@ class StatusBar:
             del self._news[token]
         if not news.is_due and not late:
             return
-        line = self._ended(session, news.engine) or self._running(news)
+        line = self._ended(session, news.engine) or self._running(session, news)
         if line != (self.text, self.icon):
             self.text, self.icon = line
             _redraw(context)
@@ -92,13 +93,16 @@ class StatusBar:
                 return translated(ending(job.name)), icon
         return None
 
-    def _running(self, news: News) -> tuple[str, str]:
+    def _running(self, session: Session, news: News) -> tuple[str, str]:
+        counts = session.part(JobCounts)
+        if obstacle := counts.obstacle:
+            return translated(obstacle.problem.message, obstacle.waiting), "ERROR"
         jobs = [job for token in self._unfinished if (job := news.engine.job(token)) is not None]
         jobs = [job for job in jobs if not job.finished or job.token in news.arriving]
         if not jobs:
             return "", "NONE"
         if len(jobs) > 1:
-            return translated(Message("{count} models under way", count=len(jobs))), "SHADERFX"
+            return translated_list(counts.summary()), "SHADERFX"
         parts: list[Message | str] = [jobs[0].name, STATES[jobs[0].state].label]
         if remaining := timing(news.engine, jobs[0].token).remaining:
             parts.append(remaining)
@@ -110,6 +114,8 @@ def draw(self: bpy.types.Header, _context: bpy.types.Context) -> None:
     bar = current().part(StatusBar)
     if bar.text:
         self.layout.label(text=bar.text, translate=False, icon=bar.icon)  # type: ignore[arg-type]
+    if bar.icon == "ERROR" and (obstacle := current().part(JobCounts).obstacle):
+        draw_obstacle_buttons(self.layout, obstacle.problem)
 
 
 def _redraw(context: bpy.types.Context) -> None:

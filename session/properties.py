@@ -17,7 +17,7 @@ from .preferences import RELATIVE_PATH
 
 JOB_STATES = (
     ("ALL", "All", "Every job", "FILTER", 0),
-    ("OPEN", "Running", "What is queued, under way or waiting", "PLAY", 1),
+    ("OPEN", "Unfinished", "What is queued, under way or waiting", "PLAY", 1),
     ("READY", "To Import", "What is finished and not in a scene yet", "IMPORT", 2),
     ("OVER", "Done", "What is in a scene, or was cancelled", "CHECKMARK", 3),
     ("TROUBLE", "With Problems", "What failed, or waits for you", "ERROR", 4),
