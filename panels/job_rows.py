@@ -28,6 +28,7 @@ from ..session.session import News, Session, redraw
 
 IMPORTED_HERE = Message("Imported in this window, because no second Blender could be started")
 FOLLOWED = Message("Optimized by the job that follows it")
+TAKEN_BACK = Message("Undo took it out of the scene; redo, or use Import to have it again")
 IN_VAIN = Message("Not optimized; use Import to get it as it was made")
 
 
@@ -84,7 +85,8 @@ class JobRows:
         arrives = job.token in news.arriving
         row.token = job.token
         row.name = job.name
-        row.state = State.READY if arrives else job.state
+        taken_back = job.token in session.placement.taken_back and job.step is Step.PLACED
+        row.state = State.READY if arrives or taken_back else job.state
         row.message = translated(job.problem.message if job.problem else _note(job, session, news))
         row.fix = translated(job.problem.fix) if job.problem else ""
         row.remedy = job.problem.remedy if job.problem else ""
@@ -94,6 +96,7 @@ class JobRows:
         row.finished = job.finished
         row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
         row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
+        row.placed = row.state == State.DONE and job.token in session.placement.placed
         row.clearable = job.finished and row.state != State.READY and not _is_of_use(job, news.engine)
 
 
@@ -115,6 +118,8 @@ def _note(job: Job, session: Session, news: News) -> Message:
         return _where(job)
     if job.step is not Step.PLACED:
         return EMPTY
+    if job.token in session.placement.taken_back:
+        return TAKEN_BACK
     if job.token in session.placement.reported:
         return session.placement.reported[job.token]
     if not job.results:

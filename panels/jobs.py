@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import bpy
 
@@ -65,10 +65,14 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         narrow = is_narrow(context)
         split = layout.split(factor=(0.8 if job.finished else 0.65) if narrow else 0.55)
         picture = icon_of(job.thumbnail)
-        if picture:
-            split.label(text=job.name, translate=False, icon_value=picture)
+        shown: dict[str, Any] = {"icon_value": picture} if picture else {"icon": icon}
+        if job.placed:
+            name = split.row()
+            name.alignment = "LEFT"
+            show = name.operator("generio.show_result", text=job.name, translate=False, emboss=False, **shown)
+            show.token = job.token
         else:
-            split.label(text=job.name, translate=False, icon=cast(Any, icon))
+            split.label(text=job.name, translate=False, **shown)
         right = split.row(align=True)
         elapsed, progress, remaining = timing(current().engine, job.token)
         # In a narrow sidebar the icon or the picture tells the state.

@@ -52,6 +52,11 @@ def _before_save(_file: str) -> None:
 
 
 @persistent
+def _before_undo(_scene: bpy.types.Scene) -> None:
+    current().placement.before_step()
+
+
+@persistent
 def _after_undo(_scene: bpy.types.Scene) -> None:
     session = current()
     session.placement.stepped(session.engine)
@@ -62,6 +67,8 @@ HANDLERS = (
     ("load_post", _after_load),
     ("save_pre", _before_save),
     ("save_post", _after_save),
+    ("undo_pre", _before_undo),
+    ("redo_pre", _before_undo),
     ("undo_post", _after_undo),
     ("redo_post", _after_undo),
 )

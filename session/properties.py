@@ -40,6 +40,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         flow_id: str
         finished: bool
         importable: bool
+        placed: bool
         clearable: bool
     else:
         token: bpy.props.StringProperty()
@@ -54,6 +55,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         flow_id: bpy.props.StringProperty()
         finished: bpy.props.BoolProperty()
         importable: bpy.props.BoolProperty()
+        placed: bpy.props.BoolProperty()
         clearable: bpy.props.BoolProperty()
 
 
