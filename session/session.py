@@ -51,8 +51,8 @@ class News(NamedTuple):
     engine: the jobs are its. jobs: those that changed since the last tick, as they are now. tokens: of these
     and of those that began or ceased to arrive, or whose model undo took or brought back. arriving: tokens of
     the jobs whose results are about to go into the open file. unfinished: all such jobs, oldest first.
-    is_due: whether there is anything to show; it is also true once a second as long as something goes on, since times
-    are shown.
+    is_due: whether there is anything to show; it is also true once a second as long as something goes on,
+    since times are shown.
     """
 
     engine: EngineClient
