@@ -21,7 +21,7 @@ from ..core.destination import InFile
 from ..core.messages import EMPTY, Message
 from ..engine.client import EngineClient
 from ..i18n import translated, translated_list
-from ..jobs import Job, State, Step, followup_failed, followup_tokens
+from ..jobs import STATES, Job, State, Step, followup_failed, followup_tokens
 from ..jobs.job_folder import preview_path, report_path
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from ..session.session import News, Session, redraw
@@ -73,13 +73,16 @@ class JobRows:
         by_token = {row.token: row for row in panel.jobs}
         jobs = [job for token in tokens if (job := engine.job(token)) is not None]
         for job in sorted(jobs, key=lambda job: job.created_at):
-            if job.token not in by_token:
+            is_new = job.token not in by_token
+            if is_new:
                 panel.jobs.add()
                 panel.jobs.move(len(panel.jobs) - 1, 0)
                 panel.jobs[0].token = job.token
                 panel.active_job = 0
                 by_token = {row.token: row for row in panel.jobs}  # each has moved
             self._fill(by_token[job.token], job, session, news)
+            if is_new:
+                _show_new(panel)
 
     def _fill(self, row: GenerioJob, job: Job, session: Session, news: News) -> None:
         arrives = job.token in news.arriving
@@ -98,6 +101,22 @@ class JobRows:
         row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
         row.placed = row.state == State.DONE and job.token in session.placement.placed
         row.clearable = job.finished and row.state != State.READY and not _is_of_use(job, news.engine)
+
+
+def _show_new(panel: GenerioProperties) -> None:
+    """A search that was made for others is not to hide the job that has just come."""
+    if not fits(panel.jobs[0], panel.job_search.lower().split(), panel.job_states):
+        panel.job_search, panel.job_states = "", "ALL"
+
+
+def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
+    """Whether a job is to be listed: has all `words` (lower case), and is of the `kind` (of JOB_STATES)."""
+    if kind != "ALL" and kind not in STATES[State(job.state)].filters:
+        return False
+    if not words:
+        return True
+    text = f"{job.name} {job.prompt} {job.flow_id}".lower()
+    return all(word in text for word in words)
 
 
 def _firsts_of(engine: EngineClient, tokens: Collection[str]) -> set[str]:

@@ -12,6 +12,7 @@ from ..jobs import STATES, State
 from ..session import current
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from .job_counts import JobCounts, Obstacle, draw_obstacle_buttons
+from .job_rows import fits
 from .progress import timing
 from .thumbnails import icon_of
 from .widgets import Tab, fix_button, is_narrow, object_mode_button, wrapped
@@ -21,16 +22,6 @@ FEW = 4
 
 NEEDS_OTHER_INPUT = frozenset({"edit_input", "edit_prompt", "choose_image"})
 """Remedies of what would fail again as it is."""
-
-
-def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
-    """Whether a job is to be listed: has all `words` (lower case), and is of the `kind` (of JOB_STATES)."""
-    if kind != "ALL" and kind not in STATES[State(job.state)].filters:
-        return False
-    if not words:
-        return True
-    text = f"{job.name} {job.prompt} {job.flow_id}".lower()
-    return all(word in text for word in words)
 
 
 class GENERIO_UL_jobs(bpy.types.UIList):

@@ -207,6 +207,8 @@ class Session:
     def _tick(self, context: bpy.types.Context) -> float:
         if i18n.follow():
             redraw(context)
+        if not bpy.app.background:  # a script begins with the defaults
+            self.form.keep(context, user_folder(context) / "form.json")
         if self.form.check_image(context, self.open_engine):
             self._redraw(context)
         self.slices.run()

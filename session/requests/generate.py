@@ -31,6 +31,7 @@ from ...core.errors import Remedy
 from ...core.messages import Message
 from ...core.text import plain_reason
 from ...jobs import Job, JobFolder, with_followup
+from ...scene.export import image_capture
 from ...scene.place import boxes, place, raycast, transform
 from ...scene.place.destination import ref_of
 from ..preferences import engine_settings, job_folder, preferences
@@ -105,7 +106,7 @@ def generate_from_image(
     job = Job(
         service=engine_settings(context).base_url,
         template=IMAGE_TO_MODEL,
-        name=place.shortened(path.stem),
+        name=place.shortened(image_capture.name_of(path)),
         parameters=choice.parameters(IMAGE_TO_MODEL),
         picture=str(path),
         input_path=str(path) if is_sendable else "",
