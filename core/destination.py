@@ -74,14 +74,14 @@ class OptimizedMesh(_InFile):
     """An optimized mesh, which goes to the objects whose mesh was sent, or to copies of them.
 
     mode: "replace" (the same objects get it), or copies, which stand "beside" them, in a "collection" of
-    their own, or in their place, and "hide" them, or are a "lod" of them. level: which LOD. offset: how far
-    copies beside them stand from them along X. target: the object whose mesh was sent. others: more objects
-    that have the same mesh and get the result as well. applied: whether modifiers of the objects are in what
-    was sent. modifiers: the names of those that are, for `target` and for each of `others`. corners: how many
-    the mesh has that was sent, to see whether it has been edited since. points: where some of its vertices
-    are, object space, to see whether they have been moved since. traits: what it had beside its shape, to
-    tell of what has been changed since, see `scene.place.traits`. The last three are None or "" where they
-    are not known.
+    their own, or in their place, and "hide" them, or are a "lod" of them. level: which LOD. offset: how
+    far copies beside them stand from them along X; a level that has none is hidden. target: the object
+    whose mesh was sent. others: more objects that have the same mesh and get the result as well. applied:
+    whether modifiers of the objects are in what was sent. modifiers: the names of those that are, for
+    `target` and for each of `others`. corners: how many the mesh has that was sent, to see whether it has
+    been edited since. points: where some of its vertices are, object space, to see whether they have been
+    moved since. traits: what it had beside its shape, to tell of what has been changed since, see
+    `scene.place.traits`. The last three are None or "" where they are not known.
     """
 
     mode: str = "replace"
