@@ -361,7 +361,7 @@ class Engine:
         again = (
             Message("1 job was found again.")
             if count == 1
-            else Message("{count} jobs were found again.", count=count)
+            else Message("{count:,} jobs were found again.", count=count)
         )
         before = self.notice or Problem("ledger", EMPTY)
         self.notice = replace(before, message=sentences(before.message, again))

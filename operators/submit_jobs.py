@@ -124,7 +124,7 @@ class HandOver(OperatorMixin):
         if waits:
             return {"FINISHED"}
         name, *others = [job.name for job in jobs]
-        what = Message("{count} models", count=len(jobs)) if others else Message('"{name}"', name=name)
+        what = Message("{count:,} models", count=len(jobs)) if others else Message('"{name}"', name=name)
         self._workspace = context.workspace
         self._workspace.status_text_set(
             translated(Message("Sending {what} to GENERIO    Esc: Cancel", what=what))

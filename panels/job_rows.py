@@ -208,7 +208,7 @@ def _summary(report: Path) -> list[Message]:
     counts = json.loads(report.read_text(encoding="utf-8"))
     sizes = Counter(f"{width}x{height}" for width, height in counts["textures"])
     textures = [
-        Message("{count} textures {size}", count=count, size=size)
+        Message("{count:,} textures {size}", count=count, size=size)
         if count > 1
         else Message("1 texture {size}", size=size)
         for size, count in sizes.items()
