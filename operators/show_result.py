@@ -41,7 +41,7 @@ class GENERIO_OT_show_result(InObjectMode, OnJob, bpy.types.Operator):
         roots = standing(job.token)
         if not roots:
             return tell_problem(self, NOT_THERE, self.token)
-        if context.scene not in roots[0].users_scene:
+        if context.scene not in roots[0].users_scene and context.window is not None:
             context.window.scene = roots[0].users_scene[0]
         layer = bpy.context.view_layer
         parts = [part for root in roots for part in (root, *root.children_recursive)]

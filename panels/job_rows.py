@@ -28,6 +28,7 @@ from ..session.session import News, Session, redraw
 
 IMPORTED_HERE = Message("Imported in this window, because no second Blender could be started")
 FOLLOWED = Message("Optimized by the job that follows it")
+ELSEWHERE = Message("Another Blender works on this job")
 TAKEN_BACK = Message("Undo took it out of the scene; redo, or use Import to have it again")
 IN_VAIN = Message("Not optimized; use Import to get it as it was made")
 
@@ -90,6 +91,7 @@ class JobRows:
         row.name = job.name
         taken_back = job.token in session.placement.taken_back and job.step is Step.PLACED
         row.state = State.READY if arrives or taken_back else job.state
+        row.elsewhere = not job.finished and not news.engine.owns(job.token)
         row.message = translated(job.problem.message if job.problem else _note(job, session, news))
         row.fix = translated(job.problem.fix) if job.problem else ""
         row.remedy = job.problem.remedy if job.problem else ""
@@ -133,6 +135,8 @@ def _note(job: Job, session: Session, news: News) -> Message:
     waits = session.placement.blocker(bpy.context, job) if arrives else EMPTY
     if waits:
         return waits
+    if not job.finished and not engine.owns(job.token):
+        return ELSEWHERE
     if job.step is Step.READY and not arrives:
         return _where(job)
     if job.step is not Step.PLACED:

@@ -57,6 +57,8 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         split = layout.split(factor=(0.8 if job.finished else 0.65) if narrow else 0.55)
         picture = icon_of(job.thumbnail)
         shown: dict[str, Any] = {"icon_value": picture} if picture else {"icon": icon}
+        if job.elsewhere:
+            shown = {"icon": "LINKED"}
         if job.placed:
             name = split.row()
             name.alignment = "LEFT"
@@ -75,7 +77,9 @@ class GENERIO_UL_jobs(bpy.types.UIList):
             right.label(text=text, translate=False)
         elif not narrow:
             right.label(text=translated(label), translate=False)
-        if not job.finished:
+        if job.elsewhere:
+            pass  # it is the other one's to cancel
+        elif not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
         elif state is State.READY:
             right.operator("generio.import_result", text="", icon="IMPORT", emboss=False).token = job.token
@@ -158,7 +162,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         label, icon, _filters = STATES[state]
         elapsed = timing(current().engine, token).elapsed
         wrapped(column, f"{translated(label)}, {elapsed}", width, icon)
-        retries = state in (State.FAILED, State.CANCELLED, State.WAITING)
+        retries = state in (State.FAILED, State.CANCELLED, State.WAITING) and not job.elsewhere
         if not _is_told_above(job):
             if job.message:
                 wrapped(column, job.message, width, "BLANK1")
@@ -176,7 +180,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             row.operator("generio.retry_job", icon="FILE_REFRESH").token = token
         if job.finished:
             row.operator("generio.remove_job", text="Remove", icon="X").token = token
-        elif state is not State.CANCELLING:
+        elif state is not State.CANCELLING and not job.elsewhere:
             row.operator("generio.cancel_job", text="Cancel", icon="X").token = token
 
     def _details(self, layout: bpy.types.UILayout, job: GenerioJob, width: int) -> None:

@@ -62,17 +62,17 @@ class Form:
         for name, value in self._remembered.items():
             setattr(properties(context), name, value)
 
-    def keep(self, context: bpy.types.Context, path: Path) -> None:
+    def keep(self, context: bpy.types.Context, folder: Callable[[bpy.types.Context], Path]) -> None:
         """Have what was entered in the last session, and let the next one have what is entered in this.
 
-        path: a JSON file of the extension's own; one that cannot be read counts as empty, and one that cannot
-        be written is let be.
+        folder: gives the extension's own, which has a JSON file for that; one that cannot be read counts as
+        empty, and one that cannot be written is let be.
         """
         now = time.monotonic()
         if now < self._next_keep:
             return
         self._next_keep = now + KEPT_SECONDS
-        panel = properties(context)
+        panel, path = properties(context), folder(context) / "form.json"
         if self._kept is None:
             self._kept = _read(path)
             for name, value in self._kept.items():

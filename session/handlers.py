@@ -14,7 +14,8 @@ from bpy.app.handlers import persistent
 
 from ..scene.place import packing
 from . import begin, current, end, is_running, last_document
-from .document import Document
+from .document import LAST_SESSION, Document, last_opening
+from .preferences import user_folder
 from .session import IDLE_SECONDS, Session
 
 
@@ -33,7 +34,14 @@ def _after_load(file: str) -> None:
     session = current()
     session.placement.leave(session.engine)
     session.form.restore(bpy.context)
-    session.opened(recovered=Path(file).name != Path(bpy.data.filepath).name)
+    name = Path(file).name
+    # It is read at once: the next Blender that ends writes another one.
+    continues = last_opening(_note_of_the_last(bpy.context)) if name == LAST_SESSION else ""
+    session.opened(recovered=name != Path(bpy.data.filepath).name, continues=continues)
+
+
+def _note_of_the_last(context: bpy.types.Context) -> Path:
+    return user_folder(context) / "last_opening.json"
 
 
 @persistent
@@ -77,6 +85,8 @@ HANDLERS = (
 def _stop() -> None:
     """Blender ends."""
     if is_running():
+        if not bpy.app.background:
+            current().document.leave(_note_of_the_last(bpy.context))
         current().stop()
 
 

@@ -343,9 +343,12 @@ class PlacementQueue:
             if loose:
                 self._undone.update(loose - place.tokens() - self.pending)
 
-    def opened(self, recovered: bool, engine: EngineClient | None) -> None:
-        """Another file is open, into which other results belong. recovered: from an autosave."""
-        self._document.renew()
+    def opened(self, recovered: bool, engine: EngineClient | None, continues: str = "") -> None:
+        """Another file is open, into which other results belong.
+
+        recovered: from an autosave. continues: see `Document`.
+        """
+        self._document.renew(continues)
         self._recovered = recovered
         self._may_have_unpacked = True
         if engine is not None:

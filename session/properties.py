@@ -41,6 +41,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         finished: bool
         importable: bool
         placed: bool
+        elsewhere: bool
         clearable: bool
     else:
         token: bpy.props.StringProperty()
@@ -56,6 +57,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         finished: bpy.props.BoolProperty()
         importable: bpy.props.BoolProperty()
         placed: bpy.props.BoolProperty()
+        elsewhere: bpy.props.BoolProperty()
         clearable: bpy.props.BoolProperty()
 
 

@@ -208,7 +208,7 @@ class Session:
         if i18n.follow():
             redraw(context)
         if not bpy.app.background:  # a script begins with the defaults
-            self.form.keep(context, user_folder(context) / "form.json")
+            self.form.keep(context, user_folder)
         if self.form.check_image(context, self.open_engine):
             self._redraw(context)
         self.slices.run()
@@ -340,12 +340,15 @@ class Session:
 
     # ------------------------------------------------------------------ life cycle
 
-    def opened(self, recovered: bool) -> None:
-        """Another file is open: other results may belong here. recovered: it comes from an autosave."""
+    def opened(self, recovered: bool, continues: str = "") -> None:
+        """Another file is open: other results may belong here.
+
+        recovered: it comes from an autosave. continues: see `Document`.
+        """
         for observer in self.observers:
             observer.reset()
         self._is_stale = True
-        self.placement.opened(recovered, self.engine)
+        self.placement.opened(recovered, self.engine, continues)
 
     def stop(self, patience: float = 0.0) -> None:
         """End the engine; jobs go on with the next one. patience: seconds to wait for it to have ended."""

@@ -182,14 +182,14 @@ def _variants(job: Job, count: int) -> list[Job]:
         else [(first + number) % (SEED.most + 1) for number in range(count)]
     )
     assert isinstance(job.destination, NewModel)
-    destination = replace(job.destination, group=job.token)
+    where = job.destination
     return [
         replace(
             job,
             token=uuid.uuid4().hex,
             name=f"{job.name} {number}",
             parameters={**job.parameters, SEED.name: seed},
-            destination=destination,
+            destination=replace(where, group=job.token, number=number),
         )
         for number, seed in enumerate(seeds, start=1)
     ]

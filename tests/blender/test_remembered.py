@@ -19,7 +19,7 @@ def keep(addon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def start():
         form = addon.session.form.Form()
-        return lambda: form.keep(bpy.context, path)
+        return lambda: form.keep(bpy.context, lambda _context: tmp_path)
 
     start.path = path
     return start
