@@ -70,8 +70,14 @@ _BY_STATUS: Mapping[int, type[CallFailed]] = {
     429: RateLimited,
 }
 
-_QUOTED = (InvalidRequest, WrongState, PaymentRequired)
+_QUOTED = (InvalidRequest, WrongState, PaymentRequired, TooLarge, RateLimited)
 """Errors whose cause only the service can name."""
+
+_NOT_ALLOWED = (
+    Message("The service does not allow this with your API key."),
+    Message("Check your plan and what the key may do at account.generio.ai, or use another key."),
+)
+"""Message and fix of status 403, where the service knows the key."""
 
 _BLAMING = (InvalidRequest, KeyRefused, MethodNotAllowed, NotFound, PaymentRequired, WrongState)
 """Errors that say something of the key, the flow or the request, which a web page has no knowledge of."""
@@ -318,7 +324,9 @@ class Transport:
             message = Message("The place where the service keeps its files refused this.")
         elif kind in _BLAMING and is_page(content):
             return UnexpectedAnswer.of_gateway(status)
-        quoted = detail and (kind in _QUOTED or status == 403)
+        elif status == 403:
+            message, fix = _NOT_ALLOWED
+        quoted = detail and (kind in _QUOTED or status in (401, 403) or (status == 503 and word))
         return kind(
             sentences(
                 Message("{what} ({status}).", what=message, status=status),

@@ -48,13 +48,14 @@ class _InFile:
 class NewModel(_InFile):
     """A new model, which stands at a location or is fitted into a box; see `scene.place.transform`.
 
-    collection: the one that was active, into which the model goes. into: the name of another one, made where
-    there is none, "" = the active one. location: where the model stands. box: the object whose bounds it is
-    fitted into, wherever that is by then. base: with the middle of its underside there, and its origin; else
-    with its own origin. height: of the model, Blender units, 0.0 = as it comes. scale: factor by which it is
-    scaled before anything else. shading: "smooth" | "flat", "" = as it comes. group: token of the request
-    that several variants have in common; they stand side by side. then_optimize: to how many triangles each
-    result is optimized before it is placed, None = it is placed as it comes.
+    collection: the one that was active, into which the model goes. into: the name of another one, made
+    where there is none, "" = the active one. location: where the model stands. box: the object whose
+    bounds it is fitted into, wherever that is by then. base: with the middle of its underside there, and
+    its origin; else with its own origin. height: of the model, Blender units, 0.0 = as it comes. scale:
+    factor by which it is scaled before anything else. shading: "smooth" | "flat", "" = as it comes.
+    group: token of the request that several variants have in common; they stand side by side, in the
+    order of their number. then_optimize: to how many triangles each result is optimized before it is
+    placed, None = it is placed as it comes.
     """
 
     collection: DatablockRef = DatablockRef()
@@ -66,6 +67,7 @@ class NewModel(_InFile):
     scale: float = 1.0
     shading: str = ""
     group: str = ""
+    number: int = 0
     then_optimize: int | None = None
 
 
@@ -74,14 +76,14 @@ class OptimizedMesh(_InFile):
     """An optimized mesh, which goes to the objects whose mesh was sent, or to copies of them.
 
     mode: "replace" (the same objects get it), or copies, which stand "beside" them, in a "collection" of
-    their own, or in their place, and "hide" them, or are a "lod" of them. level: which LOD. offset: how far
-    copies beside them stand from them along X. target: the object whose mesh was sent. others: more objects
-    that have the same mesh and get the result as well. applied: whether modifiers of the objects are in what
-    was sent. modifiers: the names of those that are, for `target` and for each of `others`. corners: how many
-    the mesh has that was sent, to see whether it has been edited since. points: where some of its vertices
-    are, object space, to see whether they have been moved since. traits: what it had beside its shape, to
-    tell of what has been changed since, see `scene.place.traits`. The last three are None or "" where they
-    are not known.
+    their own, or in their place, and "hide" them, or are a "lod" of them. level: which LOD. offset: how
+    far copies beside them stand from them along X; a level that has none is hidden. target: the object
+    whose mesh was sent. others: more objects that have the same mesh and get the result as well. applied:
+    whether modifiers of the objects are in what was sent. modifiers: the names of those that are, for
+    `target` and for each of `others`. corners: how many the mesh has that was sent, to see whether it has
+    been edited since. points: where some of its vertices are, object space, to see whether they have been
+    moved since. traits: what it had beside its shape, to tell of what has been changed since, see
+    `scene.place.traits`. The last three are None or "" where they are not known.
     """
 
     mode: str = "replace"

@@ -290,7 +290,7 @@ class EngineClient:
         for tokens, is_in in ((self._active, active), (self._owned, owned)):
             (tokens.add if is_in else tokens.discard)(token)
         if job.run_seconds and (before is None or before.run_seconds != job.run_seconds):
-            self._run_times.learn(job.kind, job.run_seconds)
+            self._run_times.learn(job.service, job.kind, job.run_seconds)
         self._jobs[token] = job
         if self._fresh is not None:
             self._fresh.add(token)
@@ -378,11 +378,16 @@ class EngineClient:
         """The job that a flow of the service belongs to, if there is one."""
         return next((job for job in self.jobs() if job.flow_id == flow_id), None)
 
+    def estimate(self, job: Job, now: float) -> polling.Estimate:
+        """How far the flow of a running job probably is at `now`, seconds since the epoch."""
+        if job.step is not Step.STARTED or job.waiting:
+            return polling.Estimate()
+        durations = self._run_times.of(job.service, job.kind)
+        return polling.estimate(now - job.started_at, durations, job.progress)
+
     def time_left(self, job: Job) -> float | None:
         """Seconds until a running job's flow will probably have ended; None where there is no telling."""
-        if job.step is not Step.STARTED:
-            return None
-        return polling.time_left(time.time() - job.started_at, self._run_times.of(job.kind), job.progress)
+        return self.estimate(job, time.time()).left
 
     def all_reported(self) -> bool:
         """Whether `events` has nothing left to report; not while the engine is changing a job. Waits."""
@@ -432,6 +437,10 @@ class EngineClient:
     def retry(self, token: str) -> bool:
         """See `Commands.retry`."""
         return self.call("retry", token=token)
+
+    def reconsider(self) -> None:
+        """See `Engine.reconsider`; does not wait."""
+        self.ask("reconsider")
 
     def cancel(self, token: str) -> bool:
         """See `Commands.cancel`."""

@@ -354,6 +354,7 @@ _VERBS: dict[str, Callable[..., object]] = {
             "fetch_results",
             "retry_lookup",
             "resume",
+            "reconsider",
             "mark_placed",
             "mark_placed_soon",
             "mark_found",

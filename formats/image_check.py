@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..core.errors import InputRefused, UnsupportedFile
-from ..core.messages import EMPTY, Message
+from ..core.messages import EMPTY, Message, sentences
 from .images import detect_image, picture_size
+
+SUPPORTED = Message("Use a PNG, JPEG, WebP or TIFF picture, or another that Blender can read.")
 
 
 class Look(NamedTuple):
@@ -39,7 +41,7 @@ def look_at(path: Path, kinds: Container[str]) -> Look:
     except InputRefused as error:
         return Look(version, problem=error.message)
     if not known:
-        return Look(version, problem=UnsupportedFile.message)
+        return Look(version, problem=sentences(UnsupportedFile.message, SUPPORTED))
     kind = path.suffix[1:].upper()
     return Look(version, f"{size[0]} x {size[1]}, {kind}" if size else kind)
 

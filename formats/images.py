@@ -62,6 +62,11 @@ def read_head(path: Path, count: int = 16) -> bytes:
     try:
         with path.open("rb") as file:
             head = file.read(count)
+    except FileNotFoundError as error:
+        raise UnreadableFile(
+            Message('The file "{name}" is not there.', name=path.name),
+            Message("Put it back, or choose another file."),
+        ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise UnreadableFile(Message('The file "{name}" cannot be read.', name=path.name)) from error
     if not head:

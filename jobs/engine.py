@@ -158,6 +158,10 @@ class Engine:
             self._writer.write_soon(self._scheduler.reconsider)
             self._cleanup.needed.set()
 
+    def reconsider(self) -> None:
+        """Try again now what waits; what only the user may repeat is looked at, and not repeated."""
+        self._writer.write_soon(self._scheduler.reconsider)
+
     def _present_settings(self) -> Settings:
         return self._settings
 
@@ -210,11 +214,10 @@ class Engine:
 
     def time_left(self, job: Job) -> float | None:
         """Seconds until a running job's flow will probably have ended; None where there is no telling."""
-        if job.step is not Step.STARTED:
+        if job.step is not Step.STARTED or job.waiting:
             return None
-        return polling.time_left(
-            time.time() - job.started_at, self._registry.run_times.of(job.kind), job.progress
-        )
+        durations = self._registry.run_times.of(job.service, job.kind)
+        return polling.time_left(time.time() - job.started_at, durations, job.progress)
 
     def all_reported(self) -> bool:
         """Whether `events` has nothing left to report; not while a thread is changing a job."""
@@ -358,7 +361,7 @@ class Engine:
         again = (
             Message("1 job was found again.")
             if count == 1
-            else Message("{count} jobs were found again.", count=count)
+            else Message("{count:,} jobs were found again.", count=count)
         )
         before = self.notice or Problem("ledger", EMPTY)
         self.notice = replace(before, message=sentences(before.message, again))

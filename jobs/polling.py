@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from typing import NamedTuple
 
 SHORTEST = 1.0
 """Seconds; never more than one request per second and flow."""
@@ -30,6 +31,9 @@ SPREAD = (0.8, 1.0, 1.2)
 
 ENOUGH = 3
 """Durations; with fewer nothing is known."""
+
+HELD = 0.95
+"""How far a flow is said to be at most until it has ended, for it may take longer than all before it."""
 
 ASLEEP = 2 * FARTHEST
 """Seconds; who has not asked for so long was switched off, or offline."""
@@ -81,6 +85,40 @@ def time_left(running: float, durations: Sequence[float], progress: float | None
     return median(later)
 
 
+class Estimate(NamedTuple):
+    """How far a flow probably is.
+
+    progress: 0..1, 0.0 where there is no telling. left: seconds until its end, or None. is_late: whether all
+    flows that are known took less time than it has taken by now.
+    """
+
+    progress: float = 0.0
+    left: float | None = None
+    is_late: bool = False
+
+
+def estimate(running: float, durations: Sequence[float], progress: float | None) -> Estimate:
+    """How far a flow probably is; arguments as for `next_poll`."""
+    left = time_left(running, durations, progress)
+    if progress is not None and 0.0 < progress < 1.0:
+        return Estimate(progress, left)
+    if len(durations) < ENOUGH:
+        return Estimate()
+    # When the shortest of these times has passed, more is left than a moment before; that takes nothing back.
+    moments = [running, *(duration for duration in durations if duration < running)]
+    return Estimate(max(_share(moment, durations) for moment in moments), left, left is None)
+
+
+def _share(running: float, durations: Sequence[float]) -> float:
+    """The share of its time that a flow has had which takes as long as the others, at most HELD."""
+    later = [duration - running for duration in durations if duration >= running]
+    if not later:
+        return HELD
+    from statistics import median  # as above
+
+    return min(HELD, running / max(running + median(later), SHORTEST))
+
+
 def _within(seconds: float, longest: float) -> float:
     return min(longest, max(SHORTEST, seconds))
 
@@ -96,19 +134,19 @@ def ends_soon(running: float, durations: Sequence[float], progress: float | None
 
 
 class RunTimes:
-    """How long flows of each kind took, so that the next one is asked about at the right times."""
+    """How long flows of each kind took at each service, which tells when to ask about the next one."""
 
     MOST = 20
     """So many are remembered of a kind."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, tuple[float, ...]] = {}
+        self._seconds: dict[tuple[str, str], tuple[float, ...]] = {}
 
-    def learn(self, kind: str, seconds: float) -> None:
+    def learn(self, service: str, kind: str, seconds: float) -> None:
         """Remember that a flow ran for so long; 0.0 = nobody knows."""
         if seconds > 0.0:
-            self._seconds[kind] = (*self.of(kind), seconds)[-self.MOST :]
+            self._seconds[service, kind] = (*self.of(service, kind), seconds)[-self.MOST :]
 
-    def of(self, kind: str) -> tuple[float, ...]:
-        """How long the last flows of a kind ran, seconds."""
-        return self._seconds.get(kind, ())
+    def of(self, service: str, kind: str) -> tuple[float, ...]:
+        """How long the last flows of a kind ran at a service, seconds."""
+        return self._seconds.get((service, kind), ())

@@ -82,7 +82,7 @@ class JobRegistry:
             rows = sorted(self._changes.rows, key=lambda row: row.created_at)
             jobs = [job for row in rows if (job := row.read()) is not None]
             for job in jobs:
-                self.run_times.learn(job.kind, job.run_seconds)
+                self.run_times.learn(job.service, job.kind, job.run_seconds)
             with self.lock:
                 self._jobs = {job.token: job for job in jobs} | self._jobs
                 for job, lease in self._retaken:
@@ -204,7 +204,7 @@ class JobRegistry:
                 self.drop_lease(job.token)
             self.events.put(job)
             if job.run_seconds != before.run_seconds:
-                self.run_times.learn(job.kind, job.run_seconds)
+                self.run_times.learn(job.service, job.kind, job.run_seconds)
             if job.flow_id and job.flow_id != before.flow_id:
                 self._on_flow(job)
             return True

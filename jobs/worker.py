@@ -201,7 +201,7 @@ class Workers(Part):
             recorded_flow=partial(recorded_flow, folder),
             others_run=others_run,
             one_shot_services=self._one_shot_services,
-            durations=registry.run_times.of(job.kind),
+            durations=registry.run_times.of(job.service, job.kind),
             doubt=held.doubt,
             patience=settings.patience,
             delete_flows=settings.delete_flows,

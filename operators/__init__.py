@@ -15,6 +15,7 @@ from . import (
     placeholders,
     prompts,
     selection,
+    show_result,
     whole_model,
 )
 
@@ -31,6 +32,7 @@ CLASSES = (
     *lods.CLASSES,
     *compare.CLASSES,
     *jobs.CLASSES,
+    *show_result.CLASSES,
     *job_list.CLASSES,
     *connection.CLASSES,
 )

@@ -50,7 +50,7 @@ class GENERIO_OT_mark_asset(OnModels, bpy.types.Operator):
         marked = assets.selected_models(context)
         for item in marked:
             assets.mark(item, preferences(context).author, picture_of(item))
-        self.report({"INFO"}, translated(Message("Marked {count} as asset", count=len(marked))))
+        self.report({"INFO"}, translated(Message("Marked {count:,} as asset", count=len(marked))))
         return {"FINISHED"}
 
 

@@ -5,7 +5,7 @@ What is not a file yet is taken at once, and becomes one meanwhile: written raw 
 the engine process.
 """
 
-import uuid
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,8 +42,15 @@ class Captures:
 
     def __init__(self) -> None:
         self.writing: list[Path] = []
+        self._taken: Counter[str] = Counter()
         self.replies: dict[Path, Reply] = {}
         self.items: list[tuple[str, str, str]] = []
+
+    def numbered(self, name: str) -> str:
+        """The name of a picture that has just been taken: the second one of a name is "View 2"."""
+        self._taken[name] += 1
+        number = self._taken[name]
+        return name if number == 1 else f"{name} {number}"
 
     def use(self, path: Path, problem: FlowsError | None) -> None:
         """A picture is there, or cannot be: let the panel have it, unless a newer one was there first."""
@@ -70,9 +77,10 @@ class Take(OperatorMixin):
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             picture, name = self.take(context)
-            folder = user_folder(context) / "pictures"
+            folder = user_folder(context) / image_capture.FOLDER
             folder.mkdir(exist_ok=True)
-            path = folder / f"{image_capture.file_name(name)}-{uuid.uuid4().hex[:6]}.png"
+            name = current().part(Captures).numbered(image_capture.file_name(name))
+            path = folder / image_capture.unique_name(name)
         except InputRefused as error:
             return tell_problem(self, error)
         except (OSError, MemoryError) as error:

@@ -91,6 +91,17 @@ class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GENERIO_OT_retry_waiting_jobs(Ready, bpy.types.Operator):
+    """Try all waiting jobs again now instead of waiting. No model is made twice"""
+
+    bl_idname = "generio.retry_waiting_jobs"
+    bl_label = "Retry All"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        current().open_engine(context).reconsider()
+        return {"FINISHED"}
+
+
 NO_PLACE = (CannotPlace.code, Misfit.code, DEFECT, OTHER_KEPT.code)
 """Codes of the problems because of which a model cannot come to where it was to go."""
 
@@ -349,6 +360,7 @@ class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
 CLASSES = (
     GENERIO_OT_cancel_job,
     GENERIO_OT_retry_job,
+    GENERIO_OT_retry_waiting_jobs,
     GENERIO_OT_import_result,
     GENERIO_OT_remove_job,
     GENERIO_OT_clear_finished_jobs,

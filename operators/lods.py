@@ -37,6 +37,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         levels: int
         ratio: float
         counts: str
+        arrange: str
     else:
         method: bpy.props.EnumProperty(
             name="Triangles",
@@ -67,6 +68,14 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
             description="Triangles of level 1, level 2 and so on, separated by commas",
             default="10000, 5000, 2500",
         )
+        arrange: bpy.props.EnumProperty(
+            name="Show Levels",
+            description="Where the levels are, which would cover the original",
+            items=(
+                ("HIDE", "Hidden", "In a collection that is hidden in the viewport and in renders"),
+                ("BESIDE", "Side by Side", "Next to the original, one after the other"),
+            ),
+        )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self, confirm_text="Make LODs")  # type: ignore[return-value]
@@ -81,12 +90,19 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
             layout.prop(self, "ratio")
         else:
             layout.prop(self, "counts")
+        layout.row().prop(self, "arrange", expand=True)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         choice = Choice.of_operator(self, context)
         try:
             jobs = requests.make_lods(
-                current(), context, choice, context.selected_objects, self._counts(), self.requester
+                current(),
+                context,
+                choice,
+                context.selected_objects,
+                self._counts(),
+                self.requester,
+                side_by_side=self.arrange == "BESIDE",
             )
         except FlowsError as error:
             return tell_problem(self, error)

@@ -3,6 +3,7 @@
 
 from ..session.session import Session
 from . import connection, generate, jobs, menus, optimize, placeholder_gizmos, setup, then_optimize
+from .job_counts import JobCounts
 from .job_rows import JobRows
 from .placeholders import Placeholders
 from .status_bar import StatusBar
@@ -21,4 +22,7 @@ CLASSES = (
 
 def observe(session: Session) -> None:
     """Let what is drawn of the jobs follow the session."""
-    session.observers += [session.part(kind) for kind in (JobRows, Placeholders, StatusBar)]
+    session.observers.append(session.part(JobCounts))
+    session.observers.append(session.part(JobRows))
+    session.observers.append(session.part(Placeholders))
+    session.observers.append(session.part(StatusBar))

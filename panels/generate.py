@@ -9,7 +9,7 @@ import bpy
 
 from ..api import IMAGE_TO_MODEL, TEXT_TO_MODEL
 from ..api.parameters import parameters_of
-from ..core.messages import Message
+from ..core.messages import EMPTY, Message
 from ..i18n import translated
 from ..scene import assets
 from ..scene.export import image_capture
@@ -45,8 +45,10 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         choice(column, panel, "where")
         if panel.where == "BOX":
             self._box(column, context)
+        reason = missing(context, panel)
         button = layout.row()
         button.scale_y = 1.4
+        button.enabled = not reason
         count = panel.variants
         text = translated(Message("Generate {count} Variants", count=count)) if count > 1 else ""
         button.operator(
@@ -55,6 +57,8 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             translate=not text,
             icon="SHADERFX",
         )
+        if reason:
+            wrapped(layout, translated(reason), context.region.width, "INFO")
         if variants.chosen_variant(context) is not None:
             layout.operator("generio.keep_variant", icon="CHECKMARK")
         item = context.active_object
@@ -101,6 +105,19 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         else:
             _beside(column).label(text="No object selected", icon="CUBE")
         _beside(column).operator("generio.add_box", icon="MESH_CUBE")
+
+
+def missing(context: bpy.types.Context, panel: GenerioProperties) -> Message:
+    """What is to be chosen before a model can be made, or nothing."""
+    if panel.source == "TEXT" and not panel.prompt.strip():
+        return Message("Describe what you want first")
+    if panel.source == "IMAGE" and not panel.image:
+        return Message("Choose a picture first")
+    if panel.source == "IMAGE" and panel.image_problem:
+        return Message("Choose another picture first")
+    if panel.where == "BOX" and boxes.chosen_box(context) is None:
+        return Message("Select the object to fit the model into, or add a box")
+    return EMPTY
 
 
 def _beside(column: Any) -> Any:

@@ -21,13 +21,15 @@ from ..core.destination import InFile
 from ..core.messages import EMPTY, Message
 from ..engine.client import EngineClient
 from ..i18n import translated, translated_list
-from ..jobs import Job, State, Step, followup_failed, followup_tokens
+from ..jobs import STATES, Job, State, Step, followup_failed, followup_tokens
 from ..jobs.job_folder import preview_path, report_path
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from ..session.session import News, Session, redraw
 
 IMPORTED_HERE = Message("Imported in this window, because no second Blender could be started")
 FOLLOWED = Message("Optimized by the job that follows it")
+ELSEWHERE = Message("Another Blender works on this job")
+TAKEN_BACK = Message("Undo took it out of the scene; redo, or use Import to have it again")
 IN_VAIN = Message("Not optimized; use Import to get it as it was made")
 
 
@@ -72,19 +74,24 @@ class JobRows:
         by_token = {row.token: row for row in panel.jobs}
         jobs = [job for token in tokens if (job := engine.job(token)) is not None]
         for job in sorted(jobs, key=lambda job: job.created_at):
-            if job.token not in by_token:
+            is_new = job.token not in by_token
+            if is_new:
                 panel.jobs.add()
                 panel.jobs.move(len(panel.jobs) - 1, 0)
                 panel.jobs[0].token = job.token
                 panel.active_job = 0
                 by_token = {row.token: row for row in panel.jobs}  # each has moved
             self._fill(by_token[job.token], job, session, news)
+            if is_new:
+                _show_new(panel)
 
     def _fill(self, row: GenerioJob, job: Job, session: Session, news: News) -> None:
         arrives = job.token in news.arriving
         row.token = job.token
         row.name = job.name
-        row.state = State.READY if arrives else job.state
+        taken_back = job.token in session.placement.taken_back and job.step is Step.PLACED
+        row.state = State.READY if arrives or taken_back else job.state
+        row.elsewhere = not job.finished and not news.engine.owns(job.token)
         row.message = translated(job.problem.message if job.problem else _note(job, session, news))
         row.fix = translated(job.problem.fix) if job.problem else ""
         row.remedy = job.problem.remedy if job.problem else ""
@@ -94,7 +101,24 @@ class JobRows:
         row.finished = job.finished
         row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
         row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
+        row.placed = row.state == State.DONE and job.token in session.placement.placed
         row.clearable = job.finished and row.state != State.READY and not _is_of_use(job, news.engine)
+
+
+def _show_new(panel: GenerioProperties) -> None:
+    """A search that was made for others is not to hide the job that has just come."""
+    if not fits(panel.jobs[0], panel.job_search.lower().split(), panel.job_states):
+        panel.job_search, panel.job_states = "", "ALL"
+
+
+def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
+    """Whether a job is to be listed: has all `words` (lower case), and is of the `kind` (of JOB_STATES)."""
+    if kind != "ALL" and kind not in STATES[State(job.state)].filters:
+        return False
+    if not words:
+        return True
+    text = f"{job.name} {job.prompt} {job.flow_id}".lower()
+    return all(word in text for word in words)
 
 
 def _firsts_of(engine: EngineClient, tokens: Collection[str]) -> set[str]:
@@ -111,10 +135,14 @@ def _note(job: Job, session: Session, news: News) -> Message:
     waits = session.placement.blocker(bpy.context, job) if arrives else EMPTY
     if waits:
         return waits
+    if not job.finished and not engine.owns(job.token):
+        return ELSEWHERE
     if job.step is Step.READY and not arrives:
         return _where(job)
     if job.step is not Step.PLACED:
         return EMPTY
+    if job.token in session.placement.taken_back:
+        return TAKEN_BACK
     if job.token in session.placement.reported:
         return session.placement.reported[job.token]
     if not job.results:
@@ -184,7 +212,7 @@ def _summary(report: Path) -> list[Message]:
     counts = json.loads(report.read_text(encoding="utf-8"))
     sizes = Counter(f"{width}x{height}" for width, height in counts["textures"])
     textures = [
-        Message("{count} textures {size}", count=count, size=size)
+        Message("{count:,} textures {size}", count=count, size=size)
         if count > 1
         else Message("1 texture {size}", size=size)
         for size, count in sizes.items()

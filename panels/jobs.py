@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import bpy
 
-from ..core.messages import Message
 from ..i18n import translated
 from ..jobs import STATES, State
 from ..session import current
 from ..session.properties import GenerioJob, GenerioProperties, properties
+from .job_counts import JobCounts, Obstacle, draw_obstacle_buttons
+from .job_rows import fits
 from .progress import timing
 from .thumbnails import icon_of
 from .widgets import Tab, fix_button, is_narrow, object_mode_button, wrapped
@@ -21,16 +22,6 @@ FEW = 4
 
 NEEDS_OTHER_INPUT = frozenset({"edit_input", "edit_prompt", "choose_image"})
 """Remedies of what would fail again as it is."""
-
-
-def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
-    """Whether a job is to be listed: has all `words` (lower case), and is of the `kind` (of JOB_STATES)."""
-    if kind != "ALL" and kind not in STATES[State(job.state)].filters:
-        return False
-    if not words:
-        return True
-    text = f"{job.name} {job.prompt} {job.flow_id}".lower()
-    return all(word in text for word in words)
 
 
 class GENERIO_UL_jobs(bpy.types.UIList):
@@ -65,10 +56,16 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         narrow = is_narrow(context)
         split = layout.split(factor=(0.8 if job.finished else 0.65) if narrow else 0.55)
         picture = icon_of(job.thumbnail)
-        if picture:
-            split.label(text=job.name, translate=False, icon_value=picture)
+        shown: dict[str, Any] = {"icon_value": picture} if picture else {"icon": icon}
+        if job.elsewhere:
+            shown = {"icon": "LINKED"}
+        if job.placed:
+            name = split.row()
+            name.alignment = "LEFT"
+            show = name.operator("generio.show_result", text=job.name, translate=False, emboss=False, **shown)
+            show.token = job.token
         else:
-            split.label(text=job.name, translate=False, icon=cast(Any, icon))
+            split.label(text=job.name, translate=False, **shown)
         right = split.row(align=True)
         elapsed, progress, remaining = timing(current().engine, job.token)
         # In a narrow sidebar the icon or the picture tells the state.
@@ -80,7 +77,9 @@ class GENERIO_UL_jobs(bpy.types.UIList):
             right.label(text=text, translate=False)
         elif not narrow:
             right.label(text=translated(label), translate=False)
-        if not job.finished:
+        if job.elsewhere:
+            pass  # it is the other one's to cancel
+        elif not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
         elif state is State.READY:
             right.operator("generio.import_result", text="", icon="IMPORT", emboss=False).token = job.token
@@ -107,11 +106,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def poll(cls, context: bpy.types.Context) -> bool:
         return len(properties(context).jobs) > 0 or current().notice is not None
 
-    def draw_header_preset(self, context: bpy.types.Context) -> None:
-        jobs = properties(context).jobs
-        count = sum(not job.finished and job.state != State.WAITING for job in jobs)
-        if count:
-            self.layout.label(text=translated(Message("{count} running", count=count)), translate=False)
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        if header := current().part(JobCounts).header():
+            self.layout.label(text=translated(header), translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -122,6 +119,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             self._notice(context, layout, told)
         if current().engine is None and not count:
             return
+        if obstacle := current().part(JobCounts).obstacle:
+            self._obstacle(context, layout, obstacle)
         if count > FEW or panel.job_search or panel.job_states != "ALL":
             draw_search(layout, panel)
         layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3, maxrows=8)
@@ -149,19 +148,28 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         else:
             row.operator("generio.dismiss_notice", icon="CHECKMARK")
 
+    def _obstacle(self, context: bpy.types.Context, layout: Any, obstacle: Obstacle) -> None:
+        """What is wrong with all that wait, once, with its button."""
+        width, column = context.region.width, layout.box().column()
+        wrapped(column, translated(obstacle.problem.message), width, "ERROR")
+        wrapped(column, translated(obstacle.problem.fix), width, "BLANK1")
+        wrapped(column, translated(obstacle.waiting), width, "BLANK1")
+        draw_obstacle_buttons(column, obstacle.problem)
+
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
         """State, what is wrong and its fix, and what can be done with the job."""
         width, state, token = context.region.width, State(job.state), job.token
         label, icon, _filters = STATES[state]
         elapsed = timing(current().engine, token).elapsed
         wrapped(column, f"{translated(label)}, {elapsed}", width, icon)
-        if job.message:
-            wrapped(column, job.message, width, "BLANK1")
-        if job.fix:
-            wrapped(column, job.fix, width, "BLANK1")
-        retries = state in (State.FAILED, State.CANCELLED, State.WAITING)
-        if job.remedy and not (job.remedy == "retry" and retries):
-            fix_button(column, job.remedy, token)
+        retries = state in (State.FAILED, State.CANCELLED, State.WAITING) and not job.elsewhere
+        if not _is_told_above(job):
+            if job.message:
+                wrapped(column, job.message, width, "BLANK1")
+            if job.fix:
+                wrapped(column, job.fix, width, "BLANK1")
+            if job.remedy and not (job.remedy == "retry" and retries):
+                fix_button(column, job.remedy, token)
         if job.importable and state is State.READY:
             object_mode_button(column, context)
         row = column.column(align=True) if is_narrow(context) else column.row(align=True)
@@ -172,7 +180,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             row.operator("generio.retry_job", icon="FILE_REFRESH").token = token
         if job.finished:
             row.operator("generio.remove_job", text="Remove", icon="X").token = token
-        elif state is not State.CANCELLING:
+        elif state is not State.CANCELLING and not job.elsewhere:
             row.operator("generio.cancel_job", text="Cancel", icon="X").token = token
 
     def _details(self, layout: bpy.types.UILayout, job: GenerioJob, width: int) -> None:
@@ -192,6 +200,16 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             row.operator("generio.copy_flow_id", text="", icon="COPYDOWN").token = job.token
         column.operator("generio.use_job_settings", icon="LOOP_BACK").token = job.token
         column.operator("generio.show_job_folder", icon="FILE_FOLDER").token = job.token
+
+
+def _is_told_above(job: GenerioJob) -> bool:
+    """Whether what a job waits for is what the banner says of all."""
+    obstacle = current().part(JobCounts).obstacle
+    return (
+        obstacle is not None
+        and job.state == State.WAITING
+        and job.message == translated(obstacle.problem.message)
+    )
 
 
 CLASSES = (GENERIO_UL_jobs, GENERIO_PT_jobs)

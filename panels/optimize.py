@@ -32,13 +32,13 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         found = selection_report().drawn(context)
         _headline(layout, found)
         if found.parts:
-            text = translated(Message("Whole Model, {count} Parts", count=found.parts))
+            text = translated(Message("Whole Model, {count:,} Parts", count=found.parts))
             layout.operator("generio.select_whole_model", text=text, translate=False, icon="OUTLINER")
         if found.refused:
             lines = [
                 Message("{name}: {message}", name=name, message=reason) for name, reason in found.refused
             ]
-            _list(layout, "generio_left_out", Message("{count} left out", count=len(lines)), lines, width)
+            _list(layout, "generio_left_out", Message("{count:,} left out", count=len(lines)), lines, width)
             row = layout.column(align=True) if is_narrow(context) else layout.row(align=True)
             if found.convertible:
                 row.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
@@ -60,7 +60,7 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         button = layout.row()
         button.scale_y = 1.4
         text = (
-            Message("Optimize {count} Meshes", count=found.meshes)
+            Message("Optimize {count:,} Meshes", count=found.meshes)
             if found.meshes > 1
             else Message("Optimize Selected")
         )
@@ -110,12 +110,12 @@ def _headline(layout: Any, found: Survey) -> None:
     if not found.objects:
         layout.label(text="No mesh selected", icon="MESH_DATA")
         return
-    name = found.name or translated(Message("{count} objects", count=found.objects))
+    name = found.name or translated(Message("{count:,} objects", count=found.objects))
     layout.label(text=name, translate=False, icon="MESH_DATA")
     parts = [Message("{count:,} triangles", count=found.triangles)]
     if found.objects > found.meshes:  # some share their mesh
         parts.insert(
-            0, Message("1 mesh") if found.meshes == 1 else Message("{count} meshes", count=found.meshes)
+            0, Message("1 mesh") if found.meshes == 1 else Message("{count:,} meshes", count=found.meshes)
         )
     layout.label(text=translated_list(parts), translate=False, icon="BLANK1")
 
@@ -162,7 +162,7 @@ def _list(
             wrapped(column, translated(line), width)
         if len(lines) > MANY:
             column.label(
-                text=translated(Message("and {count} more", count=len(lines) - MANY)), translate=False
+                text=translated(Message("and {count:,} more", count=len(lines) - MANY)), translate=False
             )
 
 

@@ -21,7 +21,7 @@ from ..jobs import Job
 from ..scene.place import boxes
 from ..scene.place.destination import scene_of
 from ..session.session import News, Session, redraw
-from .progress import progress_of
+from .progress import Progress
 
 LINE = (1.0, 1.0, 1.0, 0.6)
 OUTLINE = (0.0, 0.0, 0.0, 0.5)  # below it, so that it is seen on a white background, too
@@ -113,14 +113,14 @@ class Placeholders:
         coming = [job for token in news.arriving if (job := news.engine.job(token)) is not None]
         jobs = sorted([*news.unfinished, *coming], key=lambda job: job.created_at)  # as they are numbered
         session.placement.forget_moves(but=[job.token for job in jobs])
-        now = time.time()
+        now, progress = time.time(), session.part(Progress)
         self._show(
             context,
             [
                 Placeholder.of(
                     job.token,
                     job.name,
-                    round(progress_of(job, news.engine, now)[0], 2),
+                    round(progress.of(job, news.engine, now), 2),
                     _destination(job, job.destination, session),
                     movable=job.finished or news.engine.owns(job.token),
                 )

@@ -7,10 +7,15 @@ import time
 from typing import NamedTuple
 
 from ..core.durations import clock
-from ..core.messages import Message
+from ..core.messages import EMPTY, Message
 from ..engine.client import EngineClient
 from ..i18n import translated
-from ..jobs import Job
+from ..jobs import Job, Step
+from ..jobs.polling import HELD
+from ..session import current
+
+FETCHING = frozenset({Step.COMPLETED, Step.DOWNLOADED})
+"""Steps after a flow has ended, whose progress is what is left of the bar."""
 
 
 class Timing(NamedTuple):
@@ -21,25 +26,60 @@ class Timing(NamedTuple):
     remaining: str = ""
 
 
+class Reached(NamedTuple):
+    """The farthest that a job was said to be, in which attempt, and whether its flow ran by then."""
+
+    attempt: int
+    runs: bool
+    progress: float
+
+
+class Progress:
+    """How far jobs were said to be, which is never taken back while a flow runs."""
+
+    def __init__(self) -> None:
+        self._reached: dict[str, Reached] = {}
+
+    def of(self, job: Job, engine: EngineClient, now: float) -> float:
+        """How far a job is at `now`, 0..1; one that waits stands still."""
+        if job.finished:
+            self._reached.pop(job.token, None)
+            return 1.0
+        runs = job.step is Step.STARTED or job.step in FETCHING
+        before = self._reached.get(job.token)
+        if before is None or (before.attempt, before.runs) != (job.attempt, runs):
+            before = Reached(job.attempt, runs, 0.0)
+        told = before.progress if job.waiting else max(before.progress, _told(job, engine, now))
+        self._reached[job.token] = before._replace(progress=told)
+        return told
+
+
+def _told(job: Job, engine: EngineClient, now: float) -> float:
+    """How far a job is by all that is known now."""
+    if job.step is Step.STARTED:
+        return engine.estimate(job, now).progress
+    if job.step in FETCHING:
+        return HELD + (1.0 - HELD) * (job.progress or 0.0)
+    return job.progress or 0.0
+
+
 def timing(engine: EngineClient | None, token: str) -> Timing:
-    """How long a job has taken by now, how far it is, and what is left."""
+    """How long a job has taken by now, how far it is, and what is left; a job that waits has no progress."""
     job = engine.job(token) if engine is not None else None
     if engine is None or job is None:
         return Timing()
     now = time.time()
-    progress, left = progress_of(job, engine, now)
-    remaining = translated(Message("{time} left", time=clock(left))) if left is not None else ""
-    if job.waiting and job.retry_at > now:
-        remaining = translated(Message("retry in {time}", time=clock(job.retry_at - now + 0.999)))
-    return Timing(clock((job.finished_at or now) - (job.begun_at or job.created_at)), progress, remaining)
+    progress = 0.0 if job.waiting else current().part(Progress).of(job, engine, now)
+    elapsed = clock((job.finished_at or now) - (job.begun_at or job.created_at))
+    return Timing(elapsed, progress, translated(_remaining(job, engine, now)))
 
 
-def progress_of(job: Job, engine: EngineClient, now: float) -> tuple[float, float | None]:
-    """How far a job is, 0..1, and the seconds that are left, if that can be told."""
-    left = engine.time_left(job)
-    if job.finished:
-        return 1.0, None
-    if left is None:
-        return job.progress or 0.0, None
-    running = now - job.started_at
-    return running / max(running + left, 1.0), left
+def _remaining(job: Job, engine: EngineClient, now: float) -> Message:
+    """What is left for a job, in words, or nothing."""
+    if job.waiting:
+        left = job.retry_at - now
+        return Message("retry in {time}", time=clock(left + 0.999)) if left > 0.0 else EMPTY
+    estimate = engine.estimate(job, now)
+    if estimate.is_late:
+        return Message("longer than usual")
+    return Message("{time} left", time=clock(estimate.left)) if estimate.left is not None else EMPTY

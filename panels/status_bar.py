@@ -10,30 +10,30 @@ from typing import Any
 
 import bpy
 
-from ..core.durations import clock
 from ..core.messages import Message
 from ..engine.client import EngineClient
 from ..i18n import translated, translated_list
 from ..jobs import STATES, Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
+from .job_counts import JobCounts, draw_obstacle_buttons
+from .progress import timing
 
 NEWS_SECONDS = 10.0
 """How long the status bar tells that a job is over."""
 
 _ENDINGS: dict[State, tuple[Callable[[str], Message], str]] = {
-    State.DONE: (lambda name: Message('"{name}" is in the scene', name=name), "CHECKMARK"),
     State.READY: (lambda name: Message('"{name}" is ready to import', name=name), "IMPORT"),
     State.FAILED: (lambda name: Message('"{name}" failed, see Jobs', name=name), "ERROR"),
 }
-"""What is told of the end of a job of that name, and the icon before it."""
+"""What is told of the end of a job of that name that put nothing into the file, and the icon before it."""
 
 
 class StatusBar:
-    """Says what goes on in a line: `text` and `icon`."""
+    """Says what goes on in a line: `text` and `icon`; `shows`: the job whose model a click shows, or ""."""
 
     def __init__(self) -> None:
-        self.text, self.icon = "", "NONE"
+        self.text, self.icon, self.shows = "", "NONE", ""
         self._unfinished: dict[str, None] = {}  # whose end is to be reported
         self._news: dict[str, float] = {}  # tokens of jobs that are over, and until when that is shown
         with _header() as header:
@@ -51,7 +51,8 @@ class StatusBar:
             del self._news[token]
         if not news.is_due and not late:
             return
-        line = self._ended(session, news.engine) or self._running(news)
+        self.shows = ""
+        line = self._ended(session, news.engine) or self._running(session, news)
         if line != (self.text, self.icon):
             self.text, self.icon = line
             _redraw(context)
@@ -81,36 +82,55 @@ class StatusBar:
         hidden = session.placement.hidden
         for token in reversed(self._news):
             job = engine.job(token)
-            if job is not None and job.state in _ENDINGS:
+            if job is None:
+                continue
+            placement = session.placement
+            if job.state is State.DONE and token in placement.arrivals and token not in placement.taken_back:
+                self.shows = token
                 if token in hidden:
                     collection = hidden[token]
                     where = Message(
                         '"{name}" is in "{collection}", which is hidden', name=job.name, collection=collection
                     )
                     return translated(where), "HIDE_ON"
+                return translated(placement.arrivals[token]), "CHECKMARK"
+            if job.state in _ENDINGS:
                 ending, icon = _ENDINGS[job.state]
                 return translated(ending(job.name)), icon
         return None
 
-    def _running(self, news: News) -> tuple[str, str]:
+    def _running(self, session: Session, news: News) -> tuple[str, str]:
+        counts = session.part(JobCounts)
+        if obstacle := counts.obstacle:
+            return translated(obstacle.problem.message, obstacle.waiting), "ERROR"
         jobs = [job for token in self._unfinished if (job := news.engine.job(token)) is not None]
         jobs = [job for job in jobs if not job.finished or job.token in news.arriving]
         if not jobs:
             return "", "NONE"
         if len(jobs) > 1:
-            return translated(Message("{count} models under way", count=len(jobs))), "SHADERFX"
-        left = news.engine.time_left(jobs[0])
+            return translated_list(counts.summary()), "SHADERFX"
         parts: list[Message | str] = [jobs[0].name, STATES[jobs[0].state].label]
-        if left is not None:
-            parts.append(Message("{time} left", time=clock(left)))
+        if remaining := timing(news.engine, jobs[0].token).remaining:
+            parts.append(remaining)
         return translated_list(parts), "SHADERFX"
 
 
 def draw(self: bpy.types.Header, _context: bpy.types.Context) -> None:
     """Appended to the status bar."""
     bar = current().part(StatusBar)
-    if bar.text:
+    if bar.text and bar.shows:
+        button = self.layout.operator(
+            "generio.show_result",
+            text=bar.text,
+            translate=False,
+            icon=bar.icon,  # type: ignore[arg-type]
+            emboss=False,
+        )
+        button.token = bar.shows  # type: ignore[attr-defined]
+    elif bar.text:
         self.layout.label(text=bar.text, translate=False, icon=bar.icon)  # type: ignore[arg-type]
+    if bar.icon == "ERROR" and (obstacle := current().part(JobCounts).obstacle):
+        draw_obstacle_buttons(self.layout, obstacle.problem)
 
 
 def _redraw(context: bpy.types.Context) -> None:

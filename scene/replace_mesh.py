@@ -19,7 +19,7 @@ from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
 from .lookup import find
 from .markers import snapshot_of
 from .meshes import LEVELS, PREFIX, mesh_of
-from .place.collections import collection_called, takes_objects
+from .place.collections import collection_called, hide_collection, takes_objects
 from .place.unique_names import suffixed
 from .restore import datablock
 from .restore.material_slots import slot_names
@@ -154,7 +154,7 @@ def put(
         return targets
     gone = applied or dict.fromkeys(targets, ())
     if mode == LOD:
-        return [_level(scene, targets[0], mesh, destination.level, gone[targets[0]])]
+        return [_level(scene, targets[0], mesh, destination, gone[targets[0]])]
     copies = [_copy(item, mesh, suffixed(item.name, "_optimized"), gone[item]) for item in targets]
     mesh.name = copies[0].name
     collections = _collections_of(targets)
@@ -250,13 +250,16 @@ def _level(
     scene: bpy.types.Scene,
     item: bpy.types.Object,
     mesh: bpy.types.Mesh,
-    level: int,
+    destination: OptimizedMesh,
     applied: Collection[str],
 ) -> bpy.types.Object:
     """A level of detail, named as game engines expect it, in a collection with the others and level 0.
 
-    A level that is there already gets the mesh, and its modifiers; it stays where the user has put it.
+    Nothing of it is in the way of `item`: a new collection is hidden, or, where the destination has an
+    offset, the levels stand beside it, and level 0, which is where it is, is hidden. A level that is there
+    already gets the mesh, and its modifiers; it stays where the user has put it.
     """
+    level = destination.level
     name = item.name.encode()[:LONGEST_BASE].decode(errors="ignore")
     collection = collection_called(scene, f"{name}_LODs", lambda found: _are_levels_of(item, found))
     # Another text each time: duplicates that were made of `item` have the one before.
@@ -270,6 +273,10 @@ def _level(
         original[LEVEL] = 0
         collection.objects.link(original)
         original.select_set(False)
+        if destination.offset:
+            _hide(original)
+        else:
+            hide_collection(collection)
     made = _copy(item, mesh, f"{name}_LOD{level}", applied)
     if level in present:
         fresh, made = made, present[level]
@@ -287,6 +294,8 @@ def _level(
         made[LEVEL] = level
         collection.objects.link(made)
         made.select_set(False)
+        if destination.offset:
+            _move_beside([item], [made], destination.offset)
     mesh.name = made.name
     return made
 

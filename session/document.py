@@ -3,28 +3,43 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeGuard
 
 import bpy
 
 from ..core.destination import D, Destination, InFile, NewModel, OptimizedMesh, without_uids
+from ..core.files import atomic_path
 from ..scene.place import destination as destinations
+
+LAST_SESSION = "quit.blend"
+"""What Blender calls the file in which it keeps the last session."""
 
 
 class Document:
     """The present opening of a file. As long as it lasts, session uids tell which datablock is which.
 
     id: unique for each opening; it is what `document` in a destination and `placed_in` in a job name.
+    continues: the id of the last opening before Blender ended, where Recover Last Session has opened what
+    that left; else "".
     """
 
     def __init__(self) -> None:
         self.id = uuid.uuid4().hex
+        self.continues = ""
 
-    def renew(self) -> None:
+    def renew(self, continues: str = "") -> None:
         """Another file has been opened: what was asked before belongs elsewhere."""
-        self.id = uuid.uuid4().hex
+        self.id, self.continues = uuid.uuid4().hex, continues
+
+    def leave(self, note: Path) -> None:
+        """Blender ends: note down which opening was the last one."""
+        with suppress(OSError), atomic_path(note) as part:
+            part.write_text(json.dumps([self.id]), encoding="utf-8")
 
     def is_of(self, destination: Destination) -> TypeGuard[InFile]:
         """Whether a destination was asked for in this opening."""
@@ -34,7 +49,9 @@ class Document:
         """Whether the file that is open is the one in which the result was asked for."""
         if not isinstance(destination, InFile) or destination.placeholder_deleted:
             return False
-        return self.is_of(destination) or destination.file == bpy.data.filepath != ""
+        if self.is_of(destination) or destination.file == bpy.data.filepath != "":
+            return True
+        return destination.document == self.continues != ""
 
     def localized(self, destination: D) -> D:
         """A destination as this opening understands it: of another one only the names mean something."""
@@ -53,3 +70,11 @@ class Document:
     ) -> OptimizedMesh:
         """The destination of what is made of a mesh, as asked for in this opening."""
         return destinations.for_mesh(context, self.id, mode, target, others)
+
+
+def last_opening(note: Path) -> str:
+    """The id of the opening that `Document.leave` has noted down, or ""."""
+    with suppress(OSError, ValueError, TypeError):
+        found, *_ = json.loads(note.read_text(encoding="utf-8"))
+        return str(found)
+    return ""

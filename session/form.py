@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user has entered in the panels: kept when another file is opened, its picture checked again."""
+"""What the user has entered in the panels, kept when another file is opened and over a restart of Blender."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import bpy
 
+from ..core.files import atomic_path
 from ..engine.client import EngineClient, Reply
 from ..formats.image_check import Look
 from ..i18n import translated
@@ -21,6 +24,13 @@ LOOK_SECONDS = 1.0
 """Between checks of the chosen picture, whose disk may be slow."""
 
 EDITED = ("source", "prompt", "image", *names_of(GeneratePanelOptions), *names_of(OptimizeOptions))
+
+
+KEPT_SECONDS = 1.0
+"""Between looks at whether something else was entered, which is kept for the next start then."""
+
+NOT_KEPT = ("image", "seed", "random_seed")
+"""What belongs to one request only."""
 
 
 class Looking(NamedTuple):
@@ -38,6 +48,8 @@ class Form:
         self._remembered: dict[str, Any] = {}
         self._looking: Looking | None = None
         self._next_look = 0.0  # time.monotonic()
+        self._kept: dict[str, Any] | None = None  # what the next start finds; None = this one has not looked
+        self._next_keep = 0.0  # time.monotonic()
 
     def remember(self, context: bpy.types.Context) -> None:
         """Remember what was entered, before another file is opened: all of it starts anew then."""
@@ -49,6 +61,30 @@ class Form:
         """Enter again what was remembered."""
         for name, value in self._remembered.items():
             setattr(properties(context), name, value)
+
+    def keep(self, context: bpy.types.Context, folder: Callable[[bpy.types.Context], Path]) -> None:
+        """Have what was entered in the last session, and let the next one have what is entered in this.
+
+        folder: gives the extension's own, which has a JSON file for that; one that cannot be read counts as
+        empty, and one that cannot be written is let be.
+        """
+        now = time.monotonic()
+        if now < self._next_keep:
+            return
+        self._next_keep = now + KEPT_SECONDS
+        panel, path = properties(context), folder(context) / "form.json"
+        if self._kept is None:
+            self._kept = _read(path)
+            for name, value in self._kept.items():
+                if not panel.is_property_set(name):
+                    with suppress(TypeError, ValueError):  # a later version may have other values
+                        setattr(panel, name, value)
+        names = (name for name in EDITED if name not in NOT_KEPT and panel.is_property_set(name))
+        entered = {name: getattr(panel, name) for name in names}
+        if entered != self._kept:
+            self._kept = entered
+            with suppress(OSError), atomic_path(path) as part:
+                part.write_text(json.dumps(entered, ensure_ascii=False, indent=0), encoding="utf-8")
 
     def make_image_absolute(self, context: bpy.types.Context) -> None:
         """Let the chosen picture be the same when the open file is saved into another folder."""
@@ -84,3 +120,13 @@ class Form:
             reply = engine(context).ask("look_at", path=str(path), known=known, kinds=kinds)
             self._looking = Looking(path, known, reply)
         return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What another session has kept, as far as that is still to be entered."""
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, dict):
+            known = cast(dict[str, Any], found)
+            return {name: known[name] for name in EDITED if name in known and name not in NOT_KEPT}
+    return {}

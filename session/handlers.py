@@ -14,7 +14,8 @@ from bpy.app.handlers import persistent
 
 from ..scene.place import packing
 from . import begin, current, end, is_running, last_document
-from .document import Document
+from .document import LAST_SESSION, Document, last_opening
+from .preferences import user_folder
 from .session import IDLE_SECONDS, Session
 
 
@@ -33,7 +34,14 @@ def _after_load(file: str) -> None:
     session = current()
     session.placement.leave(session.engine)
     session.form.restore(bpy.context)
-    session.opened(recovered=Path(file).name != Path(bpy.data.filepath).name)
+    name = Path(file).name
+    # It is read at once: the next Blender that ends writes another one.
+    continues = last_opening(_note_of_the_last(bpy.context)) if name == LAST_SESSION else ""
+    session.opened(recovered=name != Path(bpy.data.filepath).name, continues=continues)
+
+
+def _note_of_the_last(context: bpy.types.Context) -> Path:
+    return user_folder(context) / "last_opening.json"
 
 
 @persistent
@@ -52,6 +60,11 @@ def _before_save(_file: str) -> None:
 
 
 @persistent
+def _before_undo(_scene: bpy.types.Scene) -> None:
+    current().placement.before_step()
+
+
+@persistent
 def _after_undo(_scene: bpy.types.Scene) -> None:
     session = current()
     session.placement.stepped(session.engine)
@@ -62,6 +75,8 @@ HANDLERS = (
     ("load_post", _after_load),
     ("save_pre", _before_save),
     ("save_post", _after_save),
+    ("undo_pre", _before_undo),
+    ("redo_pre", _before_undo),
     ("undo_post", _after_undo),
     ("redo_post", _after_undo),
 )
@@ -70,6 +85,8 @@ HANDLERS = (
 def _stop() -> None:
     """Blender ends."""
     if is_running():
+        if not bpy.app.background:
+            current().document.leave(_note_of_the_last(bpy.context))
         current().stop()
 
 

@@ -7,7 +7,7 @@ import bpy
 
 from ..api.parameters import GENERATORS, POLYGON_COUNT, parameters_of
 from ..core.messages import Message
-from ..scene.export.selection import BUDGET, MODIFIERS, RESULTS, TARGETS
+from ..scene.export.selection import MODIFIERS, PERCENT, RESULTS, TARGETS
 from ..scene.export.texture_limit import SIDES
 from ..scene.restore.restore import COLORS, NORMALS
 from .parameter_properties import panel_properties_of, properties_of, property_of
@@ -48,7 +48,7 @@ class OptimizeOptions:
         carry_normals: bool
     else:
         target: bpy.props.EnumProperty(
-            name="Reduce To", description="How far to reduce the meshes", items=TARGETS, default=BUDGET
+            name="Reduce To", description="How far to reduce the meshes", items=TARGETS, default=PERCENT
         )
         polygon_count: property_of(POLYGON_COUNT, options=set())
         percent: bpy.props.FloatProperty(

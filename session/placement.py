@@ -51,15 +51,17 @@ class PlacementQueue:
     """The finished jobs whose results belong into the open file.
 
     `pending`: tokens of jobs whose results are to come; `placed`: of those that came since the file was
-    opened. `hidden`: the collections that hide what was placed in them, and `reported`: what a service has
-    changed that it was not asked to, in sentences, both by job. `moment` tells a good moment to place
-    something.
+    opened; `taken_back`: of those that undo or redo took out of it. By job: `arrivals`: what is to be told of
+    those that came; `hidden`: the collections that hide what was placed in them; `reported`: what a service
+    has changed that it was not asked to, in sentences. `moment` tells a good moment to place something.
     """
 
     def __init__(self, document: Document) -> None:
         self.moment = Moment()
         self.pending: set[str] = set()
         self.placed: set[str] = set()
+        self.taken_back: set[str] = set()
+        self.arrivals: dict[str, Message] = {}
         self.hidden: dict[str, str] = {}
         self.reported: dict[str, Message] = {}
         self._document = document
@@ -67,6 +69,7 @@ class PlacementQueue:
         self._packer = packing.Packer(self._reserve)
         self._reserved = ""  # the pending job that the store is being told about
         self._small: set[str] = set()  # tokens of small ones for which the same is true
+        self._standing: set[str] = set()  # of `placed`, what was there before undo or redo
         self._undone: set[str] = set()  # what was placed, and at this point of the undo history is not there
         self._folders_to_delete: set[str] = set()  # of placed jobs that were removed from the list
         self._may_have_unpacked = True  # there may be images of placed models to pack
@@ -279,6 +282,8 @@ class PlacementQueue:
             self._may_have_unpacked = True
             self._undone.discard(job.token)
             self.placed.add(job.token)
+            self.taken_back.discard(job.token)
+            self.arrivals[job.token] = place.arrival(context, job.name, placed)
             collection = place.hidden_by(context, placed) if isinstance(where, NewModel) else ""
             if collection:
                 self.hidden[job.token] = collection
@@ -364,19 +369,28 @@ class PlacementQueue:
         """Whether a model was placed, and is not there at this point of the undo history."""
         return token in self._undone
 
+    def before_step(self) -> None:
+        """Undo or redo is about to happen."""
+        self._standing = self.placed & place.tokens() if self.placed else set()
+
     def stepped(self, engine: EngineClient | None) -> None:
         """Undo or redo: pictures may be loose again, and models that were placed may be gone, or back."""
         self.moment.stepped()
         self._may_have_unpacked = True
+        if self._standing or self.taken_back:
+            self.taken_back = (self.taken_back | self._standing) - place.tokens()
         self._undone.clear()
         if engine is not None:
             loose = {job.token for job in engine.jobs() if job.unsaved and job.placed_in == self._document.id}
             if loose:
                 self._undone.update(loose - place.tokens() - self.pending)
 
-    def opened(self, recovered: bool, engine: EngineClient | None) -> None:
-        """Another file is open, into which other results belong. recovered: from an autosave."""
-        self._document.renew()
+    def opened(self, recovered: bool, engine: EngineClient | None, continues: str = "") -> None:
+        """Another file is open, into which other results belong.
+
+        recovered: from an autosave. continues: see `Document`.
+        """
+        self._document.renew(continues)
         self._recovered = recovered
         self._may_have_unpacked = True
         if engine is not None:
@@ -397,12 +411,14 @@ class PlacementQueue:
             engine.closed(self._document.id, but=frozenset(self.pending))
             engine.delete_files(self._folders_to_delete)
         self._reserve.release()
-        for known in (self.hidden, self.reported, self._moves):
+        for known in (self.arrivals, self.hidden, self.reported, self._moves):
             known.clear()
         for tokens in (
             self.pending,
             self.placed,
             self._small,
+            self.taken_back,
+            self._standing,
             self._undone,
             self._folders_to_delete,
             self._moves_to_save,

@@ -17,7 +17,7 @@ from .preferences import RELATIVE_PATH
 
 JOB_STATES = (
     ("ALL", "All", "Every job", "FILTER", 0),
-    ("OPEN", "Running", "What is queued, under way or waiting", "PLAY", 1),
+    ("OPEN", "Unfinished", "What is queued, under way or waiting", "PLAY", 1),
     ("READY", "To Import", "What is finished and not in a scene yet", "IMPORT", 2),
     ("OVER", "Done", "What is in a scene, or was cancelled", "CHECKMARK", 3),
     ("TROUBLE", "With Problems", "What failed, or waits for you", "ERROR", 4),
@@ -40,6 +40,8 @@ class GenerioJob(bpy.types.PropertyGroup):
         flow_id: str
         finished: bool
         importable: bool
+        placed: bool
+        elsewhere: bool
         clearable: bool
     else:
         token: bpy.props.StringProperty()
@@ -54,6 +56,8 @@ class GenerioJob(bpy.types.PropertyGroup):
         flow_id: bpy.props.StringProperty()
         finished: bpy.props.BoolProperty()
         importable: bpy.props.BoolProperty()
+        placed: bpy.props.BoolProperty()
+        elsewhere: bpy.props.BoolProperty()
         clearable: bpy.props.BoolProperty()
 
 

@@ -49,9 +49,10 @@ class News(NamedTuple):
     """What a tick has to show.
 
     engine: the jobs are its. jobs: those that changed since the last tick, as they are now. tokens: of these
-    and of those that began or ceased to arrive. arriving: tokens of the jobs whose results are about to go
-    into the open file. unfinished: all such jobs, oldest first. is_due: whether there is anything to show; it
-    is also true once a second as long as something goes on, since times are shown.
+    and of those that began or ceased to arrive, or whose model undo took or brought back. arriving: tokens of
+    the jobs whose results are about to go into the open file. unfinished: all such jobs, oldest first.
+    is_due: whether there is anything to show; it is also true once a second as long as something goes on,
+    since times are shown.
     """
 
     engine: EngineClient
@@ -111,6 +112,7 @@ class Session:
         self._to_convert: set[str] = set()  # jobs that found no second Blender
         self._news: dict[str, Job] = {}  # what changed since that was last shown, each job as it is by now
         self._arriving: set[str] = set()  # whose results were about to come when that was last shown
+        self._taken_back: set[str] = set()  # whose models undo had taken out of the file then
         self._second = 0  # of that
         self._is_introduced = False  # the placement queue knows the jobs that were there at the start
         self._is_stale = True  # nothing of what there is has been shown
@@ -205,6 +207,8 @@ class Session:
     def _tick(self, context: bpy.types.Context) -> float:
         if i18n.follow():
             redraw(context)
+        if not bpy.app.background:  # a script begins with the defaults
+            self.form.keep(context, user_folder)
         if self.form.check_image(context, self.open_engine):
             self._redraw(context)
         self.slices.run()
@@ -262,7 +266,8 @@ class Session:
     ) -> None:
         """Have the observers show what changed; removed: tokens of jobs that are not in the list any more."""
         arriving = {*self.placement.pending}
-        tokens = {*self._news, *removed, *(self._arriving ^ arriving)}
+        taken_back = {*self.placement.taken_back}
+        tokens = {*self._news, *removed, *(self._arriving ^ arriving), *(self._taken_back ^ taken_back)}
         second = int(time.time())
         seconds_passed, self._second = second != self._second, second
         if seconds_passed:
@@ -273,7 +278,7 @@ class Session:
         for observer in self.observers:
             observer.update(context, self, news)
         # Only now: what an observer could not show is news for the next tick.
-        self._arriving, self._is_stale = arriving, False
+        self._arriving, self._taken_back, self._is_stale = arriving, taken_back, False
         self._news.clear()
 
     def _convert_here(self, context: bpy.types.Context, engine: EngineClient) -> None:
@@ -335,12 +340,15 @@ class Session:
 
     # ------------------------------------------------------------------ life cycle
 
-    def opened(self, recovered: bool) -> None:
-        """Another file is open: other results may belong here. recovered: it comes from an autosave."""
+    def opened(self, recovered: bool, continues: str = "") -> None:
+        """Another file is open: other results may belong here.
+
+        recovered: it comes from an autosave. continues: see `Document`.
+        """
         for observer in self.observers:
             observer.reset()
         self._is_stale = True
-        self.placement.opened(recovered, self.engine)
+        self.placement.opened(recovered, self.engine, continues)
 
     def stop(self, patience: float = 0.0) -> None:
         """End the engine; jobs go on with the next one. patience: seconds to wait for it to have ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 from ...api import (
     CallFailed,
@@ -94,7 +95,14 @@ def _decide(job: Job, error: FlowsError, failures: int, doubt: Doubt, chance: fl
         return _later(job, error, failures, chance)._replace(doubt="refusal")
     if isinstance(error, NoResult | NotAGlb | ResultTruncated) and doubt.times("result") + 1 < limits.LOOKUPS:
         return _later(job, error, failures, chance)._replace(doubt="result")
-    return Outcome(job.failed(Problem.of(error), time.time()))
+    return Outcome(job.failed(problem_of(job, error), time.time()))
+
+
+def problem_of(job: Job, error: FlowsError) -> Problem:
+    """What an error is to the user, who has sent a prompt, or else a file."""
+    if isinstance(error, TooLarge) and job.prompt:
+        return replace(Problem.of(error), fix=Message("Shorten the prompt."), remedy="edit_prompt")
+    return Problem.of(error)
 
 
 def _may_be_a_limit(job: Job, error: FlowsError) -> bool:

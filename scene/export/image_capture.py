@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,12 @@ from ...core.file_names import fitting
 from ...core.messages import Message
 from ...formats.raw_pixels import RawPicture
 from ..markers import UNPACKED
+
+FOLDER = "pictures"
+"""Where in the extension's own folder the pictures lie that were taken."""
+
+_TAKEN = re.compile(r"(.+)-[0-9a-f]{6}")
+"""The stem that `unique_name` gives."""
 
 
 class NoPicture(InputRefused):
@@ -185,3 +192,14 @@ def image_editor(context: bpy.types.Context) -> Iterator[Any]:
 def file_name(name: str) -> str:
     """What may be a file's name of the name of an image."""
     return fitting(re.sub(r"[^\w.-]+", "_", name)[:40].strip("._") or "picture")
+
+
+def unique_name(name: str) -> str:
+    """A name for the file of a picture that was taken, which no other one has."""
+    return f"{name}-{uuid.uuid4().hex[:6]}.png"
+
+
+def name_of(path: Path) -> str:
+    """What a picture is called: without what makes the name of its file unique, where it was taken here."""
+    taken = _TAKEN.fullmatch(path.stem) if path.parent.name == FOLDER else None
+    return taken[1] if taken is not None else path.stem

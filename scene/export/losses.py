@@ -49,7 +49,7 @@ class Losses:
     def lines(self) -> list[Message]:
         """Each kind with how many objects have it now."""
         return [
-            Message("{kind} of {count} objects", kind=kind, count=count)
+            Message("{kind} of {count:,} objects", kind=kind, count=count)
             if count > 1
             else Message("{kind} of 1 object", kind=kind)
             for kind, count in self._counts.items()

@@ -40,6 +40,23 @@ def collection_called(
     return found
 
 
+def hide_collection(collection: bpy.types.Collection) -> None:
+    """Close the eye of a collection in every view layer, and leave it out of renders; a click opens it."""
+    collection.hide_render = True
+    for scene in bpy.data.scenes:
+        for view_layer in scene.view_layers:
+            for layer in _layers(view_layer.layer_collection):
+                if layer.collection == collection:
+                    layer.hide_viewport = True
+
+
+def _layers(layer: bpy.types.LayerCollection) -> Iterator[bpy.types.LayerCollection]:
+    """A layer collection and those below it."""
+    yield layer
+    for below in layer.children:
+        yield from _layers(below)
+
+
 def show_in_local_views(context: bpy.types.Context, items: Sequence[bpy.types.Object]) -> None:
     """What is new is seen in 3D views that show a few objects only, too, as what Blender's own Add makes."""
     for window in context.window_manager.windows:

@@ -40,6 +40,32 @@ def holding(token: str) -> list[bpy.types.Object]:
     ]
 
 
+def standing(token: str) -> list[bpy.types.Object]:
+    """Those of `holding` that are in a scene; the others only keep something for another object."""
+    return [item for item in holding(token) if item.users_scene]
+
+
+def arrival(context: bpy.types.Context, name: str, placed: Sequence[bpy.types.Object]) -> Message:
+    """What is to be told of the models of the job `name`, which are in the file now: where, and how light."""
+    first = placed[0]
+    elsewhere = first.users_scene[0].name if context.scene not in first.users_scene else ""
+    report = versions.report_of(first) if first.type == "MESH" else {}
+    if not report:
+        if elsewhere:
+            return Message('"{name}" is in the scene "{scene}"', name=name, scene=elsewhere)
+        return Message('"{name}" is in the scene', name=name)
+    before, after = report["before"]["triangles"], report["after"]["triangles"]
+    if elsewhere:
+        return Message(
+            '"{name}" in the scene "{scene}": {before:,} → {after:,} triangles',
+            name=name,
+            scene=elsewhere,
+            before=before,
+            after=after,
+        )
+    return Message('"{name}": {before:,} → {after:,} triangles', name=name, before=before, after=after)
+
+
 def place(
     context: bpy.types.Context,
     models: Sequence[Model],

@@ -13,7 +13,7 @@ from ...core.destination import NewModel
 from ..bounds import bounds
 from ..meshes import NAMED, mesh_of
 from .boxes import BOX, FLAT, box_of, box_place, sides_of
-from .variants import ASKED, GROUP, STANDS, neighbours, remove, stand_beside
+from .variants import ASKED, GROUP, NUMBER, STANDS, neighbours, remove, stand_in_order
 
 
 def metre(scene: bpy.types.Scene) -> float:
@@ -57,8 +57,9 @@ def settle(
     else:
         root.matrix_basis = target @ Matrix.Scale(scale, 4) @ root.matrix_basis
     if others:
-        stand_beside(root, objects, others)
+        stand_in_order(root, objects, others, destination.number)
     if GROUP in root:
+        root[NUMBER] = destination.number
         root[NAMED], root[STANDS], root[ASKED] = root.name, [*root.location], [*location]
     if box is not None and BOX in box:
         if destination.group:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import bpy
 from mathutils import Vector
 
-from ..bounds import bounds
+from ..bounds import Bounds, bounds
 from ..meshes import NAMED, PREFIX, TOKEN, is_own
 from .boxes import BOX, box_place
 
@@ -20,6 +20,9 @@ STANDS = PREFIX + "stands_at"
 
 ASKED = PREFIX + "asked_at"
 """Custom property of a variant: the place that it was to come to, where others may stand beside it."""
+
+NUMBER = PREFIX + "number"
+"""Custom property of a variant: which one it is."""
 
 STILL = 1e-4
 """Blender units; a way that is shorter is none."""
@@ -87,7 +90,7 @@ def keep(chosen: bpy.types.Object) -> int:
         chosen.location = box_place(boxes[0]).translation
     remove([*boxes, *others, *parts])
     for item in variants(group):
-        for name in (GROUP, STANDS, ASKED, NAMED):
+        for name in (GROUP, STANDS, ASKED, NUMBER, NAMED):
             item.pop(name, None)
     return len(others)
 
@@ -107,10 +110,29 @@ def remove(items: Sequence[bpy.types.Object]) -> None:
     bpy.data.batch_remove([*gone])
 
 
-def stand_beside(
-    root: bpy.types.Object, objects: Sequence[bpy.types.Object], others: Sequence[bpy.types.Object]
+def stand_in_order(
+    root: bpy.types.Object,
+    objects: Sequence[bpy.types.Object],
+    others: Sequence[bpy.types.Object],
+    number: int,
 ) -> None:
-    """Move a variant to the right of the others, with all that hangs on them, along the world's X axis."""
-    low, high = bounds(objects)
-    right = bounds([part for other in others for part in (other, *other.children_recursive)])[1]
-    root.location.x += right.x - low.x + (high.x - low.x) * GAP
+    """Let a variant, whichever comes first, stand right of those before it, and left of those after it.
+
+    These make room for it. What hangs on a variant moves with it, along the world's X axis.
+    """
+    before = [item for item in others if item.get(NUMBER, 0) <= number]
+    after = sorted((item for item in others if item not in before), key=lambda item: item[NUMBER])
+    if before:
+        low, high = bounds(objects)
+        root.location.x += _whole(before)[1].x - low.x + (high.x - low.x) * GAP
+    if after:
+        low, high = _whole(after[:1])
+        step = bounds(objects)[1].x - _whole(after)[0].x + (high.x - low.x) * GAP
+        for item in after:
+            item.location.x += step
+            item[STANDS] = [*item.location]
+
+
+def _whole(items: Sequence[bpy.types.Object]) -> Bounds:
+    """The bounds of objects with all that hangs on them."""
+    return bounds([part for item in items for part in (item, *item.children_recursive)])

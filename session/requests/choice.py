@@ -9,12 +9,15 @@ from typing import Any
 import bpy
 
 from ...api import BadParameter
-from ...api.parameters import PARAMETERS, parameters_of, read_boolean, read_choice, read_number
+from ...api.parameters import PARAMETERS, POLYGON_COUNT, parameters_of, read_boolean, read_choice, read_number
 from ...core.messages import Message
-from ...scene.export.selection import Target
+from ...scene.export.selection import BUDGET, PERCENT, Target
 from ..options import AS_NEEDED, carried
 from ..parameter_properties import names_of, touched
 from ..properties import GenerioProperties, properties
+
+PERCENT_NAME = "percent"
+"""The property of the share that meshes keep."""
 
 
 class Choice:
@@ -61,8 +64,13 @@ class Choice:
 
     @property
     def goal(self) -> Target:
-        """How light meshes are to become."""
-        return Target(self.target, self.polygon_count, self.percent)
+        """How light meshes are to become; who gives a number means that, whatever the panel shows."""
+        kind = self.target
+        if "target" not in self._given and PERCENT_NAME in self._given:
+            kind = PERCENT
+        elif "target" not in self._given and POLYGON_COUNT.name in self._given and kind == PERCENT:
+            kind = BUDGET
+        return Target(kind, self.polygon_count, self.percent)
 
     @property
     def apply(self) -> bool:

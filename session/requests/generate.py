@@ -31,6 +31,7 @@ from ...core.errors import Remedy
 from ...core.messages import Message
 from ...core.text import plain_reason
 from ...jobs import Job, JobFolder, with_followup
+from ...scene.export import image_capture
 from ...scene.place import boxes, place, raycast, transform
 from ...scene.place.destination import ref_of
 from ..preferences import engine_settings, job_folder, preferences
@@ -105,7 +106,7 @@ def generate_from_image(
     job = Job(
         service=engine_settings(context).base_url,
         template=IMAGE_TO_MODEL,
-        name=place.shortened(path.stem),
+        name=place.shortened(image_capture.name_of(path)),
         parameters=choice.parameters(IMAGE_TO_MODEL),
         picture=str(path),
         input_path=str(path) if is_sendable else "",
@@ -181,14 +182,14 @@ def _variants(job: Job, count: int) -> list[Job]:
         else [(first + number) % (SEED.most + 1) for number in range(count)]
     )
     assert isinstance(job.destination, NewModel)
-    destination = replace(job.destination, group=job.token)
+    where = job.destination
     return [
         replace(
             job,
             token=uuid.uuid4().hex,
             name=f"{job.name} {number}",
             parameters={**job.parameters, SEED.name: seed},
-            destination=destination,
+            destination=replace(where, group=job.token, number=number),
         )
         for number, seed in enumerate(seeds, start=1)
     ]

@@ -132,11 +132,16 @@ def make_lods(
     objects: Iterable[bpy.types.Object],
     counts: LodCounts,
     requester: Requester,
+    side_by_side: bool = False,
 ) -> list[Job]:
-    """The jobs that make levels of detail of the meshes of these objects. Raises FlowsError."""
+    """The jobs that make levels of detail of the meshes of these objects. Raises FlowsError.
+
+    side_by_side: whether the levels stand beside the objects; else they are hidden.
+    """
     request = _Request(session, context, choice, requester)
     selection = request.selection([*objects])
     items = [item for group in selection.groups.values() for item in group]
+    step = replace_mesh.beside(items) if side_by_side else 0.0
     with request.sent(items, choice.apply, is_kept=False) as full:
         wanted: list[tuple[Batch, dict[int, int]]] = []
         for batch in full:
@@ -157,7 +162,7 @@ def make_lods(
                 batch,
                 [*levels.values()],
                 replace_mesh.LOD,
-                [{"level": level} for level in levels],
+                [{"level": level, "offset": step * level} for level in levels],
                 [f"{batch.objects[0].name} LOD{level}" for level in levels],
             )
         ]

@@ -271,7 +271,7 @@ def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):
         (lambda: flows.generate(), "either of a prompt or of an image"),
         (lambda: flows.generate("x", image="y"), "either of a prompt or of an image"),
         (lambda: flows.generate("data:x"), 'A prompt cannot begin with "data:"'),
-        (lambda: flows.generate(image=tmp_path / "missing.png"), "cannot be read"),
+        (lambda: flows.generate(image=tmp_path / "missing.png"), "is not there"),
         (lambda: flows.optimize([], 500), "no objects"),
         (lambda: flows.generate("x", colour="red"), "colour"),
         (lambda: flows.generate("x", seed=2**31), "seed is 2,147,483,648; it has to be from -1 to"),

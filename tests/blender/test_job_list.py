@@ -360,6 +360,20 @@ def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
             operator(token=job.token)
 
 
+def test_the_job_of_another_blender_looks_like_one(addon, sandbox, monkeypatch):
+    sandbox.order({"flow": {"outcome": "hang"}})
+    session = addon.session.current()
+    engine = session.open_engine(bpy.context)
+    engine.submit(wish(addon, sandbox, "A chair", session.document.at_cursor(bpy.context)))
+    until(lambda: session.tick(bpy.context) and panel().jobs and panel().jobs[0].state == "running")
+    assert not panel().jobs[0].elsewhere
+    monkeypatch.setattr(engine, "owns", lambda _token: False)
+    session.part(addon.panels.job_rows.JobRows).reset()
+    session.tick(bpy.context)
+    row = panel().jobs[0]
+    assert (row.elsewhere, row.message) == (True, "Another Blender works on this job")
+
+
 def test_the_status_bar_tells_of_this_scene_only(addon):
     generate("A brass lamp")
     carrier = addon.session.current().open_engine(bpy.context)

@@ -3,6 +3,7 @@
 import json
 import math
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -769,6 +770,37 @@ def test_levels_of_detail_come_from_one_file_and_are_named_for_game_engines(addo
     assert len(files) == 3
     assert len(set(files)) == 1, "one file that all have sent"
     assert not list(folders.glob("*/snapshot*"))
+
+
+def seen() -> set[str]:
+    return {item.name for item in bpy.context.view_layer.objects if item.visible_get()}
+
+
+def test_levels_are_not_in_the_way_of_the_original(addon):
+    item = scenes.ball("Rock", 24, 12)
+    scenes.select(item)
+    before = item.matrix_world.copy(), item.hide_render, item.hide_get(), item.select_get()
+    bpy.ops.generio.make_lods(levels=2)
+    assert seen() == {"Rock"}
+    assert bpy.data.collections["Rock_LODs"].hide_render
+    assert (item.matrix_world, item.hide_render, item.hide_get(), item.select_get()) == before
+    layer = bpy.context.view_layer.layer_collection.children["Rock_LODs"]
+    layer.hide_viewport = False
+    scenes.select(item)
+    bpy.ops.generio.make_lods(levels=2, ratio=25)
+    assert seen() == {"Rock", "Rock_LOD0", "Rock_LOD1", "Rock_LOD2"}, "what the user opened stays open"
+
+
+def test_levels_can_stand_side_by_side(addon):
+    item = scenes.ball("Rock", 24, 12)
+    scenes.select(item)
+    bpy.ops.generio.make_lods(levels=2, arrange="BESIDE")
+    bpy.context.view_layer.update()
+    assert seen() == {"Rock", "Rock_LOD1", "Rock_LOD2"}, "level 0 stands where the original does"
+    places = [bpy.data.objects[name].location.x for name in ("Rock", "Rock_LOD1", "Rock_LOD2")]
+    width = item.dimensions.x
+    assert all(after - before > width for before, after in pairwise(places))
+    assert item.location.x == 0.0
 
 
 def test_levels_can_have_counts(addon):

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import bpy
 import pytest
 from generio_flows.core.messages import Message
+from PIL import Image
 
 from tests.blender import scenes
 
@@ -198,12 +199,30 @@ def test_a_picture_that_is_none_is_said_at_once(addon, tmp_path: Path):
     panel.source = "IMAGE"
     notes = tmp_path / "notes.txt"
     notes.write_text("milk, bread")
-    for path, reason in ((tmp_path / "gone.png", "cannot be read"), (notes, "is not supported")):
+    for path, reason in ((tmp_path / "gone.png", "is not there"), (notes, "Use a PNG, JPEG")):
         panel.image = str(path)
         assert reason in panel.image_problem
         assert "generio.choose_image" in drawn(addon.panels.generate.GENERIO_PT_generate).buttons
     panel.image = ""
     assert panel.image_problem == ""
+
+
+def test_what_is_missing_is_said_below_the_button_that_waits_for_it(addon, tmp_path: Path):
+    panel, generate = bpy.context.window_manager.generio, addon.panels.generate
+    picture = tmp_path / "lamp.png"
+    Image.new("RGB", (8, 8)).save(picture)
+    for source, prompt, image, where, reason in (
+        ("TEXT", " ", "", "CURSOR", "Describe what you want first"),
+        ("TEXT", "A lamp", "", "CURSOR", ""),
+        ("TEXT", "A lamp", "", "BOX", "Select the object to fit the model into, or add a box"),
+        ("IMAGE", "", "", "CURSOR", "Choose a picture first"),
+        ("IMAGE", "", str(tmp_path / "gone.png"), "CURSOR", "Choose another picture first"),
+        ("IMAGE", "", str(picture), "CURSOR", ""),
+    ):
+        panel.source, panel.prompt, panel.image, panel.where = source, prompt, image, where
+        assert generate.missing(bpy.context, panel) == reason
+        told = drawn(generate.GENERIO_PT_generate).texts
+        assert (reason in told) == bool(reason)
 
 
 def test_a_model_that_waits_for_object_mode_has_a_button_for_it(addon):

@@ -168,6 +168,21 @@ def test_what_the_user_deleted_and_saved_stays_deleted(addon, tmp_path: Path):
     assert (only(addon).state, len(bpy.data.objects)) == ("done", 0)
 
 
+def test_what_was_asked_for_before_blender_ended_belongs_to_its_last_session(addon, tmp_path: Path):
+    document, note = addon.session.document.Document(), tmp_path / "note.json"
+    wanted = document.at_cursor(bpy.context)
+    document.leave(note)
+    after = addon.session.document.Document()
+    assert not after.belongs_here(wanted)
+    after.renew(addon.session.document.last_opening(note))
+    assert after.belongs_here(wanted)
+    assert not after.is_of(wanted), "session uids mean something else by now"
+    after.renew()
+    assert not after.belongs_here(wanted)
+    note.write_text("{")
+    assert addon.session.document.last_opening(note) == ""
+
+
 def test_what_was_undone_before_a_save_is_not_lost(addon, tmp_path: Path):
     file = str(tmp_path / "chair.blend")
     bpy.ops.ed.undo_push(message="Before")

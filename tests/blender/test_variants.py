@@ -10,7 +10,7 @@ import pytest
 from generio_flows.core.messages import Message
 
 from tests.blender import scenes
-from tests.blender.job_fixtures import generate, panel, slab, until, wish
+from tests.blender.job_fixtures import generate, panel, settle, slab, until, wish
 
 
 def test_variants_stand_side_by_side_and_one_is_kept(addon, sandbox):
@@ -139,6 +139,26 @@ def placed_variants(addon, tmp_path: Path, count: int = 2, moved=None) -> list[b
             roots[0].location = moved
     bpy.context.view_layer.update()
     return roots
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations((1, 2, 3))])
+def test_variants_stand_in_order_whichever_comes_first(addon, order: tuple[int, ...]):
+    for number in order:
+        item = slab(f"Slab {number}", size=(number, 1.0, 1.0))
+        settle(addon, item, group="group", number=number)
+    spans = [
+        (scenes.bounds([item])[0][0], scenes.bounds([item])[1][0])
+        for item in (bpy.data.objects[f"Slab {number}"] for number in (1, 2, 3))
+    ]
+    assert all(0.0 < right[0] - left[1] < 0.5 for left, right in itertools.pairwise(spans)), spans
+
+
+def test_a_variant_that_was_moved_makes_no_room(addon):
+    moved = settle(addon, slab("Slab 2"), group="group", number=2)
+    moved.location.y = 9.0
+    before = moved.location.copy()
+    settle(addon, slab("Slab 1"), group="group", number=1)
+    assert moved.location == before
 
 
 def test_one_that_was_sent_elsewhere_stands_there(addon, tmp_path: Path):

@@ -33,6 +33,8 @@ STORIES = {
     "assets": Stage(),
     "doctor": Stage(),
     "looks": Stage(),
+    "progress": Stage(),
+    "counts": Stage(),
     "menus": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),

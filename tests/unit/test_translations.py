@@ -38,6 +38,19 @@ def test_a_translation_has_the_same_gaps_and_an_end_like_the_text(source: Path):
             assert translation.strip() == translation, text
 
 
+SMALL = {
+    "Generate {count} Variants",
+    "Give up to {count} numbers with commas between them, such as 10000, 5000.",
+    "Other variants removed: {count}",
+    "Set, {count} characters.",
+}
+"""Texts whose count never has four digits."""
+
+
+def test_counts_have_separators():
+    assert {text for text in messages.texts() if "{count}" in text} == SMALL
+
+
 def test_every_language_is_read():
     assert [texts(locale) for locale in LOCALES] == [i18n.po.read(source) for source in SOURCES]
     assert all(len(texts(locale)) > 400 for locale in LOCALES)
@@ -103,7 +116,7 @@ NO_CREDIT = sentences(
             "Blender konnte a.glb nicht konvertieren: boom.",
         ),
         (
-            Message("{kind} of {count} objects", kind=Message("hidden faces"), count=2),
+            Message("{kind} of {count:,} objects", kind=Message("hidden faces"), count=2),
             "hidden faces of 2 objects",
             "ausgeblendete Flächen von 2 Objekten",
         ),

@@ -47,7 +47,7 @@ def check_german(blender: Driver) -> None:
             '"Image" wird ausgelassen: hat keine Flächen',
         ),
         (
-            message("{kind} of {count} objects", kind=message("shape keys"), count=2),
+            message("{kind} of {count:,} objects", kind=message("shape keys"), count=2),
             "Formschlüssel von 2 Objekten",
         ),
         (verbatim("The kiln overheated"), "The kiln overheated"),

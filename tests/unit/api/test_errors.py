@@ -125,6 +125,22 @@ STATUSES = {
 }
 
 
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 409, 413, 422, 429, 503])
+def test_the_own_words_of_the_service_are_kept(server: Server, status: int) -> None:
+    server.on("GET", "/flows", answer({"detail": "Only on weekdays"}, status))
+    with FlowsClient(server.url, KEY, policy=ONCE) as client, pytest.raises(CallFailed) as caught:
+        client.flows()
+    assert "It says: Only on weekdays" in caught.value.message
+
+
+def test_a_key_that_may_not_do_this_is_not_called_rejected(server: Server) -> None:
+    server.on("GET", "/flows", answer({"detail": "Not in your plan"}, 403))
+    with FlowsClient(server.url, KEY, policy=ONCE) as client, pytest.raises(KeyRefused) as caught:
+        client.flows()
+    assert "does not allow this with your API key (403)" in caught.value.message
+    assert "expired" not in caught.value.fix
+
+
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
 def test_statuses(server: Server, status: int, kind: type[CallFailed]) -> None:
     server.on("GET", "/flows", answer(b"" if status in (304,) else {"detail": "no"}, status))

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 from generio_flows.jobs import polling
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 SECONDS = st.floats(min_value=0, max_value=1e6)
@@ -48,6 +48,39 @@ def test_the_time_left_is_learned_and_no_percentage_invented():
     assert polling.time_left(10.0, [30.0, 40.0, 50.0], 0.0) == 30.0
     assert polling.time_left(10.0, [], 0.0) is None
     assert polling.time_left(10.0, [], 0.5) == 10.0
+
+
+USUAL_SECONDS = st.lists(st.floats(min_value=0.1, max_value=1e4), min_size=polling.ENOUGH)
+
+
+@given(running=SECONDS, more=SECONDS, durations=USUAL_SECONDS)
+@example(running=9.9, more=0.2, durations=[10.0, 10.0, 10.0, 100.0])
+def test_the_estimate_never_falls_while_a_flow_runs(running, more, durations):
+    before = polling.estimate(running, durations, None)
+    after = polling.estimate(running + more, durations, None)
+    assert 0.0 <= before.progress <= after.progress <= polling.HELD
+    assert before.is_late <= after.is_late
+
+
+def test_a_flow_that_takes_longer_than_those_before_is_held_near_the_end():
+    late = polling.estimate(60.0, [30.0, 40.0, 50.0], None)
+    assert (late.progress, late.left, late.is_late) == (polling.HELD, None, True)
+    assert polling.estimate(20.0, [30.0, 40.0, 50.0], None).progress == 0.5
+    assert not polling.estimate(45.0, [30.0, 40.0, 50.0], None).is_late
+
+
+def test_what_the_service_tells_is_the_estimate_and_without_experience_there_is_none():
+    assert polling.estimate(60.0, [30.0, 40.0, 50.0], 0.5) == (0.5, 60.0, False)
+    assert polling.estimate(60.0, [30.0, 40.0], None) == (0.0, None, False)
+
+
+def test_each_service_has_its_own_pace():
+    learned = polling.RunTimes()
+    learned.learn("https://quick", "text", 3.0)
+    learned.learn("https://slow", "text", 300.0)
+    assert learned.of("https://quick", "text") == (3.0,)
+    assert learned.of("https://slow", "text") == (300.0,)
+    assert learned.of("https://quick", "mesh") == ()
 
 
 def test_a_flow_ended_somewhere_between_two_questions():

@@ -79,6 +79,19 @@ def test_a_break_has_an_end_whatever_the_service_asks_for(
     assert 0.0 < job.retry_at - time.time() <= limits.LONGEST_BREAK
 
 
+def test_all_that_wait_are_tried_again_at_once_and_run_once(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
+):
+    sandbox.order(
+        {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 999},
+        {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 999},
+    )
+    asked = [waiting(engine, engine.submit(jobs[kind])) for kind in ("prompt", "image")]
+    engine.reconsider()
+    assert [finished(engine, job).state for job in asked] == [State.READY, State.READY]
+    assert sandbox.stats()["run_total"] == 2
+
+
 @pytest.mark.parametrize(("status", "code"), [(401, "key_refused"), (402, "payment_required")])
 def test_what_was_mended_at_the_service_is_noticed(
     new_engine: Callable[..., Engine],
