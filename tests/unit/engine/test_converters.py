@@ -17,6 +17,7 @@ from generio_flows.engine import conversion, converters
 from generio_flows.engine.conversion import Conversion
 from generio_flows.engine.converters import ConverterDied, Converters, TookTooLong
 from generio_flows.formats.raw_pixels import RawPicture
+from generio_flows.jobs.process_id import began
 from generio_flows.scene import markers
 from generio_flows.scene.errors import ConversionFailed
 
@@ -95,7 +96,7 @@ def test_what_is_cancelled_ends_with_its_converter(pool: Converters, source: Pat
     with pytest.raises(Cancelled):
         pool.do("hang", source, source, asked.is_set)
     timer.join()
-    wait_until(lambda: not Path(f"/proc/{before}").exists() if Path("/proc").is_dir() else True)
+    wait_until(lambda: began(int(before)) is None)
 
 
 def test_what_takes_too_long_is_ended(
@@ -154,7 +155,6 @@ def test_a_converter_leaves_nothing_behind(pool: Converters, source: Path) -> No
     assert not home.exists()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="process ids of other systems come again at once")
 def test_folders_of_engines_that_were_killed_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
