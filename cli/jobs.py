@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..api import NotFound
 from ..core.destination import OutputFile
@@ -46,7 +45,7 @@ def act(host: Host, home: Home, options: argparse.Namespace, interrupted: thread
             return SUCCESS
         case "show":
             for job in named:
-                _write(json.dumps(_described(job)) if options.json else page(job, home))
+                _write(_data(job) if options.json else page(job, home))
             return SUCCESS
         case "delete":
             if options.finished:
@@ -80,7 +79,9 @@ def _list(jobs: Sequence[Job], home: Home, as_json: bool) -> None:
 
 
 def _data(job: Job) -> str:
-    return json.dumps({**_described(job), "state": STATES[job.state].label})
+    """A job as the store has it, as JSON, with its state and what is wrong in words."""
+    problem = asdict(job.problem) if job.problem else None
+    return json.dumps({**job.to_fields(), "problem": problem, "state": STATES[job.state].label})
 
 
 def _resume(
@@ -103,11 +104,6 @@ def _resume(
         force=options.force,
     ) as batch:
         return batch.run([batch.resuming(job, sure=named) for job in todo], _advice)
-
-
-def _described(job: Job) -> dict[str, Any]:
-    """A job as the store has it, with what is wrong in words."""
-    return {**job.to_fields(), "problem": asdict(job.problem) if job.problem else None}
 
 
 def _needs_blender(job: Job) -> bool:

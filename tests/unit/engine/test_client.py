@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from generio_flows.core.destination import DatablockRef, NewModel
 from generio_flows.core.messages import Message
 from generio_flows.engine.client import EngineClient, Start
 from generio_flows.jobs import Job, LedgerError, Problem, Settings, Step
@@ -223,7 +224,18 @@ def test_the_log_has_what_both_sides_say(client: EngineClient, start: Start, san
     assert sandbox.key not in log
 
 
+def test_a_result_goes_elsewhere_when_that_is_said(client: EngineClient, sandbox: Sandbox) -> None:
+    job = client.submit(lamp(sandbox, destination=NewModel()))
+    box = DatablockRef("Box", 7)
+    client.relocate(job.token, box=box, location=(1.0, 2.0, 3.0), placeholder_deleted=True)
+    client.call("sync")
+    pump_until(client, lambda: client.job(job.token).destination.placeholder_deleted)  # type: ignore[union-attr]
+    moved = client.job(job.token)
+    assert moved is not None
+    assert moved.destination == NewModel(box=box, location=(1.0, 2.0, 3.0), placeholder_deleted=True)
+
+
 def test_a_job_carries_all_of_its_fields(client: EngineClient, sandbox: Sandbox) -> None:
-    given: Job = lamp(sandbox, destination={"mode": "cursor", "location": [1.0, 2.0, 3.0]}, queued=True)
+    given: Job = lamp(sandbox, destination=NewModel(location=(1.0, 2.0, 3.0)), queued=True)
     taken = client.submit(given)
     assert replace(taken, created_at=0.0) == replace(given, created_at=0.0)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from generio_flows.core.errors import Cancelled
+from generio_flows.core.errors import Cancelled, NoChildBlender
 from generio_flows.core.messages import Message
 from generio_flows.engine import conversion, converters
 from generio_flows.engine.conversion import Conversion
@@ -140,7 +140,7 @@ def test_one_is_warm_before_it_is_needed(pool: Converters, source: Path) -> None
 def test_where_none_can_be_started_that_is_an_error_of_the_system(source: Path) -> None:
     pool = Converters(("/no/such/program",))
     pool.warm()  # which nobody hears of
-    with pytest.raises(OSError, match="no/such/program"):
+    with pytest.raises(NoChildBlender, match="no/such/program"):
         pool.do("copy", source, source, never)
     dying = Converters((*FAKE, "broken"))
     with pytest.raises(ConverterDied, match="3"):
