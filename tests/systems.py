@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -105,11 +106,16 @@ def interrupt(process: "subprocess.Popen[str]") -> None:
 
 def listen() -> None:
     """Let a line on standard input be Ctrl-Break; for programs that `interrupt` is called for."""
-    if not WINDOWS or LISTENS not in os.environ:
+    if sys.platform != "win32" or LISTENS not in os.environ:
         return
+    import _winapi
+    import msvcrt
 
     def wait() -> None:
-        if sys.stdin.readline():
-            signal.raise_signal(signal.SIGBREAK)  # pyright: ignore[reportAttributeAccessIssue]
+        # Not by reading: as long as somebody does, libraries that look at standard input cannot be loaded.
+        with suppress(OSError):  # who started this reads what it says to the end
+            while not _winapi.PeekNamedPipe(msvcrt.get_osfhandle(0), 0)[0]:
+                time.sleep(0.02)
+            signal.raise_signal(signal.SIGBREAK)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from generio_flows.core.destination import DatablockRef, NewModel
 from generio_flows.core.messages import Message
 from generio_flows.engine.client import EngineClient, Start
+from generio_flows.formats.raw_pixels import RawPicture
 from generio_flows.jobs import Job, LedgerError, Problem, Settings, Step
 from generio_flows.jobs.process_id import began
 
@@ -222,6 +224,14 @@ def test_the_log_has_what_both_sides_say(client: EngineClient, start: Start, san
     assert "Blender says hello" in log
     assert "POST /flows: 200" in log
     assert sandbox.key not in log
+
+
+def test_libraries_are_loaded_while_the_pipe_is_read(client: EngineClient, tmp_path: Path) -> None:
+    """On Windows numpy's look at standard input, and wait as long as a thread reads that."""
+    raw, png = tmp_path / "raw", tmp_path / "picture.png"
+    RawPicture.of_pixels(np.full((4, 6, 4), 128, np.uint8)).write_whole(raw)
+    client.call("write_picture", raw=str(raw), path=str(png), longest=0, keep=1)
+    assert png.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_result_goes_elsewhere_when_that_is_said(client: EngineClient, sandbox: Sandbox) -> None:
