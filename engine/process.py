@@ -140,7 +140,7 @@ if sys.platform == "win32":
 
     def _waiting(read: int) -> int:
         """How many bytes can be read without waiting. Raises OSError where the other side has ended."""
-        count, _left = _winapi.PeekNamedPipe(msvcrt.get_osfhandle(read), 0)
+        *_, count, _of_this_message = _winapi.PeekNamedPipe(msvcrt.get_osfhandle(read), 0)
         return count
 
     def _is_silent(read: int) -> bool:

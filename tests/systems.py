@@ -48,11 +48,11 @@ needs_proc = pytest.mark.skipif(
 needs_terminals = pytest.mark.skipif(WINDOWS, reason="Windows has no pseudo terminals that Python knows")
 needs_signals = pytest.mark.skipif(WINDOWS, reason="Windows ends processes at once, and stops none")
 
-DEAD = signal.SIGTERM if WINDOWS else -signal.SIGKILL
-"""Exit code of a process that has ended itself by `die`."""
-
-KILL = signal.SIGTERM if WINDOWS else signal.SIGKILL
+KILL = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
 """What ends a process at once, as a crash would: on Windows each signal that is not for a console does."""
+
+DEAD = KILL if WINDOWS else -KILL
+"""Exit code of a process that has ended by KILL."""
 
 LISTENS = "GENERIO_TEST_LISTENS"
 """In the environment of a program: that it is interrupted by a line on its standard input."""

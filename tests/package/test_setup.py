@@ -1,6 +1,7 @@
 """An environment that is a link belongs to another checkout, and to set it up here would empty it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,6 @@ import pytest
 from tests.systems import needs_links, needs_sh
 
 ROOT = Path(__file__).resolve().parents[2]
-
-pytestmark = [pytest.mark.slow, needs_links]
 
 
 @pytest.fixture
@@ -29,6 +28,8 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+@needs_links
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [
@@ -42,3 +43,10 @@ def test_an_environment_that_is_a_link_is_left_as_it_is(checkout: Path, command:
     assert done.returncode
     assert "a link to an environment of another checkout" in done.stdout + done.stderr
     assert (checkout / ".venv/kept").exists()
+
+
+def test_nox_knows_what_make_does() -> None:
+    made = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    done = re.findall(r'^    "([a-z-]+)": ', (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {*made} - {*done} == {"help", "setup", "matrix", "gui-test", "windows-test", "clean"}
+    assert {*done} <= {*made}
