@@ -21,6 +21,9 @@ setup: $(READY) ## The virtual environment .venv, with bpy and the development t
 
 $(READY): pyproject.toml constraints.txt scripts/find_python.sh
 	@set -e; \
+	if [ -L $(VENV) ]; then \
+		echo "$(VENV) is a link to an environment of another checkout, which only that one sets up." >&2; exit 1; \
+	fi; \
 	python=$$(sh scripts/find_python.sh); \
 	version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	case $$version in 3.11) bpy="$(BPY_FOR_3.11)" ;; *) bpy="$(BPY_FOR_3.13)" ;; esac; \

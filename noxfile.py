@@ -45,6 +45,9 @@ COMMANDS = {
     "lint": LINT,
     "faults": [("-m", "tests.faults")],
     "bench": [("scripts/bench.py",)],
+    "pictures": [("scripts/pictures.py",)],
+    "mutants": [("scripts/mutants.py",)],
+    "lock": [("scripts/lock.py",)],
     "package": [("scripts/package.py",)],
 }
 """By name: what Python is started with, one time after the other."""

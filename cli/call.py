@@ -7,7 +7,6 @@ interrupted and is made again goes on where it stopped, and what is there alread
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ..api import IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, FlowsError
 from ..api.credentials import ApiKey
+from ..core.file_names import absolute
 from ..core.urls import check_base
 from ..jobs import LedgerError
 from ..jobs.limits import TAKEOVER_SECONDS
@@ -133,7 +133,7 @@ def _item(template: str, source: str | Path, output: str | Path | None, paramete
     path = None if template == TEXT_TO_MODEL else Path(source).absolute()
     item = Item(template, Path(), prompt, path, parameters)
     ending = "_optimized" if template == OPTIMIZE else ""
-    target = Path(os.path.abspath(output or f"{stem(item)}{ending}.glb"))  # noqa: PTH100 - without links
+    target = absolute(output or f"{stem(item)}{ending}.glb")
     if target.suffix.lower() != ".glb":
         raise ValueError(f"the output is a .glb file, and not {target.name}")
     if path is not None and is_same_file(path, target):

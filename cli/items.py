@@ -29,7 +29,7 @@ from ..api import (
 from ..api.parameters import POLYGON_COUNT, Parameter, parameters_of
 from ..api.transfer import digest_of
 from ..core.destination import OutputFile, to_data
-from ..core.file_names import fitting
+from ..core.file_names import absolute, fitting
 from ..core.messages import Message
 from ..jobs import Job
 from .job_directory import Home, same_place
@@ -298,7 +298,7 @@ def _placed(item: Item, folder: Path, file: Path | None, suffix: str) -> Path:
     own = item.output if item.output.name else None
     if own is not None and own.suffix.lower() not in SUFFIXES:
         own = own.with_name(own.name + suffix)
-    return Path(os.path.abspath(file or folder / (own or f"{stem(item)}{suffix}")))  # noqa: PTH100
+    return absolute(file or folder / (own or f"{stem(item)}{suffix}"))
 
 
 def _wished(outputs: Iterable[Path]) -> set[str]:

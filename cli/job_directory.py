@@ -28,7 +28,7 @@ def same_place(path: Path) -> str:
     """
     try:
         name = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - quicker, for many
-    except ValueError:  # no file can have such a name
+    except (OSError, ValueError):  # no file can have such a name, or it is that of a device
         name = str(path)
     return unicodedata.normalize("NFC", name).casefold()
 

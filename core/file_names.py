@@ -6,7 +6,9 @@ The rules are those of "Naming Files, Paths, and Namespaces" in Microsoft's docu
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 from .messages import EMPTY, Message
 
@@ -35,6 +37,17 @@ def fitting(stem: str) -> str:
     """A stem as like this one as may be, with which any ending gives a name that Windows takes."""
     stem = _FORBIDDEN.sub("-", stem)
     return f"model-{stem}" if _is_device(stem) else stem
+
+
+def absolute(path: str | Path) -> Path:
+    """A path from its drive or root on, without a look at the disk: links stay, and ".." is taken literally.
+
+    On Windows `os.path.abspath` would make other names of those that it does not take.
+    """
+    whole = Path(path).absolute()
+    if whole.is_absolute():
+        return Path(os.path.normpath(whole))
+    return Path(os.path.abspath(whole))  # noqa: PTH100 - "c:name", which is relative to a folder of that drive
 
 
 def _is_device(name: str) -> bool:

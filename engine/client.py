@@ -240,6 +240,7 @@ class EngineClient:
             except ProtocolError:
                 LOGGER.exception("engine")
                 self._process.kill()
+                self._lost()
                 return
             if self._refusal is not None:
                 self._refused(self._refusal)

@@ -8,13 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 
 LARGEST_READ = 1 << 16
 """Bytes taken at once, so that to read what has come never takes long."""
+
+PIPE_BYTES = 1 << 18
+"""What a pipe holds on Windows."""
+
+PIECE = 1 << 12
+"""Bytes written at once: on Windows a pipe takes either all of them or none."""
 
 PRIVATE = ("GENERIO_API_KEY", "PYTHON")
 """What the names of environment variables begin with that the engine does not get: the key comes through the
@@ -34,24 +40,26 @@ def python_command(executable: str, blender: str) -> tuple[str, ...]:
 
 
 class EngineProcess:
-    """The process, and the pipe to it. Raises OSError where it cannot be started."""
+    """The process, and the pipes to it. Raises OSError where it cannot be started."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._outbox = bytearray()
-        self._process = subprocess.Popen(  # noqa: S603 - our own code, by Blender's own Python
-            [*command],
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment(os.environ),
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._write, self._read = self._process.stdin.fileno(), self._process.stdout.fileno()
-        if os.name == "posix":
-            os.set_blocking(self._write, False)
-            os.set_blocking(self._read, False)
+        with ExitStack() as theirs, ExitStack() as ours:
+            stdin, write = _new_pipe()
+            theirs.callback(os.close, stdin)
+            self._write = ours.enter_context(os.fdopen(write, "wb", buffering=0))
+            read, stdout = _new_pipe()
+            theirs.callback(os.close, stdout)
+            self._read = ours.enter_context(os.fdopen(read, "rb", buffering=0))
+            _let_never_wait(write, read)
+            self._process = subprocess.Popen(  # noqa: S603 - our own code, by Blender's own Python
+                [*command],
+                stdin=stdin,
+                stdout=stdout,
+                env=environment(os.environ),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+            ours.pop_all()
 
     @property
     def pid(self) -> int:
@@ -65,21 +73,15 @@ class EngineProcess:
 
     def flush(self) -> None:
         """Send what is left to send, as much as goes without waiting."""
-        try:
+        with suppress(OSError):  # it takes no more by now, or has ended, which `receive` tells
             while self._outbox:
-                del self._outbox[: os.write(self._write, self._outbox)]
-        except BlockingIOError:  # the engine is busy, or asleep; on Windows its reading thread is not
-            pass
-        except OSError:  # it has ended, which `receive` tells
-            self._outbox.clear()
+                del self._outbox[: os.write(self._write.fileno(), self._outbox[:PIECE])]
 
     def receive(self) -> bytes | None:
         """What has come, b"" where nothing has; None when the engine has ended."""
         try:
-            count = LARGEST_READ if os.name == "posix" else _waiting(self._read)
-            if not count:
-                return b""
-            return os.read(self._read, count) or None
+            count = _waiting(self._read.fileno())
+            return (os.read(self._read.fileno(), count) or None) if count else b""
         except BlockingIOError:
             return b""
         except OSError:
@@ -93,19 +95,18 @@ class EngineProcess:
             select.select([self._read], [self._write] if self._outbox else [], [], seconds)
         else:
             end = time.monotonic() + seconds
-            while _is_silent(self._read) and time.monotonic() < end:
+            while _is_silent(self._read.fileno()) and time.monotonic() < end:
+                self.flush()
                 time.sleep(0.001)
 
     def close(self, patience: float = 0.0) -> None:
         """Let go of it: it sees that, and ends by itself. patience: seconds to wait for that."""
         end = time.monotonic() + patience
-        while self._outbox and time.monotonic() < end:
+        while self._outbox and not self.has_ended() and time.monotonic() < end:
             self.flush()
             time.sleep(0.001)
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        self._write.close()
+        self._read.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, end - time.monotonic()))
 
@@ -129,21 +130,37 @@ if sys.platform == "win32":
     import _winapi
     import msvcrt
 
-    def _waiting(file: int) -> int:
+    PIPE_NOWAIT = 1  # of winbase.h
+
+    def _new_pipe() -> tuple[int, int]:
+        """Descriptors of a pipe: where it is read, and where it is written. Raises OSError."""
+        read, write = _winapi.CreatePipe(None, PIPE_BYTES)
+        return msvcrt.open_osfhandle(read, os.O_RDONLY), msvcrt.open_osfhandle(write, 0)
+
+    def _let_never_wait(write: int, _read: int) -> None:
+        """Have a write that would wait fail; what is read is looked for first, see `_waiting`."""
+        _winapi.SetNamedPipeHandleState(msvcrt.get_osfhandle(write), PIPE_NOWAIT, None, None)
+
+    def _waiting(read: int) -> int:
         """How many bytes can be read without waiting. Raises OSError where the other side has ended."""
-        count, _left = _winapi.PeekNamedPipe(msvcrt.get_osfhandle(file), 0)
+        *_, count, _of_this_message = _winapi.PeekNamedPipe(msvcrt.get_osfhandle(read), 0)
         return count
 
-    def _is_silent(file: int) -> bool:
+    def _is_silent(read: int) -> bool:
         try:
-            return not _waiting(file)
+            return not _waiting(read)
         except OSError:
             return False
 
 else:
+    _new_pipe = os.pipe
 
-    def _waiting(_file: int) -> int:
+    def _let_never_wait(*files: int) -> None:
+        for file in files:
+            os.set_blocking(file, False)
+
+    def _waiting(_read: int) -> int:
         return LARGEST_READ
 
-    def _is_silent(_file: int) -> bool:
+    def _is_silent(_read: int) -> bool:
         return False

@@ -394,13 +394,11 @@ _LONG: dict[str, Callable[..., object]] = {
 
 def main() -> None:
     """Be the engine process: the pipe is our standard input and output."""
-    # Kept for ourselves: what else is printed goes to the terminal, and what else reads gets nothing.
+    # Kept for ourselves: what else is printed goes to the terminal, and what else reads gets nothing. On
+    # Windows a library that looks at standard input while it is loaded waits as long as a thread reads that.
     receive, send = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2 if sys.stderr is not None else nothing, 1)
-    # A DLL may look at standard input while it is loaded, which on Windows waits while a thread reads that.
-    from ..api import transport  # noqa: F401
-
     Server(receive, send).run()
     os._exit(0)

@@ -71,8 +71,9 @@ class JobCounts:
         self.running = self.queued = self.waiting = 0
         self.obstacle: Obstacle | None = None
 
-    def update(self, _context: bpy.types.Context, _session: Session, news: News) -> None:
+    def update(self, context: bpy.types.Context, session: Session, news: News) -> None:
         """See `Observer`."""
+        del context, session
         if news.is_due:
             states = Counter(job.state for job in news.unfinished)
             self.queued, self.waiting = states[State.QUEUED], states[State.WAITING]

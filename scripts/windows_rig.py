@@ -134,7 +134,7 @@ def pip(action: str, *words: object) -> None:
     command = [sys.executable, "-m", "pip", action, *FOR_WINDOWS, *map(str, words)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(done.stderr)
+        raise subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr)
 
 
 # ---------------------------------------------------------------------- what is compiled
@@ -218,12 +218,15 @@ def headers(path: Path) -> str:
 
 
 def write_launcher(target: Path, home: Path) -> None:
-    """Write the script that starts the interpreter, with pipes: Wine 8 takes no file for a stream."""
+    """Write the script that starts the interpreter, with pipes: Wine 8 takes no file for a stream.
+
+    There is nothing to read, since whoever waits for the terminal would still do so at the end.
+    """
     settings = {**WINE, "WINEPREFIX": str(target / "prefix")}
     lines = ["#!/bin/bash", *(f'export {name}="{value}"' for name, value in settings.items())]
     # Wine tells of drive Z, whatever it was told, that it knows no label of it.
     errors = "grep --line-buffered -v '^wine: Read access denied for device' >&2"
-    lines += ["set -o pipefail", f'cat | wine "{home}/python.exe" "$@" 2> >({errors}) | cat', ""]
+    lines += ["set -o pipefail", f'true | wine "{home}/python.exe" "$@" 2> >({errors}) | cat', ""]
     launcher = target / "python"
     launcher.write_text("\n".join(lines))
     launcher.chmod(0o755)
@@ -232,8 +235,14 @@ def write_launcher(target: Path, home: Path) -> None:
         version, env={**os.environ, **settings}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        sys.exit(done.stderr)
+        raise subprocess.CalledProcessError(done.returncode, version, stderr=done.stderr)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).absolute())
+    try:
+        main(Path(sys.argv[1]).absolute())
+    except subprocess.CalledProcessError as error:
+        sys.exit(
+            f"{error.stderr or ''}No Python for Windows could be made: {error}\n"
+            "It needs packages of Debian and PyPI; and Debian as root, or wine and mingw's compiler."
+        )

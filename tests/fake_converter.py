@@ -22,7 +22,7 @@ def main() -> None:
         problem: object = ""
         sys.stdout.write("Blender prints other things, too\n")
         if task == "die" or (task == "die used" and done > 1):
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
         if task == "hang":
             time.sleep(600.0)
         if task == "refuse":

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -41,12 +42,17 @@ needs_pipes = pytest.mark.skipif(
     not hasattr(os, "mkfifo"), reason="Windows has no named pipes among its files"
 )
 needs_bytes = pytest.mark.skipif(WINDOWS, reason="on Windows the name of a file is no bytes")
-needs_proc = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc")
+needs_proc = pytest.mark.skipif(
+    WINDOWS or not Path("/proc/self").exists(), reason="looks at processes in /proc"
+)
 needs_terminals = pytest.mark.skipif(WINDOWS, reason="Windows has no pseudo terminals that Python knows")
 needs_signals = pytest.mark.skipif(WINDOWS, reason="Windows ends processes at once, and stops none")
 
-DEAD = signal.SIGTERM if WINDOWS else -signal.SIGKILL
-"""Exit code of a process that has ended itself by `die`."""
+KILL = signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL
+"""What ends a process at once, as a crash would: on Windows each signal that is not for a console does."""
+
+DEAD = KILL if WINDOWS else -KILL
+"""Exit code of a process that has ended by KILL."""
 
 LISTENS = "GENERIO_TEST_LISTENS"
 """In the environment of a program: that it is interrupted by a line on its standard input."""
@@ -54,7 +60,24 @@ LISTENS = "GENERIO_TEST_LISTENS"
 
 def die() -> None:
     """End this process at once, as a crash would."""
-    os.kill(os.getpid(), signal.SIGTERM if WINDOWS else signal.SIGKILL)  # SIGTERM ends at once on Windows
+    os.kill(os.getpid(), KILL)
+
+
+def suspend(pid: int) -> None:
+    """Let a process do nothing more; it can be killed."""
+    if sys.platform != "win32":
+        os.kill(pid, signal.SIGSTOP)
+        return
+    import ctypes
+    from ctypes import wintypes
+
+    kernel, system = ctypes.WinDLL("kernel32"), ctypes.WinDLL("ntdll")
+    kernel.OpenProcess.restype = wintypes.HANDLE
+    system.NtSuspendProcess.argtypes = kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
+    may_suspend = 0x0800
+    handle = kernel.OpenProcess(may_suspend, False, pid)
+    assert handle and system.NtSuspendProcess(handle) == 0
+    kernel.CloseHandle(handle)
 
 
 def install(checkout: Path, extensions: Path) -> None:
@@ -83,11 +106,16 @@ def interrupt(process: "subprocess.Popen[str]") -> None:
 
 def listen() -> None:
     """Let a line on standard input be Ctrl-Break; for programs that `interrupt` is called for."""
-    if not WINDOWS or LISTENS not in os.environ:
+    if sys.platform != "win32" or LISTENS not in os.environ:
         return
+    import _winapi
+    import msvcrt
 
     def wait() -> None:
-        if sys.stdin.readline():
-            signal.raise_signal(signal.SIGBREAK)  # pyright: ignore[reportAttributeAccessIssue]
+        # Not by reading: as long as somebody does, libraries that look at standard input cannot be loaded.
+        with suppress(OSError):  # who started this reads what it says to the end
+            while not _winapi.PeekNamedPipe(msvcrt.get_osfhandle(0), 0)[0]:
+                time.sleep(0.02)
+            signal.raise_signal(signal.SIGBREAK)
 
     threading.Thread(target=wait, daemon=True).start()

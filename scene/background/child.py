@@ -375,6 +375,8 @@ TASKS = {
 
 def memory() -> int:
     """Bytes that this process takes now; 0 where the system does not tell in a file."""
+    if sys.platform != "linux":  # not even where there is such a file, of a Linux below
+        return 0
     with suppress(OSError, ValueError, IndexError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0

@@ -3,7 +3,6 @@
 import importlib
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -30,7 +29,7 @@ import addon_utils  # noqa: E402 - comes with bpy
 
 from tests.sandbox import Sandbox  # noqa: E402
 from tests.sandbox.optimizer import Optimizer  # noqa: E402
-from tests.systems import WINDOWS, install  # noqa: E402
+from tests.systems import KILL, WINDOWS, install  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,8 +96,8 @@ def kill_engine(package: ModuleType) -> None:
     if package.session.is_running():
         engine = package.session.current().engine
         if engine is not None and engine.pid:
-            with suppress(ProcessLookupError):
-                os.kill(engine.pid, signal.SIGKILL)
+            with suppress(OSError):  # it has ended already, which Windows has other words for
+                os.kill(engine.pid, KILL)
 
 
 @pytest.fixture(scope="session")

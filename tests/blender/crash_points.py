@@ -6,13 +6,12 @@ that about, once.
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.systems import die
+from tests.systems import KILL, die
 
 CONVERSIONS = ("export begun", "export cut", "export done", "import begun", "import cut", "import done")
 """An export makes what is sent, an import what is placed. Begun: the converter works; cut: half of its file
@@ -59,7 +58,7 @@ def arm(moment: str, victim: str, note: Path) -> None:
         part = note.with_name("part")
         part.write_text(json.dumps(pids))
         part.replace(note)
-        os.kill(pids[victim], signal.SIGKILL)
+        os.kill(pids[victim], KILL)
         if rest != "begun":  # half a file is what the end of all leaves
             die()
 

@@ -18,6 +18,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
+from generio_flows.jobs.process_id import began
 from PIL import Image
 
 from tests.blender import scenes
@@ -273,34 +274,26 @@ def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
     parent.wait()
     parent.stdout.close()
     deadline = time.monotonic() + 60
-    while _alive(pid):
+    while began(pid) is not None:
         assert time.monotonic() < deadline, "the child outlived its parent"
         time.sleep(0.05)
     assert [*tmp_path.iterdir()] == []
 
 
-def test_numpy_is_there_before_a_thread_reads_standard_input(addon, tmp_path: Path):
-    """On Windows its libraries wait for that thread, which waits for the parent's end."""
-    # Some builds have loaded it by then, others not.
+def test_nothing_reads_standard_input_while_libraries_are_loaded(addon, tmp_path: Path):
+    """On Windows a library that looks at it then waits until a thread that reads it has got something."""
     code = (
-        "import importlib, runpy, sys, threading\n"
-        "find, start = importlib.import_module, threading.Thread.start\n"
-        "importlib.import_module = lambda name, *more: print('STEP', name, flush=True) or find(name, *more)\n"
+        "import builtins, runpy, threading\n"
+        "start = threading.Thread.start\n"
         "threading.Thread.start = lambda thread: print('STEP thread', flush=True) or start(thread)\n"
-        f"sys.argv = ['x', 'picture', 'missing.png', {str(tmp_path / 'x.png')!r}]\n"
-        f"runpy.run_path({str(addon.scene.background.converter.CHILD)!r}, run_name='__main__')\n"
+        f"runpy.run_path({str(addon.scene.background.child.__file__)!r}, run_name='__main__')\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], input="", capture_output=True, text=True)
-    steps = [line.removeprefix("STEP ") for line in done.stdout.splitlines() if line.startswith("STEP ")]
-    assert steps.index("numpy") < steps.index("thread"), done.stdout + done.stderr
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):  # the latter where it goes while it is read
-        return False
-    return state != "Z"
+    task = {"task": "picture", "source": "missing.png", "target": str(tmp_path / "x.png")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(task) + "\n", capture_output=True, text=True
+    )
+    assert "GENERIO_ANSWER" in done.stdout, done.stdout + done.stderr
+    assert "STEP thread" not in done.stdout
 
 
 def test_no_gltf_operator_runs_in_the_users_blender(addon, capfd: pytest.CaptureFixture[str]):

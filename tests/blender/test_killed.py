@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from generio_flows.jobs.process_id import began
 
 from tests.blender import crash_points
 from tests.blender.session import Session
@@ -25,10 +26,7 @@ ONCE = {"uploaded": 1, "started": 1, "run": 1, "downloaded": 1, "deleted": 0}
 
 
 def gone(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+    return began(process) is None
 
 
 def wait_for_the_end_of(note: Path) -> None:

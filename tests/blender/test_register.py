@@ -3,7 +3,6 @@
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,7 +21,7 @@ def test_ten_times_on_and_off_leaves_nothing(addon):
     for _ in range(10):
         addon_utils.disable(EXTENSION, default_set=True)
         assert leftovers.of_addon(EXTENSION) == {}
-        assert not Path(f"/proc/{engine}").exists()
+        assert addon.jobs.process_id.began(engine) is None
         addon_utils.enable(EXTENSION, default_set=True)
         assert leftovers.of_addon(EXTENSION) == before
 

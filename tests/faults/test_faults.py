@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults import fuzz, gateways, kills, network, pair, soak, victims
 from tests.faults.table import Report
-from tests.systems import needs_signals
+from tests.systems import needs_proc, needs_signals
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ SEED = 1
     ("run", "share"),
     [
         (kills.run, 0.05),
-        (victims.run, 0.03),
+        pytest.param(victims.run, 0.03, marks=needs_proc),
         (network.run, 0.08),
         (gateways.run, 0.02),
         pytest.param(fuzz.run, 0.04, marks=needs_signals),

@@ -14,6 +14,7 @@ from generio_flows.cli import arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
+SHELLS = r"```(?:sh|powershell)\n(.*?)```"
 TROUBLE = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
 
 OF_NO_CLASS = {
@@ -96,13 +97,11 @@ def test_problems_that_are_no_exceptions_are_in_the_guide_with_their_words():
 def commands() -> list[str]:
     """The commands of the command line in all documents, from the words after its name on."""
     blocks = [
-        block
-        for path in DOCS
-        for block in re.findall(r"```sh\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+        block for path in DOCS for block in re.findall(SHELLS, path.read_text(encoding="utf-8"), re.DOTALL)
     ]
     lines = [line for block in blocks for line in block.replace("\\\n", "").splitlines()]
     names = "generate|optimize|inspect|jobs|templates|doctor"
-    call = rf"(?:^generio|--command generio|generio_flows| \.) ((?:{names})\b.*)"
+    call = rf"(?:^generio|--command generio|generio_flows\S?| \.) ((?:{names})\b.*)"
     return [found[1] for line in lines if (found := re.search(call, line))]
 
 

@@ -185,7 +185,7 @@ def test_too_many_objects(tmp_path: Path) -> None:
         check(tmp_path, glb(ASSET | {"accessors": [{}] * 300_000}))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(st.data())
 def test_any_damage_ends_in_the_tree(tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(glb(ASSET | {"buffers": [{"byteLength": 4}], "meshes": [{}]}, b"1234"))

@@ -115,9 +115,7 @@ def chunked(body: bytes, cuts: list[int]) -> Iterator[bytes]:
 
 models = st.binary(max_size=300).map(lambda binary: glb(binary=binary))
 cuts = st.lists(st.integers(0, 10_000), max_size=12)
-relaxed = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None
-)
+relaxed = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 
 
 def round_trip(model: bytes, blocks: Iterator[bytes], folder: Path, wanted: str | None = None) -> None:

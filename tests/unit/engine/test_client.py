@@ -1,7 +1,6 @@
 """A process carries the jobs, and may die at any moment: nothing is lost, and nothing runs twice."""
 
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -10,13 +9,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from generio_flows.core.destination import DatablockRef, NewModel
 from generio_flows.core.messages import Message
 from generio_flows.engine.client import EngineClient, Start
+from generio_flows.formats.raw_pixels import RawPicture
 from generio_flows.jobs import Job, LedgerError, Problem, Settings, Step
+from generio_flows.jobs.process_id import began
 
 from tests.sandbox import Sandbox
+from tests.systems import KILL, needs_proc, suspend
 
 from .conftest import LONGEST, finished, lamp, pump_until
 
@@ -24,13 +27,11 @@ ROOT = Path(__file__).resolve().parents[3]
 OUTPUT_SECONDS = 3.0
 """Until the service gives the output that a dead Blender has asked for."""
 
-POSIX = pytest.mark.skipif(os.name != "posix", reason="a process is stopped and killed by signals of POSIX")
-
 
 def kill(client: EngineClient) -> int:
     """Kill the engine as a crash would; returns its process id."""
     pid = client.pid
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, KILL)
     return pid
 
 
@@ -49,7 +50,6 @@ def test_a_job_is_carried_to_its_end_in_another_process(client: EngineClient, sa
     assert client.jobs() == [ended]
 
 
-@POSIX
 @pytest.mark.parametrize("step", [Step.UPLOADING, Step.STARTED, Step.COMPLETED])
 def test_when_the_engine_is_killed_the_next_one_goes_on(
     client: EngineClient, sandbox: Sandbox, step: Step
@@ -69,10 +69,9 @@ def test_when_the_engine_is_killed_the_next_one_goes_on(
     assert runs(sandbox) == 1
 
 
-@POSIX
 def test_a_call_that_was_not_answered_is_made_again(client: EngineClient, sandbox: Sandbox) -> None:
     client.jobs()
-    os.kill(client.pid, signal.SIGSTOP)
+    suspend(client.pid)
     jobs = [lamp(sandbox, name=str(number)) for number in range(3)]
     reply = client.ask_to_submit(jobs)
     kill(client)
@@ -82,7 +81,6 @@ def test_a_call_that_was_not_answered_is_made_again(client: EngineClient, sandbo
     assert runs(sandbox) == 3
 
 
-@POSIX
 def test_a_call_that_was_carried_out_is_not_carried_out_twice(client: EngineClient, sandbox: Sandbox) -> None:
     """The engine dies between the disk and the answer: its successor gets the call once more."""
     client.jobs()
@@ -93,7 +91,6 @@ def test_a_call_that_was_carried_out_is_not_carried_out_twice(client: EngineClie
     assert runs(sandbox) == 1
 
 
-@POSIX
 def test_what_stands_in_an_unsaved_file_stays_there_when_the_engine_dies(
     client: EngineClient, sandbox: Sandbox
 ) -> None:
@@ -146,7 +143,7 @@ def test_an_engine_that_cannot_be_started_is_told(start: Start, settings: Settin
         EngineClient(replace(start, command=("/no/such/python",)), settings, "CRITICAL", finish_jobs=False)
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="only Linux shows what a process was started with")
+@needs_proc
 def test_the_key_goes_through_the_pipe_only(
     monkeypatch: pytest.MonkeyPatch, new_client: Callable[[], EngineClient], settings: Settings
 ) -> None:
@@ -159,7 +156,6 @@ def test_the_key_goes_through_the_pipe_only(
     assert b"--engine" in (about / "cmdline").read_bytes()
 
 
-@POSIX
 @pytest.mark.parametrize("finish_jobs", [False, True], ids=["ends", "finishes"])
 def test_when_blender_is_killed_the_engine_ends_or_finishes_first(
     start: Start, settings: Settings, sandbox: Sandbox, tmp_path: Path, finish_jobs: bool
@@ -179,7 +175,7 @@ def test_when_blender_is_killed_the_engine_ends_or_finishes_first(
     blender.kill()
     blender.wait()
     blender.stdout.close()
-    _wait_for(lambda: not _lives(int(pid)))
+    _wait_for(lambda: began(int(pid)) is None)
     with sqlite3.connect(start.store) as db:
         ((step,),) = db.execute("SELECT step FROM jobs WHERE token = ?", (token,)).fetchall()
     db.close()
@@ -188,14 +184,6 @@ def test_when_blender_is_killed_the_engine_ends_or_finishes_first(
     assert finished(other, token).step is Step.READY
     assert runs(sandbox) == 1
     other.close(LONGEST)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _wait_for(condition: Callable[[], bool]) -> None:
@@ -236,6 +224,14 @@ def test_the_log_has_what_both_sides_say(client: EngineClient, start: Start, san
     assert "Blender says hello" in log
     assert "POST /flows: 200" in log
     assert sandbox.key not in log
+
+
+def test_libraries_are_loaded_while_the_pipe_is_read(client: EngineClient, tmp_path: Path) -> None:
+    """On Windows numpy's look at standard input, and wait as long as a thread reads that."""
+    raw, png = tmp_path / "raw", tmp_path / "picture.png"
+    RawPicture.of_pixels(np.full((4, 6, 4), 128, np.uint8)).write_whole(raw)
+    client.call("write_picture", raw=str(raw), path=str(png), longest=0, keep=1)
+    assert png.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_result_goes_elsewhere_when_that_is_said(client: EngineClient, sandbox: Sandbox) -> None:

@@ -17,6 +17,7 @@ from generio_flows.engine import conversion, converters
 from generio_flows.engine.conversion import Conversion
 from generio_flows.engine.converters import ConverterDied, Converters, TookTooLong
 from generio_flows.formats.raw_pixels import RawPicture
+from generio_flows.jobs.process_id import began
 from generio_flows.scene import markers
 from generio_flows.scene.errors import ConversionFailed
 
@@ -95,7 +96,7 @@ def test_what_is_cancelled_ends_with_its_converter(pool: Converters, source: Pat
     with pytest.raises(Cancelled):
         pool.do("hang", source, source, asked.is_set)
     timer.join()
-    wait_until(lambda: not Path(f"/proc/{before}").exists() if Path("/proc").is_dir() else True)
+    wait_until(lambda: began(int(before)) is None)
 
 
 def test_what_takes_too_long_is_ended(
@@ -139,7 +140,7 @@ def test_one_is_warm_before_it_is_needed(pool: Converters, source: Path) -> None
 def test_where_none_can_be_started_that_is_an_error_of_the_system(source: Path) -> None:
     pool = Converters(("/no/such/program",))
     pool.warm()  # which nobody hears of
-    with pytest.raises(NoChildBlender, match="no/such/program"):
+    with pytest.raises(NoChildBlender):
         pool.do("copy", source, source, never)
     dying = Converters((*FAKE, "broken"))
     with pytest.raises(ConverterDied, match="3"):
@@ -154,7 +155,6 @@ def test_a_converter_leaves_nothing_behind(pool: Converters, source: Path) -> No
     assert not home.exists()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="process ids of other systems come again at once")
 def test_folders_of_engines_that_were_killed_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +194,8 @@ def test_a_result_appears_only_whole(made: Conversion, tmp_path: Path) -> None:
 def test_what_fails_is_a_sentence(
     made: Conversion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, task: str, words: str
 ) -> None:
-    monkeypatch.setattr(converters, "TIMEOUT", 0.2)
+    if task == "hang":
+        monkeypatch.setattr(converters, "TIMEOUT", 0.2)
     glb = tmp_path / "result-1.glb"
     glb.write_text("model")
     with pytest.raises(ConversionFailed, match=f"could not convert the model.*{words}"):

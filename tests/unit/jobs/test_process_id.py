@@ -11,6 +11,8 @@ import pytest
 from generio_flows.jobs import process_id
 from generio_flows.jobs.process_id import began, is_alive, is_here, machine, new_owner
 
+from tests.systems import WINDOWS
+
 pytestmark = pytest.mark.slow
 
 WAIT = "import sys; sys.stdin.read()"
@@ -72,7 +74,9 @@ def test_what_is_no_number_is_nobody():
     assert is_alive(f"{machine()}:gone:x") is None
 
 
-@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="this system has no ps, with which a Mac tells it")
+@pytest.mark.skipif(
+    WINDOWS or not Path("/bin/ps").exists(), reason="this system has no ps, with which a Mac tells it"
+)
 def test_what_ps_says(other: "subprocess.Popen[bytes]"):
     began_then = process_id._began_says_ps(other.pid)
     assert began_then and began_then.isalnum()

@@ -1,0 +1,82 @@
+"""The pipes to an engine: to write and to read never waits, and nothing is lost between them."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from generio_flows.engine.process import EngineProcess
+
+from .conftest import LONGEST
+
+pytestmark = pytest.mark.slow
+MUCH = bytes(range(256)) * 8000
+ECHO = """
+import pathlib, sys, time
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.01)
+while data := sys.stdin.buffer.read1(1 << 16):
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+"""
+
+
+@pytest.fixture
+def awake(tmp_path: Path) -> Path:
+    """Where a file is, the program reads."""
+    return tmp_path / "awake"
+
+
+@pytest.fixture
+def echo(awake: Path) -> Iterator[EngineProcess]:
+    """A program that says what it reads, once it does."""
+    process = EngineProcess((sys.executable, "-c", ECHO, str(awake)))
+    yield process
+    process.kill()
+
+
+def received_until(process: EngineProcess, condition: Callable[[bytes | None], bool]) -> bytes:
+    """All that comes until `condition` holds for what came last."""
+    end, received = time.monotonic() + LONGEST, b""
+    while True:
+        process.flush()
+        data = process.receive()
+        received += data or b""
+        if condition(data):
+            return received
+        assert time.monotonic() < end, "this never came"
+        process.wait(0.02)
+
+
+def test_who_sends_to_one_that_does_not_read_is_not_held_up(echo: EngineProcess, awake: Path) -> None:
+    sending = threading.Thread(target=echo.send, args=(MUCH,), daemon=True)
+    sending.start()
+    sending.join(LONGEST)
+    assert not sending.is_alive()
+    assert echo.receive() == b""
+    awake.touch()
+    echo.send(b"end")
+    received = b""
+    while len(received) < len(MUCH) + 3:
+        received += received_until(echo, bool)
+    assert received == MUCH + b"end"
+
+
+def test_what_was_sent_arrives_before_the_pipe_closes(tmp_path: Path) -> None:
+    code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_bytes(sys.stdin.buffer.read())"
+    process = EngineProcess((sys.executable, "-c", code, str(tmp_path / "read")))
+    process.send(MUCH)
+    process.close(LONGEST)
+    assert process.has_ended()
+    assert (tmp_path / "read").read_bytes() == MUCH
+
+
+def test_one_that_has_ended_is_told_and_takes_nothing_more(echo: EngineProcess) -> None:
+    echo._process.kill()
+    received_until(echo, lambda data: data is None)
+    echo.send(MUCH)
+    assert echo.receive() is None
+    echo.close(LONGEST)
+    assert echo.has_ended()
