@@ -26,6 +26,9 @@ FOLDED = -0.5
 BESIDE = 0.1
 """How far beside a side it is asked where its face comes from, as a share of its length and of the height."""
 
+ALONG = (1 / 3, 2 / 3)
+"""Where on a side it is asked whether a rim leads along: one that crosses is near one of these at most."""
+
 SLACK = 1.2
 """By how much a rim may be longer than straight."""
 
@@ -64,13 +67,18 @@ def _keys(match: Match) -> Array:
 
     old, new = match.old, match.new
     ones, others = _paired_sides(match)
-    closed = ~_were_open(match, ones, others)
-    groups = _joined(match, ones[closed], others[closed])
+    opened = _were_open(match, ones, others)
+    groups = _joined(match, ones[~opened], others[~opened])
     sent = old.meeting[old.loops[old.corners[match.found, match.weights.argmax(axis=1)]]]
     same = (old.points[sent] == new.points[new.loops]).all(axis=1)
     known = np.full(len(groups), -1)
     known[groups[same]] = sent[same]
     keys = np.where(known[groups] >= 0, known[groups], groups + len(old.points))
+    # Where nothing has been opened, faces that hang together share a vertex, also where a seam has been.
+    parted = np.zeros(int(new.places.max()) + 1, dtype=bool)
+    begin, end, _first, _second = _ends(match, ones[opened], others[opened])
+    parted[new.places[new.loops[np.concatenate([begin, end])]]] = True
+    same &= parted[new.places[new.loops]]
     keys[same] = sent[same]
     ours = keys[new.corners]
     broken = new.corners[(ours == np.roll(ours, 1, axis=1)).any(axis=1)].ravel()
@@ -203,9 +211,9 @@ def _were_open(match: Match, ones: Array, others: Array) -> Array:
 
 
 def _are_parted(match: Match, ones: Array, others: Array) -> Array:
-    """Whether a rim of what was sent leads between the faces of pairs of sides, along their middles.
+    """Whether a rim of what was sent leads between the faces of pairs of sides, along these sides.
 
-    Two places beside the middle, one on each face, are then no farther from the rim than from the middle.
+    Two spots beside a place on the side, one on each face, are then no farther from the rim than from it.
     """
     import numpy as np
 
@@ -214,27 +222,30 @@ def _are_parted(match: Match, ones: Array, others: Array) -> Array:
     old, new = match.old, match.new
     corners = new.shape.reshape(-1, 3)
     begin, end = corners[ones], corners[ones // 3 * 3 + (ones + 1) % 3]
-    middle, way = (begin + end) / 2, end - begin
+    way = end - begin
     length = np.linalg.norm(way, axis=1)
     insides: list[Array] = []
     for sides in (ones, others):
-        inside = corners[sides // 3 * 3 + (sides + 2) % 3] - middle
+        inside = corners[sides // 3 * 3 + (sides + 2) % 3] - begin
         insides.append(inside - way * ((inside * way).sum(axis=1) / length**2)[:, None])
     heights = [np.linalg.norm(inside, axis=1) for inside in insides]
     step = BESIDE * np.minimum.reduce([length, *heights])
     rims = match.finder.among(_sides(old, old.rims))
-    away = np.zeros(len(ones))
-    for sides, inside, height in zip((ones, others), insides, heights, strict=True):
-        spots = middle + inside * (step / np.where(height > 0, height, 1.0))[:, None]
-        parts = match.parts[sides // 3]
-        asked = Questions(spots, new.normals[sides // 3], parts, new.lengths[sides // 3])
-        found, _ = match.finder.find(asked, old.parts)
-        known = found != NONE
-        shape = old.shape[found]
-        spots = np.where(known[:, None], (shape * weights_in(shape, spots)[..., None]).sum(axis=1), spots)
-        asked = Questions(spots, np.zeros_like(spots), parts, np.zeros(len(spots)))
-        away += rims.find(asked, old.parts[old.rims // 3])[1]
-    return away <= 2 * step * SLACK + SNAP * match.finder.diagonal
+    parted = np.ones(len(ones), dtype=bool)
+    for share in ALONG:
+        away = np.zeros(len(ones))
+        for sides, inside, height in zip((ones, others), insides, heights, strict=True):
+            spots = begin + way * share + inside * (step / np.where(height > 0, height, 1.0))[:, None]
+            parts = match.parts[sides // 3]
+            asked = Questions(spots, new.normals[sides // 3], parts, new.lengths[sides // 3])
+            found, _ = match.finder.find(asked, old.parts)
+            known = found != NONE
+            shape = old.shape[found]
+            spots = np.where(known[:, None], (shape * weights_in(shape, spots)[..., None]).sum(axis=1), spots)
+            asked = Questions(spots, np.zeros_like(spots), parts, np.zeros(len(spots)))
+            away += rims.find(asked, old.parts[old.rims // 3])[1]
+        parted &= away <= 2 * step * SLACK + SNAP * match.finder.diagonal
+    return parted
 
 
 def _sides(surface: Surface, sides: Array) -> Array:

@@ -852,6 +852,61 @@ def test_a_closed_surface_stays_closed_where_faces_have_collapsed(fit: Fit, to: 
     assert min(face.area for face in came.data.polygons) > 0
 
 
+def cut(item: bpy.types.Object, is_cut: Callable[[Vector], bool]) -> bpy.types.Object:
+    """A copy whose faces are apart at the edges whose middles are meant."""
+    copy = item.copy()
+    copy.data = item.data.copy()
+    bpy.context.scene.collection.objects.link(copy)
+    for edge in copy.data.edges:
+        one, other = (copy.data.vertices[end].co for end in edge.vertices)
+        edge.use_edge_sharp = is_cut((one + other) / 2)
+    copy.modifiers.new("Split", "EDGE_SPLIT").use_edge_angle = False
+    scenes.select(copy)
+    bpy.ops.object.modifier_apply(modifier="Split")
+    for edge in copy.data.edges:
+        edge.use_edge_sharp = False
+    return copy
+
+
+@pytest.mark.parametrize("ratio", [0.8, 0.5])
+def test_vertices_are_apart_only_where_an_edge_is(fit: Fit, ratio: float):
+    """A seam that reducing has moved away from is closed, and leaves no slits at the vertices that stayed."""
+    whole = scenes.ball("Whole", 64, 32)
+    sent = cut(whole, lambda middle: abs(middle.x) < 1e-4)
+    came = as_it_comes(whole, ratio, sheds=False)
+    fit(came, sent)
+    spots = [tuple(vertex.co) for vertex in came.data.vertices]
+    ends: dict[frozenset, list[tuple[int, int]]] = {}
+    for face in came.data.polygons:
+        for key in face.edge_keys:
+            ends.setdefault(frozenset(spots[end] for end in key), []).append(key)
+    open_ = {place for place, (one, other) in ends.items() if not {*one} & {*other}}
+    assert open_, "some of the seam is still there"
+    apart = {spot for spot, count in Counter(spots).items() if count > 1}
+    assert apart <= {spot for place in open_ for spot in place}
+
+
+def test_a_seam_that_crosses_an_edge_opens_nothing(fit: Fit):
+    """Both ends of the edge are between ends of seams, and one seam leads over its middle."""
+    rows, columns = 5, 12
+
+    def grid(steps: Sequence[float]) -> bpy.types.Object:
+        wide = len(steps)
+        points = [(step, row, 0) for row in range(rows) for step in steps]
+        faces = []
+        for start in (row * wide + column for row in range(rows - 1) for column in range(wide - 1)):
+            faces += [(start, start + 1, start + wide + 1), (start, start + wide + 1, start + wide)]
+        return made("Grid", points, faces)
+
+    whole = grid(range(columns + 1))
+    sent = cut(whole, lambda middle: 1 < middle.y < 3 and middle.x % 1 == 0)
+    assert rim(sent.data) > rim(whole.data)
+    came = grid([0, *(step + 0.5 for step in range(columns)), columns])
+    outside = in_place(came.data)
+    fit(came, sent)
+    assert rim(came.data) == outside
+
+
 @pytest.mark.parametrize("ratio", [0.8, 0.6, 0.5, 0.4, 0.2])
 def test_a_surface_with_one_side_stays_in_one_piece(fit: Fit, ratio: float):
     """A Moebius strip: somewhere two neighbors run along their edge in the same direction."""
