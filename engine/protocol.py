@@ -134,7 +134,7 @@ def _field_from_data(value: Any) -> Any:
 _LEDGER_ERRORS = {kind.__name__: kind for kind in (LedgerError, LedgerBusy, AlreadyThere)}
 
 
-class CallFailed(FlowsError):
+class EngineDefect(FlowsError):
     """A call went wrong in the engine, for a reason that nobody thought of."""
 
     remedy: Remedy = "report"
@@ -164,4 +164,4 @@ def error_from_data(data: dict[str, Any]) -> Exception:
         return OSError(data["number"], data["text"])
     if data["kind"] in ("ValueError", "MemoryError"):
         return {"ValueError": ValueError, "MemoryError": MemoryError}[data["kind"]](data["text"])
-    return CallFailed(Message("{kind}: {text}", kind=data["kind"], text=data["text"]))
+    return EngineDefect(Message("The process that carries the jobs made a mistake: {kind}: {text}", kind=data["kind"], text=data["text"]))
