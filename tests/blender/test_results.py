@@ -6,9 +6,11 @@ import math
 import random
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import bpy
 import numpy as np
@@ -299,7 +301,9 @@ def test_a_child_that_fails_says_so_in_a_sentence(addon, conversion, tmp_path: P
     assert is_sentence(caught.value.message)
 
 
-def test_a_result_without_any_face_is_told_as_such_before_blender_stumbles_over_it(addon, tmp_path: Path):
+def test_a_result_without_any_face_is_told_as_such_before_blender_stumbles_over_it(
+    addon, conversion, tmp_path: Path, monkeypatch
+):
     """Blender 4.2 raises on a mesh that has no primitives, and later ones do not."""
     item = scenes.ball()
     addon.scene.export.snapshot.write_snapshot(item, tmp_path / addon.scene.export.snapshot.snapshot_name())
@@ -308,23 +312,35 @@ def test_a_result_without_any_face_is_told_as_such_before_blender_stumbles_over_
     document, buffer = unpack(path.read_bytes())
     document["meshes"][0]["primitives"] = []
     path.write_bytes(pack(document, buffer))
-    converter = addon.scene.background.converter.Converter(("there is no such program",))
+    monkeypatch.setattr(conversion, "_run", lambda *_: pytest.fail("no converter is asked"))
     with pytest.raises(addon.scene.errors.NoFaces):
-        converter.to_blend(path, path.with_suffix(".blend"), lambda: False)
+        conversion.to_blend(path, path.with_suffix(".blend"), lambda: False)
+
+
+@contextmanager
+def converters_that_say(words: str, folder: Path) -> Iterator[Any]:
+    """A Conversion in which this is what goes wrong in each task."""
+    script = folder / "odd.py"
+    answer = f"\nGENERIO_ANSWER {json.dumps({'problem': words})}"
+    script.write_text(f"import sys\nfor line in sys.stdin:\n    print({answer!r}, flush=True)\n")
+    kind = importlib.import_module(f"{EXTENSION}.engine.conversion").Conversion
+    conversion = kind((sys.executable, str(script)))
+    yield conversion
+    conversion.close()
 
 
 def test_of_an_error_in_blenders_code_the_log_has_its_kind_and_nobody_its_words(
-    addon, tmp_path: Path, monkeypatch, caplog
+    addon, tmp_path: Path, caplog
 ):
     words = "Traceback (most recent call last):\nUnboundLocalError: cannot access local variable 'prim'"
-    answer = f"\nGENERIO_ANSWER {json.dumps({'problem': words})}\n"
-    monkeypatch.setattr(addon.scene.background.converter.Converter, "_output", lambda *_: (answer, 0))
-    converter = addon.scene.background.converter.Converter.of_this_blender()
-    with pytest.raises(addon.scene.background.converter.ConversionFailed) as caught:
-        converter.to_file(tmp_path / "result-1.glb", tmp_path / "result-1.blend", lambda: False)
+    with (
+        converters_that_say(words, tmp_path) as conversion,
+        pytest.raises(addon.scene.errors.ConversionFailed) as caught,
+    ):
+        conversion.to_file(tmp_path / "result-1.glb", tmp_path / "result-1.blend", lambda: False)
     assert caught.value.message == "Blender could not convert the model: its own code failed on it."
     assert [entry.getMessage() for entry in caplog.records if entry.levelname == "ERROR"] == [
-        "background Blender, save: UnboundLocalError"
+        "converter, save: UnboundLocalError"
     ]
 
 
@@ -340,14 +356,8 @@ def test_an_extension_that_this_blender_cannot_read_is_named(addon, tmp_path: Pa
     bpy.ops.export_scene.gltf(filepath=str(path))
     document, buffer = unpack(path.read_bytes())
     path.write_bytes(pack({**document, "extensionsUsed": [name], "extensionsRequired": [name]}, buffer))
-    odd = tmp_path / "odd.py"
-    answer = f"\nGENERIO_ANSWER {json.dumps({'problem': words})}"
-    odd.write_text(f"import sys\nfor line in sys.stdin:\n    print({answer!r}, flush=True)\n")
-    conversion = importlib.import_module(f"{EXTENSION}.engine.conversion").Conversion(
-        (sys.executable, str(odd))
-    )
-    with pytest.raises(
-        addon.scene.errors.ExtensionUnknown, match=f'"{name}", which this Blender cannot read'
+    with (
+        converters_that_say(words, tmp_path) as conversion,
+        pytest.raises(addon.scene.errors.ExtensionUnknown, match=f'"{name}", which this Blender cannot read'),
     ):
         conversion.to_blend(path, path.with_suffix(".blend"), lambda: False)
-    conversion.close()
