@@ -164,4 +164,9 @@ def error_from_data(data: dict[str, Any]) -> Exception:
         return OSError(data["number"], data["text"])
     if data["kind"] in ("ValueError", "MemoryError"):
         return {"ValueError": ValueError, "MemoryError": MemoryError}[data["kind"]](data["text"])
-    return EngineDefect(Message("The process that carries the jobs made a mistake: {kind}: {text}", kind=data["kind"], text=data["text"]))
+    what = Message(
+        "The process that carries the jobs made a mistake: {kind}: {text}",
+        kind=data["kind"],
+        text=data["text"],
+    )
+    return EngineDefect(what)

@@ -67,7 +67,9 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         else:
             split.label(text=job.name, translate=False, **shown)
         right = split.row(align=True)
-        elapsed, progress, remaining = timing(current().engine, job.token)
+        elapsed, progress, remaining, is_late = timing(current().engine, job.token)
+        if is_late:  # for which the row has no room; the details say so
+            remaining = elapsed
         # In a narrow sidebar the icon or the picture tells the state.
         if not job.finished and progress:
             percent = f"{progress:.0%}"
@@ -160,8 +162,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         """State, what is wrong and its fix, and what can be done with the job."""
         width, state, token = context.region.width, State(job.state), job.token
         label, icon, _filters = STATES[state]
-        elapsed = timing(current().engine, token).elapsed
-        wrapped(column, f"{translated(label)}, {elapsed}", width, icon)
+        known = timing(current().engine, token)
+        late = f", {known.remaining}" if known.is_late else ""
+        wrapped(column, f"{translated(label)}, {known.elapsed}{late}", width, icon)
         retries = state in (State.FAILED, State.CANCELLED, State.WAITING) and not job.elsewhere
         if not _is_told_above(job):
             if job.message:

@@ -19,11 +19,15 @@ FETCHING = frozenset({Step.COMPLETED, Step.DOWNLOADED})
 
 
 class Timing(NamedTuple):
-    """elapsed: as m:ss; progress: 0..1, 0 where there is no telling; remaining: in words, or ""."""
+    """elapsed: as m:ss; progress: 0..1, 0 where there is no telling; remaining: in words, or "".
+
+    is_late: whether it takes longer than usual, which `remaining` says then.
+    """
 
     elapsed: str = ""
     progress: float = 0.0
     remaining: str = ""
+    is_late: bool = False
 
 
 class Reached(NamedTuple):
@@ -71,7 +75,8 @@ def timing(engine: EngineClient | None, token: str) -> Timing:
     now = time.time()
     progress = 0.0 if job.waiting else current().part(Progress).of(job, engine, now)
     elapsed = clock((job.finished_at or now) - (job.begun_at or job.created_at))
-    return Timing(elapsed, progress, translated(_remaining(job, engine, now)))
+    is_late = not job.waiting and engine.estimate(job, now).is_late
+    return Timing(elapsed, progress, translated(_remaining(job, engine, now)), is_late)
 
 
 def _remaining(job: Job, engine: EngineClient, now: float) -> Message:
