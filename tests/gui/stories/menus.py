@@ -42,6 +42,7 @@ def ask_in_menus(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: scene.models("owl")[0].asset_data, "the asset")
 
     scene.add_heavy_mesh()
+    yield from blender.see("61,952 triangles")  # which moves what is below
     yield from blender.click("Total")
     yield from blender.type_into("Triangles", "4000")
     yield from blender.press("F3")

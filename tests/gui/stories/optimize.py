@@ -20,6 +20,7 @@ def optimize_selected(blender: Driver) -> Steps[None]:
         return scene.triangles(scene.HEAVY) <= TARGET
 
     yield from blender.open_tab("GENERIO")
+    yield from blender.see("61,952 triangles")  # which moves what is below
     yield from blender.click("Total")
     yield from blender.type_into("Triangles", str(2 * heavy))
     yield from blender.see("no reduction")

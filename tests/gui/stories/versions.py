@@ -27,6 +27,7 @@ def look_and_choose(blender: Driver) -> Steps[None]:
         return scene.triangles(scene.HEAVY) == heavy
 
     yield from blender.open_tab("GENERIO")
+    yield from blender.see("61,952 triangles")  # which moves what is below
     yield from blender.click("Total")
     yield from blender.type_into("Triangles", str(TARGET))
     yield from blender.click("Losses")
