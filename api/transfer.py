@@ -45,7 +45,7 @@ class DataUri:
             self._stamp = _stamp(path.stat())
             self.size = self._stamp[0] if path.is_file() else 0
         except (OSError, ValueError) as error:
-            raise UnreadableFile(Message('The file "{name}" cannot be read.', name=path.name)) from error
+            raise UnreadableFile.because(path, error) from error
         if self.size == 0:
             raise UnreadableFile(Message('The file "{name}" is missing or empty.', name=path.name))
 
@@ -68,7 +68,7 @@ class DataUri:
                             break
                     yield b2a_base64(content, newline=False)
         except OSError as error:
-            raise UnreadableFile(Message('The file "{name}" cannot be read.', name=self.path.name)) from error
+            raise UnreadableFile.because(self.path, error) from error
         if not whole:
             raise UnreadableFile(
                 Message('The file "{name}" changed while it was sent.', name=self.path.name),
@@ -83,7 +83,7 @@ def digest_of(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:  # ValueError: no file can have such a name
-        raise UnreadableFile(Message('The file "{name}" cannot be read.', name=path.name)) from error
+        raise UnreadableFile.because(path, error) from error
 
 
 def sync(file: BinaryIO) -> None:

@@ -187,6 +187,16 @@ class UnreadableFile(InputRefused):
     message = Message("The file cannot be read.")
     fix = Message("Check that it still exists and is not empty, or choose another file.")
 
+    @classmethod
+    def because(cls, path: Path, error: OSError | ValueError) -> Self:
+        """The error of the file at `path`, which the system does not open or read."""
+        if isinstance(error, FileNotFoundError):
+            return cls(
+                Message('The file "{name}" is not there.', name=path.name),
+                Message("Put it back, or choose another file."),
+            )
+        return cls(Message('The file "{name}" cannot be read.', name=path.name))
+
 
 class UnsupportedFile(InputRefused):
     """A file that the service would not understand."""

@@ -105,7 +105,7 @@ class Converter:
         except OSError as error:
             files.delete_folder(Path(self._home))
             raise NoChildBlender(str(error)) from error
-        threading.Thread(target=self._read, name="generio-converter", daemon=True).start()
+        threading.Thread(target=self._read, name="converter", daemon=True).start()
         LOGGER.info("converter %d: started", self._process.pid)
 
     @property
@@ -204,6 +204,8 @@ class Converters:
         outside, as systems do that run out of memory, is no proof against the model: then it is tried up to
         KILLED_TRIES times. Raises Cancelled, TookTooLong, ConverterDied, or NoChildBlender.
         """
+        if cancelled():
+            raise Cancelled
         with self._slot(cancelled):
             converter = self._take() or Converter(self._command)
             tries = 1

@@ -62,13 +62,8 @@ def read_head(path: Path, count: int = 16) -> bytes:
     try:
         with path.open("rb") as file:
             head = file.read(count)
-    except FileNotFoundError as error:
-        raise UnreadableFile(
-            Message('The file "{name}" is not there.', name=path.name),
-            Message("Put it back, or choose another file."),
-        ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise UnreadableFile(Message('The file "{name}" cannot be read.', name=path.name)) from error
+        raise UnreadableFile.because(path, error) from error
     if not head:
         raise UnreadableFile(Message('The file "{name}" is empty.', name=path.name))
     return head

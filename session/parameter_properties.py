@@ -15,7 +15,7 @@ from typing import Any
 import bpy
 
 from ..api import BadParameter
-from ..api.parameters import BooleanParameter, EnumParameter, IntegerParameter, Parameter
+from ..api.parameters import POLYGON_COUNT, BooleanParameter, EnumParameter, IntegerParameter, Parameter
 
 
 def property_of(parameter: Parameter, **changes: Any) -> Any:
@@ -86,10 +86,13 @@ def fill_in(panel: Any, parameters: Iterable[Parameter], sent: Mapping[str, Any]
         switch = switch_of(parameter)
         if switch:
             setattr(panel, switch, True)
-        else:
+        elif parameter.name != POLYGON_COUNT.name:  # which is never the service's choice
             panel.property_unset(parameter.name)
         with suppress(KeyError, BadParameter):
-            value = parameter.read(sent[parameter.name])
+            given = sent[parameter.name]
+            value = parameter.read(given)
+            if type(value) is not type(given):  # as the command line may say it, and the service does not
+                continue
             if isinstance(parameter, IntegerParameter) and parameter.drawn:
                 if value == parameter.drawn.value:
                     continue

@@ -12,6 +12,7 @@ import faulthandler
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
 import types
@@ -403,7 +404,7 @@ def main() -> None:
     for line in sys.stdin.buffer:
         do(**json.loads(line))
     home = Path(os.environ.get("BLENDER_USER_RESOURCES", ""))
-    if home.name.startswith("generio-"):  # a parent that has died does not clear up
+    if re.fullmatch(r"generio-\d+-\w+", home.name):  # which a parent that has died does not remove
         files.delete_folder(home)
     os._exit(0)  # nothing here is worth Blender's teardown, which as a module may wait for ever
 

@@ -254,7 +254,7 @@ def test_a_child_leaves_nothing_among_temporary_files(
 
 @needs_proc  # whose /dev/stdin is a picture that never comes
 def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
-    home = tmp_path / f"{converters().HOME}1"
+    home = tmp_path / f"{converters().HOME}1-a"
     home.mkdir()
     environment, command = (
         converters()._environment(str(home)),

@@ -247,7 +247,8 @@ def test_a_result_comes_to_where_it_belongs_though_another_folder_was_chosen(
     optimizing(addon, sandbox, item, choose)
     assert (row().state, row().message) == ("done", "")
     assert scenes.triangles(item) <= 500
-    assert len(list((tmp_path / "another").rglob("*.glb"))) == 2 - sent
+    # What was to be sent may have been made before that.
+    assert len(list((tmp_path / "another").rglob("result-*.glb"))) == 1
 
 
 @pytest.mark.parametrize("again", [True, False])

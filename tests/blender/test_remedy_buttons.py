@@ -475,5 +475,5 @@ def test_where_nothing_shows_folders_it_is_told_which_one_it_is(addon, tmp_path:
 def test_a_failed_row_has_the_button_that_helps(addon, remedy: str, button: str):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     row = bpy.context.window_manager.generio.jobs[0]
-    row.state, row.remedy = "failed", remedy
+    row.state, row.remedy, row.placed = "failed", remedy, False
     assert row_drawn(addon, 330).buttons == [button]

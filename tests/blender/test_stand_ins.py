@@ -235,7 +235,8 @@ def test_a_stand_in_that_was_deleted_stays_so_when_the_file_is_saved_at_once(add
 def test_of_many_places_those_that_are_left_can_be_grasped(addon):
     placeholders, scene = shown(addon), bpy.context.scene
     kind = addon.panels.placeholders.Placeholder
-    going = [kind.of(str(number), "", 0.0, {"location": (number, 0.0, 0.0)}) for number in range(10)]
+    model = addon.core.destination.NewModel
+    going = [kind.of(str(number), "", 0.0, model(location=(float(number), 0.0, 0.0))) for number in range(10)]
     placeholders._show(bpy.context, going)
     assert [*placeholders.places(scene)] == [*range(10)]
     placeholders._show(bpy.context, going[7:])

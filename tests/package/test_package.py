@@ -55,6 +55,7 @@ def test_the_package_holds_the_add_on_and_nothing_else(package: Path):
         "api",
         "cli",
         "core",
+        "engine",
         "formats",
         "jobs",
         "operators",

@@ -155,7 +155,11 @@ def test_inputs_that_cannot_be_read(here: Here, name: str):
     elif name.startswith("loop"):
         (here.folder / "loop").symlink_to("loop")
     (answer,) = failed(here, {"image": name, "output": "x.glb"}).values()
-    assert "cannot be read" in answer or "is a pipe or device. Save what comes out of it" in answer
+    assert (
+        "is not there" in answer
+        or "cannot be read" in answer
+        or "is a pipe or device. Save what comes out of it" in answer
+    )
 
 
 @needs_pipes

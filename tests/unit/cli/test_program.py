@@ -207,7 +207,7 @@ def test_an_input_that_cannot_be_read_fails_alone_and_costs_nothing(program: Pro
     answer = program("generate", "--image", "empty.png", "missing.png", "--output", "out")
     assert answer.code == 1
     assert 'empty.png: Failed (The file "empty.png" is empty.' in answer.out
-    assert 'missing.png: Failed (The file "missing.png" cannot be read.' in answer.out
+    assert 'missing.png: Failed (The file "missing.png" is not there.' in answer.out
     assert program.sandbox.stats()["flows"] == {}
 
 
