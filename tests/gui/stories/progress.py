@@ -29,15 +29,16 @@ def timing(blender: Driver) -> Any:
 def done(count: int) -> bool:
     """Whether so many jobs are listed, and all are over."""
     rows = bpy.context.window_manager.generio.jobs
-    return len(rows) == count and all(row.state == "done" for row in rows)
+    return len(rows) == count and all(row.finished for row in rows)
 
 
 def learn(blender: Driver) -> Steps[None]:
     scene.clear_view()
     yield from blender.open_tab("GENERIO")
+    before = len(bpy.context.window_manager.generio.jobs)
     for number in range(LEARNED):
         ask(f"Lamp {number}")
-        yield from blender.wait_for(lambda count=number + 1: done(count), "a model", 90.0)
+        yield from blender.wait_for(lambda count=before + number + 1: done(count), "a model", 90.0)
 
 
 def never_fall(blender: Driver) -> Steps[None]:
