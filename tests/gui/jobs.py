@@ -39,6 +39,12 @@ def order(blender: Driver, outcome: str, **more: object) -> Steps[None]:
     yield from blender.ask_sandbox("PUT", "/_sandbox/faults", [{"flow": {"outcome": outcome, **more}}])
 
 
+def delay_results(blender: Driver, seconds: float) -> Steps[None]:
+    """Let the next model come so much later, where something is to be done with its placeholder before."""
+    fault = {"method": "GET", "path": "/flows/*/outputs", "action": "delay", "seconds": seconds}
+    yield from blender.ask_sandbox("PUT", "/_sandbox/faults", [fault])
+
+
 def check_counters(blender: Driver, *expected: dict[str, int]) -> Steps[None]:
     """Make sure that the sandbox counted this, for each flow in the order in which they were created."""
     stats = yield from blender.ask_sandbox()

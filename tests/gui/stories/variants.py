@@ -86,6 +86,7 @@ def move_a_stand_in(blender: Driver) -> Steps[None]:
     panel = bpy.context.window_manager.generio
     yield from blender.open_tab("GENERIO")
     panel.where = "CURSOR"
+    yield from jobs.delay_results(blender, 15.0)
     yield from jobs.ask_for(blender, "A paper crane")
     yield from jobs.until(blender, "Running")
     yield from blender.drag_in_view((0.0, 0.0, 0.0), (-0.6, -0.3, 0.0))
@@ -95,6 +96,7 @@ def move_a_stand_in(blender: Driver) -> Steps[None]:
     (crane,) = scene.models("crane")
     assert (crane.location.xy - Vector((-0.6, -0.3))).length < 0.4, crane.location
 
+    yield from jobs.delay_results(blender, 15.0)
     yield from jobs.ask_for(blender, "A marble bust")
     yield from jobs.until(blender, "Running")
     yield from blender.click_in_view((0.5, 0.5, 0.0))
