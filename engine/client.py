@@ -188,8 +188,14 @@ class EngineClient:
     # ------------------------------------------------------------------ calls
 
     def ask(self, verb: str, **arguments: Any) -> Reply:
-        """Call for something, and do not wait; the answer is there when `Reply.is_there`."""
+        """Call for something, and do not wait; the answer is there when `Reply.is_there`.
+
+        After `close` the answer is EngineDied: work in slices may outlive the engine that it was begun for.
+        """
         reply = self._said(verb, **arguments)
+        if self._is_closed:
+            reply.error, reply.is_there = EngineDied(), True
+            return reply
         self._replies[reply.number] = reply
         if self._process is not None:
             self._process.send(reply.data)
