@@ -209,9 +209,9 @@ class EngineClient:
         """Call for something and wait for the answer. Raises what the engine did, and EngineDied."""
         return self.answer(self.ask(verb, **arguments))
 
-    def answer(self, reply: Reply, patience: float = PATIENCE) -> Any:
-        """Wait for the answer to a call. Raises as `call`."""
-        self._wait_until(lambda: reply.is_there, patience)
+    def answer(self, reply: Reply, patience: float = 0.0) -> Any:
+        """Wait for the answer to a call, for `patience` seconds (0 = PATIENCE). Raises as `call`."""
+        self._wait_until(lambda: reply.is_there, patience or PATIENCE)
         return reply.value()
 
     def _wait_until(self, condition: Callable[[], bool], patience: float = PATIENCE) -> None:
@@ -432,8 +432,30 @@ class EngineClient:
         return self.ask("submit", jobs=[job_to_data(job) for job in jobs])
 
     def submitted(self, reply: Reply) -> list[Job]:
-        """The jobs that `ask_to_submit` was about, as the engine has them; waits for that."""
-        return [job_from_data(data) for data in self.answer(reply)]
+        """The jobs that `ask_to_submit` was about, as the engine has them; waits for that.
+
+        An engine that does not answer is replaced, and the next one asked. Where that does not answer either,
+        the call is withdrawn: who is told that nothing was sent may ask again, and would pay for both.
+        """
+        try:
+            taken = self.answer(reply)
+        except EngineDied:
+            if reply.is_there or self._is_closed:
+                raise
+            self._kill()
+            try:
+                taken = self.answer(reply)
+            except EngineDied:
+                self._replies.pop(reply.number, None)
+                self._kill()
+                raise
+        return [job_from_data(data) for data in taken]
+
+    def _kill(self) -> None:
+        """End an engine that does not answer; the next call starts another one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
 
     def recover(self, flow_id: str, destination: Destination) -> Job:
         """Adopt a flow as a new job; see `adopted_job`."""

@@ -1,6 +1,7 @@
 """A process carries the jobs, and may die at any moment: nothing is lost, and nothing runs twice."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from generio_flows.core.destination import DatablockRef, NewModel
 from generio_flows.core.messages import Message
+from generio_flows.engine import client as client_module
 from generio_flows.engine.client import EngineClient, Start
 from generio_flows.formats.raw_pixels import RawPicture
 from generio_flows.jobs import Job, LedgerError, Problem, Settings, Step
@@ -216,6 +218,39 @@ def test_jobs_of_long_ago_stay_in_the_list_and_are_found(
     assert known[0].name == "lamp 700"
     found = client.find("lamp 12", before=known[0].created_at, most=50)
     assert [job.name for job in found] == ["lamp 12", *(f"lamp 12{digit}" for digit in range(10))]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process is suspended by a signal of POSIX")
+def test_an_engine_that_does_not_answer_is_replaced(
+    client: EngineClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.jobs()
+    before = client.pid
+    os.kill(before, signal.SIGSTOP)
+    monkeypatch.setattr(client_module, "PATIENCE", 3.0)
+    job = client.submit(lamp(sandbox))
+    assert client.pid != before
+    assert finished(client, job.token).step is Step.READY
+    assert runs(sandbox) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a process is suspended by a signal of POSIX")
+def test_a_job_that_nobody_took_is_not_sent_later(
+    client: EngineClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.jobs()
+    start = client._start
+    os.kill(client.pid, signal.SIGSTOP)
+    monkeypatch.setattr(client_module, "PATIENCE", 0.5)
+    client._start = replace(start, command=(sys.executable, "-c", "import time; time.sleep(600)"))
+    with pytest.raises(LedgerError, match="does not answer"):
+        client.submit(lamp(sandbox))
+    client._start = start
+    monkeypatch.undo()
+    job = client.submit(lamp(sandbox, name="the only one"))
+    finished(client, job.token)
+    assert [known.name for known in client.jobs()] == ["the only one"]
+    assert runs(sandbox) == 1
 
 
 def test_what_is_asked_of_a_closed_client_is_refused(client: EngineClient) -> None:
