@@ -80,7 +80,11 @@ class Start:
 
 @dataclass
 class Reply:
-    """The answer to a call. parts: of its result, as they are told before that is whole."""
+    """The answer to a call.
+
+    parts: of its result, as they are told before that is whole. is_repeated: whether an engine died before it
+    answered, so that what the call is about may have been done already.
+    """
 
     number: int
     data: bytes = field(repr=False)  # may have the key
@@ -88,6 +92,7 @@ class Reply:
     result: Any = None
     error: Exception | None = None
     is_there: bool = False
+    is_repeated: bool = False
 
     def value(self) -> Any:
         """The result. Raises the error that came in its place."""
@@ -159,6 +164,7 @@ class EngineClient:
         )
         self._process.send(self._open.data)
         for reply in unanswered:
+            reply.is_repeated = True
             self._process.send(reply.data)
 
     @property
@@ -509,7 +515,11 @@ class EngineClient:
 
     def mark_placed(self, token: str, document: str = "", again: bool = False) -> bool:
         """See `Results.mark_placed`."""
-        return self.call("mark_placed", token=token, document=document, again=again)
+        reply = self.ask("mark_placed", token=token, document=document, again=again)
+        if self.answer(reply) or not reply.is_repeated:
+            return reply.result
+        job = self.job(token)  # an engine that died before it answered may have noted it
+        return job is not None and job.step is Step.PLACED and bool(document) and job.placed_in == document
 
     def mark_placed_soon(self, token: str, document: str) -> None:
         """See `Results.mark_placed_soon`."""
@@ -527,9 +537,9 @@ class EngineClient:
         """See `Results.keep_for_import_soon`."""
         self.ask("keep_for_import_soon", token=token, problem=problem_to_data(problem))
 
-    def saved(self, document: str, but: Collection[str] = ()) -> None:
+    def saved(self, document: str, tokens: Collection[str]) -> None:
         """See `Results.saved`."""
-        self.ask("saved", document=document, but=[*but])
+        self.ask("saved", document=document, tokens=[*tokens])
 
     def closed(self, document: str, but: Collection[str] = ()) -> None:
         """See `Results.closed`."""

@@ -114,7 +114,12 @@ class Server:
                 target=self._carry_out_long, args=given, name=f"generio-{verb}", daemon=True
             ).start()
             return
-        self._answer(number, lambda: _VERBS[verb](self, **arguments))
+        answer = self._outcome(number, lambda: _VERBS[verb](self, **arguments))
+        if verb in _SOON and self._engine is not None:
+            # Until the answer, the next engine would be asked again.
+            self._engine.when_written(lambda: self._put_answer(answer))
+        else:
+            self._put_answer(answer)
         if self._engine is None:  # without one there is nothing to do
             self._calls.put(None)
 
@@ -123,18 +128,21 @@ class Server:
             with self._lock:
                 self._put({"call": number, "part": part})
 
-        self._answer(number, lambda: _LONG[verb](tell, **arguments))
+        self._put_answer(self._outcome(number, lambda: _LONG[verb](tell, **arguments)))
 
-    def _answer(self, number: int, call: Callable[[], object]) -> None:
-        answer: dict[str, Any] = {"call": number}
+    def _outcome(self, number: int, call: Callable[[], object]) -> dict[str, Any]:
+        """Carry out a call; the answer that tells what came of it."""
         try:
-            answer["result"] = call()
+            return {"call": number, "result": call()}
         except Exception as error:  # whoever called is to know
             if not isinstance(error, LedgerError | ValueError):
                 LOGGER.exception("call %d", number)
-            answer["error"] = error_to_data(error)
             if self._engine is None:
                 self._refusal = error
+            return {"call": number, "error": error_to_data(error)}
+
+    def _put_answer(self, answer: dict[str, Any]) -> None:
+        """Send an answer, and before it all that has changed by then."""
         with self._lock:
             self._tell_changes()
             self._put(answer)
@@ -383,6 +391,9 @@ _VERBS: dict[str, Callable[..., object]] = {
         )
     },
 }
+
+_SOON = frozenset({"mark_placed_soon", "mark_found", "keep_for_import_soon", "saved", "closed", "relocate"})
+"""Verbs that return before the disk has what they change."""
 
 _LONG: dict[str, Callable[..., object]] = {
     "examine": extras.examine,

@@ -321,9 +321,9 @@ class Engine:
         """See `Results.mark_delivered`."""
         return self._results.mark_delivered(token, files)
 
-    def saved(self, document: str, but: Collection[str] = ()) -> None:
+    def saved(self, document: str, tokens: Collection[str]) -> None:
         """See `Results.saved`."""
-        self._results.saved(document, but)
+        self._results.saved(document, tokens)
 
     def closed(self, document: str, but: Collection[str] = ()) -> None:
         """See `Results.closed`."""
@@ -332,6 +332,10 @@ class Engine:
     def relocate(self, token: str, **changes: Any) -> None:
         """See `Results.relocate`."""
         self._results.relocate(token, **changes)
+
+    def when_written(self, call: Callable[[], object]) -> None:
+        """Call when the store has all that was to take effect soon, from a thread of the engine."""
+        self._writer.write_soon(call)
 
     def remove(self, token: str, files: bool = True) -> None:
         """Forget a finished job. Raises ValueError while it is unfinished.

@@ -84,13 +84,12 @@ class Results:
 
         return self._registry.change(token, (Step.READY, Step.PLACED), delivered)
 
-    def saved(self, document: str, but: Collection[str] = ()) -> None:
+    def saved(self, document: str, tokens: Collection[str]) -> None:
         """What went into `document` is in a file on disk now.
 
-        but: what was noted to go there, but has not.
+        tokens: of the jobs whose results that file holds; what is placed after the save is not among them.
         """
-        # Take the set now; results placed between the save and this write are not in the saved file.
-        there = {job.token for job in self._registry.jobs() if job.placed_in == document} - {*but}
+        there = frozenset(tokens)
 
         def in_file(job: Job) -> Job | None:
             return replace(job, placed_in="") if job.token in there else None

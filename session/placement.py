@@ -399,8 +399,10 @@ class PlacementQueue:
     def saved(self, engine: EngineClient) -> None:
         """What was placed is in a file on disk now, and what is on its way belongs into that file."""
         self._recovered = False
-        engine.saved(self._document.id, but=self.pending | self._undone)
-        for job in engine.jobs():
+        jobs = engine.jobs()
+        there = {job.token for job in jobs if job.placed_in == self._document.id}
+        engine.saved(self._document.id, there - self.pending - self._undone)
+        for job in jobs:
             changes = renamed(job.destination) if self._document.is_of(job.destination) else {}
             if changes:
                 engine.relocate(job.token, **changes)

@@ -41,9 +41,12 @@ def worker(plan: Plan, *, up: bool = True) -> Iterator[subprocess.Popen[str]]:
 
 
 def last_words(plan: Plan) -> str:
-    """The last line that a worker said about its end."""
+    """The last line that a worker said about its end, and where that was."""
     lines = (Path(plan.folder) / f"errors-{plan.scene}.txt").read_text().strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    if not lines:
+        return "it said nothing"
+    places = [line.strip() for line in lines if line.strip().startswith("File ")]
+    return "; ".join([lines[-1], *places[-3:]])
 
 
 def finish(plan: Plan) -> list[str]:

@@ -17,19 +17,20 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from generio_flows.engine.client import MOST_STARTS
+
 from .processes import finish, last_words, worker
 from .service import service
 from .table import Report
 from .verdict import judge
 from .work import samples
-from .worker import FAKE_CONVERTER, Plan
+from .worker import ENDLESS, FAKE_CONVERTER, Plan
 
 KILLS = 200
 """Of each kind."""
 
 KINDS = ("engine", "converter", "Blender")
 
-ENDLESS = 100_000
 LONGEST_DELAY = 0.4
 """Seconds between two deaths at most."""
 
@@ -77,6 +78,7 @@ def _live(
     blender: subprocess.Popen[str], plan: Plan, dice: random.Random, killed: Counter[str], wanted: int
 ) -> list[str]:
     """Kill what Blender has started, a few times, before it is killed itself; what is wrong about it."""
+    engines_left = MOST_STARTS - 1  # one that dies more often within a minute is not started again at once
     for _ in range(dice.randint(1, 8)):
         time.sleep(dice.uniform(0.0, LONGEST_DELAY))
         if blender.poll() is not None:
@@ -85,7 +87,8 @@ def _live(
         converters = [child for engine in engines for child in _children(engine)]
         kind = min(("engine", "converter"), key=lambda kind: (killed[kind] >= wanted, dice.random()))
         victims = engines if kind == "engine" else converters
-        if victims:
+        if victims and (kind == "converter" or engines_left):
+            engines_left -= kind == "engine"
             try:
                 os.kill(dice.choice(victims), signal.SIGKILL)
             except ProcessLookupError:

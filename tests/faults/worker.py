@@ -41,6 +41,9 @@ ASKING = (MAYBE_RUNNING, NoConverter.code)
 """What a job waits for that has to be told by the user, or done by a window."""
 
 
+ENDLESS = 100_000
+"""More jobs than anybody gets done."""
+
 ANY = "any"
 """The name of a file that everybody has open."""
 
@@ -139,6 +142,8 @@ class Worker:
     def want(self, first: int, count: int) -> None:
         """Ask for the jobs of these numbers as soon as others are over."""
         known = {job.token for job in self.engine.jobs()}
+        if isinstance(self.engine, EngineClient):  # which knows of jobs that ended long ago only when asked
+            known |= {job.token for job in self.engine.find("", time.time(), ENDLESS)}
         self._wanted.extend(number for number in range(first, first + count) if f"{number:032x}" not in known)
 
     def run(self) -> None:
@@ -166,7 +171,7 @@ class Worker:
         self._open.update(job.token for job in events)
         for token in list(self._open):
             job = self.engine.job(token)
-            assert job is not None
+            assert job is not None, f"job {token} is gone"
             if job.step is Step.READY and self._belongs_here(job):
                 self._welcome(job)
             elif self._over(job):
@@ -217,7 +222,7 @@ class Worker:
     def _save_scene(self) -> None:
         self.scene.save()
         self.death.here("scene saved")
-        self.engine.saved(self._document)
+        self.engine.saved(self._document, self.scene.placed)
 
     def _convert(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """As the converter does: with the model, the snapshot that it was made from has done its work."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from generio_flows.engine.client import EngineClient, Start
 from generio_flows.formats.raw_pixels import RawPicture
 from generio_flows.jobs import Job, LedgerError, Problem, Settings, Step
 from generio_flows.jobs.process_id import began
+from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
 from tests.systems import KILL, needs_proc, suspend
@@ -294,3 +296,50 @@ def test_a_job_carries_all_of_its_fields(client: EngineClient, sandbox: Sandbox)
     given: Job = lamp(sandbox, destination=NewModel(location=(1.0, 2.0, 3.0)), queued=True)
     taken = client.submit(given)
     assert replace(taken, created_at=0.0) == replace(given, created_at=0.0)
+
+
+def test_a_result_that_a_dying_engine_noted_may_be_placed(client: EngineClient, sandbox: Sandbox) -> None:
+    """The engine dies between the disk and the answer: who asked again is not told that it was too late."""
+    job = client.submit(lamp(sandbox))
+    finished(client, job.token)
+    kill(client)
+    store = JobStore(client.folder(job.token).parents[1] / "jobs.sqlite", patience=LONGEST)
+    try:
+        noted = store.change(
+            job.token,
+            (Step.READY,),
+            lambda job: job.advance_to(Step.PLACED, placed_in="document"),
+            client._start.owner,
+            time.time(),
+        )
+    finally:
+        store.close()
+    assert noted is not None
+    assert client.mark_placed(job.token, "document")
+    assert not client.mark_placed(job.token, "another document")
+
+
+def test_what_takes_effect_soon_is_asked_again_of_the_next_engine(
+    client: EngineClient, sandbox: Sandbox
+) -> None:
+    """The engine dies before the disk, which another program holds, has what it was told."""
+    job = client.submit(lamp(sandbox))
+    finished(client, job.token)
+    assert client.mark_placed(job.token, "document")
+    with closing(sqlite3.connect(client.folder(job.token).parents[1] / "jobs.sqlite")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        client.saved("document", {job.token})
+        client.call("warm")  # what was asked before is under way by then
+        kill(client)
+    pump_until(client, lambda: client.job(job.token).placed_in == "")  # type: ignore[union-attr]
+
+
+def test_what_is_placed_after_a_save_is_not_in_the_file(client: EngineClient, sandbox: Sandbox) -> None:
+    """The engine dies before it has written what is saved; by the time it is asked again, more stands."""
+    first, second = client.submit_all([lamp(sandbox, name="first"), lamp(sandbox, name="second")])
+    for job in (first, second):
+        finished(client, job.token)
+        assert client.mark_placed(job.token, "document")
+    client.saved("document", {first.token})
+    pump_until(client, lambda: client.job(first.token).placed_in == "")  # type: ignore[union-attr]
+    assert client.job(second.token).placed_in == "document"  # type: ignore[union-attr]

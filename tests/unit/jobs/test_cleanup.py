@@ -93,7 +93,7 @@ def test_the_engine_empties_what_is_placed_and_saved(
     placed, waits = (finished(engine, engine.submit(jobs[kind])) for kind in ("prompt", "image"))
     assert Path(placed.results[0].glb).exists()
     assert engine.mark_placed(placed.token, "a file")
-    engine.saved("a file")
+    engine.saved("a file", {placed.token})
     wait_until(lambda: not engine.job(placed.token).results)
     wait_until(lambda: not Path(placed.results[0].glb).exists())
     assert (engine.job(placed.token).state, engine.folder(placed.token).exists()) == (State.DONE, True)

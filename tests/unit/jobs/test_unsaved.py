@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -73,7 +72,7 @@ def test_what_was_saved_before_its_process_died_is_done(
 ):
     first = new_engine()
     assert first.mark_placed(ready.token, DOCUMENT)
-    first.saved(DOCUMENT)
+    first.saved(DOCUMENT, {ready.token})
     wait_until(lambda: not on_disk(ledger).unsaved)
     first.close()
     monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
@@ -144,7 +143,7 @@ def test_what_was_noted_to_be_placed_and_was_not_is_ready_as_before(
 ):
     engine = new_engine()
     engine.mark_placed_soon(ready.token, DOCUMENT)
-    engine.saved(DOCUMENT, but={ready.token})
+    engine.saved(DOCUMENT, set())
     wait_until(lambda: now(engine).unsaved)
     engine.closed(DOCUMENT, but={ready.token})
     wait_until(lambda: now(engine).step is Step.READY)
@@ -210,18 +209,3 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
         wait_until(lambda: on_disk(ledger).state is State.READY)
     assert on_disk(ledger).destination == changed
     ledger.close()
-
-
-def test_what_is_placed_while_a_save_is_noted_was_not_saved(
-    ledger: JobStore, ready: Job, new_engine: Callable[..., Engine]
-):
-    engine = new_engine()
-    go_on = threading.Event()
-    engine._writer.write_soon(lambda: go_on.wait(60.0) and None)  # a disk that takes its time
-    engine.saved(DOCUMENT)
-    assert engine.mark_placed(ready.token, DOCUMENT)
-    go_on.set()
-    written = threading.Event()
-    engine._writer.write_soon(written.set)
-    written.wait(60.0)
-    assert on_disk(ledger).unsaved
