@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -115,11 +115,12 @@ class Server:
             ).start()
             return
         answer = self._outcome(number, lambda: _VERBS[verb](self, **arguments))
+        tokens = {arguments["token"]} if "token" in arguments else set[str]()
         if verb in _SOON and self._engine is not None:
             # Until the answer, the next engine would be asked again.
-            self._engine.when_written(lambda: self._put_answer(answer))
+            self._engine.when_written(lambda: self._put_answer(answer, tokens))
         else:
-            self._put_answer(answer)
+            self._put_answer(answer, tokens)
         if self._engine is None:  # without one there is nothing to do
             self._calls.put(None)
 
@@ -141,9 +142,14 @@ class Server:
                 self._refusal = error
             return {"call": number, "error": error_to_data(error)}
 
-    def _put_answer(self, answer: dict[str, Any]) -> None:
-        """Send an answer, and before it all that has changed by then."""
+    def _put_answer(self, answer: dict[str, Any], tokens: Set[str] = frozenset()) -> None:
+        """Send an answer, and before it all that has changed by then.
+
+        tokens: of the jobs that the call is about; `_watch` may have taken the events that name them, and not
+        have told of them yet.
+        """
         with self._lock:
+            self._changed |= tokens
             self._tell_changes()
             self._put(answer)
 
