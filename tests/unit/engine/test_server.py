@@ -32,7 +32,7 @@ def test_a_job_is_told_before_the_answer_about_it(
     while not engine.events.empty():
         engine.events.get()
     server._carry_out({"call": 7, "verb": "mark_placed", "arguments": {"token": job.token}})
-    said = Decoder().feed(os.read(reading, 1 << 16))
+    said = [*Decoder().feed(os.read(reading, 1 << 16))]
     answered = next(index for index, one in enumerate(said) if one.get("call") == 7)
     steps = [row[0]["step"] for one in said[:answered] for row in one.get("jobs", [])]
     assert steps[-1] == Step.PLACED
