@@ -43,6 +43,7 @@ STORIES = {
     "failure": Stage(),
     "other_file": Stage(speed=1.0),
     "restart": Stage(),
+    "engine_killed": Stage(),
     "ledger": Stage(),
     "register": Stage(),
     "job_list": Stage(),
