@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ Measure = Callable[..., dict[str, Any]]
 def module_rows(folder: Path) -> Iterator[Row]:
     """What is measured in the bpy module; the models are made in `folder`."""
     _make_models(folder)
-    with _module() as measure:
+    with in_module() as measure:
         yield from _rows(measure, "module", folder)
 
 
@@ -56,7 +56,7 @@ def window_rows(folder: Path, suite: str) -> Iterator[Row]:
     """What is measured in a window of that suite, or nothing where there can be none; models as above."""
     _make_models(folder)
     try:
-        with _window(folder, suite) as measure:
+        with in_window(folder, suite) as measure:
             yield from _rows(measure, "window", INSIDE)
     except RootError as reason:
         print(f"No window to measure in: {reason}")
@@ -83,13 +83,13 @@ def _rows(measure: Measure, place: str, folder: Path) -> Iterator[Row]:
     for triangles in QUADS:
         for textures in (0, 3):
             told = measure("model", str(_model(folder, triangles, textures)), warm_up)
-            about = {"blender": _name(told, place), "triangles": triangles, "textures": textures}
+            about = {"blender": named(told, place), "triangles": triangles, "textures": textures}
             for name, unit, ours, baseline in _model_figures(told):
                 yield Row(name, unit, ours, baseline, **about)
     measure("register")  # compiles it, as the first start of Blender after installing does
     starts = [measure("register") for _ in range(STARTS)]
     told = starts[-1]
-    blender = _name(told, place)
+    blender = named(told, place)
     typical = statistics.median(start["times"]["register"][0] for start in starts)
     yield Row("register the add-on: median", "ms", typical * 1000, blender=blender)
     yield Row("register: files, threads, connections", "", len(told["notes"]), blender=blender)
@@ -105,7 +105,7 @@ def _rows(measure: Measure, place: str, folder: Path) -> Iterator[Row]:
         if name in told["times"]:
             spent = told["times"][name]
             yield Row(f"{what}: median", "ms", statistics.median(spent) * 1000, blender=blender)
-            yield Row(f"{what}: 99th percentile", "ms", _percentile(spent, 0.99) * 1000, blender=blender)
+            yield Row(f"{what}: 99th percentile", "ms", percentile(spent, 0.99) * 1000, blender=blender)
 
 
 def _model_figures(told: dict[str, Any]) -> Iterator[tuple[str, str, float, float | None]]:
@@ -133,15 +133,19 @@ def _model_figures(told: dict[str, Any]) -> Iterator[tuple[str, str, float, floa
     yield "The machine's own: memory for the model", "ms", typical["memory"], None
     if "pack" in times:
         yield "pack one picture afterwards: stall", "ms", max(times["pack"]) * 1000, None
-    stands = (typical["convert"] + typical["place"]) / 1000
-    yield "until the model stands", "s", stands, typical["direct import"] / 1000
+    added = {
+        name: (typical[name] + typical["place"] - typical["direct import"]) / 1000
+        for name in ("convert", "convert, cold")
+    }
+    yield "until the model stands, added to a direct import", "s", added["convert"], added["convert, cold"]
 
 
-def _name(told: dict[str, Any], place: str) -> str:
+def named(told: dict[str, Any], place: str) -> str:
+    """The Blender that has measured, and whether that was in a window."""
     return f"{told['blender'].partition(' ')[0]} {place}"
 
 
-def _percentile(spent: list[float], part: float) -> float:
+def percentile(spent: Sequence[float], part: float) -> float:
     """The figure that this part of all does not exceed."""
     ordered = sorted(spent)
     return ordered[min(len(ordered) - 1, math.ceil(part * len(ordered)) - 1)]
@@ -151,7 +155,7 @@ def _percentile(spent: list[float], part: float) -> float:
 
 
 @contextmanager
-def _module() -> Iterator[Measure]:
+def in_module() -> Iterator[Measure]:
     """Tasks run in this Python's bpy, where the checkout stands as an extension."""
     with tempfile.TemporaryDirectory(prefix="generio-bench-") as home:
         extensions = Path(home, "extensions/user_default")
@@ -173,7 +177,7 @@ def _module() -> Iterator[Measure]:
 
 
 @contextmanager
-def _window(folder: Path, suite: str) -> Iterator[Measure]:
+def in_window(folder: Path, suite: str) -> Iterator[Measure]:
     """Tasks run in a window on a screen nobody sees. Raises RootError where there cannot be one."""
     with rig(suite) as blender:
         blender.install(build(blender.tmp / "package"), "", "")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures inside a Blender: `blender --python bench.py -- TASK OUT [ARGUMENTS]`, or the same with Python.
 
-TASK is a function of bench_tasks.py. OUT is then a JSON file: {"blender": version, "error": text or null,
-"times": {name: [seconds, …]}, "pauses": {name: longest pause of the main loop, seconds}, "notes": […]}.
+TASK is a function of bench_tasks.py or bench_many.py. OUT is then a JSON file:
+{"blender": version, "error": text or null, "times": {name: [seconds, …]},
+"pauses": {name: longest pause of the main loop, seconds}, "notes": […]}.
 In a window the task is stepped from a timer while another timer is the heartbeat of the main loop; without
 one it just runs, and there are no pauses.
 """
@@ -82,11 +83,11 @@ class Watch:
 
 
 def main() -> None:
-    from tests.gui import bench_tasks
+    from tests.gui import bench_many, bench_tasks
 
     name, out, *arguments = sys.argv[sys.argv.index("--") + 1 :]
     watch = Watch()
-    task: Task = getattr(bench_tasks, name)(watch, *arguments)
+    task: Task = (getattr(bench_tasks, name, None) or getattr(bench_many, name))(watch, *arguments)
 
     def step() -> float:
         try:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What bench.py measures, each task in a Blender of its own. A task yields the seconds to wait."""
 
+import importlib
 import mmap
 import sys
 import tempfile
@@ -54,17 +55,25 @@ def model(watch: "Watch", glb: str, warm_up: str) -> "Task":
     with tempfile.TemporaryDirectory() as folder:
         for path, rounds in ((Path(warm_up), 1), (Path(glb), ROUNDS)):
             watch.forget()
-            blend = Path(folder, f"{path.stem}-{rounds}.blend")  # the converter makes none twice
-            yield from _convert(watch, package, path, blend)
+            conversion = _conversion(package)
+            for name in ("convert, cold", "convert"):
+                blend = Path(folder, f"{path.stem}-{rounds}-{name}.blend")  # none is made twice
+                yield from _convert(watch, conversion, path, blend, name)
             for _ in range(rounds):
                 watch.time("memory", partial(_touch, blend.stat().st_size))
-                yield from _round(watch, package, path, blend)
+                yield from _round(watch, package, conversion, path, blend)
+            conversion.close()
 
 
-def _convert(watch: "Watch", package: ModuleType, glb: Path, blend: Path, name: str = "convert") -> "Task":
-    """What the engine does in a thread until there is something to place."""
-    converter = package.scene.background.converter.Converter.of_this_blender()
-    call = converter.to_blend
+def _conversion(package: ModuleType) -> Any:
+    """What the engine's process has for conversions; it starts a converter with the first one."""
+    conversion = importlib.import_module(f"{EXTENSION}.engine.conversion")
+    return conversion.Conversion(package.scene.background.here.converter_command())
+
+
+def _convert(watch: "Watch", conversion: Any, glb: Path, blend: Path, name: str) -> "Task":
+    """What the engine's process does until there is something to place."""
+    call = conversion.to_blend
     thread = threading.Thread(target=watch.time, args=(name, lambda: call(glb, blend, lambda: False)))
     thread.start()
     while thread.is_alive():
@@ -72,7 +81,7 @@ def _convert(watch: "Watch", package: ModuleType, glb: Path, blend: Path, name: 
     assert blend.exists(), "the child Blender made nothing"
 
 
-def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task":
+def _round(watch: "Watch", package: ModuleType, conversion: Any, glb: Path, blend: Path) -> "Task":
     place, snapshot = package.scene.place.place, package.scene.export.snapshot
     context = bpy.context
     result = package.scene.place.loading.Model(str(glb), str(blend), "Sheet", {})
@@ -97,23 +106,22 @@ def _round(watch: "Watch", package: ModuleType, glb: Path, blend: Path) -> "Task
     # The child that converts an optimized model fits it onto what was sent, which lies beside it.
     received = new.with_name(glb.name)
     received.symlink_to(glb)
-    yield from _convert(watch, package, received, received.with_suffix(".blend"), "convert and fit")
+    yield from _convert(watch, conversion, received, received.with_suffix(".blend"), "convert and fit")
     fitted = package.scene.place.loading.Model(
         str(received), str(received.with_suffix(".blend")), "Sheet", {}
     )
     document = package.session.current().document
     where = document.for_mesh(context, package.scene.replace_mesh.KEEP, target)
     reserve = package.scene.place.memory.Reserve()
-    yield from _prepare(watch, reserve, lambda: _reserve_for(package.scene, reserve, fitted))
+    yield from _prepare(watch, lambda: _reserve_for(package.scene, reserve, fitted))
     yield from watch.stall("swap", lambda: _place(place, reserve, fitted, where))
     yield from _undo_step(watch, "swap's undo step")
     _clear()
     where = document.at_cursor(context)
-    yield from _prepare(watch, reserve, lambda: _reserve_for(package.scene, reserve, result))
+    yield from _prepare(watch, lambda: _reserve_for(package.scene, reserve, result))
     yield from watch.stall("place", lambda: _place(place, reserve, result, where))
     packer = package.scene.place.packing.Packer(reserve)
     while package.scene.place.packing.unpacked():
-        yield from _prepare(watch, reserve, packer.pack_next)
         yield from watch.stall("pack", packer.pack_next)
     yield from _undo_step(watch, "place's undo step")
 
@@ -123,16 +131,17 @@ def _place(place: ModuleType, reserve: Any, model: Any, where: dict[str, Any]) -
         place.place(bpy.context, [model], where)
 
 
-def _reserve_for(scene: ModuleType, reserve: Any, model: Any) -> None:
+def _reserve_for(scene: ModuleType, reserve: Any, model: Any) -> bool:
+    if reserve.is_for("Sheet"):
+        return reserve.prepare_more()
     reserve.prepare("Sheet", scene.place.memory.sizes_in(Path(model.blend)))
+    return True
 
 
-def _prepare(watch: "Watch", reserve: Any, prepare: Callable[[], object]) -> "Task":
-    """What a tick before does, and the wait for its thread."""
-    watch.time("make room", prepare)
-    yield 0.01
-    while reserve.is_preparing():
-        yield 0.01
+def _prepare(watch: "Watch", prepare: Callable[[], bool]) -> "Task":
+    """What the ticks before do."""
+    while watch.time("make room", prepare):
+        yield 0.001
 
 
 def _undo_step(watch: "Watch", name: str) -> "Task":
