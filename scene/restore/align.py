@@ -26,6 +26,9 @@ SAMPLES = 400
 EXACT = 1e-3
 """A mean distance that does not count, as a share of the diagonal: search trees have single precision."""
 
+NOTHING_TO_GAIN = 1.5 * EXACT
+"""An error with which no other way is better."""
+
 CLOSE = 0.03
 """A mean distance, as a share of the diagonal, up to which a result fits whatever was done to its surface."""
 
@@ -52,6 +55,9 @@ BOXES = 0.25
 
 STEPS = 12
 """How often a scale and a shift are improved."""
+
+STILL = EXACT / 20
+"""An improvement that moves nothing farther than this share of the diagonal is the last one."""
 
 PROMISING = 4
 """So many turns are looked at closely, by each of the things that tell them apart."""
@@ -174,6 +180,8 @@ def similarity(sent: Surface, came: Surface) -> Similarity | None:
     if sent.diagonal == 0.0 or _covers(sent, came):
         return IDENTITY
     as_it_is = _fit(sent, came, IDENTITY)
+    if as_it_is.error <= NOTHING_TO_GAIN and as_it_is.marks <= SAME_MARKS:
+        return IDENTITY
     marked = sent.marks is not None and came.marks is not None
     upright = marked and as_it_is.marks <= SAME_MARKS and as_it_is.error <= CLOSE
     tried = [_fit(sent, came, way) for way in _ways(sent, came, TURNS[:1] if upright else TURNS)]
@@ -275,9 +283,17 @@ def _improved(sent: Surface, came: Surface, fit: _Fit) -> _Fit:
         scale = float((one * other).sum()) / spread if spread else 0.0
         if not 0.5 < scale / way.scale < 2.0:
             break
-        way = Similarity(way.turn, scale, there.mean(axis=0) - here.mean(axis=0) * scale)
+        before, way = way, Similarity(way.turn, scale, there.mean(axis=0) - here.mean(axis=0) * scale)
+        if _step(before, way, came) <= STILL * sent.diagonal:
+            break
     better = _fit(sent, came, way)
     return better if better.error < fit.error - EXACT / 10 else fit
+
+
+def _step(before: Similarity, after: Similarity, came: Surface) -> float:
+    """How far a corner of the result's box is from where it was."""
+    corners = np.stack([came.low, came.high])
+    return float(np.linalg.norm(after.of(corners) - before.of(corners), axis=1).max())
 
 
 def _promising(tried: Sequence[_Fit]) -> list[_Fit]:
@@ -319,7 +335,7 @@ def _is_better(fit: _Fit, as_it_is: _Fit, tolerance: float) -> bool:
     if _marks_differ(fit.marks, as_it_is.marks) and _is_as_good(fit, as_it_is.error):
         return True
     is_far = fit.change > tolerance and fit.error < 0.5 * as_it_is.error
-    return as_it_is.error > 1.5 * EXACT and (is_far or fit.error < 0.15 * as_it_is.error)
+    return as_it_is.error > NOTHING_TO_GAIN and (is_far or fit.error < 0.15 * as_it_is.error)
 
 
 def _tolerance(sent: Surface, came: Surface, scale: float) -> float:
