@@ -179,7 +179,8 @@ def optimize(
     """Ask for lighter meshes for these objects, with so many triangles together.
 
     options: further properties of the operator `generio.optimize_selected`; `placement` says whether the
-    objects themselves get the new meshes. Returns at once, one model for each mesh. Raises Refused.
+    objects themselves get the new meshes. Returns at once, one model for each mesh that gets lighter: what
+    has no more triangles than it is to have is not sent. Raises Refused.
     """
     chosen = [objects] if isinstance(objects, bpy.types.Object) else list(objects)
     if not chosen:

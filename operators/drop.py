@@ -19,6 +19,7 @@ from .generate import Generate
 
 EXTENSIONS = ".png;.jpg;.jpeg;.webp;.tif;.tiff;.bmp;.tga;.exr;.hdr;.gif;.psd;.jp2;.dds;.sgi;.rgb;.cin;.dpx"
 PREVIEW = 7.0  # units of the interface
+DIALOG = 260  # pixels at scale 1
 PARAMETERS = [parameter for parameter in parameters_of(IMAGE_TO_MODEL) if not switch_of(parameter)]
 """All but the seed, which the panel says, or the service draws."""
 
@@ -56,9 +57,9 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         if view is not None and not self.properties.is_property_set("location"):
             mouse = (event.mouse_region_x, event.mouse_region_y)
             self.location = raycast.under_mouse(context, context.region, view, mouse)
-        return context.window_manager.invoke_props_dialog(self, width=260, confirm_text="Generate")
+        return context.window_manager.invoke_props_dialog(self, width=DIALOG, confirm_text="Generate")
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         from ..panels.parameters import draw_parameter  # a dialog is a panel, too
         from ..panels.thumbnails import icon_of
 
@@ -72,8 +73,9 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         column.label(text=note, translate=False)
         layout.use_property_split = True
         layout.use_property_decorate = False
+        width = int(DIALOG * context.preferences.system.ui_scale)
         for parameter in PARAMETERS:
-            draw_parameter(layout, self, parameter)
+            draw_parameter(layout, self, parameter, width)
         layout.prop(self, "variants")
         layout.prop(self, "then_optimize")
         if self.then_optimize:

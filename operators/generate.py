@@ -12,12 +12,13 @@ from ..session.options import ONE_MODEL, GenerateOptions
 from ..session.preferences import RELATIVE_PATH
 from ..session.properties import properties
 from ..session.requests import Choice
-from .submit_jobs import HandOver, Ready, tell_problem
+from .submit_jobs import HandOver, Ready, clicked_once, tell_problem
 
 
 class Generate(GenerateOptions, Ready, HandOver):
     """What all generators share."""
 
+    @clicked_once
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return self._generate(context, modal=True)
 

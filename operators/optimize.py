@@ -10,6 +10,7 @@ from ..session.options import OptimizeOptions
 from ..session.preferences import preferences
 from ..session.requests import Choice
 from .optimize_base import Sending
+from .submit_jobs import clicked_once
 
 
 class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator):
@@ -18,6 +19,7 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
     bl_idname = "generio.optimize_selected"
     bl_label = "Optimize Selected"
 
+    @clicked_once
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         count = _meshes(context)
         if count > preferences(context).ask_above and not bpy.app.background:

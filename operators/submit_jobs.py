@@ -40,6 +40,7 @@ HANDED_OVER = frozenset(
 
 
 Execute = Callable[[Any, bpy.types.Context], set[str]]
+Invoke = Callable[[Any, bpy.types.Context, bpy.types.Event], set[str]]
 
 
 class InObjectMode(OperatorMixin):
@@ -98,6 +99,44 @@ def tells(execute: Execute) -> Execute:
 def _known(token: str) -> Job | None:
     engine = current().engine
     return engine.job(token) if engine is not None and engine.is_loaded else None
+
+
+class Clicks:
+    """When a button that makes jobs was clicked last.
+
+    Who double-clicks out of habit means one model.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, float] = {}  # time.monotonic() by the names of operators
+
+    def is_double(self, context: bpy.types.Context, name: str) -> bool:
+        """Whether a click on the button of an operator is the second one of a double click."""
+        return time.monotonic() - self._last.get(name, -LONGEST_SECONDS) < _double_click_seconds(context)
+
+    def done(self, name: str) -> None:
+        """What was clicked has been done; Blender has taken no click meanwhile."""
+        self._last[name] = time.monotonic()
+
+
+def _double_click_seconds(context: bpy.types.Context) -> float:
+    assert context.preferences is not None
+    return context.preferences.inputs.mouse_double_click_time / 1000.0
+
+
+def clicked_once(invoke: Invoke) -> Invoke:
+    """Decorator of `invoke`: the second click of a double click does nothing."""
+
+    @wraps(invoke)
+    def invoked(self: Any, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        clicks = current().part(Clicks)
+        if clicks.is_double(context, self.bl_idname):
+            return {"CANCELLED"}
+        told = invoke(self, context, event)
+        clicks.done(self.bl_idname)
+        return told
+
+    return invoked
 
 
 class Ready(OperatorMixin):

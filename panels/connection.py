@@ -24,7 +24,7 @@ ICONS: dict[str, Any] = {
 def draw_findings(layout: Any, context: bpy.types.Context, width: int) -> None:
     """The button that starts the check, and one line for each finding; `width`: of the region, pixels."""
     panel = properties(context)
-    text = "Checking…" if panel.checking else "Check Connection"
+    text = "Checking" if panel.checking else "Check Connection"
     layout.operator("generio.test_connection", text=text, icon="INTERNET")
     column = layout.column(align=True)
     for finding in panel.findings:

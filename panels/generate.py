@@ -9,19 +9,19 @@ import bpy
 
 from ..api import IMAGE_TO_MODEL, TEXT_TO_MODEL
 from ..api.parameters import parameters_of
-from ..core.messages import EMPTY, Message
+from ..core.messages import EMPTY, Message, verbatim
 from ..i18n import translated
-from ..scene import assets
 from ..scene.export import image_capture
-from ..scene.place import boxes, variants
+from ..scene.place import boxes
 from ..session.properties import GenerioProperties, properties
 from .parameters import draw_parameter
 from .thumbnails import icon_of
-from .widgets import ReadyTab, choice, fields, wrapped
+from .widgets import ReadyTab, buttons, choice, fields, wrapped
 
 LINES = 3
 EXAMPLE = "A modern office chair"
 PREVIEW = 6.0  # units of the interface
+PREVIEW_SPACE = 20.0  # what is as high, in units of a separator
 
 
 class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
@@ -32,19 +32,20 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         panel = properties(context)
+        width = context.region.width
         by_text = panel.source == "TEXT"
         layout.row().prop(panel, "source", expand=True)
         if by_text:
             self._prompt(layout, panel)
         else:
-            self._image(layout, panel, context.region.width)
+            self._image(layout, panel, width)
         column = fields(layout, context)
         for parameter in parameters_of(TEXT_TO_MODEL if by_text else IMAGE_TO_MODEL):
-            draw_parameter(column, panel, parameter)
+            draw_parameter(column, panel, parameter, width)
         column.prop(panel, "variants")
         choice(column, panel, "where")
         if panel.where == "BOX":
-            self._box(column, context)
+            self._box(layout, context)
         reason = missing(context, panel)
         button = layout.row()
         button.scale_y = 1.4
@@ -57,15 +58,15 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             translate=not text,
             icon="SHADERFX",
         )
+        # What comes and goes from here on keeps its room: nothing may move under the mouse.
         if reason:
-            wrapped(layout, translated(reason), context.region.width, "INFO")
-        if variants.chosen_variant(context) is not None:
-            layout.operator("generio.keep_variant", icon="CHECKMARK")
-        item = context.active_object
-        if item is not None and item.select_get() and assets.model_of(item) is not None:
-            row = layout.row(align=True)
-            row.operator("generio.mark_asset", icon="ASSET_MANAGER")
-            row.operator("generio.save_asset", text="", icon="FILE_TICK")
+            wrapped(layout, translated(reason), width, "INFO")
+        else:
+            layout.label(text="")
+        row = layout.row(align=True)
+        row.operator("generio.keep_variant", icon="CHECKMARK")
+        row.operator("generio.mark_asset", text="", icon="ASSET_MANAGER")
+        row.operator("generio.save_asset", text="", icon="FILE_TICK")
 
     def _prompt(self, layout: Any, panel: GenerioProperties) -> None:
         row = layout.row(align=True)
@@ -78,33 +79,32 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         row.operator("generio.choose_prompt", text="", icon="TIME")
 
     def _image(self, layout: Any, panel: GenerioProperties, width: int) -> None:
-        if panel.image_note:
-            icon = icon_of(bpy.path.abspath(panel.image), panel.image_version)
-            column = layout.box().column(align=True)
-            column.template_icon(icon_value=icon, scale=PREVIEW)
-            row = column.row()
-            row.alignment = "CENTER"
-            row.label(text=panel.image_note, translate=False)
         row = layout.row(align=True)
         row.prop(panel, "image", text="", placeholder="Choose a picture")
-        if panel.image_problem:
-            wrapped(layout, panel.image_problem, width, "ERROR")
-            layout.operator("generio.choose_image", text="Choose Another", icon="FILE_FOLDER")
-        row = layout.row(align=True)
+        row = buttons(layout, width, "Image", "Render")
         row.operator("generio.use_blender_image", text="Image", icon="IMAGE_DATA")
         row.operator("generio.use_render", text="Render", icon="RENDER_STILL")
-        row = layout.row(align=True)
+        row = buttons(layout, width, "View", "Paste")
         row.operator("generio.use_view", text="View", icon="VIEW3D")
         if image_capture.reads_clipboard():
             row.operator("generio.paste_image", text="Paste", icon="PASTEDOWN")
+        column = layout.box().column(align=True)  # has its room before there is a picture
+        if panel.image_note:
+            icon = icon_of(bpy.path.abspath(panel.image), panel.image_version)
+            column.template_icon(icon_value=icon, scale=PREVIEW)
+        else:
+            column.separator(factor=PREVIEW_SPACE)
+        row = column.row()
+        row.alignment = "CENTER"
+        row.label(text=panel.image_note, translate=False)
 
-    def _box(self, column: Any, context: bpy.types.Context) -> None:
+    def _box(self, layout: Any, context: bpy.types.Context) -> None:
         box = boxes.chosen_box(context)
         if box is not None:
-            _beside(column).label(text=box.name, translate=False, icon="CUBE")
+            layout.label(text=box.name, translate=False, icon="CUBE")
         else:
-            _beside(column).label(text="No object selected", icon="CUBE")
-        _beside(column).operator("generio.add_box", icon="MESH_CUBE")
+            layout.label(text="No object selected", icon="CUBE")
+        layout.operator("generio.add_box", icon="MESH_CUBE")
 
 
 def missing(context: bpy.types.Context, panel: GenerioProperties) -> Message:
@@ -114,18 +114,10 @@ def missing(context: bpy.types.Context, panel: GenerioProperties) -> Message:
     if panel.source == "IMAGE" and not panel.image:
         return Message("Choose a picture first")
     if panel.source == "IMAGE" and panel.image_problem:
-        return Message("Choose another picture first")
+        return verbatim(panel.image_problem)
     if panel.where == "BOX" and boxes.chosen_box(context) is None:
         return Message("Select the object to fit the model into, or add a box")
     return EMPTY
-
-
-def _beside(column: Any) -> Any:
-    """Where the fields of a column stand."""
-    if column.use_property_split:
-        column = column.split(factor=0.4)
-        column.label()
-    return column
 
 
 CLASSES = (GENERIO_PT_generate,)

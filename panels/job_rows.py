@@ -107,11 +107,11 @@ class JobRows:
 
 def _show_new(panel: GenerioProperties) -> None:
     """A search that was made for others is not to hide the job that has just come."""
-    if not fits(panel.jobs[0], panel.job_search.lower().split(), panel.job_states):
+    if not is_listed(panel.jobs[0], panel.job_search.lower().split(), panel.job_states):
         panel.job_search, panel.job_states = "", "ALL"
 
 
-def fits(job: GenerioJob, words: list[str], kind: str) -> bool:
+def is_listed(job: GenerioJob, words: list[str], kind: str) -> bool:
     """Whether a job is to be listed: has all `words` (lower case), and is of the `kind` (of JOB_STATES)."""
     if kind != "ALL" and kind not in STATES[State(job.state)].filters:
         return False

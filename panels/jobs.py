@@ -12,13 +12,29 @@ from ..jobs import STATES, State
 from ..session import current
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from .job_counts import JobCounts, Obstacle, draw_obstacle_buttons
-from .job_rows import fits
+from .job_rows import is_listed
 from .progress import timing
 from .thumbnails import icon_of
-from .widgets import Tab, fix_button, is_narrow, object_mode_button, wrapped
+from .widgets import (
+    ICON,
+    Tab,
+    first_that_fits,
+    fits,
+    fix_button,
+    is_narrow,
+    object_mode_button,
+    room_in,
+    wrapped,
+)
 
 FEW = 4
 """Up to so many jobs need no search."""
+
+LIST_EDGE = 26
+"""Pixels at scale 1 that a row of the list has beside its contents."""
+
+ROWS = 5
+"""Of the list, however many jobs there are: what is below it stays where it is."""
 
 NEEDS_OTHER_INPUT = frozenset({"edit_input", "edit_prompt", "choose_image"})
 """Remedies of what would fail again as it is."""
@@ -38,7 +54,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         if not words and kind == "ALL":
             return [], []
         shown = self.bitflag_filter_item
-        return [shown if fits(job, words, kind) else 0 for job in data.jobs], []
+        return [shown if is_listed(job, words, kind) else 0 for job in data.jobs], []
 
     def draw_item(
         self,
@@ -53,8 +69,8 @@ class GENERIO_UL_jobs(bpy.types.UIList):
     ) -> None:
         state = State(job.state)
         label, icon, _filters = STATES[state]
-        narrow = is_narrow(context)
-        split = layout.split(factor=(0.8 if job.finished else 0.65) if narrow else 0.55)
+        share = (0.8 if job.finished else 0.65) if is_narrow(context) else 0.55
+        split = layout.split(factor=share)
         picture = icon_of(job.thumbnail)
         shown: dict[str, Any] = {"icon_value": picture} if picture else {"icon": icon}
         if job.elsewhere:
@@ -67,17 +83,17 @@ class GENERIO_UL_jobs(bpy.types.UIList):
         else:
             split.label(text=job.name, translate=False, **shown)
         right = split.row(align=True)
-        elapsed, progress, remaining, is_late = timing(current().engine, job.token)
-        if is_late:  # for which the row has no room; the details say so
-            remaining = elapsed
-        # In a narrow sidebar the icon or the picture tells the state.
+        elapsed, progress, remaining, _is_late = timing(current().engine, job.token)
+        room = room_in(context.region.width) * (1.0 - share) - LIST_EDGE
+        if not job.finished:
+            room -= ICON
         if not job.finished and progress:
-            percent = f"{progress:.0%}"
-            right.progress(factor=progress, text=percent if narrow else remaining or percent, translate=False)
+            text = first_that_fits(room, remaining or f"{progress:.0%}", elapsed)
+            right.progress(factor=progress, text=text, translate=False)
         elif not job.finished:
-            text = elapsed if narrow else remaining or f"{translated(label)} {elapsed}"
+            text = first_that_fits(room, remaining or f"{translated(label)} {elapsed}", elapsed)
             right.label(text=text, translate=False)
-        elif not narrow:
+        elif fits(translated(label), room):  # else its icon or picture tells the state
             right.label(text=translated(label), translate=False)
         if job.elsewhere:
             pass  # it is the other one's to cancel
@@ -125,9 +141,11 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             self._obstacle(context, layout, obstacle)
         if count > FEW or panel.job_search or panel.job_states != "ALL":
             draw_search(layout, panel)
-        layout.template_list("GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=3, maxrows=8)
+        layout.template_list(
+            "GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=ROWS, maxrows=ROWS
+        )
         words = panel.job_search.lower().split()
-        if panel.active_job < count and fits(job := jobs[panel.active_job], words, panel.job_states):
+        if panel.active_job < count and is_listed(job := jobs[panel.active_job], words, panel.job_states):
             self._actions(context, layout.column(), job)
             header, body = layout.panel("GENERIO_PT_job_details")
             header.label(text="Details")
@@ -143,7 +161,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         wrapped(layout, translated(told.message), width, "ERROR" if closed else "INFO")
         if told.fix:
             wrapped(layout, translated(told.fix), width, "BLANK1")
-        row = layout.column(align=True) if is_narrow(context) else layout.row(align=True)
+        row = layout.column(align=True)
         fix_button(row, told.remedy)
         if closed:
             row.operator("generio.open_job_list", icon="FILE_REFRESH")
@@ -159,32 +177,43 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         draw_obstacle_buttons(column, obstacle.problem)
 
     def _actions(self, context: bpy.types.Context, column: bpy.types.UILayout, job: GenerioJob) -> None:
-        """State, what is wrong and its fix, and what can be done with the job."""
+        """What can be done with the job, its state, and what is wrong and its fix.
+
+        The buttons come first, and are always the same: what happens to a job moves nothing under the mouse,
+        and who is about to cancel it does not remove it.
+        """
         width, state, token = context.region.width, State(job.state), job.token
         label, icon, _filters = STATES[state]
+        self._buttons(column.row(align=True), job)
         known = timing(current().engine, token)
         late = f", {known.remaining}" if known.is_late else ""
         wrapped(column, f"{translated(label)}, {known.elapsed}{late}", width, icon)
-        retries = state in (State.FAILED, State.CANCELLED, State.WAITING) and not job.elsewhere
         if not _is_told_above(job):
             if job.message:
                 wrapped(column, job.message, width, "BLANK1")
             if job.fix:
                 wrapped(column, job.fix, width, "BLANK1")
-            if job.remedy and not (job.remedy == "retry" and retries):
+            if job.remedy and not (job.remedy == "retry" and _retries(job)):
                 fix_button(column, job.remedy, token)
         if job.importable and state is State.READY:
             object_mode_button(column, context)
-        row = column.column(align=True) if is_narrow(context) else column.row(align=True)
-        if job.importable:
-            text = "Import" if state is State.READY else "Import Again"
-            row.operator("generio.import_result", text=text, icon="IMPORT").token = token
-        if retries:
-            row.operator("generio.retry_job", icon="FILE_REFRESH").token = token
+
+    def _buttons(self, row: Any, job: GenerioJob) -> None:
+        state, token = State(job.state), job.token
+        main = row.row(align=True)
         if job.finished:
-            row.operator("generio.remove_job", text="Remove", icon="X").token = token
-        elif state is not State.CANCELLING and not job.elsewhere:
-            row.operator("generio.cancel_job", text="Cancel", icon="X").token = token
+            main.enabled = job.importable
+            text = "Import" if state is not State.DONE else "Import Again"
+            main.operator("generio.import_result", text=text, icon="IMPORT").token = token
+        else:
+            main.enabled = state is not State.CANCELLING and not job.elsewhere
+            main.operator("generio.cancel_job", text="Cancel", icon="X").token = token
+        retry = row.row(align=True)
+        retry.enabled = _retries(job)
+        retry.operator("generio.retry_job", text="", icon="FILE_REFRESH").token = token
+        remove = row.row(align=True)
+        remove.enabled = job.finished
+        remove.operator("generio.remove_job", text="", icon="TRASH").token = token
 
     def _details(self, layout: bpy.types.UILayout, job: GenerioJob, width: int) -> None:
         column = layout.column()
@@ -203,6 +232,11 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             row.operator("generio.copy_flow_id", text="", icon="COPYDOWN").token = job.token
         column.operator("generio.use_job_settings", icon="LOOP_BACK").token = job.token
         column.operator("generio.show_job_folder", icon="FILE_FOLDER").token = job.token
+
+
+def _retries(job: GenerioJob) -> bool:
+    """Whether a job can be tried again."""
+    return job.state in (State.FAILED, State.CANCELLED, State.WAITING) and not job.elsewhere
 
 
 def _is_told_above(job: GenerioJob) -> bool:

@@ -14,7 +14,17 @@ from ..scene.export.selection import PERCENT
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS
 from ..session.properties import GenerioProperties, properties
 from .selection_report import Survey, selection_report
-from .widgets import ReadyTab, choice, fields, is_narrow, object_mode_button, wrapped
+from .widgets import (
+    ReadyTab,
+    buttons,
+    choice,
+    fields,
+    fits,
+    object_mode_button,
+    room_in,
+    values,
+    wrapped,
+)
 
 MANY = 20
 """Lines of a list that are shown."""
@@ -30,33 +40,16 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         panel = properties(context)
         width = context.region.width
         found = selection_report().drawn(context)
-        _headline(layout, found)
-        if found.parts:
-            text = translated(Message("Whole Model, {count:,} Parts", count=found.parts))
-            layout.operator("generio.select_whole_model", text=text, translate=False, icon="OUTLINER")
-        if found.refused:
-            lines = [
-                Message("{name}: {message}", name=name, message=reason) for name, reason in found.refused
-            ]
-            _list(layout, "generio_left_out", Message("{count:,} left out", count=len(lines)), lines, width)
-            row = layout.column(align=True) if is_narrow(context) else layout.row(align=True)
-            if found.convertible:
-                row.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
-            row.operator("generio.deselect_left_out", icon="RESTRICT_SELECT_ON")
+        _headline(layout, found, width)
         column = fields(layout, context)
-        _target(column, panel, found)
+        _target(column, panel, found, width)
         choice(column, panel, "placement")
-        if found.modifiers:
-            choice(column, panel, "modifier_mode")
+        # What the selection has no use for is grey and keeps its room: nothing may move under the mouse.
+        modifiers = column.column()
+        modifiers.active = found.modifiers
+        choice(modifiers, panel, "modifier_mode")
         choice(column, panel, "texture_limit")
-        if found.kinds & {COLOR_ATTRIBUTES, CUSTOM_NORMALS}:
-            bring = column.column(heading="Transfer")
-            if COLOR_ATTRIBUTES in found.kinds:
-                bring.prop(panel, "carry_colors")
-            if CUSTOM_NORMALS in found.kinds:
-                bring.prop(panel, "carry_normals")
-        if found.losses:
-            _list(layout, "generio_losses", Message("Losses"), found.losses, width, "ERROR")
+        _transfer(column, panel, found)
         button = layout.row()
         button.scale_y = 1.4
         text = (
@@ -65,7 +58,8 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
             else Message("Optimize Selected")
         )
         button.operator("generio.optimize_selected", text=translated(text), translate=False, icon="MOD_DECIM")
-        layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
+        layout.operator("generio.make_lods", text="Make LODs", icon="MOD_ARRAY")
+        _remarks(layout, found, width)
 
 
 class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
@@ -73,20 +67,26 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
     bl_parent_id = "GENERIO_PT_optimize"
     bl_label = "Before and After"
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(selection_report().latest(context).reports)
-
     def draw(self, context: bpy.types.Context) -> None:
+        """Also where there is nothing to compare: a result that comes moves nothing."""
         layout: Any = self.layout
-        found = selection_report().known(context)
-        if found.versions:
-            row = layout.row(align=True)
-            row.operator("generio.show_version", text="Before", depress=not found.after).version = "BEFORE"
-            shown = found.after == found.versions
-            row.operator("generio.show_version", text="After", depress=shown).version = "AFTER"
+        found = selection_report().latest(context)
         width = context.region.width
-        wrapped(layout, translated(_change(found.reports)), width)
+        row = layout.row(align=True)
+        row.operator(
+            "generio.show_version", text="Before", depress=found.after < found.versions
+        ).version = "BEFORE"
+        is_after = 0 < found.after == found.versions
+        row.operator("generio.show_version", text="After", depress=is_after).version = "AFTER"
+        if found.reports:
+            wrapped(layout, translated(_change(found.reports)), width)
+        else:
+            wrapped(layout, translated(Message("Select what was optimized")), width)
+        row = buttons(layout, width, "Accept", "Discard")
+        row.operator("generio.accept_optimized", icon="CHECKMARK")
+        row.operator("generio.revert_optimized", icon="LOOP_BACK")
+        if found.versions:
+            object_mode_button(layout, context)
         if len(found.reports) == 1:
             (report,) = found.reports
             wrapped(
@@ -99,16 +99,39 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
                 width,
             )
             _list(layout, "generio_report", Message("Report"), _lines(report), width)
-        if found.versions:
-            object_mode_button(layout, context)
-            row = layout.row(align=True)
-            row.operator("generio.accept_optimized", icon="CHECKMARK")
-            row.operator("generio.revert_optimized", icon="LOOP_BACK")
 
 
-def _headline(layout: Any, found: Survey) -> None:
+def _transfer(column: Any, panel: GenerioProperties, found: Survey) -> None:
+    """What is brought over to the optimized meshes."""
+    transfer = column.column(heading="Transfer")
+    colors = transfer.row()
+    colors.active = COLOR_ATTRIBUTES in found.kinds
+    colors.prop(panel, "carry_colors")
+    normals = transfer.row()
+    normals.active = CUSTOM_NORMALS in found.kinds
+    normals.prop(panel, "carry_normals")
+
+
+def _remarks(layout: Any, found: Survey, width: int) -> None:
+    """What is to be known of the selection, with what can be done about it."""
+    if found.losses:
+        _list(layout, "generio_losses", Message("Losses"), found.losses, width, "ERROR")
+    if found.parts:
+        text = translated(Message("Whole Model, {count:,} Parts", count=found.parts))
+        layout.operator("generio.select_whole_model", text=text, translate=False, icon="OUTLINER")
+    if found.refused:
+        lines = [Message("{name}: {message}", name=name, message=reason) for name, reason in found.refused]
+        _list(layout, "generio_left_out", Message("{count:,} left out", count=len(lines)), lines, width)
+        row = buttons(layout, width, "Convert to Meshes", "Deselect These")
+        if found.convertible:
+            row.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
+        row.operator("generio.deselect_left_out", icon="RESTRICT_SELECT_ON")
+
+
+def _headline(layout: Any, found: Survey, width: int) -> None:
     if not found.objects:
         layout.label(text="No mesh selected", icon="MESH_DATA")
+        layout.label(text="")
         return
     name = found.name or translated(Message("{count:,} objects", count=found.objects))
     layout.label(text=name, translate=False, icon="MESH_DATA")
@@ -117,18 +140,21 @@ def _headline(layout: Any, found: Survey) -> None:
         parts.insert(
             0, Message("1 mesh") if found.meshes == 1 else Message("{count:,} meshes", count=found.meshes)
         )
-    layout.label(text=translated_list(parts), translate=False, icon="BLANK1")
+    wrapped(layout, translated_list(parts), width, "BLANK1")
 
 
-def _target(column: Any, panel: GenerioProperties, found: Survey) -> None:
+def _target(column: Any, panel: GenerioProperties, found: Survey, width: int) -> None:
     """How light, and what that means for the selection."""
-    column.row().prop(panel, "target", expand=True)
+    values(column, panel, "target", width)
     column.prop(panel, "percent" if panel.target == PERCENT else "polygon_count")
-    if found.triangles:
-        line = column.row()
-        line.active = False
+    hint = translated(_hint(panel, found)) if found.triangles else ""
+    line = column.column()
+    line.active = False
+    if hint and not fits(hint, room_in(width)):
+        wrapped(line, hint, width)
+    else:
         line.alignment = "RIGHT"
-        line.label(text=translated(_hint(panel, found)), translate=False)
+        line.label(text=hint, translate=False)
 
 
 def _hint(panel: GenerioProperties, found: Survey) -> Message:

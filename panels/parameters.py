@@ -8,18 +8,22 @@ from typing import Any
 from ..api.parameters import EnumParameter, Parameter
 from ..i18n import translated
 from ..session.parameter_properties import switch_of
+from .widgets import NAME_SHARE, values
 
 MOST_BESIDE = 3
 """Values of an enum that fit beside each other."""
 
 
-def draw_parameter(column: Any, owner: Any, parameter: Parameter) -> None:
-    """The field of a parameter in a column. owner: the panel's properties, or an operator."""
+def draw_parameter(column: Any, owner: Any, parameter: Parameter, width: int) -> None:
+    """The field of a parameter in a column.
+
+    owner: the panel's properties, or an operator. width: of the region or the dialog, pixels.
+    """
     switch = switch_of(parameter)
     if switch:
         _draw_number(column, owner, parameter, switch)
     elif isinstance(parameter, EnumParameter) and len(parameter.values) <= MOST_BESIDE:
-        column.row().prop(owner, parameter.name, expand=True)
+        values(column, owner, parameter.name, width)
     else:
         column.prop(owner, parameter.name)
 
@@ -29,7 +33,7 @@ def _draw_number(column: Any, owner: Any, parameter: Parameter, switch: str) -> 
     row, is_drawn = column, getattr(owner, switch)
     is_split = column.use_property_split
     if is_split:  # the name by hand: in a row within a row the field would begin further left
-        split = column.split(factor=0.4)
+        split = column.split(factor=NAME_SHARE)
         split.use_property_split = False
         name = split.row()
         name.alignment = "RIGHT"

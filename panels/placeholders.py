@@ -8,6 +8,7 @@ of it is in the file.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
@@ -17,6 +18,8 @@ import bpy
 from mathutils import Matrix, Vector
 
 from ..core.destination import DatablockRef, Location, NewModel
+from ..core.messages import Message
+from ..i18n import translated
 from ..jobs import Job
 from ..scene.place import boxes
 from ..scene.place.destination import scene_of
@@ -33,6 +36,9 @@ BAR_SIZE = (120.0, 5.0)  # pixels at scale 1
 TEXT_SIZE = 12.0
 NO_SIZE = 1.0
 """Blender units; how large a model is drawn whose size nobody knows yet."""
+
+MOST_LABELS = 4
+"""Labels at one place; of the others there it says how many they are."""
 
 GRASPED = 8
 """So many places, those with the lowest numbers, have handles at once."""
@@ -169,11 +175,12 @@ class Placeholders:
             return
         region, view = context.region, context.region_data
         scale = context.preferences.system.ui_scale
-        boxes: set[tuple[float, ...]] = set()  # the places that have one
+        at_place: Counter[tuple[float, ...]] = Counter()  # how many come to each
         matrices: dict[
             Placeholder, Matrix | None
         ] = {}  # a box may consist of many parts, and several go there
         texts: list[Rectangle] = []
+        tops: dict[tuple[float, ...], Vector] = {}
         for item in self.shown:
             if item.scene and item.scene != context.scene.session_uid:
                 continue
@@ -185,13 +192,20 @@ class Placeholders:
                 continue
             place = (*matrix.translation,)
             points = [_projected(region, view, matrix @ corner) for corner in CORNERS]
-            if place not in boxes:
-                boxes.add(place)
+            if not at_place[place]:
                 _draw_box(points, scale)
+            at_place[place] += 1
             top = _projected(region, view, matrix @ Vector((0.0, 0.0, 1.0)))
-            if top is not None:
-                top.y = max(point.y for point in points if point is not None)  # above all of the box
-                texts.append(_draw_text(item, top, scale, texts))
+            if top is None:
+                continue
+            top.y = max(point.y for point in points if point is not None)  # above all of the box
+            if at_place[place] <= MOST_LABELS:
+                texts += _draw_label(item.text, item.progress, top, scale, texts, region.height)
+            tops[place] = top
+        for place, models in at_place.items():
+            if models > MOST_LABELS and place in tops:
+                more = translated(Message("and {count:,} more", count=models - MOST_LABELS))
+                texts += _draw_label(more, None, tops[place], scale, texts, region.height)
 
 
 def _destination(job: Job, destination: NewModel, session: Session) -> NewModel:
@@ -239,27 +253,35 @@ def _draw_box(points: Sequence[Vector | None], scale: float) -> None:
     _draw_shape("LINES", ends, LINE, LINE_WIDTH * scale)
 
 
-def _draw_text(item: Placeholder, at: Vector, scale: float, others: Sequence[Rectangle]) -> Rectangle:
-    """Write the name and the bar above a point, and above `others` that are in the way; returns where."""
+def _draw_label(
+    text: str, progress: float | None, at: Vector, scale: float, others: Sequence[Rectangle], height: float
+) -> list[Rectangle]:
+    """Write a text and a bar (None: no bar) above a point, and above `others` that are in the way.
+
+    height: of the region; what would be outside is not written. Returns where the label is, if it is.
+    """
     import blf
 
     blf.size(0, TEXT_SIZE * scale)
-    wide, _high = blf.dimensions(0, item.text)
-    width, height = (side * scale for side in BAR_SIZE)
-    half = max(wide, width) / 2
-    where = above(
-        others, (at.x - half, at.y + 8 * scale, at.x + half, at.y + height + (TEXT_SIZE + 14) * scale)
-    )
+    wide, _high = blf.dimensions(0, text)
+    bar_width, bar_height = (side * scale for side in BAR_SIZE)
+    half = max(wide, bar_width) / 2
+    tall = bar_height + (TEXT_SIZE + 6) * scale
+    bottom = at.y + 8 * scale
+    where = above(others, (at.x - half, bottom, at.x + half, bottom + tall))
+    if others and where[3] > height:
+        return []
     pad = 3 * scale
     _draw_rectangle(where[0] - pad, where[1] - pad, 2 * (half + pad), where[3] - where[1], TROUGH)
-    left, bottom = at.x - width / 2, where[1]
-    _draw_rectangle(left, bottom, width, height, TROUGH)
-    if item.progress > 0.0:
-        _draw_rectangle(left, bottom, width * min(item.progress, 1.0), height, BAR)
+    left, bottom = at.x - bar_width / 2, where[1]
+    if progress is not None:
+        _draw_rectangle(left, bottom, bar_width, bar_height, TROUGH)
+    if progress:
+        _draw_rectangle(left, bottom, bar_width * min(progress, 1.0), bar_height, BAR)
     blf.color(0, *TEXT)
-    blf.position(0, at.x - wide / 2, bottom + height + 4 * scale, 0.0)
-    blf.draw(0, item.text)
-    return where
+    blf.position(0, at.x - wide / 2, bottom + bar_height + 4 * scale, 0.0)
+    blf.draw(0, text)
+    return [where]
 
 
 def above(others: Sequence[Rectangle], wanted: Rectangle) -> Rectangle:

@@ -26,7 +26,13 @@ MARGINS, ICON = 60, 22
 """Pixels at scale 1 that a label in the sidebar has beside it, and that its icon takes."""
 
 NARROW = 260
-"""Pixels at scale 1, below which two words in a row do not fit."""
+"""Pixels at scale 1, below which a field has no room for its name beside it."""
+
+BUTTON = 18
+"""Pixels at scale 1 that a button has beside its text, and its icon."""
+
+NAME_SHARE = 0.4
+"""Of a row, the name of a field before it."""
 
 
 class Tab:
@@ -84,7 +90,7 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
                 check_button(layout)
         case "open_file_paths":
             layout.operator(
-                "screen.userpref_show", text="File Paths…", icon="PREFERENCES"
+                "screen.userpref_show", text="File Paths", icon="PREFERENCES"
             ).section = "FILE_PATHS"
         case "open_account":
             account_button(layout, "Open Account")
@@ -117,7 +123,7 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
         case "convert":
             layout.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
         case "make_lods":
-            layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
+            layout.operator("generio.make_lods", text="Make LODs", icon="MOD_ARRAY")
         case "cancel":
             layout.operator("generio.cancel_job", icon="X").token = token
         case "import":
@@ -156,11 +162,64 @@ def choice(column: Any, data: Any, name: str) -> None:
         column.prop(data, name, text="")
 
 
-def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
-    """A text, which is not translated here, on as many lines as it needs; `width`: of the region, pixels."""
+def _take_font() -> float:
+    """Let `blf` measure in the size that labels have; returns the interface's scale."""
     preferences = bpy.context.preferences
     scale = preferences.system.ui_scale or 1.0  # there is none in the background
     blf.size(FONT, preferences.ui_styles[0].widget.points * scale)
+    return scale
+
+
+def fits(text: str, room: float) -> bool:
+    """Whether a text takes no more than `room`, pixels at scale 1."""
+    scale = _take_font()
+    return blf.dimensions(FONT, text)[0] <= room * scale
+
+
+def room_in(width: int) -> float:
+    """What there is for the contents of a panel, pixels at scale 1; `width`: of the region, pixels."""
+    return width / (bpy.context.preferences.system.ui_scale or 1.0) - MARGINS
+
+
+def first_that_fits(room: float, *texts: str) -> str:
+    """The first of these texts that has room (pixels at scale 1), or the last."""
+    return next((text for text in texts if fits(text, room)), texts[-1])
+
+
+def buttons(layout: Any, width: int, *labels: str) -> Any:
+    """Where buttons with icons go: beside each other if they fit, else one above the other.
+
+    width: of the region, pixels. labels: of the buttons, in English.
+    """
+    room = room_in(width) / len(labels) - BUTTON - ICON
+    is_row = all(fits(looked_up(label), room) for label in labels)
+    return layout.row(align=True) if is_row else layout.column(align=True)
+
+
+def values(column: Any, owner: Any, name: str, width: int) -> None:
+    """The values of an enum in a column of `fields`, beside each other, with its name if that fits, too.
+
+    Where there is none for the values alone, it is a drop-down. width: of the region, pixels.
+    """
+    items = owner.bl_rna.properties[name].enum_items
+    share = room_in(width) / len(items)
+
+    def has_room(part: float) -> bool:
+        return all(fits(looked_up(item.name), share * part - BUTTON / 2) for item in items)
+
+    if column.use_property_split and has_room(1.0 - NAME_SHARE):
+        column.row().prop(owner, name, expand=True)
+    elif has_room(1.0):
+        row = column.row()
+        row.use_property_split = False
+        row.prop(owner, name, expand=True)
+    else:
+        choice(column, owner, name)
+
+
+def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
+    """A text, which is not translated here, on as many lines as it needs; `width`: of the region, pixels."""
+    scale = _take_font()
     below = "BLANK1" if icon != "NONE" else "NONE"
     room = width - (MARGINS + ICON * (icon != "NONE")) * scale
     column = layout.column(align=True)

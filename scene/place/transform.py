@@ -13,7 +13,17 @@ from ...core.destination import NewModel
 from ..bounds import bounds
 from ..meshes import NAMED, mesh_of
 from .boxes import BOX, FLAT, box_of, box_place, sides_of
-from .variants import ASKED, GROUP, NUMBER, STANDS, neighbours, remove, stand_in_order
+from .variants import (
+    ASKED,
+    GROUP,
+    NUMBER,
+    STANDS,
+    neighbours,
+    remove,
+    stand_clear,
+    stand_in_order,
+    strangers,
+)
 
 
 def metre(scene: bpy.types.Scene) -> float:
@@ -36,6 +46,7 @@ def settle(
     # Before the new model is one of them.
     location = destination.location
     others = neighbours(destination.group, location)
+    apart = strangers(root.users_scene[0], destination.group, location) if destination.box is None else []
     if GROUP not in root and destination.group:
         root[GROUP] = destination.group
     box = box_of(destination.box) if destination.box is not None else None
@@ -58,9 +69,12 @@ def settle(
         root.matrix_basis = target @ Matrix.Scale(scale, 4) @ root.matrix_basis
     if others:
         stand_in_order(root, objects, others, destination.number)
+    if apart:
+        stand_clear(root, objects, [*apart, *others])
     if GROUP in root:
-        root[NUMBER] = destination.number
-        root[NAMED], root[STANDS], root[ASKED] = root.name, [*root.location], [*location]
+        root[NUMBER], root[NAMED] = destination.number, root.name
+    if GROUP in root or destination.box is None:
+        root[STANDS], root[ASKED] = [*root.location], [*location]
     if box is not None and BOX in box:
         if destination.group:
             box[GROUP], box[NAMED] = destination.group, box.name  # the others need it, too

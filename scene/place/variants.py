@@ -16,10 +16,10 @@ GROUP = "generio_group"
 """Custom property of the models that are variants of each other."""
 
 STANDS = PREFIX + "stands_at"
-"""Custom property of a variant: where it was put, to see whether the user has moved it since."""
+"""Custom property of a model: where it was put, to see whether the user has moved it since."""
 
 ASKED = PREFIX + "asked_at"
-"""Custom property of a variant: the place that it was to come to, where others may stand beside it."""
+"""Custom property of a model: the place that it was to come to, where others may stand beside it."""
 
 NUMBER = PREFIX + "number"
 """Custom property of a variant: which one it is."""
@@ -44,7 +44,7 @@ def variants(group: str) -> list[bpy.types.Object]:
 
 
 def was_moved(item: bpy.types.Object) -> bool:
-    """Whether the user has moved a variant from where it was put."""
+    """Whether the user has moved a model from where it was put."""
     if STANDS not in item:
         return False
     return item.parent is not None or (item.location - Vector(item[STANDS])).length > STILL
@@ -57,6 +57,20 @@ def neighbours(group: str, location: Sequence[float]) -> list[bpy.types.Object]:
         item
         for item in variants(group)
         if not was_moved(item) and (Vector(item.get(ASKED, meant)) - meant).length <= STILL
+    ]
+
+
+def strangers(scene: bpy.types.Scene, group: str, location: Sequence[float]) -> list[bpy.types.Object]:
+    """The models of other requests that were to come to this place, too, and stand where they were put."""
+    meant = Vector(location)
+    return [
+        item
+        for item in scene.objects
+        if (asked := item.get(ASKED)) is not None
+        and not (group and item.get(GROUP) == group)
+        and (Vector(asked) - meant).length <= STILL
+        and not was_moved(item)
+        and is_own(item)
     ]
 
 
@@ -90,7 +104,7 @@ def keep(chosen: bpy.types.Object) -> int:
         chosen.location = box_place(boxes[0]).translation
     remove([*boxes, *others, *parts])
     for item in variants(group):
-        for name in (GROUP, STANDS, ASKED, NUMBER, NAMED):
+        for name in (GROUP, NUMBER, NAMED):
             item.pop(name, None)
     return len(others)
 
@@ -131,6 +145,16 @@ def stand_in_order(
         for item in after:
             item.location.x += step
             item[STANDS] = [*item.location]
+
+
+def stand_clear(
+    root: bpy.types.Object, objects: Sequence[bpy.types.Object], others: Sequence[bpy.types.Object]
+) -> None:
+    """Let a model that would stand in one of the `others` stand right of all of them."""
+    low, high = bounds(objects)
+    taken = [_whole([item]) for item in others]
+    if any(low.x < end.x and start.x < high.x for start, end in taken):
+        root.location.x += max(end.x for _start, end in taken) - low.x + (high.x - low.x) * GAP
 
 
 def _whole(items: Sequence[bpy.types.Object]) -> Bounds:

@@ -54,7 +54,7 @@ class Requester:
     """Who asks.
 
     tell: takes what there is to know that stops nothing. by_hand: whether a user has clicked, who is kept
-    from what would be paid for and bring nothing; scripts get what they ask for.
+    from asking twice for the same.
     """
 
     tell: Callable[[Level, Message], object]
@@ -117,6 +117,11 @@ def optimize_in_parts(
             ]
         yield jobs
     request.tell_losses([*losses.lines(), *dict.fromkeys(lost)])
+
+
+def is_light_enough(present: int, count: int) -> bool:
+    """Whether a mesh with so many triangles is at the target, or below it."""
+    return count >= present
 
 
 def present(refs: Iterable[DatablockRef]) -> list[bpy.types.Object]:
@@ -253,9 +258,12 @@ class _Request:
         return full
 
     def is_in_vain(self, batch: Batch, mode: str, count: int) -> bool:
-        """Whether a click for so many triangles would be paid for and bring nothing; tells why."""
+        """Whether so many triangles would be paid for and bring nothing; tells why.
+
+        What is under way already is sent again where a script asks for it, not by a click.
+        """
         by_hand, item = self._requester.by_hand, batch.objects[0]
-        if count >= batch.triangles:
+        if is_light_enough(batch.triangles, count):
             known = Message(
                 '"{name}" has {present:,} triangles, no more than the {count:,} asked for',
                 name=item.name,
@@ -263,7 +271,7 @@ class _Request:
                 count=count,
             )
             self._requester.tell("WARNING" if by_hand else "INFO", known)
-            return by_hand
+            return True
         if not by_hand or not self._is_under_way(item, mode, count):
             return False
         self._warn(Message('"{name}" is being optimized already, see Jobs', name=item.name))

@@ -1,5 +1,6 @@
 """Bad input ends in a sentence that says what to do, sends nothing that could cost, and loses nothing."""
 
+import importlib
 import os
 from pathlib import Path
 
@@ -125,13 +126,22 @@ def test_meshes_that_cannot_be_sent(addon, sandbox):
     assert scenes.triangles(item) <= 500
 
 
-def test_more_triangles_than_there_are_is_allowed(addon, capfd: pytest.CaptureFixture[str]):
-    item = scenes.ball(segments=16, rings=8)
+@pytest.mark.parametrize("more", [0, 1_000_000])
+def test_what_is_light_enough_is_not_sent_by_a_script_either(
+    addon, sandbox, capfd: pytest.CaptureFixture[str], more: int
+):
+    item, heavy = scenes.ball(segments=16, rings=8), scenes.ball()
     before = scenes.triangles(item)
     scenes.select(item)
-    assert bpy.ops.generio.optimize_selected(polygon_count=1_000_000) == {"FINISHED"}
-    assert scenes.triangles(item) == before
-    assert "no more than the 1,000,000 asked for" in capfd.readouterr().out
+    count = before + more
+    assert bpy.ops.generio.optimize_selected(polygon_count=count, target="COUNT") == {"CANCELLED"}
+    assert not sandbox.stats()["flows"]
+    assert f"no more than the {count:,} asked for" in capfd.readouterr().out
+    assert importlib.import_module(f"{addon.__name__}.flows").optimize(item, count) == []
+    scenes.select(item, heavy)
+    assert bpy.ops.generio.optimize_selected(polygon_count=before, target="COUNT") == {"FINISHED"}
+    assert len(sandbox.stats()["flows"]) == 1, "the others are sent"
+    assert scenes.triangles(item) == before >= scenes.triangles(heavy)
 
 
 def test_a_wrong_key_waits_and_goes_on_with_the_right_one(addon, sandbox):

@@ -216,7 +216,7 @@ def test_what_is_missing_is_said_below_the_button_that_waits_for_it(addon, tmp_p
         ("TEXT", "A lamp", "", "CURSOR", ""),
         ("TEXT", "A lamp", "", "BOX", "Select the object to fit the model into, or add a box"),
         ("IMAGE", "", "", "CURSOR", "Choose a picture first"),
-        ("IMAGE", "", str(tmp_path / "gone.png"), "CURSOR", "Choose another picture first"),
+        ("IMAGE", "", str(tmp_path / "gone.png"), "CURSOR", "is not there"),
         ("IMAGE", "", str(picture), "CURSOR", ""),
     ):
         panel.source, panel.prompt, panel.image, panel.where = source, prompt, image, where

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import bpy
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 
-from tests.gui import screen_reader
+from tests.gui import cut_text, screen_reader
 from tests.gui.screen_reader import Box
 
 T = TypeVar("T")
@@ -32,11 +32,14 @@ NEXT_PASS = 0.0  # Blender's main loop goes round once
 REDRAW = 0.15
 GLIDE = 0.5  # regions open and scroll smoothly
 TOOLTIP = 1.5
-WIDE, NARROW = 330, 200  # pixels of a sidebar; in a wide one no text is cut
+NARROW = 160  # pixels of a sidebar at scale 1; how wide it opens is Blender's choice
 SLACK = 10  # pixels by which it may be wider or narrower
 BESIDE = 150  # pixels from the middle of a label to where its field surely is
 PATIENCE = 10.0  # with a label that is not there
 TIMEOUT = 60.0
+
+SEEN = Path("/tmp/seen.pgm")
+"""What was read last."""
 
 _REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 _KEYS = {" ": "SPACE", ".": "PERIOD", ",": "COMMA", "-": "MINUS", "/": "SLASH", "\n": "RET"}
@@ -59,6 +62,8 @@ class Driver:
         self._seen: list[screen_reader.Line] = []
         self.notes: dict[str, Any] = {}
         self.expected: list[str] = []
+        self.cut: dict[str, None] = {}  # labels of ours that had no room
+        self._width = 0  # of the sidebar at scale 1, as it opens
 
     # --- where things are; looked up anew each time, for opening a file replaces them all
 
@@ -92,15 +97,17 @@ class Driver:
 
     # --- steps of a person
 
-    def open_tab(self, tab: str, width: int | None = WIDE) -> Steps[None]:
-        """Open the sidebar on a tab, and drag it to a width; None: as wide as it opens."""
+    def open_tab(self, tab: str, width: int = 0) -> Steps[None]:
+        """Open the sidebar on a tab, and drag it to a width in pixels at scale 1; 0: as wide as it opens."""
         self._on_step(f"open tab {tab}")
         if not self.area.spaces.active.show_region_ui:
             yield from self.press("N")
             yield GLIDE
         self.region.active_panel_category = tab
         yield REDRAW
-        width = width or self.region.width
+        scale = bpy.context.preferences.system.ui_scale
+        self._width = self._width or round(self.region.width / scale)
+        width = round((width or self._width) * scale)
         if missing := width - self.region.width:
             # Its edge can be grasped only beside a panel, and there is always one at the top.
             x, y = self.region.x + 8, self.region.y + self.region.height - 40
@@ -264,6 +271,12 @@ class Driver:
         self._on_step(f"see {text}")
         yield from self._find(text, popup=popup, whole=False, timeout=timeout)
 
+    def where(self, label: str) -> Steps[int]:
+        """How high in the window this whole label is to be seen."""
+        self._on_step(f"look where {label} is")
+        _x, y = yield from self._find(label)
+        return y
+
     def see_in_area(self, area: bpy.types.Area, text: str) -> Steps[None]:
         """Wait until these words can be read in this area."""
         self._on_step(f"see {text} in {area.ui_type}")
@@ -296,10 +309,13 @@ class Driver:
         """Save a picture of the screen as `name`.png."""
         self._on_step(f"picture {name}")
         yield REDRAW
+        if self.area.type == "VIEW_3D" and self.area.spaces.active.show_region_ui:
+            yield from self._read(self._region_box(), 0)
+            self._note_cut_texts(self._region_box())
         yield from _ended(screen_reader.start_picture(self._pictures / f"{name}.png"))
 
     def narrow_picture(self, name: str, text: str) -> Steps[None]:
-        """Save a picture of the sidebar as narrow as some have it, where these words can be read."""
+        """Save a picture of the sidebar as narrow as people have it, where these words can be read."""
         yield from self.open_tab("GENERIO", NARROW)
         yield from self.see(text)
         yield from self.picture(name)
@@ -408,11 +424,32 @@ class Driver:
         """Where the text stands in a part of the screen now."""
         yield REDRAW
         for way in range(screen_reader.READINGS):
-            table = yield from _ended(screen_reader.start_reading(part, way))
-            self._seen = screen_reader.lines(table, part)
+            yield from self._read(part, way)
+            if part == self._region_box():
+                self._note_cut_texts(part)
             if box := screen_reader.find(self._seen, text, whole=whole):
                 return box
         return None
+
+    def _read(self, part: Box, way: int) -> Steps[None]:
+        """Look at a part of the screen, and read what is written there."""
+        table = yield from _ended(screen_reader.start_reading(part, way, SEEN))
+        self._seen = screen_reader.lines(table, part)
+
+    def _note_cut_texts(self, part: Box) -> None:
+        """Note which of the texts that were just read had no room.
+
+        A sidebar is narrower than Blender opens it, or at another scale, for its own pictures. Names may be
+        as long as people like.
+        """
+        is_usual = self._width and self.region.width >= self._width - SLACK
+        if not is_usual or self.area.type != "VIEW_3D" or bpy.context.preferences.system.ui_scale != 1.0:
+            return
+        names = _names()
+        for left, top in cut_text.cut_texts(cut_text.read_pgm(SEEN)):
+            labels = screen_reader.label_before(self._seen, part.left + left, part.top + top)
+            if not any(screen_reader.begins(name, label) for label in labels for name in names):
+                self.cut[f"{labels[0] if labels else '?'} at {left}, {top}"] = None
 
     def _scrolled(self, look: Callable[[], Steps[T | None]]) -> Steps[T | None]:
         """What `look` finds in the sidebar as it is, or else from its top, page by page, to its end."""
@@ -538,6 +575,20 @@ def _ended(process: subprocess.Popen[str]) -> Steps[str]:
     if process.returncode != 0:
         raise Failed(f"{process.args} ended with {process.returncode}")
     return printed[0]
+
+
+def _names() -> list[str]:
+    """What people have named, or written."""
+    panel = bpy.context.window_manager.generio
+    blocks = (bpy.data.objects, bpy.data.meshes, bpy.data.collections, bpy.data.images, bpy.data.scenes)
+    rows = [text for row in panel.jobs for text in (row.name, row.prompt, row.flow_id)]
+    return [
+        panel.prompt,
+        panel.image,
+        Path(panel.image).name,
+        *rows,
+        *(each.name for all_ in blocks for each in all_),
+    ]
 
 
 def _key_of(letter: str) -> str:

@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.gui import screen_reader  # noqa: E402
-from tests.gui.driver import Driver, Steps, Story  # noqa: E402
+from tests.gui.driver import Driver, Failed, Steps, Story  # noqa: E402
 
 HEARTBEAT = 0.005  # seconds
 BASELINE = 1.0
@@ -58,6 +58,8 @@ class Play:
             self.driver.area.tag_redraw()
             yield HEARTBEAT
         yield from act(self.driver)
+        if self.driver.cut:
+            raise Failed("texts had no room:\n" + "\n".join(self.driver.cut))
         self.begin("quit")
         bpy.ops.wm.quit_blender()  # only asks for it
         yield LONG

@@ -35,6 +35,7 @@ STORIES = {
     "looks": Stage(),
     "progress": Stage(),
     "counts": Stage(),
+    "calm": Stage(),
     "menus": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),

@@ -69,9 +69,13 @@ def start_picture(path: Path) -> subprocess.Popen[str]:
     return _start(picture(path))
 
 
-def start_reading(part: Box, way: int) -> subprocess.Popen[str]:
-    """Begin to read a part of the screen in one of the READINGS ways; it prints what `lines` takes."""
+def start_reading(part: Box, way: int, keep: Path) -> subprocess.Popen[str]:
+    """Begin to read a part of the screen in one of the READINGS ways; it prints what `lines` takes.
+
+    keep: where the part is left as a PGM, for whoever looks at pixels.
+    """
     crop = f"-crop {part.width}x{part.height}+{part.left}+{part.top} +repage"
+    crop += f" -write {keep}"
     # One thread: the second core is Blender's.
     read = "OMP_THREAD_LIMIT=1 tesseract stdin stdout --psm 11 tsv"
     return _start(("sh", "-c", f"{_LOOK} | convert - {crop} {_PREPARATIONS[way]} -depth 8 pgm:- | {read}"))
@@ -113,6 +117,25 @@ def find(seen: list[Line], text: str, *, whole: bool) -> Box | None:
                     continue
                 return Box(first.left, first.top, last.right - first.left, max(first.height, last.height))
     return None
+
+
+def label_before(seen: list[Line], x: int, y: int) -> list[str]:
+    """The label that ends at a place, as it is compared: all of it, from its second word on, and so on."""
+    for line in seen:
+        words = [
+            word
+            for word in line
+            if word.box.left < x + _APART and abs(word.box.centre[1] - y) < word.box.height + _APART
+        ]
+        if words and x - words[-1].box.right < 2 * _APART:
+            parts = [_folded(word.text) for word in words]
+            return ["".join(parts[start:]) for start in range(len(parts))]
+    return []
+
+
+def begins(text: str, label: str) -> bool:
+    """Whether a label, as `label_before` has it, is the beginning of a text."""
+    return len(label) > 1 and _folded(text).startswith(label)
 
 
 def text_of(seen: list[Line]) -> str:

@@ -24,7 +24,7 @@ def wait_at_a_dead_address(blender: Driver) -> Steps[None]:
     yield from blender.see(f"{COUNT} jobs wait")
     yield from blender.see(f"{COUNT} waiting")
     yield from blender.picture("counts-dead-address")
-    yield from blender.narrow_picture("counts-dead-address-narrow", "Retry All")
+    yield from blender.narrow_picture("counts-dead-address-narrow", "Retry")
     blender.preferences.service_url = here
     yield from blender.click("Retry All")
     yield from blender.see(f"of {COUNT} running")

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 from tests.gui import jobs, scene
-from tests.gui.driver import NARROW, WIDE, Driver, Steps
+from tests.gui.driver import NARROW, Driver, Steps
 
 LANGUAGES = ("en_US", "de_DE", "ja_JP", "zh_HANS", "fr_FR", "es")
 THEMES = {"dark": "Blender_Dark.xml", "light": "Blender_Light.xml"}
@@ -78,9 +78,9 @@ def pages(blender: Driver, name: str) -> Steps[None]:
 def look_at_language(blender: Driver, language: str) -> Steps[None]:
     """The tab at both widths, with all that can be said of a mesh; and its top with a picture."""
     panel = bpy.context.window_manager.generio
-    for width in (WIDE, NARROW):
+    for width in (0, NARROW):
         yield from blender.open_tab("GENERIO", width)
-        name = f"looks-{language}" if width == WIDE else f"looks-{language}-narrow"
+        name = f"looks-{language}" if not width else f"looks-{language}-narrow"
         panel.source, panel.where, panel.variants = "TEXT", "BOX", 3
         yield from pages(blender, name)
     panel.source, panel.where, panel.variants = "IMAGE", "CURSOR", 1
@@ -115,7 +115,7 @@ def look_at_it(blender: Driver) -> Steps[None]:
         for scale in (2.0, 1.0):
             view.ui_scale = scale
             yield 1.0
-            yield from blender.open_tab("GENERIO", int(WIDE * scale))
+            yield from blender.open_tab("GENERIO")
             yield from pages(blender, f"looks-{theme}-{scale:.0f}x")
     yield from jobs.order(blender, "hang")
     bpy.ops.generio.generate_from_prompt(prompt="A spinning top", quality="LOW", variants=1)

@@ -39,7 +39,7 @@ def look_and_choose(blender: Driver) -> Steps[None]:
     yield from blender.click("Report")
     yield from blender.see("Bounding box")
     yield from blender.picture("versions-after")
-    yield from blender.narrow_picture("versions-after-narrow", "Bounding box")
+    yield from blender.narrow_picture("versions-after-narrow", "Report")
     yield from blender.click("Before")
     yield from blender.wait_for(is_heavy, "the mesh before")
     yield from blender.press("Z", ctrl=True)
