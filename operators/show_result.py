@@ -55,11 +55,11 @@ class GENERIO_OT_show_result(InObjectMode, OnJob, bpy.types.Operator):
         for item in visible:
             item.select_set(True, view_layer=layer)
         layer.objects.active = roots[0] if roots[0] in visible else visible[0]
-        _frame(context)
+        frame_selected(context)
         return {"FINISHED"}
 
 
-def _frame(context: bpy.types.Context) -> None:
+def frame_selected(context: bpy.types.Context) -> None:
     """Frame what is selected in the 3D views of the window."""
     for area in context.window.screen.areas if context.window is not None else ():
         region = next((region for region in area.regions if region.type == "WINDOW"), None)

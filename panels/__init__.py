@@ -2,7 +2,17 @@
 """The sidebar tab "GENERIO". Panels draw what the properties show; nothing is computed or fetched here."""
 
 from ..session.session import Session
-from . import connection, generate, jobs, menus, optimize, placeholder_gizmos, setup, then_optimize
+from . import (
+    connection,
+    generate,
+    heavy_objects,
+    jobs,
+    menus,
+    optimize,
+    placeholder_gizmos,
+    setup,
+    then_optimize,
+)
 from .job_counts import JobCounts
 from .job_rows import JobRows
 from .placeholders import Placeholders
@@ -13,6 +23,7 @@ CLASSES = (
     *generate.CLASSES,
     *then_optimize.CLASSES,
     *optimize.CLASSES,
+    *heavy_objects.CLASSES,
     *jobs.CLASSES,
     *connection.CLASSES,
     *placeholder_gizmos.CLASSES,

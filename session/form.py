@@ -23,7 +23,14 @@ from .properties import image_path, image_suffixes, properties
 LOOK_SECONDS = 1.0
 """Between checks of the chosen picture, whose disk may be slow."""
 
-EDITED = ("source", "prompt", "image", *names_of(GeneratePanelOptions), *names_of(OptimizeOptions))
+EDITED = (
+    "source",
+    "prompt",
+    "image",
+    "scene_budget",
+    *names_of(GeneratePanelOptions),
+    *names_of(OptimizeOptions),
+)
 
 
 KEPT_SECONDS = 1.0

@@ -105,6 +105,7 @@ class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.Propert
         image_note: str
         image_problem: str
         image_version: str
+        scene_budget: int
         jobs: Any
         active_job: int
         job_search: str
@@ -131,6 +132,14 @@ class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.Propert
         image_note: bpy.props.StringProperty()
         image_problem: bpy.props.StringProperty()
         image_version: bpy.props.StringProperty()
+        scene_budget: bpy.props.IntProperty(
+            name="Budget",
+            description="Number of triangles that the whole scene may have",
+            default=1_000_000,
+            min=1,
+            soft_min=1000,
+            step=10_000,
+        )
         jobs: bpy.props.CollectionProperty(type=GenerioJob)
         active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
         findings: bpy.props.CollectionProperty(type=GenerioFinding)

@@ -36,6 +36,7 @@ STORIES = {
     "progress": Stage(),
     "counts": Stage(),
     "calm": Stage(),
+    "heavy_objects": Stage(speed=0.1),
     "menus": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),

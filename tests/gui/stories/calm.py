@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nothing moves under the mouse, a double click makes one model, and many models at one cursor are told apart."""
+"""Nothing moves under the mouse, a double click makes one model, and models at one cursor stand apart."""
 
 from itertools import pairwise
 
 import bpy
 from mathutils import Vector
 
-from tests.gui import jobs, scene
+from tests.gui import scene
 from tests.gui.driver import Driver, Steps
 
 STAY = ("Generate Model", "Optimize Selected", "Make LODs")
