@@ -45,7 +45,7 @@ def register() -> None:
 
     from . import i18n, panels, session
     from .cli import command
-    from .panels import menus
+    from .panels import menus, presets
     from .session import handlers, properties
 
     for cls in _classes():
@@ -53,6 +53,7 @@ def register() -> None:
         bpy.utils.register_class(cls)
     properties.register()
     i18n.register()
+    presets.register()
     menus.register()
     handlers.register()
     panels.observe(session.current())
@@ -65,12 +66,13 @@ def unregister() -> None:
 
     from . import i18n
     from .cli import command
-    from .panels import menus
+    from .panels import menus, presets
     from .session import handlers, properties
 
     command.unregister()
     handlers.unregister()
     menus.unregister()
+    presets.unregister()
     i18n.unregister()
     properties.unregister()
     for cls in reversed(_classes()):

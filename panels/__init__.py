@@ -10,6 +10,7 @@ from . import (
     menus,
     optimize,
     placeholder_gizmos,
+    presets,
     setup,
     then_optimize,
 )
@@ -20,6 +21,7 @@ from .status_bar import StatusBar
 
 CLASSES = (
     *setup.CLASSES,
+    *presets.CLASSES,
     *generate.CLASSES,
     *then_optimize.CLASSES,
     *optimize.CLASSES,

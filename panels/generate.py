@@ -15,6 +15,7 @@ from ..scene.export import image_capture
 from ..scene.place import boxes
 from ..session.properties import GenerioProperties, properties
 from .parameters import draw_parameter
+from .presets import GENERIO_PT_generate_presets, draw_presets
 from .thumbnails import icon_of
 from .widgets import ReadyTab, buttons, choice, fields, wrapped
 
@@ -28,6 +29,9 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
     bl_idname = "GENERIO_PT_generate"
     bl_label = "Generate"
     bl_order = 1
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        draw_presets(self.layout, GENERIO_PT_generate_presets)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

@@ -13,6 +13,7 @@ from ..i18n import translated, translated_list
 from ..scene.export.selection import PERCENT
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS
 from ..session.properties import GenerioProperties, properties
+from .presets import GENERIO_PT_lods_presets, GENERIO_PT_optimize_presets, draw_presets
 from .selection_report import Survey, selection_report
 from .widgets import (
     ReadyTab,
@@ -34,6 +35,9 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
     bl_idname = "GENERIO_PT_optimize"
     bl_label = "Optimize"
     bl_order = 2
+
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        draw_presets(self.layout, GENERIO_PT_optimize_presets)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
@@ -58,7 +62,9 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
             else Message("Optimize Selected")
         )
         button.operator("generio.optimize_selected", text=translated(text), translate=False, icon="MOD_DECIM")
-        layout.operator("generio.make_lods", text="Make LODs", icon="MOD_ARRAY")
+        row = layout.row(align=True)
+        row.operator("generio.make_lods", text="Make LODs", icon="MOD_ARRAY")
+        draw_presets(row, GENERIO_PT_lods_presets)
         _remarks(layout, found, width)
 
 

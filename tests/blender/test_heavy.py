@@ -1,7 +1,5 @@
 """Which meshes make a scene heavy, found out in slices, and how they are brought down to a budget."""
 
-import time
-
 import bpy
 import pytest
 
@@ -72,20 +70,18 @@ def test_optimize_to_budget_reduces_the_heavy_ones_and_leaves_the_light_ones(add
     assert len(sandbox.stats()["flows"]) == 1
 
 
-def test_five_thousand_objects_are_looked_at_in_slices_and_drawing_costs_nothing(addon):
+def test_five_thousand_objects_are_looked_at_in_slices(addon):
     mesh = scenes.ball(segments=16, rings=8).data
     for number in range(5000):
         item = bpy.data.objects.new(f"Part {number}", mesh if number % 2 else mesh.copy())
         bpy.context.collection.objects.link(item)
-    slices: list[float] = []
+    slices = 0
     found: list[object] = []
     work = addon.scene.heavy.weigh(bpy.context.scene, found)
     while not found:
-        begun = time.perf_counter()
         next(work, None)
-        slices.append(time.perf_counter() - begun)
-    assert len(slices) > 5000 // addon.scene.heavy.PIECE
-    print(f"{sum(slices) * 1000:.1f} ms in {len(slices)} slices, the longest {max(slices) * 1000:.1f} ms")
+        slices += 1
+    assert slices > 5000 // addon.scene.heavy.PIECE
 
 
 def test_a_change_is_seen_once_it_was_looked_at(addon):

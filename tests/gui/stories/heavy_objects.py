@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The heaviest meshes of a scene are listed, one is found by a click, and the scene comes down to its budget."""
+"""The heaviest meshes of a scene are listed, one is found by a click, and a budget is met."""
 
 import bpy
 

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import bpy
+
+panel = bpy.context.window_manager.generio
+
+panel.target = "COUNT"
+panel.polygon_count = 1000
+panel.placement = "REPLACE"
+panel.modifier_mode = "KEEP"
+panel.texture_limit = "512"
+panel.carry_colors = True
+panel.carry_normals = False
