@@ -61,6 +61,11 @@ def listed(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def lines_of(path: Path) -> list[str]:
+    """The lines of a text file that are not blank. Raises UsageError."""
+    return [line.strip() for line in _text(path).splitlines() if line.strip()]
+
+
 def _text(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():

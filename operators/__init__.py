@@ -7,6 +7,7 @@ from . import (
     connection,
     drop,
     generate,
+    generate_list,
     heavy,
     images,
     job_list,
@@ -23,6 +24,7 @@ from . import (
 
 CLASSES = (
     *generate.CLASSES,
+    *generate_list.CLASSES,
     *placeholders.CLASSES,
     *drop.CLASSES,
     *assets.CLASSES,

@@ -81,10 +81,12 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             row.prop(panel, "prompt", text="", placeholder=EXAMPLE)
             row.operator("generio.edit_prompt", text="", icon="GREASEPENCIL")
         row.operator("generio.choose_prompt", text="", icon="TIME")
+        row.operator("generio.generate_list", text="", icon="LINENUMBERS_ON").kind = "TEXT"
 
     def _image(self, layout: Any, panel: GenerioProperties, width: int) -> None:
         row = layout.row(align=True)
         row.prop(panel, "image", text="", placeholder="Choose a picture")
+        row.operator("generio.generate_list", text="", icon="LINENUMBERS_ON").kind = "FOLDER"
         row = buttons(layout, width, "Image", "Render")
         row.operator("generio.use_blender_image", text="Image", icon="IMAGE_DATA")
         row.operator("generio.use_render", text="Render", icon="RENDER_STILL")
