@@ -112,6 +112,7 @@ class EngineClient:
     def __init__(self, start: Start, settings: Settings, log_level: str, finish_jobs: bool) -> None:
         self.recovery_problem: Problem | None = None
         self.older = 0
+        self._told_from = 0.0  # older ones were not told of at the start
         self._notice: Problem | None = None
         self._start = start
         self._configuration = (settings, log_level, finish_jobs)
@@ -324,6 +325,7 @@ class EngineClient:
             for token in known - (self._fresh or set()):
                 self._forget(token)
         self.older = older
+        self._told_from = min((job.created_at for job in self._jobs.values()), default=0.0)
         self._fresh = None
         self._is_loaded = True
 
@@ -422,6 +424,22 @@ class EngineClient:
     def find(self, text: str, before: float, most: int) -> list[Job]:
         """Jobs finished long ago, which `jobs` has not: the newest `most` made before `before` (a time)."""
         return [job_from_data(data) for data in self.call("find", text=text, before=before, most=most)]
+
+    def ask_to_find(self, text: str, most: int) -> Reply:
+        """As `find`, of all that `jobs` has not, and do not wait; see `found`."""
+        return self.ask("find", text=text, before=self._told_from, most=most)
+
+    def is_old(self, job: Job) -> bool:
+        """Whether a job was finished so long ago that only a search finds it."""
+        return job.created_at < self._told_from
+
+    def found(self, reply: Reply) -> None:
+        """Let `jobs` have what `ask_to_find` has found, which is there by now."""
+        for data in reply.result or ():
+            job = job_from_data(data)
+            if job.token not in self._jobs:
+                self._jobs[job.token] = job
+                self._events.append(job)
 
     # ------------------------------------------------------------------ new jobs
 

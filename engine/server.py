@@ -314,12 +314,14 @@ class Server:
         self.engine.notice = problem_from_data(notice)
 
     def find(self, text: str, before: float, most: int) -> list[dict[str, Any]]:
-        """Finished jobs that Blender was not told of: the newest `most` made before `before`."""
-        words = text.casefold()
+        """Finished jobs that have all words of `text`: the newest `most` that were made before `before`."""
+        words = text.casefold().split()
         found = [
             job
             for job in self.engine.jobs()
-            if job.final and job.created_at < before and words in f"{job.name}\n{job.prompt}".casefold()
+            if job.final
+            and job.created_at < before
+            and all(word in f"{job.name}\n{job.prompt}\n{job.flow_id}".casefold() for word in words)
         ]
         return [job_to_data(job) for job in found[-most:]]
 

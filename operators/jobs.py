@@ -74,6 +74,46 @@ class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class GENERIO_OT_cancel_all_jobs(bpy.types.Operator):
+    """Stop all jobs that are not finished, both here and at the service"""
+
+    bl_idname = "generio.cancel_all_jobs"
+    bl_label = "Cancel All Jobs"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not _cancellable():
+            cls.poll_message_set(translated(Message("No job is under way")))
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        count = len(_cancellable())
+        return context.window_manager.invoke_confirm(  # type: ignore[return-value]
+            self,
+            event,
+            title=translated(
+                Message("Cancel 1 Job?") if count == 1 else Message("Cancel {count:,} Jobs?", count=count)
+            ),
+            message=translated(Message("What the service has made by now may be lost.")),
+            confirm_text=translated(Message("Cancel All Jobs")),
+        )
+
+    @tells
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        current().open_engine(context).cancel_all(_cancellable())
+        return {"FINISHED"}
+
+
+def _cancellable() -> list[str]:
+    """The tokens of the jobs that are not over, the newest first, so that no other one begins meanwhile."""
+    engine = current().engine
+    if engine is None or not engine.is_loaded:
+        return []
+    jobs = [job for job in engine.unfinished() if not job.cancelling and engine.owns(job.token)]
+    return [job.token for job in reversed(jobs)]
+
+
 class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
     """Try again. A model the service has already made is fetched, not made again"""
 
@@ -359,6 +399,7 @@ class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
 
 CLASSES = (
     GENERIO_OT_cancel_job,
+    GENERIO_OT_cancel_all_jobs,
     GENERIO_OT_retry_job,
     GENERIO_OT_retry_waiting_jobs,
     GENERIO_OT_import_result,

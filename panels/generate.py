@@ -15,7 +15,7 @@ from ..scene.export import image_capture
 from ..scene.place import boxes
 from ..session.properties import GenerioProperties, properties
 from .parameters import draw_parameter
-from .presets import GENERIO_PT_generate_presets, draw_presets
+from .presets import GENERIO_PT_generate_presets, draw_in_header
 from .thumbnails import icon_of
 from .widgets import ReadyTab, buttons, choice, fields, wrapped
 
@@ -30,8 +30,8 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
     bl_label = "Generate"
     bl_order = 1
 
-    def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        draw_presets(self.layout, GENERIO_PT_generate_presets)
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        draw_in_header(self.layout, context, GENERIO_PT_generate_presets)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

@@ -8,6 +8,7 @@ only for rows that are drawn.
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
@@ -19,12 +20,18 @@ import bpy
 from ..api.parameters import parameter_words
 from ..core.destination import InFile
 from ..core.messages import EMPTY, Message
-from ..engine.client import EngineClient
+from ..engine.client import EngineClient, Reply
 from ..i18n import translated, translated_list
 from ..jobs import STATES, Job, State, Step, followup_failed, followup_tokens
 from ..jobs.job_folder import preview_path, report_path
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from ..session.session import News, Session, redraw
+
+TYPED_SECONDS = 0.3
+"""After the last letter, until a search begins that the engine has to do."""
+
+MOST_FOUND = 100
+"""Old jobs that a search finds."""
 
 IMPORTED_HERE = Message("Imported in this window, because no second Blender could be started")
 FOLLOWED = Message("Optimized by the job that follows it")
@@ -33,17 +40,41 @@ TAKEN_BACK = Message("Undo took it out of the scene; redo, or use Import to have
 IN_VAIN = Message("Not optimized; use Import to get it as it was made")
 
 
+class OldJobs:
+    """Has jobs come back into the list that left it long ago, when they are searched for."""
+
+    def __init__(self) -> None:
+        self._asked = ""
+        self._wanted, self._since = "", 0.0  # what stands in the field, and since when, time.monotonic()
+        self._reply: Reply | None = None
+
+    def search(self, text: str, engine: EngineClient) -> None:
+        """Look for the words in the field, once nobody types any more, and take in what was found."""
+        if self._reply is not None and self._reply.is_there:
+            engine.found(self._reply)
+            self._reply = None
+        now = time.monotonic()
+        if text != self._wanted:
+            self._wanted, self._since = text, now
+        is_new = text.strip() and text != self._asked
+        if is_new and engine.older and self._reply is None and now - self._since >= TYPED_SECONDS:
+            self._asked = text
+            self._reply = engine.ask_to_find(text, MOST_FOUND)
+
+
 class JobRows:
     """Writes what changed into the window manager's rows."""
 
     def __init__(self) -> None:
         self._is_stale = True  # all rows must be written anew
         self._language = ""  # in which they were written
+        self._old_jobs = OldJobs()
 
     def update(self, context: bpy.types.Context, session: Session, news: News) -> None:
         """See `Observer`."""
         if self._language != (language := bpy.app.translations.locale):
             self._language, self._is_stale = language, True
+        self._old_jobs.search(properties(context).job_search, news.engine)
         if not news.is_due and not self._is_stale:
             return
         tokens = news.tokens | _firsts_of(news.engine, news.tokens)
@@ -73,6 +104,7 @@ class JobRows:
                 _drop(panel, token)
         by_token = {row.token: row for row in panel.jobs}
         jobs = [job for token in tokens if (job := engine.job(token)) is not None]
+        by_token = _add_old(panel, engine, [job for job in jobs if job.token not in by_token])
         for job in sorted(jobs, key=lambda job: job.created_at):
             is_new = job.token not in by_token
             if is_new:
@@ -103,6 +135,13 @@ class JobRows:
         row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
         row.placed = row.state == State.DONE and job.token in session.placement.placed
         row.clearable = job.finished and row.state != State.READY and not _is_of_use(job, news.engine)
+
+
+def _add_old(panel: GenerioProperties, engine: EngineClient, jobs: list[Job]) -> dict[str, GenerioJob]:
+    """Rows at the end of the list for those of the jobs that only a search finds; returns all rows."""
+    for job in sorted(filter(engine.is_old, jobs), key=lambda job: -job.created_at):
+        panel.jobs.add().token = job.token
+    return {row.token: row for row in panel.jobs}
 
 
 def _show_new(panel: GenerioProperties) -> None:

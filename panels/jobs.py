@@ -124,8 +124,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def poll(cls, context: bpy.types.Context) -> bool:
         return len(properties(context).jobs) > 0 or current().notice is not None
 
-    def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        if header := current().part(JobCounts).header():
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        header = current().part(JobCounts).header()
+        if header and not is_narrow(context):
             self.layout.label(text=translated(header), translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -153,6 +154,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
                 self._details(body, job, context.region.width)
         row = layout.row(align=True)
         row.operator("generio.clear_finished_jobs", icon="TRASH")
+        row.operator("generio.cancel_all_jobs", text="", icon="CANCEL")
         row.operator("generio.recover_flow", text="", icon="IMPORT")
 
     def _notice(self, context: bpy.types.Context, layout: Any, told: Any) -> None:

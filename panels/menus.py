@@ -56,6 +56,7 @@ class GENERIO_MT_object(bpy.types.Menu):
         layout.operator("generio.test_connection", icon="INTERNET")
         layout.operator("generio.recover_flow", icon="IMPORT")
         layout.operator("generio.clear_finished_jobs", text="Clear Finished Jobs", icon="TRASH")
+        layout.operator("generio.cancel_all_jobs", icon="CANCEL")
 
 
 def draw_in_object(self: Any, _context: bpy.types.Context) -> None:

@@ -13,7 +13,7 @@ from ..i18n import translated, translated_list
 from ..scene.export.selection import PERCENT
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS
 from ..session.properties import GenerioProperties, properties
-from .presets import GENERIO_PT_lods_presets, GENERIO_PT_optimize_presets, draw_presets
+from .presets import GENERIO_PT_lods_presets, GENERIO_PT_optimize_presets, draw_in_header, draw_presets
 from .selection_report import Survey, selection_report
 from .widgets import (
     ReadyTab,
@@ -36,8 +36,8 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
     bl_label = "Optimize"
     bl_order = 2
 
-    def draw_header_preset(self, _context: bpy.types.Context) -> None:
-        draw_presets(self.layout, GENERIO_PT_optimize_presets)
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        draw_in_header(self.layout, context, GENERIO_PT_optimize_presets)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

@@ -12,6 +12,8 @@ from typing import Any
 import bpy
 from bl_ui.utils import PresetPanel  # type: ignore[import-not-found]
 
+from .widgets import is_narrow
+
 FOLDER = Path(__file__).parents[1]
 
 
@@ -40,8 +42,15 @@ class GENERIO_PT_lods_presets(Presets, bpy.types.Panel):
 
 
 def draw_presets(layout: Any, panel: type[Presets]) -> None:
-    """The icon that opens a menu of presets, in a panel's header or beside a button."""
+    """The icon that opens a menu of presets, beside a button."""
     layout.popover(panel=panel.__name__, icon="PRESET", text="")
+
+
+def draw_in_header(layout: Any, context: bpy.types.Context, panel: type[Presets]) -> None:
+    """The same in the header of a panel, where there is room beside its title."""
+    if not is_narrow(context):
+        layout.emboss = "NONE"
+        draw_presets(layout, panel)
 
 
 def register() -> None:

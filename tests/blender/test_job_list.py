@@ -1,5 +1,6 @@
 """The list of jobs: what it shows of them, and what its buttons do."""
 
+import importlib
 import json
 import sqlite3
 import sys
@@ -413,3 +414,47 @@ def test_the_settings_of_a_recovered_flow_leave_what_was_chosen(addon, sandbox):
     tell(carrier, replace(carrier.job(found.token), prompt=""))
     bpy.ops.generio.use_job_settings(token=found.token)
     assert (panel().source, panel().prompt, panel().image) == ("TEXT", "A chair", "//chair.png")
+
+
+def test_all_jobs_are_cancelled_by_one_click(addon, sandbox):
+    sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
+    engine = addon.session.current().open_engine(bpy.context)
+    here = addon.session.current().document.at_cursor(bpy.context)
+    tokens = [engine.submit(wish(addon, sandbox, f"Lamp {number}", here)).token for number in range(6)]
+    assert bpy.ops.generio.cancel_all_jobs() == {"FINISHED"}
+    addon.session.waiting.run_until(bpy.context, tokens)
+    assert {engine.job(token).state for token in tokens} == {"cancelled"}
+    with pytest.raises(RuntimeError, match="No job is under way"):
+        bpy.ops.generio.cancel_all_jobs()
+
+
+def test_a_search_finds_jobs_that_left_the_list_long_ago(addon, sandbox):
+    session = addon.session.current()
+    folder = addon.session.preferences.user_folder(bpy.context)
+    store = importlib.import_module(f"{addon.__name__}.jobs.store").JobStore(folder / "jobs.sqlite")
+    ended = wish(addon, sandbox, "Lamp", session.document.at_cursor(bpy.context)).cancelled(1.0)
+    old = [
+        replace(ended, token=f"{number:032x}", name=f"Lamp {number}", prompt="", created_at=float(number))
+        for number in range(1, 401)
+    ]
+    store.add(old, "nobody", 0.0)
+    store.close()
+    engine = session.open_engine(bpy.context)
+
+    def rows() -> list[str]:
+        session.tick(bpy.context)
+        return [row.name for row in panel().jobs]
+
+    until(lambda: len(rows()) == 300)
+    panel().job_search = "lamp 37"
+    until(lambda: "Lamp 37" in rows())
+    assert rows()[-1] == "Lamp 37", "old ones come last"
+    assert rows()[0] == "Lamp 400"
+    assert panel().job_search == "lamp 37"
+    panel().job_search = "64 lamp"
+    until(lambda: "Lamp 64" in rows())
+    assert rows()[-2:] == ["Lamp 37", "Lamp 64"]
+    assert rows()[0] == "Lamp 400"
+    token = next(row.token for row in panel().jobs if row.name == "Lamp 37")
+    assert bpy.ops.generio.remove_job(token=token) == {"FINISHED"}
+    assert engine.job(token) is None
