@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 from tests.gui import jobs, scene
-from tests.gui.driver import NARROW, Driver, Steps
+from tests.gui.driver import NARROW, Driver, Steps, Story
 
 LANGUAGES = ("en_US", "de_DE", "ja_JP", "zh_HANS", "fr_FR", "es")
 THEMES = {"dark": "Blender_Dark.xml", "light": "Blender_Light.xml"}
@@ -95,15 +95,19 @@ def speaks(blender: Driver, language: str) -> bool:
     return bpy.app.translations.locale == language and (told == text) == (language == "en_US")
 
 
-def look_at_it(blender: Driver) -> Steps[None]:
-    yield from blender.start_new_file()  # languages are followed in any file
+def dress(blender: Driver) -> Steps[None]:
+    """A file, in which languages are followed, with all that can be said of a mesh."""
+    yield from blender.start_new_file()
     scene.clear_view(bring_aside="Cube")
     cube = bpy.data.objects["Cube"]
     cube.modifiers.new("Weld", "WELD")
     cube.shape_key_add(name="Basis")
     cube.data.color_attributes.new("Paint", "FLOAT_COLOR", "POINT")
-    view = bpy.context.preferences.view
     yield from blender.open_tab("GENERIO")
+
+
+def look_at_themes(blender: Driver) -> Steps[None]:
+    yield from dress(blender)
     yield from jobs.ask_for(blender, "A porcelain vase with a handle")
     yield from jobs.until(blender, "Done")
     yield from blender.wait_for(lambda: jobs.newest().thumbnail, "a picture of the model")
@@ -113,17 +117,24 @@ def look_at_it(blender: Driver) -> Steps[None]:
     for theme in ("light", "dark"):
         use_theme(theme)
         for scale in (2.0, 1.0):
-            view.ui_scale = scale
+            bpy.context.preferences.view.ui_scale = scale
             yield 1.0
             yield from blender.open_tab("GENERIO")
             yield from pages(blender, f"looks-{theme}-{scale:.0f}x")
-    yield from jobs.order(blender, "hang")
-    bpy.ops.generio.generate_from_prompt(prompt="A spinning top", quality="LOW", variants=1)
-    yield from jobs.until(blender, "Running")
-    bpy.context.window_manager.generio.active_job = 1  # the failed one has more to say
-    yield from blender.click("Losses")
-    view.use_translate_interface = True
-    for language in LANGUAGES:
+
+
+def look_in(language: str) -> Story:
+    """The act in which the tab is seen in a language, with a job that runs and one that failed."""
+
+    def look(blender: Driver) -> Steps[None]:
+        yield from dress(blender)
+        yield from jobs.order(blender, "hang")
+        bpy.ops.generio.generate_from_prompt(prompt="A spinning top", quality="LOW", variants=1)
+        yield from jobs.until(blender, "Running")
+        panel, view = bpy.context.window_manager.generio, bpy.context.preferences.view
+        panel.active_job = next(index for index, row in enumerate(panel.jobs) if row.state == "failed")
+        yield from blender.click("Losses")
+        view.use_translate_interface = True
         view.language = language
         yield from blender.wait_for(partial(speaks, blender, language), f"our texts in {language}")
         yield 0.5
@@ -131,7 +142,11 @@ def look_at_it(blender: Driver) -> Steps[None]:
         yield from look_at_language(blender, language)
         if language == "de_DE":
             check_german(blender)
-    view.language = "en_US"
+        view.language = "en_US"
+        bpy.ops.generio.cancel_all_jobs()
+        yield from blender.wait_for(lambda: jobs.newest().finished, "the end of the job")
+
+    return look
 
 
-ACTS = (look_at_it,)
+ACTS = (look_at_themes, *map(look_in, LANGUAGES))
