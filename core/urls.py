@@ -7,6 +7,9 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from .errors import UnsafeAddress
 from .messages import Message
 
+WEBSITE = "https://generio.ai"
+"""Of the vendor, as in the manifest."""
+
 PRODUCTION_URL = "https://flows.generio.ai"
 
 KEY_VARIABLE = "GENERIO_API_KEY"

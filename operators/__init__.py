@@ -19,6 +19,7 @@ from . import (
     prompts,
     selection,
     show_result,
+    support,
     whole_model,
 )
 
@@ -36,6 +37,7 @@ CLASSES = (
     *lods.CLASSES,
     *presets.CLASSES,
     *heavy.CLASSES,
+    *support.CLASSES,
     *compare.CLASSES,
     *jobs.CLASSES,
     *show_result.CLASSES,

@@ -64,7 +64,11 @@ class GENERIO_OT_optimize_to_budget(Ready, Sending, bpy.types.Operator):
         return context.window_manager.invoke_confirm(  # type: ignore[return-value]
             self,
             event,
-            title=translated(Message("Optimize {count:,} Meshes?", count=meshes)),
+            title=translated(
+                Message("Optimize 1 Mesh?")
+                if meshes == 1
+                else Message("Optimize {count:,} Meshes?", count=meshes)
+            ),
             message=translated(told),
             confirm_text=translated(Message("Optimize")),
         )

@@ -14,6 +14,7 @@ from . import (
     setup,
     then_optimize,
 )
+from .bell import Bell
 from .job_counts import JobCounts
 from .job_rows import JobRows
 from .placeholders import Placeholders
@@ -39,3 +40,4 @@ def observe(session: Session) -> None:
     session.observers.append(session.part(JobRows))
     session.observers.append(session.part(Placeholders))
     session.observers.append(session.part(StatusBar))
+    session.observers.append(session.part(Bell))

@@ -17,7 +17,7 @@ from ..session.properties import GenerioProperties, properties
 from .parameters import draw_parameter
 from .presets import GENERIO_PT_generate_presets, draw_in_header
 from .thumbnails import icon_of
-from .widgets import ReadyTab, buttons, choice, fields, wrapped
+from .widgets import ReadyTab, buttons, choice, fields, is_narrow, wrapped
 
 LINES = 3
 EXAMPLE = "A modern office chair"
@@ -32,6 +32,8 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         draw_in_header(self.layout, context, GENERIO_PT_generate_presets)
+        if not is_narrow(context):
+            self.layout.menu("GENERIO_MT_help", text="", icon="QUESTION")
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout

@@ -12,6 +12,7 @@ import bpy
 
 from ..scene.assets import selected_models
 from ..session.options import ONE_MODEL
+from ..session.preferences import ADDON
 
 
 def draw_in_add(self: Any, _context: bpy.types.Context) -> None:
@@ -59,6 +60,19 @@ class GENERIO_MT_object(bpy.types.Menu):
         layout.operator("generio.cancel_all_jobs", icon="CANCEL")
 
 
+class GENERIO_MT_help(bpy.types.Menu):
+    bl_idname = "GENERIO_MT_help"
+    bl_label = "Help"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator("generio.show_text", text="Guide", icon="HELP").text = "GUIDE"  # type: ignore[attr-defined]
+        layout.operator("generio.show_text", text="What's New", icon="INFO").text = "NEWS"  # type: ignore[attr-defined]
+        layout.operator("generio.report_bug", icon="URL")
+        layout.separator()
+        layout.operator("preferences.addon_show", text="Preferences", icon="PREFERENCES").module = ADDON  # type: ignore[attr-defined]
+
+
 def draw_in_object(self: Any, _context: bpy.types.Context) -> None:
     """In the menu Object."""
     self.layout.separator()
@@ -70,7 +84,7 @@ PLACES = (
     ("VIEW3D_MT_mesh_add", draw_in_add),
     ("VIEW3D_MT_object_context_menu", draw_in_context),
 )
-CLASSES = (GENERIO_MT_object,)
+CLASSES = (GENERIO_MT_object, GENERIO_MT_help)
 
 
 def register() -> None:

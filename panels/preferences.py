@@ -48,7 +48,12 @@ class GenerioPreferences(Preferences, bpy.types.AddonPreferences):
         if body is not None:
             for name in ("model_height", "use_unit_scale", "collection", "shading", "author"):
                 body.prop(self, name)
+        layout.prop(self, "when_done")
         layout.prop(self, "log_level")
+        row = layout.row(align=True)
+        row.operator("generio.show_text", text="Guide", icon="HELP").text = "GUIDE"
+        row.operator("generio.show_text", text="What's New", icon="INFO").text = "NEWS"
+        row.operator("generio.report_bug", icon="URL")
         draw_findings(layout, context, context.region.width)
 
 

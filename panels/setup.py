@@ -18,6 +18,10 @@ class GENERIO_PT_setup(Tab, bpy.types.Panel):
     def poll(cls, context: bpy.types.Context) -> bool:
         return bool(unavailable_reason(context))
 
+    def draw_header_preset(self, _context: bpy.types.Context) -> None:
+        self.layout.emboss = "NONE"
+        self.layout.menu("GENERIO_MT_help", text="", icon="QUESTION")
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         width = context.region.width

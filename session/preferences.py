@@ -2,6 +2,7 @@
 """What the add-on's preferences hold: the key, the service, the network, where results are kept."""
 
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -25,6 +26,13 @@ SHADINGS = (
 LOG_LEVELS = (
     ("WARNING", "Warnings", "What went wrong, or may go wrong"),
     ("INFO", "Steps and Calls", "Each step of a job, and each call to the service"),
+)
+
+WHEN_DONE = (
+    ("NOTHING", "Nothing", "The status bar and the job list say so"),
+    ("SOUND", "Sound", "A short sound"),
+    # Windows lets no program without an entry in its start menu show one.
+    *([] if sys.platform == "win32" else [("SYSTEM", "Notification", "A notification of the system")]),
 )
 
 RELATIVE_PATH: set[str] = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
@@ -78,6 +86,7 @@ class Preferences:
         shading: str
         author: str
         log_level: str
+        when_done: str
         ask_above: int
         finish_jobs: bool
     else:
@@ -183,6 +192,11 @@ class Preferences:
             description="Let a process of its own go on with what is under way until that is on your disk. "
             "Otherwise it goes on when Blender is started again",
             default=False,
+        )
+        when_done: bpy.props.EnumProperty(
+            name="When Jobs Are Over",
+            description="What tells you that the last job is over, also where you do not see Blender",
+            items=WHEN_DONE,
         )
         log_level: bpy.props.EnumProperty(
             name="Terminal",
