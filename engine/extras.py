@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..api import doctor
+from ..api import FlowsClient, doctor
 from ..formats import raw_pixels
 from ..formats.image_check import look
 from .protocol import settings_from_data
@@ -16,10 +16,25 @@ Tell = Callable[[object], None]
 """Tells a part of the result, before the rest is there."""
 
 
+MOST_FLOWS = 1000
+"""Of an account that are listed."""
+
+
 def examine(tell: Tell, settings: dict[str, Any]) -> None:
     """Have the doctor look at the connection; each finding is told as soon as it is known."""
     given = settings_from_data(settings)
     doctor.examine(given.base_url, given.api_key, given.online, lambda finding: tell(finding.to_data()))
+
+
+def list_flows(_tell: Tell, settings: dict[str, Any]) -> list[list[str]]:
+    """The account's flows, newest first: id, template, state, and when each was made. Raises FlowsError."""
+    given = settings_from_data(settings)
+    flows = FlowsClient(given.base_url, given.api_key).flows()
+    flows.sort(key=lambda flow: flow.created_at or "", reverse=True)
+    return [
+        [flow.flow_id, flow.template or "", str(flow.state), flow.created_at or ""]
+        for flow in flows[:MOST_FLOWS]
+    ]
 
 
 def look_at(_tell: Tell, path: str, known: str, kinds: Sequence[str]) -> list[Any] | None:

@@ -405,6 +405,7 @@ _SOON = frozenset({"mark_placed_soon", "mark_found", "keep_for_import_soon", "sa
 
 _LONG: dict[str, Callable[..., object]] = {
     "examine": extras.examine,
+    "list_flows": extras.list_flows,
     "look_at": extras.look_at,
     "write_picture": extras.write_picture,
 }

@@ -6,6 +6,7 @@ from . import (
     compare,
     connection,
     drop,
+    favorites,
     generate,
     generate_list,
     heavy,
@@ -13,6 +14,7 @@ from . import (
     job_list,
     jobs,
     lods,
+    my_flows,
     optimize,
     placeholders,
     presets,
@@ -42,5 +44,7 @@ CLASSES = (
     *jobs.CLASSES,
     *show_result.CLASSES,
     *job_list.CLASSES,
+    *favorites.CLASSES,
+    *my_flows.CLASSES,
     *connection.CLASSES,
 )

@@ -278,7 +278,7 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        over = [row.token for row in properties(context).jobs if row.clearable]
+        over = [row.token for row in properties(context).jobs if row.clearable and not row.favorite]
         clearing = current().part(Clearing)
         clearing.tokens += [token for token in over if not current().placement.is_undone(token)]
         if bpy.app.background:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..core.messages import Message
+from ..core.text import plain_reason
 from ..core.urls import WEBSITE
 from ..i18n import translated
 from ..session.preferences import user_folder
@@ -43,9 +44,8 @@ class GENERIO_OT_show_text(bpy.types.Operator):
         try:
             shutil.copyfile(source, copy)
         except OSError as error:
-            self.report(
-                {"ERROR"}, translated(Message("The text cannot be read: {reason}", reason=str(error)))
-            )
+            told = Message("The text cannot be read: {reason}", reason=plain_reason(error))
+            self.report({"ERROR"}, translated(told))
             return {"CANCELLED"}
         return show_folder(self, copy)
 

@@ -44,7 +44,7 @@ def draw_findings(layout: Any, context: bpy.types.Context, width: int) -> None:
 class GENERIO_PT_connection(Tab, bpy.types.Panel):
     bl_idname = "GENERIO_PT_connection"
     bl_label = "Connection"
-    bl_order = 4
+    bl_order = 5
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - Blender's own way
 
     @classmethod

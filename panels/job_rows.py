@@ -24,6 +24,7 @@ from ..engine.client import EngineClient, Reply
 from ..i18n import translated, translated_list
 from ..jobs import STATES, Job, State, Step, followup_failed, followup_tokens
 from ..jobs.job_folder import preview_path, report_path
+from ..session.favorites import favorites
 from ..session.properties import GenerioJob, GenerioProperties, properties
 from ..session.session import News, Session, redraw
 
@@ -32,6 +33,9 @@ TYPED_SECONDS = 0.3
 
 MOST_FOUND = 100
 """Old jobs that a search finds."""
+
+FAVORITE = "FAVORITE"
+"""Of JOB_STATES, what depends on no state."""
 
 IMPORTED_HERE = Message("Imported in this window, because no second Blender could be started")
 FOLLOWED = Message("Optimized by the job that follows it")
@@ -134,7 +138,9 @@ class JobRows:
         row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
         row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
         row.placed = row.state == State.DONE and job.token in session.placement.placed
-        row.clearable = job.finished and row.state != State.READY and not _is_of_use(job, news.engine)
+        row.favorite = job.token in favorites()
+        is_over = job.finished and row.state != State.READY
+        row.clearable = is_over and not row.favorite and not _is_of_use(job, news.engine)
 
 
 def _add_old(panel: GenerioProperties, engine: EngineClient, jobs: list[Job]) -> dict[str, GenerioJob]:
@@ -152,7 +158,10 @@ def _show_new(panel: GenerioProperties) -> None:
 
 def is_listed(job: GenerioJob, words: list[str], kind: str) -> bool:
     """Whether a job is to be listed: has all `words` (lower case), and is of the `kind` (of JOB_STATES)."""
-    if kind != "ALL" and kind not in STATES[State(job.state)].filters:
+    if kind == FAVORITE:
+        if not job.favorite:
+            return False
+    elif kind != "ALL" and kind not in STATES[State(job.state)].filters:
         return False
     if not words:
         return True

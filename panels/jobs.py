@@ -27,9 +27,6 @@ from .widgets import (
     wrapped,
 )
 
-FEW = 4
-"""Up to so many jobs need no search."""
-
 LIST_EDGE = 26
 """Pixels at scale 1 that a row of the list has beside its contents."""
 
@@ -113,6 +110,7 @@ def draw_search(layout: bpy.types.UILayout | None, panel: GenerioProperties) -> 
     row = layout.row(align=True)
     row.prop(panel, "job_search", text="", icon="VIEWZOOM")
     row.prop(panel, "job_states", text="", icon_only=True)
+    row.prop(panel, "job_view", text="", expand=True, icon_only=True)
 
 
 class GENERIO_PT_jobs(Tab, bpy.types.Panel):
@@ -140,11 +138,13 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
             return
         if obstacle := current().part(JobCounts).obstacle:
             self._obstacle(context, layout, obstacle)
-        if count > FEW or panel.job_search or panel.job_states != "ALL":
-            draw_search(layout, panel)
-        layout.template_list(
-            "GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=ROWS, maxrows=ROWS
-        )
+        draw_search(layout, panel)
+        if panel.job_view == "GRID":
+            draw_gallery(layout, context, panel)
+        else:
+            layout.template_list(
+                "GENERIO_UL_jobs", "", panel, "jobs", panel, "active_job", rows=ROWS, maxrows=ROWS
+            )
         words = panel.job_search.lower().split()
         if panel.active_job < count and is_listed(job := jobs[panel.active_job], words, panel.job_states):
             self._actions(context, layout.column(), job)
@@ -213,6 +213,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         retry = row.row(align=True)
         retry.enabled = _retries(job)
         retry.operator("generio.retry_job", text="", icon="FILE_REFRESH").token = token
+        star = "SOLO_ON" if job.favorite else "SOLO_OFF"
+        row.operator("generio.toggle_favorite", text="", icon=star).token = token
         remove = row.row(align=True)
         remove.enabled = job.finished
         remove.operator("generio.remove_job", text="", icon="TRASH").token = token

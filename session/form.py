@@ -28,6 +28,7 @@ EDITED = (
     "prompt",
     "image",
     "scene_budget",
+    "job_view",
     *names_of(GeneratePanelOptions),
     *names_of(OptimizeOptions),
 )

@@ -21,6 +21,13 @@ JOB_STATES = (
     ("READY", "To Import", "What is finished and not in a scene yet", "IMPORT", 2),
     ("OVER", "Done", "What is in a scene, or was cancelled", "CHECKMARK", 3),
     ("TROUBLE", "With Problems", "What failed, or waits for you", "ERROR", 4),
+    ("FAVORITE", "Favorites", "What you have made a favorite", "SOLO_ON", 5),
+)
+
+
+JOB_VIEWS = (
+    ("LIST", "List", "All jobs, one below the other", "LINENUMBERS_OFF", 0),
+    ("GRID", "Pictures", "The pictures of finished models", "IMGDISPLAY", 1),
 )
 
 
@@ -43,6 +50,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         placed: bool
         elsewhere: bool
         clearable: bool
+        favorite: bool
     else:
         token: bpy.props.StringProperty()
         state: bpy.props.StringProperty()
@@ -59,6 +67,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         placed: bpy.props.BoolProperty()
         elsewhere: bpy.props.BoolProperty()
         clearable: bpy.props.BoolProperty()
+        favorite: bpy.props.BoolProperty()
 
 
 def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
@@ -95,6 +104,21 @@ class GenerioFinding(bpy.types.PropertyGroup):
         remedy: bpy.props.StringProperty()
 
 
+class GenerioFlow(bpy.types.PropertyGroup):
+    """A flow of the account; `name` is its id."""
+
+    if TYPE_CHECKING:
+        template: str
+        state: str
+        created: str
+        is_listed: bool
+    else:
+        template: bpy.props.StringProperty()
+        state: bpy.props.StringProperty()
+        created: bpy.props.StringProperty()
+        is_listed: bpy.props.BoolProperty()
+
+
 class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.PropertyGroup):
     """What the panels edit."""
 
@@ -108,8 +132,12 @@ class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.Propert
         scene_budget: int
         jobs: Any
         active_job: int
+        job_view: str
+        gallery_page: int
         job_search: str
         job_states: str
+        flows: Any
+        active_flow: int
         findings: Any
         checking: bool
     else:
@@ -142,8 +170,14 @@ class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.Propert
         )
         jobs: bpy.props.CollectionProperty(type=GenerioJob)
         active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
+        flows: bpy.props.CollectionProperty(type=GenerioFlow)
+        active_flow: bpy.props.IntProperty(name="Flow", description="The flow that is chosen in the list")
         findings: bpy.props.CollectionProperty(type=GenerioFinding)
         checking: bpy.props.BoolProperty()
+        job_view: bpy.props.EnumProperty(name="View", description="How the jobs are shown", items=JOB_VIEWS)
+        gallery_page: bpy.props.IntProperty(
+            name="Page", description="Which pictures are shown", default=1, min=1
+        )
         job_search: bpy.props.StringProperty(
             name="Search Jobs",
             description="Show only jobs with these words in their name, prompt or flow ID",
@@ -169,4 +203,4 @@ def unregister() -> None:
     del bpy.types.WindowManager.generio  # type: ignore[attr-defined]
 
 
-CLASSES = (GenerioJob, GenerioFinding, GenerioProperties)
+CLASSES = (GenerioJob, GenerioFinding, GenerioFlow, GenerioProperties)

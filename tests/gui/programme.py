@@ -37,6 +37,8 @@ STORIES = {
     "counts": Stage(),
     "calm": Stage(),
     "heavy_objects": Stage(speed=0.1),
+    "presets": Stage(speed=0.1),
+    "gallery": Stage(speed=0.1),
     "menus": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),

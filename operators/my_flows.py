@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks the service for the account's flows."""
+
+import bpy
+
+from ..core.messages import Message
+from ..i18n import translated
+from ..session.flow_list import flow_list
+from .submit_jobs import Ready, tell_problem, tells
+
+
+class GENERIO_OT_list_flows(Ready, bpy.types.Operator):
+    """Ask the service for the flows of your account, also of those that other programs started"""
+
+    bl_idname = "generio.list_flows"
+    bl_label = "List My Flows"
+
+    @tells
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        known = flow_list()
+        if known.is_waiting:
+            self.report({"INFO"}, translated(Message("The service has been asked already")))
+            return {"CANCELLED"}
+        known.ask(context)
+        if known.problem is not None:
+            return tell_problem(self, known.problem)
+        return {"FINISHED"}
+
+
+CLASSES = (GENERIO_OT_list_flows,)
