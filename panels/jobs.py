@@ -11,6 +11,7 @@ from ..i18n import translated
 from ..jobs import STATES, State
 from ..session import current
 from ..session.properties import GenerioJob, GenerioProperties, properties
+from .gallery import draw_gallery
 from .job_counts import JobCounts, Obstacle, draw_obstacle_buttons
 from .job_rows import is_listed
 from .progress import timing
