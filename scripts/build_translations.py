@@ -53,7 +53,7 @@ BESIDE = {
     },
     9: {"Count", "Percent", "Total"},
 }
-"""Half-width characters that there is room for in a sidebar of 330 pixels, by how many share a row."""
+"""Half-width characters that there is room for in a sidebar as Blender opens it, by how many share a row."""
 
 
 def dictionary(source: Path) -> str:

@@ -152,3 +152,13 @@ def starter(frame: FrameType | None) -> str:
             return module
         frame = frame.f_back
     return ""
+
+
+@pytest.fixture
+def sends_what_is_light(addon: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mesh that has no more triangles than it is to have is sent all the same.
+
+    So a test sees what becomes of a mesh from which nothing was taken away.
+    """
+    meshes = importlib.import_module(f"{addon.__name__}.session.requests.meshes")
+    monkeypatch.setattr(meshes, "is_light_enough", lambda _present, _count: False)

@@ -5,6 +5,8 @@ import pytest
 
 from tests.blender import scenes
 
+pytestmark = pytest.mark.usefixtures("sends_what_is_light")
+
 
 def optimize(item: bpy.types.Object, percent: int, **options: object) -> None:
     scenes.select(item)

@@ -595,6 +595,7 @@ class Renames:
         """There is nothing to close."""
 
 
+@pytest.mark.usefixtures("sends_what_is_light")
 def test_what_a_service_has_changed_is_told_when_it_arrives(addon, capfd):
     item = two_materials()
     preferences = bpy.context.preferences.addons[addon.__name__].preferences
