@@ -8,6 +8,8 @@ import pytest
 
 from tests.blender import scenes, stacks
 
+pytestmark = pytest.mark.usefixtures("sends_what_is_light")
+
 LAST = 12
 """The frame that is looked at."""
 

@@ -335,6 +335,7 @@ def test_without_a_child_the_file_to_send_is_made_directly(addon, sandbox, monke
     assert sandbox.stats()["run_total"] == 1
 
 
+@pytest.mark.usefixtures("sends_what_is_light")
 def test_without_a_child_materials_keep_their_slots_whatever_names_are_taken(addon, monkeypatch):
     without_converter(addon, monkeypatch)
     item = scenes.ball(segments=24, rings=12)

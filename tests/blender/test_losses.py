@@ -8,6 +8,8 @@ import pytest
 
 from tests.blender import scenes, stacks
 
+pytestmark = pytest.mark.usefixtures("sends_what_is_light")
+
 
 @pytest.fixture
 def losses(addon) -> Callable[..., list[str]]:

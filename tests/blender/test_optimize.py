@@ -15,6 +15,8 @@ from mathutils import Matrix
 
 from tests.blender import mesh_fixtures, scenes
 
+pytestmark = pytest.mark.usefixtures("sends_what_is_light")
+
 
 def optimize(*items: bpy.types.Object, **options: object) -> None:
     scenes.select(*items)

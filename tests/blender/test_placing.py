@@ -375,6 +375,7 @@ def test_properties_of_the_mesh_stay(addon):
 
 
 @pytest.mark.parametrize("scale", [(1, 1, 1), (2, 0.5, 1), (-1, 1, 1), (1, -2, -0.5)])
+@pytest.mark.usefixtures("sends_what_is_light")
 def test_the_result_stands_exactly_where_the_object_stood(addon, scale):
     parent = scenes.ball("Parent", 8, 8, location=(1, 2, 3), rotation=(0.4, 0.5, 0.6))
     parent.scale = (1.0, 3.0, 0.7)

@@ -10,6 +10,8 @@ from PIL import Image
 
 from tests.blender import scenes
 
+pytestmark = pytest.mark.usefixtures("sends_what_is_light")
+
 
 def pictures(glb: Path) -> dict[str, tuple[int, int]]:
     """The sizes of the pictures in a GLB, by their names."""

@@ -9,6 +9,8 @@ import pytest
 
 from tests.blender import scenes, stacks
 
+pytestmark = pytest.mark.usefixtures("sends_what_is_light")
+
 
 def begin(addon, item: bpy.types.Object, apply: bool = True) -> bpy.types.Mesh:
     """Optimize `item` as the service would; returns its mesh before."""
