@@ -48,6 +48,7 @@ class GENERIO_UL_flows(bpy.types.UIList):
         _active_property: str,
         _index: int,
     ) -> None:
+        icon: Any
         icon, kind = KINDS.get(flow.template, ("QUESTION", Message("Other")))
         split = layout.split(factor=0.58)
         when = flow.created[:16].replace("T", " ")

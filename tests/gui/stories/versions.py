@@ -62,4 +62,24 @@ def look_and_choose(blender: Driver) -> Steps[None]:
     yield from jobs.check_counters(blender, jobs.DONE)
 
 
-ACTS = (look_and_choose,)
+def report_what_before_shows(blender: Driver) -> Steps[None]:
+    """What is optimized twice is compared with the mesh that Before shows."""
+    scene.clear_view()
+    scene.add_heavy_mesh()
+    heavy = scene.triangles(scene.HEAVY)
+    panel = bpy.context.window_manager.generio
+    panel.target = "PERCENT"
+    yield from blender.open_tab("GENERIO")
+    for percent in (25.0, 6.0):
+        before, panel.percent = scene.triangles(scene.HEAVY), percent
+        yield from blender.click("Optimize Selected")
+        yield from blender.wait_for(lambda many=before: scene.triangles(scene.HEAVY) < many, "a lighter mesh")
+        yield from jobs.until(blender, "Done")
+    light = scene.triangles(scene.HEAVY)
+    yield from blender.click("Before")
+    assert scene.triangles(scene.HEAVY) == heavy
+    yield from blender.see(f"{heavy:,} {light:,} triangles", timeout=5.0)
+    yield from blender.picture("versions-twice")
+
+
+ACTS = (look_and_choose, report_what_before_shows)
