@@ -73,7 +73,7 @@ def test_a_row_is_written_when_its_model_has_arrived(addon):
 
 def test_a_flow_id_finds_its_job(addon):
     row = generate()
-    assert addon.panels.jobs.fits(row, [row.flow_id.lower()], "ALL")
+    assert addon.panels.jobs.is_listed(row, [row.flow_id.lower()], "ALL")
     bpy.ops.generio.copy_flow_id(token=row.token)  # the module has no clipboard to look into
 
 
