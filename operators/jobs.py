@@ -13,7 +13,7 @@ from ..core.destination import InFile, NewModel, OptimizedMesh
 from ..core.messages import Message
 from ..i18n import translated
 from ..jobs import Job, LedgerError, Problem, Step
-from ..scene.errors import CannotPlace, Misfit
+from ..scene.errors import CannotPlace, Misfit, TooFewTriangles
 from ..scene.export.selection import COUNT, RESULTS
 from ..scene.place.destination import edited_target
 from ..scene.place.loading import is_there
@@ -142,7 +142,7 @@ class GENERIO_OT_retry_waiting_jobs(Ready, bpy.types.Operator):
         return {"FINISHED"}
 
 
-NO_PLACE = (CannotPlace.code, Misfit.code, DEFECT, OTHER_KEPT.code)
+NO_PLACE = (CannotPlace.code, Misfit.code, TooFewTriangles.code, DEFECT, OTHER_KEPT.code)
 """Codes of the problems because of which a model cannot come to where it was to go."""
 
 

@@ -25,6 +25,21 @@ class Misfit(CannotPlace):
     )
 
 
+class TooFewTriangles(CannotPlace):
+    """So little is left of the mesh that nobody can say where it was; see `align`."""
+
+    remedy: Remedy = "edit_input"
+    fix = Message("Try more triangles, or use Import to put it at the 3D cursor.")
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            Message(
+                "The optimized model has only {count} triangles, too few to tell where they belong.",
+                count=count,
+            )
+        )
+
+
 class FilesGone(FlowsError):
     """The model was here, and is not where it was put."""
 

@@ -15,7 +15,7 @@ from mathutils import Vector
 from ..core.destination import OptimizedMesh
 from ..core.messages import Message
 from . import modifiers, versions
-from .errors import CannotPlace, CannotSwap, Misfit, NoFaces
+from .errors import CannotPlace, CannotSwap, Misfit, NoFaces, TooFewTriangles
 from .lookup import find
 from .markers import snapshot_of
 from .meshes import LEVELS, PREFIX, mesh_of
@@ -43,6 +43,9 @@ CHANGED = Message(
     "they were sent, and the one before as they are now."
 )
 
+FEW = 12
+"""The triangles of a box: a result with fewer has hardly any shape to be recognized by."""
+
 GAP = 1.1
 """How far beside their originals copies stand, in widths of the originals."""
 
@@ -62,14 +65,14 @@ def fitted_mesh(
 
     objects, materials: what has come in of the model, which belongs to `target`. applied: whether modifiers
     were in what was sent. is_changed: whether that has other attributes or slots by now, which is told.
-    Raises CannotPlace, Misfit, NoFaces.
+    Raises CannotPlace, Misfit, TooFewTriangles, NoFaces.
     """
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
     if not parts:
         raise NoFaces
     told = _told(glb)
     if "misfit" in told:
-        raise Misfit
+        raise _misfit(parts)
     if FITTED in parts[0]:
         if "fit" not in told:
             raise CannotPlace(Message("The statistics of the optimized model are missing."))
@@ -82,7 +85,7 @@ def fitted_mesh(
         try:
             report = fit(parts, snapshot, {material: name for name, material in materials.items()})
         except DoesNotFit:
-            raise Misfit from None
+            raise _misfit(parts[:1]) from None
     mesh = mesh_of(parts[0])
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
         report[side]["file_bytes"] = path.stat().st_size if path.exists() else 0
@@ -94,6 +97,12 @@ def fitted_mesh(
     datablock.take_over(mesh, mesh_of(target))
     mesh[versions.REPORT] = json.dumps(report)
     return mesh
+
+
+def _misfit(parts: Sequence[bpy.types.Object]) -> CannotPlace:
+    """Why the result, all of it, does not fit the mesh that was sent."""
+    count = sum(len(mesh.loops) - 2 * len(mesh.polygons) for mesh in map(mesh_of, parts))
+    return TooFewTriangles(count) if count < FEW else Misfit()
 
 
 def _told(glb: Path) -> dict[str, Any]:
