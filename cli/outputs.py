@@ -52,6 +52,7 @@ _FIXES = {
     "too_long": Message("Give it a shorter name, or say with --output where else."),
 }
 OTHER_FIX = Message("Say with --output where else.")
+PROTECTED_FIX = Message("Check it out or take its protection away, or say with --output where else.")
 RENAME_FIX = Message("Give it another name, or say with --output where else.")
 
 
@@ -217,6 +218,8 @@ class Outputs:
             return
         if target.is_dir():
             raise NotSaved(Message("{path} is a folder.", path=display(target)), OTHER_FIX)
+        if files.is_protected(target):
+            raise NotSaved(Message("{path} is write-protected.", path=display(target)), PROTECTED_FIX)
         if self._force:
             return
         there = content_of(target)

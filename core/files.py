@@ -97,6 +97,11 @@ def is_held(error: OSError) -> bool:
     return getattr(error, "winerror", None) in _HELD
 
 
+def is_protected(path: Path) -> bool:
+    """Whether a file has the attribute that on Windows keeps it from being replaced and deleted."""
+    return os.name == "nt" and not os.access(path, os.W_OK)
+
+
 def _insist(action: Callable[[], T]) -> T:
     """What `action` gives, tried again while another program may have the file open. Raises OSError."""
     end = time.monotonic() + WAIT_SECONDS

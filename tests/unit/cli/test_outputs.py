@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt
-from tests.systems import needs_links, needs_pipes
+from tests.systems import WINDOWS, needs_links, needs_pipes
 
 from .conftest import Here
 
@@ -130,6 +131,25 @@ def test_a_file_of_somebody_else_stops_one_model_before_anything_is_sent(here: H
     assert here(*lamp(*words, "--force", output="out")).code == 0
     assert (here.folder / "out/lamp.glb").read_bytes().startswith(b"glTF")
     assert here.runs() == [1, 1]
+
+
+@pytest.mark.skipif(not WINDOWS, reason="elsewhere a file is replaced as its folder allows")
+@pytest.mark.parametrize("whose", ["ours", "somebody else's"])
+def test_a_write_protected_file_is_refused_before_anything_is_sent(here: Here, whose: str):
+    """As Perforce and Git LFS leave files that nobody has checked out."""
+    out = here.folder / "lamp.glb"
+    if whose == "ours":
+        assert here(*lamp(seed=1)).code == 0
+    else:
+        out.write_bytes(b"somebody else's")
+    before, runs = out.read_bytes(), here.runs()
+    out.chmod(stat.S_IREAD)
+    answer = here(*lamp("--force", seed=2))
+    assert (answer.code, out.read_bytes(), here.runs()) == (1, before, runs)
+    assert last(answer.out).startswith("Failed (lamp.glb is write-protected.")
+    out.chmod(stat.S_IREAD | stat.S_IWRITE)
+    assert here(*lamp("--force", seed=2)).code == 0
+    assert out.read_bytes() != before
 
 
 def test_one_that_came_while_the_model_was_made_is_kept_and_the_model_too(
