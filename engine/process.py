@@ -22,6 +22,10 @@ PIPE_BYTES = 1 << 18
 PIECE = 1 << 12
 """Bytes written at once: on Windows a pipe takes either all of them or none."""
 
+COMPLAINTS = subprocess.DEVNULL if os.name == "nt" else None
+"""Where its standard error goes. On Windows Blender's console may be gone, and whatever would get its handle
+then cannot be started."""
+
 PRIVATE = ("GENERIO_API_KEY", "PYTHON")
 """What the names of environment variables begin with that the engine does not get: the key comes through the
 pipe, and its Python is to be as it was installed."""
@@ -56,6 +60,7 @@ class EngineProcess:
                 [*command],
                 stdin=stdin,
                 stdout=stdout,
+                stderr=COMPLAINTS,
                 env=environment(os.environ),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from generio_flows.engine.process import EngineProcess
 
+from tests.systems import WINDOWS
+
 from .conftest import LONGEST
 
 pytestmark = pytest.mark.slow
@@ -80,3 +82,26 @@ def test_one_that_has_ended_is_told_and_takes_nothing_more(echo: EngineProcess) 
     assert echo.receive() is None
     echo.close(LONGEST)
     assert echo.has_ended()
+
+
+@pytest.mark.skipif(not WINDOWS, reason="only Windows has handles of a console that is gone")
+def test_a_console_that_is_gone_keeps_no_engine_from_starting(awake: Path) -> None:
+    """As where a launcher has started Blender, and has left by now."""
+    if sys.platform != "win32":
+        return
+    import ctypes
+    from ctypes import wintypes
+
+    kernel, standard_error = ctypes.WinDLL("kernel32"), -12
+    kernel.GetStdHandle.restype = wintypes.HANDLE
+    kernel.SetStdHandle.argtypes = (wintypes.DWORD, wintypes.HANDLE)
+    before = kernel.GetStdHandle(standard_error)
+    kernel.SetStdHandle(standard_error, 0x12344)
+    try:
+        process = EngineProcess((sys.executable, "-c", ECHO, str(awake)))
+    finally:
+        kernel.SetStdHandle(standard_error, before)
+    awake.touch()
+    process.send(b"here")
+    assert received_until(process, bool) == b"here"
+    process.kill()
