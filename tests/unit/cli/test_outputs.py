@@ -207,6 +207,17 @@ def test_an_output_is_the_same_whichever_way_leads_to_it(here: Here):
     assert here.runs() == [1, 1]
 
 
+@pytest.mark.skipif(not WINDOWS, reason="elsewhere a path has no such prefix")
+@pytest.mark.parametrize("first", ["", "\\\\?\\"])
+def test_a_path_without_a_limit_leads_to_the_same_output(here: Here, first: str):
+    """As other programs hand them on, which had them from Windows itself."""
+    plain = str(here.folder / "lamp.glb")
+    assert last(here(*lamp(output=first + plain)).out) == "Done"
+    for output in ("\\\\?\\" + plain, plain):
+        assert last(here(*lamp(output=output)).out) == "Already Done"
+    assert here.runs() == [1]
+
+
 # ---- two for one
 
 
