@@ -50,7 +50,7 @@ def act(host: Host, home: Home, options: argparse.Namespace, interrupted: thread
         case "delete":
             if options.finished:
                 named += [job for job in known if job.state is State.DONE and job not in named]
-            if not named:
+            elif not named:
                 raise UsageError("name the jobs to delete, or say --finished")
             spared = [job for job in known if job not in named]
             return _delete(host, home, named, spared, options)

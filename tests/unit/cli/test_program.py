@@ -534,6 +534,8 @@ def test_jobs_are_listed_shown_and_deleted(program: Program, sandbox: Sandbox):
     assert program("jobs", "delete", "--finished", "--output", "out").out == "b.glb: deleted.\n"
     assert program("jobs", "list", "--output", "out").out == ""
     assert list((program.folder / "out/.generio/results").iterdir()) == []
+    again = program("jobs", "delete", "--finished", "--output", "out")
+    assert (again.code, again.out, again.err) == (0, "", ""), "none is finished, which is no mistake"
     assert len(list((program.folder / "out").glob("*.glb"))) == 2
 
 
@@ -547,6 +549,20 @@ def test_the_key_goes_to_no_service_but_the_one_that_is_set(program: Program, sa
     assert answer.err == f"This job belongs to {sandbox.url}. Set that service address again to continue.\n"
     assert sandbox.stats()["requests"] == asked
     assert program(*words, sandbox.url).out == "a.glb: deleted.\n"
+
+
+@pytest.mark.skipif(not WINDOWS, reason="elsewhere a file that is open can be deleted")
+def test_what_another_program_has_open_is_told_and_goes_with_the_next_command(program: Program):
+    program("generate", "--prompt", "a", "--quality", "low", "--output", "out")
+    (folder,) = (program.folder / "out/.generio/results").iterdir()
+    with next(folder.glob("*.glb")).open("rb") as file:
+        deleted = program("jobs", "delete", "--finished", "--output", "out")
+        told = f"a.glb: deleted. Another program has files open in out/.generio/results/{folder.name}; "
+        assert (deleted.code, deleted.out) == (0, told + "they go with the next command.\n")
+        assert file.read(4) == b"glTF" and folder.exists()
+    assert program("jobs", "list", "--output", "out").out == ""
+    program("jobs", "delete", "--finished", "--output", "out")
+    assert not folder.exists()
 
 
 def test_a_model_that_another_job_still_needs_is_not_deleted(program: Program, sandbox: Sandbox):
