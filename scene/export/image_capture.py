@@ -81,7 +81,8 @@ def take_render() -> RawPicture:
     """The last render, as the user sees it. Raises NoPicture."""
     image = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
     scene = bpy.context.scene
-    with tempfile.TemporaryDirectory(dir=bpy.app.tempdir) as folder:
+    # What another program looks at stays until Blender ends, and deletes its own folder.
+    with tempfile.TemporaryDirectory(dir=bpy.app.tempdir, ignore_cleanup_errors=True) as folder:
         if image is not None:
             # It does not find what it wrote where each view of a stereo render becomes a file of its own.
             with suppress(RuntimeError), _quick_png(scene):

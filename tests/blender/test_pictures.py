@@ -228,6 +228,25 @@ def test_the_render(addon):
     assert (settings.file_format, settings.color_depth) == ("OPEN_EXR", "32")
 
 
+def test_a_render_that_another_program_looks_at_is_taken(addon, rendering, monkeypatch):
+    """As a virus scanner does with new files: on Windows they cannot be deleted meanwhile."""
+    read, looking = Path.read_bytes, []
+
+    def looked_at(path: Path) -> bytes:
+        looking.append(path.open("rb"))
+        return read(path)
+
+    bpy.ops.render.render()
+    monkeypatch.setattr(Path, "read_bytes", looked_at)
+    try:
+        assert bpy.ops.generio.use_render() == {"FINISHED"}
+    finally:
+        assert looking, "a file was read"
+        for file in looking:
+            file.close()
+    assert panel().image_problem == ""
+
+
 def test_what_cannot_be_had_here_says_so(addon):
     with pytest.raises(RuntimeError, match="no picture in the clipboard"):
         bpy.ops.generio.paste_image()
