@@ -16,6 +16,7 @@ from ..core.errors import NoChildBlender
 from ..core.urls import KEY_VARIABLE, PRODUCTION_URL
 from ..engine.conversion import Conversion
 from ..engine.converters import CHILD
+from ..engine.process import take_input
 from .exit_codes import INTERRUPTED
 from .job_directory import Home, Host
 from .main import run
@@ -34,9 +35,6 @@ def hosted(words: Sequence[str]) -> int:
     """
     told = json.loads(sys.stdin.readline())
     folder, results = map(Path, told["window"])
-    # On Windows its libraries cannot be loaded while another thread reads standard input.
-    from ..api import transport  # noqa: F401
-
     host = Host(
         program=told["program"],
         service=told["service"],
@@ -46,14 +44,15 @@ def hosted(words: Sequence[str]) -> int:
         converter=lambda: Conversion(told["converter"]),
     )
     try:
-        threading.Thread(target=_end_with_blender, daemon=True).start()
+        threading.Thread(target=_end_with_blender, args=(take_input(),), daemon=True).start()
         return run(host, words)
     except KeyboardInterrupt:  # before or after what `run` does
         return INTERRUPTED
 
 
-def _end_with_blender() -> None:
-    sys.stdin.read()
+def _end_with_blender(pipe: int) -> None:
+    while os.read(pipe, 1):
+        pass
     _thread.interrupt_main()
 
 

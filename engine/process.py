@@ -43,6 +43,18 @@ def python_command(executable: str, blender: str) -> tuple[str, ...]:
     return (blender, *options, "--python", str(ROOT / "__main__.py"), "--")
 
 
+def take_input() -> int:
+    """A descriptor of standard input for ourselves alone; whatever else reads from that gets nothing.
+
+    On Windows a library that looks at standard input while it is loaded waits as long as a thread reads that:
+    numpy's do.
+    """
+    ours, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return ours
+
+
 class EngineProcess:
     """The process, and the pipes to it. Raises OSError where it cannot be started."""
 

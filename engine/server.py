@@ -29,6 +29,7 @@ from . import extras
 from .conversion import Conversion
 from .converters import remove_homes_of_the_dead
 from .log import Log
+from .process import take_input
 from .protocol import (
     VERSION,
     Decoder,
@@ -414,11 +415,8 @@ _LONG: dict[str, Callable[..., object]] = {
 
 def main() -> None:
     """Be the engine process: the pipe is our standard input and output."""
-    # Kept for ourselves: what else is printed goes to the terminal, and what else reads gets nothing. On
-    # Windows a library that looks at standard input while it is loaded waits as long as a thread reads that.
-    receive, send = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(2 if sys.stderr is not None else nothing, 1)
+    receive, send = take_input(), os.dup(1)
+    # What else is printed goes to the terminal.
+    os.dup2(2 if sys.stderr is not None else os.open(os.devnull, os.O_WRONLY), 1)
     Server(receive, send).run()
     os._exit(0)
