@@ -37,6 +37,9 @@ WINE = {
     "WINEDLLOVERRIDES": "mscoree,mshtml,winemenubuilder.exe=",  # neither .NET, nor a browser, nor menus
 }
 
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Variables that name files of this system, by paths that Windows does not know."""
+
 MAIN = """
 #include <wchar.h>
 __declspec(dllimport) int Py_Main(int count, wchar_t **words);
@@ -226,6 +229,7 @@ def write_launcher(target: Path, home: Path) -> None:
     lines = ["#!/bin/bash", *(f'export {name}="{value}"' for name, value in settings.items())]
     # Wine tells of drive Z, whatever it was told, that it knows no label of it.
     errors = "grep --line-buffered -v '^wine: Read access denied for device' >&2"
+    lines += [f"unset {' '.join(CERTIFICATES)}"]
     lines += ["set -o pipefail", f'true | wine "{home}/python.exe" "$@" 2> >({errors}) | cat', ""]
     launcher = target / "python"
     launcher.write_text("\n".join(lines))

@@ -43,6 +43,7 @@ SMALL = {
     "Give up to {count} numbers with commas between them, such as 10000, 5000.",
     "Other variants removed: {count}",
     "Set, {count} characters.",
+    "The optimized model has only {count} triangles, too few to tell where they belong.",
 }
 """Texts whose count never has four digits."""
 

@@ -20,9 +20,9 @@ from generio_flows.jobs import store as store_module
 from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
-from tests.systems import needs_sh
+from tests.systems import WINDOWS, needs_sh
 
-from .conftest import LONGEST, ROOT, Here, Program, until_told
+from .conftest import LONGEST, ROOT, Here, Program, slashed, until_told
 
 WORDS = ("generate", "--prompt", "lamp", "--quality", "low", "--no-texture", "--output", "out")
 SHORT = ("--patience", "0.02")
@@ -113,7 +113,7 @@ def test_a_ledger_that_may_not_be_written_says_so(here: Here, monkeypatch: pytes
     monkeypatch.setattr(store_module.sqlite3, "connect", only_reading)
     assert "Already Done" in here(*WORDS).out, "which needs no writing"
     answer = here("generate", "--prompt", "chair", "--output", "out", *SHORT)
-    told = f"The job list {ledger} cannot be written: attempt to write a readonly database."
+    told = f"The job list {slashed(str(ledger))} cannot be written: attempt to write a readonly database."
     assert answer.code == 1
     assert answer.out.count(f"out/chair.glb waits. {told} Get the right to write into its folder.\n") == 1
     assert len(here.sandbox.stats()["flows"]) == 1
@@ -123,7 +123,8 @@ def test_a_place_where_no_ledger_can_be(here: Here):
     (here.folder / "out").write_text("no folder")
     answer = here(*WORDS)
     assert (answer.code, answer.out) == (1, "")
-    assert "Not a directory. Check the disk" in answer.err
+    reason = "File already exists" if WINDOWS else "Not a directory"
+    assert f"{reason}. Check the disk" in answer.err
     assert "Free some disk space" not in answer.err
 
 

@@ -183,7 +183,9 @@ def test_jobs_at_every_step_are_carried_on(
             if step in ("starting", "started", "completed", "adopted"):
                 client.start_flow(flow.flow_id)
         wait_until(lambda: client.flow(flows["FLOW_completed"]).state == "completed")
-    restored(tmp_path / "jobs.sqlite", "version-2.sql", SERVICE=sandbox.url, RESULTS=str(results), **flows)
+    restored(
+        tmp_path / "jobs.sqlite", "version-2.sql", SERVICE=sandbox.url, RESULTS=results.as_posix(), **flows
+    )
     engine = new_engine()
 
     def steps() -> dict[str, Step]:
