@@ -179,17 +179,20 @@ def test_a_result_that_does_not_fit_waits_and_can_be_imported(
     assert came.dimensions.x == pytest.approx(3 * item.dimensions.x, rel=0.1)
 
 
-def test_what_has_too_few_triangles_to_be_recognized_asks_for_more(addon):
+def test_what_has_too_few_triangles_to_be_recognized_asks_for_more(
+    addon, optimizer, monkeypatch: pytest.MonkeyPatch
+):
     bpy.ops.mesh.primitive_cube_add()
     item = bpy.context.object
-    with pytest.raises(RuntimeError, match=r"has only 4 triangles.*Try more triangles"):
-        bpy.ops.generio.optimize_selected(target="PERCENT", percent=10)
+    answer_with(optimizer, monkeypatch, stretched)
+    with pytest.raises(RuntimeError, match=r"has only \d triangles.*Try more triangles"):
+        bpy.ops.generio.optimize_selected(target="PERCENT", percent=50)
     assert scenes.triangles(item) == 12
     (row,) = bpy.context.window_manager.generio.jobs
     assert row.state == "ready"
     assert bpy.ops.generio.import_result(token=row.token) == {"FINISHED"}
     (came,) = (other for other in bpy.data.objects if other != item)
-    assert scenes.triangles(came) == 4
+    assert scenes.triangles(came) <= 6
 
 
 @pytest.mark.parametrize("change", [scaled, stretched])
