@@ -63,7 +63,10 @@ def test_the_package_holds_the_add_on_and_nothing_else(package: Path):
         "scene",
         "session",
         "i18n",
+        "presets",
+        "docs",
     }
+    assert [name for name in names if name.startswith("docs/")] == ["docs/guide.md"]  # which Help shows
     assert {name.rpartition(".")[2] for name in names} == {"py", "toml", "md", "LICENSE"}
 
 
