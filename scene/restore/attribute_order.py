@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The attributes of a mesh come in the order in which another one has them."""
+"""A mesh has the attributes that another one has, and in their order."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import bpy
+
+from ..meshes import EDGE_DATA, SENT
 
 FIELDS = {
     "FLOAT": ("value", 1, "f4"),
@@ -18,6 +20,19 @@ FIELDS = {
     "BYTE_COLOR": ("color", 4, "f4"),
 }
 """For each type what its elements have, how many numbers, and numpy's type of these."""
+
+
+def remove_additions(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
+    """Remove attributes of `new` that `old` has not, such as numbers that a service gives to vertices.
+
+    UV maps and colors are not among them, nor what tells how edges and faces are.
+    """
+    kept = {layer.name for layer in (*new.uv_layers, *new.color_attributes)}
+    kept |= {attribute.name for attribute in old.attributes} | {*SENT, *EDGE_DATA}
+    added = [attribute.name for attribute in new.attributes if attribute.name not in kept]
+    for name in added:
+        if not name.startswith("."):
+            new.attributes.remove(new.attributes[name])
 
 
 def arrange_layers(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:

@@ -20,7 +20,7 @@ from ...core.messages import Message
 from ..markers import ORIGINAL, SUBJECT, plain_materials_note
 from ..meshes import mesh_of, unsent
 from . import compare
-from .attribute_order import arrange_layers
+from .attribute_order import arrange_layers, remove_additions
 from .matching import match
 from .material_slots import arrange_slots, slot_names
 from .rebuild import keep_faces
@@ -109,6 +109,8 @@ def _take_after(
 
     carry = str(old.get(CARRY, "")).split()
     sent, mesh = mesh_of(old), mesh_of(new)
+    if mesh.shape_keys is not None:  # which are the service's own, since none are sent
+        new.shape_key_clear()
     matched = match(sent, mesh, scene)
     of_slots = arrange_slots(matched, old, new, names)
     if matched.is_unchanged:
@@ -119,6 +121,7 @@ def _take_after(
         keep_faces(mesh, np.bincount(matched.new.faces[~collapsed], minlength=len(mesh.polygons)) > 0)
         matched = match(sent, mesh, scene)
     weld(mesh, matched)
+    remove_additions(sent, mesh)
     told = bring_uv_maps(matched, sent, mesh)
     bring_colors(matched, sent, mesh, COLORS in carry)
     bring_groups(matched, old, new)

@@ -195,6 +195,48 @@ def test_what_has_too_few_triangles_to_be_recognized_asks_for_more(
     assert scenes.triangles(came) <= 6
 
 
+def embellished(content: bytes) -> bytes:
+    """A result with tangents, colors, numbers and a shape that nobody has sent."""
+    document, buffer = unpack(content)
+    views, accessors = document["bufferViews"], document["accessors"]
+
+    def ones(count: int, kind: str, width: int) -> int:
+        nonlocal buffer
+        data = struct.pack("<f", 1.0) * (count * width)
+        views.append({"buffer": 0, "byteOffset": len(buffer), "byteLength": len(data)})
+        buffer += data
+        limits = {name: [1.0] * width for name in ("min", "max")}
+        new = {"bufferView": len(views) - 1, "componentType": 5126, "count": count, "type": kind}
+        accessors.append({**new, **limits})
+        return len(accessors) - 1
+
+    for mesh in document["meshes"]:
+        for primitive in mesh["primitives"]:
+            attributes = primitive["attributes"]
+            count = accessors[attributes["POSITION"]]["count"]
+            for name in ("TANGENT", "COLOR_0", "COLOR_1"):
+                attributes[name] = ones(count, "VEC4", 4)
+            attributes["_BATCHID"] = ones(count, "SCALAR", 1)
+            primitive["targets"] = [{"POSITION": ones(count, "VEC3", 3)}]
+    document["buffers"][0]["byteLength"] = len(buffer)
+    return pack(document, buffer)
+
+
+@pytest.mark.parametrize("percent", [50, 100])
+def test_what_a_service_adds_to_a_mesh_does_not_come(
+    addon, optimizer, monkeypatch: pytest.MonkeyPatch, percent: int
+):
+    item = lamp()
+    before = [(entry.name, entry.data_type, entry.domain) for entry in item.data.attributes]
+    answer_with(optimizer, monkeypatch, embellished)
+    scenes.select(item)
+    assert bpy.ops.generio.optimize_selected(target="PERCENT", percent=percent) == {"FINISHED"}
+    assert "generio_report" in item.data
+    after = [(entry.name, entry.data_type, entry.domain) for entry in item.data.attributes]
+    assert {*after} - {("sharp_edge", "BOOLEAN", "EDGE")} <= {*before}
+    assert not item.data.color_attributes and item.data.shape_keys is None
+
+
 @pytest.mark.parametrize("change", [scaled, stretched])
 def test_the_window_puts_a_result_back_as_well(addon, optimizer, monkeypatch, change):
     item = lamp()
