@@ -152,6 +152,7 @@ def test_an_override_is_left_out_with_why(addon, sandbox, tmp_path: Path, capfd,
     assert sandbox.stats()["run_total"] == 1
 
 
+@pytest.mark.usefixtures("sends_what_is_light")
 @pytest.mark.parametrize("percent", [50, 100])
 @pytest.mark.parametrize("far", [Vector((1e6, 0, 0)), Vector((-3e5, 2e5, 8e5))])
 def test_a_mesh_far_from_its_origin_is_as_exact_as_any(addon, far: Vector, percent: int):
@@ -199,6 +200,7 @@ def picture(path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGB")).astype(int)
 
 
+@pytest.mark.usefixtures("sends_what_is_light")
 @pytest.mark.parametrize("scene", mesh_fixtures.SCENES)
 def test_with_nothing_reduced_the_pictures_are_the_same(addon, tmp_path: Path, scene: str):
     items = mesh_fixtures.SCENES[scene]()

@@ -222,6 +222,7 @@ def embellished(content: bytes) -> bytes:
     return pack(document, buffer)
 
 
+@pytest.mark.usefixtures("sends_what_is_light")
 @pytest.mark.parametrize("percent", [50, 100])
 def test_what_a_service_adds_to_a_mesh_does_not_come(
     addon, optimizer, monkeypatch: pytest.MonkeyPatch, percent: int
