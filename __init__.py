@@ -46,7 +46,7 @@ def register() -> None:
     from . import i18n, panels, session
     from .cli import command
     from .panels import menus, presets
-    from .session import handlers, properties
+    from .session import handlers, properties, requests
 
     for cls in _classes():
         i18n.claim(cls)
@@ -57,6 +57,7 @@ def register() -> None:
     menus.register()
     handlers.register()
     panels.observe(session.current())
+    session.current().observers.append(session.current().part(requests.Bakes))
     command.register()
 
 

@@ -27,7 +27,7 @@ from .engine.client import EngineClient
 from .jobs import STATES, Job, LedgerError, Step
 from .scene.place import place
 from .session import current, is_running, requests, waiting
-from .session.options import ONE_MODEL, GenerateOptions, OptimizeOptions
+from .session.options import ONE_MODEL, BakeOptions, GenerateOptions, OptimizeOptions
 from .session.session import Session
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Model",
     "Quality",
     "Refused",
+    "bake",
     "generate",
     "models",
     "optimize",
@@ -119,8 +120,8 @@ class Model:
 
     @property
     def files(self) -> list[Path]:
-        """The GLB files that the service made, each checked; empty until they are there."""
-        return [Path(result.glb) for result in self.job.results]
+        """The GLB files that the service made, each checked; empty until they are there, and of a bake."""
+        return [Path(result.glb) for result in self.job.results if result.glb]
 
     @property
     def objects(self) -> list[bpy.types.Object]:
@@ -189,6 +190,21 @@ def optimize(
         given = {POLYGON_COUNT.name: polygons, **options}
         choice = requests.Choice.of_script(given, OptimizeOptions, bpy.context)
         jobs = requests.optimize(session, bpy.context, choice, chosen, requests.Requester(_print))
+        return _submitted(session, jobs)
+
+
+def bake(objects: bpy.types.Object | Sequence[bpy.types.Object], **options: Any) -> list[Model]:
+    """Bake the detail that these optimized objects, or levels of detail, have lost; costs nothing.
+
+    options: properties of the operator `generio.bake_detail`; what is not given is as the panel has it.
+    Returns at once, one model for each mesh. Raises Refused.
+    """
+    chosen = [objects] if isinstance(objects, bpy.types.Object) else list(objects)
+    if not chosen:
+        raise Refused("There are no objects to bake.")
+    with _asking() as session:
+        choice = requests.Choice.of_script(options, BakeOptions, bpy.context)
+        jobs = requests.bake(session, bpy.context, choice, chosen, requests.Requester(_print))
         return _submitted(session, jobs)
 
 

@@ -16,6 +16,7 @@ from ..api.parameters import (
     parameters_of,
 )
 from ..api.transport import version
+from ..core.destination import MAP_SIZES
 
 EPILOG = """\
 exit codes: 0 done, 1 some failed, 2 wrong usage, 3 no valid key, 4 no connection, 5 done, but not as asked
@@ -59,6 +60,14 @@ def parser(program: str) -> argparse.ArgumentParser:
         type=_lods,
         metavar="R[,R...]",
         help="levels of detail: each model once for each of these ratios, as NAME_LOD1.glb, NAME_LOD2.glb",
+    )
+    optimize.add_argument(
+        "--bake",
+        nargs="?",
+        type=_map_size,
+        const=2048,
+        metavar="PIXELS",
+        help="bake what is lost into maps of so many pixels a side (2048), here, with Blender, at no cost",
     )
     _work(optimize)
 
@@ -219,6 +228,13 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
+
+
+def _map_size(text: str) -> int:
+    size = _positive(text)
+    if size not in MAP_SIZES:
+        raise argparse.ArgumentTypeError(f"one of {', '.join(map(str, MAP_SIZES))}")
+    return size
 
 
 def _lods(text: str) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +15,8 @@ from ..core.destination import OutputFile
 from ..core.errors import NoChildBlender
 from ..jobs import AlreadyThere, Job, LedgerError, Settings, Step
 from ..jobs.engine import Engine
-from ..jobs.errors import DELETED
+from ..jobs.errors import DELETED, NoBaker
+from ..jobs.job_folder import JobFolder
 from ..jobs.model import UNSENT
 from ..jobs.store import JobStore
 from .items import Item, wish_of
@@ -156,9 +158,16 @@ class Carrier:
         self._converter.make_input(source, target, cancelled)
 
     def _convert(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
-        """Only where a .blend is wanted: the verified GLB is what most commands are after."""
+        """Only where a .blend or maps are wanted: the verified GLB is what most commands are after."""
         job = self.engine.job(glb.parent.name)
         where = job.destination if job is not None else None
+        if job is not None and isinstance(where, OutputFile) and where.bake:
+            if self._converter is None:
+                raise NoBaker
+            source = Path(os.path.normpath(glb.parent / job.input_path))
+            baked = JobFolder.baked_glb(glb)
+            self._converter.bake_glb(source, glb, where.bake, baked, cancelled)
+            glb = baked
         wanted = (
             isinstance(where, OutputFile) and where.optimize is None and where.path.lower().endswith(".blend")
         )

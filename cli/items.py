@@ -49,7 +49,8 @@ class Item:
     template: as the API names it. output: where it goes, .glb or .blend. prompt, or source: the picture or
     GLB to send. parameters: as the API names them. ratio: of the source's triangles, instead of a polygon
     count. optimize: to how many polygons a generated model is reduced afterwards, or None. lods: ratios, for
-    each of which there is an item of its own once outputs have names.
+    each of which there is an item of its own once outputs have names. bake: pixels a side of the maps that
+    are baked of what an optimized model has lost, 0 = none are.
     """
 
     template: str
@@ -60,6 +61,7 @@ class Item:
     ratio: float | None = None
     optimize: int | None = None
     lods: tuple[float, ...] = ()
+    bake: int = 0
 
     def job(self, service: str, home: Home) -> Job:
         """The job that makes this item at `service`, with a token that is the same each time.
@@ -77,7 +79,7 @@ class Item:
             check_sendable(self.source)
             parameters[POLYGON_COUNT.name] = max(1, round(self.ratio * check_glb(self.source).triangles))
         source = home.from_job(self.source) if self.source is not None else ""
-        destination = OutputFile(home.relative(self.output), self.optimize)
+        destination = OutputFile(home.relative(self.output), self.optimize, self.bake)
         wish = (self.template, parameters, content, to_data(destination))
         return Job(
             service=service,
@@ -104,7 +106,14 @@ def wish_of(job: Job, home: Home) -> Hashable:
         return where.wish if isinstance(where, OutputFile) else ""
     parameters = json.dumps(dict(job.parameters), sort_keys=True)
     content = job.input_digest or job.prompt
-    return (job.template, parameters, content, where.optimize, same_place(home.output(where.path)))
+    return (
+        job.template,
+        parameters,
+        content,
+        where.optimize,
+        where.bake,
+        same_place(home.output(where.path)),
+    )
 
 
 def optimizing(generated: Job, model: str) -> Job:
@@ -234,6 +243,7 @@ def _optimized(wish: Mapping[str, Any]) -> Item:
         parameters=count,
         ratio=_ratio(wish["ratio"]) if "ratio" in wish else None,
         lods=wish.get("lods", ()),
+        bake=wish.get("bake", 0),
     )
 
 

@@ -107,9 +107,10 @@ def _resume(
 
 
 def _needs_blender(job: Job) -> bool:
-    """Whether something is to be made of, or for, a .blend."""
+    """Whether something is to be made of, or for, a .blend, or baked."""
     return bool(job.source) or (
-        isinstance(job.destination, OutputFile) and job.destination.path.endswith(".blend")
+        isinstance(job.destination, OutputFile)
+        and (job.destination.path.endswith(".blend") or job.destination.bake > 0)
     )
 
 

@@ -152,6 +152,8 @@ def _optimize(host: Host, options: argparse.Namespace) -> int:
         common["polygons"] = options.polygons
     if options.lods is not None:
         common["lods"] = options.lods
+    if options.bake is not None:
+        common["bake"] = options.bake
     todo = items.optimized(options.model, rows, common)
     return _work(host, options, share(todo, options.budget) if options.budget else todo)
 
@@ -244,11 +246,14 @@ def _converter(host: Host, todo: Sequence[Item]) -> Conversion | None:
     """The means to make .blend files, and PNG of other pictures; None where nobody needs them."""
     blends = any(item.output.suffix.lower() == ".blend" for item in todo)
     pictures = any(item.template == items.IMAGE_TO_MODEL for item in todo)
+    bakes = any(item.bake for item in todo)
     try:
-        return host.converter() if blends or pictures else None
+        return host.converter() if blends or pictures or bakes else None
     except NoChildBlender as error:
         if blends:
             raise UsageError(f".blend files need Blender: {error}") from None
+        if bakes:
+            raise UsageError(f"--bake needs Blender: {error}") from None
         return None
 
 

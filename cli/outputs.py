@@ -261,6 +261,8 @@ class Outputs:
                     Message("Run the same command again where there is one."),
                 )
             source = JobFolder(self._engine.folder(job.token)).kept(kept)
+            if isinstance(job.destination, OutputFile) and job.destination.bake and kept == result.glb:
+                source = JobFolder.baked_glb(source)
             content = content_of(source) or Content(0, "")
             as_noted = not noted or content == (noted[number].size, noted[number].sha256)
             pieces.append(_Piece(content, target, source, whole=content.size > 0 and as_noted))

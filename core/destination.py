@@ -14,6 +14,9 @@ from typing import Any, TypeVar, cast
 Location = tuple[float, float, float]
 """World space, Blender units."""
 
+MAP_SIZES = (512, 1024, 2048, 4096, 8192)
+"""Pixels a side that baked maps may have."""
+
 ORIGIN: Location = (0.0, 0.0, 0.0)
 
 
@@ -76,14 +79,15 @@ class OptimizedMesh(_InFile):
     """An optimized mesh, which goes to the objects whose mesh was sent, or to copies of them.
 
     mode: "replace" (the same objects get it), or copies, which stand "beside" them, in a "collection" of
-    their own, or in their place, and "hide" them, or are a "lod" of them. level: which LOD. offset: how
-    far copies beside them stand from them along X; a level that has none is hidden. target: the object
-    whose mesh was sent. others: more objects that have the same mesh and get the result as well. applied:
-    whether modifiers of the objects are in what was sent. modifiers: the names of those that are, for
-    `target` and for each of `others`. corners: how many the mesh has that was sent, to see whether it has
-    been edited since. points: where some of its vertices are, object space, to see whether they have been
-    moved since. traits: what it had beside its shape, to tell of what has been changed since, see
-    `scene.place.traits`. The last three are None or "" where they are not known.
+    their own, or in their place, and "hide" them, or are a "lod" of them; or "bake": no mesh, but maps for
+    the one that they have. then_bake: which maps are baked for what has come, see `BakeSettings`, "" = none.
+    level: which LOD. offset: how far copies beside them stand from them along X; a level that has none is
+    hidden. target: the object whose mesh was sent. others: more objects that have the same mesh and get the
+    result as well. applied: whether modifiers of the objects are in what was sent. modifiers: the names of
+    those that are, for `target` and for each of `others`. corners: how many the mesh has that was sent, to
+    see whether it has been edited since. points: where some of its vertices are, object space, to see whether
+    they have been moved since. traits: what it had beside its shape, to tell of what has been changed since,
+    see `scene.place.traits`. corners, points and traits are None or "" where they are not known.
     """
 
     mode: str = "replace"
@@ -96,6 +100,7 @@ class OptimizedMesh(_InFile):
     corners: int | None = None
     points: tuple[Location, ...] | None = None
     traits: str = ""
+    then_bake: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,11 +108,13 @@ class OutputFile:
     """A file that the command line writes.
 
     path: as the folder of its jobs says it. optimize: to how many triangles the result is optimized first, or
-    None. wish: the same for the same item, whichever service it was asked of, or "".
+    None. bake: how many pixels a side the maps have that are baked for it, 0 = none are. wish: the same for
+    the same item, whichever service it was asked of, or "".
     """
 
     path: str
     optimize: int | None = None
+    bake: int = 0
     wish: str = ""
 
 

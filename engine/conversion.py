@@ -21,8 +21,8 @@ from ..core.text import traced_error
 from ..formats import raw_pixels
 from ..formats.glb import check_glb, required_extension_in
 from ..scene import markers
-from ..scene.errors import ConversionFailed, ExtensionUnknown, NoFaces
-from .converters import TIMEOUT, ConverterDied, Converters, TookTooLong
+from ..scene.errors import BakeFailed, ConversionFailed, ExtensionUnknown, NoFaces
+from .converters import TIMEOUT, ConverterDied, Converters, Report, TookTooLong, unheard
 
 PAINTINGS_SECONDS = 60.0
 """What Blender writes raw beside a snapshot is there sooner, unless Blender is gone."""
@@ -94,6 +94,35 @@ class Conversion:
         """Write what `glb` holds to `blend` as a file to open, with a scene, images packed (see `_run`)."""
         self._read("save", glb, blend, cancelled)
 
+    def bake(self, snapshot: Path, blend: Path, cancelled: Callable[[], bool], report: Report) -> None:
+        """Bake what a snapshot asks for (see `scene.bake`), one at a time: each takes all processors.
+
+        Maps and a report (JSON) lie beside `blend` then. report: is told how much is done, 0 to 1. Raises as
+        `_run`.
+        """
+        with self._alone_with("bake", cancelled):
+            if not blend.exists():  # it only ever gets this name whole
+                _finish_paintings(snapshot, cancelled)
+                self._run("bake", snapshot, blend, cancelled, report)
+
+    def bake_glb(
+        self, original: Path, light: Path, size: int, target: Path, cancelled: Callable[[], bool]
+    ) -> None:
+        """Write the GLB `light` to `target`, with what it has lost of `original` as maps.
+
+        size: of the maps, pixels a side. Raises as `_run`.
+        """
+        with self._alone_with("bake", cancelled):
+            if target.exists():  # it only ever gets this name whole
+                return
+            order = target.with_suffix(".json")
+            said = {"original": str(original), "light": str(light), "size": size}
+            order.write_text(json.dumps(said), encoding="utf-8")
+            try:
+                self._run("bake_files", order, target, cancelled)
+            finally:
+                files.delete(order)
+
     def draw_thumbnail(self, blend: Path, png: Path, cancelled: Callable[[], bool]) -> None:
         """Render what `blend` holds as a picture of 256 x 256 pixels (see `_run`)."""
         self._run("thumbnail", blend, png, cancelled)
@@ -120,7 +149,14 @@ class Conversion:
                 raise ExtensionUnknown(extension) from error
             raise
 
-    def _run(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+    def _run(
+        self,
+        task: str,
+        source: Path,
+        target: Path,
+        cancelled: Callable[[], bool],
+        report: Report = unheard,
+    ) -> None:
         """Raises ConversionFailed with Blender's words, NoChildBlender, Cancelled, or OSError of the disk."""
         # A converter whose engine was killed may still write; it is not to write into the same file.
         for left in target.parent.glob(f"{target.name}.*.part"):
@@ -129,7 +165,7 @@ class Conversion:
         # Another process may be faster, and have tidied up: then its file stays.
         with atomic_path(target, part, overwrite=False):
             try:
-                problem = self._converters.do(task, source, part, cancelled)
+                problem = self._converters.do(task, source, part, cancelled, report)
             except ConverterDied as died:
                 problem = Message("the child Blender ended with code {code}.", code=str(died.code))
             except TookTooLong:
@@ -137,7 +173,7 @@ class Conversion:
             if problem:
                 if error := traced_error(problem):
                     LOGGER.error("converter, %s: %s", task, error)
-                raise ConversionFailed(source.name, problem)
+                raise (BakeFailed if task.startswith("bake") else ConversionFailed)(source.name, problem)
 
 
 def _paintings_notes(snapshot: Path) -> list[Path]:

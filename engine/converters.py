@@ -38,8 +38,11 @@ id of its engine follows."""
 ANSWER = "GENERIO_ANSWER "
 """What the line begins with on which a converter says how it went; Blender prints other things, too."""
 
+PROGRESS = "GENERIO_PROGRESS "
+"""What the line begins with on which it says how much of a task is done, 0 to 1."""
+
 TIMEOUT = 15 * 60.0
-"""Seconds; no model that a converter can hold takes as long."""
+"""Seconds without a word; no model that a converter can hold takes as long, and no map of a bake."""
 
 IDLE_SECONDS = 120.0
 """After so long without anything to do a converter ends."""
@@ -61,6 +64,14 @@ KILLED = -9
 """How a process has ended, to Python, that was killed on POSIX."""
 
 
+Report = Callable[[float], None]
+"""Takes how much of a task is done, 0 to 1."""
+
+
+def unheard(_share: float) -> None:
+    """Nobody asks how far a short task is."""
+
+
 class ConverterDied(Exception):
     """The converter has ended without an answer; `code` is how."""
 
@@ -70,7 +81,7 @@ class ConverterDied(Exception):
 
 
 class TookTooLong(Exception):
-    """A conversion took longer than TIMEOUT, and was ended."""
+    """A conversion said nothing for longer than TIMEOUT, and was ended."""
 
 
 @dataclass
@@ -113,16 +124,18 @@ class Converter:
         """Whether another one should take its place."""
         return self._tasks >= MOST_TASKS or self._is_grown or self._process.poll() is not None
 
-    def do(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> Answer:
+    def do(
+        self, task: str, source: Path, target: Path, cancelled: Callable[[], bool], report: Report = unheard
+    ) -> Answer:
         """Have a task done, see `child.TASKS`. Raises Cancelled, TookTooLong or ConverterDied.
 
-        After an error the converter has ended.
+        report: is told how much is done. After an error the converter has ended.
         """
         began = time.monotonic()
         self._tasks += 1
         try:
             self._write({"task": task, "source": str(source), "target": str(target)})
-            answer = self._await(began + TIMEOUT, cancelled)
+            answer = self._await(cancelled, report)
         except BaseException as error:
             self.end()
             LOGGER.warning(
@@ -149,7 +162,8 @@ class Converter:
         except OSError:  # it has ended
             raise ConverterDied(self._process.wait()) from None
 
-    def _await(self, until: float, cancelled: Callable[[], bool]) -> dict[str, Any]:
+    def _await(self, cancelled: Callable[[], bool], report: Report) -> dict[str, Any]:
+        until = time.monotonic() + TIMEOUT
         while True:
             try:
                 line = self._lines.get(timeout=0.05)
@@ -163,13 +177,15 @@ class Converter:
                 raise ConverterDied(self._process.wait())
             if line.startswith(ANSWER.encode()):
                 return json.loads(line[len(ANSWER) :])
+            report(float(line[len(PROGRESS) :]))
+            until = time.monotonic() + TIMEOUT
 
     def _read(self) -> None:
         """In a thread: hand on what it prints."""
         assert self._process.stdout is not None
         with self._process.stdout as output:
             for line in output:
-                if line.startswith(ANSWER.encode()):
+                if line.startswith((ANSWER.encode(), PROGRESS.encode())):
                     self._lines.put(line)
         self._lines.put(None)
 
@@ -197,7 +213,9 @@ class Converters:
         self._is_closed = False
         self._is_warming = False
 
-    def do(self, task: str, source: Path, target: Path, cancelled: Callable[[], bool]) -> str:
+    def do(
+        self, task: str, source: Path, target: Path, cancelled: Callable[[], bool], report: Report = unheard
+    ) -> str:
         """Have a task done; returns what went wrong in it, or "".
 
         A model that crashes its converter is tried once more, in a fresh one. One that was killed from
@@ -211,7 +229,7 @@ class Converters:
             tries = 1
             while True:
                 try:
-                    return self._done_by(converter, task, source, target, cancelled)
+                    return self._done_by(converter, task, source, target, cancelled, report)
                 except ConverterDied as died:
                     if tries >= (KILLED_TRIES if died.code == KILLED else CRASHED_TRIES):
                         raise
@@ -273,9 +291,15 @@ class Converters:
         return None
 
     def _done_by(
-        self, converter: Converter, task: str, source: Path, target: Path, cancelled: Callable[[], bool]
+        self,
+        converter: Converter,
+        task: str,
+        source: Path,
+        target: Path,
+        cancelled: Callable[[], bool],
+        report: Report,
     ) -> str:
-        answer = converter.do(task, source, target, cancelled)
+        answer = converter.do(task, source, target, cancelled, report)
         self._give_back(converter)
         return answer.problem
 

@@ -263,6 +263,7 @@ class Server:
             conversion.draw_thumbnail if previews else None,
             owner=owner,
             warm=conversion.warm,
+            bake=conversion.bake,
         )
         threading.Thread(target=self._watch, name="generio-tell", daemon=True).start()
         threading.Thread(target=remove_homes_of_the_dead, daemon=True).start()

@@ -23,6 +23,9 @@ moment or for minutes. `doubt` counts what was heard in a row, and since when; `
 to stay for how long before it is believed. That a flow is gone is believed only after five minutes of the
 service's own word, from more than one endpoint. An answer that names another flow is no answer.
 
+A job whose template is BAKE has no flow and makes no call (`steps.bake`): all of it is one conversion, which
+is made again where it was interrupted.
+
 "Then Optimize" is a second job (`chain`) whose token derives from the first one's. When the first one's
 result is on disk it is linked into the folder of the second, that is submitted, and the first one is over.
 A crash at any of these points repeats the rest only: the store takes a token once.
@@ -31,12 +34,13 @@ A crash at any of these points repeats the rest only: the store takes a token on
 from .chain import followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
 from .errors import NoConverter, Offline
 from .job_folder import JobFolder
-from .model import Delivered, Job, Problem, Result, Step
+from .model import BAKE, Delivered, Job, Problem, Result, Step
 from .settings import Settings
 from .states import STATES, State
 from .store_errors import AlreadyThere, LedgerBusy, LedgerError
 
 __all__ = [
+    "BAKE",
     "STATES",
     "AlreadyThere",
     "Delivered",

@@ -7,10 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.errors import NoChildBlender
+
 Convert = Callable[[Path, Path, Callable[[], bool]], None]
 """(source, target, cancelled): makes the file `target` from `source`, both absolute; after a crash it may be
 there already, whole. Raises FlowsError where `source` is at fault, NoChildBlender where no conversion can be
 had on this machine, OSError of the disk, Cancelled when asked to stop."""
+
+
+Bake = Callable[[Path, Path, Callable[[], bool], Callable[[float], None]], None]
+"""(snapshot, blend, cancelled, report): as `Convert`; tells how much is done, 0 to 1."""
+
+
+def no_bake(_snapshot: Path, _blend: Path, _cancelled: object, _report: object) -> None:
+    """Where nothing is baked."""
+    raise NoChildBlender
 
 
 @dataclass
@@ -18,8 +29,10 @@ class Conversions:
     """What needs a Blender: from a .blend or a picture to the file to send, and from a GLB to a .blend.
 
     warm: is called shortly before either, so that a Blender can be started meanwhile; returns at once.
+    bake: from a snapshot of two meshes to maps.
     """
 
     make_input: Convert
     convert: Convert
     warm: Callable[[], None] = lambda: None
+    bake: Bake = no_bake

@@ -39,6 +39,14 @@ class NoConverter(FlowsError):
     fix = Message("The window will freeze briefly.")
 
 
+class NoBaker(FlowsError):
+    """No second Blender can be started, and the first one would stand still for as long as a bake takes."""
+
+    remedy: Remedy = "retry"
+    message = Message("No second Blender could be started, in which maps are baked.")
+    fix = Message("Close programs that take much memory, and retry.")
+
+
 class Offline(NotReady):
     """Blender is not allowed to use the network."""
 

@@ -9,8 +9,8 @@ from pathlib import Path, PureWindowsPath
 
 from .model import Job
 
-_RESULT, _INPUT, _INPUT_COPY = "result-", "input", "chosen"
-"""What the names of results begin with, and those of what is sent, without their endings."""
+_RESULT, _BAKED, _INPUT, _INPUT_COPY = "result-", "baked-", "input", "chosen"
+"""What the names of results begin with, with maps or without, and those of what is sent, without endings."""
 
 _PREVIEW, _REPORT = ".png", ".json"
 """Endings of the picture of a result and of the report about it, which the job list shows."""
@@ -53,6 +53,15 @@ class JobFolder:
         """Where an output is kept: the service's names never become paths; each attempt has its own."""
         name = hashlib.sha256(f"{job.ref} {asset_id}".encode()).hexdigest()[:12]
         return self.path / f"{_RESULT}{name}.glb"
+
+    def baked(self, job: Job) -> Path:
+        """Where a job bakes to; its maps lie beside that."""
+        return self.result(job, "").with_suffix(".blend")
+
+    @staticmethod
+    def baked_glb(result: Path) -> Path:
+        """Where a result is kept with the maps that were baked for it."""
+        return result.with_name(result.name.replace(_RESULT, _BAKED, 1))
 
     @property
     def longest(self) -> Path:

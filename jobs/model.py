@@ -9,6 +9,7 @@ before we repeat.
                      \\-> SUBMITTING (one-shot create) ----------------------^
     STARTED -> COMPLETED -> DOWNLOADED -> READY -> PLACED          any -> FAILED | CANCELLED
     ADOPTED (a flow that no job had) -> STARTED
+    REQUESTED -> READY -> PLACED (BAKE, which has no flow)
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from ..core.errors import Remedy
 from ..core.messages import EMPTY, Message
 from ..core.text import plain_reason
 from .states import State
+
+BAKE = "bake"
+"""Template of the jobs that bake maps on this computer; no service knows it."""
 
 
 class Step(StrEnum):
@@ -127,7 +131,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Result:
-    """One finished model on disk: the GLB as the service gave it, and what it was converted to ("" = not)."""
+    """One finished model on disk: the GLB as the service gave it, and what it was converted to ("" = not).
+
+    Of baked maps there is the .blend only, with the maps beside it, and `glb` is "".
+    """
 
     glb: str
     blend: str = ""
@@ -262,6 +269,8 @@ class Job:
                 return State.WAITING
             if self.queued:
                 return State.QUEUED
+            if self.template == BAKE:
+                return State.RUNNING
         return _STATE_OF_STEP[self.step]
 
     def advance_to(self, step: Step, **changes: Any) -> Job:

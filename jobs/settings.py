@@ -35,7 +35,9 @@ class Settings:
         """The folder that holds the files of the job with this token (it may not exist yet)."""
         here = self.folder / token
         if job is not None and job.results:
-            there = Path(job.results[0].glb).parent  # in the results folder of that time
+            there = Path(
+                job.results[0].glb or job.results[0].blend
+            ).parent  # in the results folder of that time
             if there.name == token and there != here and not here.exists():
                 return there
         return here

@@ -193,6 +193,7 @@ class Workers(Part):
             make_input=self._conversions.make_input,
             convert=self._conversions.convert,
             warm=self._conversions.warm,
+            bake=self._conversions.bake,
             save=save,
             report=self._reporter(token, lease),
             cancelled=cancelled,

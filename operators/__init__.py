@@ -3,6 +3,7 @@
 
 from . import (
     assets,
+    bake,
     compare,
     connection,
     drop,
@@ -37,6 +38,7 @@ CLASSES = (
     *selection.CLASSES,
     *whole_model.CLASSES,
     *lods.CLASSES,
+    *bake.CLASSES,
     *presets.CLASSES,
     *heavy.CLASSES,
     *support.CLASSES,

@@ -12,7 +12,7 @@ from ..api.parameters import GENERATORS, parameters_of
 from ..core.destination import InFile, NewModel, OptimizedMesh
 from ..core.messages import Message
 from ..i18n import translated
-from ..jobs import Job, LedgerError, Problem, Step
+from ..jobs import BAKE, Job, LedgerError, Problem, Step
 from ..scene.errors import CannotPlace, Misfit, TooFewTriangles
 from ..scene.export.selection import COUNT, RESULTS
 from ..scene.place.destination import edited_target
@@ -165,10 +165,13 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         again = job.step is Step.PLACED
         there = again and not current().placement.is_undone(self.token)
         destination: InFile = current().document.at_cursor(context)
-        elsewhere = there or lost or not current().document.belongs_here(job.destination)
+        maps = job.template == BAKE  # which are of no use anywhere but on their mesh
+        elsewhere = not maps and (there or lost or not current().document.belongs_here(job.destination))
         if isinstance(job.destination, InFile) and not elsewhere:
             destination = job.destination
-        new = job.template != OPTIMIZE or (isinstance(job.destination, NewModel) and not job.adopted)
+        new = job.template not in (OPTIMIZE, BAKE) or (
+            isinstance(job.destination, NewModel) and not job.adopted
+        )
         if new and (elsewhere or job.adopted):
             destination = replace(destination, **new_model_settings(context))
         if (edited := edited_target(destination)) is not None:
@@ -322,7 +325,7 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         if job.template == OPTIMIZE:
             self._optimize(properties(context), job)
-        else:
+        elif job.template != BAKE:
             self._generate(properties(context), job)
         return {"FINISHED"}
 

@@ -42,6 +42,7 @@ class GENERIO_MT_object(bpy.types.Menu):
         layout.operator_context = "INVOKE_DEFAULT"
         layout.operator("generio.optimize_selected", icon="MOD_DECIM")
         layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
+        layout.operator("generio.bake_detail", icon="RENDER_STILL")
         layout.operator("generio.accept_optimized", text="Accept Optimized", icon="CHECKMARK")
         layout.operator("generio.revert_optimized", text="Discard Optimized", icon="LOOP_BACK")
         layout.separator()

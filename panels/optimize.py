@@ -27,6 +27,23 @@ from .widgets import (
     wrapped,
 )
 
+SAME_MEAN, SAME_P95 = 2.0, 6.0
+"""Degrees by which shading may differ, on average and in the worst places, so that hardly anybody sees it."""
+
+PIXELS_A_METER = 1080 * 50.0 / 20.25
+"""How many pixels high a meter is that is one meter away, with a lens of 50 mm, at 1080p."""
+
+MAPS = {
+    "normal": Message("normals"),
+    "occlusion": Message("ambient occlusion"),
+    "orm": Message("occlusion, roughness and metallic in one"),
+    "base_color": Message("base color"),
+    "roughness": Message("roughness"),
+    "metallic": Message("metallic"),
+    "emission": Message("emission"),
+}
+"""What the kinds of baked maps are called."""
+
 MANY = 20
 """Lines of a list that are shown."""
 
@@ -68,6 +85,26 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         _remarks(layout, found, width)
 
 
+class GENERIO_PT_bake(ReadyTab, bpy.types.Panel):
+    bl_idname = "GENERIO_PT_bake"
+    bl_parent_id = "GENERIO_PT_optimize"
+    bl_label = "Then Bake"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - as Blender wants it
+
+    def draw_header(self, context: bpy.types.Context) -> None:
+        self.layout.prop(properties(context), "bake", text="")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        panel = properties(context)
+        column = fields(self.layout, context)
+        for name in ("bake_size", "bake_normals", "bake_colors", "bake_depth"):
+            choice(column, panel, name)
+        column.prop(panel, "bake_margin")
+        maps = column.column(heading="Maps")
+        maps.prop(panel, "bake_occlusion")
+        maps.prop(panel, "bake_orm")
+
+
 class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
     bl_idname = "GENERIO_PT_versions"
     bl_parent_id = "GENERIO_PT_optimize"
@@ -88,6 +125,7 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
             wrapped(layout, translated(_change(found.reports)), width)
         else:
             wrapped(layout, translated(Message("Select what was optimized")), width)
+        layout.operator("generio.bake_detail", icon="RENDER_STILL")
         row = buttons(layout, width, "Accept", "Discard")
         row.operator("generio.accept_optimized", icon="CHECKMARK")
         row.operator("generio.revert_optimized", icon="LOOP_BACK")
@@ -234,6 +272,8 @@ def _lines(report: Any) -> list[Message]:
             )
         )
     lines += _changes(report)
+    if "bake" in report:
+        lines += _baked(report["bake"])
     lines.append(Message("Bounding box moved by {share:.2%}", share=report["drift"]))
     lines.extend(map(Message.from_data, report.get("told", ())))  # an earlier version told nothing
     lost = [Message.from_data(kind) for kind in report["lost"]]
@@ -258,9 +298,54 @@ def _changes(report: Any) -> list[Message]:
     return lines
 
 
+def _baked(told: Any) -> list[Message]:
+    """What was baked, and how well."""
+    without, after, uv = told["without"], told["with"], told["uv"]
+    lines = [
+        Message(
+            "Baked {maps} of {size:,} pixels in {seconds:,.0f} s",
+            maps=[MAPS[kind] for kind in told["maps"]],
+            size=told["size"],
+            seconds=told["seconds"],
+        ),
+        Message(
+            "Shading differs by {mean:.1f}°, in the worst places by {worst:.1f}° and more",
+            mean=after["mean"],
+            worst=after["p95"],
+        ),
+        Message(
+            "Without the maps: {mean:.1f}°, and {worst:.1f}°", mean=without["mean"], worst=without["p95"]
+        ),
+        Message(
+            "UV map {name}: {density:,.0f} pixels a unit, stretch {stretch:.2f}, {overlap:.1%} overlap, "
+            "{flipped:.1%} flipped",
+            name=told["uv_map"],
+            **{name: uv[name] for name in ("density", "stretch", "overlap", "flipped")},
+        ),
+    ]
+    if told["own_uv"] is not None:
+        lines.append(
+            Message(
+                "The mesh's own UV map was kept, and not used: {overlap:.1%} overlap, {flipped:.1%} flipped, "
+                "{outside:.1%} outside",
+                **{name: told["own_uv"][name] for name in ("overlap", "flipped", "outside")},
+            )
+        )
+    lines.append(Message("Rays that found nothing: {share:.2%}", share=told["misses"]))
+    lines.append(_verdict(told))
+    return lines
+
+
+def _verdict(told: Any) -> Message:
+    """What all that amounts to."""
+    if told["with"]["mean"] > SAME_MEAN or told["with"]["p95"] > SAME_P95:
+        return Message("Looks different from close by: try larger maps, or more triangles")
+    return Message("Looks the same from {distance:.2g} m at 1080p", distance=told["meters"] * PIXELS_A_METER)
+
+
 def size(count: int) -> str:
     """Bytes for people."""
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
 
 
-CLASSES = (GENERIO_PT_optimize, GENERIO_PT_versions)
+CLASSES = (GENERIO_PT_optimize, GENERIO_PT_bake, GENERIO_PT_versions)

@@ -103,6 +103,16 @@ class ConversionFailed(FlowsError):
         self.words = words
         name = name.removesuffix(".json")  # an order is named after its picture
         told = next((what for prefix, what in OUR_NAMES.items() if name.startswith(prefix)), name)
-        super().__init__(
-            Message("Blender could not convert {what}: {reason}", what=told, reason=plain_reason(words))
-        )
+        super().__init__(self._said(told, words))
+
+    def _said(self, what: Message | str, words: str) -> Message:
+        return Message("Blender could not convert {what}: {reason}", what=what, reason=plain_reason(words))
+
+
+class BakeFailed(ConversionFailed):
+    """A background Blender could not bake maps for a mesh; words: why."""
+
+    fix = Message("Change that, and bake again.")
+
+    def _said(self, what: Message | str, words: str) -> Message:
+        return Message("The lost detail could not be baked: {reason}", reason=plain_reason(words))

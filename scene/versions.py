@@ -17,6 +17,8 @@ from typing import Any, cast
 import bpy
 
 from . import modifiers
+from .bake import slots
+from .bake.settings import forget_original
 from .meshes import PREFIX, is_own, mesh_of, triangle_count, users_of
 from .place.unique_names import suffixed
 from .restore import datablock
@@ -214,6 +216,8 @@ def toggle(item: bpy.types.Object) -> None:
         hidden.pop(OTHER, None)
     name, suffix = shown.name, "_after" if shows_after(item) else "_before"
     stashed = _stash(item) is not None
+    for user in users:
+        slots.exchange(user)
     owners = _owners()
     for user in users:
         if stash := _stash(user):
@@ -263,6 +267,9 @@ def accept(item: bpy.types.Object) -> None:
     mesh = mesh_of(item)
     if all(hidden_mesh(user) is None for user in users_of(mesh)):
         del mesh[REPORT]
+        with freed():
+            for material in mesh.materials:
+                forget_original(material)
 
 
 def revert(item: bpy.types.Object) -> None:
@@ -277,7 +284,10 @@ def _drop_hidden(item: bpy.types.Object) -> None:
     if hidden is None:
         return
     with freed():
-        stashes = {user: stash for user in _together(item) if (stash := _stash(user))}
+        together = _together(item)
+        stashes = {user: stash for user in together if (stash := _stash(user))}
+        for user in together:
+            slots.settle(user)
         for user in stashes:
             del user[STASH]
         bpy.data.batch_remove([*({*stashes.values()} - _owners().keys())])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..api.parameters import GENERATORS, POLYGON_COUNT, parameters_of
+from ..core.destination import MAP_SIZES
 from ..core.messages import Message
 from ..scene.export.selection import MODIFIERS, PERCENT, RESULTS, TARGETS
 from ..scene.export.texture_limit import SIDES
@@ -34,10 +35,78 @@ TEXTURE_LIMITS = (
 )
 
 
-class OptimizeOptions:
+BAKE_SIZES = tuple((str(side), f"{side:,}", "Pixels a side of each map") for side in MAP_SIZES)
+
+BAKE_NORMALS = (
+    ("OPENGL", "OpenGL", "Green points up, as Blender, glTF, Unity and Godot have it"),
+    ("DIRECTX", "DirectX", "Green points down, as Unreal Engine has it"),
+)
+
+BAKE_COLORS = (
+    (
+        "AS_NEEDED",
+        "As Needed",
+        "Base color, roughness, metallic and emission are baked where the textures or vertex colors of the "
+        "original do not fit the optimized mesh any more",
+    ),
+    ("ALWAYS", "Always", "Whatever is textured in the materials of the original is baked"),
+    ("NEVER", "Never", "The materials keep their textures"),
+)
+
+BAKE_DEPTHS = (
+    ("8", "8 Bit", "PNG files of 8 bits a channel"),
+    ("FLOAT", "Float", "OpenEXR files, for very smooth surfaces"),
+)
+
+
+class BakeOptions:
     """Mixin: these properties."""
 
     if TYPE_CHECKING:
+        bake_size: str
+        bake_normals: str
+        bake_occlusion: bool
+        bake_orm: bool
+        bake_colors: str
+        bake_depth: str
+        bake_margin: int
+    else:
+        bake_size: bpy.props.EnumProperty(
+            name="Size", description="How large the baked maps are", items=BAKE_SIZES, default="2048"
+        )
+        bake_normals: bpy.props.EnumProperty(
+            name="Normals", description="Which way green points in the normal map", items=BAKE_NORMALS
+        )
+        bake_occlusion: bpy.props.BoolProperty(
+            name="Ambient Occlusion", description="Bake a map of ambient occlusion, too"
+        )
+        bake_orm: bpy.props.BoolProperty(
+            name="ORM Texture",
+            description="Bake occlusion, roughness and metallic into one texture, as glTF has it",
+        )
+        bake_colors: bpy.props.EnumProperty(
+            name="Surface",
+            description="Whether the look of the original's materials is baked",
+            items=BAKE_COLORS,
+        )
+        bake_depth: bpy.props.EnumProperty(
+            name="Depth", description="How exact the values of the maps are", items=BAKE_DEPTHS
+        )
+        bake_margin: bpy.props.IntProperty(
+            name="Margin",
+            description="How far the maps go on beyond the borders of UV islands",
+            default=16,
+            min=0,
+            max=64,
+            subtype="PIXEL",
+        )
+
+
+class OptimizeOptions(BakeOptions):
+    """Mixin: these properties, and those of what is baked afterwards."""
+
+    if TYPE_CHECKING:
+        bake: bool
         target: str
         polygon_count: int
         percent: float
@@ -47,6 +116,10 @@ class OptimizeOptions:
         carry_colors: bool
         carry_normals: bool
     else:
+        bake: bpy.props.BoolProperty(
+            name="Then Bake",
+            description="Afterwards bake the lost detail into maps, on this computer; it costs nothing",
+        )
         target: bpy.props.EnumProperty(
             name="Reduce To", description="How far to reduce the meshes", items=TARGETS, default=PERCENT
         )

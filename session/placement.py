@@ -283,11 +283,11 @@ class PlacementQueue:
             self._undone.discard(job.token)
             self.placed.add(job.token)
             self.taken_back.discard(job.token)
-            self.arrivals[job.token] = place.arrival(context, job.name, placed)
+            self.arrivals[job.token] = place.arrival(context, job.name, placed, where)
             collection = place.hidden_by(context, placed) if isinstance(where, NewModel) else ""
             if collection:
                 self.hidden[job.token] = collection
-            if lines := place.told_of(placed):
+            if lines := place.told_of(placed, where):
                 self.reported[job.token] = sentences(*lines)
             if bpy.app.background:  # no frame to lose, and perhaps no tick to come
                 packing.pack_all()

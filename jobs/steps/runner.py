@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from ...api import Cancelled
 from .. import limits, polling
-from ..model import Job, Step
-from . import download, run, submit
+from ..model import BAKE, Job, Step
+from . import bake, download, run, submit
 from .turn import Outcome, Turn
 
 
@@ -20,6 +20,8 @@ def advance(turn: Turn, job: Job) -> Outcome:
         if turn.cancelled():
             raise Cancelled
         match job.step:
+            case Step.REQUESTED if job.template == BAKE:
+                after = bake.bake(turn, job)
             case Step.REQUESTED:
                 after = submit.prepare(turn, job)
             case Step.PREPARED:

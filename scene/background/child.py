@@ -2,7 +2,8 @@
 """The script that a converter runs: a Blender in the background that does one task after the other.
 
 Tasks come as lines on standard input: {"task": one of TASKS, "source": path, "target": path}. How each went
-is said on one line: GENERIO_ANSWER {"problem": "", Blender's words, or a message of ours, "memory": bytes}.
+is said on one line: GENERIO_ANSWER {"problem": "", Blender's words, or a message of ours, "memory": bytes};
+how far one is, where it takes long, on lines before that: GENERIO_PROGRESS and a number from 0 to 1.
 It ends when its standard input closes. There is no thread, so where the parent dies during a task, that is
 done first, and a watchdog of Python's own ends what takes too long. Where no converter can be started, the
 user's Blender uses `export_glb` and `make_png` itself.
@@ -28,6 +29,9 @@ THUMBNAIL_SAMPLES = 10
 
 LONGEST_SECONDS = 20 * 60.0
 """Of a task, whether the parent is there to end it or not."""
+
+LONGEST_BAKE_SECONDS = 4 * 3600.0
+"""The same of baking: large maps take a slow processor long."""
 
 
 def module(name: str) -> Any:
@@ -357,6 +361,28 @@ def turn_upright(image: Any, source: Path) -> None:
     image.pixels.foreach_set(rows.ravel())
 
 
+def tell_progress(share: float) -> None:
+    """Say how much of a long task is done, 0 to 1."""
+    print(f"\nGENERIO_PROGRESS {share:.3f}", flush=True)  # noqa: T201 - how a converter speaks
+
+
+def bake_maps(source: str, target: str) -> None:
+    """Bake the lost detail of the light mesh in the snapshot `source`; see `scene.bake.run`."""
+    module("scene.bake.run").bake(source, target, tell_progress)
+
+
+def bake_files(source: str, target: str) -> None:
+    """Bake the lost detail of a GLB, by the order `source`; see `scene.bake.files`."""
+
+    def load(path: str) -> list[Any]:
+        present = set(bpy.data.objects)
+        options = known(bpy.ops.import_scene.gltf, import_pack_images=True, import_scene_as_collection=False)
+        bpy.ops.import_scene.gltf(filepath=path, **options)
+        return [item for item in bpy.data.objects if item not in present]
+
+    module("scene.bake.files").bake(source, target, load, tell_progress)
+
+
 def words_of(error: Exception) -> Any:
     """What an error says, as JSON: a message of ours, or Blender's words, or where it happened."""
     if not isinstance(error, RuntimeError) or not error.args:
@@ -371,6 +397,8 @@ TASKS = {
     "save": save_file,
     "picture": make_png,
     "thumbnail": draw_thumbnail,
+    "bake": bake_maps,
+    "bake_files": bake_files,
 }
 
 
@@ -385,7 +413,8 @@ def memory() -> int:
 
 def do(task: str, source: str, target: str) -> None:
     """Do a task in an empty file, and say how it went."""
-    faulthandler.dump_traceback_later(LONGEST_SECONDS, exit=True)
+    longest = LONGEST_BAKE_SECONDS if task.startswith("bake") else LONGEST_SECONDS
+    faulthandler.dump_traceback_later(longest, exit=True)
     problem = ""
     try:
         # Nothing of the task before; the factory settings, which take five times as long, are there already.

@@ -99,6 +99,19 @@ def batches(
         bpy.data.batch_remove(made)
 
 
+@contextmanager
+def shown_as(
+    context: bpy.types.Context, item: bpy.types.Object, mesh: bpy.types.Mesh
+) -> Iterator[bpy.types.Mesh]:
+    """What the modifiers of `item` that can be applied make of `mesh`; lives only for a while."""
+    with _shaped(context, [(item, mesh)]) as ((_, copy),):
+        made = _mesh_from(context, copy)
+    try:
+        yield made
+    finally:
+        bpy.data.meshes.remove(made)
+
+
 def _first(
     context: bpy.types.Context, item: bpy.types.Object, apply: bool, made: list[bpy.types.Mesh]
 ) -> bpy.types.Mesh | None:

@@ -8,17 +8,18 @@ nothing, since they share their arrays with the originals; materials that refer 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import bpy
 
 from ...formats.raw_pixels import RawPicture
+from ..bake.settings import unbaked
 from ..markers import ORIGINAL
 from ..meshes import drop_broken
-from ..restore.restore import BEFORE
 from .image_capture import take_image
 
 Keep = Callable[[RawPicture], Path]
@@ -31,12 +32,12 @@ def bare_object(
     source: bpy.types.Object,
     mesh: bpy.types.Mesh,
     keep: Keep,
-    before: bpy.types.Mesh | None = None,
+    beside: Mapping[str, bpy.types.Mesh] = MappingProxyType({}),
 ) -> Iterator[bpy.types.Object]:
     """For a while, an object `name` with a copy of `mesh`, and with the materials that `source` shows.
 
-    keep: is given the pictures that exist in memory only, painted and never saved. before: another mesh, of
-    which an object without materials comes along, see BEFORE.
+    keep: is given the pictures that exist in memory only, painted and never saved. beside: other meshes, by
+    the names of the custom properties that have objects with them, without materials.
     """
     copies = _Copies(keep)
     try:
@@ -44,14 +45,14 @@ def bare_object(
         drop_broken(shape)
         for index, slot in enumerate(source.material_slots[: len(shape.materials)]):
             if slot.link == "OBJECT":  # what modifiers make has others than the mesh, in other places
-                shape.materials[index] = slot.material
+                shape.materials[index] = unbaked(slot.material)
         for index, material in enumerate(shape.materials):
             shape.materials[index] = copies.of_material(material) if material else None
         bare = bpy.data.objects.new(name, shape)
         copies.made.append(bare)
         bare.show_only_shape_key = True  # the first one, which is the mesh as it was made
-        if before is not None:
-            bare[BEFORE] = copies.without_materials(before)
+        for property_name, other in beside.items():
+            bare[property_name] = copies.without_materials(other)
         yield bare
     finally:
         bpy.data.batch_remove(copies.made)
@@ -84,7 +85,7 @@ class _Copies:
         drop_broken(shape)
         for index in range(len(shape.materials)):
             shape.materials[index] = None  # to clear them would set the index of every face
-        item = bpy.data.objects.new("GENERIO before", shape)
+        item = bpy.data.objects.new("GENERIO beside", shape)
         item.show_only_shape_key = True
         self.made.append(item)
         return item

@@ -12,9 +12,10 @@ import bpy
 
 from ...formats.raw_pixels import RawPicture
 from .. import markers
+from ..bake.settings import LIGHT, SETTINGS, BakeSettings
 from ..markers import SNAPSHOTS, SUBJECT
 from ..meshes import mesh_of, take_edits
-from ..restore.restore import CARRY
+from ..restore.restore import BEFORE, CARRY
 from .isolate import bare_object
 from .texture_limit import LIMIT, TextureLimit
 
@@ -36,6 +37,7 @@ def write_snapshot(
     carry: Collection[str] = (),
     evaluated: bpy.types.Mesh | None = None,
     before: bpy.types.Mesh | None = None,
+    light: tuple[bpy.types.Mesh, BakeSettings] | None = None,
     textures: TextureLimit | None = None,
     later: Callable[[Iterator[None]], object] = at_once,
 ) -> None:
@@ -44,8 +46,8 @@ def write_snapshot(
     The mesh is written in object space and without modifiers, so that the result fits the same object again,
     wherever it stands by then. carry: what the result is to get beside vertex groups, of `losses.CARRIED`.
     evaluated: the mesh to write instead, see `evaluate`. before: what the result is compared with, if that is
-    another mesh. textures: how large those may be, if that matters. Raises RuntimeError where that cannot be
-    written.
+    another mesh. light: the mesh that maps are to be baked for, and which. textures: how large those may be,
+    if that matters. Raises RuntimeError where that cannot be written.
 
     Paintings that were never saved are written raw beside it, in pieces: `later` is given what writes them,
     piece by piece. Whoever makes the GLB waits for them, and makes PNG files of them.
@@ -58,10 +60,15 @@ def write_snapshot(
         paintings.append((picture, path.with_name(f"{path.stem}-{len(paintings)}.png")))
         return paintings[-1][1]
 
-    with bare_object(SUBJECT + uuid.uuid4().hex, source, evaluated or mesh_of(source), keep, before) as bare:
+    beside = {} if before is None else {BEFORE: before}
+    if light is not None:
+        beside[LIGHT] = light[0]
+    with bare_object(SUBJECT + uuid.uuid4().hex, source, evaluated or mesh_of(source), keep, beside) as bare:
         bare[CARRY] = " ".join(carry)
         if textures is not None:
             bare[LIMIT] = textures
+        if light is not None:
+            bare[SETTINGS] = light[1].to_text()
         # Absolute paths, since the child opens the file from another folder.
         bpy.data.libraries.write(str(path), {bare}, path_remap="ABSOLUTE")
     if paintings:

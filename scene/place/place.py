@@ -12,6 +12,8 @@ import bpy
 from ...core.destination import InFile, NewModel, OptimizedMesh
 from ...core.messages import Message
 from .. import replace_mesh, versions
+from ..bake import take
+from ..bake.settings import is_bake
 from ..errors import CannotPlace
 from ..meshes import PREFIX, TOKEN, mesh_of
 from . import boxes, extras, transform, variants
@@ -27,16 +29,20 @@ LONGEST_NAME = 63
 
 def tokens() -> set[str]:
     """The jobs whose results stand in the file that is open; takes half a microsecond for each object."""
-    owners = (*bpy.data.objects, *bpy.data.meshes)
+    owners = (*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials)
     return {token for owner in owners if isinstance(token := owner.get(TOKEN), str)}
 
 
 def holding(token: str) -> list[bpy.types.Object]:
-    """The objects that the result of a job has become, or whose mesh it is."""
+    """The objects that the result of a job has become, whose mesh it is, or whose materials have its maps."""
     return [
         item
         for item in bpy.data.objects
-        if item.get(TOKEN) == token or (item.data is not None and item.data.get(TOKEN) == token)
+        if item.get(TOKEN) == token
+        or (item.data is not None and item.data.get(TOKEN) == token)
+        or any(
+            slot.material is not None and slot.material.get(TOKEN) == token for slot in item.material_slots
+        )
     ]
 
 
@@ -45,8 +51,12 @@ def standing(token: str) -> list[bpy.types.Object]:
     return [item for item in holding(token) if item.users_scene]
 
 
-def arrival(context: bpy.types.Context, name: str, placed: Sequence[bpy.types.Object]) -> Message:
+def arrival(
+    context: bpy.types.Context, name: str, placed: Sequence[bpy.types.Object], destination: InFile
+) -> Message:
     """What is to be told of the models of the job `name`, which are in the file now: where, and how light."""
+    if is_bake(destination):
+        return take.arrival(name, placed)
     first = placed[0]
     elsewhere = first.users_scene[0].name if context.scene not in first.users_scene else ""
     report = versions.report_of(first) if first.type == "MESH" else {}
@@ -101,6 +111,8 @@ def _place_one(
     context: bpy.types.Context, model: Model, destination: InFile, more_to_come: bool
 ) -> list[bpy.types.Object]:
     targets = _targets(destination) if isinstance(destination, OptimizedMesh) else []
+    if is_bake(destination):
+        return _take_maps(model, targets[0])
     box = destination.box if isinstance(destination, NewModel) else None
     if box is not None and boxes.box_of(box) is None:
         raise CannotPlace(Message('The box "{name}" is gone.', name=box.name))
@@ -132,6 +144,14 @@ def _place_one(
     return placed
 
 
+def _take_maps(model: Model, target: bpy.types.Object) -> list[bpy.types.Object]:
+    arrivals = Arrivals()
+    try:
+        return take.put(model.blend, str(model.provenance["token"]), target)
+    finally:
+        arrivals.remove_unused()
+
+
 def _targets(destination: OptimizedMesh) -> list[bpy.types.Object]:
     """The objects that get an optimized mesh; the first one has the mesh that was sent, and so have all."""
     target = target_of(destination)
@@ -143,6 +163,8 @@ def _targets(destination: OptimizedMesh) -> list[bpy.types.Object]:
     corners, points = len(mesh.loops), points_of(mesh)
     # An earlier version has not noted all of them.
     if destination.corners not in (None, corners) or destination.points not in (None, points):
+        if is_bake(destination):
+            raise take.changed(target)
         raise CannotPlace(
             Message('The mesh of "{name}" was changed while it was optimized.', name=target.name)
         )
@@ -185,8 +207,10 @@ def _new_model(
     return transform.settle(root, loaded.objects, destination, more_to_come)
 
 
-def told_of(placed: Sequence[bpy.types.Object]) -> list[Message]:
-    """What is to be told of an optimized mesh that has just been placed, see `fit`."""
+def told_of(placed: Sequence[bpy.types.Object], destination: InFile) -> list[Message]:
+    """What is to be told of an optimized mesh, or of maps for one, that have just been placed, see `fit`."""
+    if is_bake(destination):
+        return take.told_of(placed)
     first = placed[0]
     told = versions.report_of(first).get("told", ()) if first.type == "MESH" else ()
     return [Message.from_data(data) for data in told]

@@ -7,17 +7,20 @@ to do about it, and its remedy; operators report it, and `flows` raises it. What
 to the `Requester`.
 """
 
+from .bake import Bakes, bake
 from .choice import Choice
 from .generate import generate_from_image, generate_from_prompt, new_model_settings
 from .meshes import Level, LodCounts, Requester, make_lods, optimize, optimize_in_parts
 from .submission import ask_to_submit, submit, taken
 
 __all__ = [
+    "Bakes",
     "Choice",
     "Level",
     "LodCounts",
     "Requester",
     "ask_to_submit",
+    "bake",
     "generate_from_image",
     "generate_from_prompt",
     "make_lods",

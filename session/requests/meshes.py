@@ -32,6 +32,7 @@ from ...scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edit
 from ...scene.place.destination import ref_of
 from ..preferences import engine_settings, job_folder
 from ..session import Session
+from .bake_settings import then_bake
 from .choice import Choice
 from .submission import check_available
 
@@ -380,6 +381,7 @@ class _Request:
                     document.for_mesh(self._context, mode, first, others),
                     applied=batch.applied,
                     modifiers=batch.modifiers(),
+                    then_bake=then_bake(self._context, self._choice),
                     **detail,
                 ),
             )

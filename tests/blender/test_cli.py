@@ -11,6 +11,8 @@ import bpy
 import pytest
 from PIL import Image
 
+from tests.blender.sculpts import sculpt
+
 ROOT = Path(__file__).resolve().parents[2]
 
 LOOK = """
@@ -75,6 +77,34 @@ def test_plain_python_with_the_bpy_module_makes_blend_files_too(sandbox, tmp_pat
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(seen(tmp_path / "lamp.blend")["scene"]) == 1
+
+
+@pytest.mark.parametrize("suffix", [".glb", ".blend"])
+def test_what_is_lost_is_baked_into_the_result(generio, sandbox, tmp_path: Path, suffix: str):
+    item = sculpt(uv=False)
+    bpy.ops.export_scene.gltf(filepath=str(tmp_path / "heavy.glb"))
+    bpy.data.objects.remove(item)
+    path = tmp_path / "light" / f"vase{suffix}"
+    words = (
+        "optimize",
+        str(tmp_path / "heavy.glb"),
+        "--ratio",
+        "0.1",
+        "--output",
+        str(path),
+        "--bake",
+        "512",
+    )
+    code, out, err = generio(*words)
+    assert code == 0, out + err
+    if suffix == ".blend":
+        assert seen(path)["packed"] == [True]
+    else:
+        data = path.read_bytes()
+        (material,) = json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])["materials"]
+        assert "normalTexture" in material
+    assert generio(*words)[0] == 0  # and nothing is done anew
+    assert sandbox.stats()["run_total"] == 1
 
 
 def test_a_picture_of_another_kind_becomes_a_png_first(generio, sandbox, tmp_path: Path):

@@ -42,6 +42,7 @@ STORIES = {
     "menus": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),
+    "bake": Stage(speed=0.1),
     "undo": Stage(speed=0.1),
     "cancel": Stage(),
     "failure": Stage(),

@@ -642,11 +642,20 @@ def test_it_is_a_module_where_the_folder_is_called_generio_flows(program: Progra
     assert process.stdout.startswith("usage: python -m generio_flows")
 
 
-def test_plain_python_without_bpy_says_what_blend_files_need(program: Program):
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("generate", "--prompt", "a", "--output", "a.blend"), ".blend files need Blender"),
+        (("optimize", "models/crate.glb", "--output", "a.glb", "--bake"), "--bake needs Blender"),
+    ],
+)
+def test_plain_python_without_bpy_says_what_needs_blender(
+    program: Program, models: Path, words: tuple[str, ...], told: str
+):
     code = (
         "import importlib.util, runpy, sys; real = importlib.util.find_spec;"
         "importlib.util.find_spec = lambda name, *rest: None if name == 'bpy' else real(name, *rest);"
-        f"sys.argv = ['x', 'generate', '--prompt', 'a', '--output', 'a.blend'];"
+        f"sys.argv = {['x', *words]!r};"
         f"runpy.run_path({str(ROOT)!r}, run_name='__main__')"
     )
     process = subprocess.run(
@@ -657,7 +666,7 @@ def test_plain_python_without_bpy_says_what_blend_files_need(program: Program):
         text=True,
     )
     assert process.returncode == 2, process.stderr
-    assert ".blend files need Blender: this Python has no bpy module" in process.stderr
+    assert f"{told}: this Python has no bpy module" in process.stderr
 
 
 @needs_proc

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be baked, as the snapshot keeps it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal, Self, TypeGuard
+
+import bpy
+
+from ...core.destination import Destination, OptimizedMesh
+from ..meshes import PREFIX
+
+BAKE = "bake"
+"""Mode of a destination, see `OptimizedMesh`."""
+
+LIGHT = PREFIX + "light"
+"""Custom property of the object in a snapshot: the object with the mesh that the maps are for."""
+
+SETTINGS = PREFIX + "bake"
+"""Custom property of the object in a snapshot: what is to be baked, see `BakeSettings`."""
+
+Colors = Literal["AS_NEEDED", "ALWAYS", "NEVER"]
+
+BAKED_FROM = PREFIX + "baked_from"
+"""Custom property of a material that has baked maps: the artist's, of which it is a copy, or "" for none."""
+
+NORMAL, OCCLUSION, ORM = "normal", "occlusion", "orm"
+BASE_COLOR, ROUGHNESS, METALLIC, EMISSION = "base_color", "roughness", "metallic", "emission"
+
+SURFACE = (BASE_COLOR, ROUGHNESS, METALLIC, EMISSION)
+"""Maps of what the materials of the original look like."""
+
+COLORS = (BASE_COLOR, EMISSION)
+"""Maps that are colors; what the others hold are numbers."""
+
+
+@dataclass(frozen=True)
+class BakeSettings:
+    """What is to be baked.
+
+    size: of the maps, pixels a side. directx: whether green points down in the normal map. occlusion: whether
+    there is a map of ambient occlusion. orm: whether that, roughness and metallic are in one texture. colors:
+    whether there are the maps of SURFACE; as needed is where the materials of the original have them, and
+    what they are mapped by did not come back. is_float: maps of 32 bits a channel; else 8. margin: pixels
+    around the islands. device: what Cycles calls the kind of devices that compute, "NONE" = the CPU;
+    device_ids: those of them that are used.
+    """
+
+    size: int = 2048
+    directx: bool = False
+    occlusion: bool = False
+    orm: bool = False
+    colors: Colors = "AS_NEEDED"
+    is_float: bool = False
+    margin: int = 16
+    device: str = "NONE"
+    device_ids: tuple[str, ...] = ()
+
+    def to_text(self) -> str:
+        """The settings as a custom property keeps them."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The settings that `to_text` wrote."""
+        data = json.loads(text)
+        return cls(**{**data, "device_ids": tuple(data["device_ids"])})
+
+
+def is_bake(destination: Destination) -> TypeGuard[OptimizedMesh]:
+    """Whether maps go there, and no mesh."""
+    return isinstance(destination, OptimizedMesh) and destination.mode == BAKE
+
+
+def unbaked(material: bpy.types.Material | None) -> bpy.types.Material | None:
+    """The artist's material where `material` is a copy of it that has baked maps; else itself."""
+    found = material.get(BAKED_FROM) if material is not None else None
+    return None if found == "" else found or material
+
+
+def forget_original(material: bpy.types.Material | None) -> None:
+    """A material with baked maps stands for itself from now on."""
+    if material is not None:
+        material.pop(BAKED_FROM, None)

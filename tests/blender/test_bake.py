@@ -1,0 +1,463 @@
+"""The detail that a lighter mesh has lost is baked into maps, and comes into the artist's materials."""
+
+import importlib
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bmesh
+import bpy
+import numpy as np
+import pytest
+from mathutils import Matrix
+
+from tests.blender import scenes
+from tests.blender.conftest import EXTENSION
+from tests.blender.job_fixtures import until
+from tests.blender.sculpts import lightened, optimized, sculpt
+from tests.blender.session import Session as Blender
+
+
+def never() -> bool:
+    return False
+
+
+def unheard(_share: float) -> None:
+    pass
+
+
+def baked(addon, conversion, folder: Path, item: bpy.types.Object, light, **settings) -> dict[str, Any]:
+    """Bake in a converter; returns what it reports, with the folder of the files."""
+    made = addon.scene.bake.settings.BakeSettings(**{"size": 256, **settings})
+    snapshot = folder / "snapshot-1.blend"
+    addon.scene.export.snapshot.write_snapshot(item, snapshot, light=(light, made))
+    conversion.bake(snapshot, folder / "result-1.blend", never, unheard)
+    return json.loads((folder / "result-1.json").read_text(encoding="utf-8"))["bake"]
+
+
+def new_material(name: str) -> bpy.types.Material:
+    made = bpy.data.materials.new(name)
+    if made.node_tree is None:  # before Blender 5.0 nodes had to be asked for
+        made.use_nodes = True
+    return made
+
+
+def document_of(path: Path) -> dict[str, Any]:
+    """The JSON in a GLB."""
+    data = path.read_bytes()
+    return json.loads(data[20 : 20 + int.from_bytes(data[12:16], "little")])
+
+
+def pixels_of(path: Path) -> np.ndarray:
+    image = bpy.data.images.load(str(path))
+    image.colorspace_settings.name = "Non-Color"
+    width, height = image.size
+    values = np.empty(width * height * image.channels, dtype=np.float32)
+    image.pixels.foreach_get(values)
+    bpy.data.images.remove(image)
+    return values.reshape(height, width, -1)
+
+
+@pytest.mark.parametrize("directx", [False, True])
+def test_a_normal_map_brings_back_how_the_original_was_shaded(
+    addon, conversion, tmp_path: Path, directx: bool
+):
+    item = sculpt()
+    told = baked(addon, conversion, tmp_path, item, lightened(item), size=512, directx=directx)
+    assert told["without"]["mean"] > 3.0
+    assert told["with"]["mean"] < told["without"]["mean"] / 4
+    assert told["misses"] < 0.01
+    assert not told["new_uv_map"]
+    assert pixels_of(tmp_path / "result-1-normal.png").shape[:2] == (512, 512)
+
+
+def test_green_points_down_for_directx(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    light = lightened(item)
+    maps = []
+    for name, directx in (("up", False), ("down", True)):
+        (tmp_path / name).mkdir()
+        baked(addon, conversion, tmp_path / name, item, light, directx=directx)
+        maps.append(pixels_of(tmp_path / name / "result-1-normal.png"))
+    up, down = maps
+    assert np.abs(up[..., 1] + down[..., 1] - 1).max() < 0.02
+    assert np.abs(up[..., 0] - down[..., 0]).max() < 0.02
+
+
+def test_a_mesh_without_a_uv_map_gets_one(addon, conversion, tmp_path: Path):
+    item = sculpt(uv=False)
+    told = baked(addon, conversion, tmp_path, item, lightened(item), size=512)
+    assert told["new_uv_map"]
+    assert told["uv_map"] == "Baked"
+    assert told["uv"]["overlap"] < 0.01
+    assert told["with"]["mean"] < told["without"]["mean"] / 3
+
+
+def test_a_uv_map_that_overlaps_is_kept_and_not_used(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    layer = item.data.uv_layers[0]
+    for corner in layer.uv:
+        corner.vector.x = (corner.vector.x * 2) % 1.0
+    told = baked(addon, conversion, tmp_path, item, lightened(item), size=512)
+    assert told["new_uv_map"]
+    assert told["own_uv"]["overlap"] > 0.3
+
+
+def test_what_is_there_already_is_not_baked_again(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    light = lightened(item)
+    baked(addon, conversion, tmp_path, item, light)
+    (tmp_path / "snapshot-1.blend").unlink()
+    conversion.bake(tmp_path / "snapshot-1.blend", tmp_path / "result-1.blend", never, unheard)
+
+
+def test_how_far_a_bake_is_comes_from_its_converter(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    heard: list[float] = []
+    settings = addon.scene.bake.settings.BakeSettings(size=256, occlusion=True)
+    snapshot = tmp_path / "snapshot-1.blend"
+    addon.scene.export.snapshot.write_snapshot(item, snapshot, light=(lightened(item), settings))
+    conversion.bake(snapshot, tmp_path / "result-1.blend", never, heard.append)
+    assert heard == sorted(heard)
+    assert len(heard) >= 4
+    assert 0.0 < heard[0] < heard[-1] <= 1.0
+
+
+def test_textures_that_no_longer_fit_are_baked(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    material = new_material("Clay")
+    tree = material.node_tree
+    image = bpy.data.images.new("Stripes", 64, 64)
+    stripes = np.zeros((64, 64, 4), dtype=np.float32)
+    stripes[:, :, 3] = 1.0
+    stripes[:, ::2, 0] = 1.0
+    stripes[:, 32:, 1] = 1.0
+    image.pixels.foreach_set(stripes.ravel())
+    image.filepath_raw = str(tmp_path / "stripes.png")
+    image.save()
+    node = tree.nodes.new("ShaderNodeTexImage")
+    node.image = image
+    tree.links.new(node.outputs["Color"], tree.nodes["Principled BSDF"].inputs["Base Color"])
+    item.data.materials.append(material)
+    light = lightened(item)
+    (tmp_path / "kept").mkdir()
+    assert baked(addon, conversion, tmp_path / "kept", item, light)["maps"] == ["normal"]
+    light.uv_layers.remove(light.uv_layers[0])
+    (tmp_path / "lost").mkdir()
+    told = baked(addon, conversion, tmp_path / "lost", item, light)
+    assert told["maps"] == ["normal", "base_color"]
+    green = pixels_of(tmp_path / "lost" / "result-1-base_color.png")[..., 1]
+    assert 0.2 < float(green.mean()) < 0.8
+
+
+def test_occlusion_roughness_and_metallic_are_one_texture(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    material = new_material("Metal")
+    shader = material.node_tree.nodes["Principled BSDF"]
+    shader.inputs["Roughness"].default_value = 0.25
+    shader.inputs["Metallic"].default_value = 1.0
+    item.data.materials.append(material)
+    told = baked(addon, conversion, tmp_path, item, lightened(item), orm=True)
+    assert told["maps"] == ["normal", "orm"]
+    orm = pixels_of(tmp_path / "result-1-orm.png")
+    middle = orm[128, 128]
+    assert middle[0] > 0.5
+    assert middle[1] == pytest.approx(0.25, abs=0.02)
+    assert middle[2] == pytest.approx(1.0, abs=0.02)
+
+
+def test_float_maps_are_openexr(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    baked(addon, conversion, tmp_path, item, lightened(item), is_float=True)
+    assert (tmp_path / "result-1-normal.exr").exists()
+
+
+def test_a_mesh_that_looks_inwards_is_refused_with_a_sentence(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    light = lightened(item)
+    light.flip_normals()
+    with pytest.raises(addon.scene.errors.BakeFailed, match="recalculate the normals"):
+        baked(addon, conversion, tmp_path, item, light)
+
+
+def test_a_mesh_without_faces_is_refused_with_a_sentence(addon, conversion, tmp_path: Path):
+    with pytest.raises(addon.scene.errors.BakeFailed, match="no faces"):
+        baked(addon, conversion, tmp_path, sculpt(), bpy.data.meshes.new("Nothing"))
+
+
+def test_a_map_that_is_too_small_for_so_many_triangles_is_refused(addon, conversion, tmp_path: Path):
+    item = sculpt(uv=False)
+    with pytest.raises(addon.scene.errors.BakeFailed, match="choose a larger one"):
+        baked(addon, conversion, tmp_path, item, item.data.copy(), size=64)
+
+
+def test_loose_parts_and_many_cornered_faces_are_baked_as_well(addon, conversion, tmp_path: Path):
+    item, other = sculpt(), sculpt("Other")
+    other.data.transform(Matrix.Translation((2.5, 0.0, 0.0)))
+    with bpy.context.temp_override(active_object=item, selected_editable_objects=[item, other]):
+        bpy.ops.object.join()
+    light = lightened(item)
+    work = bmesh.new()
+    work.from_mesh(light)
+    bmesh.ops.dissolve_limit(work, angle_limit=0.3, verts=work.verts[:], edges=work.edges[:500])
+    work.to_mesh(light)
+    work.free()
+    assert max(len(face.vertices) for face in light.polygons) > 4
+    told = baked(addon, conversion, tmp_path, item, light, size=512)
+    assert told["misses"] < 0.02
+    assert told["with"]["mean"] < told["without"]["mean"] / 2
+
+
+def test_a_glb_gets_the_maps_of_what_it_has_lost(addon, conversion, tmp_path: Path):
+    holder = bpy.data.objects.new("Holder", None)
+    bpy.context.scene.collection.objects.link(holder)
+    holder.scale, holder.location = (2.0, 2.0, 2.0), (1.0, 0.0, 3.0)
+    item = sculpt(uv=False)
+    item.parent = holder
+    bpy.ops.export_scene.gltf(filepath=str(tmp_path / "heavy.glb"))
+    item.data = lightened(item)
+    bpy.ops.export_scene.gltf(filepath=str(tmp_path / "light.glb"))
+    made = tmp_path / "made.glb"
+    conversion.bake_glb(tmp_path / "heavy.glb", tmp_path / "light.glb", 512, made, never)
+    document, light = document_of(made), document_of(tmp_path / "light.glb")
+    assert [node["name"] for node in document["nodes"]] == [node["name"] for node in light["nodes"]]
+    (material,) = document["materials"]
+    assert "normalTexture" in material
+    assert list(tmp_path.glob("*.json")) == []
+
+
+# ---------------------------------------------------------------------- as a job
+
+
+def bake_job(addon, item: bpy.types.Object, **options) -> Any:
+    """Press the button, and wait until the maps are in the file; returns the job."""
+    scenes.select(item)
+    session = addon.session.current()
+    engine = session.open_engine(bpy.context)
+    known = {job.token for job in engine.jobs()}
+    assert bpy.ops.generio.bake_detail(bake_size="512", **options) == {"FINISHED"}
+    (token,) = {job.token for job in engine.jobs()} - known
+    return engine.job(token)
+
+
+def material_of(item: bpy.types.Object, index: int = 0) -> bpy.types.Material:
+    return item.material_slots[index].material
+
+
+def node_kinds(material: bpy.types.Material) -> set[str]:
+    return {node.bl_idname for node in material.node_tree.nodes}
+
+
+def test_the_maps_come_into_copies_of_the_materials_and_revert_takes_them_back(addon, sandbox):
+    item = sculpt()
+    clay = new_material("Clay")
+    item.data.materials.append(clay)
+    there = {kind: {*getattr(bpy.data, kind)} for kind in ("materials", "images", "meshes", "objects")}
+    optimized(addon, item)
+    job = bake_job(addon, item)
+    assert job.step == "placed"
+    assert sandbox.stats()["flows"] == {}
+    lines = [str(line) for line in addon.panels.optimize._lines(addon.scene.versions.report_of(item))]
+    assert any(line.startswith("Baked normals of 512 pixels") for line in lines)
+    assert any(line.startswith("Looks the same from") for line in lines)
+    made = material_of(item)
+    assert made.name == "Clay_baked"
+    assert "ShaderNodeNormalMap" in node_kinds(made)
+    assert "ShaderNodeNormalMap" not in node_kinds(clay)
+    (image,) = {*bpy.data.images} - there["images"]
+    assert image.packed_file is not None
+    versions = addon.scene.versions
+    told = versions.report_of(item)["bake"]
+    assert told["with"]["mean"] < told["without"]["mean"] / 4
+    versions.toggle(item)
+    assert material_of(item) == clay
+    versions.toggle(item)
+    assert material_of(item) == made
+    versions.revert(item)
+    assert material_of(item) == clay
+    for kind, before in there.items():
+        assert {*getattr(bpy.data, kind)} == before, kind
+
+
+def test_accept_keeps_the_maps(addon):
+    item = sculpt()
+    clay = new_material("Clay")
+    item.data.materials.append(clay)
+    optimized(addon, item)
+    bake_job(addon, item)
+    addon.scene.versions.accept(item)
+    assert [material.name for material in bpy.data.materials] == ["Clay_baked"]
+    assert "ShaderNodeNormalMap" in node_kinds(material_of(item))
+
+
+def test_to_bake_again_puts_the_new_maps_in_the_place_of_the_old_ones(addon):
+    item = sculpt(uv=False)
+    optimized(addon, item)
+    bake_job(addon, item)
+    first = material_of(item)
+    images = len(bpy.data.images)
+    bake_job(addon, item)
+    assert len(bpy.data.images) == images
+    assert len(item.data.uv_layers) == 1
+    assert len([node for node in material_of(item).node_tree.nodes if node.type == "NORMAL_MAP"]) == 1
+    with pytest.raises(ReferenceError):
+        _ = first.name
+
+
+def test_a_material_of_the_object_follows_its_versions(addon):
+    item = sculpt()
+    item.data.materials.append(None)
+    glaze = new_material("Glaze")
+    item.material_slots[0].link = "OBJECT"
+    item.material_slots[0].material = glaze
+    optimized(addon, item)
+    bake_job(addon, item)
+    made = material_of(item)
+    assert made.name == "Glaze_baked"
+    versions = addon.scene.versions
+    versions.toggle(item)
+    assert material_of(item) == glaze
+    versions.toggle(item)
+    assert material_of(item) == made
+    versions.revert(item)
+    assert material_of(item) == glaze
+    assert "Glaze_baked" not in bpy.data.materials
+
+
+def test_a_mesh_that_has_changed_meanwhile_is_left_as_it_is(addon):
+    item = optimized(addon, sculpt())
+    scenes.select(item)
+    session = addon.session.current()
+    jobs = addon.session.requests.bake(
+        session, bpy.context, choice(addon), [item], SimpleNamespace(tell=print, by_hand=True)
+    )
+    item.data.transform(Matrix.Scale(2.0, 4))
+    (job,) = addon.session.requests.submit(session, bpy.context, jobs)
+    engine = session.open_engine(bpy.context)
+    until(lambda: session.tick(bpy.context) and engine.job(job.token).needs_manual_import)
+    job = engine.job(job.token)
+    assert job.step == "ready"
+    assert "was changed while it was baked" in str(job.problem.message)
+
+
+def choice(addon) -> Any:
+    return addon.session.requests.Choice({"bake_size": "512"}, bpy.context.window_manager.generio)
+
+
+def test_without_an_original_there_is_a_sentence(addon):
+    item = scenes.ball("Alone", 16, 8)
+    with pytest.raises(addon.scene.bake.original.NoOriginal, match="Alone"):
+        addon.session.requests.bake(
+            addon.session.current(), bpy.context, choice(addon), [item], SimpleNamespace(tell=print)
+        )
+
+
+def test_tiles_are_refused_with_a_sentence(addon):
+    item = sculpt()
+    material = new_material("Tiles")
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = bpy.data.images.new("Skin", 8, 8, tiled=True)
+    item.data.materials.append(material)
+    optimized(addon, item)
+    with pytest.raises(addon.scene.bake.original.CannotBake, match="UDIM"):
+        addon.session.requests.bake(
+            addon.session.current(), bpy.context, choice(addon), [item], SimpleNamespace(tell=print)
+        )
+
+
+def test_a_result_can_be_exported_with_its_map(addon, tmp_path: Path):
+    item = optimized(addon, sculpt())
+    bake_job(addon, item, bake_orm=True)
+    scenes.select(item)
+    path = tmp_path / "vase.glb"
+    bpy.ops.export_scene.gltf(filepath=str(path), use_selection=True)
+    (material,) = document_of(path)["materials"]
+    assert "normalTexture" in material
+    assert "occlusionTexture" in material
+    assert "metallicRoughnessTexture" in material["pbrMetallicRoughness"]
+
+
+# ---------------------------------------------------------------------- after optimizing, and by scripts
+
+
+def finished(addon, count: int) -> list[Any]:
+    """Wait until so many jobs have been placed."""
+    session = addon.session.current()
+    engine = session.open_engine(bpy.context)
+    until(lambda: session.tick(bpy.context) and [job.step for job in engine.jobs()].count("placed") == count)
+    return engine.jobs()
+
+
+def test_what_is_to_be_baked_after_optimizing_is(addon):
+    item = sculpt()
+    scenes.select(item)
+    bpy.ops.generio.optimize_selected(percent=10.0, bake=True, bake_size="512")
+    jobs = finished(addon, 2)
+    assert [job.template for job in jobs] == ["model_optimize", "bake"]
+    assert "ShaderNodeNormalMap" in node_kinds(material_of(item))
+
+
+def test_copies_and_levels_are_baked_from_what_they_were_made_of(addon):
+    item = sculpt()
+    scenes.select(item)
+    bpy.context.window_manager.generio.bake = True
+    bpy.context.window_manager.generio.bake_size = "512"
+    bpy.ops.generio.optimize_selected(percent=10.0, placement="BESIDE")
+    finished(addon, 2)
+    copy = bpy.data.objects["Vase_optimized"]
+    assert "ShaderNodeNormalMap" in node_kinds(material_of(copy))
+    assert not item.material_slots or "ShaderNodeNormalMap" not in node_kinds(material_of(item))
+    scenes.select(item)
+    bpy.ops.generio.make_lods(levels=1, ratio=10.0)
+    finished(addon, 4)
+    assert "ShaderNodeNormalMap" in node_kinds(material_of(bpy.data.objects["Vase_LOD1"]))
+
+
+def test_scripts_bake_many_at_once(addon):
+    items = [optimized(addon, sculpt(name)) for name in ("One", "Other")]
+    flows = importlib.import_module(f"{EXTENSION}.flows")
+    models = flows.bake(items, bake_size="512", bake_normals="directx")
+    assert len(models) == 2
+    flows.wait(*models)
+    assert [model.objects for model in models] == [[item] for item in items]
+    assert [model.files for model in models] == [[], []]
+    with pytest.raises(flows.Refused, match="original"):
+        flows.bake(scenes.ball("Alone", 16, 8))
+
+
+def test_a_bake_needs_no_key_and_no_network(addon):
+    item = optimized(addon, sculpt())
+    bpy.context.preferences.addons[EXTENSION].preferences.api_key = ""
+    job = bake_job(addon, item)
+    assert job.step == "placed"
+
+
+def test_a_bake_goes_on_after_a_crash(tmp_path: Path, sandbox):
+    home, file = tmp_path / "home", tmp_path / "vase.blend"
+    with Blender(home, sandbox.url, sandbox.key) as first:
+        first.do(BEGIN.format(file=str(file)))
+        first.kill()
+    with Blender(home, sandbox.url, sandbox.key) as second:
+        found = second.do(
+            f"bpy.ops.wm.open_mainfile(filepath={str(file)!r})\n"
+            "engine = session.open_engine(bpy.context)\n"
+            "tick_until(lambda: [job.step for job in engine.jobs()] == ['placed'])\n"
+            "material = bpy.data.objects['Vase'].material_slots[0].material\n"
+            "result = [node.type for node in material.node_tree.nodes]"
+        )
+    assert "NORMAL_MAP" in found
+    assert sandbox.stats()["flows"] == {}
+
+
+BEGIN = """
+from types import SimpleNamespace
+from tests.blender import sculpts
+item = sculpts.optimized(addon, sculpts.sculpt())
+bpy.ops.wm.save_as_mainfile(filepath={file!r})
+choice = addon.session.requests.Choice({{"bake_size": "512"}}, bpy.context.window_manager.generio)
+jobs = addon.session.requests.bake(session, bpy.context, choice, [item], SimpleNamespace(tell=print))
+(job,) = addon.session.requests.submit(session, bpy.context, jobs)
+tick_until(lambda: session.engine.job(job.token).state == "running")
+result = None
+"""
