@@ -54,7 +54,7 @@ def test_the_list_is_searched_and_filtered(addon, sandbox):
     with pytest.raises(RuntimeError):
         generate("A chair")
     rows = panel().jobs
-    fits = addon.panels.jobs.fits
+    fits = addon.panels.jobs.is_listed
     for words, kind, found in SEARCHES:
         assert {row.name for row in rows if fits(row, words.lower().split(), kind)} == found, (words, kind)
 
