@@ -67,6 +67,8 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         # What comes and goes from here on keeps its room: nothing may move under the mouse.
         if reason:
             wrapped(layout, translated(reason), width, "INFO")
+            if not by_text and panel.image_problem:
+                layout.operator("generio.choose_image", text="Choose Another", icon="FILE_FOLDER")
         else:
             layout.label(text="")
         row = layout.row(align=True)

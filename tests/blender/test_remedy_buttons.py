@@ -162,7 +162,7 @@ def test_what_is_left_out_can_be_converted_or_deselected(addon):
     scenes.select(ball, text, empty)
     ball.modifiers.new("Subdivision", "SUBSURF")
     shown = drawn(addon.panels.optimize.GENERIO_PT_optimize)
-    assert shown.buttons[:2] == ["generio.convert_left_out", "generio.deselect_left_out"]
+    assert shown.buttons[-2:] == ["generio.convert_left_out", "generio.deselect_left_out"], "below the others"
     assert bpy.ops.generio.convert_left_out() == {"FINISHED"}
     assert bpy.data.objects["Text"].type == "MESH"
     assert {item.name for item in bpy.context.selected_objects} == {"Ball", "Text", "Empty"}
@@ -220,9 +220,10 @@ def test_what_is_missing_is_said_below_the_button_that_waits_for_it(addon, tmp_p
         ("IMAGE", "", str(picture), "CURSOR", ""),
     ):
         panel.source, panel.prompt, panel.image, panel.where = source, prompt, image, where
-        assert generate.missing(bpy.context, panel) == reason
+        said = generate.missing(bpy.context, panel)
+        assert (reason in said) if reason else not said
         told = drawn(generate.GENERIO_PT_generate).texts
-        assert (reason in told) == bool(reason)
+        assert (said in told) if reason else "" in told, "it keeps its room"
 
 
 def test_a_model_that_waits_for_object_mode_has_a_button_for_it(addon):
