@@ -119,9 +119,13 @@ class Clicks:
         self._last[name] = time.monotonic()
 
 
+LEAST_SECONDS = 1.0
+"""For which a second click counts as one of a double click: what Blender draws in between takes its time."""
+
+
 def _double_click_seconds(context: bpy.types.Context) -> float:
     assert context.preferences is not None
-    return context.preferences.inputs.mouse_double_click_time / 1000.0
+    return max(LEAST_SECONDS, context.preferences.inputs.mouse_double_click_time / 1000.0)
 
 
 def clicked_once(invoke: Invoke) -> Invoke:

@@ -127,8 +127,9 @@ class Driver:
         yield from self._point_at(*where)
         if not popup and (greyed := self._greyed(self._hovered())):
             raise Failed(f"{label!r} ({greyed}) is greyed out")
-        if double:
-            yield from self._key("LEFTMOUSE")  # as fast as a hand does it
+        if double:  # both wait for Blender, as those of a hand do that is faster than a redraw
+            for value in ("PRESS", "RELEASE"):
+                self.window.event_simulate("LEFTMOUSE", value, x=where[0], y=where[1])
         yield from self._click_at(where)
 
     def click_icon(self, operator: str, number: int = 0) -> Steps[None]:

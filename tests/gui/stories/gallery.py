@@ -27,11 +27,10 @@ def look_at_pictures(blender: Driver) -> Steps[None]:
     yield from blender.see("Clear Finished")
     yield from blender.picture("gallery-grid")
     yield from blender.click_icon("generio.toggle_favorite")
-    assert [row.favorite for row in rows] == [True, False, False, False]
-    yield from blender.click_icon("generio.choose_job", 0)
+    (kept,) = (row.name for row in rows if row.favorite)
     yield from blender.click("Clear Finished")
     yield from blender.wait_for(lambda: len(rows) == 1, "the favorite alone")
-    assert rows[0].name == PROMPTS[-1]
+    assert rows[0].name == kept
     yield from blender.picture("gallery-favorite")
     yield from blender.narrow_picture("gallery-narrow", "Jobs")
     panel.job_view = "LIST"
