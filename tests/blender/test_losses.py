@@ -8,8 +8,6 @@ import pytest
 
 from tests.blender import scenes, stacks
 
-pytestmark = pytest.mark.usefixtures("sends_what_is_light")
-
 
 @pytest.fixture
 def losses(addon) -> Callable[..., list[str]]:
