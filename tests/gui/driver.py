@@ -127,10 +127,13 @@ class Driver:
         yield from self._point_at(*where)
         if not popup and (greyed := self._greyed(self._hovered())):
             raise Failed(f"{label!r} ({greyed}) is greyed out")
+        yield from self._point_at(*where)
         if double:  # both wait for Blender, as those of a hand do that is faster than a redraw
-            for value in ("PRESS", "RELEASE"):
+            for value in ("PRESS", "RELEASE") * 2:
                 self.window.event_simulate("LEFTMOUSE", value, x=where[0], y=where[1])
-        yield from self._click_at(where)
+            yield REDRAW
+        else:
+            yield from self._click_at(where)
 
     def click_icon(self, operator: str, number: int = 0) -> Steps[None]:
         """Click the wordless button of an operator ("generio.cancel_job"); `number` counts from the top."""
@@ -553,8 +556,7 @@ class Driver:
         yield REDRAW
 
     def _click_at(self, where: tuple[int, int], key: str = "LEFTMOUSE") -> Steps[None]:
-        if self._mouse != where:
-            yield from self._point_at(*where)
+        yield from self._point_at(*where)
         yield from self._key(key)
         yield REDRAW
 
