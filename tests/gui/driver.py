@@ -127,8 +127,8 @@ class Driver:
         yield from self._point_at(*where)
         if not popup and (greyed := self._greyed(self._hovered())):
             raise Failed(f"{label!r} ({greyed}) is greyed out")
-        yield from self._point_at(*where)
         if double:  # both wait for Blender, as those of a hand do that is faster than a redraw
+            yield from self._point_at(*where)
             for value in ("PRESS", "RELEASE") * 2:
                 self.window.event_simulate("LEFTMOUSE", value, x=where[0], y=where[1])
             yield REDRAW
