@@ -87,7 +87,10 @@ class OptimizedMesh(_InFile):
     those that are, for `target` and for each of `others`. corners: how many the mesh has that was sent, to
     see whether it has been edited since. points: where some of its vertices are, object space, to see whether
     they have been moved since. traits: what it had beside its shape, to tell of what has been changed since,
-    see `scene.place.traits`. corners, points and traits are None or "" where they are not known.
+    see `scene.place.traits`. corners, points and traits are None or "" where they are not known. made_of: of
+    a level, a text that is the same as long as it would be made of the same mesh in the same way; wanted: for
+    how many triangles it was asked; switched: whether the levels are shown by how large they are in the
+    picture.
     """
 
     mode: str = "replace"
@@ -101,6 +104,9 @@ class OptimizedMesh(_InFile):
     points: tuple[Location, ...] | None = None
     traits: str = ""
     then_bake: str = ""
+    made_of: str = ""
+    wanted: int = 0
+    switched: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import lods
 from .assets import BOOKKEEPING
 from .meshes import RESULT, TOKEN
 from .place.boxes import BOX
 from .place.variants import PART
-from .replace_mesh import LEVEL
 
-OWN = frozenset({*BOOKKEEPING, TOKEN, RESULT, LEVEL, PART, BOX})
+OWN = frozenset({*BOOKKEEPING, *lods.OWN, TOKEN, RESULT, PART, BOX})
 """Custom properties that mean nothing elsewhere; what a model was made of, its prompt for instance, does."""
 
 

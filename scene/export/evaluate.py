@@ -85,7 +85,7 @@ def batches(
             with _shaped(context, [(item, mesh) for item in (*chosen, *rest)]) as shaped:
                 for item, copy in shaped:
                     result = _mesh_from(context, copy)
-                    look = _look(result)
+                    look = look_of(result)
                     if look in by_look or item not in chosen:
                         bpy.data.meshes.remove(result)
                     else:
@@ -240,8 +240,8 @@ def _mesh_from(context: bpy.types.Context, item: bpy.types.Object) -> bpy.types.
     return cast(bpy.types.Mesh, made)
 
 
-def _look(mesh: bpy.types.Mesh) -> bytes:
-    """Equal for meshes that look the same."""
+def look_of(mesh: bpy.types.Mesh) -> bytes:
+    """A digest that is equal for meshes that look the same."""
     import numpy as np
 
     digest = hashlib.blake2b()

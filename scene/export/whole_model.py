@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import bpy
 
 from ..assets import model_of
+from ..lods import LEVEL
 from ..meshes import mesh_of
-from ..replace_mesh import LEVEL
 from .selection import why_not
 
 

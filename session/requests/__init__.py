@@ -10,7 +10,8 @@ to the `Requester`.
 from .bake import Bakes, bake
 from .choice import Choice
 from .generate import generate_from_image, generate_from_prompt, new_model_settings
-from .meshes import Level, LodCounts, Requester, make_lods, optimize, optimize_in_parts
+from .lod_counts import LodCounts, by_counts, by_percents
+from .meshes import Level, LodShow, Requester, make_lods, optimize, optimize_in_parts
 from .submission import ask_to_submit, submit, taken
 
 __all__ = [
@@ -18,9 +19,12 @@ __all__ = [
     "Choice",
     "Level",
     "LodCounts",
+    "LodShow",
     "Requester",
     "ask_to_submit",
     "bake",
+    "by_counts",
+    "by_percents",
     "generate_from_image",
     "generate_from_prompt",
     "make_lods",

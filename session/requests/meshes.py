@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,9 +21,9 @@ from ...core.messages import EMPTY, Message, sentences
 from ...core.text import plain_reason
 from ...formats.images import size_in
 from ...jobs import Job, Step
-from ...scene import replace_mesh
+from ...scene import copies, lods, replace_mesh
 from ...scene.export.dependents import Dependents
-from ...scene.export.evaluate import Batch, batches
+from ...scene.export.evaluate import Batch, batches, look_of
 from ...scene.export.losses import Losses
 from ...scene.export.selection import BUDGET, Selection
 from ...scene.export.snapshot import snapshot_name, write_snapshot
@@ -34,13 +35,14 @@ from ..preferences import engine_settings, job_folder
 from ..session import Session
 from .bake_settings import then_bake
 from .choice import Choice
+from .lod_counts import LodCounts
 from .submission import check_available
 
 Level = Literal["INFO", "WARNING"]
 """How much is to be made of what is told, as Blender's reports name it."""
 
-LodCounts = Callable[[int], Sequence[int]]
-"""How many triangles each level of detail is to have, from level 1, of a mesh with so many."""
+LodShow = Literal["HIDE", "BESIDE", "SWITCH"]
+"""How levels of detail are shown."""
 
 
 class NothingToOptimize(InputRefused):
@@ -90,7 +92,7 @@ def optimize_in_parts(
     is_kept = mode == replace_mesh.KEEP
     selection = request.selection([*objects])
     items = [item for group in selection.groups.values() for item in group]
-    detail = {"offset": replace_mesh.beside(items)} if mode == replace_mesh.BESIDE else {}
+    detail = {"offset": copies.beside(items)} if mode == replace_mesh.BESIDE else {}
     # Between two parts anything may happen, so nothing of Blender's is kept over that.
     groups = [[ref_of(item) for item in group] for group in selection.groups.values()]
     total = sum(map(triangle_count, selection.groups))
@@ -138,37 +140,45 @@ def make_lods(
     objects: Iterable[bpy.types.Object],
     counts: LodCounts,
     requester: Requester,
-    side_by_side: bool = False,
+    show: LodShow = "HIDE",
 ) -> list[Job]:
     """The jobs that make levels of detail of the meshes of these objects. Raises FlowsError.
 
-    side_by_side: whether the levels stand beside the objects; else they are hidden.
+    They are made of the originals, also where levels are given, lightest last, and only those that are not
+    there already, made of the same mesh. show: whether they are hidden, stand beside the objects, or are
+    switched by how large they are in the picture.
     """
     request = _Request(session, context, choice, requester)
-    selection = request.selection([*objects])
+    selection = request.selection(lods.sources(objects))
     items = [item for group in selection.groups.values() for item in group]
-    step = replace_mesh.beside(items) if side_by_side else 0.0
+    step = copies.beside(items) if show == "BESIDE" else 0.0
     with request.sent(items, choice.apply, is_kept=False) as full:
-        wanted: list[tuple[Batch, dict[int, int]]] = []
+        wanted: list[tuple[Batch, str, dict[int, int]]] = []
         for batch in full:
-            levels = {
-                level: count
-                for level, count in enumerate(counts(batch.triangles), start=1)
-                if not request.is_in_vain(batch, replace_mesh.LOD, count)
-            }
+            made_of = request.made_of(batch)
+            levels = request.stale_levels(batch, made_of, counts(batch.triangles))
             if levels:
-                wanted.append((batch, levels))
+                wanted.append((batch, made_of, levels))
         losses = Losses(choice.carry, choice.apply)
-        lost = request.losses([batch for batch, _ in wanted], losses, replaced=False)
+        lost = request.losses([batch for batch, *_ in wanted], losses, replaced=False)
         request.tell_losses([*losses.lines(), *lost])
         return [
             job
-            for batch, levels in wanted
+            for batch, made_of, levels in wanted
             for job in request.jobs(
                 batch,
                 [*levels.values()],
                 replace_mesh.LOD,
-                [{"level": level, "offset": step * level} for level in levels],
+                [
+                    {
+                        "level": level,
+                        "offset": step * level,
+                        "made_of": made_of,
+                        "wanted": count,
+                        "switched": show == "SWITCH",
+                    }
+                    for level, count in levels.items()
+                ],
                 [f"{batch.objects[0].name} LOD{level}" for level in levels],
             )
         ]
@@ -277,6 +287,37 @@ class _Request:
             return False
         self._warn(Message('"{name}" is being optimized already, see Jobs', name=item.name))
         return True
+
+    def made_of(self, batch: Batch) -> str:
+        """A text that is the same as long as levels would be made of the same mesh in the same way."""
+        how = (sorted(self._choice.carry), self._choice.texture_side, batch.applied)
+        return hashlib.blake2b(look_of(batch.mesh) + repr(how).encode(), digest_size=16).hexdigest()
+
+    def stale_levels(self, batch: Batch, made_of: str, counts: Sequence[int]) -> dict[int, int]:
+        """The levels that are to be made, with their triangles; numbered without a gap, lightest last."""
+        known = lods.set_of(batch.objects[0])
+        useful = [
+            count
+            for count in sorted(counts, reverse=True)
+            if not self.is_in_vain(batch, replace_mesh.LOD, count)
+        ]
+        fresh = {
+            level
+            for level, count in enumerate(useful, start=1)
+            if known is not None and known.is_fresh(level, made_of, count)
+        }
+        if fresh:
+            told = (
+                Message('"{name}": 1 level is up to date', name=batch.objects[0].name)
+                if len(fresh) == 1
+                else Message(
+                    '"{name}": {count:,} levels are up to date',
+                    name=batch.objects[0].name,
+                    count=len(fresh),
+                )
+            )
+            self._requester.tell("INFO", told)
+        return {level: count for level, count in enumerate(useful, start=1) if level not in fresh}
 
     def _is_under_way(self, item: bpy.types.Object, mode: str, count: int) -> bool:
         """Whether there is a job already that makes the same, so that it would be paid for twice."""

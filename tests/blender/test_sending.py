@@ -25,7 +25,7 @@ def test_levels_that_are_no_lighter_are_left_out(addon, sandbox, by_hand, capfd)
     present = scenes.triangles(item)
     assert bpy.ops.generio.make_lods(method="COUNTS", counts=f"10000, {present}, 60") == {"FINISHED"}
     assert flows(sandbox) == 1
-    assert {"Ball_LOD0", "Ball_LOD3"} == {item.name for item in bpy.data.objects if "LOD" in item.name}
+    assert {"Ball_LOD0", "Ball_LOD1"} == {item.name for item in bpy.data.objects if "LOD" in item.name}
     assert "no more than the 10,000 asked for" in capfd.readouterr().out
     assert bpy.ops.generio.make_lods(method="COUNTS", counts="10000") == {"CANCELLED"}
     assert flows(sandbox) == 1

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The levels of detail of the active object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ..core.messages import Message
+from ..i18n import translated
+from ..scene import lods
+from ..scene.lods import preview
+from ..scene.meshes import mesh_of, triangle_count
+from .widgets import ReadyTab, object_mode_button
+
+
+class GENERIO_PT_lods(ReadyTab, bpy.types.Panel):
+    bl_idname = "GENERIO_PT_lods"
+    bl_parent_id = "GENERIO_PT_optimize"
+    bl_label = "Levels of Detail"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return lods.known_set(context.active_object) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout: Any = self.layout
+        item: Any = context.active_object
+        known = lods.known_set(item)
+        assert known is not None
+        column = layout.column(align=True)
+        for number, level in known.levels.items():
+            row = column.row(align=True)
+            count = triangle_count(mesh_of(level))
+            told = Message("LOD{number}: {count:,} triangles", number=number, count=count)
+            row.label(text=translated(told), translate=False)
+            if lods.SCREEN_SIZE in level:
+                row.prop(level, f'["{lods.SCREEN_SIZE}"]', text="")
+        object_mode_button(layout, context)
+        is_shown = preview.PREVIEW_OF in item or preview.HIDDEN in item
+        layout.operator("generio.preview_lods", icon="OUTLINER_OB_CAMERA", depress=is_shown)
+        layout.operator("generio.remove_lods", icon="TRASH")
+
+
+CLASSES = (GENERIO_PT_lods,)
