@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries in Blender's own menus: Add > Mesh, Object, and the context menu of objects.
+"""Entries in Blender's own menus: Add > Mesh, Object, the context menu of objects, and File > Export.
 
 What is in a menu, though not in a context menu, is found by the search (F3).
 """
@@ -43,6 +43,8 @@ class GENERIO_MT_object(bpy.types.Menu):
         layout.operator("generio.optimize_selected", icon="MOD_DECIM")
         layout.operator("generio.make_lods", text="Make LODs…", icon="MOD_ARRAY")
         layout.operator("generio.bake_detail", icon="RENDER_STILL")
+        layout.operator("generio.make_collision", text="Make Collision Shapes", icon="MESH_ICOSPHERE")
+        layout.operator("generio.export_for_engine", text="Export for Engine…", icon="EXPORT")
         layout.operator("generio.accept_optimized", text="Accept Optimized", icon="CHECKMARK")
         layout.operator("generio.revert_optimized", text="Discard Optimized", icon="LOOP_BACK")
         layout.separator()
@@ -80,10 +82,17 @@ def draw_in_object(self: Any, _context: bpy.types.Context) -> None:
     self.layout.menu("GENERIO_MT_object")
 
 
+def draw_in_export(self: Any, _context: bpy.types.Context) -> None:
+    """In File > Export."""
+    self.layout.operator_context = "INVOKE_DEFAULT"
+    self.layout.operator("generio.export_for_engine", text="For Game Engines (GENERIO)")
+
+
 PLACES = (
     ("VIEW3D_MT_object", draw_in_object),
     ("VIEW3D_MT_mesh_add", draw_in_add),
     ("VIEW3D_MT_object_context_menu", draw_in_context),
+    ("TOPBAR_MT_file_export", draw_in_export),
 )
 CLASSES = (GENERIO_MT_object, GENERIO_MT_help)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from . import lods
 from .assets import BOOKKEEPING
-from .meshes import RESULT, TOKEN
+from .meshes import COLLISION, RESULT, TOKEN
 from .place.boxes import BOX
 from .place.variants import PART
 
-OWN = frozenset({*BOOKKEEPING, *lods.OWN, TOKEN, RESULT, PART, BOX})
+OWN = frozenset({*BOOKKEEPING, *lods.OWN, COLLISION, TOKEN, RESULT, PART, BOX})
 """Custom properties that mean nothing elsewhere; what a model was made of, its prompt for instance, does."""
 
 

@@ -108,6 +108,9 @@ LEVELS = PREFIX + "levels"
 It is no pointer to the object, which would stay in the file when the user deletes it.
 """
 
+COLLISION = PREFIX + "collision"
+"""Custom property of a collision shape: of which kind it is, see `game.profiles.SHAPES`."""
+
 EDGE_DATA = {
     "uv_seam": Message("seams"),
     ".uv_seam": Message("seams"),

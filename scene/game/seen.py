@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Meshes as they are seen: with their modifiers, in triangles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import bpy
+
+from ..meshes import mesh_of, take_edits
+
+
+@contextmanager
+def seen_meshes(
+    context: bpy.types.Context, items: Sequence[bpy.types.Object]
+) -> Iterator[list[bpy.types.Mesh]]:
+    """For a while, a mesh for each of the objects: what its modifiers make, in triangles, in object space.
+
+    Hidden objects are seen, too. Normals stay as they are.
+    """
+    take_edits(items)
+    scene: Any = context.scene
+    collection = bpy.data.collections.new("GENERIO seen")
+    copies: list[Any] = []
+    made: list[bpy.types.Mesh] = []
+    with ExitStack() as afterwards:
+        afterwards.callback(lambda: bpy.data.batch_remove(made))
+        afterwards.callback(bpy.data.collections.remove, collection)
+        afterwards.callback(lambda: bpy.data.batch_remove(copies))
+        scene.collection.children.link(collection)
+        for item in items:
+            copies.append(_copy(item))
+            collection.objects.link(copies[-1])
+        graph = context.evaluated_depsgraph_get()
+        for item, copy in zip(items, copies, strict=True):
+            seen: Any = bpy.data.meshes.new_from_object(
+                copy.evaluated_get(graph), preserve_all_data_layers=True, depsgraph=graph
+            )
+            made.append(seen)
+            for index, slot in enumerate(item.material_slots[: len(seen.materials)]):
+                if slot.link == "OBJECT" and len(mesh_of(item).materials) == len(seen.materials):
+                    seen.materials[index] = slot.material
+        yield made
+
+
+def _copy(item: bpy.types.Object) -> bpy.types.Object:
+    copy: Any = item.copy()
+    copy.hide_viewport = False
+    copy.show_only_shape_key = False
+    last: Any = copy.modifiers.new("", "TRIANGULATE")
+    last.min_vertices = 4
+    if hasattr(last, "keep_custom_normals"):
+        last.keep_custom_normals = True
+    return copy

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copies of what is to be exported, named as it has to be, in a scene of their own for a while."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import bpy
+from mathutils import Matrix, Vector
+
+from ..bounds import world_matrix
+from ..meshes import COLLISION, PREFIX
+from .profiles import BOX_SHAPES, Levels, Profile
+from .seen import seen_meshes
+from .subjects import FileContent, Subject
+
+FBX_TYPE = "fbx_type"
+"""Custom property by which Blender's FBX exporter knows what an Empty is to be."""
+
+
+@dataclass
+class Staged:
+    """A scene to export.
+
+    levels: by the name of the first level, the names of the others, and below which size each is shown.
+    radii: by the same names, half the diagonal of the model's bounds, in meters. shapes: how many collision
+    shapes there are.
+    """
+
+    scene: bpy.types.Scene
+    levels: dict[str, tuple[list[str], list[float]]] = field(default_factory=dict)
+    radii: dict[str, float] = field(default_factory=dict)
+    shapes: int = 0
+
+
+@contextmanager
+def staged(context: bpy.types.Context, content: FileContent, profile: Profile) -> Iterator[Staged]:
+    """For a while, a scene with what goes into a file.
+
+    Meshes are what is seen, in triangles, turned and scaled as the objects are; where the objects stand is
+    left to the copies. The unit of the scene is that of the game engine.
+    """
+    with ExitStack() as afterwards:
+        scene = bpy.data.scenes.new("GENERIO export")
+        afterwards.callback(bpy.data.scenes.remove, scene)
+        units: Any = scene.unit_settings
+        units.system, units.scale_length = "METRIC", 1.0 / profile.units
+        given: Any = context.scene.unit_settings
+        scale = profile.units * (given.scale_length if given.system != "NONE" else 1.0)
+        found = Staged(scene)
+        names = _Names(afterwards)
+        origin = _place(content.subjects[0]) if content.at_origin else Vector()
+        for subject in content.subjects:
+            with seen_meshes(context, [*_levels(subject, profile), *_shapes(subject, profile)]) as meshes:
+                _stage(subject, profile, meshes, scale, origin, found, names, afterwards)
+        yield found
+
+
+def _levels(subject: Subject, profile: Profile) -> Sequence[bpy.types.Object]:
+    return subject.levels[:1] if profile.levels is Levels.FIRST else subject.levels
+
+
+def _shapes(subject: Subject, profile: Profile) -> Sequence[bpy.types.Object]:
+    return subject.shapes if profile.hull else ()
+
+
+def _place(subject: Subject) -> Vector:
+    return world_matrix(subject.levels[0]).translation
+
+
+def _stage(
+    subject: Subject,
+    profile: Profile,
+    meshes: Sequence[bpy.types.Mesh],
+    scale: float,
+    origin: Vector,
+    found: Staged,
+    names: _Names,
+    afterwards: ExitStack,
+) -> None:
+    """Put copies of a model, with everything that belongs to it, into the scene."""
+    levels, shapes = _levels(subject, profile), _shapes(subject, profile)
+    first = world_matrix(subject.levels[0])
+    place = first.translation
+    node = Matrix.Translation((place - origin) * scale)
+    model = names.free(f"{profile.prefix}{_without_prefix(subject.name, profile.prefix)}")
+    has_levels = len(levels) > 1
+    group = None
+    if has_levels and profile.levels in (Levels.LOD_GROUP, Levels.SUFFIX, Levels.RANGES):
+        group = _add(found.scene, names.take(model), None, node, afterwards)
+        if profile.levels is Levels.LOD_GROUP:
+            group[FBX_TYPE] = "LodGroup"
+    made: list[str] = []
+    for number, mesh in enumerate(meshes[: len(levels)]):
+        # All levels stand where the first one does, wherever they are arranged.
+        _transform(mesh, Matrix.Translation(-place) @ first, scale)
+        suffix = f"_LOD{number}" if has_levels and (group is not None or number) else ""
+        copy = _add(found.scene, names.take(f"{model}{suffix}"), mesh, node, afterwards)
+        copy.parent = group
+        if group is not None:
+            copy.matrix_basis = Matrix()
+        made.append(copy.name)
+    if has_levels:
+        found.levels[made[0]] = (made[1:], [*subject.sizes])
+        found.radii[made[0]] = _radius(meshes[0]) / profile.units
+    for number, (shape, mesh) in enumerate(zip(shapes, meshes[len(levels) :], strict=True), 1):
+        _transform(mesh, Matrix.Translation(-place) @ world_matrix(shape), scale)
+        mesh.materials.clear()
+        name = profile.shape_name(model, shape.get(COLLISION) == BOX_SHAPES, number, has_levels)
+        _add(found.scene, names.take(name), mesh, node, afterwards)
+        found.shapes += 1
+
+
+def _without_prefix(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix) if prefix else name
+
+
+def _radius(mesh: bpy.types.Mesh) -> float:
+    import numpy as np
+
+    points = np.empty((len(mesh.vertices), 3), dtype=np.float32)
+    mesh.vertices.foreach_get("co", points.ravel())
+    return float(np.linalg.norm(points.max(axis=0) - points.min(axis=0))) / 2 if len(points) else 0.0
+
+
+def _transform(mesh: bpy.types.Mesh, matrix: Matrix, scale: float) -> None:
+    """Turn, scale and move what a mesh has, so that the object need not be."""
+    mesh.transform(Matrix.Scale(scale, 4) @ matrix)
+    if matrix.is_negative:
+        mesh.flip_normals()
+
+
+def _add(
+    scene: bpy.types.Scene,
+    name: str,
+    mesh: bpy.types.Mesh | None,
+    place: Matrix,
+    afterwards: ExitStack,
+) -> bpy.types.Object:
+    """A new object in the scene, with a copy of a mesh or as an Empty."""
+    data = None
+    if mesh is not None:
+        data = cast(bpy.types.Mesh, mesh.copy())
+        data.name = name
+        for own in [own for own in data.keys() if own.startswith(PREFIX)]:  # noqa: SIM118
+            del data[own]
+        afterwards.callback(bpy.data.meshes.remove, data)
+    made = bpy.data.objects.new(name, data)
+    if data is None:
+        afterwards.callback(bpy.data.objects.remove, made)
+    made.matrix_basis = place
+    scene.collection.objects.link(made)
+    return made
+
+
+class _Names:
+    """Names for objects and meshes of which there may be others in the file, which are called otherwise."""
+
+    def __init__(self, afterwards: ExitStack) -> None:
+        self._afterwards = afterwards
+        self._taken: set[str] = set()
+
+    def free(self, name: str) -> str:
+        """The name, numbered where another model of the same file has it."""
+        number, free = 1, name
+        while free in self._taken:
+            number += 1
+            free = f"{name}_{number}"
+        self._taken.add(free)
+        return free
+
+    def take(self, name: str) -> str:
+        """The same name, which nothing in the file has any more until the end."""
+        for kind in (bpy.data.objects, bpy.data.meshes):
+            present: Any = kind.get((name, None))  # type: ignore[call-overload]
+            if present is not None:
+                self._afterwards.callback(setattr, present, "name", name)
+                present.name = PREFIX + uuid.uuid4().hex
+        return name

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files for game engines, written by Blender's own exporters."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ...core import files
+from ...core.errors import FlowsError, Remedy
+from ...core.file_names import fitting
+from ...core.messages import Message
+from ...core.text import plain_reason
+from ...formats.gltf_levels import add_extras, link_levels
+from ..assets import packed_paintings
+from ..nodes import images_of
+from .profiles import PROFILES, Levels, Profile
+from .staging import Staged, staged
+from .subjects import FileContent
+
+GODOT_VIEW = math.radians(75.0)
+"""How high the picture of a new camera in Godot is, as an angle:
+https://docs.godotengine.org/en/stable/classes/class_camera3d.html."""
+
+TEXTURES = "textures"
+"""The folder of textures beside a file."""
+
+
+class NothingToExport(FlowsError):
+    """There is no mesh among what is to be exported."""
+
+    remedy: Remedy = ""
+    message = Message("Nothing to export.")
+    fix = Message("Select a mesh with faces, or make a collection with some active.")
+
+
+class NotExported(FlowsError):
+    """Blender's exporter, or the disk, refuses."""
+
+    remedy: Remedy = ""
+    fix = Message("Try another folder or another format.")
+
+    def __init__(self, path: Path, reason: object) -> None:
+        """reason: an exception, or its words."""
+        super().__init__(
+            Message("{path} cannot be exported: {reason}", path=str(path), reason=plain_reason(reason))
+        )
+
+
+def path_of(folder: Path, name: str, profile: Profile, own_folder: bool) -> Path:
+    """Where the file of a model goes; own_folder: whether it has a folder of its own."""
+    stem = fitting(re.sub(r"[^\w .-]+", "_", name).strip(" ._") or "Model")
+    if not stem.startswith(profile.prefix):
+        stem = profile.prefix + stem
+    return folder / stem / f"{stem}{profile.suffix}" if own_folder else folder / f"{stem}{profile.suffix}"
+
+
+def write(
+    context: bpy.types.Context, content: FileContent, engine: str, path: Path, embed: bool = True
+) -> None:
+    """Write a file for a game engine.
+
+    engine: of PROFILES. embed: whether textures are in the file, where the format can have them there; else
+    they are beside it. Raises NotExported.
+    """
+    profile = PROFILES[engine]
+    objects = [item for subject in content.subjects for item in subject.levels]
+    # The exporters append their suffixes to any other name, and take the stem for that of textures.
+    part = path.with_name(f"{path.stem}.part{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with packed_paintings(objects), staged(context, content, profile) as stage:
+            layer = stage.scene.view_layers[0]
+            with context.temp_override(scene=stage.scene, view_layer=layer, selected_objects=[]):
+                layer.update()
+                _WRITERS[profile.suffix](part, profile, embed, objects)
+            if profile.suffix == ".glb":
+                _tell_levels(part, stage, profile)
+        files.replace(part, path)
+    except (RuntimeError, OSError) as error:
+        raise NotExported(path, error) from error
+    finally:
+        files.delete(part)
+
+
+def _known(operator: Any, **options: Any) -> dict[str, Any]:
+    """Those of the options that this version's operator has."""
+    properties = operator.get_rna_type().properties
+    return {name: value for name, value in options.items() if name in properties}
+
+
+def _write_fbx(path: Path, profile: Profile, embed: bool, objects: Sequence[bpy.types.Object]) -> None:
+    """Y up, -Z forward, in the data and not in the objects, so that these are neither turned nor scaled."""
+    options: dict[str, Any] = {
+        "object_types": {"EMPTY", "MESH"},
+        "use_mesh_modifiers": False,
+        "mesh_smooth_type": "OFF",  # normals say it, and an importer need not guess
+        "use_space_transform": True,
+        "bake_space_transform": True,
+        "axis_forward": "-Z",
+        "axis_up": "Y",
+        "apply_unit_scale": True,
+        "bake_anim": False,
+        "use_custom_props": False,
+        "path_mode": "COPY",
+        "embed_textures": embed,
+        **profile.options,
+    }
+    with _in_files(objects, path.parent / TEXTURES, not embed):
+        if not embed:
+            options["path_mode"] = "RELATIVE"
+        operator = bpy.ops.export_scene.fbx
+        operator(filepath=str(path), **_known(operator, **options))
+
+
+def _write_glb(path: Path, _profile: Profile, _embed: bool, _objects: object) -> None:
+    operator = bpy.ops.export_scene.gltf
+    options = _known(
+        operator,
+        export_format="GLB",
+        use_active_scene=True,
+        export_animations=False,
+        export_skins=False,
+        export_morph=False,
+        export_cameras=False,
+        export_lights=False,
+        export_extras=False,
+        export_apply=False,
+        export_yup=True,
+    )
+    operator(filepath=str(path), **options)
+
+
+def _write_usd(path: Path, _profile: Profile, _embed: bool, _objects: object) -> None:
+    operator = bpy.ops.wm.usd_export
+    options = _known(
+        operator,
+        export_animation=False,
+        export_textures=True,
+        export_textures_mode="NEW",
+        overwrite_textures=True,
+        relative_paths=True,
+        generate_preview_surface=True,
+        export_custom_properties=False,
+        convert_world_material=False,
+        convert_orientation=True,
+        export_global_forward_selection="NEGATIVE_Z",
+        export_global_up_selection="Y",
+        convert_scene_units="METERS",
+        triangulate_meshes=False,
+    )
+    operator(filepath=str(path), **options)
+
+
+_WRITERS = {".fbx": _write_fbx, ".glb": _write_glb, ".usdc": _write_usd}
+
+
+@contextmanager
+def _in_files(objects: Iterable[bpy.types.Object], folder: Path, wanted: bool) -> Iterator[None]:
+    """For a while, the pictures of the materials are files in `folder`, which stay; if that is `wanted`."""
+    changed: list[tuple[Any, str]] = []
+    try:
+        for image in _images(objects) if wanted else ():
+            source = Path(bpy.path.abspath(image.filepath, library=image.library))
+            packed = image.packed_file
+            suffix = source.suffix or (".png" if image.file_format == "PNG" else ".jpg")
+            stem = re.sub(r"[^-. \w]+", "_", Path(image.name).stem) or "texture"
+            target = folder / f"{fitting(stem)}{suffix}"
+            if packed is None and not source.is_file():
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(packed.data if packed is not None else source.read_bytes())
+            changed.append((image, image.filepath_raw))
+            image.filepath_raw = str(target)
+        yield
+    finally:
+        for image, path in changed:
+            image.filepath_raw = path
+
+
+def _images(objects: Iterable[bpy.types.Object]) -> list[Any]:
+    """The pictures of the materials of some objects, each once, in the order of their names."""
+    slots = [slot.material for item in objects for slot in item.material_slots if slot.material is not None]
+    return sorted(images_of(dict.fromkeys(slots)), key=lambda image: image.name)
+
+
+def _tell_levels(path: Path, stage: Staged, profile: Profile) -> None:
+    """Write into a GLB how its levels are switched."""
+    if profile.levels is Levels.EXTENSION:
+        link_levels(path, stage.levels)
+    elif profile.levels is Levels.RANGES and stage.levels:
+        ranges: dict[str, dict[str, float]] = {}
+        for first, (others, sizes) in stage.levels.items():
+            starts = [0.0, *(distance(stage.radii[first], size) for size in sizes)]
+            for name, start, end in zip([first, *others], starts, [*starts[1:], 0.0], strict=True):
+                ranges[name] = {"visibility_range_begin": start, "visibility_range_end": end}
+        add_extras(path, ranges)
+
+
+def distance(radius: float, size: float) -> float:
+    """How far away a model is as large as `size` in the picture of a new camera of Godot; meters."""
+    return round(radius / (max(size, 1e-3) * math.tan(GODOT_VIEW / 2)), 3)
