@@ -30,6 +30,7 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
     if TYPE_CHECKING:
         filepath: str
         filter_glob: str
+        check_existing: bool
         engine: str
         source: str
         files: str
@@ -43,6 +44,7 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
             name="File", description="The file, or for several the folder", subtype="FILE_PATH"
         )
         filter_glob: bpy.props.StringProperty(default=SUFFIXES, options={"HIDDEN"})
+        check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
         engine: bpy.props.EnumProperty(
             name="Engine", description="What the files are for", items=ENGINES, default="UNREAL"
         )

@@ -11,7 +11,7 @@ import bpy
 
 from ...core.messages import EMPTY, Message
 from .. import replace_mesh
-from ..meshes import is_own, mesh_of, triangle_count
+from ..meshes import COLLISION, is_own, mesh_of, triangle_count
 from ..modifiers import applicable
 from .dependents import Dependents
 from .losses import Losses
@@ -180,6 +180,8 @@ def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> Message:
         return Message("it is linked from another file")
     if not is_own(item) or not is_own(mesh):
         return OVERRIDDEN
+    if COLLISION in item:
+        return Message("it is a collision shape")
     if not len(mesh.polygons):
         seen = shapes_of(item, mesh, True)
         return MADE if any(len(shape.polygons) for shape in seen) else Message("it has no faces")

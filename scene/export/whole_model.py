@@ -10,7 +10,7 @@ import bpy
 
 from ..assets import model_of
 from ..lods import LEVEL
-from ..meshes import COLLISION, mesh_of
+from ..meshes import mesh_of
 from .selection import why_not
 
 
@@ -51,7 +51,6 @@ class Parts:
         return (
             item.type == "MESH"
             and LEVEL not in item
-            and COLLISION not in item
             and not why_not(item, mesh_of(item))
             and item.visible_get()
             and not item.hide_select

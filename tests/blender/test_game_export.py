@@ -1,0 +1,332 @@
+"""Files for game engines, read back by Blender's own importers and by readers that nobody here wrote."""
+
+import json
+import struct
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+import ufbx
+from mathutils import Euler, Matrix
+
+from tests.blender import scenes
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+KINDS = ("objects", "meshes", "scenes", "collections", "images", "materials", "node_groups")
+
+
+def everything() -> dict[str, list[str]]:
+    return {kind: sorted(getattr(bpy.data, kind).keys()) for kind in KINDS}
+
+
+@pytest.fixture
+def rock(addon: ModuleType) -> bpy.types.Object:
+    """A textured ball with two levels, turned, mirrored and somewhere else."""
+    item = scenes.ball("Rock", 32, 16)
+    item.data.materials.append(scenes.textured("Bark"))
+    for level, segments in ((1, 16), (2, 8)):
+        part = scenes.ball("Part", segments, segments // 2)
+        part.data.materials.append(item.data.materials[0])
+        where = addon.core.destination.OptimizedMesh(mode="lod", level=level, offset=3.0 * level)
+        addon.scene.replace_mesh.put(bpy.context.scene, part.data, [item], where)
+        bpy.data.objects.remove(part)
+    item.matrix_world = Matrix.LocRotScale((1.0, 2.0, 3.0), Euler((0.3, 0.2, 0.5)), (-1.0, 1.0, 2.0))
+    for level in bpy.data.collections["Rock_LODs"].objects:
+        level.matrix_world = item.matrix_world
+    bpy.data.objects["Rock_LOD1"].location.x += 3.0
+    scenes.select(item)
+    return item
+
+
+def export(path: Path, engine: str, **options: object) -> None:
+    assert bpy.ops.generio.export_for_engine(filepath=str(path), engine=engine, **options) == {"FINISHED"}
+
+
+def document(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    (length,) = struct.unpack_from("<I", content, 12)
+    return json.loads(content[20 : 20 + length])
+
+
+def fbx_nodes(path: Path) -> dict[str, Any]:
+    scene = ufbx.load_file(str(path))
+    return {node.name: node for node in scene.nodes if node.name}
+
+
+def fbx_points(node: Any) -> np.ndarray:
+    return np.array([[point.x, point.y, point.z] for point in node.mesh.vertices])
+
+
+def seen_points(item: bpy.types.Object, at_origin: bool = False) -> np.ndarray:
+    """Where a GLB or FBX has the vertices: Y up, meters."""
+    points = scenes.world_points(item) - (np.array(item.matrix_world.translation) if at_origin else 0.0)
+    return points[:, [0, 2, 1]] * [1.0, 1.0, -1.0]
+
+
+def bounds(points: np.ndarray) -> np.ndarray:
+    return np.array([points.min(axis=0), points.max(axis=0)])
+
+
+# ---------------------------------------------------------------------- Unreal
+
+
+def test_unreal_gets_a_lod_group_its_hulls_and_centimeters(rock, tmp_path):
+    before = {kind: names for kind, names in everything().items() if kind not in ("objects", "meshes")}
+    export(tmp_path, "UNREAL", files="OBJECT", triangles=40)
+    assert [path.name for path in tmp_path.iterdir()] == ["SM_Rock.fbx"]
+    scene = ufbx.load_file(str(tmp_path / "SM_Rock.fbx"))
+    assert scene.settings.unit_meters == pytest.approx(0.01)
+    assert len(scene.lod_groups) == 1
+    nodes = {node.name: node for node in scene.nodes if node.name}
+    levels = [f"SM_Rock_LOD{level}" for level in range(3)]
+    assert [*nodes] and {*nodes} == {"SM_Rock", *levels, "UCX_SM_Rock_LOD0_01"}
+    assert nodes["SM_Rock"].attrib_type == ufbx.ElementType.LOD_GROUP
+    assert [nodes[name].parent.name for name in levels] == ["SM_Rock"] * 3
+    assert [nodes[name].mesh.num_triangles for name in levels] == [960, 224, 48]
+    for name in levels:
+        mesh = nodes[name].mesh
+        assert mesh.max_face_triangles == 1 and mesh.vertex_uv.exists and mesh.vertex_tangent.exists
+        assert fbx_points(nodes[name]).shape[0] == len(bpy.data.objects[name[3:]].data.vertices)
+    wanted = bounds(seen_points(rock, at_origin=True)) * 100.0
+    assert bounds(fbx_points(nodes[levels[0]])) == pytest.approx(wanted, abs=0.01)
+    assert np.abs(bounds(fbx_points(nodes[levels[1]])) - wanted).max() < 20.0, "level 1 stood beside"
+    hull = nodes["UCX_SM_Rock_LOD0_01"].mesh
+    assert hull.num_triangles <= 40
+    assert PNG in (tmp_path / "SM_Rock.fbx").read_bytes(), "embedded"
+    after = everything()
+    assert {kind: after[kind] for kind in before} == before
+    assert not [name for name in after["objects"] if name.startswith(("SM_", "UCX_", "generio_"))]
+
+
+def test_a_model_without_levels_is_one_mesh_and_its_shapes_are_named_after_it(addon, tmp_path):
+    ball = scenes.ball("Ball", 16, 8)
+    scenes.select(ball)
+    export(tmp_path / "ball.fbx", "UNREAL", shapes="BOX")
+    assert {*fbx_nodes(tmp_path / "ball.fbx")} == {"SM_Ball", "UBX_SM_Ball_01"}
+
+
+def test_what_unreal_gets_is_read_by_blender_too(rock, tmp_path):
+    export(tmp_path / "Rock.fbx", "UNREAL")
+    wanted = scenes.bounds([rock])
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.ops.import_scene.fbx(filepath=str(tmp_path / "Rock.fbx"))
+    bpy.context.view_layer.update()
+    first = bpy.data.objects["SM_Rock_LOD0"]
+    assert first.parent.name == "SM_Rock" and first.parent.type == "EMPTY"
+    assert scenes.bounds([first]) == pytest.approx(wanted, abs=1e-3)
+    assert scenes.base_colour_images(first)
+    assert bpy.data.objects["UCX_SM_Rock_LOD0_01"].data.polygons
+
+
+# ---------------------------------------------------------------------- Unity, Godot, glTF, and plain formats
+
+
+def test_unity_gets_names_and_nothing_turned_or_scaled(rock, tmp_path):
+    export(tmp_path / "Rock.fbx", "UNITY", embed=False)
+    scene = ufbx.load_file(str(tmp_path / "Rock.fbx"))
+    assert scene.settings.unit_meters == pytest.approx(1.0)
+    nodes = {node.name: node for node in scene.nodes if node.name}
+    assert {*nodes} == {"Rock", "Rock_LOD0", "Rock_LOD1", "Rock_LOD2", "Rock_Collider_01"}
+    bpy.context.view_layer.update()
+    moved = seen_points(rock) - [1.0, 3.0, -2.0]
+    assert bounds(fbx_points(nodes["Rock_LOD0"])) == pytest.approx(bounds(moved), abs=1e-4)
+    assert (tmp_path / "textures" / "Bark.png").read_bytes().startswith(PNG)
+    assert scene.textures[0].relative_filename.replace("\\", "/") == "textures/Bark.png"
+    assert PNG not in (tmp_path / "Rock.fbx").read_bytes()
+    assert not bpy.data.images["Bark"].filepath_raw, "the picture in the file is as it was"
+
+
+def test_godot_gets_a_body_and_the_distances_of_the_levels(rock, tmp_path):
+    export(tmp_path / "Rock.glb", "GODOT")
+    nodes = {node["name"]: node for node in document(tmp_path / "Rock.glb")["nodes"]}
+    assert {*nodes} == {"Rock", "Rock_LOD0", "Rock_LOD1", "Rock_LOD2", "Rock_01-convcolonly"}
+    ranges = [nodes[f"Rock_LOD{level}"]["extras"] for level in range(3)]
+    assert ranges[0]["visibility_range_begin"] == 0.0 == ranges[2]["visibility_range_end"]
+    for near, far in pairwise(ranges):
+        assert near["visibility_range_end"] == far["visibility_range_begin"] > 0.0
+    assert not any(key.startswith("generio") for node in nodes.values() for key in node.get("extras", {}))
+
+
+def test_gltf_has_the_levels_where_msft_lod_has_them(rock, tmp_path):
+    export(tmp_path / "Rock.glb", "GLTF")
+    found = document(tmp_path / "Rock.glb")
+    names = [node["name"] for node in found["nodes"]]
+    first = found["nodes"][names.index("Rock")]
+    assert [names[number] for number in first["extensions"]["MSFT_lod"]["ids"]] == ["Rock_LOD1", "Rock_LOD2"]
+    sizes = [bpy.data.objects[f"Rock_LOD{level}"]["generio_screen_size"] for level in (1, 2)]
+    assert first["extras"]["MSFT_screencoverage"] == pytest.approx([*sizes, 0.0])
+    assert found["extensionsUsed"] == ["MSFT_lod"]
+    assert [names[number] for number in found["scenes"][0]["nodes"]] == ["Rock"]
+    bpy.ops.import_scene.gltf(filepath=str(tmp_path / "Rock.glb"))
+
+
+@pytest.mark.parametrize("engine", ["GLB", "FBX", "USD"])
+def test_plain_formats_have_the_model_alone_where_it_stands(rock, tmp_path, engine: str):
+    path = tmp_path / f"Rock.{engine.lower()}c" if engine == "USD" else tmp_path / f"Rock.{engine.lower()}"
+    export(path, engine)
+    assert not len(rock.children), "no collision shapes were made in vain"
+    wanted = scenes.bounds([rock])
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    match engine:
+        case "GLB":
+            bpy.ops.import_scene.gltf(filepath=str(path))
+        case "FBX":
+            bpy.ops.import_scene.fbx(filepath=str(path))
+        case _:
+            bpy.ops.wm.usd_import(filepath=str(path))
+    bpy.context.view_layer.update()
+    (made,) = [item for item in bpy.data.objects if item.type == "MESH"]
+    assert scenes.triangles(made) == 960
+    assert scenes.bounds([made]) == pytest.approx(wanted, abs=1e-3)
+
+
+# ---------------------------------------------------------------------- many, and what is wrong
+
+
+def test_many_models_go_into_a_file_or_a_folder_each(addon, tmp_path):
+    items = [scenes.ball(name, 8, 4) for name in ("Left", "Right", "right")]
+    items[1].location.x = 5.0
+    other = bpy.data.collections.new("Stones")
+    bpy.context.scene.collection.children.link(other)
+    other.objects.link(items[0])
+    bpy.context.scene.collection.objects.unlink(items[0])
+    scenes.select(*items)
+    export(tmp_path / "each", "GODOT", files="OBJECT", shapes="NONE")
+    assert sorted(path.name for path in (tmp_path / "each").iterdir()) == [
+        "Left.glb",
+        "Right.glb",
+        "right_2.glb",
+    ]
+    export(tmp_path / "own", "GODOT", files="OBJECT", own_folder=True, shapes="NONE")
+    assert (tmp_path / "own" / "Left" / "Left.glb").is_file()
+    export(tmp_path / "by", "GODOT", files="COLLECTION", shapes="NONE")
+    assert sorted(path.name for path in (tmp_path / "by").iterdir()) == ["Scene Collection.glb", "Stones.glb"]
+    layer = bpy.context.view_layer.layer_collection.children["Stones"]
+    bpy.context.view_layer.active_layer_collection = layer
+    export(tmp_path / "one.glb", "GODOT", source="COLLECTION", shapes="NONE")
+    assert [node["name"] for node in document(tmp_path / "one.glb")["nodes"]] == ["Left"]
+
+
+def test_what_is_seen_is_exported_with_modifiers_and_hidden_levels(addon, tmp_path):
+    ball = scenes.ball("Ball", 8, 4)
+    ball.modifiers.new("Smooth", "SUBSURF").levels = 1
+    scenes.select(ball)
+    export(tmp_path / "ball.glb", "GLB")
+    bpy.ops.import_scene.gltf(filepath=str(tmp_path / "ball.glb"))
+    made = bpy.context.selected_objects[0]
+    evaluated = ball.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    assert scenes.triangles(made) == len(evaluated.loops) - 2 * len(evaluated.polygons)
+
+
+def test_the_unit_of_the_scene_counts(addon, tmp_path):
+    ball = scenes.ball("Ball", 8, 4)
+    bpy.context.scene.unit_settings.scale_length = 0.01
+    scenes.select(ball)
+    export(tmp_path / "ball.fbx", "UNREAL", shapes="NONE")
+    points = fbx_points(fbx_nodes(tmp_path / "ball.fbx")["SM_Ball"])
+    assert points.max() == pytest.approx(1.0, abs=1e-4), "a centimeter"
+
+
+def test_a_picture_that_was_painted_and_never_saved_is_in_the_file(addon, tmp_path):
+    ball = scenes.ball("Ball", 8, 4)
+    ball.data.materials.append(scenes.textured("Paint"))
+    image = scenes.base_colour_images(ball)[0]
+    painted = bpy.data.images.new("Painted", 16, 16)
+    painted.pixels[0] = 0.5
+    for node in ball.data.materials[0].node_tree.nodes:
+        if node.type == "TEX_IMAGE":
+            node.image = painted
+    bpy.data.images.remove(image)
+    scenes.select(ball)
+    export(tmp_path / "ball.fbx", "UNITY", shapes="NONE")
+    assert PNG in (tmp_path / "ball.fbx").read_bytes()
+    assert bpy.data.images.keys() == ["Painted"] and painted.packed_file is None
+
+
+def test_what_cannot_be_exported_is_told(addon, tmp_path):
+    ball = scenes.ball("Ball", 8, 4)
+    scenes.select()
+    with pytest.raises(RuntimeError, match="Nothing to export"):
+        bpy.ops.generio.export_for_engine(filepath=str(tmp_path / "x.fbx"))
+    scenes.select(ball)
+    (tmp_path / "file").write_text("")
+    before = everything()
+    with pytest.raises(RuntimeError, match="cannot be exported"):
+        bpy.ops.generio.export_for_engine(filepath=str(tmp_path / "file" / "x.glb"), engine="GLB")
+    assert everything() == before
+
+
+# ---------------------------------------------------------------------- collision shapes
+
+
+def is_convex(mesh: bpy.types.Mesh) -> bool:
+    points = np.array([vertex.co[:] for vertex in mesh.vertices])
+    return all(
+        ((points - np.array(mesh.vertices[face.vertices[0]].co)) @ np.array(face.normal)).max() < 1e-4
+        for face in mesh.polygons
+    )
+
+
+@pytest.mark.parametrize("triangles", [12, 64, 255])
+def test_a_hull_is_convex_looks_outwards_and_has_no_more_triangles(addon, triangles: int):
+    bpy.ops.mesh.primitive_monkey_add()
+    item = bpy.context.object
+    assert bpy.ops.generio.make_collision(triangles=triangles) == {"FINISHED"}
+    (shape,) = item.children
+    assert len(shape.data.polygons) <= triangles
+    assert is_convex(shape.data)
+    assert shape.hide_render and shape.display_type == "WIRE" and shape.name == "Suzanne_Collision_01"
+    low, high = scenes.bounds([shape]) - scenes.bounds([item])
+    assert low.max() < 0.02 and high.min() > -0.02, "it reaches as far"
+
+
+def test_a_hull_of_a_heavy_mesh_takes_the_outermost_points(addon):
+    item = scenes.ball("Heavy", 256, 128)
+    scenes.select(item)
+    bpy.ops.generio.make_collision(triangles=100)
+    (shape,) = item.children
+    assert 90 <= len(shape.data.polygons) <= 100 and is_convex(shape.data)
+
+
+def test_loose_parts_get_shapes_of_their_own_and_what_is_flat_gets_a_thin_one(addon):
+    parts = [scenes.ball(name, 8, 4, location=(3.0 * number, 0, 0)) for number, name in enumerate("AB")]
+    scenes.select(*parts)
+    bpy.ops.object.join()
+    (item,) = [each for each in bpy.data.objects if each.type == "MESH"]
+    bpy.ops.generio.make_collision(each_part=True)
+    assert len(item.children) == 2 and all(is_convex(shape.data) for shape in item.children)
+    bpy.ops.generio.make_collision(kind="BOX")
+    (box,) = item.children
+    assert len(box.data.polygons) == 12
+    assert scenes.bounds([box]) == pytest.approx(scenes.bounds([item]), abs=1e-4)
+    bpy.ops.generio.make_collision(kind="NONE")
+    assert not item.children
+    bpy.ops.mesh.primitive_plane_add()
+    plane = bpy.context.object
+    bpy.ops.generio.make_collision()
+    low, high = scenes.bounds(plane.children)
+    assert high[2] - low[2] == pytest.approx(0.02, abs=1e-3)
+    empty = bpy.data.objects.new("Empty", bpy.data.meshes.new("Empty"))
+    bpy.context.scene.collection.objects.link(empty)
+    scenes.select(empty)
+    with pytest.raises(RuntimeError, match="nothing to make a collision shape of"):
+        bpy.ops.generio.make_collision()
+
+
+def test_shapes_that_are_there_are_taken_as_they_are(addon, tmp_path):
+    item = scenes.ball("Ball", 16, 8)
+    scenes.select(item)
+    bpy.ops.generio.make_collision(kind="BOX")
+    (box,) = item.children
+    box.scale = (2.0, 2.0, 2.0)
+    bpy.context.view_layer.update()
+    export(tmp_path / "ball.glb", "GODOT", shapes="HULL")
+    assert [*item.children] == [box]
+    bpy.ops.import_scene.gltf(filepath=str(tmp_path / "ball.glb"))
+    made = bpy.data.objects["Ball_01-convcolonly"]
+    assert made.dimensions.x == pytest.approx(4.0, abs=1e-3)
