@@ -12,7 +12,7 @@ arrive by themselves, and `subscribe` tells when. In the background, where Blend
 while `wait` waits. Jobs are those of the panel: they are listed there, survive a restart, and run once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,19 +25,35 @@ from .api.parameters import POLYGON_COUNT
 from .core.messages import Message
 from .engine.client import EngineClient
 from .jobs import STATES, Job, LedgerError, Step
+from .jobs.job_folder import preview_path, report_path
+from .scene.export.selection import BUDGET, COUNT, PERCENT
+from .scene.game.collision import TRIANGLES
+from .scene.game.export import GameExport
+from .scene.game.export import export as export_files
+from .scene.game.profiles import PROFILES, SHAPES
+from .scene.game.subjects import FILES
 from .scene.place import place
 from .session import current, is_running, requests, waiting
+from .session.model_report import Comparison, Figures, ModelReport, read_report
 from .session.options import ONE_MODEL, BakeOptions, GenerateOptions, OptimizeOptions
+from .session.requests.choice import PERCENT_NAME
+from .session.requests.lod_counts import PRESETS
 from .session.session import Session
 
 __all__ = [
+    "Comparison",
+    "Engine",
     "Error",
     "Failed",
+    "Figures",
     "Model",
+    "ModelReport",
     "Quality",
     "Refused",
     "bake",
+    "export",
     "generate",
+    "lods",
     "models",
     "optimize",
     "subscribe",
@@ -46,6 +62,8 @@ __all__ = [
 
 Quality = Literal["low", "high"]
 
+Engine = Literal["unreal", "unity", "godot", "gltf", "glb", "fbx", "usd"]
+"""What files are exported for."""
 
 SEVERAL_JOBS = {
     "variants": "Call it once for each variant, with another seed.",
@@ -124,6 +142,29 @@ class Model:
         return [Path(result.glb) for result in self.job.results if result.glb]
 
     @property
+    def flow_id(self) -> str:
+        """What the service calls the flow; "" before there is one."""
+        return self.job.flow_id
+
+    @property
+    def report(self) -> ModelReport | None:
+        """Figures of the model, and for an optimized mesh how it compares; None before it is there."""
+        path = self._converted
+        return read_report(report_path(path)) if path else None
+
+    @property
+    def thumbnail(self) -> Path | None:
+        """A square PNG of the model with a clear background; None before it is drawn, soon after it came."""
+        path = self._converted
+        picture = preview_path(path) if path else None
+        return picture if picture is not None and picture.is_file() else None
+
+    @property
+    def _converted(self) -> Path | None:
+        """The .blend that the first result was converted to, whether it is still there or not."""
+        return next((Path(result.blend) for result in self.job.results if result.blend), None)
+
+    @property
     def objects(self) -> list[bpy.types.Object]:
         """The objects of the open file that it has become."""
         return place.holding(self.token)
@@ -175,20 +216,36 @@ def generate(
 
 
 def optimize(
-    objects: bpy.types.Object | Sequence[bpy.types.Object], polygons: int, **options: Any
+    objects: bpy.types.Object | Sequence[bpy.types.Object],
+    *,
+    ratio: float | None = None,
+    triangles: int | None = None,
+    budget: int | None = None,
+    **options: Any,
 ) -> list[Model]:
-    """Ask for lighter meshes for these objects, with so many triangles together.
+    """Ask for lighter meshes for these objects.
 
-    options: further properties of the operator `generio.optimize_selected`; `placement` says whether the
-    objects themselves get the new meshes. Returns at once, one model for each mesh that gets lighter: what
-    has no more triangles than it is to have is not sent. Raises Refused.
+    ratio: of the triangles that each mesh had before it was ever optimized, 0 to 1. triangles: for each.
+    budget: triangles of all together, in proportion to what each has. One of them may be given; where none
+    is, the panel says it. options: further properties of the operator `generio.optimize_selected`;
+    `placement` says whether the objects themselves get the new meshes. Returns at once, one model for each
+    mesh that gets lighter: what has no more triangles than it is to have is not sent. Raises Refused.
     """
-    chosen = [objects] if isinstance(objects, bpy.types.Object) else list(objects)
+    chosen = _several(objects)
     if not chosen:
         raise Refused("There are no objects to optimize.")
+    targets = {
+        "ratio": {"target": PERCENT, PERCENT_NAME: None if ratio is None else 100.0 * ratio},
+        "triangles": {"target": COUNT, POLYGON_COUNT.name: triangles},
+        "budget": {"target": BUDGET, POLYGON_COUNT.name: budget},
+    }
+    values = {"ratio": ratio, "triangles": triangles, "budget": budget}
+    given = [name for name, value in values.items() if value is not None]
+    if len(given) > 1:
+        raise Refused(f"A mesh gets one target, and not {' and '.join(given)}.")
     with _asking() as session:
-        given = {POLYGON_COUNT.name: polygons, **options}
-        choice = requests.Choice.of_script(given, OptimizeOptions, bpy.context)
+        wish = {**options, **(targets[given[0]] if given else {})}
+        choice = requests.Choice.of_script(wish, OptimizeOptions, bpy.context)
         jobs = requests.optimize(session, bpy.context, choice, chosen, requests.Requester(_print))
         return _submitted(session, jobs)
 
@@ -206,6 +263,87 @@ def bake(objects: bpy.types.Object | Sequence[bpy.types.Object], **options: Any)
         choice = requests.Choice.of_script(options, BakeOptions, bpy.context)
         jobs = requests.bake(session, bpy.context, choice, chosen, requests.Requester(_print))
         return _submitted(session, jobs)
+
+
+def lods(
+    objects: bpy.types.Object | Sequence[bpy.types.Object],
+    *,
+    percents: Sequence[float] | None = None,
+    counts: Sequence[int] | None = None,
+    show: Literal["hide", "beside", "switch"] = "hide",
+    **options: Any,
+) -> list[Model]:
+    """Ask for levels of detail of these objects; what is there already, and not stale, is not made again.
+
+    percents: of the original's triangles, for level 1, level 2 and so on; by default 50, 25 and 12.5. counts:
+    of triangles, instead. show: whether the levels are hidden, stand beside the objects, or are shown one at
+    a time, by how large the object is in the picture of the scene's camera. options: further properties of
+    the operator `generio.optimize_selected`. Returns at once, one model for each level. Raises Refused.
+    """
+    if percents is not None and counts is not None:
+        raise Refused("Levels have percents or counts, not both.")
+    _check_word("show", show, ("hide", "beside", "switch"))
+    with _asking() as session:
+        wanted = (
+            requests.by_counts(counts)
+            if counts is not None
+            else requests.by_percents(PRESETS["HALVES"] if percents is None else percents)
+        )
+        choice = requests.Choice.of_script(options, OptimizeOptions, bpy.context)
+        shown: Any = show.upper()
+        requester = requests.Requester(_print)
+        jobs = requests.make_lods(session, bpy.context, choice, _several(objects), wanted, requester, shown)
+        return _submitted(session, jobs)
+
+
+def export(
+    objects: bpy.types.Object | Sequence[bpy.types.Object],
+    path: str | Path,
+    engine: Engine,
+    *,
+    files: Literal["one", "object", "collection"] = "one",
+    own_folder: bool = False,
+    collision: Literal["none", "hull", "box"] = "none",
+    collision_triangles: int = TRIANGLES,
+    each_part: bool = False,
+    embed: bool = True,
+) -> list[Path]:
+    """Write these models, with their levels of detail and collision shapes, for a game engine.
+
+    path: the file, or where there are several the folder. files: whether all go into one file, where they
+    stand in the scene, or each model or each collection into a file of its own; own_folder: each in a folder
+    of its own. collision: the shapes to make for models that have none, for Unreal, Unity and Godot;
+    collision_triangles: that a hull may have; each_part: whether each loose part gets a shape. embed: whether
+    textures are in an FBX, or beside it. Returns the files. Nothing is sent. Raises Refused.
+    """
+    _check_enabled()
+    _check_word("engine", engine, PROFILES)
+    _check_word("files", files, [name.lower() for name, *_ in FILES])
+    _check_word("collision", collision, [name.lower() for name, *_ in SHAPES])
+    wish = GameExport(
+        engine=engine,
+        path=Path(bpy.path.abspath(str(path))),
+        files=files.upper(),
+        own_folder=own_folder,
+        shapes=collision.upper(),
+        triangles=collision_triangles,
+        each_part=each_part,
+        embed=embed,
+    )
+    try:
+        return export_files(bpy.context, _several(objects), wish)
+    except FlowsError as error:
+        raise Refused(str(error)) from error
+
+
+def _check_word(name: str, value: str, known: Iterable[str]) -> None:
+    """Raises Refused where an argument is none of the words that it may be."""
+    if value not in [*known]:
+        raise Refused(f"{name} is one of {', '.join(known)}, and not {value}.")
+
+
+def _several(objects: bpy.types.Object | Sequence[bpy.types.Object]) -> list[bpy.types.Object]:
+    return [objects] if isinstance(objects, bpy.types.Object) else list(objects)
 
 
 def models() -> list[Model]:

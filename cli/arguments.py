@@ -17,6 +17,7 @@ from ..api.parameters import (
 )
 from ..api.transport import version
 from ..core.destination import MAP_SIZES
+from ..scene.game.profiles import PROFILES
 
 EPILOG = """\
 exit codes: 0 done, 1 some failed, 2 wrong usage, 3 no valid key, 4 no connection, 5 done, but not as asked
@@ -70,6 +71,16 @@ def parser(program: str) -> argparse.ArgumentParser:
         help="bake what is lost into maps of so many pixels a side (2048), here, with Blender, at no cost",
     )
     _work(optimize)
+
+    export = _command(commands, "export", "write GLB models for a game engine; nothing is sent")
+    export.add_argument("model", nargs="+", help="GLB files; NAME_LOD1.glb … are levels of NAME.glb")
+    export.add_argument("--engine", required=True, choices=tuple(PROFILES), help="what the files are for")
+    export.add_argument(
+        "--output", type=Path, default=Path(), metavar="FOLDER", help="where they go (default: .)"
+    )
+    export.add_argument("--force", action="store_true", help="write over files that are in the way")
+    _shapes(export)
+    _output_style(export, quiet=True)
 
     inspect = _command(commands, "inspect", "the figures of GLB files; nothing is sent")
     inspect.add_argument("model", nargs="+", help="GLB files; patterns are fine")
@@ -153,6 +164,13 @@ def _work(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dry-run", action="store_true", help="say what would be sent, and how many flows; needs no key"
     )
+    command.add_argument(
+        "--export",
+        choices=tuple(PROFILES),
+        metavar="ENGINE",
+        help=f"write each model for a game engine, too, with its levels of detail: {', '.join(PROFILES)}",
+    )
+    _shapes(command)
     _figures(command)
     command.add_argument(
         "--strict",
@@ -161,6 +179,26 @@ def _work(command: argparse.ArgumentParser) -> None:
     )
     _common(command, quiet=True)
     _pace(command)
+
+
+def _shapes(command: argparse.ArgumentParser) -> None:
+    """What is said of files for game engines."""
+    command.add_argument(
+        "--collision",
+        choices=("none", "hull", "box"),
+        default="none",
+        help="a shape to collide with, for Unreal, Unity and Godot (default: none)",
+    )
+    command.add_argument(
+        "--collision-triangles",
+        type=_positive,
+        default=64,
+        metavar="N",
+        help="the most triangles of a hull (default: 64)",
+    )
+    command.add_argument(
+        "--separate-textures", action="store_true", help="textures beside an FBX, and not in it"
+    )
 
 
 def _figures(command: argparse.ArgumentParser) -> None:

@@ -51,6 +51,8 @@ class Item:
     count. optimize: to how many polygons a generated model is reduced afterwards, or None. lods: ratios, for
     each of which there is an item of its own once outputs have names. bake: pixels a side of the maps that
     are baked of what an optimized model has lost, 0 = none are.
+    each of which there is an item of its own once outputs have names. level_of: of such an item, the output
+    that it is a level of, as it would be called.
     """
 
     template: str
@@ -62,6 +64,7 @@ class Item:
     optimize: int | None = None
     lods: tuple[float, ...] = ()
     bake: int = 0
+    level_of: Path | None = None
 
     def job(self, service: str, home: Home) -> Job:
         """The job that makes this item at `service`, with a token that is the same each time.
@@ -298,7 +301,13 @@ def _levels(item: Item) -> list[Item]:
         return [item]
     path = item.output
     return [
-        replace(item, output=path.with_name(f"{path.stem}_LOD{number}{path.suffix}"), ratio=ratio, lods=())
+        replace(
+            item,
+            output=path.with_name(f"{path.stem}_LOD{number}{path.suffix}"),
+            ratio=ratio,
+            lods=(),
+            level_of=path,
+        )
         for number, ratio in enumerate(item.lods, 1)
     ]
 

@@ -20,7 +20,7 @@ from ..api.parameters import GENERATORS, parameters_of
 from ..core.errors import NoChildBlender
 from ..core.urls import check_base
 from ..jobs import LedgerError
-from . import arguments, dry_run, items, lists
+from . import arguments, dry_run, game_files, items, lists
 from .batch import Batch
 from .console import prepare
 from .exit_codes import (
@@ -44,6 +44,9 @@ from .report import OutputLost, Report, report_for, write
 from .sharing import share
 from .shell import joined
 from .table import write_csv
+
+EXPORTED = "exported.json"
+"""The file beside a ledger that says which files for game engines were written by its commands."""
 
 if TYPE_CHECKING:
     from ..engine.conversion import Conversion
@@ -176,6 +179,7 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
     if not options.dry_run:
         ApiKey(host.api_key)
     wanted = [item.output for item in todo]
+    exports = game_files.of_items(todo, options.export) if options.export else []
     if options.shard:
         todo = items.shard(todo, options.shard)
     files = _files(options)
@@ -185,6 +189,9 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
     if options.dry_run:
         return dry_run.tell(host, home, todo, options.json)
     converter = _converter(host, todo)
+    writer = _writer(host, options, home.folder / EXPORTED) if options.export else None
+    if writer is not None:
+        writer.check(exports)
     report = report_for(sys.stdout, len(todo), options.json, options.quiet)
     if options.csv:
         write_csv(options.csv, ())  # whether it can be written, before anything is paid for
@@ -207,9 +214,39 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
         code = batch.run(
             [batch.task(item) for item in todo], lambda code: _advice(code, report, host, home, options)
         )
+        if writer is not None and code in (SUCCESS, SOME_FAILED, NOT_AS_ASKED):
+            mine = {item.level_of or item.output for item in todo}  # of this shard
+            written = writer.write([file for file in exports if file.base in mine], interrupted.is_set)
+            code = SOME_FAILED if SOME_FAILED in (code, written) else code
     if options.csv:
         write_csv(options.csv, report.rows)
     return code
+
+
+def _writer(host: Host, options: argparse.Namespace, notes: Path | None) -> game_files.Writer:
+    """What writes files for the game engine that `options` name."""
+    wish = game_files.Wish(
+        engine=options.export if notes else options.engine,
+        collision=options.collision,
+        triangles=options.collision_triangles,
+        embed=not options.separate_textures,
+    )
+    return game_files.Writer(
+        host.converter, wish, notes=notes, force=options.force, as_json=options.json, quiet=options.quiet
+    )
+
+
+def _export(host: Host, options: argparse.Namespace) -> int:
+    models = items.matching(options.model)
+    wanted = game_files.of_files(models, options.output, options.engine)
+    for name in models:
+        if not Path(name).is_file():
+            raise UsageError(f"there is no file {name}")
+    writer = _writer(host, options, None)
+    writer.check(wanted)
+    with _interruptible() as interrupted:
+        code = writer.write(wanted, interrupted.is_set)
+        return INTERRUPTED if interrupted.is_set() else code
 
 
 def _inspector(options: argparse.Namespace) -> Inspector:
@@ -328,6 +365,7 @@ def _jobs(host: Host, options: argparse.Namespace) -> int:
 _COMMANDS = {
     "generate": _generate,
     "optimize": _optimize,
+    "export": _export,
     "inspect": _inspect,
     "jobs": _jobs,
     "templates": _templates,

@@ -127,6 +127,10 @@ class Conversion:
         """Render what `blend` holds as a picture of 256 x 256 pixels (see `_run`)."""
         self._run("thumbnail", blend, png, cancelled)
 
+    def to_game_engine(self, order: Path, target: Path, cancelled: Callable[[], bool]) -> None:
+        """Write models for a game engine; `order`: see `child.export_for_engine` (see `_run`)."""
+        self._run("game", order, target, cancelled)
+
     @contextmanager
     def _alone_with(self, name: str, cancelled: Callable[[], bool]) -> Iterator[None]:
         """Wait until no other thread has to do with the snapshots of this name. Raises Cancelled."""

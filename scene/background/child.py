@@ -383,6 +383,64 @@ def bake_files(source: str, target: str) -> None:
     module("scene.bake.files").bake(source, target, load, tell_progress)
 
 
+def export_for_engine(source: str, target: str) -> None:
+    """Write GLB models for a game engine, as one model with its levels of detail.
+
+    source: an order (JSON): "levels", paths, the one with the most detail first; "name", of the model;
+    "engine", "collision", "triangles", "each_part" and "embed", see `scene.game.export.GameExport`. Textures
+    that are not embedded are in a folder beside `target`.
+    """
+    order = json.loads(Path(source).read_text(encoding="utf-8"))
+    subjects, write = module("scene.game.subjects"), module("scene.game.write")
+    collision = module("scene.game.collision")
+    engine, context = order["engine"], bpy.context
+    levels: list[Any] = [joined_glb(path) for path in order["levels"]]
+    levels[0].name = order["name"]
+    context.view_layer.update()
+    shapes: list[Any] = []
+    if order["collision"] != "none" and write.PROFILES[engine].hull:
+        kind, triangles = order["collision"].upper(), order["triangles"]
+        shapes = collision.make_shapes(context, levels[0], kind, triangles, order["each_part"])
+        context.view_layer.update()
+    counts = [max(1, len(item.data.loops) - 2 * len(item.data.polygons)) for item in levels]
+    sizes = [min(1.0, (count / counts[0]) ** 0.5) for count in counts[1:]]
+    content = subjects.FileContent(order["name"], [subjects.Subject(order["name"], levels, sizes, shapes)])
+    made = Path(target).with_name(f"made{write.PROFILES[engine].suffix}")
+    try:
+        write.write(context, content, engine, made, order["embed"])
+        files.replace(made, Path(target))
+    finally:
+        files.delete(made)
+
+
+def joined_glb(path: str) -> Any:
+    """The meshes of a GLB as one object at the origin."""
+    present = set(bpy.data.objects)
+    options = known(bpy.ops.import_scene.gltf, import_pack_images=True, import_scene_as_collection=False)
+    bpy.ops.import_scene.gltf(filepath=path, **options)
+    bpy.context.view_layer.update()
+    new: list[Any] = [item for item in bpy.data.objects if item not in present]
+    meshes = [item for item in new if item.type == "MESH" and len(item.data.polygons)]
+    if not meshes:
+        raise RuntimeError(Message("the model is empty."))
+    for item in meshes:
+        seen = item.matrix_world.copy()
+        if item.data.users > 1:
+            item.data = item.data.copy()
+        item.parent = None
+        item.matrix_world.identity()
+        item.data.transform(seen)
+        if seen.is_negative:
+            item.data.flip_normals()
+    first = meshes[0]
+    if len(meshes) > 1:
+        with bpy.context.temp_override(
+            object=first, active_object=first, selected_objects=meshes, selected_editable_objects=meshes
+        ):
+            bpy.ops.object.join()
+    return first
+
+
 def words_of(error: Exception) -> Any:
     """What an error says, as JSON: a message of ours, or Blender's words, or where it happened."""
     if not isinstance(error, RuntimeError) or not error.args:
@@ -396,6 +454,7 @@ TASKS = {
     "import": import_glb,
     "save": save_file,
     "picture": make_png,
+    "game": export_for_engine,
     "thumbnail": draw_thumbnail,
     "bake": bake_maps,
     "bake_files": bake_files,

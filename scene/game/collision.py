@@ -220,8 +220,9 @@ def _work(points: Points) -> Any:
     work = bmesh.new()
     for point in points:
         work.verts.new(point)
-    bmesh.ops.convex_hull(work, input=work.verts[:], use_existing_faces=False)
-    loose = [vertex for vertex in work.verts if not vertex.link_faces]
+    corners: list[Any] = [*work.verts]
+    bmesh.ops.convex_hull(work, input=corners, use_existing_faces=False)
+    loose: list[Any] = [vertex for vertex in work.verts if not vertex.link_faces]
     bmesh.ops.delete(work, geom=loose, context="VERTS")
     bmesh.ops.triangulate(work, faces=work.faces[:])
     return work

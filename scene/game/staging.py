@@ -86,7 +86,7 @@ def _stage(
     levels, shapes = _levels(subject, profile), _shapes(subject, profile)
     first = world_matrix(subject.levels[0])
     place = first.translation
-    node = Matrix.Translation((place - origin) * scale)
+    node = _moved((place - origin) * scale)
     model = names.free(f"{profile.prefix}{_without_prefix(subject.name, profile.prefix)}")
     has_levels = len(levels) > 1
     group = None
@@ -97,7 +97,7 @@ def _stage(
     made: list[str] = []
     for number, mesh in enumerate(meshes[: len(levels)]):
         # All levels stand where the first one does, wherever they are arranged.
-        _transform(mesh, Matrix.Translation(-place) @ first, scale)
+        _transform(mesh, _moved(-place) @ first, scale)
         suffix = f"_LOD{number}" if has_levels and (group is not None or number) else ""
         copy = _add(found.scene, names.take(f"{model}{suffix}"), mesh, node, afterwards)
         copy.parent = group
@@ -108,11 +108,15 @@ def _stage(
         found.levels[made[0]] = (made[1:], [*subject.sizes])
         found.radii[made[0]] = _radius(meshes[0]) / profile.units
     for number, (shape, mesh) in enumerate(zip(shapes, meshes[len(levels) :], strict=True), 1):
-        _transform(mesh, Matrix.Translation(-place) @ world_matrix(shape), scale)
+        _transform(mesh, _moved(-place) @ world_matrix(shape), scale)
         mesh.materials.clear()
         name = profile.shape_name(model, shape.get(COLLISION) == BOX_SHAPES, number, has_levels)
         _add(found.scene, names.take(name), mesh, node, afterwards)
         found.shapes += 1
+
+
+def _moved(way: Any) -> Matrix:
+    return Matrix.Translation(way)
 
 
 def _without_prefix(name: str, prefix: str) -> str:

@@ -40,14 +40,21 @@ class NothingToExport(FlowsError):
     fix = Message("Select a mesh with faces, or make a collection with some active.")
 
 
+class ExporterMissing(FlowsError):
+    """The add-on that writes the format is disabled."""
+
+    remedy: Remedy = ""
+    message = Message("Blender's exporter for this format is disabled.")
+    fix = Message("Enable the FBX and glTF add-ons in Preferences > Add-ons.")
+
+
 class NotExported(FlowsError):
     """Blender's exporter, or the disk, refuses."""
 
     remedy: Remedy = ""
     fix = Message("Try another folder or another format.")
 
-    def __init__(self, path: Path, reason: object) -> None:
-        """reason: an exception, or its words."""
+    def __init__(self, path: Path, reason: Exception) -> None:
         super().__init__(
             Message("{path} cannot be exported: {reason}", path=str(path), reason=plain_reason(reason))
         )
@@ -79,6 +86,7 @@ def write(
             layer = stage.scene.view_layers[0]
             with context.temp_override(scene=stage.scene, view_layer=layer, selected_objects=[]):
                 layer.update()
+                _check(_OPERATORS[profile.suffix])
                 _WRITERS[profile.suffix](part, profile, embed, objects)
             if profile.suffix == ".glb":
                 _tell_levels(part, stage, profile)
@@ -87,6 +95,14 @@ def write(
         raise NotExported(path, error) from error
     finally:
         files.delete(part)
+
+
+def _check(operator: Any) -> None:
+    """Raise ExporterMissing where an exporter that is an add-on is not enabled."""
+    try:
+        operator.get_rna_type()
+    except KeyError:
+        raise ExporterMissing from None
 
 
 def _known(operator: Any, **options: Any) -> dict[str, Any]:
@@ -158,6 +174,11 @@ def _write_usd(path: Path, _profile: Profile, _embed: bool, _objects: object) ->
     operator(filepath=str(path), **options)
 
 
+_OPERATORS = {
+    ".fbx": bpy.ops.export_scene.fbx,
+    ".glb": bpy.ops.export_scene.gltf,
+    ".usdc": bpy.ops.wm.usd_export,
+}
 _WRITERS = {".fbx": _write_fbx, ".glb": _write_glb, ".usdc": _write_usd}
 
 

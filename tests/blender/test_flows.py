@@ -28,7 +28,7 @@ def flows(addon) -> ModuleType:
 def test_each_example_of_the_documentation_runs(addon, flows, sandbox, tmp_path: Path, example: str):
     Image.new("RGB", (32, 32), (200, 30, 30)).save(tmp_path / "shoe.png")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
-    asked = len(re.findall(r"generate\(|generate_from_\w+\(|optimize\(", example))
+    asked = len(re.findall(r"generate\(|generate_from_\w+\(|optimize\(|lods\(", example))
     exec(compile(example, "scripting.md", "exec"), {"SERVICE": sandbox.url, "KEY": sandbox.key})
     assert all(model.done for model in flows.models())
     runs = sandbox.stats()["run_total"]
@@ -65,12 +65,68 @@ def test_optimize_needs_no_selection_and_leaves_it_alone(flows):
     ball, other = scenes.ball("Ball"), scenes.ball("Other")
     scenes.select(other)
     before = scenes.triangles(other)
-    (model,) = flows.optimize(ball, 500)
+    (model,) = flows.optimize(ball, triangles=500)
     flows.wait(model)
     assert model.objects == [ball]
     assert scenes.triangles(ball) <= 500
     assert scenes.triangles(other) == before
     assert bpy.context.selected_objects == [other]
+
+
+def test_a_mesh_gets_a_ratio_a_count_or_its_part_of_a_budget(flows):
+    for target, size in ({"ratio": 0.25}, 240), ({"triangles": 300}, 300), ({"budget": 600}, 300):
+        balls = [scenes.ball(name, 32, 16) for name in ("Left", "Right")]
+        flows.wait(*flows.optimize(balls, **target))
+        assert [scenes.triangles(ball) for ball in balls] == pytest.approx([size, size], rel=0.1), target
+    with pytest.raises(flows.Refused, match="one target, and not ratio and budget"):
+        flows.optimize(balls, ratio=0.5, budget=100)
+    with pytest.raises(flows.Refused, match="percent is 150"):
+        flows.optimize(balls, ratio=1.5)
+
+
+def test_a_report_is_typed_and_a_picture_comes(flows, sandbox):
+    ball = scenes.ball("Ball", 32, 16)
+    ball.data.materials.append(scenes.textured("Skin"))
+    (model,) = flows.optimize(ball, ratio=0.25)
+    assert model.report is None and model.thumbnail is None
+    flows.wait(model)
+    report = model.report
+    assert isinstance(report, flows.ModelReport)
+    assert report.triangles == scenes.triangles(ball) == report.comparison.after.triangles
+    assert report.comparison.before == flows.Figures(960, 482, 1, report.comparison.before.texture_bytes)
+    assert report.size == pytest.approx((2.0, 2.0, 2.0), abs=0.1)
+    assert 0.0 < report.comparison.deviation_mean < report.comparison.deviation_max < 0.2
+    assert report.comparison.lost == ()
+    assert model.flow_id in sandbox.stats()["flows"]
+    lamp = flows.generate("A lamp", quality="low")
+    flows.wait(lamp)
+    assert lamp.report.comparison is None and lamp.report.textures
+    end = time.monotonic() + 60.0
+    while lamp.thumbnail is None and time.monotonic() < end:
+        time.sleep(0.1)
+    assert Image.open(lamp.thumbnail).size[0] == Image.open(lamp.thumbnail).size[1]
+
+
+def test_levels_are_made_once_and_files_written(flows, sandbox, tmp_path: Path):
+    rock = scenes.ball("Rock", 32, 16)
+    made = flows.lods(rock, counts=[400, 100])
+    flows.wait(*made)
+    assert len(made) == 2
+    assert sorted(model.objects[0].name for model in made) == ["Rock_LOD1", "Rock_LOD2"]
+    assert flows.lods(rock, counts=[400, 100]) == []
+    (path,) = flows.export(rock, tmp_path / "Rock", "unity", collision="box")
+    assert path == tmp_path / "Rock.fbx" and path.stat().st_size > 1000
+    for call, reason in (
+        (lambda: flows.lods(rock, percents=[50], counts=[5]), "not both"),
+        (lambda: flows.lods(rock, percents=[50, 120]), "not percentages"),
+        (lambda: flows.lods(rock, show="never"), "show is one of hide, beside, switch, and not never"),
+        (lambda: flows.export(rock, tmp_path, "quake"), "engine is one of unreal"),
+        (lambda: flows.export(rock, tmp_path, "unity", files="two"), "files is one of one, object"),
+        (lambda: flows.export([], tmp_path, "unity"), "Nothing to export"),
+    ):
+        with pytest.raises(flows.Refused, match=reason):
+            call()
+    assert sandbox.stats()["run_total"] == 2
 
 
 def test_changes_are_told_until_that_is_ended(flows, sandbox):
@@ -272,11 +328,11 @@ def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):
         (lambda: flows.generate("x", image="y"), "either of a prompt or of an image"),
         (lambda: flows.generate("data:x"), 'A prompt cannot begin with "data:"'),
         (lambda: flows.generate(image=tmp_path / "missing.png"), "is not there"),
-        (lambda: flows.optimize([], 500), "no objects"),
+        (lambda: flows.optimize([], triangles=500), "no objects"),
         (lambda: flows.generate("x", colour="red"), "colour"),
         (lambda: flows.generate("x", seed=2**31), "seed is 2,147,483,648; it has to be from -1 to"),
         (lambda: flows.generate("x", seed=-2), "seed is -2"),
-        (lambda: flows.optimize(bpy.data.objects.new("x", None), 0), "polygon_count is 0"),
+        (lambda: flows.optimize(bpy.data.objects.new("x", None), triangles=0), "polygon_count is 0"),
         (lambda: flows.generate("x", variants=3), "is one model. Call it once for each variant"),
         (lambda: flows.generate("x", then_optimize=True), "is one model. Call optimize with its objects"),
     ):

@@ -106,9 +106,9 @@ def test_what_there_is_to_know_of_meshes_is_told_to_scripts(flows, capsys):
     ball = bpy.context.object
     points = bpy.data.objects.new("Points", bpy.data.meshes.new("Points"))
     bpy.context.collection.objects.link(points)
-    (model,) = flows.optimize([ball, points], 20, placement="beside")
+    (model,) = flows.optimize([ball, points], triangles=20, placement="beside")
     flows.wait(model)
     assert '"Points" is left out: it has no faces' in capsys.readouterr().out
     assert len(ball.data.polygons) > 20
     with pytest.raises(flows.Refused, match=r'^Nothing to optimize\. "Points" is left out'):
-        flows.optimize(points, 20)
+        flows.optimize(points, triangles=20)
