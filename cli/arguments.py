@@ -74,7 +74,9 @@ def parser(program: str) -> argparse.ArgumentParser:
 
     export = _command(commands, "export", "write GLB models for a game engine; nothing is sent")
     export.add_argument("model", nargs="+", help="GLB files; NAME_LOD1.glb … are levels of NAME.glb")
-    export.add_argument("--engine", required=True, choices=tuple(PROFILES), help="what the files are for")
+    export.add_argument(
+        "--for", dest="engine", required=True, choices=tuple(PROFILES), help="what the files are for"
+    )
     export.add_argument(
         "--output", type=Path, default=Path(), metavar="FOLDER", help="where they go (default: .)"
     )

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..api import FlowsError
-from ..core import files
 from ..core.errors import NoChildBlender
 from ..core.files import atomic_path
 from ..scene.game.profiles import PROFILES
@@ -164,10 +163,17 @@ class Writer:
     def _write(self, converter: Conversion, file: GameFile, cancelled: Callable[[], bool]) -> None:
         file.target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="generio-") as folder:
-            order = Path(folder, f"{file.target.stem}.json")
+            order = Path(folder, f"{file.base.stem}.json")
             levels = [os.path.abspath(level) for level in file.levels]  # noqa: PTH100 - links stay
             order.write_text(
-                json.dumps({**self._wish._asdict(), "name": file.target.stem, "levels": levels}),
+                json.dumps(
+                    {
+                        **self._wish._asdict(),
+                        "name": file.base.stem,
+                        "file": file.target.name,
+                        "levels": levels,
+                    }
+                ),
                 encoding="utf-8",
             )
             made = Path(folder, file.target.name)
@@ -175,10 +181,10 @@ class Writer:
             with atomic_path(file.target) as part:
                 part.write_bytes(made.read_bytes())
             self._note(file.target)
-            for texture in made.parent.glob("textures/*"):
+            for texture in made.parent.glob("made/textures/*"):
                 beside = file.target.parent / "textures"
                 beside.mkdir(exist_ok=True)
-                files.replace(texture, beside / texture.name)
+                (beside / texture.name).write_bytes(texture.read_bytes())  # it may be on another disk
 
     def _tell(self, file: GameFile, message: str, code: str) -> None:
         name = display(file.target)

@@ -50,9 +50,8 @@ class Item:
     GLB to send. parameters: as the API names them. ratio: of the source's triangles, instead of a polygon
     count. optimize: to how many polygons a generated model is reduced afterwards, or None. lods: ratios, for
     each of which there is an item of its own once outputs have names. bake: pixels a side of the maps that
-    are baked of what an optimized model has lost, 0 = none are.
-    each of which there is an item of its own once outputs have names. level_of: of such an item, the output
-    that it is a level of, as it would be called.
+    are baked of what an optimized model has lost, 0 = none are. level_of: of such an item, the output that it
+    is a level of, as it would be called.
     """
 
     template: str

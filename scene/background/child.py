@@ -386,9 +386,9 @@ def bake_files(source: str, target: str) -> None:
 def export_for_engine(source: str, target: str) -> None:
     """Write GLB models for a game engine, as one model with its levels of detail.
 
-    source: an order (JSON): "levels", paths, the one with the most detail first; "name", of the model;
-    "engine", "collision", "triangles", "each_part" and "embed", see `scene.game.export.GameExport`. Textures
-    that are not embedded are in a folder beside `target`.
+    source: an order (JSON): "levels", paths, the one with the most detail first; "name", of the model; "file",
+    what the file will be called; "engine", "collision", "triangles", "each_part" and "embed", see
+    `scene.game.export.GameExport`. Textures that are not embedded are in "made/textures" beside `target`.
     """
     order = json.loads(Path(source).read_text(encoding="utf-8"))
     subjects, write = module("scene.game.subjects"), module("scene.game.write")
@@ -405,12 +405,9 @@ def export_for_engine(source: str, target: str) -> None:
     counts = [max(1, len(item.data.loops) - 2 * len(item.data.polygons)) for item in levels]
     sizes = [min(1.0, (count / counts[0]) ** 0.5) for count in counts[1:]]
     content = subjects.FileContent(order["name"], [subjects.Subject(order["name"], levels, sizes, shapes)])
-    made = Path(target).with_name(f"made{write.PROFILES[engine].suffix}")
-    try:
-        write.write(context, content, engine, made, order["embed"])
-        files.replace(made, Path(target))
-    finally:
-        files.delete(made)
+    made = Path(target).parent / "made" / order["file"]
+    write.write(context, content, engine, made, order["embed"])
+    files.replace(made, Path(target))
 
 
 def joined_glb(path: str) -> Any:

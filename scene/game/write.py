@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import bpy
@@ -78,23 +79,26 @@ def write(
     """
     profile = PROFILES[engine]
     objects = [item for subject in content.subjects for item in subject.levels]
-    # The exporters append their suffixes to any other name, and take the stem for that of textures.
-    part = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with packed_paintings(objects), staged(context, content, profile) as stage:
-            layer = stage.scene.view_layers[0]
-            with context.temp_override(scene=stage.scene, view_layer=layer, selected_objects=[]):
-                layer.update()
-                _check(_OPERATORS[profile.suffix])
-                _WRITERS[profile.suffix](part, profile, embed, objects)
-            if profile.suffix == ".glb":
-                _tell_levels(part, stage, profile)
-        files.replace(part, path)
+        # The file has its name from the start, since some formats name textures after it.
+        with TemporaryDirectory(prefix=".generio-", dir=path.parent) as folder:
+            part = Path(folder, path.name)
+            with packed_paintings(objects), staged(context, content, profile) as stage:
+                layer = stage.scene.view_layers[0]
+                with context.temp_override(scene=stage.scene, view_layer=layer, selected_objects=[]):
+                    layer.update()
+                    _check(_OPERATORS[profile.suffix])
+                    _WRITERS[profile.suffix](part, profile, embed, objects)
+                if profile.suffix == ".glb":
+                    _tell_levels(part, stage, profile)
+            for texture in Path(folder, TEXTURES).glob("*"):
+                beside = path.parent / TEXTURES
+                beside.mkdir(exist_ok=True)
+                files.replace(texture, beside / texture.name)
+            files.replace(part, path)
     except (RuntimeError, OSError) as error:
         raise NotExported(path, error) from error
-    finally:
-        files.delete(part)
 
 
 def _check(operator: Any) -> None:

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.blender.sculpts import sculpt
+from tests.fbx import read_fbx
+from tests.sandbox.generate import from_prompt
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -166,3 +168,33 @@ def test_help_says_how_it_is_started(generio):
     code, out, _ = generio("--help")
     assert code == 0
     assert out.startswith("usage: blender --command generio ")
+
+
+def test_levels_of_detail_become_one_file_for_a_game_engine(generio, sandbox, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("ball.glb").write_bytes(from_prompt("ball", quality="low", seed=1, texture=True))
+    words = ("optimize", "ball.glb", "--lods", "0.5,0.25", "--output", "out", "--export", "unreal")
+    code, out, err = generio(*words, "--collision", "hull", "--collision-triangles", "40")
+    assert code == 0, out + err
+    assert out.replace("\\", "/").splitlines()[-1] == "out/ball.fbx: Exported"
+    nodes = read_fbx(Path("out/ball.fbx"))
+    assert {*nodes} == {"SM_ball", *(f"SM_ball_LOD{level}" for level in range(3)), "UCX_SM_ball_LOD0_01"}
+    counts = [nodes[f"SM_ball_LOD{level}"].triangles for level in range(3)]
+    assert counts[0] > counts[1] > counts[2]
+    assert nodes["UCX_SM_ball_LOD0_01"].triangles <= 40
+    code, out, err = generio(*words)
+    assert (code, sandbox.stats()["run_total"]) == (0, 2), "what is ours is written again, and nothing sent"
+    code, out, err = generio("export", "out/*.glb", "--for", "unity", "--output", "unity", "--json")
+    assert code == 0, out + err
+    (event,) = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert (event["event"], event["engine"], event["code"]) == ("export", "unity", "")
+    assert {*read_fbx(Path("unity/ball.fbx"))} == {"ball", "ball_LOD0", "ball_LOD1"}
+    code, out, err = generio(
+        "export", "ball.glb", "--for", "unity", "--separate-textures", "--output", "apart"
+    )
+    assert code == 0, out + err
+    assert {path.parent.name for path in Path("apart").rglob("*.*")} == {"apart", "textures"}
+    Path("broken.glb").write_bytes(b"glTF")
+    code, out, err = generio("export", "broken.glb", "--for", "gltf")
+    assert code == 1
+    assert "broken_gltf.glb: Blender could not convert broken" in out

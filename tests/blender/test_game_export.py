@@ -10,10 +10,10 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-import ufbx
 from mathutils import Euler, Matrix
 
 from tests.blender import scenes
+from tests.fbx import read_fbx
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -53,15 +53,6 @@ def document(path: Path) -> dict[str, Any]:
     return json.loads(content[20 : 20 + length])
 
 
-def fbx_nodes(path: Path) -> dict[str, Any]:
-    scene = ufbx.load_file(str(path))
-    return {node.name: node for node in scene.nodes if node.name}
-
-
-def fbx_points(node: Any) -> np.ndarray:
-    return np.array([[point.x, point.y, point.z] for point in node.mesh.vertices])
-
-
 def seen_points(item: bpy.types.Object, at_origin: bool = False) -> np.ndarray:
     """Where a GLB or FBX has the vertices: Y up, meters."""
     points = scenes.world_points(item) - (np.array(item.matrix_world.translation) if at_origin else 0.0)
@@ -79,24 +70,20 @@ def test_unreal_gets_a_lod_group_its_hulls_and_centimeters(rock, tmp_path):
     before = {kind: names for kind, names in everything().items() if kind not in ("objects", "meshes")}
     export(tmp_path, "UNREAL", files="OBJECT", triangles=40)
     assert [path.name for path in tmp_path.iterdir()] == ["SM_Rock.fbx"]
-    scene = ufbx.load_file(str(tmp_path / "SM_Rock.fbx"))
-    assert scene.settings.unit_meters == pytest.approx(0.01)
-    assert len(scene.lod_groups) == 1
-    nodes = {node.name: node for node in scene.nodes if node.name}
+    nodes = read_fbx(tmp_path / "SM_Rock.fbx")
     levels = [f"SM_Rock_LOD{level}" for level in range(3)]
-    assert [*nodes] and {*nodes} == {"SM_Rock", *levels, "UCX_SM_Rock_LOD0_01"}
-    assert nodes["SM_Rock"].attrib_type == ufbx.ElementType.LOD_GROUP
-    assert [nodes[name].parent.name for name in levels] == ["SM_Rock"] * 3
-    assert [nodes[name].mesh.num_triangles for name in levels] == [960, 224, 48]
+    assert {*nodes} == {"SM_Rock", *levels, "UCX_SM_Rock_LOD0_01"}
+    assert b"LodGroup" in (tmp_path / "SM_Rock.fbx").read_bytes()
+    assert [nodes[name].parent for name in levels] == ["SM_Rock"] * 3
+    assert [nodes[name].triangles for name in levels] == [960, 224, 48]
     for name in levels:
-        mesh = nodes[name].mesh
-        assert mesh.max_face_triangles == 1 and mesh.vertex_uv.exists and mesh.vertex_tangent.exists
-        assert fbx_points(nodes[name]).shape[0] == len(bpy.data.objects[name[3:]].data.vertices)
+        node = nodes[name]
+        assert (node.whole, node.uvs, node.tangents) == (True, True, True)
+        assert node.matrix == pytest.approx(np.eye(4), abs=1e-6), "nothing is turned, scaled or moved"
     wanted = bounds(seen_points(rock, at_origin=True)) * 100.0
-    assert bounds(fbx_points(nodes[levels[0]])) == pytest.approx(wanted, abs=0.01)
-    assert np.abs(bounds(fbx_points(nodes[levels[1]])) - wanted).max() < 20.0, "level 1 stood beside"
-    hull = nodes["UCX_SM_Rock_LOD0_01"].mesh
-    assert hull.num_triangles <= 40
+    assert bounds(nodes[levels[0]].points) == pytest.approx(wanted, abs=0.01)
+    assert np.abs(bounds(nodes[levels[1]].points) - wanted).max() < 20.0, "level 1 stood beside"
+    assert nodes["UCX_SM_Rock_LOD0_01"].triangles <= 40
     assert PNG in (tmp_path / "SM_Rock.fbx").read_bytes(), "embedded"
     after = everything()
     assert {kind: after[kind] for kind in before} == before
@@ -107,7 +94,7 @@ def test_a_model_without_levels_is_one_mesh_and_its_shapes_are_named_after_it(ad
     ball = scenes.ball("Ball", 16, 8)
     scenes.select(ball)
     export(tmp_path / "ball.fbx", "UNREAL", shapes="BOX")
-    assert {*fbx_nodes(tmp_path / "ball.fbx")} == {"SM_Ball", "UBX_SM_Ball_01"}
+    assert {*read_fbx(tmp_path / "ball.fbx")} == {"SM_Ball", "UBX_SM_Ball_01"}
 
 
 def test_what_unreal_gets_is_read_by_blender_too(rock, tmp_path):
@@ -128,15 +115,13 @@ def test_what_unreal_gets_is_read_by_blender_too(rock, tmp_path):
 
 def test_unity_gets_names_and_nothing_turned_or_scaled(rock, tmp_path):
     export(tmp_path / "Rock.fbx", "UNITY", embed=False)
-    scene = ufbx.load_file(str(tmp_path / "Rock.fbx"))
-    assert scene.settings.unit_meters == pytest.approx(1.0)
-    nodes = {node.name: node for node in scene.nodes if node.name}
+    nodes = read_fbx(tmp_path / "Rock.fbx")
     assert {*nodes} == {"Rock", "Rock_LOD0", "Rock_LOD1", "Rock_LOD2", "Rock_Collider_01"}
-    bpy.context.view_layer.update()
-    moved = seen_points(rock) - [1.0, 3.0, -2.0]
-    assert bounds(fbx_points(nodes["Rock_LOD0"])) == pytest.approx(bounds(moved), abs=1e-4)
+    assert nodes["Rock"].matrix[:3, :3] == pytest.approx(np.eye(3), abs=1e-6)
+    assert nodes["Rock_LOD0"].matrix == pytest.approx(np.eye(4), abs=1e-6)
+    assert bounds(nodes["Rock_LOD0"].points) == pytest.approx(bounds(seen_points(rock)), abs=1e-4)
     assert (tmp_path / "textures" / "Bark.png").read_bytes().startswith(PNG)
-    assert scene.textures[0].relative_filename.replace("\\", "/") == "textures/Bark.png"
+    assert b"textures/Bark.png" in (tmp_path / "Rock.fbx").read_bytes().replace(b"\\", b"/")
     assert PNG not in (tmp_path / "Rock.fbx").read_bytes()
     assert not bpy.data.images["Bark"].filepath_raw, "the picture in the file is as it was"
 
@@ -228,8 +213,9 @@ def test_the_unit_of_the_scene_counts(addon, tmp_path):
     bpy.context.scene.unit_settings.scale_length = 0.01
     scenes.select(ball)
     export(tmp_path / "ball.fbx", "UNREAL", shapes="NONE")
-    points = fbx_points(fbx_nodes(tmp_path / "ball.fbx")["SM_Ball"])
-    assert points.max() == pytest.approx(1.0, abs=1e-4), "a centimeter"
+    assert read_fbx(tmp_path / "ball.fbx")["SM_Ball"].points.max() == pytest.approx(1.0, abs=1e-4), (
+        "a centimeter"
+    )
 
 
 def test_a_picture_that_was_painted_and_never_saved_is_in_the_file(addon, tmp_path):
