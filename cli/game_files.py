@@ -165,17 +165,8 @@ class Writer:
         with tempfile.TemporaryDirectory(prefix="generio-") as folder:
             order = Path(folder, f"{file.base.stem}.json")
             levels = [os.path.abspath(level) for level in file.levels]  # noqa: PTH100 - links stay
-            order.write_text(
-                json.dumps(
-                    {
-                        **self._wish._asdict(),
-                        "name": file.base.stem,
-                        "file": file.target.name,
-                        "levels": levels,
-                    }
-                ),
-                encoding="utf-8",
-            )
+            names = {"name": file.base.stem, "file": file.target.name, "levels": levels}
+            order.write_text(json.dumps({**self._wish._asdict(), **names}), encoding="utf-8")
             made = Path(folder, file.target.name)
             converter.to_game_engine(order, made, cancelled)
             with atomic_path(file.target) as part:

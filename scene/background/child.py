@@ -386,8 +386,8 @@ def bake_files(source: str, target: str) -> None:
 def export_for_engine(source: str, target: str) -> None:
     """Write GLB models for a game engine, as one model with its levels of detail.
 
-    source: an order (JSON): "levels", paths, the one with the most detail first; "name", of the model; "file",
-    what the file will be called; "engine", "collision", "triangles", "each_part" and "embed", see
+    source: an order (JSON): "levels", paths, the one with the most detail first; "name", of the model;
+    "file", what the file will be called; "engine", "collision", "triangles", "each_part" and "embed", see
     `scene.game.export.GameExport`. Textures that are not embedded are in "made/textures" beside `target`.
     """
     order = json.loads(Path(source).read_text(encoding="utf-8"))
