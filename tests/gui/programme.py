@@ -43,6 +43,8 @@ STORIES = {
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),
     "bake": Stage(speed=0.1),
+    "lods": Stage(speed=0.1),
+    "engine_export": Stage(speed=0.1),
     "undo": Stage(speed=0.1),
     "cancel": Stage(),
     "failure": Stage(),

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A model goes into a file for a game engine, with its levels of detail and a collision shape."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from tests.gui import jobs, scene
+from tests.gui.driver import Driver, Steps
+
+
+def browser() -> tuple[Any, Any]:
+    """The window and the area of the file browser."""
+    return next(
+        (window, area)
+        for window in bpy.context.window_manager.windows
+        for area in window.screen.areas
+        if area.type == "FILE_BROWSER"
+    )
+
+
+def export_for_unreal(blender: Driver) -> Steps[None]:
+    scene.clear_view()
+    scene.add_heavy_mesh()
+    yield from blender.open_tab("GENERIO")
+    with bpy.context.temp_override(window=blender.window):
+        bpy.ops.generio.make_lods(counts="8000, 1000")
+    yield from blender.wait_for(lambda: f"{scene.HEAVY}_LOD2" in bpy.data.objects, "the second level")
+    yield from blender.wait_for(lambda: f"{scene.HEAVY}_LOD1" in bpy.data.objects, "the first level")
+    yield from jobs.until(blender, "Done")
+    yield from blender.click("Export for Engine…")
+    windows = bpy.context.window_manager.windows
+    yield from blender.wait_for(lambda: len(windows) == 2, "the file browser")
+    yield 1.0
+    folder = Path(tempfile.mkdtemp())
+    window, area = browser()
+    area.spaces.active.params.directory = bytes(folder)
+    area.spaces.active.params.filename = "monkey.fbx"
+    yield 1.0
+    yield from blender.picture("engine-export")
+    window, area = browser()
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.file.execute()
+    path = folder / "monkey.fbx"
+    yield from blender.wait_for(path.is_file, "the file")
+    yield from blender.wait_for(lambda: len(windows) == 1, "the main window alone")
+    assert {child.name for child in bpy.data.objects[scene.HEAVY].children} == {f"{scene.HEAVY}_Collision_01"}
+    scene.clear_view()
+    bpy.ops.import_scene.fbx(filepath=str(path))
+    names = {item.name for item in bpy.context.selected_objects}
+    model = f"SM_{scene.HEAVY}"
+    assert names == {model, *(f"{model}_LOD{level}" for level in range(3)), f"UCX_{model}_LOD0_01"}, names
+    for item in bpy.context.selected_objects:
+        item.hide_set(item.name.endswith(("LOD1", "LOD2")))
+        item.show_wire = True
+    yield 1.0
+    yield from blender.picture("engine-export-read-back")
+
+
+ACTS = (export_for_unreal,)
