@@ -25,6 +25,9 @@ from ..session.requests.lod_counts import (
 from .optimize_base import Sending
 from .submit_jobs import InObjectMode, tell_problem
 
+WIDTH = 420
+"""Of the dialog, in pixels at scale 1: the choices have to fit."""
+
 
 def _written(percents: Sequence[float]) -> str:
     return ", ".join(f"{percent:g}" for percent in percents)
@@ -115,7 +118,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         )
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, confirm_text="Make LODs")  # type: ignore[return-value]
+        return context.window_manager.invoke_props_dialog(self, width=WIDTH, confirm_text="Make LODs")  # type: ignore[return-value]
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout

@@ -38,7 +38,7 @@ THIN = 0.01
 MANY = 20_000
 """Points of which only those that lie farthest in some direction are looked at."""
 
-DIRECTIONS = 1024
+DIRECTIONS = 512
 """In how many."""
 
 
@@ -67,7 +67,7 @@ def make_shapes(
     kind: of `profiles.SHAPES`. triangles: that each hull may have. each_part: whether each loose part gets a
     shape of its own. Raises NoShape.
     """
-    with seen_meshes(context, [item]) as (mesh,):
+    with seen_meshes(context, [item], in_triangles=False) as (mesh,):
         parts = [part for part in _parts(mesh, each_part) if len(part)]
     if not parts:
         raise NoShape
@@ -103,10 +103,12 @@ def _parts(mesh: bpy.types.Mesh, each_part: bool) -> Iterator[Points]:
     from ..restore.surfaces import components
 
     points = np.empty((len(mesh.vertices), 3), dtype=np.float32)
-    mesh.vertices.foreach_get("co", points.ravel())
-    used = np.empty(len(mesh.loops), dtype=np.int32)
-    mesh.loops.foreach_get("vertex_index", used)
-    points, used = points.astype(np.float64), np.unique(used)
+    mesh.attributes["position"].data.foreach_get("vector", points.ravel())  # type: ignore[attr-defined]
+    corners = np.empty(len(mesh.loops), dtype=np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    is_used = np.zeros(len(points), dtype=bool)
+    is_used[corners] = True
+    used = np.flatnonzero(is_used)
     if each_part:
         edges = np.empty((len(mesh.edges), 2), dtype=np.int32)
         mesh.edges.foreach_get("vertices", edges.ravel())
@@ -139,7 +141,7 @@ def _hull(name: str, points: Points, triangles: int) -> bpy.types.Mesh:
     """
     import numpy as np
 
-    candidates = _outermost(points)
+    candidates = _outermost(points).astype(np.float64)
     low, high = points.min(axis=0), points.max(axis=0)
     size = float(np.linalg.norm(high - low))
     if (high - low).min() < (high - low).max() * THIN:
@@ -169,8 +171,9 @@ def _outermost(points: Points) -> Points:
     heights, turns = 1.0 - 2.0 * steps / DIRECTIONS, steps * np.pi * (1.0 + np.sqrt(5.0))
     rings = np.sqrt(1.0 - heights**2)
     ways = np.stack([rings * np.cos(turns), rings * np.sin(turns), heights], axis=1)
-    found = [(points @ some.T).argmax(axis=0) for some in np.array_split(ways, DIRECTIONS // 8)]
-    return points[np.unique(np.concatenate(found))]
+    columns = np.ascontiguousarray(points.T, dtype=np.float32)
+    found = [(way @ columns).argmax() for way in ways.astype(np.float32)]
+    return points[np.unique(found)]
 
 
 def _normal_of(points: Points) -> Points:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Meshes as they are seen: with their modifiers, in triangles."""
+"""Meshes as they are seen, with their modifiers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..meshes import mesh_of, take_edits
 
 @contextmanager
 def seen_meshes(
-    context: bpy.types.Context, items: Sequence[bpy.types.Object]
+    context: bpy.types.Context, items: Sequence[bpy.types.Object], in_triangles: bool = True
 ) -> Iterator[list[bpy.types.Mesh]]:
-    """For a while, a mesh for each of the objects: what its modifiers make, in triangles, in object space.
+    """For a while, a mesh for each of the objects: what its modifiers make, in object space.
 
-    Hidden objects are seen, too. Normals stay as they are.
+    in_triangles: whether its faces are triangles; normals stay as they are. Hidden objects are seen, too.
     """
     take_edits(items)
     scene: Any = context.scene
@@ -31,7 +31,7 @@ def seen_meshes(
         afterwards.callback(lambda: bpy.data.batch_remove(copies))
         scene.collection.children.link(collection)
         for item in items:
-            copies.append(_copy(item))
+            copies.append(_copy(item, in_triangles))
             collection.objects.link(copies[-1])
         graph = context.evaluated_depsgraph_get()
         for item, copy in zip(items, copies, strict=True):
@@ -45,12 +45,13 @@ def seen_meshes(
         yield made
 
 
-def _copy(item: bpy.types.Object) -> bpy.types.Object:
+def _copy(item: bpy.types.Object, in_triangles: bool) -> bpy.types.Object:
     copy: Any = item.copy()
     copy.hide_viewport = False
     copy.show_only_shape_key = False
-    last: Any = copy.modifiers.new("", "TRIANGULATE")
-    last.min_vertices = 4
-    if hasattr(last, "keep_custom_normals"):
-        last.keep_custom_normals = True
+    if in_triangles:
+        last: Any = copy.modifiers.new("", "TRIANGULATE")
+        last.min_vertices = 4
+        if hasattr(last, "keep_custom_normals"):
+            last.keep_custom_normals = True
     return copy

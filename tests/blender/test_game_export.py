@@ -15,6 +15,9 @@ from mathutils import Euler, Matrix
 from tests.blender import scenes
 from tests.fbx import read_fbx
 
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
+"""Which Blender 5.2's own FBX exporter does."""
+
 PNG = b"\x89PNG\r\n\x1a\n"
 
 KINDS = ("objects", "meshes", "scenes", "collections", "images", "materials", "node_groups")

@@ -196,6 +196,9 @@ def test_what_a_size_is_can_be_edited_and_lens_and_scale_count(rock):
     bpy.data.objects["Rock_Preview"].scale = (10.0, 10.0, 10.0)
     assert shown() == full
     bpy.context.scene.camera = None
+    scenes.select(bpy.data.objects["Rock_Preview"])
+    for _ in range(2):
+        bpy.ops.generio.preview_lods()
     assert shown() == full, "without a camera"
 
 

@@ -41,9 +41,10 @@ def export_for_unreal(blender: Driver) -> Steps[None]:
     yield 1.0
     yield from blender.picture("engine-export")
     window, area = browser()
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, area=area, region=region):
-        bpy.ops.file.execute()
+    x, y = area.x + area.width // 2, area.y + area.height // 2
+    window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
+    yield 0.3
+    window.event_simulate(type="RET", value="PRESS", x=x, y=y)  # with which the window goes
     path = folder / "monkey.fbx"
     yield from blender.wait_for(path.is_file, "the file")
     yield from blender.wait_for(lambda: len(windows) == 1, "the main window alone")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Levels of detail are made and shown by size while the camera moves away; the original changes none of them."""
+"""Levels of detail are made and shown by size while the camera moves away; the original changes none."""
 
 import bpy
 
