@@ -150,7 +150,9 @@ def _nodes(levels: Mapping[int, bpy.types.Object]) -> bpy.types.NodeTree:
     radius = tree.math("MULTIPLY", tree.vector("DISTANCE", low, high).outputs["Value"], 0.5)
     distance = tree.vector("DISTANCE", place.outputs["Location"], middle.outputs["Vector"])
     half = tree.driven("Half Height", HALF_HEIGHT, _from_scene)
-    size = tree.math("DIVIDE", radius, tree.math("MULTIPLY", distance.outputs["Value"], half))
+    height = tree.math("MULTIPLY", distance.outputs["Value"], half)
+    # What is divided by nothing is nothing to Blender, and what the camera is in fills the picture.
+    size = tree.math("DIVIDE", radius, tree.math("MAXIMUM", height, 1e-9))
     shown: Any = None
     for number, level in levels.items():
         if shown is None:
