@@ -179,7 +179,7 @@ class OnLods(InObjectMode):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if not lods.known_set(context.active_object) and not _sets(context):
+        if not any(map(lods.known_set, (context.active_object, *context.selected_objects))):
             cls.poll_message_set(translated(Message("Select an object that has levels of detail")))
             return False
         return True

@@ -99,7 +99,7 @@ def hide(collection: bpy.types.Collection, original: bpy.types.Object | None) ->
         bpy.data.objects.remove(shown)
         bpy.data.batch_remove([mesh, *(group for group in groups if group is not None and not group.users)])
     if original is not None:
-        _unhide(original)
+        unhide(original)
 
 
 def _copy_without_mesh(original: bpy.types.Object) -> bpy.types.Object:
@@ -126,7 +126,8 @@ def _hide(original: bpy.types.Object) -> None:
     original[HIDDEN] = " ".join(noted)
 
 
-def _unhide(original: bpy.types.Object) -> None:
+def unhide(original: bpy.types.Object) -> None:
+    """Show an object, or a copy of it, as far as a preview has hidden it."""
     noted = original.pop(HIDDEN, "").split()
     if RENDER in noted:
         original.hide_render = False

@@ -74,14 +74,18 @@ class LodSet(NamedTuple):
 def set_of(item: bpy.types.Object) -> LodSet | None:
     """The levels that `item` is the original of, or one of them, or the preview; else None.
 
-    It looks at all collections and objects of the file.
+    It looks at all collections of the file, and where one may be meant at all objects.
     """
     if LEVEL in item:
         return next((_set(each) for each in item.users_collection if _levels(each)), None)
     if preview.PREVIEW_OF in item:
         known = item[preview.PREVIEW_OF]
         return next((_set(each) for each in bpy.data.collections if each.get(LEVELS) == known), None)
-    return next((_set(each) for each in bpy.data.collections if _original(each) == item), None)
+    text = item.get(LEVELS)
+    likely = (
+        each for each in bpy.data.collections if (each[LEVELS] == text if LEVELS in each else _levels(each))
+    )
+    return next((_set(each) for each in likely if _original(each) == item), None)
 
 
 def known_set(item: bpy.types.Object | None) -> LodSet | None:
@@ -151,6 +155,8 @@ def place_level(
     fresh = {destination.level: copy_with(item, mesh, f"{base}_LOD{destination.level}", applied)}
     if LEVEL not in item and (0 not in levels or levels[0].get(MADE_OF) != destination.made_of):
         fresh[0] = _picture(item, f"{base}_LOD0")
+    for made in fresh.values():
+        preview.unhide(made)
     try:
         for number, made in fresh.items():
             if number in levels:
@@ -207,7 +213,7 @@ def _picture(item: bpy.types.Object, name: str) -> bpy.types.Object:
     modifiers.show(copy, cast(bpy.types.Mesh, mesh_of(item).copy()))
     copy.name = name
     for owner in (copy, mesh_of(copy)):
-        for own in (versions.OTHER, versions.REPORT, versions.STASH, preview.HIDDEN):
+        for own in (versions.OTHER, versions.REPORT, versions.STASH):
             owner.pop(own, None)
     return copy
 

@@ -230,6 +230,15 @@ def test_the_preview_is_switched_off_and_on_and_gets_what_comes_later(rock):
     assert "Rock_Preview" not in bpy.data.objects and not bpy.data.node_groups
 
 
+def test_a_level_that_comes_while_the_original_is_hidden_is_not(rock):
+    camera(1000.0)
+    make(rock, percents="25", arrange="SWITCH")
+    make(bpy.data.objects["Rock_Preview"], percents="25, 5")
+    added = levels()["Rock_LOD2"]
+    assert not added.hide_viewport and not added.hide_render and "generio_hidden" not in added
+    assert rock.hide_viewport
+
+
 def test_what_was_hidden_before_stays_hidden(rock):
     make(rock, percents="25")
     rock.hide_render = True

@@ -859,6 +859,7 @@ def test_levels_of_another_object_that_had_the_name_are_left_alone(addon, way: s
     collection = bpy.data.collections["Rock_LODs"]
     if way == "file before":
         del item["generio_levels"], collection["generio_levels"]
+        collection.objects["Rock_LOD0"].data = item.data
     counts = {level.name: scenes.triangles(level) for level in collection.objects}
     item.name = "Boulder"
     if way == "duplicate":
