@@ -24,7 +24,7 @@ from .seen import seen_meshes
 if TYPE_CHECKING:
     import numpy as np
 
-    Points = np.ndarray[Any, np.dtype[np.float64]]
+    Points = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 LEAST_TRIANGLES, TRIANGLES, MOST_TRIANGLES = 12, 64, 255
 """Of a hull; 255 is what Unity and PhysX take."""
