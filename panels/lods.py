@@ -40,7 +40,7 @@ class GENERIO_PT_lods(ReadyTab, bpy.types.Panel):
         object_mode_button(layout, context)
         is_shown = preview.PREVIEW_OF in item or preview.HIDDEN in item
         layout.operator("generio.preview_lods", icon="OUTLINER_OB_CAMERA", depress=is_shown)
-        layout.operator("generio.export_for_engine", text="Export for Engine…", icon="EXPORT")
+        layout.operator("generio.export_for_engine", icon="EXPORT")
         layout.operator("generio.remove_lods", icon="TRASH")
 
 

@@ -96,6 +96,10 @@ NO_BUTTON = {
     "CannotPlace": "is mended by Import, which the job has beside it",
     "Misfit": "is mended by Import, too",
     "NoConverter": "nothing is to be done",
+    "NothingToExport": "is the user's selection",
+    "NoShape": "is the user's selection, too",
+    "NotExported": "is another folder, which the user chooses anew",
+    "ExporterMissing": "is a check mark of another add-on",
     "NothingSent": "has that of the job list's own problem",
 }
 """Errors whose fix is no remedy, and why."""

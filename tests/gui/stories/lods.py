@@ -36,7 +36,7 @@ def make_and_see(blender: Driver) -> Steps[None]:
     heavy = scene.triangles(scene.HEAVY)
     look_from(DISTANCES[0])
     yield from blender.open_tab("GENERIO")
-    yield from blender.click("Make LODs…")
+    yield from blender.click("Make LODs")
     yield 0.5
     yield from blender.click("By Percent", popup=True)
     yield from blender.click("By Size", popup=True)
