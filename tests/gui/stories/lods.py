@@ -6,7 +6,7 @@ import bpy
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
-DISTANCES = (3.0, 9.0, 30.0)
+DISTANCES = (3.0, 14.0, 30.0)
 
 
 def levels() -> dict[str, int]:
