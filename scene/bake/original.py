@@ -13,9 +13,9 @@ from ...core.errors import InputRefused
 from ...core.messages import Message
 from .. import versions
 from ..export.evaluate import shown_as
+from ..lods import LEVEL
 from ..meshes import is_own, mesh_of
 from ..nodes import images_of
-from ..replace_mesh import LEVEL
 from .settings import unbaked
 
 
