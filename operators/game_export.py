@@ -33,7 +33,7 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
         check_existing: bool
         engine: str
         source: str
-        files: str
+        batch_mode: str
         own_folder: bool
         shapes: str
         triangles: int
@@ -56,7 +56,8 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
                 ("COLLECTION", "Collection", "All models in the active collection"),
             ),
         )
-        files: bpy.props.EnumProperty(
+        # Blender's file browser takes a property named "files" for its own, and crashes on any other kind.
+        batch_mode: bpy.props.EnumProperty(
             name="Files", description="How many files there are", items=subjects.FILES
         )
         own_folder: bpy.props.BoolProperty(
@@ -106,7 +107,7 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
         """Give the file the ending of its format; returns whether that has changed anything."""
         suffix = PROFILES[self.engine.lower()].suffix
         path = Path(self.filepath)
-        if self.files != subjects.ONE_FILE or not path.name or path.suffix == suffix:
+        if self.batch_mode != subjects.ONE_FILE or not path.name or path.suffix == suffix:
             return False
         known = {profile.suffix for profile in PROFILES.values()}
         self.filepath = str(path.with_suffix(suffix) if path.suffix in known else f"{path}{suffix}")
@@ -119,8 +120,8 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
         profile = PROFILES[self.engine.lower()]
         layout.prop(self, "engine")
         layout.prop(self, "source")
-        layout.prop(self, "files")
-        if self.files != subjects.ONE_FILE:
+        layout.prop(self, "batch_mode")
+        if self.batch_mode != subjects.ONE_FILE:
             layout.prop(self, "own_folder")
         if profile.hull:
             layout.prop(self, "shapes")
@@ -135,7 +136,7 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
         wish = GameExport(
             engine=self.engine.lower(),
             path=Path(bpy.path.abspath(self.filepath)),
-            files=self.files,
+            files=self.batch_mode,
             own_folder=self.own_folder,
             shapes=self.shapes,
             triangles=self.triangles,

@@ -71,7 +71,7 @@ def bounds(points: np.ndarray) -> np.ndarray:
 
 def test_unreal_gets_a_lod_group_its_hulls_and_centimeters(rock, tmp_path):
     before = {kind: names for kind, names in everything().items() if kind not in ("objects", "meshes")}
-    export(tmp_path, "UNREAL", files="OBJECT", triangles=40)
+    export(tmp_path, "UNREAL", batch_mode="OBJECT", triangles=40)
     assert [path.name for path in tmp_path.iterdir()] == ["SM_Rock.fbx"]
     nodes = read_fbx(tmp_path / "SM_Rock.fbx")
     levels = [f"SM_Rock_LOD{level}" for level in range(3)]
@@ -184,15 +184,15 @@ def test_many_models_go_into_a_file_or_a_folder_each(addon, tmp_path):
     other.objects.link(items[0])
     bpy.context.scene.collection.objects.unlink(items[0])
     scenes.select(*items)
-    export(tmp_path / "each", "GODOT", files="OBJECT", shapes="NONE")
+    export(tmp_path / "each", "GODOT", batch_mode="OBJECT", shapes="NONE")
     assert sorted(path.name for path in (tmp_path / "each").iterdir()) == [
         "Left.glb",
         "Right.glb",
         "right_2.glb",
     ]
-    export(tmp_path / "own", "GODOT", files="OBJECT", own_folder=True, shapes="NONE")
+    export(tmp_path / "own", "GODOT", batch_mode="OBJECT", own_folder=True, shapes="NONE")
     assert (tmp_path / "own" / "Left" / "Left.glb").is_file()
-    export(tmp_path / "by", "GODOT", files="COLLECTION", shapes="NONE")
+    export(tmp_path / "by", "GODOT", batch_mode="COLLECTION", shapes="NONE")
     assert sorted(path.name for path in (tmp_path / "by").iterdir()) == ["Scene Collection.glb", "Stones.glb"]
     layer = bpy.context.view_layer.layer_collection.children["Stones"]
     bpy.context.view_layer.active_layer_collection = layer
@@ -319,3 +319,10 @@ def test_shapes_that_are_there_are_taken_as_they_are(addon, tmp_path):
     bpy.ops.import_scene.gltf(filepath=str(tmp_path / "ball.glb"))
     made = bpy.data.objects["Ball_01-convcolonly"]
     assert made.dimensions.x == pytest.approx(4.0, abs=1e-3)
+
+
+def test_the_file_browser_may_take_what_it_calls_its_own():
+    """Blender's file browser writes into properties of these names without asking of what kind they are."""
+    operator = bpy.ops.generio.export_for_engine.get_rna_type()
+    assert "filepath" in operator.properties
+    assert not {"files", "directory", "filename"} & {*operator.properties.keys()}
