@@ -274,7 +274,7 @@ def test_a_hull_is_convex_looks_outwards_and_has_no_more_triangles(addon, triang
     assert low.max() < 0.02 and high.min() > -0.02, "it reaches as far"
 
 
-def test_a_hull_of_a_heavy_mesh_takes_the_outermost_points(addon):
+def test_a_hull_of_a_heavy_mesh_takes_the_outermost_points(addon: ModuleType):
     item = scenes.ball("Heavy", 256, 128)
     scenes.select(item)
     bpy.ops.generio.make_collision(triangles=100)
@@ -282,7 +282,7 @@ def test_a_hull_of_a_heavy_mesh_takes_the_outermost_points(addon):
     assert 90 <= len(shape.data.polygons) <= 100 and is_convex(shape.data)
 
 
-def test_loose_parts_get_shapes_of_their_own_and_what_is_flat_gets_a_thin_one(addon):
+def test_loose_parts_get_shapes_of_their_own_and_what_is_flat_gets_a_thin_one(addon: ModuleType):
     parts = [scenes.ball(name, 8, 4, location=(3.0 * number, 0, 0)) for number, name in enumerate("AB")]
     scenes.select(*parts)
     bpy.ops.object.join()
@@ -321,7 +321,7 @@ def test_shapes_that_are_there_are_taken_as_they_are(addon, tmp_path):
     assert made.dimensions.x == pytest.approx(4.0, abs=1e-3)
 
 
-def test_the_file_browser_may_take_what_it_calls_its_own():
+def test_the_file_browser_may_take_what_it_calls_its_own(addon: ModuleType):
     """Blender's file browser writes into properties of these names without asking of what kind they are."""
     operator = bpy.ops.generio.export_for_engine.get_rna_type()
     assert "filepath" in operator.properties
