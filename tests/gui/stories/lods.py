@@ -54,6 +54,7 @@ def make_and_see(blender: Driver) -> Steps[None]:
         yield from blender.picture(f"lods-distance-{number}")
         seen.append(shown())
     assert seen == [wanted[0], wanted[1], wanted[3]], (seen, wanted)
+    yield from blender.to_top()
     yield from blender.click("Preview by Size")
     yield from blender.wait_for(lambda: bpy.data.objects[scene.HEAVY].visible_get(), "the original")
     assert f"{scene.HEAVY}_Preview" not in bpy.data.objects
