@@ -31,7 +31,7 @@ def follow_the_guide(blender: Driver) -> Steps[None]:
     assert scene.triangles(CHAIR) == heavy
     yield from blender.click("After")
     yield from blender.click("Accept")
-    yield from blender.see_no("Discard")
+    yield from blender.see("Select what was optimized")
     yield from blender.picture("guide-accepted")
     yield from jobs.check_counters(blender, jobs.DONE, jobs.DONE)
 
