@@ -271,10 +271,12 @@ class _Request:
     def is_in_vain(self, batch: Batch, mode: str, count: int) -> bool:
         """Whether so many triangles would be paid for and bring nothing; tells why.
 
-        What is under way already is sent again where a script asks for it, not by a click.
+        What is under way already is sent again where a script asks for it, not by a click. What applies
+        modifiers does something for the object, however light the mesh is.
         """
         by_hand, item = self._requester.by_hand, batch.objects[0]
-        if is_light_enough(batch.triangles, count):
+        is_applied = mode != replace_mesh.LOD and any(batch.modifiers())
+        if is_light_enough(batch.triangles, count) and not is_applied:
             known = Message(
                 '"{name}" has {present:,} triangles, no more than the {count:,} asked for',
                 name=item.name,

@@ -71,8 +71,8 @@ def arm(moment: str, victim: str, note: Path) -> None:
         if said["task"] == edge and rest == "begun" and not note.exists():
             kill()
 
-    def does(converter: Any, task: str, source: Path, target: Path, cancelled: Any) -> Any:
-        answer = do(converter, task, source, target, cancelled)
+    def does(converter: Any, task: str, source: Path, target: Path, *more: Any) -> Any:
+        answer = do(converter, task, source, target, *more)
         if task == edge and rest == "cut":
             os.truncate(target, target.stat().st_size // 2)
             kill()

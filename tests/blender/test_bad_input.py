@@ -126,6 +126,18 @@ def test_meshes_that_cannot_be_sent(addon, sandbox):
     assert scenes.triangles(item) <= 500
 
 
+def test_what_is_light_enough_is_sent_to_have_its_modifiers_applied(addon, sandbox):
+    item = scenes.ball(segments=16, rings=8)
+    item.modifiers.new("Twice", "ARRAY").count = 2
+    before = scenes.triangles(item)
+    scenes.select(item)
+    asked = {"polygon_count": 1_000_000, "target": "COUNT"}
+    assert bpy.ops.generio.optimize_selected(**asked) == {"CANCELLED"}
+    assert bpy.ops.generio.optimize_selected(modifier_mode="APPLY", **asked) == {"FINISHED"}
+    assert scenes.triangles(item) == 2 * before
+    assert not item.modifiers
+
+
 @pytest.mark.parametrize("more", [0, 1_000_000])
 def test_what_is_light_enough_is_not_sent_by_a_script_either(
     addon, sandbox, capfd: pytest.CaptureFixture[str], more: int
@@ -137,7 +149,7 @@ def test_what_is_light_enough_is_not_sent_by_a_script_either(
     assert bpy.ops.generio.optimize_selected(polygon_count=count, target="COUNT") == {"CANCELLED"}
     assert not sandbox.stats()["flows"]
     assert f"no more than the {count:,} asked for" in capfd.readouterr().out
-    assert importlib.import_module(f"{addon.__name__}.flows").optimize(item, count) == []
+    assert importlib.import_module(f"{addon.__name__}.flows").optimize(item, triangles=count) == []
     scenes.select(item, heavy)
     assert bpy.ops.generio.optimize_selected(polygon_count=before, target="COUNT") == {"FINISHED"}
     assert len(sandbox.stats()["flows"]) == 1, "the others are sent"

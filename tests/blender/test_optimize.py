@@ -694,7 +694,11 @@ def test_what_was_optimized_and_accepted_is_the_version_before_of_the_next_time(
 
 def test_figures_are_there_of_copies_too_and_go_when_they_are_accepted(addon):
     item = scenes.ball("Ball")
-    shown = addon.panels.optimize.GENERIO_PT_versions.poll
+    report = addon.panels.selection_report.selection_report()
+
+    def shown(context: bpy.types.Context) -> bool:
+        return bool(report.latest(context).reports)
+
     assert not shown(bpy.context)
     optimize(item, polygon_count=1000, placement="BESIDE")
     assert not shown(bpy.context)

@@ -219,7 +219,7 @@ def test_jobs_of_long_ago_stay_in_the_list_and_are_found(
     assert (len(known), client.older) == (300, 700)
     assert known[0].name == "lamp 700"
     found = client.find("lamp 12", before=known[0].created_at, most=50)
-    assert [job.name for job in found] == ["lamp 12", *(f"lamp 12{digit}" for digit in range(10))]
+    assert [job.name for job in found] == [f"lamp {number}" for number in range(700) if "12" in str(number)]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a process is suspended by a signal of POSIX")
