@@ -158,8 +158,14 @@ def choice(column: Any, data: Any, name: str) -> None:
     if column.use_property_split:
         column.prop(data, name)
     else:
-        column.label(text=looked_up(data.bl_rna.properties[name].name), translate=False)
+        column.label(text=looked_up(_described(data, name).name), translate=False)
         column.prop(data, name, text="")
+
+
+def _described(owner: Any, name: str) -> Any:
+    """What Blender knows of a property. owner: properties, or an operator, which has its own in a group."""
+    group = owner.properties if isinstance(owner, bpy.types.Operator) else owner
+    return group.bl_rna.properties[name]
 
 
 def _take_font() -> float:
@@ -201,7 +207,7 @@ def values(column: Any, owner: Any, name: str, width: int) -> None:
 
     Where there is none for the values alone, it is a drop-down. width: of the region, pixels.
     """
-    items = owner.bl_rna.properties[name].enum_items
+    items = _described(owner, name).enum_items
     share = room_in(width) / len(items)
 
     def has_room(part: float) -> bool:

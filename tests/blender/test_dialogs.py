@@ -109,3 +109,30 @@ def test_each_dropped_picture_begins_with_the_panel_again(addon, dialogs, pictur
     dropped(picture)
     assert dropped(picture) == [""], "the service has its defaults"
     assert dialogs.shown[1] == {"quality": "HIGH", "texture": True, "variants": 1, "then_optimize": False}
+
+
+def test_what_is_dropped_can_be_chosen_in_its_dialog(addon, picture: str, monkeypatch: pytest.MonkeyPatch):
+    """An operator has its properties in a group of its own, where a panel's owner is one."""
+    widgets = addon.panels.widgets
+    drawn: list[str] = []
+
+    class Layout:
+        use_property_split = True
+
+        def row(self) -> "Layout":
+            return self
+
+        def prop(self, owner: Any, name: str, **_options: Any) -> None:
+            drawn.append(name)
+
+        def label(self, **_options: Any) -> None:
+            pass
+
+    def execute(operator: Any, context: bpy.types.Context) -> set[str]:
+        for width in (260, 20):
+            widgets.values(Layout(), operator, "quality", width)
+        return {"FINISHED"}
+
+    monkeypatch.setattr(addon.operators.drop.GENERIO_OT_drop_image, "execute", execute)
+    assert bpy.ops.generio.drop_image(filepath=picture) == {"FINISHED"}
+    assert drawn == ["quality", "quality"]
