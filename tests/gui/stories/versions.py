@@ -51,10 +51,10 @@ def look_and_choose(blender: Driver) -> Steps[None]:
     for button, reached in (("Discard", is_heavy), ("Accept", is_light)):
         yield from blender.click(button)
         yield from blender.wait_for(reached, f"what {button} leaves")
-        yield from blender.see_no("Before")
+        yield from blender.see("Select what was optimized")
         yield from blender.press("Z", ctrl=True)
         yield from blender.wait_for(is_light, "the mesh after")
-        yield from blender.see("Discard")
+        yield from blender.wait_for(bpy.ops.generio.revert_optimized.poll, "two versions again")
         yield from blender.press("Z", ctrl=True, shift=True)
         yield from blender.wait_for(reached, f"what {button} leaves")
         yield from blender.press("Z", ctrl=True)
