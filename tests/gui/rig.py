@@ -18,7 +18,7 @@ from tests.gui import screen_reader
 
 CHECKOUT = Path(__file__).parents[2]
 PICTURES = CHECKOUT / "build/gui"
-SCREEN = (1400, 900)
+SCREEN = (1400, 1250)
 SUITES = ("trixie", "sid")
 """The Debians whose Blenders play."""
 

@@ -40,6 +40,7 @@ def test_a_translation_has_the_same_gaps_and_an_end_like_the_text(source: Path):
 
 SMALL = {
     "Generate {count} Variants",
+    "Give up to {count} numbers between 0 and 100 with commas between them, such as 50, 25, 12.5.",
     "Give up to {count} numbers with commas between them, such as 10000, 5000.",
     "Other variants removed: {count}",
     "Set, {count} characters.",

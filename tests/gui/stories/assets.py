@@ -36,6 +36,7 @@ def save_a_model(blender: Driver) -> Steps[None]:
     gnome.select_set(True)
     bpy.context.view_layer.objects.active = gnome
     scene.remember("select the gnome")
+    yield from blender.to_top()
     yield from blender.click_icon("generio.mark_asset")
     yield from blender.wait_for(lambda: scene.models("gnome")[0].asset_data, "the asset")
     yield from lack_a_library(blender)

@@ -35,7 +35,7 @@ def make_a_list(blender: Driver) -> Steps[None]:
     yield from blender.open_tab("GENERIO")
     yield from blender.click_icon("generio.generate_list")
     yield 0.5
-    yield from blender.see("Props", popup=True)
+    yield from blender.see("will be made", popup=True)
     yield from blender.picture("presets-list")
     yield from blender.confirm()
     yield from blender.wait_for(lambda: len(panel.jobs) == len(PROMPTS), "three jobs")
