@@ -154,7 +154,10 @@ class Model:
 
     @property
     def thumbnail(self) -> Path | None:
-        """A square PNG of the model with a clear background; None before it is drawn, soon after it came."""
+        """A square PNG of the model with a clear background, drawn soon after the model came; else None.
+
+        In the background none is drawn.
+        """
         path = self._converted
         picture = preview_path(path) if path else None
         return picture if picture is not None and picture.is_file() else None
