@@ -112,7 +112,7 @@ class EngineClient:
     def __init__(self, start: Start, settings: Settings, log_level: str, finish_jobs: bool) -> None:
         self.recovery_problem: Problem | None = None
         self.older = 0
-        self._told_from = 0.0  # older ones were not told of at the start
+        self._recent_from = 0.0  # when the oldest of the finished jobs was made that `jobs` has by itself
         self._notice: Problem | None = None
         self._start = start
         self._configuration = (settings, log_level, finish_jobs)
@@ -325,7 +325,9 @@ class EngineClient:
             for token in known - (self._fresh or set()):
                 self._forget(token)
         self.older = older
-        self._told_from = min((job.created_at for job in self._jobs.values()), default=0.0)
+        # A job that waits since long ago, or that a search has found, is none of the newest.
+        newest = [job for job in map(self._jobs.get, self._fresh or ()) if job is not None and job.final]
+        self._recent_from = min((job.created_at for job in newest), default=0.0)
         self._fresh = None
         self._is_loaded = True
 
@@ -427,11 +429,11 @@ class EngineClient:
 
     def ask_to_find(self, text: str, most: int) -> Reply:
         """As `find`, of all that `jobs` has not, and do not wait; see `found`."""
-        return self.ask("find", text=text, before=self._told_from, most=most)
+        return self.ask("find", text=text, before=self._recent_from, most=most)
 
     def is_old(self, job: Job) -> bool:
         """Whether a job was finished so long ago that only a search finds it."""
-        return job.created_at < self._told_from
+        return job.final and job.created_at < self._recent_from
 
     def found(self, reply: Reply) -> None:
         """Let `jobs` have what `ask_to_find` has found, which is there by now."""

@@ -222,6 +222,32 @@ def test_jobs_of_long_ago_stay_in_the_list_and_are_found(
     assert [job.name for job in found] == [f"lamp {number}" for number in range(700) if "12" in str(number)]
 
 
+def test_an_old_job_that_waits_hides_none_of_those_of_long_ago(
+    start: Start, new_client: Callable[[], EngineClient], sandbox: Sandbox
+) -> None:
+    """Neither does one that was found: also the next engine is asked for all that are not in the list."""
+    store = JobStore(start.store)
+    ended, waits = lamp(sandbox).cancelled(1.0), lamp(sandbox, name="lamp that waits", created_at=1.0)
+    made = [replace(ended, token=f"{number:032x}", created_at=100.0 + number) for number in range(400)]
+    store.add([waits, *made], "nobody", 0.0)
+    store.close()
+    client = new_client()
+    client.jobs()
+    old = {job.token for job in made[:100]}
+
+    def search() -> None:
+        reply = client.ask_to_find("lamp", most=1000)
+        client.answer(reply)
+        assert {data["token"] for data in reply.result} == old
+        client.found(reply)
+
+    search()
+    before = kill(client)
+    pump_until(client, lambda: client.pid not in (0, before) and client._fresh is None)
+    search()
+    assert [client.is_old(job) for job in (made[0], made[-1], waits)] == [True, False, False]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="a process is suspended by a signal of POSIX")
 def test_an_engine_that_does_not_answer_is_replaced(
     client: EngineClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
