@@ -298,15 +298,15 @@ def _changes(report: Any) -> list[Message]:
     return lines
 
 
-def _baked(told: Any) -> list[Message]:
+def _baked(figures: Any) -> list[Message]:
     """What was baked, and how well."""
-    without, after, uv = told["without"], told["with"], told["uv"]
+    without, after, uv = figures["without"], figures["with"], figures["uv"]
     lines = [
         Message(
             "Baked {maps} of {size:,} pixels in {seconds:,.0f} s",
-            maps=[MAPS[kind] for kind in told["maps"]],
-            size=told["size"],
-            seconds=told["seconds"],
+            maps=[MAPS[kind] for kind in figures["maps"]],
+            size=figures["size"],
+            seconds=figures["seconds"],
         ),
         Message(
             "Shading differs by {mean:.1f}°, in the worst places by {worst:.1f}° and more",
@@ -319,28 +319,30 @@ def _baked(told: Any) -> list[Message]:
         Message(
             "UV map {name}: {density:,.0f} pixels a unit, stretch {stretch:.2f}, {overlap:.1%} overlap, "
             "{flipped:.1%} flipped",
-            name=told["uv_map"],
+            name=figures["uv_map"],
             **{name: uv[name] for name in ("density", "stretch", "overlap", "flipped")},
         ),
     ]
-    if told["own_uv"] is not None:
+    if figures["own_uv"] is not None:
         lines.append(
             Message(
                 "The mesh's own UV map was kept, and not used: {overlap:.1%} overlap, {flipped:.1%} flipped, "
                 "{outside:.1%} outside",
-                **{name: told["own_uv"][name] for name in ("overlap", "flipped", "outside")},
+                **{name: figures["own_uv"][name] for name in ("overlap", "flipped", "outside")},
             )
         )
-    lines.append(Message("Rays that found nothing: {share:.2%}", share=told["misses"]))
-    lines.append(_verdict(told))
+    lines.append(Message("Rays that found nothing: {share:.2%}", share=figures["misses"]))
+    lines.append(_verdict(figures))
     return lines
 
 
-def _verdict(told: Any) -> Message:
+def _verdict(figures: Any) -> Message:
     """What all that amounts to."""
-    if told["with"]["mean"] > SAME_MEAN or told["with"]["p95"] > SAME_P95:
+    if figures["with"]["mean"] > SAME_MEAN or figures["with"]["p95"] > SAME_P95:
         return Message("Looks different from close by: try larger maps, or more triangles")
-    return Message("Looks the same from {distance:.2g} m at 1080p", distance=told["meters"] * PIXELS_A_METER)
+    return Message(
+        "Looks the same from {distance:.2g} m at 1080p", distance=figures["meters"] * PIXELS_A_METER
+    )
 
 
 def size(count: int) -> str:

@@ -136,13 +136,13 @@ def measured(name: str, make: Callable[[], Any], size: int, share: float) -> boo
         module("scene.export.snapshot").write_snapshot(item, snapshot, light=(light, settings))
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         module("scene.bake.run").bake(str(snapshot), str(result), lambda _: None)
-        told = json.loads(result.with_suffix(".json").read_text(encoding="utf-8"))["bake"]
-    without, with_maps = told["without"], told["with"]
+        figures = json.loads(result.with_suffix(".json").read_text(encoding="utf-8"))["bake"]
+    without, with_maps = figures["without"], figures["with"]
     share_left = with_maps["mean"] / without["mean"]
     print(
-        f"| {name} | {before:,} | {after:,} | {'new' if told['new_uv_map'] else 'own'} | "
+        f"| {name} | {before:,} | {after:,} | {'new' if figures['new_uv_map'] else 'own'} | "
         f"{without['mean']:.2f} ({without['p95']:.1f}) | {with_maps['mean']:.2f} ({with_maps['p95']:.1f}) | "
-        f"{share_left:.0%} | {told['misses']:.2%} | {told['seconds']:.1f} |",
+        f"{share_left:.0%} | {figures['misses']:.2%} | {figures['seconds']:.1f} |",
         file=sys.stderr,
         flush=True,
     )

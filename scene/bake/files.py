@@ -38,10 +38,10 @@ def bake(source: str, target: str, load: Import, tell: Tell) -> None:
     _unlink(lights)
     for number, (mesh, (name, place)) in enumerate(places.items()):
 
-        def told(share: float, before: int = number) -> None:
+        def tell_share(share: float, before: int = number) -> None:
             tell((before + share) / len(places))
 
-        _bake_mesh(whole, mesh, name, place, settings, told)
+        _bake_mesh(whole, mesh, name, place, settings, tell_share)
     for item in lights:
         bpy.context.scene.collection.objects.link(item)
     glb = Path(target).with_suffix(".glb.glb")  # the exporter appends .glb to any other name
@@ -93,11 +93,11 @@ def _bake_mesh(whole: Any, mesh: Any, name: str, place: Matrix, settings: BakeSe
     light = bpy.data.objects.new("GENERIO light", mesh)
     for stand_in in (original, light):
         bpy.context.scene.collection.objects.link(stand_in)
-    made, _, told = bake_onto(original, light, settings, tell)
+    made, _, figures = bake_onto(original, light, settings, tell)
     bpy.data.batch_remove([original, light])
     for index, material in enumerate(own or [None]):
         mesh.materials[index] = copy = material.copy() if material else new_material(name)
-        add_maps(copy, made, told["uv_map"], settings.directx)
+        add_maps(copy, made, figures["uv_map"], settings.directx)
     for kind, image in made.items():
         image.pack()
         image.name = f"{name}_{kind}"

@@ -63,7 +63,7 @@ class Baked(NamedTuple):
 
     images: dict[str, Any]
     triangles: int
-    told: dict[str, Any]
+    figures: dict[str, Any]
 
 
 def bake_onto(
@@ -79,7 +79,7 @@ def bake_onto(
         if not len(mesh_of(item).polygons):
             raise RuntimeError(NO_FACES)
     _set_up_cycles(settings)
-    uv_map, figures, is_new = uv_maps.choose(light, settings.size, settings.margin)
+    uv_map, uv_figures, is_new = uv_maps.choose(light, settings.size, settings.margin)
     own = _own_figures(light, uv_map, settings.size)
     tell(0.05)
     look = _look(original, light)
@@ -97,13 +97,13 @@ def bake_onto(
     with_map = look.error(uv_map, _turned_outwards(made[NORMAL]), settings.directx)
     if settings.orm:
         made[ORM] = _packed_orm(made, settings)
-    told = {
+    figures = {
         "maps": [*made],
         "size": settings.size,
         "uv_map": uv_map,
         "new_uv_map": is_new,
         "directx": settings.directx,
-        "uv": figures._asdict(),
+        "uv": uv_figures._asdict(),
         "own_uv": own,
         "extrusion": extrusion,
         "misses": misses,
@@ -113,7 +113,7 @@ def bake_onto(
         "seconds": time.monotonic() - began,
         "device": bpy.context.scene.cycles.device,
     }
-    return Baked(made, len(look.after.corners), told)
+    return Baked(made, len(look.after.corners), figures)
 
 
 def _set_up_cycles(settings: BakeSettings) -> None:

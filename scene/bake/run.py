@@ -35,14 +35,14 @@ def bake(source: str, target: str, tell: Tell) -> None:
             item.shape_key_clear()
         centering.move(mesh_of(item), -middle)
         bpy.context.scene.collection.objects.link(item)
-    made, triangles, told = bake_onto(original, light, settings, tell)
+    made, triangles, figures = bake_onto(original, light, settings, tell)
     stem = Path(target).name.partition(".")[0]
     for kind, image in made.items():
         _write(image, Path(target).with_name(f"{stem}-{kind}"), settings)
-    _show_maps(light, made, told["uv_map"], settings)
+    _show_maps(light, made, figures["uv_map"], settings)
     centering.move(mesh_of(light), middle)
     bpy.data.libraries.write(target, {light})
-    report = {"triangles": triangles, "textures": [[settings.size] * 2] * len(made), "bake": told}
+    report = {"triangles": triangles, "textures": [[settings.size] * 2] * len(made), "bake": figures}
     Path(target).with_name(f"{stem}.json").write_text(json.dumps(report), encoding="utf-8")
 
 

@@ -32,7 +32,7 @@ def put(blend: str, token: str, target: bpy.types.Object) -> list[bpy.types.Obje
 
     token: of the job that has baked them. Raises CannotPlace.
     """
-    told: dict[str, Any] = _report(Path(blend))
+    figures: dict[str, Any] = _report(Path(blend))
     mesh = mesh_of(target)
     before = set(bpy.data.images)
     with bpy.data.libraries.load(blend) as (inside, wanted):  # pyright: ignore
@@ -41,8 +41,10 @@ def put(blend: str, token: str, target: bpy.types.Object) -> list[bpy.types.Obje
     light = mesh_of(item)
     if len(light.loops) != len(mesh.loops):
         raise changed(target)
-    images = _images(told["maps"], [image for image in bpy.data.images if image not in before], target.name)
-    uv_map = _take_uv_map(mesh, light, told["uv_map"]) if told["new_uv_map"] else told["uv_map"]
+    images = _images(
+        figures["maps"], [image for image in bpy.data.images if image not in before], target.name
+    )
+    uv_map = _take_uv_map(mesh, light, figures["uv_map"]) if figures["new_uv_map"] else figures["uv_map"]
     users = versions.showing(mesh)
     copies: dict[Any, Any] = {}
 
@@ -54,7 +56,7 @@ def put(blend: str, token: str, target: bpy.types.Object) -> list[bpy.types.Obje
             made.name = suffixed(plain.name if plain else target.name, "_baked")
             made[BAKED_FROM] = plain or ""
             made[TOKEN] = token
-            add_maps(made, images, uv_map, told["directx"])
+            add_maps(made, images, uv_map, figures["directx"])
         return copies[plain]
 
     with freed():  # maps that were baked before
@@ -65,7 +67,7 @@ def put(blend: str, token: str, target: bpy.types.Object) -> list[bpy.types.Obje
         for user in users:
             slots.take(user, baked)
     report = dict(versions.report_of(target))
-    report["bake"] = {**told, "uv_map": uv_map, "meters": told["distance"] * _meters(target)}
+    report["bake"] = {**figures, "uv_map": uv_map, "meters": figures["distance"] * _meters(target)}
     mesh[versions.REPORT] = json.dumps(report)
     return users
 
@@ -79,24 +81,24 @@ def changed(target: bpy.types.Object) -> CannotPlace:
 
 def arrival(name: str, placed: Sequence[bpy.types.Object]) -> Message:
     """What is to be told of maps that were put into the file."""
-    told = versions.report_of(placed[0])["bake"]
+    figures = versions.report_of(placed[0])["bake"]
     return Message(
         '"{name}": shading differs by {after:.1f}°, without the maps by {before:.1f}°',
         name=name,
-        before=told["without"]["mean"],
-        after=told["with"]["mean"],
+        before=figures["without"]["mean"],
+        after=figures["with"]["mean"],
     )
 
 
 def told_of(placed: Sequence[bpy.types.Object]) -> list[Message]:
     """What is to be told besides of maps that have just been placed."""
-    told = versions.report_of(placed[0])["bake"]
+    figures = versions.report_of(placed[0])["bake"]
     lines: list[Message] = []
-    if told["misses"] > MANY_MISSES:
+    if figures["misses"] > MANY_MISSES:
         lines.append(
             Message(
                 "{share:.1%} of the rays found nothing of the original: look at thin and far apart parts",
-                share=told["misses"],
+                share=figures["misses"],
             )
         )
     return lines

@@ -64,11 +64,11 @@ def test_a_normal_map_brings_back_how_the_original_was_shaded(
     addon, conversion, tmp_path: Path, directx: bool
 ):
     item = sculpt()
-    told = baked(addon, conversion, tmp_path, item, lightened(item), size=512, directx=directx)
-    assert told["without"]["mean"] > 3.0
-    assert told["with"]["mean"] < told["without"]["mean"] / 4
-    assert told["misses"] < 0.01
-    assert not told["new_uv_map"]
+    figures = baked(addon, conversion, tmp_path, item, lightened(item), size=512, directx=directx)
+    assert figures["without"]["mean"] > 3.0
+    assert figures["with"]["mean"] < figures["without"]["mean"] / 4
+    assert figures["misses"] < 0.01
+    assert not figures["new_uv_map"]
     assert pixels_of(tmp_path / "result-1-normal.png").shape[:2] == (512, 512)
 
 
@@ -87,11 +87,11 @@ def test_green_points_down_for_directx(addon, conversion, tmp_path: Path):
 
 def test_a_mesh_without_a_uv_map_gets_one(addon, conversion, tmp_path: Path):
     item = sculpt(uv=False)
-    told = baked(addon, conversion, tmp_path, item, lightened(item), size=512)
-    assert told["new_uv_map"]
-    assert told["uv_map"] == "Baked"
-    assert told["uv"]["overlap"] < 0.01
-    assert told["with"]["mean"] < told["without"]["mean"] / 3
+    figures = baked(addon, conversion, tmp_path, item, lightened(item), size=512)
+    assert figures["new_uv_map"]
+    assert figures["uv_map"] == "Baked"
+    assert figures["uv"]["overlap"] < 0.01
+    assert figures["with"]["mean"] < figures["without"]["mean"] / 3
 
 
 def test_a_uv_map_that_overlaps_is_kept_and_not_used(addon, conversion, tmp_path: Path):
@@ -99,9 +99,9 @@ def test_a_uv_map_that_overlaps_is_kept_and_not_used(addon, conversion, tmp_path
     layer = item.data.uv_layers[0]
     for corner in layer.uv:
         corner.vector.x = (corner.vector.x * 2) % 1.0
-    told = baked(addon, conversion, tmp_path, item, lightened(item), size=512)
-    assert told["new_uv_map"]
-    assert told["own_uv"]["overlap"] > 0.3
+    figures = baked(addon, conversion, tmp_path, item, lightened(item), size=512)
+    assert figures["new_uv_map"]
+    assert figures["own_uv"]["overlap"] > 0.3
 
 
 def test_what_is_there_already_is_not_baked_again(addon, conversion, tmp_path: Path):
@@ -145,8 +145,8 @@ def test_textures_that_no_longer_fit_are_baked(addon, conversion, tmp_path: Path
     assert baked(addon, conversion, tmp_path / "kept", item, light)["maps"] == ["normal"]
     light.uv_layers.remove(light.uv_layers[0])
     (tmp_path / "lost").mkdir()
-    told = baked(addon, conversion, tmp_path / "lost", item, light)
-    assert told["maps"] == ["normal", "base_color"]
+    figures = baked(addon, conversion, tmp_path / "lost", item, light)
+    assert figures["maps"] == ["normal", "base_color"]
     green = pixels_of(tmp_path / "lost" / "result-1-base_color.png")[..., 1]
     assert 0.2 < float(green.mean()) < 0.8
 
@@ -158,8 +158,8 @@ def test_occlusion_roughness_and_metallic_are_one_texture(addon, conversion, tmp
     shader.inputs["Roughness"].default_value = 0.25
     shader.inputs["Metallic"].default_value = 1.0
     item.data.materials.append(material)
-    told = baked(addon, conversion, tmp_path, item, lightened(item), orm=True)
-    assert told["maps"] == ["normal", "orm"]
+    figures = baked(addon, conversion, tmp_path, item, lightened(item), orm=True)
+    assert figures["maps"] == ["normal", "orm"]
     orm = pixels_of(tmp_path / "result-1-orm.png")
     middle = orm[128, 128]
     assert middle[0] > 0.5
@@ -204,9 +204,9 @@ def test_loose_parts_and_many_cornered_faces_are_baked_as_well(addon, conversion
     work.to_mesh(light)
     work.free()
     assert max(len(face.vertices) for face in light.polygons) > 4
-    told = baked(addon, conversion, tmp_path, item, light, size=512)
-    assert told["misses"] < 0.02
-    assert told["with"]["mean"] < told["without"]["mean"] / 2
+    figures = baked(addon, conversion, tmp_path, item, light, size=512)
+    assert figures["misses"] < 0.02
+    assert figures["with"]["mean"] < figures["without"]["mean"] / 2
 
 
 def test_a_glb_gets_the_maps_of_what_it_has_lost(addon, conversion, tmp_path: Path):
@@ -268,8 +268,8 @@ def test_the_maps_come_into_copies_of_the_materials_and_revert_takes_them_back(a
     (image,) = {*bpy.data.images} - there["images"]
     assert image.packed_file is not None
     versions = addon.scene.versions
-    told = versions.report_of(item)["bake"]
-    assert told["with"]["mean"] < told["without"]["mean"] / 4
+    figures = versions.report_of(item)["bake"]
+    assert figures["with"]["mean"] < figures["without"]["mean"] / 4
     versions.toggle(item)
     assert material_of(item) == clay
     versions.toggle(item)

@@ -12,6 +12,6 @@ from tests.blender.test_bake import baked
 def test_a_fifth_of_the_error_is_left_at_most(addon, conversion, tmp_path: Path, name: str):
     item = measure_bakes.MADE[name]()
     light = measure_bakes.lightened(item, 0.06)
-    told = baked(addon, conversion, tmp_path, item, light, size=1024)
-    assert told["with"]["mean"] <= told["without"]["mean"] * measure_bakes.MOST_OF_ERROR
-    assert told["misses"] < 0.01
+    figures = baked(addon, conversion, tmp_path, item, light, size=1024)
+    assert figures["with"]["mean"] <= figures["without"]["mean"] * measure_bakes.MOST_OF_ERROR
+    assert figures["misses"] < 0.01
