@@ -31,6 +31,13 @@ PRIVATE = ("GENERIO_API_KEY", "PYTHON")
 pipe, and its Python is to be as it was installed."""
 
 
+PRIORITY = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
+"""Of the engine and its converters on Windows, where who starts a process gives it that."""
+
+NICENESS = 5
+"""The same elsewhere: on a machine where all cores are at work, Blender's window goes first."""
+
+
 def python_command(executable: str, blender: str) -> tuple[str, ...]:
     """What runs this package in plain Python, up to its arguments.
 
@@ -55,6 +62,15 @@ def take_input() -> int:
     return ours
 
 
+def yield_to_others() -> None:
+    """Let this process, and those that it starts, have what other processes of the user leave of the cores.
+
+    On Windows `EngineProcess` has seen to that.
+    """
+    if os.name == "posix":
+        os.nice(NICENESS)
+
+
 class EngineProcess:
     """The process, and the pipes to it. Raises OSError where it cannot be started."""
 
@@ -74,7 +90,7 @@ class EngineProcess:
                 stdout=stdout,
                 stderr=COMPLAINTS,
                 env=environment(os.environ),
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) | PRIORITY,
             )
             ours.pop_all()
 

@@ -29,7 +29,7 @@ from . import extras
 from .conversion import Conversion
 from .converters import remove_homes_of_the_dead
 from .log import Log
-from .process import take_input
+from .process import take_input, yield_to_others
 from .protocol import (
     VERSION,
     Decoder,
@@ -416,6 +416,7 @@ _LONG: dict[str, Callable[..., object]] = {
 
 def main() -> None:
     """Be the engine process: the pipe is our standard input and output."""
+    yield_to_others()
     receive, send = take_input(), os.dup(1)
     # What else is printed goes to the terminal.
     os.dup2(2 if sys.stderr is not None else os.open(os.devnull, os.O_WRONLY), 1)

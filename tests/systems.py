@@ -80,6 +80,26 @@ def suspend(pid: int) -> None:
     kernel.CloseHandle(handle)
 
 
+def goes_first(ours: int, other: int) -> bool:
+    """Whether the system gives a core to one process before the other when both want it."""
+    if sys.platform != "win32":
+        return os.getpriority(os.PRIO_PROCESS, ours) < os.getpriority(os.PRIO_PROCESS, other)
+    import ctypes
+    from ctypes import wintypes
+
+    kernel = ctypes.WinDLL("kernel32")
+    kernel.OpenProcess.restype = wintypes.HANDLE
+    kernel.GetPriorityClass.argtypes = kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
+    may_look, normal, below_normal = 0x0400, 0x20, 0x4000
+    classes: list[int] = []
+    for pid in (ours, other):
+        handle = kernel.OpenProcess(may_look, False, pid)
+        assert handle
+        classes.append(kernel.GetPriorityClass(handle))
+        kernel.CloseHandle(handle)
+    return classes == [normal, below_normal]
+
+
 def install(checkout: Path, extensions: Path) -> None:
     """Let the checkout stand among the extensions of a Blender: as a link, or a copy where there are none."""
     extensions.mkdir(parents=True, exist_ok=True)

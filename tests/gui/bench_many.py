@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What bench.py measures of many jobs and many bytes at once. A task yields the seconds to wait."""
 
+import itertools
 import os
 import sys
 import time
@@ -23,6 +24,9 @@ SEGMENTS, RINGS = 24, 16
 
 SHARE = 0.5
 """What optimizing leaves of the triangles."""
+
+LOOK_EACH = 20
+"""Ticks between two looks at how much memory the processes take."""
 
 LONGEST = 800.0
 """Seconds after which nothing comes any more."""
@@ -69,16 +73,20 @@ def optimize_many(watch: "Watch", service: str, key: str, count: str, thumbnails
         job = engine.job(token)
         return not session.is_over(job) or (thumbnails == "on" and not _has_picture(engine, token))
 
+    ticks = itertools.count()
     while any(is_open(token) for token in tokens):
         assert time.monotonic() < until, "this takes too long"
+        began = time.thread_time()
         watch.time("tick", lambda: session.tick(bpy.context))
+        watch.times["tick, CPU"].append(time.thread_time() - began)
+        if next(ticks) % LOOK_EACH == 0:
+            watch.times["memory: engine"].append(_mebibytes(engine.pid))
+            watch.times["memory: converter"] += map(_mebibytes, _descendants(engine.pid))
         yield 0.01
     jobs = [engine.job(token) for token in tokens]
     assert all(job.step == "placed" for job in jobs), [job.problem for job in jobs]
     for process, seconds in _cpu_seconds(engine.pid).items():
         watch.times[f"CPU: {process}"].append((seconds - before[process]) / int(count))
-    for name, pid in zip(("engine", "converter"), _kinds(engine.pid), strict=True):
-        watch.times[f"memory: {name}"].append(_mebibytes(pid))
 
 
 def _draw_thumbnails(addon: ModuleType) -> None:
@@ -251,12 +259,11 @@ def _descendants(parent: int) -> list[int]:
     return [pid for child in children for pid in (child, *_descendants(child))]
 
 
-def _kinds(engine: int) -> tuple[int, int]:
-    """The process ids of the engine and of a converter."""
-    return engine, _descendants(engine)[0]
-
-
 def _mebibytes(pid: int) -> float:
-    """The memory that a process has in use."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    """The memory that a process has in use; none once it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    used = status.partition("VmRSS:")[2].split()
+    return int(used[0]) / 1024 if used else 0.0

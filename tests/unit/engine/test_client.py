@@ -23,7 +23,7 @@ from generio_flows.jobs.process_id import began
 from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
-from tests.systems import KILL, needs_proc, suspend
+from tests.systems import KILL, goes_first, needs_proc, suspend
 
 from .conftest import LONGEST, finished, lamp, pump_until
 
@@ -149,6 +149,11 @@ def test_an_engine_that_cannot_be_started_is_told(start: Start, settings: Settin
 
 
 @needs_proc
+def test_the_engine_leaves_the_cores_to_the_window(client: EngineClient) -> None:
+    client.call("sync")
+    assert goes_first(os.getpid(), client.pid)
+
+
 def test_the_key_goes_through_the_pipe_only(
     monkeypatch: pytest.MonkeyPatch, new_client: Callable[[], EngineClient], settings: Settings
 ) -> None:
