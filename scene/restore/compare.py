@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-SAMPLES = 10_000
+LEAST_SAMPLES, MOST_SAMPLES = 1_000, 10_000
 """Points on each surface from which the distance to the other one is taken."""
+
+SAMPLES_EACH = 4
+"""So many for each triangle of the finer surface, within these limits."""
 
 
 def comparison(
@@ -34,7 +37,9 @@ def comparison(
     low, high = old.min(axis=(0, 1)), old.max(axis=(0, 1))
     diagonal = float(np.linalg.norm(high - low)) or 1.0
     drift = max(np.abs(new.min(axis=(0, 1)) - low).max(), np.abs(new.max(axis=(0, 1)) - high).max())
-    distances = np.concatenate([_distances(old, after, graph), _distances(new, before, graph)]) / diagonal
+    count = min(max(SAMPLES_EACH * max(len(old), len(new)), LEAST_SAMPLES), MOST_SAMPLES)
+    to_new, to_old = _distances(old, after, graph, count), _distances(new, before, graph, count)
+    distances = np.concatenate([to_new, to_old]) / diagonal
     return {
         "before": figures(before),
         "after": figures(after),
@@ -67,16 +72,16 @@ def _triangles(mesh: bpy.types.Mesh) -> Array:
     return points.astype(np.float64).reshape(-1, 3)[corners].reshape(-1, 3, 3)
 
 
-def _distances(source: Array, target: bpy.types.Object, graph: bpy.types.Depsgraph) -> Array:
-    """From random points all over the surface `source` to that of `target`; the same ones each time."""
+def _distances(source: Array, target: bpy.types.Object, graph: bpy.types.Depsgraph, count: int) -> Array:
+    """From `count` random points all over the surface `source` to that of `target`; the same each time."""
     import numpy as np
     from mathutils.bvhtree import BVHTree
 
     areas = np.linalg.norm(np.cross(source[:, 1] - source[:, 0], source[:, 2] - source[:, 0]), axis=1)
     dice = np.random.default_rng(0)
     shares = areas / areas.sum() if areas.sum() else None
-    chosen = source[dice.choice(len(source), SAMPLES, p=shares)]
-    one, other = dice.random((2, SAMPLES, 1))
+    chosen = source[dice.choice(len(source), count, p=shares)]
+    one, other = dice.random((2, count, 1))
     root = np.sqrt(one)  # evenly over the triangle
     points = (1 - root) * chosen[:, 0] + root * ((1 - other) * chosen[:, 1] + other * chosen[:, 2])
     tree = BVHTree.FromObject(target, graph)  # from lists of numbers, it would take some 600 bytes a triangle
