@@ -168,13 +168,12 @@ def sandbox(profile: str, speed: float = 0.01, vary: float = 0.0) -> Iterator[st
     """The service double in a process of its own; yields its address. speed, vary: as for `Sandbox`."""
     command = [sys.executable, "-m", "tests.sandbox", "--port", "0", "--key", KEY, "--profile", profile]
     options = ["--speed", str(speed), "--vary", str(vary), "--body-limit", str(2 << 30)]
-    process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("listening on ").strip()
-    finally:
-        process.terminate()
-        process.wait(30)
+    with subprocess.Popen([*command, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().removeprefix("listening on ").strip()
+        finally:
+            process.terminate()
 
 
 def padded_model(path: Path, size: int) -> None:

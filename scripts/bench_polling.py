@@ -68,10 +68,11 @@ def polling_rows(folder: Path) -> Iterator[Row]:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         services = [Service(stack.enter_context(sandbox(name, SPEED, VARY))) for name in SERVICES]
-        jobs, api = client_package("jobs"), client_package("api")
+        jobs, api, engine = (client_package(name) for name in ("jobs", "api", "jobs.engine"))
         home = Path(stack.enter_context(TemporaryDirectory(dir=folder)))
         engines = [
-            (each.url, stack.enter_context(closing(_engine(jobs, each.url, home)))) for each in services
+            (each.url, stack.enter_context(closing(_engine(jobs, engine, each.url, home))))
+            for each in services
         ]
         _run_engines(jobs, api, engines, LEARNED)
         _sum(services, {})
@@ -93,7 +94,7 @@ def _sum(services: list[Service], noticed: dict[str, float]) -> Noticed:
 # ---------------------------------------------------------------------- ours
 
 
-def _engine(jobs: Any, url: str, home: Path) -> Any:
+def _engine(jobs: Any, engine: Any, url: str, home: Path) -> Any:
     """An engine that keeps what it receives as it is, in a folder of its own in `home`."""
 
     def convert(_source: Path, target: Path, _cancelled: object) -> None:
@@ -101,7 +102,7 @@ def _engine(jobs: Any, url: str, home: Path) -> Any:
 
     folder = Path(mkdtemp(dir=home))
     settings = jobs.Settings(folder, url, KEY, concurrent_jobs=FLOWS)
-    return jobs.Engine(jobs.JobStore(folder / "jobs.sqlite"), settings, convert, convert)
+    return engine.Engine(engine.JobStore(folder / "jobs.sqlite"), settings, convert, convert)
 
 
 def _run_engines(jobs: Any, api: Any, engines: list[tuple[str, Any]], count: int) -> dict[str, float]:

@@ -25,7 +25,7 @@ import bpy
 from mathutils import Vector
 
 THUMBNAIL_PIXELS = 256
-THUMBNAIL_SAMPLES = 10
+THUMBNAIL_SAMPLES = 8
 
 LONGEST_SECONDS = 20 * 60.0
 """Of a task, whether the parent is there to end it or not."""
