@@ -115,11 +115,12 @@ def _ends(match: Match, ones: Array, others: Array) -> tuple[Array, Array, Array
 
 
 def _paired_sides(match: Match) -> tuple[Array, Array]:
-    """Pairs of sides of triangles (3 t + k) of one part that lie on each other, no side in two of them.
+    """Pairs of sides of triangles (3 t + k) that lie on each other, no side in two of them.
 
     Where there are more than two, as in layers that touch, to each one belongs the one that it had been next
-    to, or that looks the same way. Sides that are left run in the same direction: of one of their faces it is
-    turned over.
+    to, or that looks the same way. Sides of one part come first. Those that are left run in the same
+    direction, where one of their faces is turned over; or where parts run through each other it was mistaken
+    from which one a face comes.
     """
     import numpy as np
 
@@ -128,14 +129,20 @@ def _paired_sides(match: Match) -> tuple[Array, Array]:
     end = np.roll(new.places[new.vertices], -1, axis=1).ravel()
     lines = _numbers(np.minimum(begin, end) * len(new.points) + np.maximum(begin, end))
     groups = _numbers(lines * (int(match.parts.max()) + 1) + np.repeat(match.parts, 3))
-    forth, back = np.flatnonzero(begin < end), np.flatnonzero(begin > end)
-    ones, others = _exclusive(match, *_pairs(groups, forth, back))
     left = begin != end
-    left[ones] = left[others] = False
-    rest = np.flatnonzero(left)
-    first, second = _pairs(groups, rest, rest)
-    first, second = _exclusive(match, first[first < second], second[first < second])
-    return np.concatenate([ones, first]), np.concatenate([others, second])
+    chosen: list[tuple[Array, Array]] = []
+    for alike, runs_back in ((groups, True), (groups, False), (lines, True)):
+        if runs_back:
+            pairs = _pairs(alike, np.flatnonzero(left & (begin < end)), np.flatnonzero(left & (begin > end)))
+        else:
+            rest = np.flatnonzero(left)
+            first, second = _pairs(alike, rest, rest)
+            pairs = first[first < second], second[first < second]
+        ones, others = _exclusive(match, *pairs)
+        left[ones] = left[others] = False
+        chosen.append((ones, others))
+    ones, others = (np.concatenate(sides) for sides in zip(*chosen, strict=True))
+    return ones, others
 
 
 def _pairs(groups: Array, ones: Array, others: Array) -> tuple[Array, Array]:

@@ -853,6 +853,24 @@ def test_a_closed_surface_stays_closed_where_faces_have_collapsed(fit: Fit, to: 
     assert min(face.area for face in came.data.polygons) > 0
 
 
+@pytest.mark.parametrize("ratio", [0.5, 0.2])
+def test_closed_parts_that_run_through_each_other_stay_closed(fit: Fit, ratio: float):
+    """As in scattered rocks and chains: there is no telling from which of them a face comes."""
+    beads: list[bpy.types.Object] = []
+    for number in range(30):
+        bpy.ops.mesh.primitive_ico_sphere_add(
+            subdivisions=1, location=(math.cos(number / 5), math.sin(number / 5), 0.05 * number)
+        )
+        beads.append(bpy.context.object)
+    scenes.select(*beads)
+    bpy.ops.object.join()
+    sent = bpy.context.object
+    came = as_it_comes(sent, ratio, sheds=False)
+    assert in_place(came.data) == 0
+    fit(came, sent)
+    assert rim(came.data) == 0
+
+
 def cut(item: bpy.types.Object, is_cut: Callable[[Vector], bool]) -> bpy.types.Object:
     """A copy whose faces are apart at the edges whose middles are meant."""
     copy = item.copy()
