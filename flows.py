@@ -108,7 +108,7 @@ class Model:
     @property
     def name(self) -> str:
         """What the panel calls it."""
-        return self.job.name
+        return self.job.request.name
 
     @property
     def state(self) -> str:
@@ -118,12 +118,12 @@ class Model:
     @property
     def progress(self) -> float | None:
         """0 to 1 of the present state, None where nobody knows."""
-        return self.job.progress
+        return self.job.run.progress
 
     @property
     def done(self) -> bool:
         """Whether it stands in the scene."""
-        return self.job.step is Step.PLACED
+        return self.job.status.step is Step.PLACED
 
     @property
     def over(self) -> bool:
@@ -133,18 +133,18 @@ class Model:
     @property
     def problem(self) -> str:
         """What went wrong, or holds it up, with what to do about it; or ""."""
-        problem = self.job.problem
+        problem = self.job.status.problem
         return f"{problem.message} {problem.fix}".strip() if problem else ""
 
     @property
     def files(self) -> list[Path]:
         """The GLB files that the service made, each checked; empty until they are there, and of a bake."""
-        return [Path(result.glb) for result in self.job.results if result.glb]
+        return [Path(result.glb) for result in self.job.placement.results if result.glb]
 
     @property
     def flow_id(self) -> str:
         """What the service calls the flow; "" before there is one."""
-        return self.job.flow_id
+        return self.job.run.flow_id
 
     @property
     def report(self) -> ModelReport | None:
@@ -165,7 +165,7 @@ class Model:
     @property
     def _converted(self) -> Path | None:
         """The .blend that the first result was converted to, whether it is still there or not."""
-        return next((Path(result.blend) for result in self.job.results if result.blend), None)
+        return next((Path(result.blend) for result in self.job.placement.results if result.blend), None)
 
     @property
     def objects(self) -> list[bpy.types.Object]:

@@ -130,8 +130,9 @@ class Batch:
             carrier.take(job, sure)
             return job.token
 
-        where = job.destination
-        name = display(self._carrier.home.output(where.path)) if isinstance(where, OutputFile) else job.name
+        where = job.request.destination
+        is_file = isinstance(where, OutputFile)
+        name = display(self._carrier.home.output(where.path)) if is_file else job.request.name
         return Task(name, begin=begin, sure=sure)
 
     def cancel(self, token: str) -> str:
@@ -209,9 +210,9 @@ class Batch:
     def _listen(self) -> None:
         """Wait a moment for what the engine tells."""
         with suppress(queue.Empty):
-            self._carrier.outputs.learn(self._carrier.engine.events.get(timeout=GLANCE).delivered)
+            self._carrier.outputs.learn(self._carrier.engine.events.get(timeout=GLANCE).placement.delivered)
             while True:
-                self._carrier.outputs.learn(self._carrier.engine.events.get_nowait().delivered)
+                self._carrier.outputs.learn(self._carrier.engine.events.get_nowait().placement.delivered)
 
     def _turn(self, task: Task) -> bool:
         """Take a task as far as it goes by now; True when it is over, well or not."""
@@ -246,16 +247,17 @@ class Batch:
         if job.finished:
             return self._delivery.hand_over(task, job)
         # A problem that comes and goes is no news: it would keep a command waiting for ever.
-        task.come = (job.token, job.attempt, job.step, job.queued, job.flow_state, job.progress)
-        told = (job.state, job.progress, job.problem)
+        run, status = job.run, job.status
+        task.come = (job.token, run.attempt, status.step, status.queued, run.flow_state, run.progress)
+        told = (job.state, run.progress, status.problem)
         if told != task.told:
             task.told = told
-            problem = job.problem or Problem("", EMPTY)
+            problem = status.problem or Problem("", EMPTY)
             self.report.tell(
                 Event(
                     task.name,
                     STATES[job.state].label,
-                    job.progress,
+                    run.progress,
                     job.token,
                     message=problem.message,
                     fix=problem.fix,
@@ -265,23 +267,24 @@ class Batch:
                 )
             )
         # What it was waiting for when it was begun may be over; the engine has not looked again yet.
-        if job.waiting and job is not task.begun and not self._carrier.engine.is_active(job.token):
-            assert job.problem is not None
-            if task.sure and job.problem.code == MAYBE_RUNNING:
+        if status.waiting and job is not task.begun and not self._carrier.engine.is_active(job.token):
+            problem = status.problem
+            assert problem is not None
+            if task.sure and problem.code == MAYBE_RUNNING:
                 task.sure = False
                 self._carrier.engine.retry(job.token)
                 return False
-            if job.problem.code in FOR_THE_USER:
-                code = FOR_THE_USER[job.problem.code]
-                raise Stopped(code, f"{job.problem.message} {job.problem.fix}".strip())
-            self._delivery.fail(task, job.problem)
+            if problem.code in FOR_THE_USER:
+                raise Stopped(FOR_THE_USER[problem.code], f"{problem.message} {problem.fix}".strip())
+            self._delivery.fail(task, problem)
             return True
         return False
 
     def _without_news(self, under_way: Sequence[Task]) -> Stopped:
         """Why to give up: for what holds the jobs up, or because they take longer than there is patience."""
         jobs = [self._carrier.engine.job(task.token) for task in under_way]
-        problem = self._held_up or next((job.problem for job in jobs if job and job.problem), None)
+        problems = (job.status.problem for job in jobs if job)
+        problem = self._held_up or next(filter(None, problems), None)
         minutes = f"{self._patience / 60:.3g} minutes"
         if problem is None:
             return Stopped(UNFINISHED, f"Not finished yet: the service has told nothing new for {minutes}.")

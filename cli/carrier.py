@@ -74,7 +74,7 @@ class Carrier:
         self._wishes = {
             wish: job
             for job in self.engine.jobs()
-            if (wish := wish_of(job, home)) and (job.unsent or job.service == self.service)
+            if (wish := wish_of(job, home)) and (job.unsent or job.request.service == self.service)
         }
 
     def close(self) -> None:
@@ -122,9 +122,13 @@ class Carrier:
         if was_deleted(job) and not sure:
             self.engine.retry_lookup(job.token)
             return
-        if isinstance(job.destination, OutputFile) and job.step in (*UNSENT, Step.FAILED, Step.CANCELLED):
+        if isinstance(job.request.destination, OutputFile) and job.status.step in (
+            *UNSENT,
+            Step.FAILED,
+            Step.CANCELLED,
+        ):
             self.outputs.check(job)
-        if job.step in (Step.FAILED, Step.CANCELLED):
+        if job.status.step in (Step.FAILED, Step.CANCELLED):
             self.engine.retry(job.token)
         elif not job.finished:
             self.engine.resume(job.token)
@@ -140,12 +144,12 @@ class Carrier:
         while not interrupted.wait(GLANCE):
             job = self.engine.job(token)
             late = time.monotonic() > end
-            if asked and job is not None and job.step is Step.CANCELLED:
-                return job.problem.message if job.problem else ""
+            if asked and job is not None and job.status.step is Step.CANCELLED:
+                return job.status.problem.message if job.status.problem else ""
             if job is None or job.finished or (late and not asked):
                 return NOT_OURS
-            if late and job.problem is not None:
-                return f"{job.problem.message} `jobs resume` goes on with stopping it."
+            if late and job.status.problem is not None:
+                return f"{job.status.problem.message} `jobs resume` goes on with stopping it."
             if not asked and self.engine.owns(token):
                 with suppress(LedgerError):  # then once more
                     self.engine.cancel(token)
@@ -160,11 +164,11 @@ class Carrier:
     def _convert(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """Only where a .blend or maps are wanted: the verified GLB is what most commands are after."""
         job = self.engine.job(glb.parent.name)
-        where = job.destination if job is not None else None
+        where = job.request.destination if job is not None else None
         if job is not None and isinstance(where, OutputFile) and where.bake:
             if self._converter is None:
                 raise NoBaker
-            source = Path(os.path.normpath(glb.parent / job.input_path))
+            source = Path(os.path.normpath(glb.parent / job.request.input_path))
             baked = JobFolder.baked_glb(glb)
             self._converter.bake_glb(source, glb, where.bake, baked, cancelled)
             glb = baked
@@ -178,4 +182,4 @@ class Carrier:
 
 def was_deleted(job: Job) -> bool:
     """Whether it ended since the service says that its flow is gone."""
-    return job.problem is not None and job.problem.code == DELETED
+    return job.status.problem is not None and job.status.problem.code == DELETED

@@ -62,8 +62,8 @@ class Delivery:
 
         Raises FlowsError.
         """
-        if job.step in (Step.FAILED, Step.CANCELLED):
-            problem = job.problem or Problem("cancelled", Message("The job was cancelled."))
+        if job.status.step in (Step.FAILED, Step.CANCELLED):
+            problem = job.status.problem or Problem("cancelled", Message("The job was cancelled."))
             if was_deleted(job):
                 problem = replace(
                     problem,
@@ -71,13 +71,14 @@ class Delivery:
                 )
             self.fail(errand, problem)
             return True
-        if not isinstance(job.destination, OutputFile):  # a window's job, which the window places
+        where = job.request.destination
+        if not isinstance(where, OutputFile):  # a window's job, which the window places
             self._done(errand, job, READY, ())
             return True
         try:
-            return self._write(errand, job) if job.destination.optimize is None else self._chain(errand, job)
+            return self._write(errand, job) if where.optimize is None else self._chain(errand, job)
         except ResultGone:
-            if errand.fetched or not job.flow_id:
+            if errand.fetched or not job.run.flow_id:
                 raise
             errand.fetched = True
             self._carrier.outputs.discard_damaged(job)
@@ -88,7 +89,7 @@ class Delivery:
         model = self._carrier.outputs.kept_glb(job)
         following = optimizing(job, model.name)
         known = self._carrier.engine.job(following.token)
-        if not model.is_file() and (known is None or known.step not in (Step.READY, Step.PLACED)):
+        if not model.is_file() and (known is None or known.status.step not in (Step.READY, Step.PLACED)):
             raise ResultGone  # it is still to be sent
         self._carrier.submit(following)
         self._carrier.engine.mark_placed(job.token)
@@ -121,8 +122,9 @@ class Delivery:
     def _measured(self, job: Job, outputs: Sequence[Path], state: str) -> tuple[Measured, ...]:
         """The figures of a job's outputs; of a .blend those of the GLB that it was made of."""
         folder = self._carrier.engine.folder(job.token)
-        before = Path(os.path.normpath(folder / job.input_path)) if job.input_mime == GLB_MIME else None
-        kept = [JobFolder(folder).kept(result.glb) for result in job.results]
+        sent = Path(os.path.normpath(folder / job.request.input_path))
+        before = sent if job.request.input_mime == GLB_MIME else None
+        kept = [JobFolder(folder).kept(result.glb) for result in job.placement.results]
         # What thousands of models have in common with what was sent is not measured anew each time.
         cancelled = self._interrupted.is_set if state == DONE or self._wants_deviations else None
         return tuple(
@@ -130,7 +132,7 @@ class Delivery:
                 display(path),
                 before,
                 path if path.suffix.lower() == ".glb" else glb,
-                job.parameters.get("polygon_count"),
+                job.request.parameters.get("polygon_count"),
                 cancelled,
             )
             for path, glb in zip(outputs, kept, strict=False)

@@ -41,11 +41,11 @@ class Plan(NamedTuple):
             assert self.problem is not None
             reason = words_of(self.problem)
             return f"{self.source or self.item}: cannot be sent ({reason})"
-        sent = f"{self.source}, {self.bytes:,} bytes" if self.source else f'"{self.job.prompt}"'
-        options = "".join(f", {name} {value}" for name, value in self.job.parameters.items())
+        sent = f"{self.source}, {self.bytes:,} bytes" if self.source else f'"{self.job.request.prompt}"'
+        options = "".join(f", {name} {value}" for name, value in self.job.request.parameters.items())
         flows = "no flow" if self.flows == 0 else "1 flow" if self.flows == 1 else f"{self.flows} flows"
         there = f" (it has a job already: {self.state})" if self.state else ""
-        return f"{self.item}: {sent} to {self.job.template}{options}: {flows}{there}"
+        return f"{self.item}: {sent} to {self.job.request.template}{options}: {flows}{there}"
 
     def to_data(self) -> dict[str, Any]:
         """The plan as JSON can say it."""
@@ -53,11 +53,11 @@ class Plan(NamedTuple):
         return {
             "event": "plan",
             "item": self.item,
-            "template": job.template if job else "",
-            "prompt": job.prompt if job else "",
+            "template": job.request.template if job else "",
+            "prompt": job.request.prompt if job else "",
             "input": self.source,
             "bytes": self.bytes,
-            "parameters": dict(job.parameters) if job else {},
+            "parameters": dict(job.request.parameters) if job else {},
             "job": job.token if job else "",
             "state": self.state,
             "flows": self.flows,
@@ -96,7 +96,7 @@ def _plan(
     name = display(item.output)
     try:
         job = item.job(service, home)
-        if item.source is not None and job.input_mime == GLB_MIME:
+        if item.source is not None and job.request.input_mime == GLB_MIME:
             check_sendable(item.source)
         size = item.source.stat().st_size if item.source is not None else 0
     except FlowsError as error:
@@ -116,6 +116,6 @@ def _flows(job: Job | None) -> int:
     """How many flows going on with a job would run; None = there is no job yet."""
     if job is None:
         return 1
-    if job.step in (Step.FAILED, Step.CANCELLED):
+    if job.status.step in (Step.FAILED, Step.CANCELLED):
         return 0 if job.result_may_exist else 1
-    return 0 if job.finished or job.flow_id else 1
+    return 0 if job.finished or job.run.flow_id else 1

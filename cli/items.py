@@ -31,7 +31,7 @@ from ..api.transfer import digest_of
 from ..core.destination import OutputFile, to_data
 from ..core.file_names import absolute, fitting
 from ..core.messages import Message
-from ..jobs import Job
+from ..jobs import Job, Request
 from .job_directory import Home, same_place
 from .lists import UsageError
 from .outputs import numbered
@@ -84,17 +84,19 @@ class Item:
         destination = OutputFile(home.relative(self.output), self.optimize, self.bake)
         wish = (self.template, parameters, content, to_data(destination))
         return Job(
-            service=service,
-            template=self.template,
-            name=self.output.name,
+            Request(
+                service=service,
+                template=self.template,
+                name=self.output.name,
+                parameters=parameters,
+                prompt=self.prompt,
+                input_path=source if mime else "",
+                input_mime=mime,
+                input_digest=content if self.source is not None else "",
+                source="" if mime else source,
+                destination=replace(destination, wish=_token(*wish)),
+            ),
             token=_token(service, *wish),
-            parameters=parameters,
-            prompt=self.prompt,
-            input_path=source if mime else "",
-            input_mime=mime,
-            input_digest=content if self.source is not None else "",
-            source="" if mime else source,
-            destination=replace(destination, wish=_token(*wish)),
         )
 
 
@@ -103,13 +105,13 @@ def wish_of(job: Job, home: Home) -> Hashable:
 
     That is so, too, where the same output is spelled in another way, if the disk does not tell them apart.
     """
-    where = job.destination
+    where = job.request.destination
     if not isinstance(where, OutputFile) or not where.wish or not home.ignores_case:
         return where.wish if isinstance(where, OutputFile) else ""
-    parameters = json.dumps(dict(job.parameters), sort_keys=True)
-    content = job.input_digest or job.prompt
+    parameters = json.dumps(dict(job.request.parameters), sort_keys=True)
+    content = job.request.input_digest or job.request.prompt
     return (
-        job.template,
+        job.request.template,
         parameters,
         content,
         where.optimize,
@@ -123,18 +125,21 @@ def optimizing(generated: Job, model: str) -> Job:
 
     model: name of the file in the folder of the first job that the second one takes.
     """
-    assert isinstance(generated.destination, OutputFile)
-    destination = OutputFile(generated.destination.path)
-    parameters = {POLYGON_COUNT.name: generated.destination.optimize}
+    first = generated.request
+    assert isinstance(first.destination, OutputFile)
+    destination = OutputFile(first.destination.path)
+    parameters = {POLYGON_COUNT.name: first.destination.optimize}
     return Job(
-        service=generated.service,
-        template=OPTIMIZE,
-        name=generated.name,
-        token=_token(generated.service, OPTIMIZE, parameters, generated.token, to_data(destination)),
-        parameters=parameters,
-        input_path=f"../{generated.token}/{model}",
-        input_mime=GLB_MIME,
-        destination=destination,
+        Request(
+            service=first.service,
+            template=OPTIMIZE,
+            name=first.name,
+            parameters=parameters,
+            input_path=f"../{generated.token}/{model}",
+            input_mime=GLB_MIME,
+            destination=destination,
+        ),
+        token=_token(first.service, OPTIMIZE, parameters, generated.token, to_data(destination)),
     )
 
 

@@ -37,12 +37,12 @@ def listing(jobs: Sequence[Job], home: Home) -> list[str]:
 
 
 def _row(job: Job, home: Home) -> tuple[str, ...]:
-    reason = f" ({job.problem.message})" if job.problem else ""
+    reason = f" ({job.status.problem.message})" if job.status.problem else ""
     return (
         job.token[:SHORT],
         _moment(job.created_at)[:-3],
         STATES[job.state].label,
-        KINDS.get(job.template, job.template),
+        KINDS.get(job.request.template, job.request.template),
         shortened(_input(job, home), LONGEST_INPUT),
         _time(job),
         f"{_output(job, home)}{reason}",
@@ -51,7 +51,7 @@ def _row(job: Job, home: Home) -> tuple[str, ...]:
 
 def page(job: Job, home: Home) -> str:
     """All that people want to know about a job."""
-    lines = [job.name]
+    lines = [job.request.name]
     lines += [f"  {name:<11}{value}" for name, value in _facts(job, home) if value]
     return "\n".join(lines)
 
@@ -60,43 +60,44 @@ def _facts(job: Job, home: Home) -> Iterator[tuple[str, str]]:
     yield "id", job.token
     yield (
         "state",
-        STATES[job.state].label + (f", {job.progress:.0%}" if job.progress and not job.finished else ""),
+        STATES[job.state].label
+        + (f", {job.run.progress:.0%}" if job.run.progress and not job.finished else ""),
     )
-    if job.problem is not None:
-        yield "problem", job.problem.message
-        yield "to do", job.problem.fix
-    yield "kind", f"{KINDS.get(job.template, job.template)} ({job.template})"
+    if job.status.problem is not None:
+        yield "problem", job.status.problem.message
+        yield "to do", job.status.problem.fix
+    yield "kind", f"{KINDS.get(job.request.template, job.request.template)} ({job.request.template})"
     yield "input", _input(job, home)
-    yield "asked for", ", ".join(f"{name} {value}" for name, value in job.parameters.items())
+    yield "asked for", ", ".join(f"{name} {value}" for name, value in job.request.parameters.items())
     yield "output", _output(job, home)
-    for file in job.delivered:
+    for file in job.placement.delivered:
         yield "written", f"{display(home.output(file.path))}, {file.size:,} bytes"
     yield "created", _moment(job.created_at)
     yield (
         "time",
-        _time(job) + (f", of which the flow ran {clock(job.run_seconds)}" if job.run_seconds else ""),
+        _time(job) + (f", of which the flow ran {clock(job.run.run_seconds)}" if job.run.run_seconds else ""),
     )
-    yield "attempt", str(job.attempt) if job.attempt > 1 else ""
-    yield "flow", f"{job.flow_id} {job.flow_state}".strip()
-    yield "service", job.service
+    yield "attempt", str(job.run.attempt) if job.run.attempt > 1 else ""
+    yield "flow", f"{job.run.flow_id} {job.run.flow_state}".strip()
+    yield "service", job.request.service
 
 
 def _input(job: Job, home: Home) -> str:
     """The prompt, or the file that was asked for, as the user would write it."""
-    path = job.picture or job.source or job.input_path
-    if job.prompt or not path:
-        return job.prompt
+    path = job.request.picture or job.request.source or job.request.input_path
+    if job.request.prompt or not path:
+        return job.request.prompt
     return display(Path(os.path.normpath(home.results / job.token / path)))
 
 
 def _output(job: Job, home: Home) -> str:
-    where = job.destination
-    return display(home.output(where.path)) if isinstance(where, OutputFile) else job.name
+    where = job.request.destination
+    return display(home.output(where.path)) if isinstance(where, OutputFile) else job.request.name
 
 
 def _time(job: Job) -> str:
     """How long it took, or has taken by now."""
-    return clock((job.finished_at or time.time()) - (job.begun_at or job.created_at))
+    return clock((job.status.finished_at or time.time()) - (job.run.begun_at or job.created_at))
 
 
 def _moment(seconds: float) -> str:

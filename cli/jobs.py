@@ -80,7 +80,7 @@ def _list(jobs: Sequence[Job], home: Home, as_json: bool) -> None:
 
 def _data(job: Job) -> str:
     """A job as the store has it, as JSON, with its state and what is wrong in words."""
-    problem = asdict(job.problem) if job.problem else None
+    problem = asdict(job.status.problem) if job.status.problem else None
     return json.dumps({**job.to_fields(), "problem": problem, "state": STATES[job.state].label})
 
 
@@ -108,15 +108,15 @@ def _resume(
 
 def _needs_blender(job: Job) -> bool:
     """Whether something is to be made of, or for, a .blend, or baked."""
-    return bool(job.source) or (
-        isinstance(job.destination, OutputFile)
-        and (job.destination.path.endswith(".blend") or job.destination.bake > 0)
+    where = job.request.destination
+    return bool(job.request.source) or (
+        isinstance(where, OutputFile) and (where.path.endswith(".blend") or where.bake > 0)
     )
 
 
 def _undelivered(job: Job) -> bool:
     """Whether it is finished, and its output is still to be written."""
-    return job.state is State.READY and isinstance(job.destination, OutputFile)
+    return job.state is State.READY and isinstance(job.request.destination, OutputFile)
 
 
 def _advice(code: int) -> str:
@@ -136,7 +136,7 @@ def _cancel(
     ) as batch:
         for job in todo:
             reason = batch.cancel(job.token)
-            report.say(f"{job.name}: {reason or 'cancelled.'}")
+            report.say(f"{job.request.name}: {reason or 'cancelled.'}")
             code = SOME_FAILED if reason else code
     return code
 
@@ -148,33 +148,34 @@ def _delete(
     report = report_for(sys.stdout, len(todo), options.json)
     code, owner = SUCCESS, new_owner()
     remove_orphans(home.results)
-    needed = {Path(job.input_path).parent.name for job in spared if job.step is not Step.PLACED}
+    unplaced = (job for job in spared if job.status.step is not Step.PLACED)
+    needed = {Path(job.request.input_path).parent.name for job in unplaced}
     with closing(opened(home)) as ledger:
         for known in todo:
             job = ledger.job(known.token)  # as it is by now: with many jobs this takes a while
             if job is None:
                 continue
             if job.token in needed:
-                report.say(f"{job.name}: another job still needs its model.")
+                report.say(f"{job.request.name}: another job still needs its model.")
                 code = SOME_FAILED
                 continue
             if not job.finished:
-                report.say(f"{job.name}: it is not over. Cancel it first.")
+                report.say(f"{job.request.name}: it is not over. Cancel it first.")
                 code = SOME_FAILED
                 continue
-            if options.at_service and job.flow_id:
-                with host.client(job.service) as client, suppress(NotFound):
-                    client.delete_flow(job.flow_id)
+            if options.at_service and job.run.flow_id:
+                with host.client(job.request.service) as client, suppress(NotFound):
+                    client.delete_flow(job.run.flow_id)
             if not ledger.remove(job.token):  # another process has begun it anew in this moment
-                report.say(f"{job.name}: it is not over. Cancel it first.")
+                report.say(f"{job.request.name}: it is not over. Cancel it first.")
                 code = SOME_FAILED
                 continue
             folder = home.results / job.token
             if delete_files(folder, owner):
-                report.say(f"{job.name}: deleted.")
+                report.say(f"{job.request.name}: deleted.")
             else:
                 rest = f"Another program has files open in {display(folder)}; they go with the next command."
-                report.say(f"{job.name}: deleted. {rest}")
+                report.say(f"{job.request.name}: deleted. {rest}")
     return code
 
 

@@ -105,8 +105,9 @@ class Outputs:
 
     def path(self, job: Job) -> Path:
         """The output of a job, or the first of several."""
-        assert isinstance(job.destination, OutputFile)
-        return self._home.output(job.destination.path)
+        where = job.request.destination
+        assert isinstance(where, OutputFile)
+        return self._home.output(where.path)
 
     def check(self, job: Job) -> None:
         """Raise what would keep a job's output from being written, before anything is paid for.
@@ -134,7 +135,7 @@ class Outputs:
             content_of(path, file.size) == (file.size, file.sha256)
             for path, file in zip(paths, files, strict=True)
         )
-        return paths if job.step is Step.PLACED and files and as_written else None
+        return paths if job.status.step is Step.PLACED and files and as_written else None
 
     def write(self, job: Job) -> list[Path] | None:
         """Write what is missing of a finished job's outputs, and note it; returns them all.
@@ -156,7 +157,7 @@ class Outputs:
         for piece in missing:
             with _written(piece.target):
                 self._copy(piece.source, piece.target)
-        if job.step is not Step.PLACED:
+        if job.status.step is not Step.PLACED:
             self._engine.mark_placed(job.token)
         return [piece.target for piece in pieces]
 
@@ -186,7 +187,8 @@ class Outputs:
 
     def _noted(self, job: Job) -> tuple[Delivered, ...]:
         """What became of a job's results, one file each, when they were written last; () = it was not yet."""
-        return job.delivered[: len(job.results)] if len(job.delivered) >= len(job.results) else ()
+        delivered, count = job.placement.delivered, len(job.placement.results)
+        return delivered[:count] if len(delivered) >= count else ()
 
     def _targets(self, job: Job) -> list[Path]:
         """The files that a job's results become: the output, and beside it -2, -3 … where there are more."""
@@ -195,7 +197,7 @@ class Outputs:
         output = self.path(job)
         targets = [output]
         numbers = count(2)
-        while len(targets) < len(job.results):
+        while len(targets) < len(job.placement.results):
             target = numbered(output, next(numbers))
             if same_place(target) not in self._taken:
                 targets.append(target)
@@ -204,7 +206,7 @@ class Outputs:
     @cached_property
     def _taken(self) -> set[str]:
         """The places of the outputs of all models that this command, or a job in the ledger, is about."""
-        known = [job.destination for job in self._engine.jobs()]
+        known = [job.request.destination for job in self._engine.jobs()]
         names = [destination.path for destination in known if isinstance(destination, OutputFile)]
         paths = chain(self._wanted, (self._home.output(name) for name in names))
         return {same_place(path) for path in paths}
@@ -238,22 +240,23 @@ class Outputs:
         """The digests of all that jobs of the ledger, this one or others, have written to a place."""
         if self._ours is None:
             self._ours = defaultdict(set)
-            self.learn(file for job in self._engine.jobs() for file in job.delivered)
+            self.learn(file for job in self._engine.jobs() for file in job.placement.delivered)
         return self._ours.get(same_place(target), set())
 
     # ------------------------------------------------------------------ what
 
     def kept_glb(self, job: Job) -> Path:
         """Where a finished job's folder has its first model, unless that was deleted. Raises ResultGone."""
-        if not job.results:
+        if not job.placement.results:
             raise ResultGone
-        return JobFolder(self._engine.folder(job.token)).kept(job.results[0].glb)
+        return JobFolder(self._engine.folder(job.token)).kept(job.placement.results[0].glb)
 
     def _pieces(self, job: Job) -> list[_Piece]:
         """What becomes of each of a finished job's results. Raises ResultGone where no .blend was made."""
-        noted = self._noted(job) if job.step is Step.PLACED else ()
+        noted = self._noted(job) if job.status.step is Step.PLACED else ()
         pieces: list[_Piece] = []
-        for number, (result, target) in enumerate(zip(job.results, self._targets(job), strict=False)):
+        targets = self._targets(job)
+        for number, (result, target) in enumerate(zip(job.placement.results, targets, strict=False)):
             kept = result.blend if target.suffix.lower() == ".blend" else result.glb
             if not kept:
                 raise ResultGone(
@@ -261,7 +264,8 @@ class Outputs:
                     Message("Run the same command again where there is one."),
                 )
             source = JobFolder(self._engine.folder(job.token)).kept(kept)
-            if isinstance(job.destination, OutputFile) and job.destination.bake and kept == result.glb:
+            where = job.request.destination
+            if isinstance(where, OutputFile) and where.bake and kept == result.glb:
                 source = JobFolder.baked_glb(source)
             content = content_of(source) or Content(0, "")
             as_noted = not noted or content == (noted[number].size, noted[number].sha256)

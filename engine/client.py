@@ -303,8 +303,8 @@ class EngineClient:
         before = self._jobs.get(token)
         for tokens, is_in in ((self._active, active), (self._owned, owned)):
             (tokens.add if is_in else tokens.discard)(token)
-        if job.run_seconds and (before is None or before.run_seconds != job.run_seconds):
-            self._run_times.learn(job.service, job.kind, job.run_seconds)
+        if job.run.run_seconds and (before is None or before.run.run_seconds != job.run.run_seconds):
+            self._run_times.learn(job.request.service, job.request.kind, job.run.run_seconds)
         self._jobs[token] = job
         if self._fresh is not None:
             self._fresh.add(token)
@@ -393,14 +393,14 @@ class EngineClient:
 
     def job_of_flow(self, flow_id: str) -> Job | None:
         """The job that a flow of the service belongs to, if there is one."""
-        return next((job for job in self.jobs() if job.flow_id == flow_id), None)
+        return next((job for job in self.jobs() if job.run.flow_id == flow_id), None)
 
     def estimate(self, job: Job, now: float) -> polling.Estimate:
         """How far the flow of a running job probably is at `now`, seconds since the epoch."""
-        if job.step is not Step.STARTED or job.waiting:
+        if job.status.step is not Step.STARTED or job.status.waiting:
             return polling.Estimate()
-        durations = self._run_times.of(job.service, job.kind)
-        return polling.estimate(now - job.started_at, durations, job.progress)
+        durations = self._run_times.of(job.request.service, job.request.kind)
+        return polling.estimate(now - job.run.started_at, durations, job.run.progress)
 
     def time_left(self, job: Job) -> float | None:
         """Seconds until a running job's flow will probably have ended; None where there is no telling."""
@@ -528,7 +528,7 @@ class EngineClient:
         target.parent.mkdir(parents=True, exist_ok=True)
         problem: Problem | None = None
         try:
-            make(Path(job.source), target)
+            make(Path(job.request.source), target)
         except FlowsError as error:
             problem = Problem.of(error)
         self.ask("prepared", token=token, problem=problem_to_data(problem))
@@ -539,7 +539,8 @@ class EngineClient:
         if self.answer(reply) or not reply.is_repeated:
             return reply.result
         job = self.job(token)  # an engine that died before it answered may have noted it
-        return job is not None and job.step is Step.PLACED and bool(document) and job.placed_in == document
+        is_placed = job is not None and job.status.step is Step.PLACED
+        return is_placed and bool(document) and job.placement.placed_in == document
 
     def mark_placed_soon(self, token: str, document: str) -> None:
         """See `Results.mark_placed_soon`."""

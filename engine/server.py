@@ -321,9 +321,7 @@ class Server:
         found = [
             job
             for job in self.engine.jobs()
-            if job.final
-            and job.created_at < before
-            and all(word in f"{job.name}\n{job.prompt}\n{job.flow_id}".casefold() for word in words)
+            if job.final and job.created_at < before and all(word in _words_of(job) for word in words)
         ]
         return [job_to_data(job) for job in found[-most:]]
 
@@ -412,6 +410,11 @@ _LONG: dict[str, Callable[..., object]] = {
     "write_picture": extras.write_picture,
 }
 """Verbs that take a while, each in a thread of its own. The first argument tells a part of the result."""
+
+
+def _words_of(job: Job) -> str:
+    """What a search looks into."""
+    return f"{job.request.name}\n{job.request.prompt}\n{job.run.flow_id}".casefold()
 
 
 def main() -> None:

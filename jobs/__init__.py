@@ -34,7 +34,7 @@ A crash at any of these points repeats the rest only: the store takes a token on
 from .chain import followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
 from .errors import NoConverter, Offline
 from .job_folder import JobFolder
-from .model import BAKE, Delivered, Job, Problem, Result, Step
+from .model import BAKE, Delivered, Job, Placement, Problem, Request, Result, Run, Status, Step
 from .settings import Settings
 from .states import STATES, State
 from .store_errors import AlreadyThere, LedgerBusy, LedgerError
@@ -50,10 +50,14 @@ __all__ = [
     "LedgerError",
     "NoConverter",
     "Offline",
+    "Placement",
     "Problem",
+    "Request",
     "Result",
+    "Run",
     "Settings",
     "State",
+    "Status",
     "Step",
     "followup_failed",
     "followup_jobs",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..core.destination import Destination
-from .model import Job, Step
+from .model import Job, Placement, Request, Run, Status, Step
 
 NAME = "Recovered Model"
 """What a job is called about which nothing else is known."""
@@ -16,12 +16,13 @@ def adopted_job(flow_id: str, service: str, destination: Destination) -> Job:
     One that was never started waits for the user, see `Commands.retry`.
     """
     return Job(
-        service=service,
-        template="",
-        name=NAME,
-        flow_id=flow_id,
-        step=Step.ADOPTED,
-        adopted=True,
-        needs_manual_import=True,
-        destination=destination,
+        Request(
+            service=service,
+            template="",
+            name=NAME,
+            destination=destination,
+        ),
+        run=Run(flow_id=flow_id, adopted=True),
+        status=Status(step=Step.ADOPTED),
+        placement=Placement(needs_manual_import=True),
     )

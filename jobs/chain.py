@@ -16,25 +16,27 @@ from ..api import GLB_MIME, OPTIMIZE
 from ..api.parameters import POLYGON_COUNT
 from ..core.destination import NewModel
 from .job_folder import JobFolder
-from .model import Job, Step
+from .model import Job, Request, Step
 
 
 def with_followup(job: Job, count: int) -> Job:
     """The job of a new model, whose results are to be optimized to `count` triangles each."""
-    assert isinstance(job.destination, NewModel)
-    return replace(job, destination=replace(job.destination, then_optimize=count))
+    where = job.request.destination
+    assert isinstance(where, NewModel)
+    return job.changed(destination=replace(where, then_optimize=count))
 
 
 def has_followup(job: Job) -> bool:
     """Whether jobs follow this one."""
-    return isinstance(job.destination, NewModel) and job.destination.then_optimize is not None
+    where = job.request.destination
+    return isinstance(where, NewModel) and where.then_optimize is not None
 
 
 def followup_tokens(job: Job) -> list[str]:
     """The tokens of the jobs that follow this one, one for each of its results."""
     if not has_followup(job):
         return []
-    names = (f"{job.token} then {number}" for number in range(len(job.results)))
+    names = (f"{job.token} then {number}" for number in range(len(job.placement.results)))
     return [hashlib.sha256(name.encode()).hexdigest()[:32] for name in names]
 
 
@@ -44,7 +46,7 @@ def followup_failed(job: Job, find: Callable[[str], Job | None]) -> bool:
     Then its own results may be all that there is. find: gives the job of a token, None where it is gone.
     """
     following = [found for token in followup_tokens(job) if (found := find(token)) is not None]
-    return job.finished and any(other.step is not Step.PLACED for other in following)
+    return job.finished and any(other.status.step is not Step.PLACED for other in following)
 
 
 def followup_jobs(job: Job, folder: Callable[[str], Path]) -> list[Job]:
@@ -53,20 +55,22 @@ def followup_jobs(job: Job, folder: Callable[[str], Path]) -> list[Job]:
     folder: where the job of a token keeps its files; the input of each is to be put there.
     """
     jobs: list[Job] = []
-    if not isinstance(job.destination, NewModel):
+    if not isinstance(job.request.destination, NewModel):
         return jobs
     for number, token in enumerate(followup_tokens(job)):
         jobs.append(
             Job(
-                service=job.service,
-                template=OPTIMIZE,
-                name=f"{job.name} {number + 1}" if number else job.name,
-                prompt=job.prompt,  # not sent, but the model should know what it was made of
+                Request(
+                    service=job.request.service,
+                    template=OPTIMIZE,
+                    name=f"{job.request.name} {number + 1}" if number else job.request.name,
+                    prompt=job.request.prompt,  # not sent, but the model should know what it was made of
+                    parameters={POLYGON_COUNT.name: job.request.destination.then_optimize},
+                    input_path=str(JobFolder(folder(token)).model_input),
+                    input_mime=GLB_MIME,
+                    destination=replace(job.request.destination, then_optimize=None),
+                ),
                 token=token,
-                parameters={POLYGON_COUNT.name: job.destination.then_optimize},
-                input_path=str(JobFolder(folder(token)).model_input),
-                input_mime=GLB_MIME,
-                destination=replace(job.destination, then_optimize=None),
             )
         )
     return jobs

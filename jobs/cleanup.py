@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -75,7 +74,7 @@ class Cleanup(Part):
         """Delete the models of a job that are in a saved file; the job stays in the list."""
 
         def without_results(job: Job) -> Job | None:
-            return replace(job, results=()) if job.final else None
+            return job.changed(results=()) if job.final else None
 
         if self._registry.change(token, (Step.PLACED,), without_results):
             delete_models(self._folder(token))
@@ -116,11 +115,11 @@ def select_for_eviction(folder: Path, jobs: Iterable[Job], limit: int) -> list[J
     left = sum(sizes.values())
     chosen: list[Job] = []
     known = {job.token: job for job in jobs}
-    for job in sorted(known.values(), key=lambda job: job.finished_at):
+    for job in sorted(known.values(), key=lambda job: job.status.finished_at):
         if left <= limit:
             break
-        stands = job.step is Step.PLACED and job.final and not followup_failed(job, known.get)
-        if stands and job.results and job.token in sizes:
+        stands = job.status.step is Step.PLACED and job.final and not followup_failed(job, known.get)
+        if stands and job.placement.results and job.token in sizes:
             chosen.append(job)
             left -= sizes[job.token]
     return chosen

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from .errors import MAYBE_RUNNING, NotStarted
@@ -38,17 +37,17 @@ class Commands:
                 return self._reopen(
                     token,
                     (Step.FAILED, Step.CANCELLED),
-                    lambda job: replace(job.restarted(), begun_at=time.time()),
+                    lambda job: job.restarted().changed(begun_at=time.time()),
                 )
             if job is None or not self._registry.is_leased(token):
                 return False
-            code = job.problem.code if job.problem is not None else ""
+            code = job.status.problem.code if job.status.problem is not None else ""
             if code == MAYBE_RUNNING:  # the user has been told that it may run a second time
                 job = job.repeated()
             elif code == NotStarted.code:
                 job = job.advance_to(Step.UPLOADED, starts_itself=False)
             elif code == NOTHING_NEW:
-                job = replace(job, changed_at=time.time())
+                job = job.changed(changed_at=time.time())
             if not self._scheduler.try_now(job):
                 return False
             self._scheduler.start_queued_jobs()
@@ -67,7 +66,10 @@ class Commands:
         else:
             done = job.failed(problem, time.time())
         with self._registry.locked():
-            if not self._registry.is_leased(token) or self._registry.now(job).step is not Step.REQUESTED:
+            if (
+                not self._registry.is_leased(token)
+                or self._registry.now(job).status.step is not Step.REQUESTED
+            ):
                 return  # it was lost meanwhile, and may have come back further on
             if done.finished:
                 self._registry.save(done)
@@ -86,11 +88,11 @@ class Commands:
                 return True
             if job is None or held.lease is None:
                 return False
-            if job.step in UNSENT and not held.busy:
+            if job.status.step in UNSENT and not held.busy:
                 return self._registry.save(job.cancelled(time.time()))
-            if not self._registry.save(replace(job, cancelling=True, queued=False)):
+            if not self._registry.save(job.changed(cancelling=True, queued=False)):
                 return False
-            if job.step is Step.UPLOADING and held.client is not None:
+            if job.status.step is Step.UPLOADING and held.client is not None:
                 held.client.hang_up()  # it may stand still, and is of no use any more
             held.slot = True  # stopping needs no free slot
             self._scheduler.try_now(self._registry.now(job))

@@ -211,14 +211,14 @@ class Engine:
 
     def job_of_flow(self, flow_id: str) -> Job | None:
         """The job that a flow of the service belongs to, if there is one."""
-        return next((job for job in self.jobs() if job.flow_id == flow_id), None)
+        return next((job for job in self.jobs() if job.run.flow_id == flow_id), None)
 
     def time_left(self, job: Job) -> float | None:
         """Seconds until a running job's flow will probably have ended; None where there is no telling."""
-        if job.step is not Step.STARTED or job.waiting:
+        if job.status.step is not Step.STARTED or job.status.waiting:
             return None
-        durations = self._registry.run_times.of(job.service, job.kind)
-        return polling.time_left(time.time() - job.started_at, durations, job.progress)
+        durations = self._registry.run_times.of(job.request.service, job.request.kind)
+        return polling.time_left(time.time() - job.run.started_at, durations, job.run.progress)
 
     def all_reported(self) -> bool:
         """Whether `events` has nothing left to report; not while a thread is changing a job."""
@@ -248,7 +248,7 @@ class Engine:
         """Take new jobs, all or none, in one go of the disk; they are carried on in this order."""
         now = time.time()
         # Each has a time of its own, by which lists are sorted.
-        jobs = [replace(job, created_at=now + number * 1e-6) for number, job in enumerate(jobs)]
+        jobs = [job.changed(created_at=now + number * 1e-6) for number, job in enumerate(jobs)]
         with self._registry.locked():
             self._registry.add(jobs, is_new=True)
             self._scheduler.start_queued_jobs()

@@ -48,13 +48,13 @@ class InputCopies(Part):
 
     def copy(self, jobs: Sequence[Job]) -> None:
         """Copy the pictures of these jobs, in a thread that ends."""
-        if any(job.picture for job in jobs):
+        if any(job.request.picture for job in jobs):
             self.run("copies", self._copy, jobs)
 
     def _copy(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             now = self._registry.job(job.token)
-            if now is not None and now.picture and not now.finished and not self.closing.is_set():
-                copy_input(self._folder(job.token), job.picture)
+            if now is not None and now.request.picture and not now.finished and not self.closing.is_set():
+                copy_input(self._folder(job.token), job.request.picture)
             if self._registry.job(job.token) is None:
                 self._on_removed(job.token)

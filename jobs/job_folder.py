@@ -39,7 +39,7 @@ class JobFolder:
 
     def made_input(self, job: Job) -> Path:
         """Where the file to send is made from the job's source."""
-        return self.model_input if job.source.endswith(".blend") else self.path / f"{_INPUT}.png"
+        return self.model_input if job.request.source.endswith(".blend") else self.path / f"{_INPUT}.png"
 
     def input_copy(self, picture: str) -> Path:
         """The copy of the picture that the user chose; its ending stays."""

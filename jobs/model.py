@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -153,12 +153,14 @@ class Delivered:
 
 
 @dataclass(frozen=True)
-class Job:
-    """One request of the user, and how far it has come. Changes make a new Job; see `Engine`.
+class Request:
+    """What the user asked for.
 
-    token: made here, unique. attempt: counts how often the user had it run; see `ref`.
-    service: the base URL it belongs to, once it is there, see `unsent`. template, parameters: as the API
-    names them (contract, section 2).
+    Two things change later: the service, as long as the job is `unsent`, and the file to send, once it is
+    made. The names in the destination follow what they name, see `session.document`.
+
+    service: the base URL it belongs to, once it is there. template, parameters: as the API names them
+    (contract, section 2).
     prompt: what to send as text, or "". input_path, input_mime: the file to send, or "".
     input_digest: SHA-256 that the file which was asked for has, where that is the user's own, or "".
     source: a .blend or a picture from which the file to send is still to be made, or "". Both paths are
@@ -166,27 +168,11 @@ class Job:
     picture: the one that the user chose, which is sent or from which what is sent is made, or ""; see
     `input_copy.copy_input`.
     destination: where the result belongs.
-    flow_id, flow_state: the service's, "" until known. progress: 0..1 of the present state, None = unknown.
-    created_at, started_at, finished_at: seconds since the epoch, 0.0 = not yet. begun_at: when the user had
-    it run again. changed_at: when the service last said something new about the flow. asked_at: when it last
-    said that the flow has not ended. retry_at: when what it waits for is looked at again by itself.
-    run_seconds: how long the flow ran, 0.0 = not known.
-    queued: waits for its turn. waiting: something outside must change first; `problem` says what.
-    cancelling: the user asked to stop. starts_itself: the flow was created with its input.
-    stopped_at: the step at which it failed or was cancelled.
-    adopted: the flow was there before the job: it was recovered by its id, or found again.
-    former_flow_id: the flow of the attempt before, which is looked at once more before another runs.
-    needs_manual_import: the finished result is not to be placed by itself; the user imports it.
-    delivered: the files that its results became outside its own folder, those of the last time first.
-    placed_in: the opening of a file into which the result went, until that file has been saved; "" then, and
-    before.
     """
 
     service: str
     template: str
     name: str
-    token: str = field(default_factory=lambda: uuid.uuid4().hex)
-    attempt: int = 1
     parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
     prompt: str = ""
     input_path: str = ""
@@ -195,55 +181,112 @@ class Job:
     source: str = ""
     picture: str = ""
     destination: Destination = UNKNOWN
-    step: Step = Step.REQUESTED
-    queued: bool = True
-    waiting: bool = False
-    cancelling: bool = False
-    starts_itself: bool = False
-    stopped_at: Step | None = None
-    adopted: bool = False
-    former_flow_id: str = ""
-    needs_manual_import: bool = False
-    problem: Problem | None = None
-    flow_id: str = ""
-    flow_state: str = ""
-    progress: float | None = None
-    results: tuple[Result, ...] = ()
-    delivered: tuple[Delivered, ...] = ()
-    placed_in: str = ""
-    created_at: float = 0.0
-    begun_at: float = 0.0
-    started_at: float = 0.0
-    finished_at: float = 0.0
-    changed_at: float = 0.0
-    asked_at: float = 0.0
-    retry_at: float = 0.0
-    run_seconds: float = 0.0
-
-    @property
-    def ref(self) -> str:
-        """What travels in the `additional` of flow and input, so that both can be found again."""
-        return f"{self.token}.{self.attempt}"
 
     @property
     def kind(self) -> str:
         """What jobs have in common that take about as long."""
         return f"{self.template}/{self.parameters.get('quality', '')}"
 
+
+@dataclass(frozen=True)
+class Run:
+    """The flow that the service runs for a job. Times are seconds since the epoch, 0.0 = not yet.
+
+    attempt: counts how often the user had the job run; see `Job.ref`. begun_at: when the user had it run
+    again.
+    flow_id, flow_state: the service's, "" until known. progress: 0..1 of that state, None = unknown.
+    former_flow_id: the flow of the attempt before, which is looked at once more before another runs.
+    adopted: the flow was there before the job: it was recovered by its id, or found again.
+    starts_itself: the flow was created with its input.
+    started_at: when it ran. changed_at: when the service last said something new about it. asked_at: when it
+    last said that the flow has not ended. run_seconds: how long it ran, 0.0 = not known.
+    """
+
+    attempt: int = 1
+    begun_at: float = 0.0
+    flow_id: str = ""
+    flow_state: str = ""
+    progress: float | None = None
+    former_flow_id: str = ""
+    adopted: bool = False
+    starts_itself: bool = False
+    started_at: float = 0.0
+    changed_at: float = 0.0
+    asked_at: float = 0.0
+    run_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The results of a job, and what has become of them.
+
+    results: the finished models. delivered: the files that they became outside the job's own folder, those
+    of the last time first. placed_in: the opening of a file into which the result went, until that file has
+    been saved; "" then, and before. needs_manual_import: the finished result is not to be placed by itself;
+    the user imports it.
+    """
+
+    results: tuple[Result, ...] = ()
+    delivered: tuple[Delivered, ...] = ()
+    placed_in: str = ""
+    needs_manual_import: bool = False
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job has come, and what holds it up.
+
+    queued: waits for its turn. waiting: something outside must change first; `problem` says what.
+    cancelling: the user asked to stop. stopped_at: the step at which it failed or was cancelled.
+    retry_at: when what it waits for is looked at again by itself; finished_at: when it ended. Both are
+    seconds since the epoch, 0.0 = not known.
+    """
+
+    step: Step = Step.REQUESTED
+    queued: bool = True
+    waiting: bool = False
+    cancelling: bool = False
+    problem: Problem | None = None
+    retry_at: float = 0.0
+    stopped_at: Step | None = None
+    finished_at: float = 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """One request of the user, and how far it has come. Changes make a new Job; see `changed` and `Engine`.
+
+    token: made here, unique. created_at: seconds since the epoch, 0.0 = not in a store yet.
+    """
+
+    request: Request
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    created_at: float = 0.0
+    run: Run = Run()
+    placement: Placement = Placement()
+    status: Status = Status()
+
+    @property
+    def ref(self) -> str:
+        """What travels in the `additional` of flow and input, so that both can be found again."""
+        return f"{self.token}.{self.run.attempt}"
+
     @property
     def finished(self) -> bool:
         """Whether the engine has nothing left to do (the result may still be waiting to be placed)."""
-        return self.step in FINISHED
+        return self.status.step in FINISHED
 
     @property
     def unsent(self) -> bool:
         """Whether no service has a flow of it, so that it may go to any; it may have ended like that."""
-        return (self.stopped_at or self.step) in UNSENT and not (self.flow_id or self.former_flow_id)
+        return (self.status.stopped_at or self.status.step) in UNSENT and not (
+            self.run.flow_id or self.run.former_flow_id
+        )
 
     @property
     def unsaved(self) -> bool:
         """Whether the result stands in a file that was not saved since, so that a crash takes it away."""
-        return self.step is Step.PLACED and self.placed_in != ""
+        return self.status.step is Step.PLACED and self.placement.placed_in != ""
 
     @property
     def final(self) -> bool:
@@ -253,49 +296,60 @@ class Job:
     @property
     def result_may_exist(self) -> bool:
         """Whether a failed or cancelled job has a model all the same, here or at the service, for Retry."""
-        code = self.problem.code if self.problem else ""
-        if self.step is Step.CANCELLED:
+        code = self.status.problem.code if self.status.problem else ""
+        if self.status.step is Step.CANCELLED:
             return code == GOES_ON
-        made = self.stopped_at in (Step.STARTED, Step.COMPLETED, Step.DOWNLOADED)
-        return self.step is Step.FAILED and made and code not in FLOW_OVER
+        made = self.status.stopped_at in (Step.STARTED, Step.COMPLETED, Step.DOWNLOADED)
+        return self.status.step is Step.FAILED and made and code not in FLOW_OVER
 
     @property
     def state(self) -> State:
         """What a user sees."""
         if not self.finished:
-            if self.cancelling:
+            if self.status.cancelling:
                 return State.CANCELLING
-            if self.waiting:
+            if self.status.waiting:
                 return State.WAITING
-            if self.queued:
+            if self.status.queued:
                 return State.QUEUED
-            if self.template == BAKE:
+            if self.request.template == BAKE:
                 return State.RUNNING
-        return _STATE_OF_STEP[self.step]
+        return _STATE_OF_STEP[self.status.step]
+
+    def changed(self, **changes: Any) -> Job:
+        """This job with other values of some fields, its own and its parts'. Raises TypeError for others."""
+        parts: dict[str, dict[str, Any]] = {}
+        own: dict[str, Any] = {}
+        for name, value in changes.items():
+            part = _PART_OF.get(name)
+            (parts.setdefault(part, {}) if part else own)[name] = value
+        for part, values in parts.items():
+            own[part] = replace(getattr(self, part), **values)
+        return replace(self, **own)
 
     def advance_to(self, step: Step, **changes: Any) -> Job:
         """This job one step on: whatever it waited for is over, and progress begins anew."""
-        return replace(self, step=step, **{**_UNBLOCKED, "progress": None, **changes})
+        return self.changed(step=step, **{**_UNBLOCKED, "progress": None, **changes})
 
     def failed(self, problem: Problem, now: float) -> Job:
         """This job, ended by `problem` at `now` (seconds since the epoch)."""
         return self.advance_to(
-            Step.FAILED, problem=problem, finished_at=now, stopped_at=self.step, cancelling=False
+            Step.FAILED, problem=problem, finished_at=now, stopped_at=self.status.step, cancelling=False
         )
 
     def cancelled(self, now: float, problem: Problem | None = None) -> Job:
         """This job, stopped at the user's wish at `now`; `problem` if something is worth saying about it."""
         return self.advance_to(
-            Step.CANCELLED, problem=problem, finished_at=now, stopped_at=self.step, cancelling=False
+            Step.CANCELLED, problem=problem, finished_at=now, stopped_at=self.status.step, cancelling=False
         )
 
     def unblocked(self, **changes: Any) -> Job:
         """This job, at the same step: whatever it waited for is over."""
-        return replace(self, **{**_UNBLOCKED, **changes})
+        return self.changed(**{**_UNBLOCKED, **changes})
 
     def blocked(self, problem: Problem, retry_at: float = 0.0) -> Job:
         """This job, at the same step, held up by `problem` until that is gone."""
-        return replace(self, waiting=True, problem=problem, retry_at=retry_at)
+        return self.changed(waiting=True, problem=problem, retry_at=retry_at)
 
     def restarted(self) -> Job:
         """This failed or cancelled job, to be carried once more.
@@ -303,16 +357,16 @@ class Job:
         It goes on where it stopped, so that a flow that may be alive is looked at and a result that exists is
         fetched. Only where the flow is known to be over, a new attempt begins, which runs a second flow.
         """
-        code = self.problem.code if self.problem else ""
-        over = code in FLOW_OVER or (self.step is Step.CANCELLED and code != GOES_ON)
-        unsent = self.stopped_at is None or self.stopped_at in UNSENT
+        code = self.status.problem.code if self.status.problem else ""
+        over = code in FLOW_OVER or (self.status.step is Step.CANCELLED and code != GOES_ON)
+        unsent = self.status.stopped_at is None or self.status.stopped_at in UNSENT
         fresh = {"queued": True, "finished_at": 0.0, "stopped_at": None, "needs_manual_import": False}
-        if self.adopted:  # there may be nothing here that another flow could be made of
+        if self.run.adopted:  # there may be nothing here that another flow could be made of
             return self.advance_to(Step.ADOPTED, **{**fresh, "needs_manual_import": True})
-        if not over and not unsent and self.stopped_at is not None:
-            return self.advance_to(self.stopped_at, **fresh)
+        if not over and not unsent and self.status.stopped_at is not None:
+            return self.advance_to(self.status.stopped_at, **fresh)
         return self.advance_to(
-            Step.REQUESTED if self.source else Step.PREPARED,
+            Step.REQUESTED if self.request.source else Step.PREPARED,
             results=(),
             started_at=0.0,
             **{**fresh, **self._next_attempt()},
@@ -320,25 +374,32 @@ class Job:
 
     def looked_for_again(self) -> Job:
         """This failed job, to be carried on where it stopped, with the flow that it has."""
-        return self.advance_to(self.stopped_at or Step.STARTED, queued=True, finished_at=0.0, stopped_at=None)
+        return self.advance_to(
+            self.status.stopped_at or Step.STARTED, queued=True, finished_at=0.0, stopped_at=None
+        )
 
     def repeated(self) -> Job:
         """This job, whose create had no answer, to be created once more at the user's word."""
         return self.advance_to(Step.PREPARED, **self._next_attempt())
 
     def _next_attempt(self) -> dict[str, Any]:
-        former = self.flow_id or self.former_flow_id
-        return {"attempt": self.attempt + 1, "flow_id": "", "flow_state": "", "former_flow_id": former}
+        former = self.run.flow_id or self.run.former_flow_id
+        return {"attempt": self.run.attempt + 1, "flow_id": "", "flow_state": "", "former_flow_id": former}
 
     def to_fields(self) -> dict[str, Any]:
-        """The job as what JSON can say."""
+        """The job as what JSON can say, flat as in version 0.1.0, so that versions read each other's."""
         return {  # by hand: `asdict` takes twenty times as long, and each step of each job is stored
-            **vars(self),
-            "parameters": {**self.parameters},
-            "destination": destinations.to_data(self.destination),
-            "problem": self.problem.to_data() if self.problem else None,
-            "results": [{**vars(result)} for result in self.results],
-            "delivered": [{**vars(file)} for file in self.delivered],
+            "token": self.token,
+            "created_at": self.created_at,
+            **vars(self.request),
+            **vars(self.run),
+            **vars(self.placement),
+            **vars(self.status),
+            "parameters": {**self.request.parameters},
+            "destination": destinations.to_data(self.request.destination),
+            "problem": self.status.problem.to_data() if self.status.problem else None,
+            "results": [{**vars(result)} for result in self.placement.results],
+            "delivered": [{**vars(file)} for file in self.placement.delivered],
         }
 
     @classmethod
@@ -351,7 +412,14 @@ class Job:
         data["problem"] = Problem.from_data(data["problem"]) if data["problem"] else None
         data["results"] = tuple(Result(**result) for result in data["results"])
         data["delivered"] = tuple(Delivered(**file) for file in data.get("delivered", ()))
-        return cls(**data)
+        parts: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
+        values: dict[str, Any] = {}
+        for name, value in data.items():
+            part = _PART_OF.get(name)
+            (parts[part] if part else values)[name] = value
+        for part, kind in _PARTS.items():
+            values[part] = kind(**parts[part])
+        return cls(**values)
 
     def to_json(self) -> str:
         """The job as its folder keeps it."""
@@ -364,3 +432,9 @@ class Job:
         if "hold" in fields:  # as that version called it
             fields["needs_manual_import"] = fields.pop("hold")
         return cls.from_fields(fields)
+
+
+_PARTS = {"request": Request, "run": Run, "placement": Placement, "status": Status}
+
+_PART_OF = {field.name: part for part, kind in _PARTS.items() for field in fields(kind)}
+"""The part that each field is of; no two parts have one of the same name."""

@@ -65,7 +65,7 @@ class PreviewRenderer(Part):
     def _render_missing(self) -> None:
         missing = [job for job in self._registry.jobs() if missing_previews(job)]
         failures = 0
-        for job in sorted(missing, key=lambda job: -job.finished_at)[:MOST_AT_START]:
+        for job in sorted(missing, key=lambda job: -job.status.finished_at)[:MOST_AT_START]:
             failures += not self.render(job)
             if failures == MOST_FAILURES or self.closing.is_set():
                 return
@@ -89,7 +89,7 @@ class PreviewRenderer(Part):
 
 def missing_previews(job: Job) -> list[tuple[Path, Path]]:
     """The results of a finished job that have no preview yet, and the paths of those previews."""
-    blends = [Path(result.blend) for result in job.results if result.blend] if job.finished else []
+    blends = [Path(result.blend) for result in job.placement.results if result.blend] if job.finished else []
     try:
         pairs = [(blend, preview_path(blend)) for blend in blends if blend.exists()]
         return [(blend, picture) for blend, picture in pairs if not picture.exists()]

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +24,7 @@ from .adoption import NAME
 from .clients import Clients
 from .errors import folder_unusable
 from .job_folder import JobFolder
-from .model import Job, Problem, Result, Step
+from .model import Job, Problem, Request, Result, Step
 from .part import Part
 from .registry import JobRegistry
 from .scheduler import Scheduler
@@ -154,7 +153,7 @@ def append_request(folder: Path, job: Job) -> None:
 def recorded_flow(folder: Path) -> str:
     """The id of the flow that a job's folder says was made for the job; "" for none."""
     asked = _read_request(folder)
-    return asked.flow_id if asked is not None else ""
+    return asked.run.flow_id if asked is not None else ""
 
 
 def job_tokens(folder: Path) -> list[str]:
@@ -202,10 +201,10 @@ def furthest_flow(client: FlowsClient, folder: Path, listed: RemoteFlow | None) 
     Raises the classes of CallFailed.
     """
     asked = _read_request(folder)
-    if asked is None or not asked.flow_id or (listed and listed.flow.flow_id == asked.flow_id):
+    if asked is None or not asked.run.flow_id or (listed and listed.flow.flow_id == asked.run.flow_id):
         return listed
     try:
-        noted = RemoteFlow(client.flow(asked.flow_id), asked.attempt)
+        noted = RemoteFlow(client.flow(asked.run.flow_id), asked.run.attempt)
     except NotFound as error:
         if not error.own_word:
             raise
@@ -218,12 +217,14 @@ def rebuild_job(folder: Path, token: str, remote: RemoteFlow | None, service: st
 
     remote: its flow, if the service knows one. service: where that is. now: seconds since the epoch.
     """
-    asked = _read_request(folder) or Job(service=service, template="", name=NAME, token=token, created_at=now)
-    asked = replace(asked, token=token, adopted=True, needs_manual_import=True, placed_in=PERHAPS)
+    asked = _read_request(folder) or Job(
+        Request(service=service, template="", name=NAME), token=token, created_at=now
+    )
+    asked = asked.changed(token=token, adopted=True, needs_manual_import=True, placed_in=PERHAPS)
     if remote is not None and remote.flow.state != "created":
         flow_id = remote.flow.flow_id
-        return replace(
-            asked, step=Step.ADOPTED, service=service, flow_id=flow_id, attempt=remote.attempt, queued=True
+        return asked.changed(
+            step=Step.ADOPTED, service=service, flow_id=flow_id, attempt=remote.attempt, queued=True
         )
     results = [
         Result(str(glb), str(blend) if (blend := glb.with_suffix(".blend")).exists() else "")
@@ -231,7 +232,7 @@ def rebuild_job(folder: Path, token: str, remote: RemoteFlow | None, service: st
     ]
     if not results:
         return None
-    return replace(asked, step=Step.READY, results=tuple(results), queued=False, finished_at=now)
+    return asked.changed(step=Step.READY, results=tuple(results), queued=False, finished_at=now)
 
 
 def _read_request(folder: Path) -> Job | None:

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..api import FlowsClient
@@ -82,12 +82,12 @@ class JobRegistry:
             rows = sorted(self._changes.rows, key=lambda row: row.created_at)
             jobs = [job for row in rows if (job := row.read()) is not None]
             for job in jobs:
-                self.run_times.learn(job.service, job.kind, job.run_seconds)
+                self.run_times.learn(job.request.service, job.request.kind, job.run.run_seconds)
             with self.lock:
                 self._jobs = {job.token: job for job in jobs} | self._jobs
                 for job, lease in self._retaken:
                     if not job.finished:  # else its result stands in a file that was not saved
-                        self.adopt(Leased(replace(job, queued=True), lease))
+                        self.adopt(Leased(job.changed(queued=True), lease))
             self._changes = self._changes._replace(rows=[])
         finally:  # the window waits for this
             self._loaded.set()
@@ -163,7 +163,7 @@ class JobRegistry:
         job, lease = leased
         self.drop_lease(job.token)  # it may have been ours before, and have been lost without our noticing
         self._held.setdefault(job.token, Held()).lease = lease
-        LOGGER.info("job %s: lease %d is ours, at step %s", job.token, lease.number, job.step)
+        LOGGER.info("job %s: lease %d is ours, at step %s", job.token, lease.number, job.status.step)
         self._jobs[job.token] = job
         self.events.put(job)
 
@@ -192,10 +192,12 @@ class JobRegistry:
                 return False
             before = self._jobs[job.token]
             # The file in which it belongs may have got another name meanwhile.
-            job = replace(job, destination=before.destination)
+            job = job.changed(destination=before.request.destination)
             if not self._store.save(job, lease, time.time()):
                 # This process slept past its lease (a suspended laptop, say): hands off.
-                LOGGER.warning("job %s: lease %d was lost before step %s", job.token, lease.number, job.step)
+                LOGGER.warning(
+                    "job %s: lease %d was lost before step %s", job.token, lease.number, job.status.step
+                )
                 self.drop_lease(job.token)
                 return False
             self._jobs[job.token] = job
@@ -203,16 +205,16 @@ class JobRegistry:
             if job.finished:
                 self.drop_lease(job.token)
             self.events.put(job)
-            if job.run_seconds != before.run_seconds:
-                self.run_times.learn(job.service, job.kind, job.run_seconds)
-            if job.flow_id and job.flow_id != before.flow_id:
+            if job.run.run_seconds != before.run.run_seconds:
+                self.run_times.learn(job.request.service, job.request.kind, job.run.run_seconds)
+            if job.run.flow_id and job.run.flow_id != before.run.flow_id:
                 self._on_flow(job)
             return True
 
     def show(self, token: str, **changes: Any) -> None:
         """Change and report a job of this process in memory only, such as its progress."""
         with self.lock:
-            self._jobs[token] = replace(self._jobs[token], **changes)
+            self._jobs[token] = self._jobs[token].changed(**changes)
             self.events.put(self._jobs[token])
 
     def change(self, token: str, steps: Container[Step], change: Callable[[Job], Job | None]) -> bool:
@@ -286,7 +288,7 @@ class JobRegistry:
                 self.drop_lease(job.token)
                 self.refresh(job.token, job)
             else:
-                self.adopt(Leased(replace(job, queued=True), lease))
+                self.adopt(Leased(job.changed(queued=True), lease))
         self._read_changes()
 
     def _read_changes(self) -> None:
@@ -311,7 +313,7 @@ class JobRegistry:
 
 def _log_progress(before: Job, job: Job) -> None:
     """Log what has changed, by codes: messages may hold names and paths that are the user's."""
-    flow = f", flow {job.flow_id}" if job.flow_id != before.flow_id else ""
-    problem = f", {job.problem.code}" if job.problem else ""
-    if job.step is not before.step or flow or job.problem != before.problem:
-        LOGGER.info("job %s: %s -> %s%s%s", job.token, before.step, job.step, flow, problem)
+    flow = f", flow {job.run.flow_id}" if job.run.flow_id != before.run.flow_id else ""
+    problem = f", {job.status.problem.code}" if job.status.problem else ""
+    if job.status.step is not before.status.step or flow or job.status.problem != before.status.problem:
+        LOGGER.info("job %s: %s -> %s%s%s", job.token, before.status.step, job.status.step, flow, problem)

@@ -40,7 +40,7 @@ class Results:
         again: whether one that has been placed before may be placed once more, which changes nothing here.
         """
         job = self._registry.job(token)
-        if again and job is not None and job.step is Step.PLACED:
+        if again and job is not None and job.status.step is Step.PLACED:
             return True
         return self._registry.change(
             token,
@@ -52,7 +52,9 @@ class Results:
         """As `mark_placed`, soon, unless the user is to import it; `events` tells what became of it."""
 
         def placed(job: Job) -> Job | None:
-            return None if job.needs_manual_import else job.advance_to(Step.PLACED, placed_in=document)
+            return (
+                None if job.placement.needs_manual_import else job.advance_to(Step.PLACED, placed_in=document)
+            )
 
         self._writer.write_soon(lambda: self._registry.change(token, (Step.READY,), placed), token)
 
@@ -79,8 +81,8 @@ class Results:
         """
 
         def delivered(job: Job) -> Job:
-            before = [file for file in job.delivered if file not in files]
-            return replace(job, delivered=(*files, *before))
+            before = [file for file in job.placement.delivered if file not in files]
+            return job.changed(delivered=(*files, *before))
 
         return self._registry.change(token, (Step.READY, Step.PLACED), delivered)
 
@@ -92,7 +94,7 @@ class Results:
         there = frozenset(tokens)
 
         def in_file(job: Job) -> Job | None:
-            return replace(job, placed_in="") if job.token in there else None
+            return job.changed(placed_in="") if job.token in there else None
 
         self._writer.write_soon(lambda: self._change_unsaved(document, in_file))
         self._writer.write_soon(self._cleanup.needed.set)
@@ -114,10 +116,10 @@ class Results:
         """Change the jobs whose results are unsaved in `document`."""
 
         def change_here(job: Job) -> Job | None:
-            return change(job) if job.placed_in == document else None
+            return change(job) if job.placement.placed_in == document else None
 
         for job in self._registry.jobs():
-            if job.unsaved and job.placed_in == document:
+            if job.unsaved and job.placement.placed_in == document:
                 write = partial(self._registry.change, job.token, (Step.PLACED,), change_here)
                 self._writer.write_now(write, job.token)
 
@@ -125,6 +127,6 @@ class Results:
         """Change where a result belongs; `changes`: of fields of its destination."""
 
         def changed(job: Job) -> Job:  # as it is by then: another change may come first
-            return replace(job, destination=replace(job.destination, **changes))
+            return job.changed(destination=replace(job.request.destination, **changes))
 
         self._writer.write_soon(lambda: self._registry.alter(token, changed), token)

@@ -7,7 +7,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from . import limits
 from .doubt import Doubt
@@ -67,12 +66,12 @@ class Scheduler(Part):
             return True
         # Whatever a job waits for, new settings may have mended it.
         unheeded = self._considered != self._settings()
-        return held.lease is not None and job is not None and (job.queued or unheeded)
+        return held.lease is not None and job is not None and (job.status.queued or unheeded)
 
     def is_running(self, token: str) -> bool:
         """Whether a job has a slot, and does not wait for the user or for better times."""
         job = self._registry.job(token)
-        return self._registry.held(token).slot and job is not None and not job.waiting
+        return self._registry.held(token).slot and job is not None and not job.status.waiting
 
     def resume(self, token: str) -> None:
         """Go on with a job that another process began, as soon as that is known to have let go of it."""
@@ -94,7 +93,7 @@ class Scheduler(Part):
         held, before = self._registry.held(token), self._registry.job(token)
         held.failures, held.doubt = 0, Doubt()
         if not held.slot:
-            as_it_was = job.queued and job == before
+            as_it_was = job.status.queued and job == before
             return as_it_was or self._registry.save(
                 job.unblocked(queued=True)
             )  # in one go: the next may fail
@@ -108,7 +107,7 @@ class Scheduler(Part):
         settings = self._settings()
         with self._registry.lock:
             for job, _held in self._registry.leased():
-                if job.waiting:
+                if job.status.waiting:
                     self.try_now(job)
             self.start_queued_jobs()
         self._considered = settings
@@ -117,14 +116,14 @@ class Scheduler(Part):
         """Give free slots to the jobs that have waited longest."""
         if not self.starts_jobs:
             return
-        queued = [job for job, held in self._registry.leased() if job.queued and not held.slot]
+        queued = [job for job, held in self._registry.leased() if job.status.queued and not held.slot]
         for job in queued:
             if self._registry.slots_taken() >= self._settings().concurrent_jobs:
                 break
             self._registry.held(job.token).slot = True
             self.schedule(job.token, 0.0)
             try:
-                self._registry.save(replace(job, queued=False))
+                self._registry.save(job.changed(queued=False))
             except LedgerError:
                 # The job keeps its slot although this write failed: its first step is written again.
                 self._registry.show(job.token, queued=False)
@@ -169,7 +168,7 @@ class Scheduler(Part):
             del self._due[token]
             if held.slot and job is not None:
                 held.busy = True
-                polls = job.step is Step.STARTED and not job.cancelling
+                polls = job.status.step is Step.STARTED and not job.status.cancelling
                 (self.polls if polls else self.work).put(token)
 
     def _sync_with_store(self) -> None:
@@ -177,7 +176,11 @@ class Scheduler(Part):
         now = time.time()
         for job, held in self._registry.leased():
             # What is due later than any break lasts was written down by another clock.
-            passed = job.waiting and job.retry_at and not now < job.retry_at <= now + limits.LONGEST_BREAK
+            passed = (
+                job.status.waiting
+                and job.status.retry_at
+                and not now < job.status.retry_at <= now + limits.LONGEST_BREAK
+            )
             if passed and not held.slot:
                 self.try_now(job)
         self.start_queued_jobs()

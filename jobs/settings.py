@@ -34,9 +34,9 @@ class Settings:
     def job_folder(self, token: str, job: Job | None) -> Path:
         """The folder that holds the files of the job with this token (it may not exist yet)."""
         here = self.folder / token
-        if job is not None and job.results:
+        if job is not None and job.placement.results:
             there = Path(
-                job.results[0].glb or job.results[0].blend
+                job.placement.results[0].glb or job.placement.results[0].blend
             ).parent  # in the results folder of that time
             if there.name == token and there != here and not here.exists():
                 return there

@@ -100,7 +100,7 @@ def _add_columns(db: sqlite3.Connection) -> None:
         step, document = "", text  # one that cannot be read stays as it is
         with suppress(ValueError, KeyError, TypeError):
             job = Job.from_json(text)
-            step, document = job.step, _document(job)
+            step, document = job.status.step, _document(job)
         db.execute(_INSERT, (token, step, created_at, settled, owner, FIRST_LEASE, until, document))
     db.execute("DROP TABLE jobs_before")
 
@@ -371,7 +371,7 @@ class JobStore:
                     _INSERT,
                     (
                         job.token,
-                        job.step,
+                        job.status.step,
                         job.created_at,
                         job.final,
                         owner,
@@ -395,7 +395,7 @@ class JobStore:
         with self._transaction() as db:
             cursor = db.execute(
                 _SAVE,
-                (job.step, job.final, now + limits.LEASE_SECONDS, _document(job), job.token, *lease),
+                (job.status.step, job.final, now + limits.LEASE_SECONDS, _document(job), job.token, *lease),
             )
             return cursor.rowcount == 1
 
@@ -467,7 +467,7 @@ class JobStore:
         """Write a job as it becomes when `owner` takes it, with the next lease."""
         ((number,),) = db.execute(
             _TAKE,
-            (job.step, job.final, now + limits.LEASE_SECONDS, _document(job), owner, job.token),
+            (job.status.step, job.final, now + limits.LEASE_SECONDS, _document(job), owner, job.token),
         ).fetchall()
         return Leased(job, Lease(owner, number))
 
@@ -496,7 +496,7 @@ class JobStore:
         """
         with self._transaction() as db:
             job = self._find(db, token)
-            if job is None or job.step not in steps:
+            if job is None or job.status.step not in steps:
                 return None
             changed = change(job)
             return self._take(db, changed, owner, now) if changed is not None else None

@@ -8,7 +8,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from ..api import Cancelled, FlowsClient, FlowsError
@@ -88,7 +87,7 @@ class Workers(Part):
                 self._scheduler.end_turn(token)
                 return
         if job.unsent:  # the address may have been mended meanwhile
-            job = replace(job, service=settings.base_url)
+            job = job.changed(service=settings.base_url)
         outcome, blocked_by = self._advance(job, lease, settings)
         with self._registry.lock:
             if self._registry.held(token).lease == lease and not self.closing.is_set():
@@ -101,7 +100,7 @@ class Workers(Part):
                 self._scheduler.end_turn(token)
                 if self.closing.is_set():
                     return
-        if outcome.job.step is Step.READY:
+        if outcome.job.status.step is Step.READY:
             self._on_result(outcome.job)
 
     def _advance(self, job: Job, lease: Lease, settings: Settings) -> tuple[Outcome, Problem | None]:
@@ -128,16 +127,16 @@ class Workers(Part):
             if not outcome.doubt:
                 held.doubt = Doubt()
         if outcome.doubt:
-            held.doubt = held.doubt.heard_again(outcome.doubt, outcome.job.step, time.monotonic())
+            held.doubt = held.doubt.heard_again(outcome.doubt, outcome.job.status.step, time.monotonic())
         return outcome, blocked_by
 
     def _record(self, before: Job, outcome: Outcome, settings: Settings) -> None:
         """Write down how far a job has come since `before`, and when its next turn is."""
         job, again_in = outcome.job, outcome.again_in
         if not job.finished:
-            if self._registry.now(job).cancelling and not before.cancelling:
-                job, again_in = replace(job, cancelling=True), 0.0  # the wish came in meanwhile
-            elif job.waiting and settings != self._settings():
+            if self._registry.now(job).status.cancelling and not before.status.cancelling:
+                job, again_in = job.changed(cancelling=True), 0.0  # the wish came in meanwhile
+            elif job.status.waiting and settings != self._settings():
                 again_in = 0.0  # what it waits for may have been mended meanwhile
         try:
             saved = self._registry.save(job)
@@ -166,26 +165,29 @@ class Workers(Part):
             if self.closing.is_set() or registry.held(token).lease != lease:
                 return True
             # A job that is being cancelled still has calls to make: those that tell the service.
-            return registry.now(job).cancelling and not job.cancelling
+            return registry.now(job).status.cancelling and not job.status.cancelling
 
         def client() -> FlowsClient:
-            held.client = found = self._clients.of_this_thread(job.service, settings)
+            held.client = found = self._clients.of_this_thread(job.request.service, settings)
             return found
 
         def save(job: Job) -> None:
             with registry.lock:
                 # The user's wish may be newer than the step that is being saved.
-                wish = registry.now(job).cancelling
-                if not registry.save(replace(job, cancelling=wish and not job.finished), lease):
+                wish = registry.now(job).status.cancelling
+                if not registry.save(job.changed(cancelling=wish and not job.finished), lease):
                     raise Cancelled
 
         def is_taken(flow_id: str) -> bool:
-            return any(other.flow_id == flow_id and other.token != token for other in registry.jobs())
+            return any(other.run.flow_id == flow_id and other.token != token for other in registry.jobs())
 
         def others_run() -> bool:
             with registry.lock:
                 others = [other for other, _held in registry.leased() if other.token != token]
-            return any(other.step is Step.STARTED and other.service == job.service for other in others)
+            return any(
+                other.status.step is Step.STARTED and other.request.service == job.request.service
+                for other in others
+            )
 
         return Turn(
             client=client,
@@ -202,7 +204,7 @@ class Workers(Part):
             recorded_flow=partial(recorded_flow, folder),
             others_run=others_run,
             one_shot_services=self._one_shot_services,
-            durations=registry.run_times.of(job.service, job.kind),
+            durations=registry.run_times.of(job.request.service, job.request.kind),
             doubt=held.doubt,
             patience=settings.patience,
             delete_flows=settings.delete_flows,

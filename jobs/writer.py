@@ -62,7 +62,7 @@ class Writer(Part):
         """
         with self._registry.lock:
             job = self._registry.job(token)
-            if job is None or before == now or job.problem != before:
+            if job is None or before == now or job.status.problem != before:
                 return before  # it has a problem of its own to report
             self._registry.show(token, problem=now)
         return now

@@ -22,7 +22,7 @@ def picture_of(item: bpy.types.Object) -> str:
     """The path of the picture that was made of this model, or ""."""
     engine = current().engine
     job = engine.job(item.get(TOKEN, "")) if engine is not None else None
-    numbered = enumerate(job.results if job is not None else (), start=1)
+    numbered = enumerate(job.placement.results if job is not None else (), start=1)
     blend = next((result.blend for number, result in numbered if number == item.get(RESULT, 1)), "")
     picture = preview_path(Path(blend)) if blend else None
     return str(picture) if picture is not None and picture.is_file() else ""

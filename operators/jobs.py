@@ -110,7 +110,7 @@ def _cancellable() -> list[str]:
     engine = current().engine
     if engine is None or not engine.is_loaded:
         return []
-    jobs = [job for job in engine.unfinished() if not job.cancelling and engine.owns(job.token)]
+    jobs = [job for job in engine.unfinished() if not job.status.cancelling and engine.owns(job.token)]
     return [job.token for job in reversed(jobs)]
 
 
@@ -156,23 +156,24 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
     @tells
     def execute(self, context: bpy.types.Context) -> set[str]:
         job = self.job(context)
-        if job is None or not job.results:
+        if job is None or not job.placement.results:
             if job is not None:
                 tell_problem(self, NO_MODEL)
             return {"CANCELLED"}
         # What stands there already, has lost its target, or belongs to another file, comes to the cursor.
-        lost = job.problem is not None and job.problem.code in NO_PLACE
-        again = job.step is Step.PLACED
+        lost = job.status.problem is not None and job.status.problem.code in NO_PLACE
+        again = job.status.step is Step.PLACED
         there = again and not current().placement.is_undone(self.token)
         destination: InFile = current().document.at_cursor(context)
-        maps = job.template == BAKE  # which are of no use anywhere but on their mesh
-        elsewhere = not maps and (there or lost or not current().document.belongs_here(job.destination))
-        if isinstance(job.destination, InFile) and not elsewhere:
-            destination = job.destination
-        new = job.template not in (OPTIMIZE, BAKE) or (
-            isinstance(job.destination, NewModel) and not job.adopted
+        maps = job.request.template == BAKE  # which are of no use anywhere but on their mesh
+        elsewhere = not maps and (
+            there or lost or not current().document.belongs_here(job.request.destination)
         )
-        if new and (elsewhere or job.adopted):
+        if isinstance(job.request.destination, InFile) and not elsewhere:
+            destination = job.request.destination
+        is_model = isinstance(job.request.destination, NewModel)
+        new = job.request.template not in (OPTIMIZE, BAKE) or (is_model and not job.run.adopted)
+        if new and (elsewhere or job.run.adopted):
             destination = replace(destination, **new_model_settings(context))
         if (edited := edited_target(destination)) is not None:
             busy = Problem(
@@ -188,7 +189,9 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
             return tell_problem(self, error, self.token)
         if not objects:
             told = engine.job(self.token)
-            return tell_problem(self, told.problem if told and told.problem else TAKEN, self.token)
+            return tell_problem(
+                self, told.status.problem if told and told.status.problem else TAKEN, self.token
+            )
         visible = [item for item in objects if item.name in context.view_layer.objects]
         for item in context.selected_objects:
             item.select_set(item in visible)
@@ -245,22 +248,24 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
         engine = current().open_engine(context)
         holder = engine.job_of_flow(flow_id)
         if holder is not None and not _has_lost(holder):
-            known = Problem("known", Message('The job "{name}" in the list has this flow.', name=holder.name))
-            if holder.results:
+            known = Problem(
+                "known", Message('The job "{name}" in the list has this flow.', name=holder.request.name)
+            )
+            if holder.placement.results:
                 known = replace(known, fix=Message("Import its model."), remedy="import")
             return tell_problem(self, known, holder.token)
         job = engine.recover(flow_id, current().document.at_cursor(context))
         if waiting.can_wait():
             waiting.run_until(context, [job.token])
             ended = engine.job(job.token)
-            if ended is not None and ended.problem is not None:
-                return tell_problem(self, ended.problem, job.token)
+            if ended is not None and ended.status.problem is not None:
+                return tell_problem(self, ended.status.problem, job.token)
         return {"FINISHED"}
 
 
 def _has_lost(job: Job) -> bool:
     """Whether the models of a job are not where they were put: its flow is to be asked for them again."""
-    return bool(job.results) and not any(is_there(result.glb) for result in job.results)
+    return bool(job.placement.results) and not any(is_there(result.glb) for result in job.placement.results)
 
 
 LONGEST_ID = 200
@@ -323,30 +328,31 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
         job = self.job(context)
         if job is None:
             return {"CANCELLED"}
-        if job.template == OPTIMIZE:
+        if job.request.template == OPTIMIZE:
             self._optimize(properties(context), job)
-        elif job.template != BAKE:
+        elif job.request.template != BAKE:
             self._generate(properties(context), job)
         return {"FINISHED"}
 
     def _optimize(self, panel: GenerioProperties, job: Job) -> None:
         panel.target = COUNT  # what this mesh was to get, wherever that came from
-        fill_in(panel, parameters_of(OPTIMIZE), job.parameters)
-        if isinstance(job.destination, OptimizedMesh):
-            mode = job.destination.mode.upper()
+        fill_in(panel, parameters_of(OPTIMIZE), job.request.parameters)
+        where = job.request.destination
+        if isinstance(where, OptimizedMesh):
+            mode = where.mode.upper()
             if mode in {name for name, *_ in RESULTS}:
                 panel.placement = mode
-                panel.modifier_mode = "APPLY" if job.destination.applied else "KEEP"
+                panel.modifier_mode = "APPLY" if where.applied else "KEEP"
 
     def _generate(self, panel: GenerioProperties, job: Job) -> None:
-        if job.prompt:
-            panel.source, panel.prompt = "TEXT", job.prompt
-        elif job.picture:  # of a recovered flow neither is known
-            panel.source, panel.image = "IMAGE", job.picture
-        fill_in(panel, parameters_of(*GENERATORS), job.parameters)
+        if job.request.prompt:
+            panel.source, panel.prompt = "TEXT", job.request.prompt
+        elif job.request.picture:  # of a recovered flow neither is known
+            panel.source, panel.image = "IMAGE", job.request.picture
+        fill_in(panel, parameters_of(*GENERATORS), job.request.parameters)
         panel.variants = 1  # each is a job of its own, with its seed
         # Of an unknown one, as of a recovered flow, that is the cursor.
-        where = job.destination if isinstance(job.destination, NewModel) else NewModel()
+        where = job.request.destination if isinstance(job.request.destination, NewModel) else NewModel()
         panel.where = "BOX" if where.box is not None else "SURFACE" if where.base else "CURSOR"
         panel.then_optimize = where.then_optimize is not None
         if where.then_optimize is not None:
@@ -363,7 +369,7 @@ class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
         job = self.job(context)
         if job is None:
             return {"CANCELLED"}
-        context.window_manager.clipboard = job.flow_id
+        context.window_manager.clipboard = job.run.flow_id
         self.report({"INFO"}, translated(Message("Copied the flow ID")))
         return {"FINISHED"}
 
@@ -376,9 +382,10 @@ class GENERIO_OT_copy_problem(OnJob, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         job = self.job(context)
-        if job is None or job.problem is None:
+        if job is None or job.status.problem is None:
             return {"CANCELLED"}
-        lines = (job.problem.message, f"{job.template} {job.flow_id}", bpy.app.version_string)
+        flow = f"{job.request.template} {job.run.flow_id}"
+        lines = (job.status.problem.message, flow, bpy.app.version_string)
         context.window_manager.clipboard = "\n".join(lines)
         self.report({"INFO"}, translated(Message("Copied the report")))
         return {"FINISHED"}

@@ -43,7 +43,7 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
         engine = current().engine
         if engine is not None:
             for job in engine.jobs():
-                if isinstance(job.destination, NewModel) and job.destination.group == group:
+                if isinstance(job.request.destination, NewModel) and job.request.destination.group == group:
                     engine.cancel(job.token)
                     current().placement.defer_to_import(engine, job.token, OTHER_KEPT)
         count = variants.keep(item)

@@ -236,7 +236,7 @@ class HandOver(OperatorMixin):
             )
         elif len(self._tokens) == 1 and (job := _known(self._tokens[0])) is not None:
             said = Message(
-                "Sending {what} to GENERIO    Esc: Cancel", what=Message('"{name}"', name=job.name)
+                "Sending {what} to GENERIO    Esc: Cancel", what=Message('"{name}"', name=job.request.name)
             )
         else:
             models = Message("{count:,} models", count=len(self._tokens))
@@ -305,15 +305,15 @@ class HandOver(OperatorMixin):
         engine = current().engine
         jobs = [] if engine is None else [engine.job(token) for token in self._tokens]
         for job in jobs:
-            if job is not None and (told := current().placement.reported.get(job.token)):
-                self.report(
-                    {"WARNING"}, translated(Message("{name}: {message}", name=job.name, message=told))
-                )
-        troubled = [job for job in jobs if job is not None and job.problem is not None]
+            if job is not None and (reported := current().placement.reported.get(job.token)):
+                told = Message("{name}: {message}", name=job.request.name, message=reported)
+                self.report({"WARNING"}, translated(told))
+        troubled = [job for job in jobs if job is not None and job.status.problem is not None]
         for job in troubled:
-            assert job.problem is not None
+            assert job.status.problem is not None
             # In the background an error report raises, which is what a script needs to see.
-            level = "ERROR" if job.step is Step.FAILED or bpy.app.background else "WARNING"
-            reason = sentences(job.problem.message, job.problem.fix)
-            self.report({level}, translated(Message("{name}: {message}", name=job.name, message=reason)))
+            level = "ERROR" if job.status.step is Step.FAILED or bpy.app.background else "WARNING"
+            reason = sentences(job.status.problem.message, job.status.problem.fix)
+            told = Message("{name}: {message}", name=job.request.name, message=reason)
+            self.report({level}, translated(told))
         return {"CANCELLED"} if troubled and len(troubled) == len(jobs) else {"FINISHED"}

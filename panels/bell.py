@@ -52,7 +52,7 @@ def told(jobs: Sequence[Job]) -> Message:
     """What is told of jobs that are over."""
     failed = sum(job.state is State.FAILED for job in jobs)
     if len(jobs) == 1:
-        name = jobs[0].name
+        name = jobs[0].request.name
         return Message('"{name}" failed', name=name) if failed else Message('"{name}" is done', name=name)
     if failed:
         return Message("{count:,} jobs are over, {failed:,} failed", count=len(jobs), failed=failed)

@@ -85,7 +85,8 @@ class JobCounts:
 
     def _obstacle(self, jobs: list[Job]) -> Obstacle | None:
         """What holds up most of these jobs. Where none runs, the queue waits for the same."""
-        problems = [job.problem for job in jobs if job.waiting and job.problem is not None]
+        waiting = (job.status for job in jobs if job.status.waiting)
+        problems = [status.problem for status in waiting if status.problem is not None]
         shared = Counter(problem for problem in problems if problem.code in SHARED)
         if not shared:
             return None

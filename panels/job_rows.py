@@ -124,19 +124,22 @@ class JobRows:
     def _fill(self, row: GenerioJob, job: Job, session: Session, news: News) -> None:
         arrives = job.token in news.arriving
         row.token = job.token
-        row.name = job.name
-        taken_back = job.token in session.placement.taken_back and job.step is Step.PLACED
+        row.name = job.request.name
+        taken_back = job.token in session.placement.taken_back and job.status.step is Step.PLACED
         row.state = State.READY if arrives or taken_back else job.state
         row.elsewhere = not job.finished and not news.engine.owns(job.token)
-        row.message = translated(job.problem.message if job.problem else _note(job, session, news))
-        row.fix = translated(job.problem.fix) if job.problem else ""
-        row.remedy = job.problem.remedy if job.problem else ""
-        row.prompt = job.prompt
-        row.settings = translated_list(parameter_words(name, value) for name, value in job.parameters.items())
-        row.flow_id = job.flow_id
+        problem = job.status.problem
+        row.message = translated(problem.message if problem else _note(job, session, news))
+        row.fix = translated(problem.fix) if problem else ""
+        row.remedy = problem.remedy if problem else ""
+        row.prompt = job.request.prompt
+        row.settings = translated_list(
+            parameter_words(name, value) for name, value in job.request.parameters.items()
+        )
+        row.flow_id = job.run.flow_id
         row.finished = job.finished
         row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
-        row.importable = bool(job.results) and job.state in (State.READY, State.DONE)
+        row.importable = bool(job.placement.results) and job.state in (State.READY, State.DONE)
         row.placed = row.state == State.DONE and job.token in session.placement.placed
         row.favorite = job.token in favorites()
         is_over = job.finished and row.state != State.READY
@@ -185,20 +188,20 @@ def _note(job: Job, session: Session, news: News) -> Message:
         return waits
     if not job.finished and not engine.owns(job.token):
         return ELSEWHERE
-    if job.step is Step.READY and not arrives:
+    if job.status.step is Step.READY and not arrives:
         return _where(job)
-    if job.step is not Step.PLACED:
+    if job.status.step is not Step.PLACED:
         return EMPTY
     if job.token in session.placement.taken_back:
         return TAKEN_BACK
     if job.token in session.placement.reported:
         return session.placement.reported[job.token]
-    if not job.results:
+    if not job.placement.results:
         return Message("Its files were deleted to save space; the model is in the file")
-    if not job.results[0].blend:
+    if not job.placement.results[0].blend:
         return IMPORTED_HERE
     following = [other for token in followup_tokens(job) if (other := engine.job(token)) is not None]
-    if any(other.step in (Step.FAILED, Step.CANCELLED) for other in following):
+    if any(other.status.step in (Step.FAILED, Step.CANCELLED) for other in following):
         return IN_VAIN
     return FOLLOWED if following else EMPTY
 
@@ -207,7 +210,7 @@ def _is_of_use(job: Job, engine: EngineClient) -> bool:
     """Whether there may be no other way to a model than by this finished job."""
     if job.result_may_exist or followup_failed(job, engine.job):
         return True
-    if job.step is Step.PLACED:
+    if job.status.step is Step.PLACED:
         return False
     firsts = (engine.job(token) for token in _firsts_of(engine, {job.token}))
     return any(first is not None and followup_failed(first, engine.job) for first in firsts)
@@ -224,15 +227,15 @@ def _drop(panel: GenerioProperties, token: str) -> None:
 
 def _where(job: Job) -> Message:
     """Why a finished result is not in the scene."""
-    if job.adopted:
+    if job.run.adopted:
         return Message("Found again at the service")
-    if job.needs_manual_import:
+    if job.placement.needs_manual_import:
         return Message("Finished before it could be canceled")
-    destination = job.destination
+    destination = job.request.destination
     if isinstance(destination, InFile) and destination.placeholder_deleted:
         return Message("Its placeholder was deleted")
     file = destination.file if isinstance(destination, InFile) else ""
-    if job.placed_in and not file:
+    if job.placement.placed_in and not file:
         return Message("It was in a file that was never saved")
     return (
         Message("Belongs to {name}", name=Path(file).name)
@@ -243,9 +246,9 @@ def _where(job: Job) -> Message:
 
 def _looks(job: Job) -> tuple[str, str]:
     """The path of a picture of the first result, and what it consists of; "" where there is none."""
-    if not job.results or not job.results[0].blend:
+    if not job.placement.results or not job.placement.results[0].blend:
         return "", ""
-    blend = Path(job.results[0].blend)
+    blend = Path(job.placement.results[0].blend)
     picture, summary = "", ""
     with suppress(OSError):  # the drive may be out of reach
         picture = str(drawn) if (drawn := preview_path(blend)).exists() else ""

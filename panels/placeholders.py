@@ -125,13 +125,14 @@ class Placeholders:
             [
                 Placeholder.of(
                     job.token,
-                    job.name,
+                    job.request.name,
                     round(progress.of(job, news.engine, now), 2),
-                    _destination(job, job.destination, session),
+                    _destination(job, where, session),
                     movable=job.finished or news.engine.owns(job.token),
                 )
                 for job in jobs
-                if session.document.belongs_here(job.destination) and isinstance(job.destination, NewModel)
+                if session.document.belongs_here(where := job.request.destination)
+                and isinstance(where, NewModel)
             ],
         )
 

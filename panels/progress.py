@@ -49,22 +49,22 @@ class Progress:
         if job.finished:
             self._reached.pop(job.token, None)
             return 1.0
-        runs = job.step is Step.STARTED or job.step in FETCHING
+        runs = job.status.step is Step.STARTED or job.status.step in FETCHING
         before = self._reached.get(job.token)
-        if before is None or (before.attempt, before.runs) != (job.attempt, runs):
-            before = Reached(job.attempt, runs, 0.0)
-        told = before.progress if job.waiting else max(before.progress, _told(job, engine, now))
+        if before is None or (before.attempt, before.runs) != (job.run.attempt, runs):
+            before = Reached(job.run.attempt, runs, 0.0)
+        told = before.progress if job.status.waiting else max(before.progress, _told(job, engine, now))
         self._reached[job.token] = before._replace(progress=told)
         return told
 
 
 def _told(job: Job, engine: EngineClient, now: float) -> float:
     """How far a job is by all that is known now."""
-    if job.step is Step.STARTED:
+    if job.status.step is Step.STARTED:
         return engine.estimate(job, now).progress
-    if job.step in FETCHING:
-        return HELD + (1.0 - HELD) * (job.progress or 0.0)
-    return job.progress or 0.0
+    if job.status.step in FETCHING:
+        return HELD + (1.0 - HELD) * (job.run.progress or 0.0)
+    return job.run.progress or 0.0
 
 
 def timing(engine: EngineClient | None, token: str) -> Timing:
@@ -73,16 +73,16 @@ def timing(engine: EngineClient | None, token: str) -> Timing:
     if engine is None or job is None:
         return Timing()
     now = time.time()
-    progress = 0.0 if job.waiting else current().part(Progress).of(job, engine, now)
-    elapsed = clock((job.finished_at or now) - (job.begun_at or job.created_at))
-    is_late = not job.waiting and engine.estimate(job, now).is_late
+    progress = 0.0 if job.status.waiting else current().part(Progress).of(job, engine, now)
+    elapsed = clock((job.status.finished_at or now) - (job.run.begun_at or job.created_at))
+    is_late = not job.status.waiting and engine.estimate(job, now).is_late
     return Timing(elapsed, progress, translated(_remaining(job, engine, now)), is_late)
 
 
 def _remaining(job: Job, engine: EngineClient, now: float) -> Message:
     """What is left for a job, in words, or nothing."""
-    if job.waiting:
-        left = job.retry_at - now
+    if job.status.waiting:
+        left = job.status.retry_at - now
         return Message("retry in {time}", time=clock(left + 0.999)) if left > 0.0 else EMPTY
     estimate = engine.estimate(job, now)
     if estimate.is_late:

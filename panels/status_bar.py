@@ -65,7 +65,7 @@ class StatusBar:
             del self._unfinished[job.token]
             if job.state is State.DONE and job.token not in session.placement.placed:
                 return  # it is in another Blender's scene
-            goes_on = has_followup(job) and not job.needs_manual_import
+            goes_on = has_followup(job) and not job.placement.needs_manual_import
             if job.state is State.FAILED or not goes_on:
                 self._news[job.token] = now + NEWS_SECONDS
 
@@ -90,13 +90,15 @@ class StatusBar:
                 if token in hidden:
                     collection = hidden[token]
                     where = Message(
-                        '"{name}" is in "{collection}", which is hidden', name=job.name, collection=collection
+                        '"{name}" is in "{collection}", which is hidden',
+                        name=job.request.name,
+                        collection=collection,
                     )
                     return translated(where), "HIDE_ON"
                 return translated(placement.arrivals[token]), "CHECKMARK"
             if job.state in _ENDINGS:
                 ending, icon = _ENDINGS[job.state]
-                return translated(ending(job.name)), icon
+                return translated(ending(job.request.name)), icon
         return None
 
     def _running(self, session: Session, news: News) -> tuple[str, str]:
@@ -109,7 +111,7 @@ class StatusBar:
             return "", "NONE"
         if len(jobs) > 1:
             return translated_list(counts.summary()), "SHADERFX"
-        parts: list[Message | str] = [jobs[0].name, STATES[jobs[0].state].label]
+        parts: list[Message | str] = [jobs[0].request.name, STATES[jobs[0].state].label]
         if remaining := timing(news.engine, jobs[0].token).remaining:
             parts.append(remaining)
         return translated_list(parts), "SHADERFX"

@@ -114,11 +114,13 @@ def _run_engines(jobs: Any, api: Any, engines: list[tuple[str, Any]], count: int
         url, carrier = engines[number % len(engines)]
         quality = QUALITIES[number // len(engines) % len(QUALITIES)]
         job = jobs.Job(
-            url,
-            api.TEXT_TO_MODEL,
-            f"Chair {number}",
-            prompt="A modern office chair",
-            parameters={"quality": quality, "texture": False, "seed": number},
+            jobs.Request(
+                url,
+                api.TEXT_TO_MODEL,
+                f"Chair {number}",
+                prompt="A modern office chair",
+                parameters={"quality": quality, "texture": False, "seed": number},
+            ),
         )
         carrier.submit(job)
     noticed: dict[str, float] = {}
@@ -130,10 +132,10 @@ def _run_engines(jobs: Any, api: Any, engines: list[tuple[str, Any]], count: int
                     job = carrier.events.get_nowait()
                 except queue.Empty:
                     break
-                if job.step in (jobs.Step.FAILED, jobs.Step.CANCELLED):
-                    raise SystemExit(f"{job.name} ended {job.state}: {job.problem}")
-                if job.step is jobs.Step.COMPLETED:
-                    noticed.setdefault(job.flow_id, time.time())
+                if job.status.step in (jobs.Step.FAILED, jobs.Step.CANCELLED):
+                    raise SystemExit(f"{job.request.name} ended {job.state}: {job.status.problem}")
+                if job.status.step is jobs.Step.COMPLETED:
+                    noticed.setdefault(job.run.flow_id, time.time())
                 if job.finished:
                     over.add(job.token)
         time.sleep(0.01)

@@ -67,7 +67,7 @@ class FlowList:
         self.is_known = True
         engine, flows = current().open_engine(context), properties(context).flows
         flows.clear()
-        known = {job.flow_id for job in engine.jobs()}
+        known = {job.run.flow_id for job in engine.jobs()}
         for flow_id, template, state, created in told:
             row: Any = flows.add()
             row.name, row.template, row.state, row.created = flow_id, template, state, created

@@ -15,7 +15,7 @@ from typing import Any
 
 import bpy
 
-from ..core.destination import DatablockRef, InFile, Location, NewModel
+from ..core.destination import UNKNOWN, DatablockRef, InFile, Location, NewModel
 from ..core.errors import FlowsError
 from ..core.files import link
 from ..core.messages import Message, sentences
@@ -79,14 +79,14 @@ class PlacementQueue:
 
     def enqueue_ready(self, engine: EngineClient, jobs: Iterable[Job]) -> None:
         """Results whose file is open are placed by themselves, unless they stand there already."""
-        ready = [job for job in jobs if job.step is Step.READY]
-        present = place.tokens() if any(job.placed_in for job in ready) else set[str]()
+        ready = [job for job in jobs if job.status.step is Step.READY]
+        present = place.tokens() if any(job.placement.placed_in for job in ready) else set[str]()
         for job in ready:
-            if job.placed_in and job.token in present:
-                from_disk = job.placed_in != self._document.id and not self._recovered
+            if job.placement.placed_in and job.token in present:
+                from_disk = job.placement.placed_in != self._document.id and not self._recovered
                 engine.mark_found(job.token, "" if from_disk else self._document.id)
-            elif not job.needs_manual_import and (
-                has_followup(job) or self._document.belongs_here(job.destination)
+            elif not job.placement.needs_manual_import and (
+                has_followup(job) or self._document.belongs_here(job.request.destination)
             ):
                 self.pending.add(job.token)
 
@@ -109,13 +109,14 @@ class PlacementQueue:
 
     def is_reserved(self, job: Job) -> bool:
         """Whether the store has it that a result goes into the open file, where it is not yet."""
-        return job.token in self.pending and job.step is Step.PLACED and job.placed_in == self._document.id
+        is_noted = job.status.step is Step.PLACED and job.placement.placed_in == self._document.id
+        return is_noted and job.token in self.pending
 
     def is_to_come(self, job: Job) -> bool:
         """Whether the result of a finished job still comes into the open file by itself."""
-        if job.step is Step.READY:
-            return not job.needs_manual_import and (
-                has_followup(job) or self._document.belongs_here(job.destination)
+        if job.status.step is Step.READY:
+            return not job.placement.needs_manual_import and (
+                has_followup(job) or self._document.belongs_here(job.request.destination)
             )
         return self.is_reserved(job)
 
@@ -146,32 +147,33 @@ class PlacementQueue:
                 return False
             job = engine.job(token)
             noted = job is not None and self.is_reserved(job)
+            where = job.request.destination if job is not None else UNKNOWN
             if (
                 job is None
-                or job.needs_manual_import
-                or not (noted or job.step is Step.READY)
-                or not isinstance(job.destination, InFile)
+                or job.placement.needs_manual_import
+                or not (noted or job.status.step is Step.READY)
+                or not isinstance(where, InFile)
             ):
                 self.pending.discard(token)
                 self._unreserve(token)
-            elif job.step is Step.READY and has_followup(job):
+            elif job.status.step is Step.READY and has_followup(job):
                 self._start_followups(engine, job)
                 self.pending.discard(token)
-            elif job.destination.placeholder_deleted:  # in the very tick in which the job ended
+            elif where.placeholder_deleted:  # in the very tick in which the job ended
                 self.defer_to_import(engine, token, PLACEHOLDER_DELETED)
             elif self.blocker(context, job) or token in self._moves:
                 if self._reserve.is_for(token):
                     self._reserve.release()
             elif token in self._small:
-                if noted and self.place_result(context, engine, job, job.destination, is_one_step=False):
-                    names.append(job.name)
+                if noted and self.place_result(context, engine, job, where, is_one_step=False):
+                    names.append(job.request.name)
             elif noted and self._reserve.prepare_more():
                 return True
             elif noted:
-                self.place_result(context, engine, job, job.destination)
+                self.place_result(context, engine, job, where)
                 return True
             elif len(self._small) < MOST_SMALL:
-                files = [Path(result.blend) for result in job.results if result.blend]
+                files = [Path(result.blend) for result in job.placement.results if result.blend]
                 sizes = [size for file in files for size in sizes_in(file)]
                 if sum(sizes) < SMALL_BYTES:
                     self._small.add(token)
@@ -185,10 +187,10 @@ class PlacementQueue:
 
     def _start_followups(self, engine: EngineClient, job: Job) -> None:
         """Let the jobs begin that optimize the results of this one, which then is over."""
-        results = [Path(result.glb) for result in job.results]
+        results = [Path(result.glb) for result in job.placement.results]
         for following, glb in zip(followup_jobs(job, engine.folder), results, strict=True):
             try:
-                link(glb, Path(following.input_path))
+                link(glb, Path(following.request.input_path))
             except OSError as error:
                 engine.keep_for_import(
                     job.token,
@@ -215,7 +217,7 @@ class PlacementQueue:
         """Let a result that is not there yet go somewhere else; `changes`: of its destination's fields."""
         job = engine.job(token)
         ready = (
-            job is not None and job.step is Step.READY and not job.needs_manual_import
+            job is not None and job.status.step is Step.READY and not job.placement.needs_manual_import
         )  # in this very moment
         if job is not None and (not job.finished or ready or token in self.pending):
             engine.relocate(token, **changes)
@@ -223,7 +225,7 @@ class PlacementQueue:
     def box_replaced(self, engine: EngineClient, box: bpy.types.Object) -> None:
         """A box took the place of one of the same name: what was to go into that goes into this one."""
         for job in engine.jobs():
-            where = job.destination
+            where = job.request.destination
             meant = where.box if self._document.is_of(where) and isinstance(where, NewModel) else None
             if meant is not None and meant.name == box.name and boxes.box_of(meant) is None:
                 self.relocate(engine, job.token, box=ref_of(box))
@@ -232,7 +234,7 @@ class PlacementQueue:
         """A finished result that is not placed yet waits for the user to import it; `why` is told."""
         job = engine.job(token)
         if job is not None and (
-            self.is_reserved(job) or (job.step is Step.READY and not job.needs_manual_import)
+            self.is_reserved(job) or (job.status.step is Step.READY and not job.placement.needs_manual_import)
         ):
             engine.keep_for_import(token, why)
             self.pending.discard(token)
@@ -254,7 +256,7 @@ class PlacementQueue:
         again: see `Engine.place`. Where the model stands in the file already, what is wrong with another one
         is raised as a FlowsError: the job is done all the same.
         """
-        stands = again and job.step is Step.PLACED and not self.is_undone(job.token)
+        stands = again and job.status.step is Step.PLACED and not self.is_undone(job.token)
         ours = self.is_reserved(job) or engine.mark_placed(job.token, self._document.id, again)
         if not ours:
             now = engine.job(job.token)  # noted in this very moment?
@@ -283,7 +285,7 @@ class PlacementQueue:
             self._undone.discard(job.token)
             self.placed.add(job.token)
             self.taken_back.discard(job.token)
-            self.arrivals[job.token] = place.arrival(context, job.name, placed, where)
+            self.arrivals[job.token] = place.arrival(context, job.request.name, placed, where)
             collection = place.hidden_by(context, placed) if isinstance(where, NewModel) else ""
             if collection:
                 self.hidden[job.token] = collection
@@ -317,9 +319,9 @@ class PlacementQueue:
 
     def _goes_into(self, job: Job, box: DatablockRef) -> bool:
         """Whether the model of a job goes into the box that a localized destination names."""
-        if not self._document.belongs_here(job.destination):
+        if not self._document.belongs_here(job.request.destination):
             return False
-        theirs = self._document.localized(job.destination)
+        theirs = self._document.localized(job.request.destination)
         return isinstance(theirs, NewModel) and theirs.box == box
 
     def _pack_image(self, context: bpy.types.Context) -> None:
@@ -344,7 +346,7 @@ class PlacementQueue:
 
     def blocker(self, context: bpy.types.Context, job: Job) -> Message:
         """Why the result of a job cannot come by itself at this moment, or nothing."""
-        return self.moment.auto_placement_blocker(context, self._document.localized(job.destination))
+        return self.moment.auto_placement_blocker(context, self._document.localized(job.request.destination))
 
     def move(self, tokens: Iterable[str], location: Location) -> None:
         """The user drags the models of these jobs there; their destinations say so once that has ended."""
@@ -355,7 +357,11 @@ class PlacementQueue:
     def location_of(self, job: Job) -> Location | None:
         """Where the model of a job was dragged, as long as its destination does not say so; else None."""
         moved = self._moves.get(job.token)
-        if moved is not None and isinstance(job.destination, NewModel) and job.destination.location == moved:
+        if (
+            moved is not None
+            and isinstance(job.request.destination, NewModel)
+            and job.request.destination.location == moved
+        ):
             del self._moves[job.token]
             return None
         return moved
@@ -381,7 +387,11 @@ class PlacementQueue:
             self.taken_back = (self.taken_back | self._standing) - place.tokens()
         self._undone.clear()
         if engine is not None:
-            loose = {job.token for job in engine.jobs() if job.unsaved and job.placed_in == self._document.id}
+            loose = {
+                job.token
+                for job in engine.jobs()
+                if job.unsaved and job.placement.placed_in == self._document.id
+            }
             if loose:
                 self._undone.update(loose - place.tokens() - self.pending)
 
@@ -400,10 +410,12 @@ class PlacementQueue:
         """What was placed is in a file on disk now, and what is on its way belongs into that file."""
         self._recovered = False
         jobs = engine.jobs()
-        there = {job.token for job in jobs if job.placed_in == self._document.id}
+        there = {job.token for job in jobs if job.placement.placed_in == self._document.id}
         engine.saved(self._document.id, there - self.pending - self._undone)
         for job in jobs:
-            changes = renamed(job.destination) if self._document.is_of(job.destination) else {}
+            changes = (
+                renamed(job.request.destination) if self._document.is_of(job.request.destination) else {}
+            )
             if changes:
                 engine.relocate(job.token, **changes)
 
@@ -430,17 +442,17 @@ class PlacementQueue:
 
 
 def _models(job: Job) -> list[Model]:
-    several = len(job.results) > 1
-    ours = {"flow_id": job.flow_id, "template": job.template, "token": job.token}
-    provenance = {**job.parameters, **ours}  # whatever the service calls its parameters
-    if job.prompt:
-        provenance["prompt"] = job.prompt
+    several = len(job.placement.results) > 1
+    ours = {"flow_id": job.run.flow_id, "template": job.request.template, "token": job.token}
+    provenance = {**job.request.parameters, **ours}  # whatever the service calls its parameters
+    if job.request.prompt:
+        provenance["prompt"] = job.request.prompt
     return [
         Model(
             glb=result.glb,
             blend=result.blend,
-            name=f"{job.name} {number}" if several else job.name,
+            name=f"{job.request.name} {number}" if several else job.request.name,
             provenance={**provenance, "result": number},
         )
-        for number, result in enumerate(job.results, start=1)
+        for number, result in enumerate(job.placement.results, start=1)
     ]

@@ -173,7 +173,7 @@ class Session:
 
     def needs_user(self, job: Job) -> bool:
         """Whether a job waits for something that only the user can do."""
-        return job.waiting and not self.is_active(job.token)
+        return job.status.waiting and not self.is_active(job.token)
 
     def remove(self, context: bpy.types.Context, token: str) -> None:
         """Forget a finished job; its files go, models in the scene stay. Raises as `Engine.remove`."""
@@ -258,7 +258,9 @@ class Session:
             self._news[job.token] = job
         self.placement.enqueue_ready(engine, self._news.values())
         self._to_convert.update(
-            token for token, job in self._news.items() if job.problem and job.problem.code == NoConverter.code
+            token
+            for token, job in self._news.items()
+            if job.status.problem and job.status.problem.code == NoConverter.code
         )
 
     def _show(
@@ -286,7 +288,7 @@ class Session:
         if self._to_convert and not self.placement.moment.placement_blocker(context, []):
             token = next(iter(self._to_convert))
             job = engine.job(token)
-            if job is not None and job.waiting and not job.finished:
+            if job is not None and job.status.waiting and not job.finished:
                 engine.prepare_here(token, make_input_here)
             self._to_convert.discard(token)
 
@@ -305,7 +307,7 @@ class Session:
                 job = self.engine.job(token) if self.engine is not None else None
                 if job is None:
                     continue
-                known = (job.state, job.progress, job.problem)
+                known = (job.state, job.run.progress, job.status.problem)
                 if self._told.get(token) == known:
                     continue
                 self._told[token] = known

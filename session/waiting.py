@@ -24,9 +24,9 @@ def can_wait() -> bool:
 
 def print_state(job: Job) -> None:
     """Say on the terminal how a job is doing."""
-    progress = f" {job.progress:.0%}" if job.progress else ""
-    reason = f" ({job.problem.message} {job.problem.fix})" if job.problem else ""
-    print(f"GENERIO: {job.name}: {STATES[job.state].label}{progress}{reason}", flush=True)  # noqa: T201
+    progress = f" {job.run.progress:.0%}" if job.run.progress else ""
+    reason = f" ({job.status.problem.message} {job.status.problem.fix})" if job.status.problem else ""
+    print(f"GENERIO: {job.request.name}: {STATES[job.state].label}{progress}{reason}", flush=True)  # noqa: T201
 
 
 def run_until(
@@ -57,13 +57,13 @@ def run_until(
             raise CannotWait("GENERIO Flows was disabled; jobs go on when it is enabled again.")
         jobs = [job for token in tokens if (job := engine.job(token)) is not None]
         for job in jobs:
-            if seen.get(job.token) != (job.state, job.progress):
-                seen[job.token] = (job.state, job.progress)
+            if seen.get(job.token) != (job.state, job.run.progress):
+                seen[job.token] = (job.state, job.run.progress)
                 watch(job)
         more = [
             following.token
             for job in jobs
-            if has_followup(job) and job.step is Step.PLACED
+            if has_followup(job) and job.status.step is Step.PLACED
             for following in followup_jobs(job, engine.folder)
             if following.token not in tokens
         ]
@@ -72,7 +72,7 @@ def run_until(
         elif all(job.finished or session.needs_user(job) for job in jobs):
             late = {job.token for job in jobs if not session.is_over(job)}
             reason = session.placement.moment.placement_blocker(
-                context, [session.document.localized(job.destination) for job in jobs]
+                context, [session.document.localized(job.request.destination) for job in jobs]
             )
             if not late and engine.all_reported():  # else the rows still say what was before
                 return tokens

@@ -15,7 +15,7 @@ from .turn import Turn
 def bake(turn: Turn, job: Job) -> Job:
     """Bake; what an interrupted turn has made is made again, which costs nothing."""
     turn.make_folder()
-    source = turn.resolve(job.source)
+    source = turn.resolve(job.request.source)
     if turn.bring_inputs_from(job, source.parent):
         source = turn.folder / source.name
     blend = JobFolder(turn.folder).baked(job)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from ...api import (
@@ -34,7 +33,7 @@ def download(turn: Turn, job: Job) -> Job | None:
     """Fetch every usable output into the job's folder; None = the outputs are not there yet."""
     may_come = turn.doubt.times("outputs") < limits.OUTPUT_TRIES
     try:
-        assets = turn.client().outputs(job.flow_id)
+        assets = turn.client().outputs(job.run.flow_id)
     except (WrongState, InvalidRequest):
         if may_come:
             return None
@@ -43,7 +42,7 @@ def download(turn: Turn, job: Job) -> Job | None:
     if not usable:
         if (
             may_come
-            and job.flow_state == "completed"
+            and job.run.flow_state == "completed"
             and (not assets or any(asset.pending for asset in assets))
         ):
             return None
@@ -56,7 +55,11 @@ def download(turn: Turn, job: Job) -> Job | None:
         try:
             if not path.exists():  # it only ever gets this name whole and checked
                 turn.client().download_output(
-                    job.flow_id, asset.asset_id, path, progress=turn.report_bytes, cancelled=turn.cancelled
+                    job.run.flow_id,
+                    asset.asset_id,
+                    path,
+                    progress=turn.report_bytes,
+                    cancelled=turn.cancelled,
                 )
             results.append(Result(str(path)))
         except WebPage:
@@ -66,19 +69,19 @@ def download(turn: Turn, job: Job) -> Job | None:
     if not results and refused is not None:
         raise refused
     job = job.advance_to(Step.DOWNLOADED, results=tuple(results))
-    if turn.delete_flows and job.flow_state == "completed" and len(results) == len(assets):
+    if turn.delete_flows and job.run.flow_state == "completed" and len(results) == len(assets):
         turn.save(job)  # what is deleted there has to be known here
         with suppress(CallFailed, NotReady):
-            turn.client().delete_flow(job.flow_id)
-            job = replace(job, flow_state="deleted")
+            turn.client().delete_flow(job.run.flow_id)
+            job = job.changed(flow_state="deleted")
     return job
 
 
 def _explain_no_result(turn: Turn, job: Job, assets: list[Asset]) -> FlowsError:
     reason = next((asset.reason for asset in assets if asset.reason), None)
-    if job.flow_state == "completed" and reason is None:
+    if job.run.flow_state == "completed" and reason is None:
         return NoResult()
-    flow: Flow = turn.client().flow(job.flow_id)
+    flow: Flow = turn.client().flow(job.run.flow_id)
     return FlowFailed(flow.reason or reason)
 
 
@@ -87,10 +90,10 @@ def convert(turn: Turn, job: Job) -> Job:
     # Only now: the store has it that all is here. Before, another process may be downloading.
     for left_by_a_crash in JobFolder(turn.folder).unfinished_results():
         files.delete(left_by_a_crash)
-    if job.input_path:
-        turn.bring_inputs_from(job, turn.resolve(job.input_path).parent)
+    if job.request.input_path:
+        turn.bring_inputs_from(job, turn.resolve(job.request.input_path).parent)
     results: list[Result] = []
-    for result in job.results:
+    for result in job.placement.results:
         glb = Path(result.glb)
         if not glb.exists():  # a batch may have been moved since
             glb = JobFolder(turn.folder).kept(result.glb)
@@ -102,6 +105,6 @@ def convert(turn: Turn, job: Job) -> Job:
             results.append(result)  # the scene side imports the GLB itself
         except OSError as error:
             raise folder_unusable(error) from None
-    if job.picture:  # nobody asks for it again
-        files.delete(JobFolder(turn.folder).input_copy(job.picture))
+    if job.request.picture:  # nobody asks for it again
+        files.delete(JobFolder(turn.folder).input_copy(job.request.picture))
     return job.advance_to(Step.READY, results=tuple(results), finished_at=time.time())

@@ -42,8 +42,8 @@ def decide_after_error(turn: Turn, job: Job, error: FlowsError, failures: int, c
 
     failures: how often in a row, this one included. chance: 0..1, spreads the repeats of many clients.
     """
-    doubt = turn.doubt.about_step(job.step)
-    if isinstance(error, NotFound) and job.flow_id:
+    doubt = turn.doubt.about_step(job.status.step)
+    if isinstance(error, NotFound) and job.run.flow_id:
         return _decide_about_missing(job, error, _is_gone(turn, job, error), doubt, failures)
     if turn.others_run() and _may_be_a_limit(job, error):
         return _later(job, error, failures, chance)._replace(doubt="refusal")
@@ -61,12 +61,12 @@ def _is_gone(turn: Turn, job: Job, error: NotFound) -> bool:
     with suppress(FlowsError):
         client = turn.client()
         try:
-            return all(flow.flow_id != job.flow_id for flow in client.flows())
+            return all(flow.flow_id != job.run.flow_id for flow in client.flows())
         except (NotFound, MethodNotAllowed) as no_list:
             if not no_list.own_word or not client.templates():
                 return False
         try:
-            client.inputs(job.flow_id)  # which is there as long as the flow is (contract, section 3)
+            client.inputs(job.run.flow_id)  # which is there as long as the flow is (contract, section 3)
         except NotFound as no_inputs:
             return no_inputs.own_word
     return False
@@ -76,7 +76,7 @@ def _decide(job: Job, error: FlowsError, failures: int, doubt: Doubt, chance: fl
     """What an error means that is not about a missing flow; doubt: what was heard before and not believed."""
     if isinstance(error, NeedsUser | NotStarted | NoConverter | NotReady):
         return Outcome(job.blocked(Problem.of(error)))
-    if not job.flow_id and isinstance(error, NotFound | MethodNotAllowed):
+    if not job.run.flow_id and isinstance(error, NotFound | MethodNotAllowed):
         # There is nothing yet that the service could not know: this is another one, or a gateway.
         error = UnexpectedAnswer.of_gateway(error.status)
     transient = isinstance(error, CallFailed) and error.transient
@@ -85,7 +85,7 @@ def _decide(job: Job, error: FlowsError, failures: int, doubt: Doubt, chance: fl
         return _later(job, error, failures, chance)
     if isinstance(error, KeyRefused | PaymentRequired):
         # A key that has made the flow was good then.
-        longest = (limits.REFUSAL if job.flow_id else limits.FIRST_REFUSAL) * limits.LOOKUP_SECONDS
+        longest = (limits.REFUSAL if job.run.flow_id else limits.FIRST_REFUSAL) * limits.LOOKUP_SECONDS
         lasted = doubt.seconds("refusal", time.monotonic())
         if doubt.times("refusal") + 1 < limits.LOOKUPS or lasted < longest:
             return _later(job, error, failures, chance)._replace(doubt="refusal")
@@ -100,7 +100,7 @@ def _decide(job: Job, error: FlowsError, failures: int, doubt: Doubt, chance: fl
 
 def problem_of(job: Job, error: FlowsError) -> Problem:
     """What an error is to the user, who has sent a prompt, or else a file."""
-    if isinstance(error, TooLarge) and job.prompt:
+    if isinstance(error, TooLarge) and job.request.prompt:
         return replace(Problem.of(error), fix=Message("Shorten the prompt."), remedy="edit_prompt")
     return Problem.of(error)
 
@@ -108,7 +108,7 @@ def problem_of(job: Job, error: FlowsError) -> Problem:
 def _may_be_a_limit(job: Job, error: FlowsError) -> bool:
     """Whether a create may be refused only since there are as many flows already as the account may have."""
     is_refusal = isinstance(error, InvalidRequest | WrongState | KeyRefused | PaymentRequired)
-    return not job.flow_id and is_refusal and error.status != 401 and not error.validation
+    return not job.run.flow_id and is_refusal and error.status != 401 and not error.validation
 
 
 def _later(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
@@ -117,7 +117,7 @@ def _later(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome
     seconds = decide(limits.BACK_OFF, "GET", failures, like, chance)
     if seconds is None:
         seconds = min(like.retry_after or limits.BACK_OFF.ceiling, limits.LONGEST_BREAK)
-    reached = not isinstance(error, CallFailed) or error.sent or job.step is Step.STARTED
+    reached = not isinstance(error, CallFailed) or error.sent or job.status.step is Step.STARTED
     if failures <= limits.QUIET_FAILURES and seconds <= limits.QUIET_SECONDS and reached:
         return Outcome(job, again_in=seconds)
     return Outcome(job.blocked(Problem.of(error), time.time() + seconds), again_in=seconds)
@@ -125,13 +125,13 @@ def _later(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome
 
 def _is_final(job: Job, error: CallFailed, doubt: Doubt) -> bool:
     """Whether a refusal is believed: what may be a gateway's, or pass by itself, has to stay for a while."""
-    if job.step is Step.STARTED:
+    if job.status.step is Step.STARTED:
         return False  # a question about a flow never ends its job
     if isinstance(error, TooLarge):
         return True
     if error.validation or error.status in FINAL_STATUSES:
         return doubt.times("refusal") > 0
-    longest = limits.GONE if job.step in (Step.COMPLETED, Step.DOWNLOADED) else limits.REFUSAL
+    longest = limits.GONE if job.status.step in (Step.COMPLETED, Step.DOWNLOADED) else limits.REFUSAL
     return doubt.seconds("refusal", time.monotonic()) >= longest * limits.LOOKUP_SECONDS
 
 
@@ -146,14 +146,14 @@ def _decide_about_missing(job: Job, error: NotFound, gone: bool, doubt: Doubt, f
     gone: whether all that the service says agrees with that, see `_is_gone`. Others as above.
     """
     if not gone:
-        if job.cancelling and is_lasting(doubt):
+        if job.status.cancelling and is_lasting(doubt):
             return Outcome(job.cancelled(time.time(), goes_on()))
         outcome = _later(job, UnexpectedAnswer.of_gateway(error.status), failures, 1.0)
-        if error.own_word and outcome.job.waiting:
-            outcome = outcome._replace(job=job.blocked(_missing(), outcome.job.retry_at))
+        if error.own_word and outcome.job.status.waiting:
+            outcome = outcome._replace(job=job.blocked(_missing(), outcome.job.status.retry_at))
         return outcome._replace(doubt="refusal")
     believed = doubt.seconds("gone", time.monotonic()) >= limits.GONE * limits.LOOKUP_SECONDS
-    if job.cancelling and doubt.times("gone") + 1 >= limits.LOOKUPS:
+    if job.status.cancelling and doubt.times("gone") + 1 >= limits.LOOKUPS:
         return Outcome(job.cancelled(time.time(), None if believed else goes_on()))
     if believed and doubt.times("gone") >= limits.LOOKUPS:
         return Outcome(job.failed(_deleted(), time.time()))

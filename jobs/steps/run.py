@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from ...api import (
@@ -52,22 +51,22 @@ def adopt(turn: Turn, job: Job) -> Job | None:
     What has not been started is not started without the user.
     """
     try:
-        flow = turn.client().flow(job.flow_id)
+        flow = turn.client().flow(job.run.flow_id)
     except NotFound as error:
         if not error.own_word:
             raise UnexpectedAnswer.of_gateway(error.status) from None
-        if job.template:  # it was there when the job was found again
+        if job.request.template:  # it was there when the job was found again
             raise
         if turn.doubt.times("unknown") + 1 >= limits.LOOKUPS:
             raise UnknownFlow from None
         return None
-    prompt = job.prompt or _prompt_of(turn, flow)
-    job = replace(
-        job,
-        template=flow.template or job.template,
-        parameters=job.parameters or _shown(flow.parameters),
+    prompt = job.request.prompt or _prompt_of(turn, flow)
+    is_new = prompt and not job.request.prompt
+    job = job.changed(
+        template=flow.template or job.request.template,
+        parameters=job.request.parameters or _shown(flow.parameters),
         prompt=prompt,
-        name=" ".join(prompt.split())[:LONGEST_NAME] if prompt and not job.prompt else job.name,
+        name=" ".join(prompt.split())[:LONGEST_NAME] if is_new else job.request.name,
     )
     if flow.state == "created":
         turn.save(job)
@@ -87,27 +86,28 @@ def _prompt_of(turn: Turn, flow: Flow) -> str:
 
 def poll(turn: Turn, job: Job) -> Outcome:
     """Ask how the flow is doing."""
-    flow = turn.client().flow(job.flow_id)
+    flow = turn.client().flow(job.run.flow_id)
     now = time.time()
-    changed = (flow.state, flow.progress) != (job.flow_state, job.progress) or not job.changed_at
+    run = job.run
+    is_same = (flow.state, flow.progress) == (run.flow_state, run.progress) and run.changed_at
     job = job.unblocked(
-        flow_state=flow.state, progress=flow.progress, changed_at=now if changed else job.changed_at
+        flow_state=flow.state, progress=flow.progress, changed_at=run.changed_at if is_same else now
     )
-    not_yet = max(job.asked_at, job.started_at)
-    running = now - job.started_at
-    if flow.state == "created" and not job.starts_itself:
+    not_yet = max(job.run.asked_at, job.run.started_at)
+    running = now - job.run.started_at
+    if flow.state == "created" and not job.run.starts_itself:
         if turn.doubt.seconds("start", time.monotonic()) >= limits.UNSTARTED * limits.LOOKUP_SECONDS:
             return Outcome(job.advance_to(Step.UPLOADED), again_in=0.0)  # something else answered our start
         return Outcome(job, again_in=polling.next_poll(running, turn.durations, None), doubt="start")
     if not flow.state.terminal:
-        if 0.0 < turn.patience < now - job.changed_at:
+        if 0.0 < turn.patience < now - job.run.changed_at:
             return Outcome(job.blocked(_nothing_new(turn.patience), now + limits.REFUSED_SECONDS))
         if polling.ends_soon(running, turn.durations, flow.progress):
             turn.warm()
-        job = replace(job, asked_at=now)
+        job = job.changed(asked_at=now)
         return Outcome(job, again_in=polling.next_poll(running, turn.durations, flow.progress))
     if flow.state == "aborted":
-        if job.cancelling:
+        if job.status.cancelling:
             return Outcome(job.cancelled(time.time()))
         stopped = Problem(
             "aborted",
@@ -118,7 +118,7 @@ def poll(turn: Turn, job: Job) -> Outcome:
         return Outcome(job.failed(stopped, time.time()))
     # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
     # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
-    run_seconds = 0.0 if job.adopted else polling.ended_after(not_yet - job.started_at, running)
+    run_seconds = 0.0 if job.run.adopted else polling.ended_after(not_yet - job.run.started_at, running)
     return Outcome(job.advance_to(Step.COMPLETED, run_seconds=run_seconds), again_in=0.0)
 
 
@@ -136,26 +136,26 @@ def cancel(turn: Turn, job: Job) -> Outcome:
 
 def _stop(turn: Turn, job: Job) -> Outcome:
     now = time.time()
-    if job.step in UNSENT or job.step is Step.ADOPTED:
+    if job.status.step in UNSENT or job.status.step is Step.ADOPTED:
         return Outcome(job.cancelled(now))
-    if job.step in (Step.COMPLETED, Step.DOWNLOADED):
-        return Outcome(replace(job, cancelling=False, needs_manual_import=True), again_in=0.0)
-    if job.step is Step.SUBMITTING:
+    if job.status.step in (Step.COMPLETED, Step.DOWNLOADED):
+        return Outcome(job.changed(cancelling=False, needs_manual_import=True), again_in=0.0)
+    if job.status.step is Step.SUBMITTING:
         found = submit.find_lost_create(turn, job)
         if found is None:
             return Outcome(job, again_in=limits.LOOKUP_SECONDS, doubt="create")
-        job = replace(found, cancelling=True)
+        job = found.changed(cancelling=True)
     try:
-        if job.step in (Step.CREATED, Step.UPLOADING, Step.UPLOADED):
-            turn.client().delete_flow(job.flow_id)
+        if job.status.step in (Step.CREATED, Step.UPLOADING, Step.UPLOADED):
+            turn.client().delete_flow(job.run.flow_id)
             return Outcome(job.cancelled(now))
-        if job.step is Step.STARTING and turn.client().flow(job.flow_id).state == "created":
-            turn.client().delete_flow(job.flow_id)
+        if job.status.step is Step.STARTING and turn.client().flow(job.run.flow_id).state == "created":
+            turn.client().delete_flow(job.run.flow_id)
             return Outcome(job.cancelled(now))
-        if job.flow_state != "aborting":
-            turn.client().abort_flow(job.flow_id)
-            started_at = job.started_at or now
-            job = replace(job.advance_to(Step.STARTED, started_at=started_at), flow_state="aborting")
+        if job.run.flow_state != "aborting":
+            turn.client().abort_flow(job.run.flow_id)
+            started_at = job.run.started_at or now
+            job = job.advance_to(Step.STARTED, started_at=started_at).changed(flow_state="aborting")
             turn.save(job)
     except (WrongState, InvalidRequest):
         pass  # over already, or not yet running: the state tells

@@ -12,15 +12,15 @@ from .turn import Outcome, Turn
 
 def advance(turn: Turn, job: Job) -> Outcome:
     """Take `job` on until it is over or has to wait. Raises FlowsError; what was reached is saved."""
-    if job.cancelling:
+    if job.status.cancelling:
         return run.cancel(turn, job)
-    if job.step is Step.STARTED:
+    if job.status.step is Step.STARTED:
         return run.poll(turn, job)
     while not job.finished:
         if turn.cancelled():
             raise Cancelled
-        match job.step:
-            case Step.REQUESTED if job.template == BAKE:
+        match job.status.step:
+            case Step.REQUESTED if job.request.template == BAKE:
                 after = bake.bake(turn, job)
             case Step.REQUESTED:
                 after = submit.prepare(turn, job)
@@ -50,8 +50,8 @@ def advance(turn: Turn, job: Job) -> Outcome:
 
 def _look_again(turn: Turn, job: Job) -> Outcome:
     """What is looked for is not there, which is not believed at once."""
-    if job.step is Step.COMPLETED:
+    if job.status.step is Step.COMPLETED:
         seconds = limits.OUTPUT_SECONDS * 2 ** turn.doubt.times("outputs")
         return Outcome(job, again_in=seconds, doubt="outputs")
-    about = "create" if job.step is Step.SUBMITTING else "unknown"
+    about = "create" if job.status.step is Step.SUBMITTING else "unknown"
     return Outcome(job, again_in=limits.LOOKUP_SECONDS, doubt=about)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +63,10 @@ _ABOUT_THE_INPUT = re.compile(r"\binputs?\b", re.IGNORECASE)
 
 def prepare(turn: Turn, job: Job) -> Job:
     """Make the file to send, where there is to be one."""
-    if not job.source:
+    if not job.request.source:
         return job.advance_to(Step.PREPARED)
     turn.make_folder()
-    source = turn.resolve(job.source)
+    source = turn.resolve(job.request.source)
     if turn.bring_inputs_from(job, source.parent):
         source = turn.folder / source.name
     target = JobFolder(turn.folder).made_input(job)
@@ -86,15 +85,17 @@ def create(turn: Turn, job: Job) -> Job:
     turn.make_folder()  # whether there is one for the result is to be known before anything is sent
     turn.save(job)  # and whether what comes now can be written down: else each try would leave a flow
     # What another process had, or an older list of jobs has, may have been run since.
-    if not (turn.is_new and job.attempt == 1) and (former := _find_former_flow(turn, job)) is not None:
+    if not (turn.is_new and job.run.attempt == 1) and (former := _find_former_flow(turn, job)) is not None:
         return former
     _check_input(turn, job)
-    if job.input_mime == GLB_MIME:  # a damaged one would be paid for, too
-        check_sendable(turn.resolve(job.input_path))
+    if job.request.input_mime == GLB_MIME:  # a damaged one would be paid for, too
+        check_sendable(turn.resolve(job.request.input_path))
     learn = False
-    if not turn.one_shot_services.includes(job.service, time.monotonic()):
+    if not turn.one_shot_services.includes(job.request.service, time.monotonic()):
         try:
-            flow = turn.client().create_flow(job.template, job.parameters, additional=_additional(job))
+            flow = turn.client().create_flow(
+                job.request.template, job.request.parameters, additional=_additional(job)
+            )
             if turn.is_taken(flow.flow_id):
                 raise UnexpectedAnswer(
                     Message("The answer is about another job than the one that was asked about.")
@@ -111,7 +112,7 @@ def create(turn: Turn, job: Job) -> Job:
 def _find_former_flow(turn: Turn, job: Job) -> Job | None:
     """The job with a flow that was made for it before, and runs or has run although nobody knew."""
     flows = _flows_of(turn, job)
-    for flow_id in {job.former_flow_id, turn.recorded_flow()} - {"", *(flow.flow_id for flow in flows)}:
+    for flow_id in {job.run.former_flow_id, turn.recorded_flow()} - {"", *(flow.flow_id for flow in flows)}:
         try:
             flows.append(turn.client().flow(flow_id))
         except NotFound as error:
@@ -121,8 +122,8 @@ def _find_former_flow(turn: Turn, job: Job) -> Job | None:
     if not alive:
         return None
     flow = max(alive, key=lambda flow: flow.state == "completed")
-    attempt = attempt_of(flow, job.token) or job.attempt
-    return _submitted(replace(job, attempt=attempt), flow)
+    attempt = attempt_of(flow, job.token) or job.run.attempt
+    return _submitted(job.changed(attempt=attempt), flow)
 
 
 def _flows_of(turn: Turn, job: Job) -> list[Flow]:
@@ -143,8 +144,8 @@ def _create_with_input(turn: Turn, job: Job, learn: bool) -> Job:
     turn.save(submitting)
     try:
         flow = client.create_flow(
-            job.template,
-            job.parameters,
+            job.request.template,
+            job.request.parameters,
             [_input_of(turn, job)],
             _additional(job),
             progress=turn.report_bytes,
@@ -154,18 +155,18 @@ def _create_with_input(turn: Turn, job: Job, learn: bool) -> Job:
         turn.save(job)  # both come while the body goes out, so the service never had the whole
         raise
     except CallFailed as error:
-        turn.one_shot_services.forget(job.service)
+        turn.one_shot_services.forget(job.request.service)
         if not error.sent or isinstance(error, REFUSED):
             turn.save(job)
         raise
     if learn:
-        turn.one_shot_services.learn(job.service, time.monotonic())
+        turn.one_shot_services.learn(job.request.service, time.monotonic())
     return _submitted(submitting, flow)
 
 
 def find_lost_create(turn: Turn, job: Job) -> Job | None:
     """The answer to a one-shot create was lost: is the flow there? None = look once more, later."""
-    made = [flow for flow in _flows_of(turn, job) if attempt_of(flow, job.token) == job.attempt]
+    made = [flow for flow in _flows_of(turn, job) if attempt_of(flow, job.token) == job.run.attempt]
     begun = next((flow for flow in made if flow.state != "created"), None)
     # An empty create before it, whose answer was lost as well, has left a flow that never begins.
     found = begun or next((flow for flow in made if _may_begin(turn, flow)), None)
@@ -187,7 +188,7 @@ def _may_begin(turn: Turn, flow: Flow) -> bool:
 
 def upload(turn: Turn, job: Job) -> Job:
     """Send the input to the flow; where that may have been lost before, look, and go to another flow."""
-    if job.step is Step.UPLOADING:
+    if job.status.step is Step.UPLOADING:
         try:
             arrived = _has_arrived(turn, job)
         except (NotFound, MethodNotAllowed):
@@ -202,14 +203,14 @@ def upload(turn: Turn, job: Job) -> Job:
         without = job.advance_to(Step.PREPARED, flow_id="", flow_state="")
         turn.save(without)
         with suppress(CallFailed):
-            turn.client().delete_flow(job.flow_id)
+            turn.client().delete_flow(job.run.flow_id)
         return without
     _check_input(turn, job)
     uploading = job.advance_to(Step.UPLOADING)
     turn.save(uploading)
     try:
         turn.client().add_input(
-            job.flow_id, _input_of(turn, job), progress=turn.report_bytes, cancelled=turn.cancelled
+            job.run.flow_id, _input_of(turn, job), progress=turn.report_bytes, cancelled=turn.cancelled
         )
     except MethodNotAllowed as error:
         refused, clear = turn.doubt.about_step(Step.UPLOADING), error.own_word and error.status == 405
@@ -217,7 +218,7 @@ def upload(turn: Turn, job: Job) -> Job:
             raise
         # No way to add an input: give the empty flow back, and send all in one.
         with suppress(CallFailed):
-            turn.client().delete_flow(job.flow_id)
+            turn.client().delete_flow(job.run.flow_id)
         without = uploading.advance_to(Step.PREPARED, flow_id="", flow_state="")
         return _create_with_input(turn, without, error.own_word)
     return uploading.advance_to(Step.UPLOADED)
@@ -225,15 +226,15 @@ def upload(turn: Turn, job: Job) -> Job:
 
 def start(turn: Turn, job: Job) -> Job:
     """Start the flow, unless it runs already."""
-    if job.step is Step.STARTING and turn.client().flow(job.flow_id).state != "created":
+    if job.status.step is Step.STARTING and turn.client().flow(job.run.flow_id).state != "created":
         return job.advance_to(Step.STARTED, started_at=time.time())
     starting = job.advance_to(Step.STARTING)
     turn.save(starting)
     try:
-        turn.client().start_flow(job.flow_id)
+        turn.client().start_flow(job.run.flow_id)
     except (WrongState, InvalidRequest):
         # It may run already, or still be busy with its input: the state tells, not the refusal.
-        if turn.client().flow(job.flow_id).state == "created":
+        if turn.client().flow(job.run.flow_id).state == "created":
             if turn.doubt.about_step(Step.STARTING).times("refusal") + 1 >= limits.LOOKUPS:
                 _check_arrival(turn, starting)
             raise
@@ -241,7 +242,7 @@ def start(turn: Turn, job: Job) -> Job:
 
 
 def _has_arrived(turn: Turn, job: Job) -> bool:
-    return any(asset.usable or asset.pending for asset in turn.client().inputs(job.flow_id))
+    return any(asset.usable or asset.pending for asset in turn.client().inputs(job.run.flow_id))
 
 
 def _check_arrival(turn: Turn, job: Job) -> None:
@@ -251,15 +252,15 @@ def _check_arrival(turn: Turn, job: Job) -> None:
     """
     with suppress(NotFound, MethodNotAllowed):
         if not _has_arrived(turn, job):
-            turn.client().delete_flow(job.flow_id)
+            turn.client().delete_flow(job.run.flow_id)
             turn.save(job.advance_to(Step.PREPARED, flow_id="", flow_state=""))
             raise UnexpectedAnswer
 
 
 def _check_input(turn: Turn, job: Job) -> None:
     """Raise UnreadableFile where the file to send is no more the one that was asked for."""
-    path = turn.resolve(job.source or job.input_path)
-    if job.input_digest and digest_of(path) != job.input_digest:
+    path = turn.resolve(job.request.source or job.request.input_path)
+    if job.request.input_digest and digest_of(path) != job.request.input_digest:
         raise UnreadableFile(
             Message('The file "{name}" has changed since it was asked for.', name=path.name),
             Message("Ask for it once more, or put the former file back."),
@@ -268,19 +269,19 @@ def _check_input(turn: Turn, job: Job) -> None:
 
 def _input_of(turn: Turn, job: Job) -> Prompt | File:
     additional = {"ref": job.ref}
-    if job.input_path:
-        path = turn.resolve(job.input_path)
-        kept = JobFolder(turn.folder).input_copy(job.picture)
-        if job.input_path == job.picture and kept.is_file():
+    if job.request.input_path:
+        path = turn.resolve(job.request.input_path)
+        kept = JobFolder(turn.folder).input_copy(job.request.picture)
+        if job.request.input_path == job.request.picture and kept.is_file():
             path = kept
-        return File(path, job.input_mime, additional)
-    return Prompt(job.prompt, additional)
+        return File(path, job.request.input_mime, additional)
+    return Prompt(job.request.prompt, additional)
 
 
 def prepared(job: Job, path: Path) -> Job:
     """The job whose file to send has been made; its path is absolute where that of its source was."""
     mime = GLB_MIME if path.suffix == ".glb" else "image/png"
-    made = str(path) if Path(job.source).is_absolute() else path.name
+    made = str(path) if Path(job.request.source).is_absolute() else path.name
     return job.advance_to(Step.PREPARED, source="", input_path=made, input_mime=mime, input_digest="")
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import bpy
 
 from ...api import FlowsError, NotSaved
-from ...core.destination import OptimizedMesh
+from ...core.destination import UNKNOWN, OptimizedMesh
 from ...core.messages import Message, sentences
 from ...core.text import plain_reason
 from ...jobs import BAKE as TEMPLATE
-from ...jobs import Job, Step
+from ...jobs import Job, Request, Step
 from ...scene.bake.original import NoOriginal, Original, check, whole
 from ...scene.bake.settings import BAKE, BakeSettings
 from ...scene.export.snapshot import snapshot_name, write_snapshot
@@ -68,10 +68,10 @@ def bake(
 def _is_under_way(session: Session, item: bpy.types.Object) -> bool:
     """Whether the same is being baked already; its result would be exchanged for one like it."""
     return session.engine is not None and any(
-        session.document.is_of(job.destination)
-        and isinstance(job.destination, OptimizedMesh)
-        and (job.destination.mode, job.destination.target.uid) == (BAKE, item.session_uid)
-        and not (job.finished or job.cancelling)
+        session.document.is_of(where := job.request.destination)
+        and isinstance(where, OptimizedMesh)
+        and (where.mode, where.target.uid) == (BAKE, item.session_uid)
+        and not (job.finished or job.status.cancelling)
         for job in session.engine.unfinished()
     )
 
@@ -99,12 +99,14 @@ def _job(
         message = Message("The meshes cannot be written to disk: {reason}", reason=plain_reason(error))
         raise NotSaved.because(message, error) from error
     return Job(
-        service=engine_settings(context).base_url,
-        template=TEMPLATE,
-        name=item.name,
+        Request(
+            service=engine_settings(context).base_url,
+            template=TEMPLATE,
+            name=item.name,
+            source=str(snapshot),
+            destination=session.document.for_mesh(context, BAKE, item),
+        ),
         token=token,
-        source=str(snapshot),
-        destination=session.document.for_mesh(context, BAKE, item),
     )
 
 
@@ -115,12 +117,13 @@ class Bakes:
         """See `Observer`."""
         for token in news.tokens & session.placement.placed:
             job = news.engine.job(token)
-            if job is None or job.step is not Step.PLACED or not isinstance(job.destination, OptimizedMesh):
+            where = job.request.destination if job is not None else UNKNOWN
+            if job is None or job.status.step is not Step.PLACED or not isinstance(where, OptimizedMesh):
                 continue
             following = _following(token, session.document.id)
-            if job.destination.then_bake and news.engine.job(following) is None:
+            if where.then_bake and news.engine.job(following) is None:
                 try:
-                    jobs = _jobs_after(session, context, job, job.destination, following)
+                    jobs = _jobs_after(session, context, job, where, following)
                 except FlowsError as error:
                     session.placement.reported[token] = sentences(error.message, error.fix)
                 else:

@@ -30,7 +30,7 @@ from ...core.destination import NewModel
 from ...core.errors import Remedy
 from ...core.messages import Message
 from ...core.text import plain_reason
-from ...jobs import Job, JobFolder, with_followup
+from ...jobs import Job, JobFolder, Request, with_followup
 from ...scene.export import image_capture
 from ...scene.place import boxes, place, raycast, transform
 from ...scene.place.destination import ref_of
@@ -63,12 +63,14 @@ def generate_from_prompt(
     prompt = prompt.strip()
     check_prompt(prompt)
     job = Job(
-        service=engine_settings(context).base_url,
-        template=TEXT_TO_MODEL,
-        name=place.shortened(prompt),
-        prompt=prompt,
-        parameters=choice.parameters(TEXT_TO_MODEL),
-        destination=_destination(session, context, choice),
+        Request(
+            service=engine_settings(context).base_url,
+            template=TEXT_TO_MODEL,
+            name=place.shortened(prompt),
+            prompt=prompt,
+            parameters=choice.parameters(TEXT_TO_MODEL),
+            destination=_destination(session, context, choice),
+        ),
     )
     session.prompt_history(context).add(prompt)
     return _several(context, choice, job)
@@ -104,15 +106,17 @@ def generate_from_image(
     too_large = longest > 0 and max(picture_size(path) or (0,)) > longest
     is_sendable = mime in SENDABLE and not too_large
     job = Job(
-        service=engine_settings(context).base_url,
-        template=IMAGE_TO_MODEL,
-        name=place.shortened(image_capture.name_of(path)),
-        parameters=choice.parameters(IMAGE_TO_MODEL),
-        picture=str(path),
-        input_path=str(path) if is_sendable else "",
-        input_mime=mime if mime and is_sendable else "",
-        source="" if is_sendable else str(path),
-        destination=_destination(session, context, choice, stands_on),
+        Request(
+            service=engine_settings(context).base_url,
+            template=IMAGE_TO_MODEL,
+            name=place.shortened(image_capture.name_of(path)),
+            parameters=choice.parameters(IMAGE_TO_MODEL),
+            picture=str(path),
+            input_path=str(path) if is_sendable else "",
+            input_mime=mime if mime and is_sendable else "",
+            source="" if is_sendable else str(path),
+            destination=_destination(session, context, choice, stands_on),
+        ),
     )
     return _several(context, choice, job)
 
@@ -175,20 +179,19 @@ def _variants(job: Job, count: int) -> list[Job]:
     if count == 1:
         return [job]
     # The system's own randomness: a script may have fixed that of `random`.
-    first = job.parameters.get(SEED.name, SEED.default)
+    first = job.request.parameters.get(SEED.name, SEED.default)
     seeds = (
         random.SystemRandom().sample(range(SEED.most), count)
         if first < 0
         else [(first + number) % (SEED.most + 1) for number in range(count)]
     )
-    assert isinstance(job.destination, NewModel)
-    where = job.destination
+    where = job.request.destination
+    assert isinstance(where, NewModel)
     return [
-        replace(
-            job,
+        job.changed(
             token=uuid.uuid4().hex,
-            name=f"{job.name} {number}",
-            parameters={**job.parameters, SEED.name: seed},
+            name=f"{job.request.name} {number}",
+            parameters={**job.request.parameters, SEED.name: seed},
             destination=replace(where, group=job.token, number=number),
         )
         for number, seed in enumerate(seeds, start=1)
@@ -200,13 +203,13 @@ def _with_order(context: bpy.types.Context, job: Job) -> Job:
 
     Variants have one each, as each may be removed while others go on. Raises OSError by the results folder.
     """
-    if not job.source:
+    if not job.request.source:
         return job
-    picture = Path(job.source)  # whose name may be as long as the disk allows
+    picture = Path(job.request.source)  # whose name may be as long as the disk allows
     name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
     order = job_folder(context, job.token) / name
     order.parent.mkdir(parents=True, exist_ok=True)
-    kept = JobFolder(order.parent).input_copy(job.picture)
-    wanted = {"picture": job.source, "kept": str(kept), "longest": preferences(context).longest_side}
+    kept = JobFolder(order.parent).input_copy(job.request.picture)
+    wanted = {"picture": job.request.source, "kept": str(kept), "longest": preferences(context).longest_side}
     order.write_text(json.dumps(wanted), encoding="utf-8")
-    return replace(job, source=str(order))
+    return job.changed(source=str(order))

@@ -20,7 +20,7 @@ from ...core.files import link
 from ...core.messages import EMPTY, Message, sentences
 from ...core.text import plain_reason
 from ...formats.images import size_in
-from ...jobs import Job, Step
+from ...jobs import Job, Request, Step
 from ...scene import copies, lods, replace_mesh
 from ...scene.export.dependents import Dependents
 from ...scene.export.evaluate import Batch, batches, look_of
@@ -326,19 +326,19 @@ class _Request:
         document = self._session.document
 
         def is_same(job: Job) -> bool:
-            there = job.destination
+            there = job.request.destination
             same = (
                 document.is_of(there)
                 and isinstance(there, OptimizedMesh)
                 and (there.target.uid, there.mode) == (item.session_uid, mode)
             )
-            under_way = not (job.finished or job.cancelling)
-            coming = under_way or (job.step is Step.READY and not job.needs_manual_import)
+            under_way = not (job.finished or job.status.cancelling)
+            coming = under_way or (job.status.step is Step.READY and not job.placement.needs_manual_import)
             # Of two meshes for the same object the second would find another one there than was sent.
             return (
                 same
                 and coming
-                and (mode == replace_mesh.KEEP or job.parameters.get(POLYGON_COUNT.name) == count)
+                and (mode == replace_mesh.KEEP or job.request.parameters.get(POLYGON_COUNT.name) == count)
             )
 
         engine = self._session.engine
@@ -414,19 +414,21 @@ class _Request:
         document = self._session.document
         return [
             Job(
-                service=engine_settings(self._context).base_url,
-                template=OPTIMIZE,
-                name=name,
-                token=token,
-                source=str(snapshot),
-                parameters={POLYGON_COUNT.name: count},
-                destination=replace(
-                    document.for_mesh(self._context, mode, first, others),
-                    applied=batch.applied,
-                    modifiers=batch.modifiers(),
-                    then_bake=then_bake(self._context, self._choice),
-                    **detail,
+                Request(
+                    service=engine_settings(self._context).base_url,
+                    template=OPTIMIZE,
+                    name=name,
+                    source=str(snapshot),
+                    parameters={POLYGON_COUNT.name: count},
+                    destination=replace(
+                        document.for_mesh(self._context, mode, first, others),
+                        applied=batch.applied,
+                        modifiers=batch.modifiers(),
+                        then_bake=then_bake(self._context, self._choice),
+                        **detail,
+                    ),
                 ),
+                token=token,
             )
             for token, snapshot, count, detail, name in zip(
                 tokens, snapshots, counts, details, names, strict=True

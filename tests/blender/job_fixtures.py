@@ -19,12 +19,14 @@ from tests.blender.conftest import EXTENSION
 def wish(addon, sandbox, prompt: str, destination):
     """A job that is not submitted yet."""
     return addon.jobs.Job(
-        service=sandbox.url,
-        template="model_generate_fromprompt",
-        name=prompt,
-        prompt=prompt,
-        parameters={"quality": "low"},
-        destination=destination,
+        addon.jobs.Request(
+            service=sandbox.url,
+            template="model_generate_fromprompt",
+            name=prompt,
+            prompt=prompt,
+            parameters={"quality": "low"},
+            destination=destination,
+        ),
     )
 
 

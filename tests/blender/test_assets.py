@@ -23,7 +23,9 @@ def lamp(addon) -> bpy.types.Object:
     # The picture that a window would have had made.
     carrier = addon.session.current().open_engine(bpy.context)
     (job,) = carrier.jobs()
-    Image.new("RGBA", (64, 64), (10, 200, 30, 255)).save(Path(job.results[0].blend).with_suffix(".png"))
+    Image.new("RGBA", (64, 64), (10, 200, 30, 255)).save(
+        Path(job.placement.results[0].blend).with_suffix(".png")
+    )
     scenes.select(item)
     addon.session.preferences.preferences(bpy.context).author = "Ada"
     return item
@@ -75,7 +77,7 @@ def test_each_model_of_a_job_has_its_own_picture(addon, monkeypatch):
     monkeypatch.setattr(sandbox_flows.Store, "_process", process_twice)
     bpy.ops.generio.generate_from_prompt(prompt=PROMPT, quality="LOW", seed=7)
     (job,) = addon.session.current().open_engine(bpy.context).jobs()
-    pictures = [Path(result.blend).with_suffix(".png") for result in job.results]
+    pictures = [Path(result.blend).with_suffix(".png") for result in job.placement.results]
     for picture in pictures:
         Image.new("RGBA", (64, 64)).save(picture)
     lamps = [bpy.data.objects[f"{PROMPT} {number}"] for number in (1, 2)]

@@ -190,11 +190,13 @@ def test_an_unreachable_host_waits(addon, sandbox):
 
 def _chair(addon):
     return addon.jobs.Job(
-        service="http://127.0.0.1:9",
-        template="model_generate_fromprompt",
-        name="A chair",
-        prompt="A chair",
-        destination=addon.session.current().document.at_cursor(bpy.context),
+        addon.jobs.Request(
+            service="http://127.0.0.1:9",
+            template="model_generate_fromprompt",
+            name="A chair",
+            prompt="A chair",
+            destination=addon.session.current().document.at_cursor(bpy.context),
+        ),
     )
 
 

@@ -256,7 +256,7 @@ def test_the_maps_come_into_copies_of_the_materials_and_revert_takes_them_back(a
     there = {kind: {*getattr(bpy.data, kind)} for kind in ("materials", "images", "meshes", "objects")}
     optimized(addon, item)
     job = bake_job(addon, item)
-    assert job.step == "placed"
+    assert job.status.step == "placed"
     assert sandbox.stats()["flows"] == {}
     lines = [str(line) for line in addon.panels.optimize._lines(addon.scene.versions.report_of(item))]
     assert any(line.startswith("Baked normals of 512 pixels") for line in lines)
@@ -335,10 +335,10 @@ def test_a_mesh_that_has_changed_meanwhile_is_left_as_it_is(addon):
     item.data.transform(Matrix.Scale(2.0, 4))
     (job,) = addon.session.requests.submit(session, bpy.context, jobs)
     engine = session.open_engine(bpy.context)
-    until(lambda: session.tick(bpy.context) and engine.job(job.token).needs_manual_import)
+    until(lambda: session.tick(bpy.context) and engine.job(job.token).placement.needs_manual_import)
     job = engine.job(job.token)
-    assert job.step == "ready"
-    assert "was changed while it was baked" in str(job.problem.message)
+    assert job.status.step == "ready"
+    assert "was changed while it was baked" in str(job.status.problem.message)
 
 
 def choice(addon) -> Any:
@@ -385,7 +385,11 @@ def finished(addon, count: int) -> list[Any]:
     """Wait until so many jobs have been placed."""
     session = addon.session.current()
     engine = session.open_engine(bpy.context)
-    until(lambda: session.tick(bpy.context) and [job.step for job in engine.jobs()].count("placed") == count)
+    until(
+        lambda: (
+            session.tick(bpy.context) and [job.status.step for job in engine.jobs()].count("placed") == count
+        )
+    )
     return engine.jobs()
 
 
@@ -394,7 +398,7 @@ def test_what_is_to_be_baked_after_optimizing_is(addon):
     scenes.select(item)
     bpy.ops.generio.optimize_selected(percent=10.0, bake=True, bake_size="512")
     jobs = finished(addon, 2)
-    assert [job.template for job in jobs] == ["model_optimize", "bake"]
+    assert [job.request.template for job in jobs] == ["model_optimize", "bake"]
     assert "ShaderNodeNormalMap" in node_kinds(material_of(item))
 
 
@@ -430,7 +434,7 @@ def test_a_bake_needs_no_key_and_no_network(addon):
     item = optimized(addon, sculpt())
     bpy.context.preferences.addons[EXTENSION].preferences.api_key = ""
     job = bake_job(addon, item)
-    assert job.step == "placed"
+    assert job.status.step == "placed"
 
 
 def test_a_bake_goes_on_after_a_crash(tmp_path: Path, sandbox):
@@ -442,7 +446,7 @@ def test_a_bake_goes_on_after_a_crash(tmp_path: Path, sandbox):
         found = second.do(
             f"bpy.ops.wm.open_mainfile(filepath={str(file)!r})\n"
             "engine = session.open_engine(bpy.context)\n"
-            "tick_until(lambda: [job.step for job in engine.jobs()] == ['placed'])\n"
+            "tick_until(lambda: [job.status.step for job in engine.jobs()] == ['placed'])\n"
             "material = bpy.data.objects['Vase'].material_slots[0].material\n"
             "result = [node.type for node in material.node_tree.nodes]"
         )

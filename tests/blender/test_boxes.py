@@ -119,7 +119,7 @@ def test_a_new_box_of_the_same_name_is_another_one(addon, sandbox):
     bpy.data.objects.remove(box)
     _other, second = submit_into_box(addon, sandbox)
     addon.session.waiting.run_until(bpy.context, [first])
-    assert "is gone" in addon.session.current().open_engine(bpy.context).job(first).problem.message
+    assert "is gone" in addon.session.current().open_engine(bpy.context).job(first).status.problem.message
     addon.session.waiting.run_until(bpy.context, [second])
     assert "A chair" in bpy.data.objects, "its box was taken away by the other model"
 
@@ -131,7 +131,7 @@ def test_a_box_that_blender_made_again_is_still_meant(addon, sandbox):
     bpy.ops.generio.add_box(size=1.0)
     carrier = addon.session.current().open_engine(bpy.context)
     addon.session.current().placement.box_replaced(carrier, bpy.context.active_object)
-    until(lambda: carrier.job(token).destination.box.uid == bpy.context.active_object.session_uid)
+    until(lambda: carrier.job(token).request.destination.box.uid == bpy.context.active_object.session_uid)
     addon.session.waiting.run_until(bpy.context, [token])
     assert [item.name for item in bpy.data.objects] == ["A chair"]
 
@@ -144,7 +144,7 @@ def test_two_models_may_come_into_one_box(addon, sandbox):
     child.parent, child.location = box, (0.0, 0.0, 3.0)
     bpy.context.view_layer.update()
     world = child.matrix_world.copy()
-    second = carrier.submit(wish(addon, sandbox, "A lamp", carrier.job(first).destination)).token
+    second = carrier.submit(wish(addon, sandbox, "A lamp", carrier.job(first).request.destination)).token
     addon.session.waiting.run_until(bpy.context, [first, second])
     assert {"A chair", "A lamp"} <= {*bpy.data.objects.keys()}
     assert "Model Box" not in bpy.data.objects, "nothing is to come any more"
@@ -220,7 +220,7 @@ def test_a_box_that_was_renamed_is_known_when_its_file_is_opened_again(addon, sa
     assert second.name == "Model Box"
     bpy.ops.wm.save_as_mainfile(filepath=file)
     carrier = addon.session.current().open_engine(bpy.context)
-    until(lambda: carrier.job(token).destination.box.name == "Mine")
+    until(lambda: carrier.job(token).request.destination.box.name == "Mine")
     bpy.ops.wm.open_mainfile(filepath=file)
     addon.session.waiting.run_until(bpy.context, [token])
     (chair,) = addon.scene.place.place.holding(token)

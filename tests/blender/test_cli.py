@@ -150,7 +150,7 @@ def test_a_window_goes_on_with_nothing_of_a_folder(generio, addon, sandbox, tmp_
     assert generio("generate", "--prompt", "lamp", "--output", str(tmp_path))[0] == 3
     sandbox.clear_faults()
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
-    assert [job.name for job in addon.session.current().engine.jobs()] == ["A chair"]
+    assert [job.request.name for job in addon.session.current().engine.jobs()] == ["A chair"]
     assert sandbox.stats()["run_total"] == 1
 
 

@@ -38,7 +38,7 @@ def ask(addon, sandbox):
         where = addon.session.current().document.at_cursor(bpy.context)
         engine = addon.session.current().open_engine(bpy.context)
         wishes = [wish(addon, sandbox, f"Chair {number}", where) for number in range(count)]
-        engine.submit_all([addon.jobs.Job(**{**vars(each), **changes}) for each in wishes])
+        engine.submit_all([each.changed(**changes) for each in wishes])
 
     return submit
 

@@ -102,7 +102,7 @@ def test_a_report_is_typed_and_a_picture_is_named(flows, sandbox):
     flows.wait(lamp)
     assert lamp.report.comparison is None and lamp.report.textures
     assert lamp.thumbnail is None  # without a window none is drawn
-    picture = Path(lamp.job.results[0].blend).with_suffix(".png")
+    picture = Path(lamp.job.placement.results[0].blend).with_suffix(".png")
     Image.new("RGBA", (8, 8)).save(picture)
     assert lamp.thumbnail == picture
 

@@ -116,7 +116,7 @@ def test_the_same_picture_and_the_same_target_can_be_used_again(addon, tmp_path:
 def test_what_another_program_asked_for_is_shown_and_taken_over_as_far_as_it_can_be(addon, odd, template):
     row = generate()
     carrier = addon.session.current().open_engine(bpy.context)
-    job = replace(carrier.job(row.token), template=template, parameters=odd)
+    job = carrier.job(row.token).changed(template=template, parameters=odd)
     tell(carrier, job)
     addon.session.current().tick(bpy.context)
     assert str(odd["seed"]) in panel().jobs[0].settings
@@ -137,10 +137,10 @@ def test_rows_are_written_though_a_disk_does_not_even_tell_what_is_there(addon):
     row = generate()
     carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.job(row.token)
-    blend = str(Path(job.results[0].blend).with_name("x" * 300 + ".blend"))
+    blend = str(Path(job.placement.results[0].blend).with_name("x" * 300 + ".blend"))
     with pytest.raises(OSError, match="too long"):
         Path(blend).exists()
-    tell(carrier, replace(job, results=(replace(job.results[0], blend=blend),)))
+    tell(carrier, job.changed(results=(replace(job.placement.results[0], blend=blend),)))
     addon.session.current().part(addon.panels.job_rows.JobRows).reset()
     addon.session.current().tick(bpy.context)
     assert [row.name for row in panel().jobs] == ["A brass lamp", "An owl"]
@@ -261,7 +261,7 @@ def test_the_status_bar_tells_the_end_of_a_job_once(addon, monkeypatch: pytest.M
     row = generate()
     job = addon.session.current().engine.job(row.token)
     assert told(addon) == ('"A brass lamp" is in the scene', "CHECKMARK")
-    monkeypatch.setattr(addon.panels.status_bar.time, "time", lambda: job.finished_at + 100.0)
+    monkeypatch.setattr(addon.panels.status_bar.time, "time", lambda: job.status.finished_at + 100.0)
     assert told(addon, job) == ("", "NONE"), "told again"
 
 
@@ -297,7 +297,7 @@ def test_what_a_result_consists_of_is_read_from_disk_once(addon):
     summary = row.summary
     assert summary
     carrier = addon.session.current().open_engine(bpy.context)
-    Path(carrier.job(row.token).results[0].blend).with_suffix(".json").unlink()
+    Path(carrier.job(row.token).placement.results[0].blend).with_suffix(".json").unlink()
     addon.session.current().part(addon.panels.job_rows.JobRows).reset()  # as when another file is opened
     addon.session.current().tick(bpy.context)
     assert panel().jobs[0].summary == summary
@@ -336,7 +336,7 @@ def test_the_time_of_a_job_that_is_tried_again_counts_from_then(addon, sandbox):
         generate("A chair")
     carrier = addon.session.current().open_engine(bpy.context)
     (job,) = carrier.jobs()
-    before = replace(job, created_at=job.created_at - 24 * 3600.0)
+    before = job.changed(created_at=job.created_at - 24 * 3600.0)
     in_store(carrier, "UPDATE jobs SET created_at = ?", before.created_at)
     bpy.ops.generio.retry_job(token=job.token)
     assert carrier.job(job.token).created_at == before.created_at
@@ -411,7 +411,7 @@ def test_the_settings_of_a_recovered_flow_leave_what_was_chosen(addon, sandbox):
     panel().source, panel().prompt, panel().image = "TEXT", "A chair", "//chair.png"
     found = panel().jobs[0]
     carrier = addon.session.current().open_engine(bpy.context)
-    tell(carrier, replace(carrier.job(found.token), prompt=""))
+    tell(carrier, carrier.job(found.token).changed(prompt=""))
     bpy.ops.generio.use_job_settings(token=found.token)
     assert (panel().source, panel().prompt, panel().image) == ("TEXT", "A chair", "//chair.png")
 
@@ -434,7 +434,7 @@ def test_a_search_finds_jobs_that_left_the_list_long_ago(addon, sandbox):
     store = importlib.import_module(f"{addon.__name__}.jobs.store").JobStore(folder / "jobs.sqlite")
     ended = wish(addon, sandbox, "Lamp", session.document.at_cursor(bpy.context)).cancelled(1.0)
     old = [
-        replace(ended, token=f"{number:032x}", name=f"Lamp {number}", prompt="", created_at=float(number))
+        ended.changed(token=f"{number:032x}", name=f"Lamp {number}", prompt="", created_at=float(number))
         for number in range(1, 401)
     ]
     store.add(old, "nobody", 0.0)

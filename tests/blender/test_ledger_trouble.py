@@ -82,7 +82,12 @@ def test_a_mistake_in_a_tick_loses_no_news(addon, sandbox, monkeypatch: pytest.M
         patched.setattr(addon.session.current().placement, "_place_next", broken)
         job = carrier.submit(
             addon.jobs.Job(
-                service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"
+                addon.jobs.Request(
+                    service=sandbox.url,
+                    template="model_generate_fromprompt",
+                    name="A chair",
+                    prompt="A chair",
+                ),
             )
         )
         ticks(addon, lambda: len(rows()) == 1 and rows()[0].state == "ready")
@@ -223,11 +228,16 @@ def test_a_break_is_counted_down_in_the_list(addon, sandbox, monkeypatch: pytest
     carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.submit(
         addon.jobs.Job(
-            service=sandbox.url, template="model_generate_fromprompt", name="A chair", prompt="A chair"
+            addon.jobs.Request(
+                service=sandbox.url,
+                template="model_generate_fromprompt",
+                name="A chair",
+                prompt="A chair",
+            ),
         )
     )
     ticks(addon, lambda: rows() and rows()[0].state == "waiting")
-    retry_at = carrier.job(job.token).retry_at
+    retry_at = carrier.job(job.token).status.retry_at
     with monkeypatch.context() as patched:
         for left, told in (
             (89.5, "retry in 1:30"),

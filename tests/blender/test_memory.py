@@ -93,10 +93,12 @@ def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
     destination = addon.session.current().document.at_cursor(bpy.context)
     template = "model_generate_fromprompt"
     job = carrier.submit(
-        addon.jobs.Job(sandbox.url, template, "A chair", prompt="A chair", destination=destination)
+        addon.jobs.Job(
+            addon.jobs.Request(sandbox.url, template, "A chair", prompt="A chair", destination=destination)
+        )
     )
-    until(lambda: carrier.job(job.token).step is addon.jobs.Step.READY)
-    (result,) = carrier.job(job.token).results
+    until(lambda: carrier.job(job.token).status.step is addon.jobs.Step.READY)
+    (result,) = carrier.job(job.token).placement.results
     report = Path(result.blend).with_suffix(".json")
     report.write_text(json.dumps(json.loads(report.read_text()) | {"arrays": [2**20]}))
     until(lambda: session.tick(bpy.context) and reserve.is_for(job.token))

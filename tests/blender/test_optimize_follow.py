@@ -50,7 +50,7 @@ def test_a_crash_between_the_two_runs_nothing_twice(
     real, failed = getattr(owner, name), []
 
     def fails_once(*arguments, **options):
-        following = broken != "submit" or arguments[0].template == "model_optimize"
+        following = broken != "submit" or arguments[0].request.template == "model_optimize"
         if not failed and following:
             failed.append(broken)
             raise addon.jobs.LedgerError(Message("The process ends here."))

@@ -18,7 +18,7 @@ def panel() -> Any:
 
 def sent(addon) -> dict[str, Any]:
     """What the newest job sends."""
-    return dict(addon.session.current().engine.jobs()[-1].parameters)
+    return dict(addon.session.current().engine.jobs()[-1].request.parameters)
 
 
 def choice(addon, **given: Any) -> Any:
@@ -83,7 +83,7 @@ def test_scripts_and_operators_ask_for_the_same(addon, flows, sandbox):
     bpy.ops.generio.generate_from_prompt(prompt="A lamp", quality="LOW", seed=7, texture=False)
     assert first == sent(addon) == {"quality": "low", "seed": 7, "texture": False}
     one, other = addon.session.current().engine.jobs()
-    assert one.destination == other.destination
+    assert one.request.destination == other.request.destination
 
 
 def test_options_of_scripts_are_checked_and_lead_to_the_same_properties(flows, addon):

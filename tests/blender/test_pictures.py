@@ -257,7 +257,7 @@ def test_what_cannot_be_had_here_says_so(addon):
 def sent(addon) -> Path:
     """The file that the newest job has sent."""
     carrier = addon.session.current().open_engine(bpy.context)
-    return Path(carrier.job(panel().jobs[0].token).input_path)
+    return Path(carrier.job(panel().jobs[0].token).request.input_path)
 
 
 @pytest.mark.parametrize(("longest", "size"), [(2048, (300, 200)), (100, (100, 67)), (0, (300, 200))])
@@ -288,7 +288,7 @@ def test_variants_of_a_large_picture_leave_no_folder_behind(addon, tmp_path: Pat
     assert sorted(item.name for item in folder.iterdir()) == sorted(tokens)
     for token in tokens:
         carrier = addon.session.current().open_engine(bpy.context)
-        with Image.open(carrier.job(token).input_path) as picture:
+        with Image.open(carrier.job(token).request.input_path) as picture:
             assert picture.size == (100, 67)
         bpy.ops.generio.remove_job(token=token)
     bpy.ops.wm.read_homefile(use_empty=True)  # to which undo does not reach

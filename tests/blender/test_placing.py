@@ -22,13 +22,15 @@ def optimizing(addon, sandbox, item: bpy.types.Object, meanwhile) -> str:
     )
     addon.scene.export.snapshot.write_snapshot(item, snapshot)
     job = addon.jobs.Job(
-        service=sandbox.url,
-        template="model_optimize",
-        name=item.name,
+        addon.jobs.Request(
+            service=sandbox.url,
+            template="model_optimize",
+            name=item.name,
+            source=str(snapshot),
+            parameters={"polygon_count": 500},
+            destination=addon.session.current().document.for_mesh(bpy.context, "replace", item),
+        ),
         token=token,
-        source=str(snapshot),
-        parameters={"polygon_count": 500},
-        destination=addon.session.current().document.for_mesh(bpy.context, "replace", item),
     )
     carrier.submit(job)
     meanwhile()
@@ -320,11 +322,13 @@ def test_another_file_leaves_the_result_ready_until_it_is_opened_again(addon, sa
     carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.submit(
         addon.jobs.Job(
-            service=sandbox.url,
-            template="model_generate_fromprompt",
-            name="A chair",
-            prompt="A chair",
-            destination=addon.session.current().document.at_cursor(bpy.context),
+            addon.jobs.Request(
+                service=sandbox.url,
+                template="model_generate_fromprompt",
+                name="A chair",
+                prompt="A chair",
+                destination=addon.session.current().document.at_cursor(bpy.context),
+            ),
         )
     )
     bpy.ops.wm.read_homefile(use_empty=True)
@@ -425,9 +429,11 @@ def test_what_could_not_be_placed_while_the_ledger_is_busy_waits_all_the_same(ad
     monkeypatch.setattr(carrier, "keep_for_import", busy)
     box, token = submit_into_box(addon, sandbox)
     bpy.data.objects.remove(box)
-    until(lambda: addon.session.current().tick(bpy.context) and carrier.job(token).needs_manual_import)
+    until(
+        lambda: addon.session.current().tick(bpy.context) and carrier.job(token).placement.needs_manual_import
+    )
     assert carrier.job(token).state == "ready"
-    assert "is gone" in carrier.job(token).problem.message
+    assert "is gone" in carrier.job(token).status.problem.message
 
 
 def test_an_operator_of_another_addon_that_never_ends_is_not_waited_for(addon, monkeypatch):

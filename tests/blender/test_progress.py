@@ -1,7 +1,6 @@
 """How far a job is said to be: never less than before, and nothing while it stands still."""
 
 import time
-from dataclasses import replace
 
 import bpy
 import pytest
@@ -21,17 +20,21 @@ def engine(addon):
 def running(addon, sandbox, engine):
     """Lets a job run at the service for so many seconds, and gives it as it is then."""
     job = addon.jobs.Job(
-        service=sandbox.url, template="model_generate_fromprompt", name="A chair", created_at=time.time()
+        addon.jobs.Request(
+            service=sandbox.url,
+            template="model_generate_fromprompt",
+            name="A chair",
+        ),
+        created_at=time.time(),
     )
     for _ in range(addon.jobs.polling.ENOUGH):
-        engine._run_times.learn(job.service, job.kind, SECONDS)
+        engine._run_times.learn(job.request.service, job.request.kind, SECONDS)
 
     def run(seconds: float, **changes):
         now = time.time()
         known = engine.job(job.token) or job
-        told = replace(
-            known.unblocked(queued=False),
-            **{"step": addon.jobs.Step.STARTED, "started_at": now - seconds, **changes},
+        told = known.unblocked(queued=False).changed(
+            **{"step": addon.jobs.Step.STARTED, "started_at": now - seconds, **changes}
         )
         tell(engine, told)
         return told
@@ -54,14 +57,16 @@ def test_the_bar_stays_near_the_end_when_a_flow_takes_longer_than_those_before(a
 def test_the_bar_does_not_step_back_when_others_took_longer(addon, engine, running):
     before = timing(addon, engine, running(SECONDS / 2))
     for _ in range(addon.jobs.polling.RunTimes.MOST):
-        engine._run_times.learn(running(SECONDS / 2).service, running(SECONDS / 2).kind, SECONDS * 10)
+        engine._run_times.learn(
+            running(SECONDS / 2).request.service, running(SECONDS / 2).request.kind, SECONDS * 10
+        )
     assert timing(addon, engine, running(SECONDS / 2)).progress >= before.progress > 0.0
 
 
 def test_flows_at_another_address_tell_nothing(addon, engine, running):
     job = running(SECONDS / 2)
     for _ in range(addon.jobs.polling.RunTimes.MOST):
-        engine._run_times.learn("http://127.0.0.1:9/other", job.kind, 1.0)
+        engine._run_times.learn("http://127.0.0.1:9/other", job.request.kind, 1.0)
     assert timing(addon, engine, job).progress == pytest.approx(0.5, abs=0.05)
 
 
@@ -88,7 +93,7 @@ def test_a_job_that_waits_for_the_user_stands_still(addon, engine, running):
     before = timing(addon, engine, job)
     assert before.remaining
     problem = addon.jobs.Problem.of(addon.core.errors.KeyRefused())
-    tell(engine, replace(running(SECONDS - 1.0), waiting=True, problem=problem))
+    tell(engine, running(SECONDS - 1.0).changed(waiting=True, problem=problem))
     waiting = timing(addon, engine, job)
     assert (waiting.progress, waiting.remaining) == (0.0, "")
     session = addon.session.current()

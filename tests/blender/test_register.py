@@ -58,11 +58,13 @@ def test_disabling_in_the_middle_of_a_job_loses_nothing(addon, sandbox):
     carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.submit(
         addon.jobs.Job(
-            service=sandbox.url,
-            template="model_generate_fromprompt",
-            name="A chair",
-            prompt="A chair",
-            destination=addon.session.current().document.at_cursor(bpy.context),
+            addon.jobs.Request(
+                service=sandbox.url,
+                template="model_generate_fromprompt",
+                name="A chair",
+                prompt="A chair",
+                destination=addon.session.current().document.at_cursor(bpy.context),
+            ),
         )
     )
     addon_utils.disable(EXTENSION, default_set=True)

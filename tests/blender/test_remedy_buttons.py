@@ -256,7 +256,9 @@ def row_drawn(addon, width: int) -> Layout:
 
 def test_a_row_counts_down_and_a_narrow_one_has_room_for_the_time_only(addon, sandbox):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 90})
-    job = addon.jobs.Job(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
+    job = addon.jobs.Job(
+        addon.jobs.Request(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
+    )
     token = addon.session.current().open_engine(bpy.context).submit(job).token
     rows = bpy.context.window_manager.generio.jobs
     end = time.monotonic() + 60
@@ -327,7 +329,7 @@ def test_the_line_in_the_status_bar_goes_from_where_it_was_written(addon, monkey
     engine = SimpleNamespace(ask_to_submit=lambda _jobs: unanswered)
     monkeypatch.setattr(addon.session.current(), "open_engine", lambda _context: engine)
     sending = handover.HandOver()
-    job = addon.jobs.Job("", "model_generate_fromprompt", "A chair")
+    job = addon.jobs.Job(addon.jobs.Request("", "model_generate_fromprompt", "A chair"))
     assert sending.hand_over(context("Layout"), [job], modal=True) == {"RUNNING_MODAL"}
     assert lines["Layout"]
     sending.cancel(context("Modeling"))
@@ -350,7 +352,9 @@ def refused(addon, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, list
 
 def test_what_cannot_be_done_with_a_job_has_the_button_that_helps(addon, sandbox, refused):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 1})
-    job = addon.jobs.Job(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
+    job = addon.jobs.Job(
+        addon.jobs.Request(sandbox.url, "model_generate_fromprompt", "A chair", prompt="A chair")
+    )
     token = addon.session.current().open_engine(bpy.context).submit(job).token
     for operator in (bpy.ops.generio.remove_job, bpy.ops.generio.import_result):
         assert operator(token=token) == {"CANCELLED"}

@@ -76,7 +76,7 @@ def test_a_number_that_a_script_gives_is_what_it_means(addon):
     forget()
     scenes.select(scenes.ball())
     bpy.ops.generio.optimize_selected(polygon_count=345)
-    assert addon.session.current().engine.jobs()[-1].parameters == {"polygon_count": 345}
+    assert addon.session.current().engine.jobs()[-1].request.parameters == {"polygon_count": 345}
 
 
 def test_an_old_search_does_not_hide_a_new_job(addon):

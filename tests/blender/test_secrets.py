@@ -157,13 +157,15 @@ def test_quitting_waits_for_nothing_and_leaves_no_process(addon, sandbox, moment
         addon.scene.export.snapshot.write_snapshot(item, snapshot)
         carrier.submit(
             addon.jobs.Job(
-                service=sandbox.url,
-                template="model_optimize",
-                name="Ball",
+                addon.jobs.Request(
+                    service=sandbox.url,
+                    template="model_optimize",
+                    name="Ball",
+                    source=str(snapshot),
+                    parameters={"polygon_count": 500},
+                    destination=addon.session.current().document.for_mesh(bpy.context, "beside", item),
+                ),
                 token=token,
-                source=str(snapshot),
-                parameters={"polygon_count": 500},
-                destination=addon.session.current().document.for_mesh(bpy.context, "beside", item),
             )
         )
     wait_until(lambda: any(job.state == moment for job in carrier.jobs()))

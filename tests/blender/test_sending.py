@@ -1,7 +1,5 @@
 """What is sent when a user clicks: what is seen, and nothing that would be paid for in vain."""
 
-from dataclasses import replace
-
 import bpy
 import pytest
 
@@ -45,7 +43,7 @@ def test_a_second_click_does_not_send_the_same_again(
         "Ball",
         addon.session.current().document.for_mesh(bpy.context, placement.lower(), item),
     )
-    under_way = carrier.submit(replace(asked, template="model_optimize", parameters={"polygon_count": 500}))
+    under_way = carrier.submit(asked.changed(template="model_optimize", parameters={"polygon_count": 500}))
     chosen = {"placement": placement, "polygon_count": count}
     assert bpy.ops.generio.optimize_selected(**chosen) == {"CANCELLED"}
     assert '"Ball" is being optimized already, see Jobs' in capfd.readouterr().out

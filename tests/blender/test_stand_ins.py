@@ -77,12 +77,14 @@ def test_a_stand_in_can_be_moved_and_deleted(addon, sandbox):
     tokens = [
         carrier.submit(
             addon.jobs.Job(
-                service=sandbox.url,
-                template="model_generate_fromprompt",
-                name=name,
-                prompt=name,
-                destination=replace(
-                    addon.session.current().document.at_cursor(bpy.context), location=location
+                addon.jobs.Request(
+                    service=sandbox.url,
+                    template="model_generate_fromprompt",
+                    name=name,
+                    prompt=name,
+                    destination=replace(
+                        addon.session.current().document.at_cursor(bpy.context), location=location
+                    ),
                 ),
             )
         ).token

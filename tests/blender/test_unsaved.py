@@ -140,7 +140,7 @@ def test_reverting_leaves_the_result_to_the_user(addon, tmp_path: Path):
     bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW")
     bpy.ops.wm.revert_mainfile()
     ticks(addon, lambda: only(addon).state == "ready")
-    assert only(addon).needs_manual_import
+    assert only(addon).placement.needs_manual_import
     assert len(bpy.data.objects) == 0
     assert bpy.ops.generio.import_result(token=only(addon).token) == {"FINISHED"}
     assert [item.name for item in bpy.data.objects] == ["A chair"]
@@ -191,7 +191,7 @@ def test_what_was_undone_before_a_save_is_not_lost(addon, tmp_path: Path):
     assert "A chair" not in bpy.data.objects
     bpy.ops.wm.save_as_mainfile(filepath=file)
     bpy.ops.wm.save_mainfile()
-    ticks(addon, lambda: only(addon).destination.file == file)  # written after what the saves say
+    ticks(addon, lambda: only(addon).request.destination.file == file)  # written after what the saves say
     assert not only(addon).final, "its files could be deleted"
     bpy.ops.ed.redo()
     assert "A chair" in bpy.data.objects
@@ -218,7 +218,7 @@ def test_what_was_undone_and_closed_waits_for_the_user(addon, tmp_path: Path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "chair.blend"))
     bpy.ops.wm.read_homefile(use_empty=True)
     ticks(addon, lambda: only(addon).state == "ready")
-    assert "it was undone" in only(addon).problem.message
+    assert "it was undone" in only(addon).status.problem.message
     assert bpy.ops.generio.import_result(token=only(addon).token) == {"FINISHED"}
     assert "A chair" in bpy.data.objects
 
@@ -229,15 +229,17 @@ def test_a_job_asked_in_a_new_file_belongs_into_it_once_it_has_a_name(addon, san
     carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.submit(
         addon.jobs.Job(
-            service=sandbox.url,
-            template="model_generate_fromprompt",
-            name="A chair",
-            prompt="A chair",
-            destination=addon.session.current().document.at_cursor(bpy.context),
+            addon.jobs.Request(
+                service=sandbox.url,
+                template="model_generate_fromprompt",
+                name="A chair",
+                prompt="A chair",
+                destination=addon.session.current().document.at_cursor(bpy.context),
+            ),
         )
     )
     bpy.ops.wm.save_as_mainfile(filepath=file)
-    ticks(addon, lambda: only(addon).destination.file == file)
+    ticks(addon, lambda: only(addon).request.destination.file == file)
     bpy.ops.wm.read_homefile(use_empty=True)
     addon.session.waiting.run_until(bpy.context, [job.token])
     assert only(addon).state == "ready"
@@ -249,11 +251,13 @@ def test_saving_while_a_result_is_about_to_be_placed_does_not_settle_it(addon, s
     carrier = addon.session.current().open_engine(bpy.context)
     job = carrier.submit(
         addon.jobs.Job(
-            service=sandbox.url,
-            template="model_generate_fromprompt",
-            name="A chair",
-            prompt="A chair",
-            destination=addon.session.current().document.at_cursor(bpy.context),
+            addon.jobs.Request(
+                service=sandbox.url,
+                template="model_generate_fromprompt",
+                name="A chair",
+                prompt="A chair",
+                destination=addon.session.current().document.at_cursor(bpy.context),
+            ),
         )
     )
     scenes.ball()

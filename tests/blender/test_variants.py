@@ -45,7 +45,7 @@ def test_random_variants_have_seeds_that_are_known(addon, sandbox):
 def test_keeping_one_cancels_the_others(addon, sandbox):
     generate(variants=2)
     carrier = addon.session.current().open_engine(bpy.context)
-    group = carrier.jobs()[0].destination.group
+    group = carrier.jobs()[0].request.destination.group
     sandbox.order({"flow": {"outcome": "hang"}})  # what is over before it can be cancelled is kept
     job = wish(
         addon,
@@ -65,7 +65,7 @@ def test_keeping_one_lets_those_wait_that_are_ready(addon, sandbox, monkeypatch,
     bpy.ops.generio.add_box()
     generate(variants=2, where="BOX")
     carrier = addon.session.current().open_engine(bpy.context)
-    token = carrier.submit(wish(addon, sandbox, "A third", carrier.jobs()[0].destination)).token
+    token = carrier.submit(wish(addon, sandbox, "A third", carrier.jobs()[0].request.destination)).token
     with monkeypatch.context() as busy:
         busy.setattr(
             addon.session.current().placement.moment,

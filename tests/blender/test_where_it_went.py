@@ -26,7 +26,7 @@ def test_another_scene_is_named(addon):
     assert bpy.context.scene != first
     job = engine.job(panel().jobs[0].token)
     placed = addon.scene.place.place.standing(job.token)
-    told = addon.scene.place.place.arrival(bpy.context, job.name, placed, job.destination)
+    told = addon.scene.place.place.arrival(bpy.context, job.request.name, placed, job.request.destination)
     assert told == f'"A brass lamp" is in the scene "{first.name}"'
 
 

@@ -119,11 +119,11 @@ class WatchedStore(JobStore):
     dice = random.Random()
 
     def save(self, job: Job, lease: Lease, now: float) -> bool:
-        self.death.here(f"before saving {job.step}")
+        self.death.here(f"before saving {job.status.step}")
         if self.dice.random() < self.busy:
             raise LedgerError(Message("The disk is busy."))
         saved = super().save(job, lease, now)
-        self.death.here(f"after saving {job.step}")
+        self.death.here(f"after saving {job.status.step}")
         return saved
 
 

@@ -245,9 +245,9 @@ def _mixed_up(folder: Path) -> list[str]:
     jobs = ledger.jobs()
     ledger.close()
     return [
-        f"{job.name} has another's model: {extras}"
+        f"{job.request.name} has another's model: {extras}"
         for job in jobs
-        for result in job.results
+        for result in job.placement.results
         if (extras := _extras(Path(result.glb))) != _expected(job)
     ]
 
@@ -259,8 +259,12 @@ def _extras(glb: Path) -> dict[str, Any]:
 
 
 def _expected(job: Job) -> dict[str, Any]:
-    made_of = sha256(Path(job.input_path).read_bytes()).hexdigest() if job.input_path else digest(job.prompt)
-    return {"flow_id": job.flow_id, "token": job.ref, "made_of": [made_of]}
+    made_of = (
+        sha256(Path(job.request.input_path).read_bytes()).hexdigest()
+        if job.request.input_path
+        else digest(job.request.prompt)
+    )
+    return {"flow_id": job.run.flow_id, "token": job.ref, "made_of": [made_of]}
 
 
 def main() -> None:

@@ -49,13 +49,17 @@ def judge(
         of_job[flow["additional"]["token"].partition(".")[0]].append(flow)
     for job in jobs:
         wrong = [*_wrong_at_the_service(job, of_job[job.token]), *_wrong_here(job, placed[job.token])]
-        asking = job.waiting and job.problem is not None and job.problem.code == MAYBE_RUNNING
+        asking = (
+            job.status.waiting and job.status.problem is not None and job.status.problem.code == MAYBE_RUNNING
+        )
         runs = _times(of_job[job.token], "run")
         fair = asking and (may_ask == "always" or (may_ask == "where nothing runs" and not runs))
-        if job.step is not Step.PLACED and not fair:
-            wrong.append(f"ended as {job.state}: {job.problem and job.problem.message}")
-        verdict.complaints += [f"{job.name} ({job.template}): {sentence}" for sentence in wrong]
-        verdict.done += job.step is Step.PLACED
+        if job.status.step is not Step.PLACED and not fair:
+            wrong.append(f"ended as {job.state}: {job.status.problem and job.status.problem.message}")
+        verdict.complaints += [
+            f"{job.request.name} ({job.request.template}): {sentence}" for sentence in wrong
+        ]
+        verdict.done += job.status.step is Step.PLACED
         verdict.asking += asking
         verdict.runs += runs
     verdict.jobs = len(jobs)
@@ -67,7 +71,7 @@ def judge(
 def _wrong_at_the_service(job: Job, flows: list[dict[str, Any]]) -> list[str]:
     """A flow that ran has run, was started, and got its input once; and no more than one has."""
     wrong = [f"has {what} {times} times" for what in ONCE if (times := _times(flows, what)) > 1]
-    if job.step is Step.PLACED and _times(flows, "run") != 1:
+    if job.status.step is Step.PLACED and _times(flows, "run") != 1:
         wrong.append("is done, but nothing has run")
     return wrong
 
@@ -79,18 +83,18 @@ def _times(flows: list[dict[str, Any]], what: str) -> int:
 
 def _wrong_here(job: Job, placed: int) -> list[str]:
     """A job that is done has a whole result, which is in the scene, once."""
-    if job.step is not Step.PLACED:
+    if job.status.step is not Step.PLACED:
         return [f"is not done, but {placed} times in the scene"] if placed else []
     wrong = [] if placed == 1 else [f"is {placed} times in the scene"]
     wrong += ["is in a scene that was saved, and the ledger does not know that"] if job.unsaved else []
-    for result in job.results:
+    for result in job.placement.results:
         try:
             check_glb(Path(result.glb))
             if Path(result.blend).read_bytes() != Path(result.glb).read_bytes():
                 wrong.append("was converted to half a file")
         except (FlowsError, OSError) as error:
             wrong.append(f"has no usable result: {error}")
-    return wrong if job.results else [*wrong, "has no result"]
+    return wrong if job.placement.results else [*wrong, "has no result"]
 
 
 def _lost(folder: Path, known: set[str]) -> list[str]:
@@ -103,10 +107,12 @@ def _left_behind(folder: Path, jobs: list[Job]) -> list[str]:
     """Files that nobody needs: every other one belongs to a job that is in the ledger."""
     wanted = {JobFolder(folder / "results" / job.token).request for job in jobs}
     # A snapshot has done its work when the job is done; the crash may have come before there was a job.
-    over = {job.token for job in jobs if job.step is Step.PLACED}
+    over = {job.token for job in jobs if job.status.step is Step.PLACED}
     wanted |= {path for path in folder.rglob(SNAPSHOTS) if path.parent.name not in over}
-    wanted |= {Path(path) for job in jobs for path in (job.input_path, job.source)}
-    wanted |= {Path(path) for job in jobs for result in job.results for path in (result.glb, result.blend)}
+    wanted |= {Path(path) for job in jobs for path in (job.request.input_path, job.request.source)}
+    wanted |= {
+        Path(path) for job in jobs for result in job.placement.results for path in (result.glb, result.blend)
+    }
     everything = [path for place in ("results", "tmp") for path in (folder / place).rglob("*")]
     return [
         f"left behind: {path.relative_to(folder)}"

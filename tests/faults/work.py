@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from generio_flows.api import IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL
-from generio_flows.jobs import Job
+from generio_flows.jobs import Job, Request
 from PIL import Image
 
 from tests.sandbox.generate import from_prompt
@@ -43,6 +43,5 @@ def job(number: int, url: str, user: Path, results: Path) -> Job:
             snapshot = results / token / SNAPSHOTS.replace("*", token)
             snapshot.parent.mkdir(parents=True, exist_ok=True)
             content = {"source": str(shutil.copy(user / "model.glb", snapshot))}
-    return Job(
-        service=url, template=template, name=f"job {number}", token=token, parameters=parameters, **content
-    )
+    request = Request(url, template, f"job {number}", parameters, **content)
+    return Job(request, token)

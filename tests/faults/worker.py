@@ -14,7 +14,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from generio_flows.core.destination import NewModel
@@ -162,7 +162,13 @@ class Worker:
             if late or time.monotonic() - news_at > LONGEST:
                 self.engine.close()
                 jobs = [self.engine.job(token) for token in self._open]
-                raise NeverDone("; ".join(f"{job.name} is {job.step}, {job.problem}" for job in jobs if job))
+                raise NeverDone(
+                    "; ".join(
+                        f"{job.request.name} is {job.status.step}, {job.status.problem}"
+                        for job in jobs
+                        if job
+                    )
+                )
             time.sleep(0.005)
 
     def tick(self) -> bool:
@@ -172,7 +178,7 @@ class Worker:
         for token in list(self._open):
             job = self.engine.job(token)
             assert job is not None, f"job {token} is gone"
-            if job.step is Step.READY and self._belongs_here(job):
+            if job.status.step is Step.READY and self._belongs_here(job):
                 self._welcome(job)
             elif self._over(job):
                 self._open.discard(token)
@@ -191,18 +197,24 @@ class Worker:
 
     def _over(self, job: Job) -> bool:
         """Whether nothing more happens to a job without the user, who is not here."""
-        asks = job.waiting and job.problem is not None and job.problem.code in ASKING
-        lost = job.unsaved and job.destination.file == self.plan.scene and job.placed_in != self._document
-        elsewhere = job.step is Step.READY and not self._belongs_here(job)
-        return (job.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) and not lost) or asks or elsewhere
+        asks = job.status.waiting and job.status.problem is not None and job.status.problem.code in ASKING
+        lost = (
+            job.unsaved
+            and job.request.destination.file == self.plan.scene
+            and job.placement.placed_in != self._document
+        )
+        elsewhere = job.status.step is Step.READY and not self._belongs_here(job)
+        return (
+            (job.status.step in (Step.PLACED, Step.FAILED, Step.CANCELLED) and not lost) or asks or elsewhere
+        )
 
     def _belongs_here(self, job: Job) -> bool:
-        return job.destination.file in (self.plan.scene, ANY)
+        return job.request.destination.file in (self.plan.scene, ANY)
 
     def _ask_for(self, number: int) -> None:
         job = job_of(number, self.plan.url, Path(self.plan.user), self._settings.folder)
         job = self.engine.submit(
-            replace(job, destination=NewModel(file=self.plan.belongs_to or self.plan.scene))
+            job.changed(destination=NewModel(file=self.plan.belongs_to or self.plan.scene))
         )
         with self._asked_for.open("a") as file:  # from here on the user counts on it
             file.write(job.token + "\n")
@@ -210,8 +222,10 @@ class Worker:
 
     def _welcome(self, job: Job) -> None:
         """As `placing.welcome`: place a result, unless it stands in the scene already."""
-        if job.placed_in and job.token in self.scene.placed:
-            self.engine.mark_found(job.token, "" if job.placed_in != self._document else self._document)
+        if job.placement.placed_in and job.token in self.scene.placed:
+            self.engine.mark_found(
+                job.token, "" if job.placement.placed_in != self._document else self._document
+            )
             self._open.discard(job.token)  # the engine's answer is news
         elif self.engine.mark_placed(job.token, self._document):  # the ledger knows before the scene has it
             self.death.here("placed")

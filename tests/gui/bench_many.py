@@ -84,7 +84,7 @@ def optimize_many(watch: "Watch", service: str, key: str, count: str, thumbnails
             watch.times["memory: converter"] += map(_mebibytes, _descendants(engine.pid))
         yield 0.01
     jobs = [engine.job(token) for token in tokens]
-    assert all(job.step == "placed" for job in jobs), [job.problem for job in jobs]
+    assert all(job.status.step == "placed" for job in jobs), [job.status.problem for job in jobs]
     for process, seconds in _cpu_seconds(engine.pid).items():
         watch.times[f"CPU: {process}"].append((seconds - before[process]) / int(count))
 
@@ -191,12 +191,14 @@ def uploads(watch: "Watch", service: str, key: str, model: str) -> "Task":
     yield from _chores(watch, "alone", lambda: True)
     jobs = [
         addon.jobs.Job(
-            service,
-            addon.api.OPTIMIZE,
-            f"Heavy {number}",
-            parameters={"polygon_count": 1000},
-            input_path=model,
-            input_mime="model/gltf-binary",
+            addon.jobs.Request(
+                service,
+                addon.api.OPTIMIZE,
+                f"Heavy {number}",
+                parameters={"polygon_count": 1000},
+                input_path=model,
+                input_mime="model/gltf-binary",
+            ),
         )
         for number in range(UPLOADS)
     ]
@@ -204,11 +206,11 @@ def uploads(watch: "Watch", service: str, key: str, model: str) -> "Task":
 
     def are_sent() -> bool:
         addon.session.current().tick(bpy.context)
-        return all(str(engine.job(job.token).step) == "uploading" for job in jobs)
+        return all(str(engine.job(job.token).status.step) == "uploading" for job in jobs)
 
     until = time.monotonic() + LONGEST
     while not are_sent():
-        assert time.monotonic() < until, [engine.job(job.token).step for job in jobs]
+        assert time.monotonic() < until, [engine.job(job.token).status.step for job in jobs]
         yield 0.01
     yield from _chores(watch, "while sending", are_sent)
     engine.cancel_all([job.token for job in jobs])

@@ -187,7 +187,11 @@ def jobs(watch: "Watch", service: str, key: str) -> "Task":
         template = package.api.TEXT_TO_MODEL
         name = f"Chair {number}"
         carrier.submit(
-            package.jobs.Job(service, template, name, prompt="A modern office chair", destination=destination)
+            package.jobs.Job(
+                package.jobs.Request(
+                    service, template, name, prompt="A modern office chair", destination=destination
+                )
+            )
         )
 
     for number in range(LIVE_JOBS):

@@ -35,7 +35,7 @@ def kill_at(blender: Driver, step: str) -> Steps[None]:
         row = jobs.newest()
         return engine(blender).job(row.token) if row else None
 
-    yield from blender.wait_for(lambda: (known := job()) and known.step == step, f"the step {step}")
+    yield from blender.wait_for(lambda: (known := job()) and known.status.step == step, f"the step {step}")
     before = engine(blender).pid
     os.kill(before, signal.SIGKILL)
     states = addon(blender).jobs.states.STATES

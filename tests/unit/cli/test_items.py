@@ -218,7 +218,7 @@ def test_a_ratio_is_of_what_the_model_has(tmp_path: Path):
     path = tmp_path / "ball.glb"
     path.write_bytes(from_prompt("ball", quality="low", seed=1, texture=False))
     job = Item("model_optimize", tmp_path / "out.glb", source=path, ratio=0.25).job(SERVICE, Home(tmp_path))
-    assert job.parameters == {"polygon_count": round(check_glb(path).triangles / 4)}
+    assert job.request.parameters == {"polygon_count": round(check_glb(path).triangles / 4)}
 
 
 def test_a_picture_that_the_service_does_not_take_is_converted_first(tmp_path: Path):
@@ -230,8 +230,12 @@ def test_a_picture_that_the_service_does_not_take_is_converted_first(tmp_path: P
         )
         for name in ("a.bmp", "a.png")
     )
-    assert (bmp.source, bmp.input_path) == ("../../a.bmp", "")
-    assert (png.source, png.input_path, png.input_mime) == ("", "../../a.png", "image/png")
+    assert (bmp.request.source, bmp.request.input_path) == ("../../a.bmp", "")
+    assert (png.request.source, png.request.input_path, png.request.input_mime) == (
+        "",
+        "../../a.png",
+        "image/png",
+    )
 
 
 @pytest.mark.parametrize(
@@ -265,7 +269,7 @@ def test_the_way_back_out_of_a_link_is_that_of_the_file_system(tmp_path: Path):
     Image.new("RGB", (8, 8)).save(tmp_path / "far/a.png")
     item = Item("model_generate_fromimage", tmp_path / "x.glb", source=tmp_path / "near/link/../a.png")
     home = Home(tmp_path / "near/.generio")
-    assert os.path.normpath(home.results / "job" / item.job(SERVICE, home).input_path) == str(
+    assert os.path.normpath(home.results / "job" / item.job(SERVICE, home).request.input_path) == str(
         tmp_path / "far/a.png"
     )
 

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from generio_flows.cli.job_directory import Home
 from generio_flows.cli.outputs import InTheWay, Outputs, ResultGone, numbered
 from generio_flows.core.destination import OutputFile
 from generio_flows.core.errors import NoChildBlender
-from generio_flows.jobs import Job, Result, Settings, Step
+from generio_flows.jobs import Job, Request, Result, Settings, Step
 from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.process_id import new_owner
 from generio_flows.jobs.store import JobStore
@@ -364,13 +363,17 @@ def engine(home: Home) -> Iterator[Engine]:
 
 def received(home: Home, engine: Engine, *contents: bytes, output: str = "lamp.glb") -> Job:
     """A finished job with these results."""
-    job = Job(service="http://127.0.0.1:9", template="t", name="lamp", destination=OutputFile(f"../{output}"))
+    job = Job(
+        Request(
+            service="http://127.0.0.1:9", template="t", name="lamp", destination=OutputFile(f"../{output}")
+        )
+    )
     folder = home.results / job.token
     folder.mkdir(parents=True)
     paths = [folder / f"result-{number}.glb" for number in range(len(contents))]
     for path, content in zip(paths, contents, strict=True):
         path.write_bytes(content)
-    return engine.submit(replace(job, step=Step.READY, results=tuple(Result(str(path)) for path in paths)))
+    return engine.submit(job.changed(step=Step.READY, results=tuple(Result(str(path)) for path in paths)))
 
 
 def test_more_results_get_numbers_that_nobody_else_wants(tmp_path: Path, home: Home, engine: Engine):
@@ -420,7 +423,7 @@ def test_another_process_tells_what_it_has_written(tmp_path: Path, home: Home, e
     assert other.write(theirs) == [tmp_path / "lamp.glb"]
     told = engine.job(theirs.token)
     assert told is not None
-    writes.learn(told.delivered)
-    writes.write(replace(ours, step=Step.READY))
+    writes.learn(told.placement.delivered)
+    writes.write(ours.changed(step=Step.READY))
     assert (tmp_path / "lamp.glb").read_bytes() == b"ours"
     assert json.loads(told.to_json())["delivered"][0]["size"] == len(b"theirs")

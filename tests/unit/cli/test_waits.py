@@ -198,7 +198,7 @@ def test_a_cancellation_waits_for_the_ledger(here: Here, sandbox: Sandbox, monke
     save, refused = JobStore.save, threading.Event()
 
     def refuse(self: JobStore, job: Job, *values: object) -> object:
-        if job.cancelling and not refused.is_set():
+        if job.status.cancelling and not refused.is_set():
             refused.set()
             raise LedgerError(Message("The disk is busy."))
         return save(self, job, *values)  # pyright: ignore[reportArgumentType]

@@ -14,7 +14,7 @@ import tests.conftest  # noqa: F401 - maps the name
 from generio_flows.api import TEXT_TO_MODEL
 from generio_flows.engine.client import EngineClient, Start
 from generio_flows.engine.process import python_command
-from generio_flows.jobs import Job, Settings, Step, limits, polling
+from generio_flows.jobs import Job, Request, Settings, Step, limits, polling
 from generio_flows.jobs.process_id import new_owner
 
 
@@ -32,10 +32,16 @@ def main() -> None:
     )
     client = EngineClient(start, Settings(Path(folder), url, key), "CRITICAL", finish == "True")
     job = Job(
-        service=url, template=TEXT_TO_MODEL, name="lamp", prompt="a lamp", parameters={"quality": "low"}
+        Request(
+            service=url,
+            template=TEXT_TO_MODEL,
+            name="lamp",
+            prompt="a lamp",
+            parameters={"quality": "low"},
+        ),
     )
     token = client.submit(job).token
-    while client.job(token).step is not Step.COMPLETED:  # type: ignore[union-attr]
+    while client.job(token).status.step is not Step.COMPLETED:  # type: ignore[union-attr]
         client.pump()
         time.sleep(0.005)
     sys.stdout.write(f"{client.pid} {token}\n")

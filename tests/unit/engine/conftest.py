@@ -11,7 +11,7 @@ import pytest
 from generio_flows.api import TEXT_TO_MODEL, RetryPolicy
 from generio_flows.engine.client import EngineClient, Start
 from generio_flows.engine.process import python_command
-from generio_flows.jobs import Job, Settings, limits, polling
+from generio_flows.jobs import Job, Request, Settings, limits, polling
 from generio_flows.jobs.process_id import new_owner
 
 from tests.sandbox import Sandbox
@@ -79,8 +79,8 @@ def client(new_client: Callable[[], EngineClient]) -> EngineClient:
 
 def lamp(sandbox: Sandbox, **changes: object) -> Job:
     """A job that is not submitted yet."""
-    given = {"service": sandbox.url, "template": TEXT_TO_MODEL, "name": "lamp", "prompt": "a lamp"}
-    return Job(**{**given, "parameters": {"quality": "low"}, **changes})
+    request = Request(sandbox.url, TEXT_TO_MODEL, "lamp", parameters={"quality": "low"}, prompt="a lamp")
+    return Job(request).changed(**changes)
 
 
 def pump_until(client: EngineClient, condition: Callable[[], Found]) -> Found:

@@ -47,8 +47,8 @@ def runs(sandbox: Sandbox) -> int:
 def test_a_job_is_carried_to_its_end_in_another_process(client: EngineClient, sandbox: Sandbox) -> None:
     job = client.submit(lamp(sandbox))
     ended = finished(client, job.token)
-    assert ended.step is Step.READY
-    assert Path(ended.results[0].glb).read_bytes().startswith(b"glTF")
+    assert ended.status.step is Step.READY
+    assert Path(ended.placement.results[0].glb).read_bytes().startswith(b"glTF")
     assert client.pid != os.getpid()
     assert {event.token for event in client.events()} == {job.token}
     assert client.jobs() == [ended]
@@ -64,13 +64,13 @@ def test_when_the_engine_is_killed_the_next_one_goes_on(
 
     def there() -> bool:
         known = client.job(job.token)
-        return known is not None and order.index(known.step) >= order.index(step)
+        return known is not None and order.index(known.status.step) >= order.index(step)
 
     pump_until(client, there)
     before = kill(client)
     # The job may have been over by then; that the engine has died is noticed all the same.
     pump_until(client, lambda: client.pid not in (0, before))
-    assert finished(client, job.token).step is Step.READY
+    assert finished(client, job.token).status.step is Step.READY
     assert runs(sandbox) == 1
 
 
@@ -107,9 +107,9 @@ def test_what_stands_in_an_unsaved_file_stays_there_when_the_engine_dies(
     finished(client, other.token)
     placed = client.job(job.token)
     assert placed is not None
-    assert (placed.step, placed.placed_in) == (Step.PLACED, "document")
+    assert (placed.status.step, placed.placement.placed_in) == (Step.PLACED, "document")
     client.closed("document")
-    pump_until(client, lambda: client.job(job.token).step is Step.READY)  # type: ignore[union-attr]
+    pump_until(client, lambda: client.job(job.token).status.step is Step.READY)  # type: ignore[union-attr]
 
 
 def test_what_changes_is_known_as_soon_as_a_call_is_answered(client: EngineClient, sandbox: Sandbox) -> None:
@@ -118,7 +118,7 @@ def test_what_changes_is_known_as_soon_as_a_call_is_answered(client: EngineClien
     assert client.keep_for_import(job.token, Problem("later", Message("Later.")))
     kept = client.job(job.token)
     assert kept is not None
-    assert kept.needs_manual_import
+    assert kept.placement.needs_manual_import
     client.remove(job.token)
     assert client.job(job.token) is None
     with pytest.raises(ValueError, match="unfinished"):
@@ -191,7 +191,7 @@ def test_when_blender_is_killed_the_engine_ends_or_finishes_first(
     db.close()
     assert (step == Step.READY) is finish_jobs
     other = EngineClient(start, settings, "CRITICAL", finish_jobs=False)
-    assert finished(other, token).step is Step.READY
+    assert finished(other, token).status.step is Step.READY
     assert runs(sandbox) == 1
     other.close(LONGEST)
 
@@ -212,7 +212,7 @@ def test_jobs_of_long_ago_stay_in_the_list_and_are_found(
     ended = lamp(sandbox).cancelled(1.0)
     store.add(
         [
-            replace(ended, token=f"{number:032x}", name=f"lamp {number}", created_at=float(number))
+            ended.changed(token=f"{number:032x}", name=f"lamp {number}", created_at=float(number))
             for number in range(1000)
         ],
         "nobody",
@@ -222,9 +222,11 @@ def test_jobs_of_long_ago_stay_in_the_list_and_are_found(
     client = new_client()
     known = client.jobs()
     assert (len(known), client.older) == (300, 700)
-    assert known[0].name == "lamp 700"
+    assert known[0].request.name == "lamp 700"
     found = client.find("lamp 12", before=known[0].created_at, most=50)
-    assert [job.name for job in found] == [f"lamp {number}" for number in range(700) if "12" in str(number)]
+    assert [job.request.name for job in found] == [
+        f"lamp {number}" for number in range(700) if "12" in str(number)
+    ]
 
 
 def test_an_old_job_that_waits_hides_none_of_those_of_long_ago(
@@ -233,7 +235,7 @@ def test_an_old_job_that_waits_hides_none_of_those_of_long_ago(
     """Neither does one that was found: also the next engine is asked for all that are not in the list."""
     store = JobStore(start.store)
     ended, waits = lamp(sandbox).cancelled(1.0), lamp(sandbox, name="lamp that waits", created_at=1.0)
-    made = [replace(ended, token=f"{number:032x}", created_at=100.0 + number) for number in range(400)]
+    made = [ended.changed(token=f"{number:032x}", created_at=100.0 + number) for number in range(400)]
     store.add([waits, *made], "nobody", 0.0)
     store.close()
     client = new_client()
@@ -263,7 +265,7 @@ def test_an_engine_that_does_not_answer_is_replaced(
     monkeypatch.setattr(client_module, "PATIENCE", 3.0)
     job = client.submit(lamp(sandbox))
     assert client.pid != before
-    assert finished(client, job.token).step is Step.READY
+    assert finished(client, job.token).status.step is Step.READY
     assert runs(sandbox) == 1
 
 
@@ -282,7 +284,7 @@ def test_a_job_that_nobody_took_is_not_sent_later(
     monkeypatch.undo()
     job = client.submit(lamp(sandbox, name="the only one"))
     finished(client, job.token)
-    assert [known.name for known in client.jobs()] == ["the only one"]
+    assert [known.request.name for known in client.jobs()] == ["the only one"]
     assert runs(sandbox) == 1
 
 
@@ -317,16 +319,16 @@ def test_a_result_goes_elsewhere_when_that_is_said(client: EngineClient, sandbox
     box = DatablockRef("Box", 7)
     client.relocate(job.token, box=box, location=(1.0, 2.0, 3.0), placeholder_deleted=True)
     client.call("sync")
-    pump_until(client, lambda: client.job(job.token).destination.placeholder_deleted)  # type: ignore[union-attr]
+    pump_until(client, lambda: client.job(job.token).request.destination.placeholder_deleted)  # type: ignore[union-attr]
     moved = client.job(job.token)
     assert moved is not None
-    assert moved.destination == NewModel(box=box, location=(1.0, 2.0, 3.0), placeholder_deleted=True)
+    assert moved.request.destination == NewModel(box=box, location=(1.0, 2.0, 3.0), placeholder_deleted=True)
 
 
 def test_a_job_carries_all_of_its_fields(client: EngineClient, sandbox: Sandbox) -> None:
     given: Job = lamp(sandbox, destination=NewModel(location=(1.0, 2.0, 3.0)), queued=True)
     taken = client.submit(given)
-    assert replace(taken, created_at=0.0) == replace(given, created_at=0.0)
+    assert taken.changed(created_at=0.0) == given.changed(created_at=0.0)
 
 
 def test_a_result_that_a_dying_engine_noted_may_be_placed(client: EngineClient, sandbox: Sandbox) -> None:
@@ -362,7 +364,7 @@ def test_what_takes_effect_soon_is_asked_again_of_the_next_engine(
         client.saved("document", {job.token})
         client.call("warm")  # what was asked before is under way by then
         kill(client)
-    pump_until(client, lambda: client.job(job.token).placed_in == "")  # type: ignore[union-attr]
+    pump_until(client, lambda: client.job(job.token).placement.placed_in == "")  # type: ignore[union-attr]
 
 
 def test_what_is_placed_after_a_save_is_not_in_the_file(client: EngineClient, sandbox: Sandbox) -> None:
@@ -372,5 +374,5 @@ def test_what_is_placed_after_a_save_is_not_in_the_file(client: EngineClient, sa
         finished(client, job.token)
         assert client.mark_placed(job.token, "document")
     client.saved("document", {first.token})
-    pump_until(client, lambda: client.job(first.token).placed_in == "")  # type: ignore[union-attr]
-    assert client.job(second.token).placed_in == "document"  # type: ignore[union-attr]
+    pump_until(client, lambda: client.job(first.token).placement.placed_in == "")  # type: ignore[union-attr]
+    assert client.job(second.token).placement.placed_in == "document"  # type: ignore[union-attr]

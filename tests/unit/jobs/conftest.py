@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 from generio_flows.api import GLB_MIME, IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, RetryPolicy
-from generio_flows.jobs import Job, Settings, limits, polling
+from generio_flows.jobs import Job, Request, Settings, limits, polling
 from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.store import JobStore
 from PIL import Image
@@ -89,27 +89,33 @@ def jobs(sandbox: Sandbox, tmp_path: Path, ball: bytes) -> dict[str, Job]:
     model.write_bytes(ball)
     return {
         "prompt": Job(
-            service=sandbox.url,
-            template=TEXT_TO_MODEL,
-            name="lamp",
-            prompt="a lamp",
-            parameters={"quality": "low"},
+            Request(
+                service=sandbox.url,
+                template=TEXT_TO_MODEL,
+                name="lamp",
+                prompt="a lamp",
+                parameters={"quality": "low"},
+            ),
         ),
         "image": Job(
-            service=sandbox.url,
-            template=IMAGE_TO_MODEL,
-            name="picture",
-            input_path=str(picture),
-            input_mime="image/png",
-            parameters={"quality": "low"},
+            Request(
+                service=sandbox.url,
+                template=IMAGE_TO_MODEL,
+                name="picture",
+                input_path=str(picture),
+                input_mime="image/png",
+                parameters={"quality": "low"},
+            ),
         ),
         "optimize": Job(
-            service=sandbox.url,
-            template=OPTIMIZE,
-            name="model",
-            input_path=str(model),
-            input_mime=GLB_MIME,
-            parameters={"polygon_count": 500},
+            Request(
+                service=sandbox.url,
+                template=OPTIMIZE,
+                name="model",
+                input_path=str(model),
+                input_mime=GLB_MIME,
+                parameters={"polygon_count": 500},
+            ),
         ),
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from generio_flows.core.errors import Cancelled as Stopped
 from generio_flows.core.messages import Message
-from generio_flows.jobs import BAKE, Job, State, Step
+from generio_flows.jobs import BAKE, Job, Request, State, Step
 from generio_flows.jobs.engine import Engine
 from generio_flows.scene.errors import BakeFailed
 
@@ -20,7 +20,7 @@ Report = Callable[[float], None]
 def wish(sandbox: Sandbox, tmp_path: Path) -> Job:
     snapshot = tmp_path / "snapshot-1.blend"
     snapshot.write_bytes(b"two meshes")
-    return Job(service=sandbox.url, template=BAKE, name="Vase", source=str(snapshot))
+    return Job(Request(service=sandbox.url, template=BAKE, name="Vase", source=str(snapshot)))
 
 
 def bake(snapshot: Path, blend: Path, _cancelled: Cancelled, _report: Report) -> None:
@@ -52,8 +52,8 @@ def test_a_bake_becomes_ready_without_a_call(engine: Engine, sandbox: Sandbox, t
     engine._conversions.bake = bake
     before = requests(sandbox)
     job = finished(engine, engine.submit(wish(sandbox, tmp_path)))
-    assert (job.step, job.flow_id) == (Step.READY, "")
-    (result,) = job.results
+    assert (job.status.step, job.run.flow_id) == (Step.READY, "")
+    (result,) = job.placement.results
     assert Path(result.blend).read_bytes() == b"two meshes"
     assert engine.folder(job.token) == Path(result.blend).parent
     assert requests(sandbox) == before
@@ -66,9 +66,9 @@ def test_a_bake_is_shown_as_running_with_its_progress(engine: Engine, sandbox: S
     held.begun.wait(60.0)
     shown = engine.job(job.token)
     assert shown is not None
-    assert (shown.state, shown.progress) == (State.RUNNING, 0.5)
+    assert (shown.state, shown.run.progress) == (State.RUNNING, 0.5)
     held.go_on.set()
-    assert finished(engine, job).step is Step.READY
+    assert finished(engine, job).status.step is Step.READY
 
 
 def test_a_bake_can_be_cancelled_and_made_after_all(engine: Engine, sandbox: Sandbox, tmp_path: Path):
@@ -76,10 +76,10 @@ def test_a_bake_can_be_cancelled_and_made_after_all(engine: Engine, sandbox: San
     job = engine.submit(wish(sandbox, tmp_path))
     held.begun.wait(60.0)
     assert engine.cancel(job.token)
-    assert finished(engine, job).step is Step.CANCELLED
+    assert finished(engine, job).status.step is Step.CANCELLED
     held.go_on.set()
     assert engine.retry(job.token)
-    assert finished(engine, job).step is Step.READY
+    assert finished(engine, job).status.step is Step.READY
     assert sandbox.stats()["flows"] == {}
 
 
@@ -93,7 +93,7 @@ def test_a_bake_that_its_engine_did_not_survive_is_made_again(
     first.close()
     second = new_engine()
     second._conversions.bake = bake
-    assert finished(second, job).step is Step.READY
+    assert finished(second, job).status.step is Step.READY
     wait_until(lambda: not busy(second))
     assert sandbox.stats()["flows"] == {}
 
@@ -105,11 +105,11 @@ def test_why_a_bake_failed_is_told(engine: Engine, sandbox: Sandbox, tmp_path: P
     engine._conversions.bake = fails
     job = finished(engine, engine.submit(wish(sandbox, tmp_path)))
     assert job.state is State.FAILED
-    assert job.problem is not None
-    assert str(job.problem.message) == "The lost detail could not be baked: the mesh has no faces."
+    assert job.status.problem is not None
+    assert str(job.status.problem.message) == "The lost detail could not be baked: the mesh has no faces."
 
 
 def test_where_nothing_bakes_a_sentence_says_so(engine: Engine, sandbox: Sandbox, tmp_path: Path):
     job = finished(engine, engine.submit(wish(sandbox, tmp_path)))
-    assert job.problem is not None
-    assert job.problem.code == "no_baker"
+    assert job.status.problem is not None
+    assert job.status.problem.code == "no_baker"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api import check_glb
-from generio_flows.jobs import Job, Result, Settings, State, Step
+from generio_flows.jobs import Job, Placement, Request, Result, Settings, State, Status, Step
 from generio_flows.jobs.cleanup import delete_models, select_for_eviction
 from generio_flows.jobs.engine import Engine
 
@@ -22,19 +22,19 @@ def done(folder: Path, number: int, size: int, step: Step = Step.PLACED, placed_
     glb = folder / token / "result-1.glb"
     glb.write_bytes(b"x" * size)
     return Job(
-        service="",
-        template="",
-        name=str(number),
+        Request(
+            service="",
+            template="",
+            name=str(number),
+        ),
         token=token,
-        step=step,
-        placed_in=placed_in,
-        results=(Result(str(glb)),),
-        finished_at=float(number),
+        status=Status(step=step, finished_at=float(number)),
+        placement=Placement(placed_in=placed_in, results=(Result(str(glb)),)),
     )
 
 
 def names(jobs: list[Job]) -> list[str]:
-    return [job.name for job in jobs]
+    return [job.request.name for job in jobs]
 
 
 def test_the_oldest_go_until_the_limit_is_kept(tmp_path: Path):
@@ -91,13 +91,13 @@ def test_the_engine_empties_what_is_placed_and_saved(
 ):
     engine = new_engine(replace(settings, results_limit=1))
     placed, waits = (finished(engine, engine.submit(jobs[kind])) for kind in ("prompt", "image"))
-    assert Path(placed.results[0].glb).exists()
+    assert Path(placed.placement.results[0].glb).exists()
     assert engine.mark_placed(placed.token, "a file")
     engine.saved("a file", {placed.token})
-    wait_until(lambda: not engine.job(placed.token).results)
-    wait_until(lambda: not Path(placed.results[0].glb).exists())
+    wait_until(lambda: not engine.job(placed.token).placement.results)
+    wait_until(lambda: not Path(placed.placement.results[0].glb).exists())
     assert (engine.job(placed.token).state, engine.folder(placed.token).exists()) == (State.DONE, True)
-    check_glb(Path(engine.job(waits.token).results[0].glb))
+    check_glb(Path(engine.job(waits.token).placement.results[0].glb))
 
 
 def test_without_a_limit_everything_stays(
@@ -108,9 +108,9 @@ def test_without_a_limit_everything_stays(
     assert engine.mark_placed(placed.token)
     engine._cleanup.needed.set()
     wait_until(lambda: not engine._cleanup.needed.is_set())
-    check_glb(Path(engine.job(placed.token).results[0].glb))
+    check_glb(Path(engine.job(placed.token).placement.results[0].glb))
     engine.configure(replace(settings, results_limit=1))
-    wait_until(lambda: not engine.job(placed.token).results)
+    wait_until(lambda: not engine.job(placed.token).placement.results)
 
 
 # ---- deleting flows
@@ -131,9 +131,9 @@ def test_a_flow_is_deleted_after_its_model_is_here_where_the_user_wants_it(
     engine = new_engine(replace(settings, delete_flows=wanted))
     job = finished(engine, engine.submit(jobs["prompt"]))
     assert job.state is State.READY
-    check_glb(Path(job.results[0].glb))
+    check_glb(Path(job.placement.results[0].glb))
     assert deleted(sandbox) == [int(wanted)]
-    assert (job.flow_state == "deleted") is wanted
+    assert (job.run.flow_state == "deleted") is wanted
 
 
 def test_a_delete_that_fails_costs_nothing(

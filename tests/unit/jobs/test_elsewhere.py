@@ -5,7 +5,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def test_an_older_list_of_jobs_pays_for_nothing_again(
     sandbox.order({"method": "POST", "path": "/flows", "action": "status", "status": 503, "times": -1})
     first = new_engine()
     job = first.submit(jobs["prompt"])
-    wait_until(lambda: first.job(job.token).step is Step.PREPARED)
+    wait_until(lambda: first.job(job.token).status.step is Step.PREPARED)
     with (
         closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as ledger,
         closing(sqlite3.connect(tmp_path / "backup.sqlite")) as backup,
@@ -68,15 +67,15 @@ def test_an_older_list_of_jobs_pays_for_nothing_again(
 def test_a_file_that_has_changed_is_not_sent_for_the_one_that_was_asked_for(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
-    path = Path(jobs["image"].input_path)
-    asked = replace(jobs["image"], input_digest=digest_of(path))
+    path = Path(jobs["image"].request.input_path)
+    asked = jobs["image"].changed(input_digest=digest_of(path))
     sandbox.order({"method": "POST", "path": "/flows/*/inputs", "action": "status", "status": 503})
     job = engine.submit(asked)
     wait_until(lambda: sandbox.stats()["requests"].get("POST /flows/{flow_id}/inputs"))
     path.write_bytes(path.read_bytes() + b"\0")
     ended = finished(engine, job)
-    assert (ended.state, ended.problem.code) == (State.FAILED, "unreadable_file")
-    assert "has changed" in ended.problem.message
+    assert (ended.state, ended.status.problem.code) == (State.FAILED, "unreadable_file")
+    assert "has changed" in ended.status.problem.message
     assert runs(sandbox) == [0] * len(runs(sandbox))
 
 
@@ -86,15 +85,17 @@ def test_a_limit_of_the_account_is_waited_for_while_other_jobs_run(
 ):
     sandbox.order({"flow": {"outcome": "hang"}})
     first = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(first.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(first.token).status.step is Step.STARTED)
     sandbox.order(refused("POST", "/flows", status, "Maximum number of concurrent flows reached"))
-    second = engine.submit(replace(jobs["prompt"], token="b" * 32))
-    wait_until(lambda: engine.job(second.token).waiting)
+    second = engine.submit(jobs["prompt"].changed(token="b" * 32))
+    wait_until(lambda: engine.job(second.token).status.waiting)
     for _ in range(2 * limits.REFUSAL):
         time.sleep(limits.LOOKUP_SECONDS)
         assert engine.is_active(second.token)
     # Between two tries nothing holds it up.
-    wait_until(lambda: (found := engine.job(second.token).problem) and "Maximum number" in found.message)
+    wait_until(
+        lambda: (found := engine.job(second.token).status.problem) and "Maximum number" in found.message
+    )
     sandbox.clear_faults()
     assert finished(engine, second).state is State.READY
 
@@ -108,14 +109,14 @@ def test_what_cannot_be_written_down_is_not_created(
     save = engine._store.save
 
     def busy(job: Job, *rest: Any) -> bool:
-        if job.step in (Step.PREPARED, Step.CREATED):
+        if job.status.step in (Step.PREPARED, Step.CREATED):
             raise engine._store.busy()
         return save(job, *rest)
 
     monkeypatch.setattr("generio_flows.jobs.limits.BUSY_DISK_SECONDS", 0.05)
     monkeypatch.setattr(engine._store, "save", busy)
-    job = engine.submit(replace(jobs["prompt"], step=Step.PREPARED))
-    wait_until(lambda: engine.job(job.token).waiting)
+    job = engine.submit(jobs["prompt"].changed(step=Step.PREPARED))
+    wait_until(lambda: engine.job(job.token).status.waiting)
     time.sleep(0.5)  # for some tries
     assert sandbox.stats()["flows"] == {}
     monkeypatch.setattr(engine._store, "save", save)

@@ -70,8 +70,8 @@ def test_a_job_runs_once_and_its_model_is_on_disk(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], kind: str
 ):
     job = finished(engine, engine.submit(jobs[kind]))
-    assert (job.state, job.problem) == (State.READY, None)
-    (result,) = job.results
+    assert (job.state, job.status.problem) == (State.READY, None)
+    (result,) = job.placement.results
     assert Path(result.glb).parent == engine.folder(job.token)
     check_glb(Path(result.glb))
     assert Path(result.blend).read_bytes() == Path(result.glb).read_bytes()
@@ -92,7 +92,7 @@ def test_each_change_is_told(engine: Engine, jobs: dict[str, Job]):
 
 def test_the_flow_knows_its_job_and_nothing_private(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     job = finished(engine, engine.submit(jobs["image"]))
-    additional = sandbox.stats()["flows"][job.flow_id]["additional"]
+    additional = sandbox.stats()["flows"][job.run.flow_id]["additional"]
     assert additional == {"client": "generio-flows-blender", "token": job.ref}
 
 
@@ -102,7 +102,7 @@ def test_no_more_jobs_at_once_than_the_limit(
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     engine = new_engine(replace(settings, concurrent_jobs=2))
     all_jobs = [
-        engine.submit(replace(jobs["prompt"], token=f"{number:032x}", prompt=f"lamp {number}"))
+        engine.submit(jobs["prompt"].changed(token=f"{number:032x}", prompt=f"lamp {number}"))
         for number in range(5)
     ]
 
@@ -142,9 +142,9 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
     engine = new_engine(replace(settings, concurrent_jobs=1))
     first = engine.submit(jobs["prompt"])
     wait_until(lambda: engine.job(first.token).state is State.RUNNING)
-    path = Path(jobs["image"].input_path)
+    path = Path(jobs["image"].request.input_path)
     chosen = path.read_bytes()
-    job = engine.submit(replace(jobs["image"], picture=str(path)))
+    job = engine.submit(jobs["image"].changed(picture=str(path)))
     wait_until(lambda: JobFolder(engine.folder(job.token)).input_copy(str(path)).exists())
     if change:
         path.write_bytes(change)
@@ -154,7 +154,7 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
     done = finished(engine, job)
     assert done.state is State.READY
     answer = requests.get(
-        f"{sandbox.url}/flows/{done.flow_id}/inputs?include_data=true",
+        f"{sandbox.url}/flows/{done.run.flow_id}/inputs?include_data=true",
         headers={"Authorization": f"Bearer {sandbox.key}"},
         timeout=LONGEST,
     )
@@ -166,11 +166,11 @@ def test_a_queued_job_sends_the_picture_as_it_was_chosen(
 def test_a_picture_that_cannot_be_kept_is_sent_from_where_it_is(
     engine: Engine, jobs: dict[str, Job], tmp_path: Path
 ):
-    job = replace(jobs["image"], picture=jobs["image"].input_path)
-    copy_input(tmp_path / "picture.png" / "no folder", job.picture)
+    job = jobs["image"].changed(picture=jobs["image"].request.input_path)
+    copy_input(tmp_path / "picture.png" / "no folder", job.request.picture)
     copy_input(tmp_path / "job", str(tmp_path / "gone.png"))
     assert [*(tmp_path / "job").iterdir()] == []
-    JobFolder(engine.folder(job.token)).input_copy(job.picture).mkdir(parents=True)
+    JobFolder(engine.folder(job.token)).input_copy(job.request.picture).mkdir(parents=True)
     assert finished(engine, engine.submit(job)).state is State.READY
 
 
@@ -185,7 +185,7 @@ def test_a_picture_is_made_after_the_result_is_told(
 
     engine = new_engine(render_preview=draw)
     job = finished(engine, engine.submit(jobs["prompt"]))
-    wait_until(Path(job.results[0].blend).with_suffix(".png").exists)
+    wait_until(Path(job.placement.results[0].blend).with_suffix(".png").exists)
     assert told == [State.READY]
 
 
@@ -194,7 +194,8 @@ def test_pictures_that_a_process_did_not_come_to_are_made_at_the_next_start(
 ):
     engine = new_engine()
     older, newer = (
-        Path(finished(engine, engine.submit(jobs[name])).results[0].blend) for name in ("prompt", "image")
+        Path(finished(engine, engine.submit(jobs[name])).placement.results[0].blend)
+        for name in ("prompt", "image")
     )
     engine.close()
     tried: list[Path] = []
@@ -214,7 +215,7 @@ def test_pictures_that_a_process_did_not_come_to_are_made_at_the_next_start(
 
 
 def test_many_jobs_each_run_once(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
-    submitted = [engine.submit(replace(jobs["prompt"], token=f"{number:032x}")) for number in range(12)]
+    submitted = [engine.submit(jobs["prompt"].changed(token=f"{number:032x}")) for number in range(12)]
     assert {finished(engine, job).state for job in submitted} == {State.READY}
     assert runs(sandbox) == [1] * 12
 
@@ -233,7 +234,7 @@ def test_cancel_stops_the_flow_at_the_service(
         },
     )
     job = engine.submit(jobs["image"])
-    wait_until(lambda: engine.job(job.token).step is step)
+    wait_until(lambda: engine.job(job.token).status.step is step)
     engine.cancel(job.token)
     assert finished(engine, job).state is State.CANCELLED
     (flow,) = sandbox.stats()["flows"].values()
@@ -254,7 +255,7 @@ def test_cancel_ends_an_upload_that_stands_still(
     server.on("POST", "/flows/f1/inputs", stand_still)
     server.on("DELETE", "/flows/f1", answer({}))
     engine = new_engine(replace(settings, base_url=server.url, api_key=KEY))
-    job = engine.submit(replace(jobs["image"], service=server.url))
+    job = engine.submit(jobs["image"].changed(service=server.url))
     wait_until(lambda: "POST /flows/f1/inputs" in server.calls())
     engine.cancel(job.token)
     wait_until(lambda: engine.job(job.token).state is State.CANCELLED)
@@ -280,12 +281,12 @@ def test_cancel_before_anything_was_sent(
 def test_cancel_where_the_service_cannot_stop_says_so(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     engine.cancel(job.token)
     ended = finished(engine, job)
     assert ended.state is State.CANCELLED
-    assert ended.problem is not None
-    assert "could not be told to stop" in ended.problem.message
+    assert ended.status.problem is not None
+    assert "could not be told to stop" in ended.status.problem.message
 
 
 def test_a_model_that_was_finished_before_the_cancel_is_kept(
@@ -293,11 +294,11 @@ def test_a_model_that_was_finished_before_the_cancel_is_kept(
 ):
     sandbox.order({"method": "GET", "path": "/flows/*/outputs", "action": "status", "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.COMPLETED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.COMPLETED)
     engine.cancel(job.token)
     sandbox.clear_faults()
     ended = finished(engine, job)
-    assert (ended.state, ended.needs_manual_import) == (State.READY, True)
+    assert (ended.state, ended.placement.needs_manual_import) == (State.READY, True)
 
 
 TRANSIENT = [
@@ -327,7 +328,7 @@ def test_a_passing_fault_at_any_step_neither_loses_nor_repeats_the_job(
 ):
     sandbox.order({**step, **fault})
     job = finished(engine, engine.submit(jobs["image"]))
-    assert (job.state, job.problem) == (State.READY, None)
+    assert (job.state, job.status.problem) == (State.READY, None)
     assert runs(sandbox) == [1]
     assert [flow["uploaded"] for flow in sandbox.stats()["flows"].values() if flow["run"]] == [1]
 
@@ -339,9 +340,9 @@ def test_a_lost_answer_that_cannot_be_looked_up_asks_the_user(
     # The first create is the empty one, which this service refuses.
     sandbox.order({"method": "POST", "path": "/flows", "after": 1, "action": "drop", "when": "after"})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
+    wait_until(lambda: engine.job(job.token).status.waiting and not engine.is_active(job.token))
     waiting = engine.job(job.token)
-    assert waiting.problem.code == MAYBE_RUNNING
+    assert waiting.status.problem.code == MAYBE_RUNNING
     assert runs(sandbox) == [1]
     engine.retry(job.token)
     assert finished(engine, job).state is State.READY
@@ -366,8 +367,8 @@ def test_what_only_the_user_can_mend_waits_and_goes_on(
 ):
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status, "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
-    assert engine.job(job.token).problem.code == code
+    wait_until(lambda: engine.job(job.token).status.waiting and not engine.is_active(job.token))
+    assert engine.job(job.token).status.problem.code == code
     sandbox.clear_faults()
     engine.configure(replace(settings, concurrent_jobs=3))
     assert finished(engine, job).state is State.READY
@@ -379,11 +380,11 @@ def test_another_service_address_does_not_get_the_job(
 ):
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     with Sandbox(speed=0.01) as other:
         engine.configure(replace(settings, base_url=other.url))
-        wait_until(lambda: engine.job(job.token).waiting)
-        assert engine.job(job.token).problem.code == "other_service"
+        wait_until(lambda: engine.job(job.token).status.waiting)
+        assert engine.job(job.token).status.problem.code == "other_service"
         assert other.stats()["requests"] == {}
     engine.configure(settings)
     wait_until(lambda: engine.job(job.token).state is State.RUNNING)
@@ -398,19 +399,19 @@ def test_what_never_reached_a_service_goes_to_the_address_that_was_mended(
 ):
     mistyped = replace(settings, base_url=NOWHERE)
     engine = new_engine(mistyped)
-    job = engine.submit(replace(jobs[kind], service=NOWHERE))
-    wait_until(lambda: engine.job(job.token).waiting)
+    job = engine.submit(jobs[kind].changed(service=NOWHERE))
+    wait_until(lambda: engine.job(job.token).status.waiting)
     engine.configure(settings)
     done = finished(engine, job)
-    assert (done.state, done.service) == (State.READY, sandbox.url)
+    assert (done.state, done.request.service) == (State.READY, sandbox.url)
 
 
 def test_another_process_takes_what_was_not_sent_to_its_own_address(
     new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
 ):
     engine = new_engine(replace(settings, base_url=NOWHERE))
-    job = engine.submit(replace(jobs["prompt"], service=NOWHERE))
-    wait_until(lambda: engine.job(job.token).waiting)
+    job = engine.submit(jobs["prompt"].changed(service=NOWHERE))
+    wait_until(lambda: engine.job(job.token).status.waiting)
     engine.close()
     assert finished(new_engine(), job).state is State.READY
 
@@ -419,8 +420,8 @@ def test_a_retried_job_that_was_not_sent_goes_to_the_new_address(
     new_engine: Callable[..., Engine], settings: Settings, sandbox: Sandbox, jobs: dict[str, Job]
 ):
     engine = new_engine(replace(settings, base_url=NOWHERE))
-    job = engine.submit(replace(jobs["prompt"], service=NOWHERE))
-    wait_until(lambda: engine.job(job.token).waiting)
+    job = engine.submit(jobs["prompt"].changed(service=NOWHERE))
+    wait_until(lambda: engine.job(job.token).status.waiting)
     engine.cancel(job.token)
     wait_until(lambda: engine.job(job.token).state is State.CANCELLED)
     engine.configure(settings)
@@ -433,15 +434,15 @@ def test_it_is_noted_when_a_flow_was_last_seen_running(
 ):
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).asked_at > engine.job(job.token).started_at > 0.0)
+    wait_until(lambda: engine.job(job.token).run.asked_at > engine.job(job.token).run.started_at > 0.0)
 
 
 def test_offline_waits(new_engine: Callable[..., Engine], settings: Settings, jobs: dict[str, Job]):
     elsewhere = replace(settings, base_url="https://flows.example", online=False)
     engine = new_engine(elsewhere)
-    job = engine.submit(replace(jobs["prompt"], service="https://flows.example"))
-    wait_until(lambda: engine.job(job.token).waiting)
-    assert engine.job(job.token).problem.remedy == "go_online"
+    job = engine.submit(jobs["prompt"].changed(service="https://flows.example"))
+    wait_until(lambda: engine.job(job.token).status.waiting)
+    assert engine.job(job.token).status.problem.remedy == "go_online"
 
 
 def test_going_offline_ends_the_call_that_is_under_way(
@@ -456,7 +457,7 @@ def test_going_offline_ends_the_call_that_is_under_way(
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: "GET /flows/{flow_id}/outputs/{asset_id}" in sandbox.stats()["requests"])
     engine.configure(replace(settings, online=False))
-    wait_until(lambda: (found := engine.job(job.token).problem) and found.remedy == "go_online")
+    wait_until(lambda: (found := engine.job(job.token).status.problem) and found.remedy == "go_online")
     sandbox.clear_faults()
     engine.configure(settings)
     assert finished(engine, job).state is State.READY
@@ -475,7 +476,7 @@ def test_another_engine_carries_on(
     first = new_engine()
     job = first.submit(jobs["image"])
     reached = list(Step).index(moment)
-    wait_until(lambda: list(Step).index(first.job(job.token).step) >= reached)
+    wait_until(lambda: list(Step).index(first.job(job.token).status.step) >= reached)
     first.close()
     second = new_engine()
     assert finished(second, job).state is State.READY
@@ -487,7 +488,7 @@ def test_an_engine_that_is_no_heir_goes_on_with_what_is_named_only(
 ):
     first = new_engine(replace(settings, api_key="wrong-key"))
     left = [first.submit(jobs[kind]) for kind in ("prompt", "image")]
-    wait_until(lambda: all(first.job(job.token).waiting for job in left))
+    wait_until(lambda: all(first.job(job.token).status.waiting for job in left))
     first.close()
     second = new_engine(adopt_orphans=False)
     second.resume(left[0].token)
@@ -495,7 +496,7 @@ def test_an_engine_that_is_no_heir_goes_on_with_what_is_named_only(
     own = finished(second, second.submit(jobs["optimize"]))
     assert own.state is State.READY
     assert not second.is_active(left[1].token)
-    assert second.job(left[1].token).waiting
+    assert second.job(left[1].token).status.waiting
     assert runs(sandbox) == [1, 1]
 
 
@@ -503,9 +504,9 @@ def test_a_failed_job_can_be_run_again(engine: Engine, sandbox: Sandbox, jobs: d
     sandbox.order({"flow": {"outcome": "fail", "reason": "too thin"}})
     job = finished(engine, engine.submit(jobs["optimize"]))
     assert job.state is State.FAILED
-    assert "too thin" in job.problem.message
+    assert "too thin" in job.status.problem.message
     engine.retry(job.token)
-    wait_until(lambda: engine.job(job.token).attempt == 2)
+    wait_until(lambda: engine.job(job.token).run.attempt == 2)
     assert finished(engine, job).state is State.READY
     assert len(runs(sandbox)) == 2
 
@@ -536,8 +537,8 @@ def test_a_conversion_that_fails_ends_the_job_and_keeps_the_model(
 
     job = finished(engine := new_engine(convert=refuse), engine.submit(jobs["prompt"]))
     assert job.state is State.FAILED
-    assert job.problem.message == "Blender could not read it."
-    check_glb(Path(job.results[0].glb))
+    assert job.status.problem.message == "Blender could not read it."
+    check_glb(Path(job.placement.results[0].glb))
 
 
 def test_without_a_converter_the_model_is_ready_as_glb(
@@ -548,7 +549,7 @@ def test_without_a_converter_the_model_is_ready_as_glb(
 
     job = finished(engine := new_engine(convert=missing), engine.submit(jobs["prompt"]))
     assert job.state is State.READY
-    assert job.results[0].blend == ""
+    assert job.placement.results[0].blend == ""
 
 
 def test_a_defect_ends_one_job_and_no_other(new_engine: Callable[..., Engine], jobs: dict[str, Job]):
@@ -563,7 +564,7 @@ def test_a_defect_ends_one_job_and_no_other(new_engine: Callable[..., Engine], j
     engine = new_engine(convert=broken)
     job = finished(engine, engine.submit(jobs["prompt"]))
     assert job.state is State.FAILED
-    assert "ZeroDivisionError" in job.problem.message
+    assert "ZeroDivisionError" in job.status.problem.message
     assert finished(engine, engine.submit(jobs["image"])).state is State.READY
 
 
@@ -604,12 +605,12 @@ def test_a_job_may_be_over_before_the_engine_has_been_made(
     new_engine: Callable[..., Engine], jobs: dict[str, Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     ledger = JobStore(tmp_path / "jobs.sqlite")
-    ledger.add([replace(jobs["prompt"], step=Step.DOWNLOADED)], "", 0.0)
+    ledger.add([jobs["prompt"].changed(step=Step.DOWNLOADED)], "", 0.0)
     start = Scheduler.start
 
     def slow(scheduler: Scheduler) -> None:
         start(scheduler)
-        wait_until(lambda: ledger.jobs()[0].step is Step.READY)
+        wait_until(lambda: ledger.jobs()[0].status.step is Step.READY)
 
     monkeypatch.setattr(Scheduler, "start", slow)
     engine = new_engine()
@@ -623,7 +624,7 @@ def test_a_job_may_be_over_before_the_engine_has_been_made(
 def test_all_is_told_when_no_thread_is_about_to_tell(engine: Engine, jobs: dict[str, Job]):
     job = finished(engine, engine.submit(jobs["prompt"]))
     assert not engine.all_reported()
-    while engine.events.get(timeout=LONGEST).step is not Step.READY:
+    while engine.events.get(timeout=LONGEST).status.step is not Step.READY:
         pass
     assert engine.all_reported()
     assert engine.mark_placed(job.token)
@@ -635,7 +636,7 @@ def test_closing_leaves_no_thread(new_engine: Callable[..., Engine], sandbox: Sa
     before = set(threading.enumerate())
     engine = new_engine()
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     engine.close()
     # It waits for them for two seconds only.
     wait_until(lambda: {each for each in threading.enumerate() if each.name.startswith("generio")} <= before)
@@ -647,7 +648,7 @@ def test_closing_does_not_wait_for_a_ledger_that_somebody_holds(
     sandbox.order({"flow": {"outcome": "hang"}, "times": -1})
     engine = new_engine()
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     engine._store._db.execute("PRAGMA busy_timeout = 60000")
     other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
@@ -701,7 +702,7 @@ def test_retry_after_a_defect_looks_at_the_flow_that_runs(
 ):
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
 
     def broken(*_arguments: object) -> float:
         raise ZeroDivisionError("oops")
@@ -735,8 +736,8 @@ def test_an_incomplete_list_is_no_proof_that_nothing_runs(
         {"method": "GET", "path": "/flows", "action": "garbage", "body": '{"flows": []}', "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
-    assert engine.job(job.token).problem.code == MAYBE_RUNNING
+    wait_until(lambda: engine.job(job.token).status.waiting and not engine.is_active(job.token))
+    assert engine.job(job.token).status.problem.code == MAYBE_RUNNING
     assert runs(sandbox) == [1]
 
 
@@ -749,8 +750,8 @@ def test_retry_repeats_a_create_only_when_the_user_was_told(
         {"method": "GET", "path": "/flows", "action": "status", "status": 402, "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
-    assert engine.job(job.token).problem.code == "payment_required"
+    wait_until(lambda: engine.job(job.token).status.waiting and not engine.is_active(job.token))
+    assert engine.job(job.token).status.problem.code == "payment_required"
     sandbox.clear_faults()
     engine.retry(job.token)
     assert finished(engine, job).state is State.READY
@@ -789,7 +790,7 @@ def test_a_list_of_flows_that_is_missing_for_a_moment_is_asked_for_again(
     )
     job = engine.submit(jobs["prompt"])
     wait_until(lambda: not engine.is_active(job.token))
-    assert (engine.job(job.token).state, engine.job(job.token).problem) == (State.READY, None)
+    assert (engine.job(job.token).state, engine.job(job.token).status.problem) == (State.READY, None)
     assert runs(sandbox) == [1]
 
 
@@ -802,7 +803,7 @@ def test_outputs_that_are_not_there_yet_make_no_moment_of_a_gateway_a_deleted_fl
         {"method": "GET", "path": "/flows/*/outputs", "after": empty, "action": "garbage", "status": 404},
     )
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert (job.state, job.problem) == (State.READY, None)
+    assert (job.state, job.status.problem) == (State.READY, None)
     assert runs(sandbox) == [1]
 
 
@@ -812,7 +813,7 @@ def test_cancelling_a_flow_that_was_deleted_ends(engine: Engine, sandbox: Sandbo
         {"method": "PATCH", "path": "/flows/*", "after": 1, "action": "status", "status": 404, "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     engine.cancel(job.token)
     assert finished(engine, job).state is State.CANCELLED
 
@@ -822,7 +823,7 @@ def test_retry_of_a_flow_that_was_deleted_runs_a_new_one(
 ):
     sandbox.order({"flow": {"outcome": "vanish"}})
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert job.problem.code == DELETED
+    assert job.status.problem.code == DELETED
     engine.retry(job.token)
     assert finished(engine, job).state is State.READY
     assert runs(sandbox) == [1, 1]
@@ -845,17 +846,17 @@ def test_a_snapshot_outlives_a_note_that_could_not_be_written(
     monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 0.05)
     snapshot = engine.folder(jobs["optimize"].token) / "snapshot.blend"
     snapshot.parent.mkdir(parents=True)
-    snapshot.write_bytes(Path(jobs["optimize"].input_path).read_bytes())
+    snapshot.write_bytes(Path(jobs["optimize"].request.input_path).read_bytes())
     save, refused = engine._store.save, threading.Event()
 
     def save_later(job: Job, owner: str, now: float) -> bool:
-        if job.step is Step.PREPARED and not refused.is_set():
+        if job.status.step is Step.PREPARED and not refused.is_set():
             refused.set()
             raise LedgerError(Message("busy"))
         return save(job, owner, now)
 
     monkeypatch.setattr(engine._store, "save", save_later)
-    job = engine.submit(replace(jobs["optimize"], input_path="", input_mime="", source=str(snapshot)))
+    job = engine.submit(jobs["optimize"].changed(input_path="", input_mime="", source=str(snapshot)))
     assert (finished(engine, job).state, refused.is_set()) == (State.READY, True)
     assert snapshot.exists(), "the result is fitted onto it, and then it goes"
 
@@ -914,7 +915,7 @@ def test_an_upload_that_got_lost_is_repeated_to_another_flow(
 def test_pressing_retry_often_does_not_ask_more_often(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     for _ in range(20):
         engine.retry(job.token)
 
@@ -931,10 +932,10 @@ def test_a_slow_answer_holds_up_no_other_job(engine: Engine, sandbox: Sandbox, j
         {"method": "GET", "path": "/flows/*", "action": "delay", "seconds": 10 * LONGEST},
     )
     slow = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(slow.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(slow.token).status.step is Step.STARTED)
     wait_until(lambda: busy(engine))
     other = engine.submit(jobs["image"])
-    wait_until(lambda: engine.job(other.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(other.token).status.step is Step.STARTED)
     assert busy(engine) >= {slow.token}, "the slow answer is still awaited"
 
 
@@ -945,10 +946,12 @@ def test_a_ledger_that_is_locked_for_a_while_stops_nothing(
     engine._store._db.execute("PRAGMA busy_timeout = 50")
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     other = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    wait_until(lambda: engine.job(job.token).problem and engine.job(job.token).problem.code == "ledger")
+    wait_until(
+        lambda: engine.job(job.token).status.problem and engine.job(job.token).status.problem.code == "ledger"
+    )
     other.execute("ROLLBACK")
     other.close()
     wait_until(lambda: engine.job(job.token).state is State.RUNNING)
@@ -1021,10 +1024,10 @@ def test_what_waits_until_a_date_of_another_clock_is_tried_again(
 ):
     sandbox.order({"method": "POST", "path": "/flows", "action": "status", "status": 402, "times": -1})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
+    wait_until(lambda: engine.job(job.token).status.waiting and not engine.is_active(job.token))
     sandbox.clear_faults()
     with engine._registry.lock:
-        waiting = replace(engine.job(job.token), retry_at=time.time() + 365 * 86400.0)
+        waiting = engine.job(job.token).changed(retry_at=time.time() + 365 * 86400.0)
         assert engine._registry.save(waiting)
     monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     engine.resume("")  # look at the ledger now
@@ -1057,12 +1060,12 @@ def test_a_turn_from_before_the_job_was_lost_changes_nothing(
 
     sleeper = new_engine()
     sleeper._conversions.make_input = slow
-    picture = jobs["image"].input_path
-    job = sleeper.submit(replace(jobs["image"], input_path="", input_mime="", source=picture))
+    picture = jobs["image"].request.input_path
+    job = sleeper.submit(jobs["image"].changed(input_path="", input_mime="", source=picture))
     held.wait(60.0)
     sleeper._store.release(sleeper.owner)  # it sleeps past its lease
     other = new_engine()
-    wait_until(lambda: other.job(job.token).step is Step.STARTED)
+    wait_until(lambda: other.job(job.token).status.step is Step.STARTED)
     other.close()  # which falls asleep as well
     with sleeper._registry.lock:
         sleeper._scheduler._sync_with_store()
@@ -1075,8 +1078,8 @@ def test_a_turn_from_before_the_job_was_lost_changes_nothing(
 def waiting_for_the_user(engine: Engine, job: Job) -> Job:
     """A job of another service than the one that is set, for which nothing can be done here."""
     there = {"service": "http://elsewhere.example", "flow_id": "1"}
-    job = engine.submit(replace(job, step=Step.UPLOADED, **there))
-    wait_until(lambda: not engine.is_active(job.token) and engine.job(job.token).waiting)
+    job = engine.submit(job.changed(step=Step.UPLOADED, **there))
+    wait_until(lambda: not engine.is_active(job.token) and engine.job(job.token).status.waiting)
     return job
 
 
@@ -1095,7 +1098,7 @@ def run_by_another(ledger: JobStore, sandbox: Sandbox, token: str) -> None:
     """Another process takes the job over, as its owner sleeps, has it run, and falls asleep as well."""
     ((job, lease),) = ledger.claim("another", time.time() + 2 * LEASE_SECONDS, {token}, here=anywhere)
     with FlowsClient(sandbox.url, sandbox.key) as client:
-        flow = client.create_flow(job.template, job.parameters, [Prompt("a lamp")])
+        flow = client.create_flow(job.request.template, job.request.parameters, [Prompt("a lamp")])
     started = job.advance_to(Step.STARTED, flow_id=flow.flow_id, started_at=time.time(), starts_itself=True)
     assert ledger.save(started, lease, time.time())
     ledger.release("another")
@@ -1131,16 +1134,16 @@ def test_a_file_made_here_of_what_another_runs_meanwhile_is_not_sent(
 
     engine = new_engine()
     engine._conversions.make_input = no_child
-    source = jobs["optimize"].input_path
-    job = engine.submit(replace(jobs["prompt"], source=source))
-    wait_until(lambda: engine.job(job.token).waiting)
+    source = jobs["optimize"].request.input_path
+    job = engine.submit(jobs["prompt"].changed(source=source))
+    wait_until(lambda: engine.job(job.token).status.waiting)
     sandbox.order({"flow": {"outcome": "hang"}})
     run_by_another(other_ledger, sandbox, job.token)
     with engine._registry.lock:
         engine._scheduler._sync_with_store()
     shutil.copy(source, JobFolder(engine.folder(job.token)).made_input(job))
     engine.prepared(job.token, None)
-    assert engine.job(job.token).step is Step.STARTED
+    assert engine.job(job.token).status.step is Step.STARTED
     assert len(sandbox.stats()["flows"]) == 1
 
 
@@ -1181,7 +1184,7 @@ class Waits:
 def asleep_in_a_turn(engine: Engine, job: Job) -> tuple[Job, Waits]:
     """A job whose file is just being made, and whose lease has run out meanwhile."""
     engine._conversions.make_input = held = Waits()
-    job = engine.submit(replace(job, input_path="", input_mime="", source=job.input_path))
+    job = engine.submit(job.changed(input_path="", input_mime="", source=job.request.input_path))
     held.begun.wait(60.0)
     engine._store.release(engine.owner)
     return job, held
@@ -1192,7 +1195,7 @@ def test_a_turn_does_not_begin_anew_what_came_back_finished(
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], by: str
 ):
     sleeper = new_engine()
-    job, held = asleep_in_a_turn(sleeper, replace(jobs["image"], destination=NewModel()))
+    job, held = asleep_in_a_turn(sleeper, jobs["image"].changed(destination=NewModel()))
     other = new_engine()
     assert finished(other, job).state is State.READY
     if by == "relocating":
@@ -1211,7 +1214,7 @@ def test_a_turn_does_not_begin_anew_what_came_back_finished(
     assert sleeper.job(job.token) == before
     assert sleeper._store.job(job.token) == before
     assert runs(sandbox) == [1]
-    assert before.destination == NewModel(location=(1.0, 2.0, 3.0) if by == "relocating" else ORIGIN)
+    assert before.request.destination == NewModel(location=(1.0, 2.0, 3.0) if by == "relocating" else ORIGIN)
 
 
 def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
@@ -1224,7 +1227,7 @@ def test_what_was_lost_in_sleep_is_shown_as_the_other_has_it(
     engine = new_engine(replace(settings, concurrent_jobs=1))
     job = waiting_for_the_user(engine, jobs["prompt"])
     with engine._registry.lock:
-        engine._registry.save(replace(engine.job(job.token), step=Step.STARTED, flow_id="f1"))
+        engine._registry.save(engine.job(job.token).changed(step=Step.STARTED, flow_id="f1"))
     ((theirs, lease),) = other_ledger.claim("another", time.time() + 2 * LEASE_SECONDS, here=anywhere)
     theirs = theirs.unblocked(progress=0.5)
     assert other_ledger.save(theirs, lease, time.time())
@@ -1286,8 +1289,7 @@ def test_a_retry_that_cannot_be_noted_can_be_repeated(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], monkeypatch: pytest.MonkeyPatch
 ):
     job = waiting_for_the_user(engine, jobs["prompt"])
-    asked = replace(
-        engine.job(job.token),
+    asked = engine.job(job.token).changed(
         step=Step.SUBMITTING,
         service=sandbox.url,
         problem=Problem(MAYBE_RUNNING, Message("It may be running.")),
@@ -1317,13 +1319,13 @@ def test_what_never_left_the_computer_is_not_asked_about(
     )  # the service takes all in one
     engine.configure(replace(settings, api_key=""))
     job = engine.submit(jobs["image"])
-    wait_until(lambda: engine.job(job.token).waiting)
-    assert engine.job(job.token).step is Step.PREPARED
+    wait_until(lambda: engine.job(job.token).status.waiting)
+    assert engine.job(job.token).status.step is Step.PREPARED
     engine.configure(settings)
     assert finished(engine, job).state is State.READY
-    gone = engine.submit(replace(jobs["image"], token="f" * 32, input_path=str(settings.folder / "gone.png")))
+    gone = engine.submit(jobs["image"].changed(token="f" * 32, input_path=str(settings.folder / "gone.png")))
     failed = finished(engine, gone)
-    assert (failed.state, failed.stopped_at) == (State.FAILED, Step.PREPARED)
+    assert (failed.state, failed.status.stopped_at) == (State.FAILED, Step.PREPARED)
 
 
 def test_results_are_converted_where_the_folder_was_moved_to(
@@ -1345,7 +1347,7 @@ def test_results_are_converted_where_the_folder_was_moved_to(
     )
     again = finished(new_engine(replace(settings, folder=moved)), job)
     assert again.state is State.READY
-    assert [Path(result.blend).parent for result in again.results] == [moved / job.token]
+    assert [Path(result.blend).parent for result in again.placement.results] == [moved / job.token]
 
 
 # ---- cancelling never ends nowhere
@@ -1355,11 +1357,14 @@ def test_results_are_converted_where_the_folder_was_moved_to(
 def test_cancel_of_what_may_be_running_says_so(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order({"method": "POST", "path": "/flows", "after": 1, "action": "drop", "when": "after"})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
+    wait_until(lambda: engine.job(job.token).status.waiting and not engine.is_active(job.token))
     engine.cancel(job.token)
     ended = finished(engine, job)
-    assert (ended.state, ended.problem.code) == (State.CANCELLED, GOES_ON)
-    assert (ended.problem.fix, ended.problem.remedy) == ("Check it in your account.", "open_account")
+    assert (ended.state, ended.status.problem.code) == (State.CANCELLED, GOES_ON)
+    assert (ended.status.problem.fix, ended.status.problem.remedy) == (
+        "Check it in your account.",
+        "open_account",
+    )
 
 
 def test_cancel_after_the_service_address_was_changed(
@@ -1367,17 +1372,17 @@ def test_cancel_after_the_service_address_was_changed(
 ):
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     engine.configure(replace(settings, base_url="http://127.0.0.1:9"))
     engine.cancel(job.token)
     ended = finished(engine, job)
-    assert (ended.state, ended.problem.code) == (State.CANCELLED, GOES_ON)
+    assert (ended.state, ended.status.problem.code) == (State.CANCELLED, GOES_ON)
 
 
 def test_two_results_in_any_order_are_both_kept(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     job = finished(engine, engine.submit(jobs["prompt"]))
-    (result,) = job.results
-    again = replace(job, attempt=2)
+    (result,) = job.placement.results
+    again = job.changed(attempt=2)
     names = {
         JobFolder(engine.folder(job.token)).result(each, asset).name
         for each in (job, again)
@@ -1426,10 +1431,10 @@ def test_a_results_folder_that_cannot_be_had_is_known_before_anything_is_sent(
     (tmp_path / "drive").write_text("which is not mounted")
     engine = new_engine(replace(settings, folder=tmp_path / "drive" / "results"))
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert (job.problem.code, job.problem.remedy) == ("not_saved", "open_preferences")
+    assert (job.status.problem.code, job.status.problem.remedy) == ("not_saved", "open_preferences")
     assert engine.retry(job.token)
-    wait_until(lambda: engine.job(job.token).attempt == 2)
-    assert finished(engine, job).problem.code == "not_saved"
+    wait_until(lambda: engine.job(job.token).run.attempt == 2)
+    assert finished(engine, job).status.problem.code == "not_saved"
     assert sandbox.stats()["flows"] == {}
 
 
@@ -1439,14 +1444,14 @@ def test_a_retry_of_what_waits_for_its_turn_counts(
     sandbox.order({"flow": {"outcome": "hang"}})
     engine = new_engine(replace(settings, concurrent_jobs=1))
     running = engine.submit(jobs["image"])
-    wait_until(lambda: engine.job(running.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(running.token).status.step is Step.STARTED)
     job = engine.submit(jobs["prompt"])
     asked = job.advance_to(Step.SUBMITTING).blocked(Problem(MAYBE_RUNNING, Message("It may be running.")))
     with engine._registry.lock:
         assert engine._registry.save(asked)  # as it is after a restart: its question stands, and it is queued
-    assert asked.queued
+    assert asked.status.queued
     assert engine.retry(job.token)
-    assert (engine.job(job.token).step, engine.job(job.token).attempt) == (Step.PREPARED, 2)
+    assert (engine.job(job.token).status.step, engine.job(job.token).run.attempt) == (Step.PREPARED, 2)
     engine.cancel(running.token)
     assert finished(engine, job).state is State.READY
 
@@ -1506,14 +1511,14 @@ def test_a_damaged_model_is_refused_before_the_service_hears_of_it(
     new_engine: Callable[..., Engine], jobs: dict[str, Job], sandbox: Sandbox, one_shot: bool
 ):
     """Whichever way it is sent, and also where it was damaged after the job had been written down."""
-    model = Path(jobs["optimize"].input_path)
+    model = Path(jobs["optimize"].request.input_path)
     model.write_bytes(model.read_bytes()[:-7])
     engine = new_engine()
     if one_shot:
         engine._workers._one_shot_services.learn(sandbox.url, time.monotonic())
     job = finished(engine, engine.submit(jobs["optimize"]))
     assert job.state is State.FAILED
-    assert (job.problem.code, "cut off" in job.problem.message) == ("unusable_model", True)
+    assert (job.status.problem.code, "cut off" in job.status.problem.message) == ("unusable_model", True)
     assert sandbox.stats()["flows"] == {}
 
 
@@ -1532,5 +1537,5 @@ def test_a_results_folder_with_too_long_a_path_is_known_before_anything_is_sent(
     folder /= "x" * (room - len(str(folder)) - 1)
     engine = new_engine(replace(settings, folder=folder))
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert job.problem.fix == "Choose a results folder with a shorter path in the preferences."
+    assert job.status.problem.fix == "Choose a results folder with a shorter path in the preferences."
     assert sandbox.stats()["flows"] == {}

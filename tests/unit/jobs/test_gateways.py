@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,10 +45,10 @@ def test_a_gateway_that_knows_nothing_at_all_ends_no_job(
 ):
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     sandbox.order(fault("*", "*", 404, body, times=-1))
     for _ in range(2 * GONE):  # for longer than a deleted flow takes to be believed
-        wait_until(lambda: engine.job(job.token).waiting)
+        wait_until(lambda: engine.job(job.token).status.waiting)
         assert not engine.job(job.token).finished
         assert engine.is_active(job.token)
         time.sleep(limits.LOOKUP_SECONDS)
@@ -69,10 +68,10 @@ def test_a_flow_that_is_neither_known_nor_listed_is_gone_after_a_while(
 ):
     sandbox.order({"flow": {"outcome": "vanish"}})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting)
-    assert engine.job(job.token).problem.code == "missing"
+    wait_until(lambda: engine.job(job.token).status.waiting)
+    assert engine.job(job.token).status.problem.code == "missing"
     ended = finished(engine, job)
-    assert (ended.state, ended.problem.code) == (State.FAILED, DELETED)
+    assert (ended.state, ended.status.problem.code) == (State.FAILED, DELETED)
     assert asked(sandbox, "GET /flows") >= LOOKUPS
 
 
@@ -80,7 +79,7 @@ def test_without_a_list_the_service_is_known_by_what_else_it_says(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
     sandbox.order({"flow": {"outcome": "vanish"}}, fault("GET", LIST, 404, {"detail": "Not Found"}, times=-1))
-    assert finished(engine, engine.submit(jobs["prompt"])).problem.code == DELETED
+    assert finished(engine, engine.submit(jobs["prompt"])).status.problem.code == DELETED
 
 
 def test_a_new_attempt_looks_once_more_first(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
@@ -90,11 +89,11 @@ def test_a_new_attempt_looks_once_more_first(engine: Engine, sandbox: Sandbox, j
         {"method": "GET", "path": LIST, "action": "garbage", "body": '{"flows": []}', "times": -1},
     )
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert job.problem.code == DELETED
+    assert job.status.problem.code == DELETED
     sandbox.clear_faults()
     engine.retry(job.token)
     ended = finished(engine, job)
-    assert (ended.state, ended.attempt) == (State.READY, 1)
+    assert (ended.state, ended.run.attempt) == (State.READY, 1)
     assert runs(sandbox) == [1]
 
 
@@ -103,7 +102,7 @@ def test_a_new_attempt_waits_until_it_could_look(engine: Engine, sandbox: Sandbo
     job = finished(engine, engine.submit(jobs["prompt"]))
     sandbox.order(fault("GET", LIST, 404, KONG, times=-1))
     engine.retry(job.token)
-    wait_until(lambda: engine.job(job.token).waiting)
+    wait_until(lambda: engine.job(job.token).status.waiting)
     assert asked(sandbox, "POST /flows") == 1
     sandbox.clear_faults()
     assert finished(engine, job).state is State.READY
@@ -118,8 +117,8 @@ def test_a_create_that_the_user_has_repeated_is_looked_for_once_more(
         {"method": "GET", "path": LIST, "action": "garbage", "body": '{"flows": []}', "times": -1},
     )
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting and not engine.is_active(job.token))
-    assert engine.job(job.token).problem.code == MAYBE_RUNNING
+    wait_until(lambda: engine.job(job.token).status.waiting and not engine.is_active(job.token))
+    assert engine.job(job.token).status.problem.code == MAYBE_RUNNING
     sandbox.clear_faults()
     engine.retry(job.token)
     assert finished(engine, job).state is State.READY
@@ -143,7 +142,7 @@ def test_what_is_refused_for_a_moment_is_done_all_the_same(
     """Each call of the job is refused twice, on each of them."""
     sandbox.order(*(fault(*call, status, times=LOOKUPS - 1) for call in CALLS))
     job = finished(engine, engine.submit(jobs["image"]))
-    assert (job.state, job.problem) == (State.READY, None)
+    assert (job.state, job.status.problem) == (State.READY, None)
     counts = [flow for flow in sandbox.stats()["flows"].values() if flow["run"]]
     assert [(flow["uploaded"], flow["started"], flow["run"]) for flow in counts] == [(1, 1, 1)]
 
@@ -166,10 +165,14 @@ def test_a_refused_input_goes_to_the_same_flow_again(engine: Engine, sandbox: Sa
 def test_a_refusal_that_stays_is_final(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order(fault("PATCH", FLOW, 409, {"detail": "Not today"}, times=-1))
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting)
-    assert "Not today" in engine.job(job.token).problem.message
+    wait_until(lambda: engine.job(job.token).status.waiting)
+    assert "Not today" in engine.job(job.token).status.problem.message
     ended = finished(engine, job)
-    assert (ended.state, ended.problem.code, ended.stopped_at) == (State.FAILED, "wrong_state", Step.STARTING)
+    assert (ended.state, ended.status.problem.code, ended.status.stopped_at) == (
+        State.FAILED,
+        "wrong_state",
+        Step.STARTING,
+    )
     assert asked(sandbox, "PATCH /flows/{flow_id}") > LOOKUPS
     assert runs(sandbox) == [0]
 
@@ -180,14 +183,14 @@ def test_what_the_service_says_of_a_field_is_believed_sooner(
     word = {"detail": [{"loc": ["body", "parameters", "seed"], "msg": "too large"}]}
     sandbox.order(fault("POST", LIST, 422, word, times=-1))
     job = finished(engine, engine.submit(jobs["prompt"]))
-    assert (job.state, "too large" in job.problem.message) == (State.FAILED, True)
+    assert (job.state, "too large" in job.status.problem.message) == (State.FAILED, True)
     assert asked(sandbox, "POST /flows") == 2
 
 
 def test_a_question_about_a_flow_never_ends_its_job(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order(fault("GET", FLOW, 422, times=4 * REFUSAL))
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting)
+    wait_until(lambda: engine.job(job.token).status.waiting)
     assert engine.is_active(job.token)
     assert finished(engine, job).state is State.READY
 
@@ -210,8 +213,8 @@ def test_a_page_of_a_firewall_does_not_ask_for_another_key(
 ):
     sandbox.order(fault("GET", FLOW, 403, PAGE, times=4 * LOOKUPS))
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting)
-    assert engine.job(job.token).problem.code == "unexpected_answer"
+    wait_until(lambda: engine.job(job.token).status.waiting)
+    assert engine.job(job.token).status.problem.code == "unexpected_answer"
     assert finished(engine, job).state is State.READY
 
 
@@ -221,7 +224,7 @@ def test_one_odd_answer_makes_no_job_riskier(
 ):
     sandbox.order(fault("POST", "/flows/*/inputs", status), fault("POST", "/flows/*/input", status))
     first = finished(engine, engine.submit(jobs["image"]))
-    second = finished(engine, engine.submit(replace(jobs["image"], token="f" * 32)))
+    second = finished(engine, engine.submit(jobs["image"].changed(token="f" * 32)))
     assert (first.state, second.state) == (State.READY, State.READY)
     assert [flow["started"] for flow in sandbox.stats()["flows"].values()] == [1, 1], "none starts by itself"
 
@@ -241,7 +244,7 @@ def test_a_service_that_wants_the_input_at_once_is_asked_only_once_whether_it_do
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
     for number in range(3):
-        finished(engine, engine.submit(replace(jobs["image"], token=f"{number}" * 32)))
+        finished(engine, engine.submit(jobs["image"].changed(token=f"{number}" * 32)))
     assert runs(sandbox) == [1, 1, 1]
     assert asked(sandbox, "POST /flows") == 4
 
@@ -250,11 +253,11 @@ def test_a_service_that_wants_the_input_at_once_is_asked_only_once_whether_it_do
 def test_what_was_learned_of_a_service_is_forgotten_when_an_answer_is_lost(
     engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]
 ):
-    finished(engine, engine.submit(replace(jobs["prompt"], token="0" * 32)))
+    finished(engine, engine.submit(jobs["prompt"].changed(token="0" * 32)))
     sandbox.order({"method": "POST", "path": LIST, "action": "drop", "when": "after"})
-    finished(engine, engine.submit(replace(jobs["prompt"], token="1" * 32)))
+    finished(engine, engine.submit(jobs["prompt"].changed(token="1" * 32)))
     assert asked(sandbox, "POST /flows") == 3
-    finished(engine, engine.submit(replace(jobs["prompt"], token="2" * 32)))
+    finished(engine, engine.submit(jobs["prompt"].changed(token="2" * 32)))
     assert asked(sandbox, "POST /flows") == 5, "the safer way is tried again"
     assert runs(sandbox) == [1, 1, 1]
 
@@ -264,11 +267,11 @@ def test_stopping_a_job_that_a_gateway_hides_says_that_it_may_go_on(
 ):
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     sandbox.order(fault("*", "*", 404, KONG, times=-1))
     engine.cancel(job.token)
     ended = finished(engine, job)
-    assert (ended.state, ended.problem.code) == (State.CANCELLED, "goes_on")
+    assert (ended.state, ended.status.problem.code) == (State.CANCELLED, "goes_on")
 
 
 def test_a_job_whose_flow_belongs_to_another_is_not_carried_on_with_it(
@@ -276,11 +279,11 @@ def test_a_job_whose_flow_belongs_to_another_is_not_carried_on_with_it(
 ):
     engine = new_engine()
     first = finished(engine, engine.submit(jobs["prompt"]))
-    body = json.dumps({"flow_id": first.flow_id, "state": "created"})
+    body = json.dumps({"flow_id": first.run.flow_id, "state": "created"})
     sandbox.order({"method": "POST", "path": LIST, "action": "garbage", "body": body})
-    second = finished(engine, engine.submit(replace(jobs["prompt"], token="e" * 32)))
+    second = finished(engine, engine.submit(jobs["prompt"].changed(token="e" * 32)))
     assert second.state is State.READY
-    assert second.flow_id != first.flow_id
+    assert second.run.flow_id != first.run.flow_id
     assert runs(sandbox) == [1, 1]
 
 

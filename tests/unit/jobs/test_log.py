@@ -46,5 +46,5 @@ def test_neither_prompts_nor_names_are_in_the_log(
     log.close()
     text = "\n".join(log_tail(tmp_path / FILE))
     assert f"job {job.token}: completed -> failed, flow_failed" in text
-    for private in (job.prompt, job.name, "a secret reason", sandbox.key):
+    for private in (job.request.prompt, job.request.name, "a secret reason", sandbox.key):
         assert private not in text

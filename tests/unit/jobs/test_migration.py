@@ -37,7 +37,7 @@ def anywhere(_owner: str) -> bool:
 
 
 def by_name(jobs: list[Job]) -> dict[str, Job]:
-    return {job.name: job for job in jobs}
+    return {job.request.name: job for job in jobs}
 
 
 def test_a_store_of_version_1_is_migrated(tmp_path: Path):
@@ -46,10 +46,10 @@ def test_a_store_of_version_1_is_migrated(tmp_path: Path):
     migrated = JobStore(path)
     jobs = by_name(migrated.jobs())
     assert [*jobs] == ["requested", "submitting", "started", "ready", "placed", "failed"]
-    assert jobs["started"].flow_id == "66bb00000000000000000001"
+    assert jobs["started"].run.flow_id == "66bb00000000000000000001"
     assert jobs["placed"].final, "nobody knows whether its file was saved, so it is not placed again"
     claimed = migrated.claim("you", now=2e9, here=anywhere)
-    assert [job.name for job, _lease in claimed] == ["requested", "submitting", "started"]
+    assert [job.request.name for job, _lease in claimed] == ["requested", "submitting", "started"]
     migrated.close()
     JobStore(path).close()
 
@@ -61,14 +61,14 @@ def test_a_store_of_version_2_is_migrated(tmp_path: Path):
     assert (migrated.quarantined_path, migrated.recovery_done) == (None, True)
     jobs = by_name(migrated.jobs())
     assert [*jobs] == [*Step, "unsaved", "waiting"]
-    assert [job.step for job in jobs.values()] == [*Step, Step.PLACED, Step.PREPARED]
-    assert (jobs["started"].flow_id, jobs["failed"].stopped_at) == ("FLOW-started", Step.STARTED)
-    assert jobs["ready"].needs_manual_import
-    assert jobs["ready"].problem.code == "closed_unsaved"
+    assert [job.status.step for job in jobs.values()] == [*Step, Step.PLACED, Step.PREPARED]
+    assert (jobs["started"].run.flow_id, jobs["failed"].status.stopped_at) == ("FLOW-started", Step.STARTED)
+    assert jobs["ready"].placement.needs_manual_import
+    assert jobs["ready"].status.problem.code == "closed_unsaved"
     assert {row.lease for row in migrated.changes(0).rows} == {Lease(OWNER, 1)}
     claimed = migrated.claim("you", now=2e9, here=anywhere)
     final = {"ready", "placed", "failed", "cancelled"}
-    assert [job.name for job, _lease in claimed] == [name for name in jobs if name not in final]
+    assert [job.request.name for job, _lease in claimed] == [name for name in jobs if name not in final]
     migrated.close()
 
 
@@ -92,7 +92,7 @@ def test_what_a_job_s_folder_says_since_version_2_is_read(tmp_path: Path):
         texts = [text for (text,) in db.execute("SELECT document FROM jobs")]
     db.close()
     jobs = by_name([Job.from_json(text) for text in texts])
-    assert [name for name, job in jobs.items() if job.needs_manual_import] == ["adopted", "ready"]
+    assert [name for name, job in jobs.items() if job.placement.needs_manual_import] == ["adopted", "ready"]
 
 
 DIES = """
@@ -189,11 +189,11 @@ def test_jobs_at_every_step_are_carried_on(
     engine = new_engine()
 
     def steps() -> dict[str, Step]:
-        return {job.name: job.step for job in engine.jobs()}
+        return {job.request.name: job.status.step for job in engine.jobs()}
 
     over = dict.fromkeys([*Step, "unsaved", "waiting"], Step.READY)
     over |= {name: name for name in (Step.PLACED, Step.FAILED, Step.CANCELLED)}
-    wait_until(lambda: all(job.finished or job.waiting for job in engine.jobs()))
+    wait_until(lambda: all(job.finished or job.status.waiting for job in engine.jobs()))
     asks = over | {"submitting": Step.SUBMITTING}  # its flow is in no list, so it may run unseen
     wait_until(lambda: steps() == asks)
     runs = [flow["run"] for flow in sandbox.stats()["flows"].values()]

@@ -1,12 +1,24 @@
 """A job's states, and the form in which the ledger keeps it."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields
 from itertools import product
 
 import pytest
 from generio_flows.core.messages import Message, verbatim
-from generio_flows.jobs import STATES, Delivered, Job, Problem, Result, State, Step
+from generio_flows.jobs import (
+    STATES,
+    Delivered,
+    Job,
+    Placement,
+    Problem,
+    Request,
+    Result,
+    Run,
+    State,
+    Status,
+    Step,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +29,11 @@ PROBLEM = Problem("network_error", Message("No connection."), Message("Check the
 
 
 def job(**changes: object) -> Job:
-    plain = Job(service="https://flows.example", template="model_optimize", name="x", queued=False)
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    plain = Job(
+        Request(service="https://flows.example", template="model_optimize", name="x"),
+        status=Status(queued=False),
+    )
+    return plain.changed(**changes)
 
 
 @given(
@@ -30,13 +45,9 @@ def job(**changes: object) -> Job:
 )
 def test_a_job_survives_the_ledger(step, name, results, problem, parameters):
     before = Job(
-        service="s",
-        template="t",
-        name=name,
-        step=step,
-        results=results,
-        problem=problem,
-        parameters=parameters,
+        Request(service="s", template="t", name=name, parameters=parameters),
+        status=Status(step=step, problem=problem),
+        placement=Placement(results=results),
     )
     assert Job.from_json(before.to_json()) == before
 
@@ -47,6 +58,21 @@ def test_a_job_from_before_outputs_were_noted_is_read():
     document = json.loads(noted.to_json())
     del document["delivered"]
     assert Job.from_json(json.dumps(document)) == job(token=noted.token)
+
+
+def test_no_two_parts_of_a_job_have_a_field_of_the_same_name():
+    names = [field.name for kind in (Job, Request, Run, Placement, Status) for field in fields(kind)]
+    assert len(set(names)) == len(names)
+
+
+def test_a_change_goes_to_the_part_that_has_the_field():
+    before = job(token="a" * 32)
+    after = before.changed(token="b" * 32, name="y", flow_id="F", placed_in="document", step=Step.READY)
+    assert (after.token, after.request.name, after.run.flow_id) == ("b" * 32, "y", "F")
+    assert (after.placement.placed_in, after.status.step) == ("document", Step.READY)
+    assert before == job(token="a" * 32)
+    with pytest.raises(TypeError):
+        before.changed(flow="F")
 
 
 @pytest.mark.parametrize(
@@ -90,9 +116,9 @@ def test_a_list_of_what_goes_on_has_what_is_not_finished():
 
 def test_a_step_on_ends_the_waiting():
     blocked = job().blocked(PROBLEM)
-    assert (blocked.waiting, blocked.problem) == (True, PROBLEM)
+    assert (blocked.status.waiting, blocked.status.problem) == (True, PROBLEM)
     on = blocked.advance_to(Step.CREATED, flow_id="1")
-    assert (on.waiting, on.problem, on.flow_id) == (False, None, "1")
+    assert (on.status.waiting, on.status.problem, on.run.flow_id) == (False, None, "1")
 
 
 def test_another_attempt_has_another_ref():

@@ -52,10 +52,14 @@ def test_a_flow_is_recovered_by_its_id(engine: Engine, sandbox: Sandbox, client:
         wait_for_end(client, flow.flow_id)
     before = changing_calls(sandbox)
     job = finished(engine, engine.recover(flow.flow_id, PLACE))
-    assert (job.state, job.needs_manual_import, job.problem) == (State.READY, True, None)
-    assert (job.name, job.prompt, job.destination) == ("a brass lamp", "a  brass\nlamp", PLACE)
-    assert (job.template, job.parameters["seed"]) == (TEXT_TO_MODEL, 7)
-    check_glb(Path(job.results[0].glb))
+    assert (job.state, job.placement.needs_manual_import, job.status.problem) == (State.READY, True, None)
+    assert (job.request.name, job.request.prompt, job.request.destination) == (
+        "a brass lamp",
+        "a  brass\nlamp",
+        PLACE,
+    )
+    assert (job.request.template, job.request.parameters["seed"]) == (TEXT_TO_MODEL, 7)
+    check_glb(Path(job.placement.results[0].glb))
     assert engine.job_of_flow(flow.flow_id) == job
     assert engine.job_of_flow("another") is None
     assert changing_calls(sandbox) == before
@@ -68,17 +72,17 @@ def test_a_flow_is_recovered_where_there_are_no_inputs_to_be_read(
 ):
     flow = client.create_flow(TEXT_TO_MODEL, {}, [Prompt("a lamp")])
     job = finished(engine, engine.recover(flow.flow_id, PLACE))
-    assert (job.state, job.name) == (State.READY, "Recovered Model")
+    assert (job.state, job.request.name) == (State.READY, "Recovered Model")
 
 
 def test_a_flow_that_was_never_started_is_started_by_the_user_only(
     engine: Engine, sandbox: Sandbox, client: FlowsClient, jobs: dict[str, Job]
 ):
     flow = client.create_flow(IMAGE_TO_MODEL, {"quality": "low"})
-    client.add_input(flow.flow_id, File(Path(jobs["image"].input_path), "image/png"))
+    client.add_input(flow.flow_id, File(Path(jobs["image"].request.input_path), "image/png"))
     job = engine.recover(flow.flow_id, PLACE)
-    wait_until(lambda: engine.job(job.token).waiting)
-    assert engine.job(job.token).problem.code == NotStarted.code
+    wait_until(lambda: engine.job(job.token).status.waiting)
+    assert engine.job(job.token).status.problem.code == NotStarted.code
     assert not engine.is_active(job.token)
     assert runs(sandbox) == [0]
     engine.retry(job.token)
@@ -92,10 +96,10 @@ def test_a_flow_that_is_still_created_after_a_restart_is_not_started(
     flow = client.create_flow(TEXT_TO_MODEL, {})
     first = new_engine()
     job = first.recover(flow.flow_id, PLACE)
-    wait_until(lambda: first.job(job.token).waiting)
+    wait_until(lambda: first.job(job.token).status.waiting)
     first.close()
     second = new_engine()
-    wait_until(lambda: second.job(job.token).waiting and not second.is_active(job.token))
+    wait_until(lambda: second.job(job.token).status.waiting and not second.is_active(job.token))
     second.cancel(job.token)
     assert finished(second, job).state is State.CANCELLED
     assert (runs(sandbox), client.flow(flow.flow_id).state) == ([0], "created")
@@ -103,7 +107,7 @@ def test_a_flow_that_is_still_created_after_a_restart_is_not_started(
 
 def test_an_id_that_nobody_knows_says_so_and_runs_nothing_when_retried(engine: Engine, sandbox: Sandbox):
     job = finished(engine, engine.recover("66bb00000000000000000010", PLACE))
-    assert (job.state, job.problem.code) == (State.FAILED, UnknownFlow.code)
+    assert (job.state, job.status.problem.code) == (State.FAILED, UnknownFlow.code)
     engine.retry(job.token)
     wait_until(lambda: engine.job(job.token).state is State.FAILED and sandbox.stats()["requests"])
     assert changing_calls(sandbox) == []
@@ -113,7 +117,7 @@ def test_an_id_that_nobody_knows_says_so_and_runs_nothing_when_retried(engine: E
 def test_an_id_is_never_a_path(engine: Engine, sandbox: Sandbox, ref: str):
     job = finished(engine, engine.recover(ref, PLACE))
     assert job.state is State.FAILED
-    assert job.problem.code in (UnknownFlow.code, "unexpected_answer", "invalid_request")
+    assert job.status.problem.code in (UnknownFlow.code, "unexpected_answer", "invalid_request")
     assert changing_calls(sandbox) == []
 
 
@@ -123,9 +127,9 @@ def test_a_flow_that_failed_is_looked_at_again_and_not_run_again(
     sandbox.order({"flow": {"outcome": "fail", "reason": "too thin"}})
     flow = client.create_flow(TEXT_TO_MODEL, {}, [Prompt("a lamp")])
     job = finished(engine, engine.recover(flow.flow_id, PLACE))
-    assert "too thin" in job.problem.message
+    assert "too thin" in job.status.problem.message
     engine.retry(job.token)
-    wait_until(lambda: engine.job(job.token).step is Step.FAILED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.FAILED)
     assert runs(sandbox) == [1]
 
 
@@ -135,7 +139,7 @@ def test_recovering_waits_for_what_is_missing(
     flow = client.create_flow(TEXT_TO_MODEL, {}, [Prompt("a lamp")])
     engine = new_engine(replace(settings, api_key=""))
     job = engine.recover(flow.flow_id, PLACE)
-    wait_until(lambda: engine.job(job.token).waiting)
+    wait_until(lambda: engine.job(job.token).status.waiting)
     engine.configure(settings)
     assert finished(engine, job).state is State.READY
 
@@ -153,8 +157,8 @@ def test_jobs_of_a_damaged_ledger_come_back_and_nothing_runs_or_is_fetched_twice
     first = new_engine()
     done = finished(first, first.submit(jobs["image"]))
     sandbox.order({"flow": {"outcome": "hang"}})
-    running = first.submit(replace(jobs["prompt"], destination=PLACE))
-    wait_until(lambda: first.job(running.token).step is Step.STARTED)
+    running = first.submit(jobs["prompt"].changed(destination=PLACE))
+    wait_until(lambda: first.job(running.token).status.step is Step.STARTED)
     removed = finished(first, first.submit(jobs["optimize"]))
     first.remove(removed.token)
     first.close()
@@ -162,12 +166,19 @@ def test_jobs_of_a_damaged_ledger_come_back_and_nothing_runs_or_is_fetched_twice
     second = new_engine()
     wait_until(lambda: second.notice and "2 jobs were found again" in second.notice.message)
     assert "is kept as jobs.damaged-" in second.notice.message
-    assert finished(second, done).needs_manual_import
+    assert finished(second, done).placement.needs_manual_import
     again = second.job(done.token)
-    assert (again.name, again.results, again.flow_id) == (done.name, done.results, done.flow_id)
-    assert sandbox.stats()["flows"][done.flow_id]["downloaded"] == 1
-    wait_until(lambda: second.job(running.token).step is Step.STARTED)
-    assert (second.job(running.token).prompt, second.job(running.token).destination) == ("a lamp", PLACE)
+    assert (again.request.name, again.placement.results, again.run.flow_id) == (
+        done.request.name,
+        done.placement.results,
+        done.run.flow_id,
+    )
+    assert sandbox.stats()["flows"][done.run.flow_id]["downloaded"] == 1
+    wait_until(lambda: second.job(running.token).status.step is Step.STARTED)
+    assert (second.job(running.token).request.prompt, second.job(running.token).request.destination) == (
+        "a lamp",
+        PLACE,
+    )
     assert runs(sandbox) == [1, 1, 1]
     assert second.job(removed.token) is None
     second.close()
@@ -207,11 +218,16 @@ def test_results_on_disk_come_back_where_the_service_has_no_list(
     (tmp_path / "jobs.sqlite").unlink()
     second = new_engine()
     again = finished(second, done)
-    assert (again.state, again.needs_manual_import, again.name, again.results) == (
+    assert (
+        again.state,
+        again.placement.needs_manual_import,
+        again.request.name,
+        again.placement.results,
+    ) == (
         State.READY,
         True,
-        done.name,
-        done.results,
+        done.request.name,
+        done.placement.results,
     )
     assert runs(sandbox) == [1]
 
@@ -222,7 +238,7 @@ def test_a_flow_that_was_created_and_not_started_is_left_alone(
     sandbox.order({"method": "PATCH", "path": "/flows/*", "action": "status", "status": 402, "times": -1})
     first = new_engine()
     job = first.submit(jobs["image"])
-    wait_until(lambda: first.job(job.token).waiting)
+    wait_until(lambda: first.job(job.token).status.waiting)
     first.close()
     damage(tmp_path)
     second = new_engine()
@@ -264,7 +280,7 @@ def test_two_engines_that_search_bring_each_job_back_once(
     wait_until(lambda: [kept.state for kept in ledger.jobs()] == [State.READY])
     ledger.close()
     assert runs(sandbox) == [1]
-    assert sandbox.stats()["flows"][job.flow_id]["downloaded"] == 1
+    assert sandbox.stats()["flows"][job.run.flow_id]["downloaded"] == 1
 
 
 # ---- two faults at once: the ledger is lost, and something else goes wrong
@@ -321,11 +337,11 @@ def test_a_lost_create_and_a_lost_ledger_find_the_flow_that_has_the_result(
     sandbox.order({"method": "POST", "path": "/flows", "action": "drop", "when": "after"})
     first = new_engine(convert=unwilling)
     job = first.submit(jobs["prompt"])
-    wait_until(lambda: first.job(job.token).step is Step.STARTED)
+    wait_until(lambda: first.job(job.token).status.step is Step.STARTED)
     assert len(sandbox.stats()["flows"]) == 2
     lose(first, job, tmp_path)
     again = finished(new_engine(), job)
-    assert (again.state, again.flow_id) == (State.READY, first.job(job.token).flow_id)
+    assert (again.state, again.run.flow_id) == (State.READY, first.job(job.token).run.flow_id)
     assert sorted(runs(sandbox)) == [0, 1]
 
 
@@ -358,7 +374,11 @@ def test_a_lost_ledger_and_a_list_without_the_flow_find_it_by_its_id(
         {"method": "GET", "path": "/flows", "action": "status", "status": status, "body": answer, "times": -1}
     )
     again = finished(new_engine(), job)
-    assert (again.state, again.flow_id, again.name) == (State.READY, job.flow_id, job.name)
+    assert (again.state, again.run.flow_id, again.request.name) == (
+        State.READY,
+        job.run.flow_id,
+        job.request.name,
+    )
     assert runs(sandbox) == [1]
 
 
@@ -381,7 +401,7 @@ def test_a_lost_ledger_and_a_gateway_that_knows_nothing_look_again_later(
     page = {"method": "GET", "path": path, **PAGE, "status": status, "times": 3}
     sandbox.order(page, *[{**empty, "times": -1}][: path != "/flows"])
     again = finished(new_engine(), job)
-    assert (again.state, again.flow_id) == (State.READY, job.flow_id)
+    assert (again.state, again.run.flow_id) == (State.READY, job.run.flow_id)
     assert runs(sandbox) == [1]
 
 
@@ -389,11 +409,11 @@ def test_a_lost_ledger_and_half_a_line_of_what_was_asked_for_use_the_line_before
     new_engine: Callable[..., Engine], sandbox: Sandbox, jobs: dict[str, Job], tmp_path: Path
 ):
     first = new_engine()
-    job = finished(first, first.submit(replace(jobs["prompt"], destination=PLACE)))
+    job = finished(first, first.submit(jobs["prompt"].changed(destination=PLACE)))
     lose(first, job, tmp_path, files=False)
     with JobFolder(first.folder(job.token)).request.open("a") as file:
         file.write('\n{"service": "http')
-    assert finished(new_engine(), job).destination == PLACE
+    assert finished(new_engine(), job).request.destination == PLACE
 
 
 def test_a_lost_ledger_and_a_results_folder_that_is_out_of_reach_look_again_later(

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,9 +38,7 @@ def others(tmp_path: Path) -> Iterator[JobStore]:
 
 
 def finished_jobs(job: Job, count: int) -> list[Job]:
-    return [
-        replace(job, token=f"{n:032x}", step=Step.READY, created_at=n, queued=False) for n in range(count)
-    ]
+    return [job.changed(token=f"{n:032x}", step=Step.READY, created_at=n, queued=False) for n in range(count)]
 
 
 def test_jobs_are_made_of_rows_in_a_thread_and_asking_for_one_waits_for_it(
@@ -97,7 +94,7 @@ def test_a_look_at_what_others_have_done_reads_what_they_have_changed(
             engine._scheduler._sync_with_store()
         looks.append(len(reads))
     assert looks == [0, 1, 0]
-    assert [job.step for job in engine.jobs()] == [Step.READY, Step.PLACED, Step.READY, Step.READY]
+    assert [job.status.step for job in engine.jobs()] == [Step.READY, Step.PLACED, Step.READY, Step.READY]
 
 
 def test_what_was_begun_with_an_older_lease_changes_nothing(
@@ -118,7 +115,7 @@ def test_what_was_begun_with_an_older_lease_changes_nothing(
     assert registry.is_leased(job.token), "it came back"
     prepared = job.advance_to(Step.PREPARED)
     assert not registry.save(prepared, before)
-    assert registry.job(job.token).step is others.job(job.token).step is Step.REQUESTED
+    assert registry.job(job.token).status.step is others.job(job.token).status.step is Step.REQUESTED
     assert registry.save(prepared)
-    assert registry.job(job.token).step is others.job(job.token).step is Step.PREPARED
+    assert registry.job(job.token).status.step is others.job(job.token).status.step is Step.PREPARED
     store.close()

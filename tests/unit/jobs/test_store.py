@@ -2,11 +2,10 @@
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from generio_flows.jobs import AlreadyThere, Job, LedgerBusy, LedgerError, Step
+from generio_flows.jobs import AlreadyThere, Job, LedgerBusy, LedgerError, Request, Step
 from generio_flows.jobs.limits import LEASE_SECONDS
 from generio_flows.jobs.store import SCHEMA_VERSION, JobStore, Lease, Leased
 
@@ -14,7 +13,7 @@ from tests.systems import WINDOWS
 
 
 def job(name: str = "x") -> Job:
-    return Job(service="https://flows.example", template="model_optimize", name=name, created_at=1.0)
+    return Job(Request(service="https://flows.example", template="model_optimize", name=name), created_at=1.0)
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_a_job_is_there_after_closing(path: Path):
     ledger.close()
     again = JobStore(path)
     (read,) = again.jobs()
-    assert (read.token, read.step, read.flow_id) == (first.token, Step.CREATED, "7")
+    assert (read.token, read.status.step, read.run.flow_id) == (first.token, Step.CREATED, "7")
     again.close()
 
 
@@ -55,7 +54,7 @@ def test_only_who_has_the_last_lease_writes(path: Path):
     ((_, mine_again),) = ledger.claim("me", now=1.0)
     for old in (mine, yours):
         assert not ledger.save(first.advance_to(Step.FAILED), old, now=1.0)
-    assert ledger.jobs()[0].step is Step.REQUESTED
+    assert ledger.jobs()[0].status.step is Step.REQUESTED
     assert ledger.save(first.advance_to(Step.CREATED), mine_again, now=1.0)
     ledger.close()
 
@@ -147,7 +146,7 @@ def test_of_two_processes_one_changes_a_finished_job(path: Path):
 
     placed = yours.change(first.token, (Step.READY,), place, "you", now=1.0)
     assert placed is not None
-    assert placed.job.step is Step.PLACED
+    assert placed.job.status.step is Step.PLACED
     assert mine.change(first.token, (Step.READY,), place, "me", now=1.0) is None
     mine.close()
     yours.close()
@@ -194,7 +193,7 @@ def other_tables(path: Path, version: int = SCHEMA_VERSION) -> None:
 def test_a_damaged_ledger_is_put_aside_and_a_new_one_begun(path: Path, damage: Callable[[Path], object]):
     ledger = JobStore(path)
     for number in range(50):
-        ledger.add([replace(job(), prompt="x" * number * 20)], "me", now=0.0)
+        ledger.add([job().changed(prompt="x" * number * 20)], "me", now=0.0)
     ledger.close()
     damage(path)
     before = path.read_bytes()
@@ -222,7 +221,7 @@ def test_a_second_damage_in_the_same_second_overwrites_nothing(path: Path):
 def test_damage_while_it_is_open_is_told_from_a_full_disk(path: Path):
     ledger = JobStore(path)
     for number in range(50):
-        ledger.add([replace(job(), prompt="x" * number * 20)], "me", now=0.0)
+        ledger.add([job().changed(prompt="x" * number * 20)], "me", now=0.0)
     ledger._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     ledger._db.execute("PRAGMA cache_size = 0")
     overwrite(path, 4096, path.stat().st_size - 4096)
@@ -262,12 +261,12 @@ def test_a_row_that_cannot_be_read_hides_no_other(path: Path):
     db.execute("UPDATE jobs SET step = 'dancing' WHERE token = ?", (broken.token,))
     db.commit()
     db.close()
-    assert [read.name for read in ledger.jobs()] == ["whole"]
+    assert [read.request.name for read in ledger.jobs()] == ["whole"]
     ledger.close()
 
 
 def names(ledger: JobStore, since: int) -> list[str]:
-    return [row.read().name for row in ledger.changes(since).rows]
+    return [row.read().request.name for row in ledger.changes(since).rows]
 
 
 def test_each_change_of_a_job_has_a_revision_and_renewing_its_lease_is_none(path: Path):
@@ -279,9 +278,9 @@ def test_each_change_of_a_job_has_a_revision_and_renewing_its_lease_is_none(path
     ledger.renew("me", now=1.0)
     ledger.release("me")
     assert other.changes(begin.revision) == (begin.revision, [], None)
-    assert ledger.save(replace(first, step=Step.READY), lease, now=1.0)
+    assert ledger.save(first.changed(step=Step.READY), lease, now=1.0)
     saved = other.changes(begin.revision)
-    assert [(row.read().step, row.lease) for row in saved.rows] == [(Step.READY, lease)]
+    assert [(row.read().status.step, row.lease) for row in saved.rows] == [(Step.READY, lease)]
     other.claim("you", now=1.0)
     claimed = ledger.changes(saved.revision)
     assert [(row.token, row.lease) for row in claimed.rows] == [(second.token, Lease("you", 2))]
@@ -303,7 +302,7 @@ def test_a_removal_is_a_change_even_of_the_last_that_was_changed(path: Path):
     assert (removed.rows, removed.tokens) == ([], {first.token})
     ledger.add([job("third")], "me", now=0.0)
     added = other.changes(removed.revision)
-    assert ([row.read().name for row in added.rows], added.tokens) == (["third"], None)
+    assert ([row.read().request.name for row in added.rows], added.tokens) == (["third"], None)
     for store in (ledger, other):
         store.close()
 
@@ -374,7 +373,7 @@ def test_what_was_loose_in_a_dead_process_is_ready_when_it_is_claimed(path: Path
         now=0.0,
     )
     ((claimed, _lease),) = ledger.claim("you", now=2 * LEASE_SECONDS, here=anywhere)
-    assert (claimed.step, claimed.placed_in) == (Step.READY, "a document")
+    assert (claimed.status.step, claimed.placement.placed_in) == (Step.READY, "a document")
     assert ledger.jobs() == [claimed], "in one transaction: what is claimed and loose would be nobody's"
     assert ledger.claim("another", now=4 * LEASE_SECONDS, here=anywhere) == []
     ledger.close()

@@ -22,7 +22,7 @@ DOCUMENT = "the opening of a file"
 
 @pytest.fixture
 def ready(jobs: dict[str, Job]) -> Job:
-    return replace(jobs["prompt"].advance_to(Step.READY), queued=False, created_at=1.0)
+    return jobs["prompt"].advance_to(Step.READY).changed(queued=False, created_at=1.0)
 
 
 @pytest.fixture
@@ -63,8 +63,8 @@ def test_what_was_not_saved_when_its_process_died_is_ready_again(
     assert placed is not None
     engine = new_engine()
     wait_until(lambda: now(engine).state is State.READY)
-    assert (now(engine).needs_manual_import, now(engine).placed_in) == (False, DOCUMENT)
-    assert on_disk(ledger).step is Step.READY
+    assert (now(engine).placement.needs_manual_import, now(engine).placement.placed_in) == (False, DOCUMENT)
+    assert on_disk(ledger).status.step is Step.READY
 
 
 def test_what_was_saved_before_its_process_died_is_done(
@@ -78,7 +78,7 @@ def test_what_was_saved_before_its_process_died_is_done(
     monkeypatch.setattr(limits, "SYNC_SECONDS", 0.05)
     second = new_engine()
     time.sleep(0.3)  # it has looked at least twice
-    assert on_disk(ledger).step is Step.PLACED
+    assert on_disk(ledger).status.step is Step.PLACED
     assert not second.mark_placed(ready.token)
 
 
@@ -128,10 +128,17 @@ def test_closing_a_file_that_was_not_saved_leaves_the_result_to_the_user(
     engine.closed("another file")
     engine.closed(DOCUMENT)
     wait_until(lambda: now(engine).state is State.READY)
-    assert (now(engine).needs_manual_import, now(engine).problem.code) == (True, "closed_unsaved")
+    assert (now(engine).placement.needs_manual_import, now(engine).status.problem.code) == (
+        True,
+        "closed_unsaved",
+    )
     engine.mark_found(ready.token, "")  # and it was there after all: an autosave was opened
-    wait_until(lambda: on_disk(ledger).step is Step.PLACED)
-    assert (on_disk(ledger).unsaved, on_disk(ledger).needs_manual_import, on_disk(ledger).problem) == (
+    wait_until(lambda: on_disk(ledger).status.step is Step.PLACED)
+    assert (
+        on_disk(ledger).unsaved,
+        on_disk(ledger).placement.needs_manual_import,
+        on_disk(ledger).status.problem,
+    ) == (
         False,
         False,
         None,
@@ -146,8 +153,12 @@ def test_what_was_noted_to_be_placed_and_was_not_is_ready_as_before(
     engine.saved(DOCUMENT, set())
     wait_until(lambda: now(engine).unsaved)
     engine.closed(DOCUMENT, but={ready.token})
-    wait_until(lambda: now(engine).step is Step.READY)
-    assert (now(engine).needs_manual_import, now(engine).placed_in, now(engine).problem) == (False, "", None)
+    wait_until(lambda: now(engine).status.step is Step.READY)
+    assert (
+        now(engine).placement.needs_manual_import,
+        now(engine).placement.placed_in,
+        now(engine).status.problem,
+    ) == (False, "", None)
 
 
 def test_a_note_waits_for_a_ledger_that_is_busy(
@@ -158,10 +169,10 @@ def test_a_note_waits_for_a_ledger_that_is_busy(
     engine._store._db.execute("PRAGMA busy_timeout = 20")
     ledger._db.execute("BEGIN IMMEDIATE")
     engine.mark_placed_soon(ready.token, DOCUMENT)
-    wait_until(lambda: now(engine).problem is not None)
-    assert now(engine).problem.message.startswith("Another program holds the job list")
+    wait_until(lambda: now(engine).status.problem is not None)
+    assert now(engine).status.problem.message.startswith("Another program holds the job list")
     ledger._db.execute("ROLLBACK")
-    wait_until(lambda: now(engine).unsaved and now(engine).problem is None)
+    wait_until(lambda: now(engine).unsaved and now(engine).status.problem is None)
 
 
 def test_of_two_that_are_to_place_one_is_told_that_the_other_has(
@@ -172,7 +183,7 @@ def test_of_two_that_are_to_place_one_is_told_that_the_other_has(
     wait_until(lambda: now(first).unsaved)
     second.mark_placed_soon(ready.token, "two")
     wait_until(lambda: now(second).unsaved)
-    assert now(second).placed_in == "one"
+    assert now(second).placement.placed_in == "one"
 
 
 def test_a_placing_that_failed_is_not_looked_for_in_the_file(
@@ -181,7 +192,7 @@ def test_a_placing_that_failed_is_not_looked_for_in_the_file(
     engine = new_engine()
     assert engine.mark_placed(ready.token, DOCUMENT)
     assert engine.keep_for_import(ready.token, Problem("gone", Message("The object is gone.")))
-    assert now(engine).placed_in == ""
+    assert now(engine).placement.placed_in == ""
 
 
 def test_a_result_can_be_removed_though_its_file_was_not_saved(
@@ -198,14 +209,14 @@ def test_a_job_belongs_into_the_file_whatever_that_is_called_by_now(
     tmp_path: Path, jobs: dict[str, Job], new_engine: Callable[..., Engine], settings, step: Step
 ):
     engine = new_engine(replace(settings, api_key=""))
-    job = engine.submit(replace(jobs["prompt"], step=step, destination=NewModel()))
+    job = engine.submit(jobs["prompt"].changed(step=step, destination=NewModel()))
     engine.relocate(job.token, placeholder_deleted=True)
     engine.relocate(job.token, file="chair.blend")
     ledger = JobStore(tmp_path / "jobs.sqlite")
     changed = NewModel(file="chair.blend", placeholder_deleted=True)
-    wait_until(lambda: on_disk(ledger).destination == changed)
+    wait_until(lambda: on_disk(ledger).request.destination == changed)
     engine.configure(settings)
     if step is Step.REQUESTED:
         wait_until(lambda: on_disk(ledger).state is State.READY)
-    assert on_disk(ledger).destination == changed
+    assert on_disk(ledger).request.destination == changed
     ledger.close()

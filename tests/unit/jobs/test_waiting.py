@@ -32,7 +32,7 @@ from .conftest import LONGEST, finished, wait_until
 def waiting(engine: Engine, job: Job) -> Job:
     def waits() -> Job | None:
         now = engine.job(job.token)
-        return now if now.waiting else None
+        return now if now.status.waiting else None
 
     return wait_until(waits)
 
@@ -63,11 +63,11 @@ def test_a_break_that_the_service_asks_for_is_counted_down(
     )
     began = time.time()
     job = waiting(engine, engine.submit(jobs["prompt"]))
-    assert job.problem.code == "rate_limited"
-    assert began + 2.0 <= job.retry_at <= time.time() + 3.0
+    assert job.status.problem.code == "rate_limited"
+    assert began + 2.0 <= job.status.retry_at <= time.time() + 3.0
     assert engine.is_active(job.token)
     ended = finished(engine, job)
-    assert (ended.state, ended.retry_at) == (State.READY, 0.0)
+    assert (ended.state, ended.status.retry_at) == (State.READY, 0.0)
 
 
 def test_a_break_has_an_end_whatever_the_service_asks_for(
@@ -77,7 +77,7 @@ def test_a_break_has_an_end_whatever_the_service_asks_for(
         {"method": "GET", "path": "/flows/*", "action": "status", "status": 429, "retry_after": 999_999_999},
     )
     job = waiting(engine, engine.submit(jobs["prompt"]))
-    assert 0.0 < job.retry_at - time.time() <= limits.LONGEST_BREAK
+    assert 0.0 < job.status.retry_at - time.time() <= limits.LONGEST_BREAK
 
 
 def test_all_that_wait_are_tried_again_at_once_and_run_once(
@@ -107,7 +107,7 @@ def test_what_was_mended_at_the_service_is_noticed(
     sandbox.order({"method": "GET", "path": "/flows/*", "action": "status", "status": status, "times": -1})
     engine = new_engine()
     job = waiting(engine, engine.submit(jobs["prompt"]))
-    assert job.problem.code == code
+    assert job.status.problem.code == code
     sandbox.clear_faults()
     assert finished(engine, job).state is State.READY
 
@@ -116,9 +116,9 @@ def test_a_service_that_is_away_is_waited_for(new_engine: Callable[..., Engine],
     port = closed_port()
     engine = new_engine(replace(settings, base_url=f"http://127.0.0.1:{port}", api_key=KEY))
     job = waiting(engine, engine.recover("f1", UNKNOWN))
-    assert job.problem.message == "Nothing answers at the service's address."
-    assert job.problem.fix
-    assert job.retry_at
+    assert job.status.problem.message == "Nothing answers at the service's address."
+    assert job.status.problem.fix
+    assert job.status.retry_at
     server = Server(port=port)
     script(server)
     assert finished(engine, job).state is State.READY
@@ -129,10 +129,10 @@ def test_a_service_that_is_away_is_waited_for(new_engine: Callable[..., Engine],
 def test_a_name_that_is_not_found_is_tried_again(new_engine: Callable[..., Engine], settings: Settings):
     engine = new_engine(replace(settings, base_url="https://flows.invalid"))
     job = waiting(engine, engine.recover("f1", UNKNOWN))
-    assert job.problem.code == "network_error"
-    assert job.problem.message == "The service's address was not found."
-    before = job.retry_at
-    wait_until(lambda: engine.job(job.token).retry_at > before)
+    assert job.status.problem.code == "network_error"
+    assert job.status.problem.message == "The service's address was not found."
+    before = job.status.retry_at
+    wait_until(lambda: engine.job(job.token).status.retry_at > before)
     assert engine.is_active(job.token)
 
 
@@ -171,7 +171,7 @@ def test_a_certificate_that_is_not_trusted_is_tried_again(
     url = secure.url.replace("http://127.0.0.1", "https://localhost")
     engine = new_engine(replace(settings, base_url=url, api_key=KEY))
     job = waiting(engine, engine.recover("f1", UNKNOWN))
-    assert (job.problem.code, job.problem.remedy) == ("certificate_error", "check_address")
+    assert (job.status.problem.code, job.status.problem.remedy) == ("certificate_error", "check_address")
     assert secure.asked == [], "nothing was sent"
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))  # whoever runs the network has mended it
     assert finished(engine, job).state is State.READY
@@ -184,7 +184,7 @@ def test_a_flow_that_tells_nothing_new_for_long_asks_the_user(
     sandbox.order({"flow": {"outcome": "hang"}})
     engine = new_engine(replace(settings, patience=1.0))
     job = waiting(engine, engine.submit(jobs["prompt"]))
-    assert (job.problem.code, job.problem.remedy) == (NOTHING_NEW, "retry")
+    assert (job.status.problem.code, job.status.problem.remedy) == (NOTHING_NEW, "retry")
     wait_until(lambda: not engine.is_active(job.token))
 
     def polls() -> int:
@@ -210,7 +210,7 @@ def test_a_flow_that_ended_while_the_user_was_asked_is_fetched_after_a_restart(
     settings = replace(settings, base_url=server.url, api_key=KEY, patience=0.5)
     first = new_engine(settings)
     job = waiting(first, first.recover("f1", UNKNOWN))
-    assert job.problem.code == NOTHING_NEW
+    assert job.status.problem.code == NOTHING_NEW
     first.close()
     script(server)
     second = new_engine(settings)
@@ -232,7 +232,7 @@ def test_a_flow_that_ends_while_the_user_is_asked_is_fetched(
     server.on("GET", "/flows/f1", answer(running))
     engine = new_engine(replace(settings, base_url=server.url, api_key=KEY, patience=0.5))
     job = waiting(engine, engine.recover("f1", UNKNOWN))
-    assert job.problem.code == NOTHING_NEW
+    assert job.status.problem.code == NOTHING_NEW
     script(server)
     assert finished(engine, job).state is State.READY
     engine.close()
@@ -260,7 +260,7 @@ def test_news_of_a_flow_begin_the_patience_anew(
     engine = new_engine(replace(settings, base_url=server.url, api_key=KEY, patience=3600.0))
     job = engine.recover("f1", UNKNOWN)
     while not engine.job(job.token).finished:
-        assert engine.job(job.token).problem is None
+        assert engine.job(job.token).status.problem is None
         time.sleep(0.01)
     assert ahead > 3600.0
 
@@ -282,7 +282,7 @@ def test_other_settings_are_used_though_the_ledger_is_busy(
     time.sleep(0.3)
     other.execute("ROLLBACK")
     other.close()
-    assert finished(engine, job).step is Step.READY
+    assert finished(engine, job).status.step is Step.READY
 
 
 # ---- the ledger cannot be written
@@ -320,15 +320,15 @@ def test_a_ledger_that_cannot_be_written_is_told_in_the_rows_and_in_the_list(
     engine._store._db.execute("PRAGMA busy_timeout = 20")
     sandbox.order({"flow": {"outcome": "hang"}})
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).step is Step.STARTED)
+    wait_until(lambda: engine.job(job.token).status.step is Step.STARTED)
     ledger = JobStore(tmp_path / "jobs.sqlite")
     with trouble(engine, ledger) as what:
-        wait_until(lambda: engine.job(job.token).problem is not None and engine.notice is not None)
-        assert what in engine.job(job.token).problem.message
+        wait_until(lambda: engine.job(job.token).status.problem is not None and engine.notice is not None)
+        assert what in engine.job(job.token).status.problem.message
         assert what in engine.notice.message
         engine.notice = None  # which the user may do, and nothing is mended by that
         assert engine.notice is not None
-    wait_until(lambda: engine.job(job.token).problem is None and engine.notice is None)
+    wait_until(lambda: engine.job(job.token).status.problem is None and engine.notice is None)
     ledger.close()
     engine.cancel(job.token)
     assert finished(engine, job).state is State.CANCELLED
@@ -342,17 +342,17 @@ def test_a_job_that_waits_for_the_ledger_has_tried_it_once(
     save = JobStore.save
 
     def refuse(ledger: JobStore, job: Job, owner: str, at: float) -> bool:
-        if job.step is Step.UPLOADING:
-            tried.append(job.step)
+        if job.status.step is Step.UPLOADING:
+            tried.append(job.status.step)
             raise LedgerError(Message("busy"))
         if tried:
-            tried.append(job.step)
+            tried.append(job.status.step)
         return save(ledger, job, owner, at)
 
     monkeypatch.setattr(JobStore, "save", refuse)
     monkeypatch.setattr(limits, "BUSY_DISK_SECONDS", 600.0)
     job = engine.submit(jobs["prompt"])
-    wait_until(lambda: engine.job(job.token).waiting)
+    wait_until(lambda: engine.job(job.token).status.waiting)
     assert tried == [Step.UPLOADING]
 
 
@@ -374,7 +374,7 @@ def test_a_call_does_not_wait_for_a_thread_that_waits_for_the_ledger(
     holder.start()
     held.wait(LONGEST)
     calls: dict[str, Callable[[], object]] = {
-        "submit": lambda: engine.submit(replace(jobs["prompt"], token="a" * 32)),
+        "submit": lambda: engine.submit(jobs["prompt"].changed(token="a" * 32)),
         "keep_for_import": lambda: engine.keep_for_import(job.token, Problem("told", Message("Told."))),
     }
     try:
