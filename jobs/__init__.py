@@ -2,7 +2,7 @@
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes.
 
 `model` has a job's steps, `states` what a user sees of them, `steps` what each step does and what an error
-means, `store` the SQLite file. `engine.Engine` puts the parts together. It has threads, so it runs in a
+means, `store` the SQLite file (`store_file`, `store_schema`, `store_rows` are its parts). `engine.Engine` puts the parts together. It has threads, so it runs in a
 process of its own (see the room `engine`); what this module has is what Blender may load, too:
 
 * `registry` has all jobs and this process's leases, and is the only one that changes a job.

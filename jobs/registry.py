@@ -22,7 +22,8 @@ from .doubt import Doubt
 from .model import FINISHED, Job, Step
 from .polling import RunTimes
 from .process_id import is_alive, is_here
-from .store import JobStore, Lease, Leased
+from .store import JobStore
+from .store_rows import Lease, Leased
 
 
 @dataclass(eq=False)

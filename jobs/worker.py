@@ -22,8 +22,8 @@ from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
 from .steps import Outcome, Turn, advance, decide_after_error
-from .store import Lease
 from .store_errors import LedgerError
+from .store_rows import Lease
 
 
 class Workers(Part):

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from generio_flows.api.transport import Transport
 from generio_flows.core.messages import Message
 from generio_flows.jobs import Job, LedgerError
-from generio_flows.jobs.store import JobStore, Lease
+from generio_flows.jobs.store import JobStore
+from generio_flows.jobs.store_rows import Lease
 
 from tests.systems import die
 

@@ -15,8 +15,7 @@ from generio_flows.cli import ledger as ledgers
 from generio_flows.cli.arguments import parser
 from generio_flows.cli.batch import Batch
 from generio_flows.core.messages import Message
-from generio_flows.jobs import Job, LedgerError, limits
-from generio_flows.jobs import store as store_module
+from generio_flows.jobs import Job, LedgerError, limits, store_file
 from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
@@ -110,7 +109,7 @@ def test_a_ledger_that_may_not_be_written_says_so(here: Here, monkeypatch: pytes
     def only_reading(path: Path, **options: object) -> sqlite3.Connection:
         return connect(f"file:{path}?mode=ro", uri=True, **options)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUnknownVariableType]
 
-    monkeypatch.setattr(store_module.sqlite3, "connect", only_reading)
+    monkeypatch.setattr(store_file.sqlite3, "connect", only_reading)
     assert "Already Done" in here(*WORDS).out, "which needs no writing"
     answer = here("generate", "--prompt", "chair", "--output", "out", *SHORT)
     told = f"The job list {slashed(str(ledger))} cannot be written: attempt to write a readonly database."

@@ -31,7 +31,8 @@ from generio_flows.jobs.recovery import job_tokens
 from generio_flows.jobs.registry import Held
 from generio_flows.jobs.scheduler import Scheduler
 from generio_flows.jobs.steps import advance
-from generio_flows.jobs.store import JobStore, Lease
+from generio_flows.jobs.store import JobStore
+from generio_flows.jobs.store_rows import Lease
 
 from tests.sandbox import Sandbox
 from tests.systems import WINDOWS, needs_proc

@@ -10,7 +10,8 @@ import pytest
 from generio_flows.api import FlowsClient, Prompt
 from generio_flows.jobs import Job, Step, limits
 from generio_flows.jobs.engine import Engine
-from generio_flows.jobs.store import JobStore, Lease
+from generio_flows.jobs.store import JobStore
+from generio_flows.jobs.store_rows import Lease
 
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt
@@ -100,10 +101,10 @@ import os, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import tests.conftest
-from generio_flows.jobs import store
+from generio_flows.jobs import store_schema
 from generio_flows.jobs.store import JobStore
 
-migrate, count = store._MIGRATIONS[2], iter(range(5))
+migrate, count = store_schema._MIGRATIONS[2], iter(range(5))
 
 class Dying:
     def __init__(self, db):
@@ -117,7 +118,7 @@ def at_the_end(db):
     migrate(db)
     os._exit(9)
 
-store._MIGRATIONS[2] = at_the_end if sys.argv[3] == "end" else lambda db: migrate(Dying(db))
+store_schema._MIGRATIONS[2] = at_the_end if sys.argv[3] == "end" else lambda db: migrate(Dying(db))
 JobStore(Path(sys.argv[2]))
 """
 

@@ -9,7 +9,8 @@ import pytest
 from generio_flows.jobs import Job, Step, limits
 from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.registry import JobRegistry
-from generio_flows.jobs.store import JobStore, Row
+from generio_flows.jobs.store import JobStore
+from generio_flows.jobs.store_rows import Row
 
 from .conftest import wait_until
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from generio_flows.jobs import AlreadyThere, Job, LedgerBusy, LedgerError, Request, Step
 from generio_flows.jobs.limits import LEASE_SECONDS
-from generio_flows.jobs.store import SCHEMA_VERSION, JobStore, Lease, Leased
+from generio_flows.jobs.store import JobStore
+from generio_flows.jobs.store_rows import Lease, Leased
+from generio_flows.jobs.store_schema import SCHEMA_VERSION
 
 from tests.systems import WINDOWS
 
