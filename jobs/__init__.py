@@ -2,8 +2,9 @@
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes.
 
 `model` has a job's steps, `states` what a user sees of them, `steps` what each step does and what an error
-means, `store` the SQLite file (`store_file`, `store_schema`, `store_rows` are its parts). `engine.Engine` puts the parts together. It has threads, so it runs in a
-process of its own (see the room `engine`); what this module has is what Blender may load, too:
+means, `store` the SQLite file (with `store_file`, `store_schema` and `store_rows`). `engine.Engine` puts the
+parts together. It has threads, so it runs in a process of its own (see the room `engine`); what this module
+has is what Blender may load, too:
 
 * `registry` has all jobs and this process's leases, and is the only one that changes a job.
 * `scheduler` knows what is due, hands it on, and looks at what other processes do with the store: it renews

@@ -19,7 +19,7 @@ from .folders import show_folder
 
 if TYPE_CHECKING:
     from ..api.doctor import Finding
-    from ..engine.client import Reply
+    from ..engine.connection import Reply
 
 DRAIN_SECONDS = 0.1
 

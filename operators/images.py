@@ -16,7 +16,7 @@ from ..api import FlowsError, InputRefused, NotSaved, disk_trouble
 from ..core import files
 from ..core.messages import Message
 from ..core.text import plain_reason
-from ..engine.client import Reply
+from ..engine.connection import Reply
 from ..formats import raw_pixels
 from ..formats.raw_pixels import RawPicture
 from ..i18n import VERBATIM, translated

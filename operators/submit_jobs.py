@@ -14,7 +14,7 @@ import bpy
 
 from ..api import FlowsError
 from ..core.messages import Message, sentences
-from ..engine.client import Reply
+from ..engine.connection import Reply
 from ..i18n import translated
 from ..jobs import Job, LedgerError, Problem, State, Step
 from ..session import current, requests, waiting

@@ -20,7 +20,8 @@ import bpy
 from ..api.parameters import parameter_words
 from ..core.destination import InFile
 from ..core.messages import EMPTY, Message
-from ..engine.client import EngineClient, Reply
+from ..engine.client import EngineClient
+from ..engine.connection import Reply
 from ..i18n import translated, translated_list
 from ..jobs import STATES, Job, State, Step, followup_failed, followup_tokens
 from ..jobs.job_folder import preview_path, report_path

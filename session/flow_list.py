@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import FlowsError
-from ..engine.client import Reply
+from ..engine.connection import Reply
 from ..engine.protocol import settings_to_data
 from ..jobs import Problem
 from . import current, is_running

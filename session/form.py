@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, cast
 import bpy
 
 from ..core.files import atomic_path
-from ..engine.client import EngineClient, Reply
+from ..engine.client import EngineClient
+from ..engine.connection import Reply
 from ..formats.image_check import Look
 from ..i18n import translated
 from .options import GeneratePanelOptions, OptimizeOptions

@@ -19,7 +19,9 @@ import bpy
 
 from .. import i18n
 from ..core.log import FILE, LOGGER
-from ..engine.client import DRAIN_SECONDS, EngineClient, LogHandler, Start
+from ..engine.client import DRAIN_SECONDS, EngineClient
+from ..engine.connection import Start
+from ..engine.log_handler import LogHandler
 from ..engine.process import python_command
 from ..jobs import Job, LedgerError, NoConverter, Problem, Settings
 from ..jobs.process_id import new_owner

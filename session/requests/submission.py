@@ -9,7 +9,7 @@ import bpy
 
 from ...core.errors import FlowsError, MissingKey, Remedy
 from ...core.messages import EMPTY, Message, sentences
-from ...engine.client import Reply
+from ...engine.connection import Reply
 from ...jobs import Job, LedgerError, Offline, Problem
 from ..preferences import api_key, unavailable_reason
 from ..session import Session

@@ -69,7 +69,7 @@ def held_up(addon) -> Iterator[None]:
 
 def tell(engine, job) -> None:
     """Let Blender's side know a job like this, as if the engine had told it."""
-    engine._know(job, engine.is_active(job.token), engine.owns(job.token))
+    engine._known.know(job, engine.is_active(job.token), engine.owns(job.token))
 
 
 def panel():

@@ -315,7 +315,7 @@ def test_details_of_an_optimized_mesh_tell_what_has_become_of_it(addon):
 
 def in_store(carrier, order: str, *values: object) -> None:
     """Change the job list as another process does."""
-    with sqlite3.connect(carrier._start.store, timeout=60.0) as db:
+    with sqlite3.connect(carrier.connection.start.store, timeout=60.0) as db:
         db.execute(order, values)
     db.close()
 

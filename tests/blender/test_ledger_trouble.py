@@ -60,7 +60,7 @@ def test_a_button_says_that_the_job_list_is_in_use(addon, busy: str, name: str):
 
 
 def test_the_window_waits_for_no_other_program(addon, sandbox):
-    patience = addon.session.current().open_engine(bpy.context)._start.patience
+    patience = addon.session.current().open_engine(bpy.context).connection.start.patience
     assert patience == addon.session.session.LEDGER_SECONDS / 2  # the other half is for the engine's threads
     assert addon.session.session.LEDGER_SECONDS < 0.5
 

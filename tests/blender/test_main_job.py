@@ -211,7 +211,7 @@ def test_a_check_goes_on_when_another_file_is_opened(addon, tmp_path: Path, monk
         patched.setattr(connection, "bpy", window)
         connection.GENERIO_OT_test_connection.execute(None, bpy.context)
     examination = addon.session.current().part(connection.Examination)
-    examination.reply = reply = addon.engine.client.Reply(0, b"")  # it takes as long as we like
+    examination.reply = reply = addon.engine.connection.Reply(0, b"")  # it takes as long as we like
     finding = importlib.import_module(f"{addon.__name__}.api.doctor").Finding(
         Message("Key"), "fine", Message("The key is accepted.")
     )

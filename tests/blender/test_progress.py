@@ -28,7 +28,7 @@ def running(addon, sandbox, engine):
         created_at=time.time(),
     )
     for _ in range(addon.jobs.polling.ENOUGH):
-        engine._run_times.learn(job.request.service, job.request.kind, SECONDS)
+        engine._known.run_times.learn(job.request.service, job.request.kind, SECONDS)
 
     def run(seconds: float, **changes):
         now = time.time()
@@ -57,7 +57,7 @@ def test_the_bar_stays_near_the_end_when_a_flow_takes_longer_than_those_before(a
 def test_the_bar_does_not_step_back_when_others_took_longer(addon, engine, running):
     before = timing(addon, engine, running(SECONDS / 2))
     for _ in range(addon.jobs.polling.RunTimes.MOST):
-        engine._run_times.learn(
+        engine._known.run_times.learn(
             running(SECONDS / 2).request.service, running(SECONDS / 2).request.kind, SECONDS * 10
         )
     assert timing(addon, engine, running(SECONDS / 2)).progress >= before.progress > 0.0
@@ -66,7 +66,7 @@ def test_the_bar_does_not_step_back_when_others_took_longer(addon, engine, runni
 def test_flows_at_another_address_tell_nothing(addon, engine, running):
     job = running(SECONDS / 2)
     for _ in range(addon.jobs.polling.RunTimes.MOST):
-        engine._run_times.learn("http://127.0.0.1:9/other", job.request.kind, 1.0)
+        engine._known.run_times.learn("http://127.0.0.1:9/other", job.request.kind, 1.0)
     assert timing(addon, engine, job).progress == pytest.approx(0.5, abs=0.05)
 
 

@@ -95,7 +95,12 @@ def test_a_whole_run_leaves_the_key_nowhere(
         command + Path(f"/proc/{process}/environ").read_bytes()
         for process, command in children(addon).items()
     ]
-    said = [*capfd.readouterr(), repr(carrier.jobs()), repr(vars(carrier)), repr(vars(carrier._process))]
+    said = [
+        *capfd.readouterr(),
+        repr(carrier.jobs()),
+        repr(vars(carrier.connection)),
+        repr(vars(carrier.connection._process)),
+    ]
     said += [str(tuple(row.values())) for row in bpy.context.window_manager.generio.jobs]
     assert len(about) >= 2, "the processes were looked at"
     assert other.asked, "the other host was asked"

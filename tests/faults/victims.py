@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from generio_flows.engine.client import MOST_STARTS
+from generio_flows.engine.connection import MOST_STARTS
 
 from .processes import finish, last_words, worker
 from .service import service

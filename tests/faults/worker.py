@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from generio_flows.core.destination import NewModel
-from generio_flows.engine.client import EngineClient, Start
+from generio_flows.engine.client import EngineClient
+from generio_flows.engine.connection import Start
 from generio_flows.engine.process import python_command
 from generio_flows.jobs import Job, NoConverter, Settings, Step, limits
 from generio_flows.jobs.engine import Engine

@@ -12,7 +12,8 @@ import tests.conftest  # noqa: F401 - maps the name
 
 # isort: split
 from generio_flows.api import TEXT_TO_MODEL
-from generio_flows.engine.client import EngineClient, Start
+from generio_flows.engine.client import EngineClient
+from generio_flows.engine.connection import Start
 from generio_flows.engine.process import python_command
 from generio_flows.jobs import Job, Request, Settings, Step, limits, polling
 from generio_flows.jobs.process_id import new_owner

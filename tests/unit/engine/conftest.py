@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import pytest
 from generio_flows.api import TEXT_TO_MODEL, RetryPolicy
-from generio_flows.engine.client import EngineClient, Start
+from generio_flows.engine.client import EngineClient
+from generio_flows.engine.connection import Start
 from generio_flows.engine.process import python_command
 from generio_flows.jobs import Job, Request, Settings, limits, polling
 from generio_flows.jobs.process_id import new_owner

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from generio_flows.core.destination import DatablockRef, NewModel
 from generio_flows.core.messages import Message
-from generio_flows.engine import client as client_module
-from generio_flows.engine.client import EngineClient, Start
+from generio_flows.engine import connection
+from generio_flows.engine.client import EngineClient
+from generio_flows.engine.connection import Start
 from generio_flows.formats.raw_pixels import RawPicture
 from generio_flows.jobs import Job, LedgerError, Problem, Settings, Step
 from generio_flows.jobs.process_id import began
@@ -132,7 +133,7 @@ def test_a_job_list_that_cannot_be_used_is_told_and_tried_again(start: Start, cl
     with sqlite3.connect(start.store) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    other = EngineClient(client._start, client._configuration[0], "CRITICAL", finish_jobs=False)
+    other = EngineClient(client.connection.start, client.connection.settings, "CRITICAL", finish_jobs=False)
     for _ in range(8):
         with pytest.raises(LedgerError, match="newer version"):
             other.call("sync")
@@ -250,7 +251,7 @@ def test_an_old_job_that_waits_hides_none_of_those_of_long_ago(
 
     search()
     before = kill(client)
-    pump_until(client, lambda: client.pid not in (0, before) and client._fresh is None)
+    pump_until(client, lambda: client.pid not in (0, before) and client._known.fresh is None)
     search()
     assert [client.is_old(job) for job in (made[0], made[-1], waits)] == [True, False, False]
 
@@ -262,7 +263,7 @@ def test_an_engine_that_does_not_answer_is_replaced(
     client.jobs()
     before = client.pid
     os.kill(before, signal.SIGSTOP)
-    monkeypatch.setattr(client_module, "PATIENCE", 3.0)
+    monkeypatch.setattr(connection, "PATIENCE", 3.0)
     job = client.submit(lamp(sandbox))
     assert client.pid != before
     assert finished(client, job.token).status.step is Step.READY
@@ -274,13 +275,13 @@ def test_a_job_that_nobody_took_is_not_sent_later(
     client: EngineClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.jobs()
-    start = client._start
+    start = client.connection.start
     os.kill(client.pid, signal.SIGSTOP)
-    monkeypatch.setattr(client_module, "PATIENCE", 0.5)
-    client._start = replace(start, command=(sys.executable, "-c", "import time; time.sleep(600)"))
+    monkeypatch.setattr(connection, "PATIENCE", 0.5)
+    client.connection.start = replace(start, command=(sys.executable, "-c", "import time; time.sleep(600)"))
     with pytest.raises(LedgerError, match="does not answer"):
         client.submit(lamp(sandbox))
-    client._start = start
+    client.connection.start = start
     monkeypatch.undo()
     job = client.submit(lamp(sandbox, name="the only one"))
     finished(client, job.token)
@@ -342,7 +343,7 @@ def test_a_result_that_a_dying_engine_noted_may_be_placed(client: EngineClient, 
             job.token,
             (Step.READY,),
             lambda job: job.advance_to(Step.PLACED, placed_in="document"),
-            client._start.owner,
+            client.connection.start.owner,
             time.time(),
         )
     finally:
