@@ -1,6 +1,5 @@
 """The documentation says what is true: commands that run, every error, files and pictures that are there."""
 
-import argparse
 import importlib
 import pkgutil
 import re
@@ -11,6 +10,8 @@ import generio_flows
 import pytest
 from generio_flows.api import FlowsError
 from generio_flows.cli import arguments
+
+from scripts import write_help
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
@@ -159,20 +160,18 @@ def test_there_are_commands():
 
 def test_every_option_is_documented_and_every_documented_option_exists():
     text, _, _ = (ROOT / "docs/cli.md").read_text(encoding="utf-8").partition("## The whole help")
-    help_texts = "".join(parser.format_help() for parser in subparsers(arguments.parser("generio")))
+    help_texts = "".join(parser.format_help() for parser in write_help.parsers(arguments.parser("generio")))
     existing = set(re.findall(r"--[a-z][\w-]*", help_texts)) - {"--help"}
     documented = set(re.findall(r"--[a-z][\w-]*", text))
     assert existing - documented == set()
     assert documented - existing <= {"--command", "--online-mode"}
 
 
-def subparsers(parser: object) -> list[object]:
-    found = [parser]
-    for action in parser._actions:  # type: ignore[attr-defined]
-        if isinstance(action, argparse._SubParsersAction):
-            for child in action.choices.values():
-                found += subparsers(child)
-    return found
+def test_the_help_is_what_the_command_says(monkeypatch: pytest.MonkeyPatch):
+    """Whoever changes an option runs `scripts/write_help.py`. Versions of Python break lines differently."""
+    monkeypatch.setenv("COLUMNS", "")
+    now = write_help.PAGE.read_text(encoding="utf-8")
+    assert now.split() == write_help.written(now, arguments.parser("generio")).split()
 
 
 def test_every_preference_is_in_the_guide():
