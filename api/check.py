@@ -3,7 +3,7 @@
 
 import contextlib
 
-from ..core.errors import MethodNotAllowed, NotFound
+from ..core.call_errors import MethodNotAllowed, NotFound
 from ..core.messages import Message
 from .client import FlowsClient
 from .retry import RetryPolicy

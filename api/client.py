@@ -9,22 +9,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..core.errors import (
+from ..core.call_errors import (
     CallFailed,
-    Cancelled,
     InvalidRequest,
     MethodNotAllowed,
     NetworkError,
+    NotFound,
+    ServiceDown,
+    UnexpectedAnswer,
+    WrongState,
+)
+from ..core.errors import (
+    Cancelled,
     NoResult,
     NotAGlb,
-    NotFound,
     ResultTooLarge,
     ResultTruncated,
     ResultUnusable,
-    ServiceDown,
-    UnexpectedAnswer,
     UnsupportedFile,
-    WrongState,
 )
 from ..core.messages import Message
 from ..core.urls import PRODUCTION_URL, segment

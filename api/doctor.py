@@ -20,18 +20,17 @@ from urllib.request import getproxies
 
 import requests
 
-from ..core.errors import (
+from ..core.call_errors import (
     CallFailed,
     CertificateError,
-    FlowsError,
     InvalidRequest,
     KeyRefused,
     MethodNotAllowed,
     NetworkError,
     NotFound,
-    Remedy,
     WrongState,
 )
+from ..core.errors import FlowsError, Remedy
 from ..core.messages import EMPTY, Message
 from ..core.text import tidy
 from ..core.urls import check_base, is_loopback

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar, cast
 
-from ..core.errors import UnexpectedAnswer
+from ..core.call_errors import UnexpectedAnswer
 from ..core.text import reason_of, scalar_text, tidy
 
 GLB_MIME = "model/gltf-binary"

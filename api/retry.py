@@ -5,7 +5,8 @@ import re
 from datetime import UTC
 from typing import NamedTuple
 
-from ..core.errors import CallFailed, FlowsError, RateLimited
+from ..core.call_errors import CallFailed, RateLimited
+from ..core.errors import FlowsError
 
 # Repeating these changes nothing that the first call has not changed already.
 _REPEATABLE = frozenset({"GET", "HEAD", "DELETE"})

@@ -12,7 +12,8 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from ..core import files
-from ..core.errors import Cancelled, NotAGlb, NotSaved, NotSelfContained, UnreadableFile
+from ..core.disk_errors import NotSaved
+from ..core.errors import Cancelled, NotAGlb, NotSelfContained, UnreadableFile
 from ..core.files import atomic_path
 from ..core.messages import Message
 from ..formats.glb import GlbInfo, check_glb

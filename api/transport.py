@@ -22,10 +22,9 @@ import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
 
-from ..core.errors import (
+from ..core.call_errors import (
     CallFailed,
     CertificateError,
-    FlowsError,
     InvalidRequest,
     KeyRefused,
     MethodNotAllowed,
@@ -36,9 +35,9 @@ from ..core.errors import (
     ServiceDown,
     TooLarge,
     UnexpectedAnswer,
-    UnsafeAddress,
     WrongState,
 )
+from ..core.errors import FlowsError, UnsafeAddress
 from ..core.log import LOGGER
 from ..core.messages import EMPTY, Message, sentences
 from ..core.text import describe, is_page, tidy

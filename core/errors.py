@@ -40,18 +40,19 @@ FlowsError
 │   └── NotSelfContained    refers to files outside itself
 └── NotSaved                the result could not be written to this computer's disk
 
+CallFailed and what is below it, and FlowFailed, are in `call_errors`; NotSaved is in `disk_errors`. Some
+rooms have errors of their own.
+
 Every error has `message` (one sentence: what happened) and `fix` (one sentence: what to do about it),
 `remedy` (slug of the button that does it, or "") and `code` (the class name as a slug, for the ledger).
 No error ever holds the API key.
 """
 
-import errno
 import re
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from .messages import EMPTY, Message, ended
-from .text import plain_reason
 
 Remedy = Literal[
     "",
@@ -223,173 +224,6 @@ class Cancelled(FlowsError):
     fix = Message("Start again whenever you like.")
 
 
-# ---- one call failed ---------------------------------------------------------------------------------
-
-
-class CallFailed(FlowsError):
-    """One HTTP call failed; the job behind it may be alive.
-
-    `status` is the HTTP status or None, `detail` what the service said about it ("" if nothing),
-    `retry_after` the seconds that the service asks to wait or None, `transient` whether the same call may
-    work later, `sent` whether the call may have reached the service (False: surely not). `own_word` says
-    whether the answer has the shape that the service's own errors have (contract section 5), which few
-    gateways imitate; `validation` whether it lists what is wrong with the request, field by field.
-    """
-
-    transient: ClassVar[bool] = False
-    remedy: Remedy = "retry"
-    message = Message("The service could not be reached.")
-    fix = Message("Try again in a moment.")
-
-    def __init__(
-        self,
-        message: Message = EMPTY,
-        fix: Message = EMPTY,
-        *,
-        status: int | None = None,
-        detail: str = "",
-        retry_after: float | None = None,
-        sent: bool = True,
-        own_word: bool = False,
-        validation: bool = False,
-    ) -> None:
-        super().__init__(message, fix)
-        self.own_word = own_word
-        self.validation = validation
-        self.status = status
-        self.detail = detail
-        self.retry_after = retry_after
-        self.sent = sent
-
-
-class NetworkError(CallFailed):
-    """No connection, no answer, or half an answer."""
-
-    transient = True
-    message = Message("The connection to the service broke.")
-    fix = Message("Check your internet connection; what was started goes on.")
-
-
-class CertificateError(NetworkError):
-    """The other side could not prove who it is."""
-
-    transient = False
-    remedy: Remedy = "check_address"
-    message = Message("The service could not prove its identity, so nothing was sent.")
-    fix = Message("Check the service address and this computer's clock, or ask whoever runs your network.")
-
-
-class KeyRefused(CallFailed):
-    """401, 403: key missing, wrong, expired or not allowed to do this (contract section 1)."""
-
-    remedy: Remedy = "enter_key"
-    message = Message("The service rejected the API key.")
-    fix = Message(
-        "Perhaps it has expired: create a new one at account.generio.ai and paste it into the preferences."
-    )
-
-
-class PaymentRequired(CallFailed):
-    """402: out of credit or plan."""
-
-    remedy: Remedy = "open_account"
-    message = Message("Your GENERIO account has no credit left for this.")
-    fix = Message("Open your account at account.generio.ai.")
-
-
-class NotFound(CallFailed):
-    """404: unknown, deleted, or somebody else's."""
-
-    remedy: Remedy = ""
-    message = Message("The service no longer knows this job or file.")
-    fix = Message(
-        "It may have been deleted, or belong to another account: look there before you start it again."
-    )
-
-
-class MethodNotAllowed(CallFailed):
-    """405: this service speaks another variant of the contract."""
-
-    remedy: Remedy = "check_address"
-    message = Message("The service does not offer this function.")
-    fix = Message("Check the service address in the preferences.")
-
-
-class WrongState(CallFailed):
-    """409: not possible at this point of the flow's life (contract section 3)."""
-
-    message = Message("The job is not in a state that allows this.")
-    fix = Message("Wait until its state has changed, then try again.")
-
-
-class TooLarge(CallFailed):
-    """413: input too large."""
-
-    remedy: Remedy = "edit_input"
-    message = Message("The input is too large for the service.")
-    fix = Message("Use a smaller picture, or a model with fewer polygons or smaller textures.")
-
-
-class InvalidRequest(CallFailed):
-    """400, 422 and every other 4xx."""
-
-    remedy: Remedy = "edit_input"
-    message = Message("The service rejected this request.")
-    fix = Message("Change the input or its settings and try again.")
-
-
-class RateLimited(CallFailed):
-    """429: too many calls."""
-
-    transient = True
-    message = Message("The service asks for a pause: too many requests.")
-    fix = Message("Wait a minute, then try again.")
-
-
-class ServiceDown(CallFailed):
-    """408 and every 5xx."""
-
-    transient = True
-    message = Message("The service has a problem of its own at the moment.")
-    fix = Message("Try again in a few minutes; what was started is not lost.")
-
-
-class UnexpectedAnswer(CallFailed):
-    """An answer, but not as the contract says: another flow's, a web page; or a redirect not followed."""
-
-    remedy: Remedy = "check_address"
-    message = Message("This answer does not come from the GENERIO Flows service.")
-    fix = Message("Check the service address in the preferences, and look for an update of this extension.")
-
-    @classmethod
-    def of_gateway(cls, status: int | None) -> Self:
-        """A refusal that the service cannot have meant: a page, or a word about what it does not know."""
-        return cls(
-            Message("Something else answered in place of the service ({status}).", status=str(status)),
-            Message("Log in to the network that you use, check the service address, or try again later."),
-            status=status,
-        )
-
-
-# ---- the service's own work --------------------------------------------------------------------------
-
-
-class FlowFailed(FlowsError):
-    """The calls worked, the service's own work failed or was aborted; `reason` is what it says, or ""."""
-
-    remedy: Remedy = "retry"
-    message = Message("The service could not make the model and gave no reason.")
-    fix = Message("Try again, or change the input or its settings.")
-
-    def __init__(self, reason: str | None = None) -> None:
-        self.reason = reason or ""
-        super().__init__(
-            Message("The service could not make the model: {reason}", reason=plain_reason(reason))
-            if reason
-            else EMPTY
-        )
-
-
 # ---- the answer is no model --------------------------------------------------------------------------
 
 
@@ -456,55 +290,5 @@ class NotSelfContained(ResultUnusable):
     fix = Message("Generate it again.")
 
 
-DiskTrouble = Literal["full", "forbidden", "too_long", "other"]
-"""What a disk refuses: more bytes, this user, the length of a name, or something else."""
-
-_DISK_TROUBLES: dict[int | None, DiskTrouble] = {
-    errno.ENOSPC: "full",
-    errno.EDQUOT: "full",
-    errno.EACCES: "forbidden",
-    errno.EPERM: "forbidden",
-    errno.EROFS: "forbidden",
-    errno.ENAMETOOLONG: "too_long",
-}
-
-
-_LONGEST_FOLDER = 247
-"""Characters of a path to a folder on Windows, unless that was told to take longer ones; of files 12 more."""
-
-_NO_SUCH_PATH = (2, 3, 206)
-"""Errors of Windows (winerror.h): FILE_NOT_FOUND, PATH_NOT_FOUND, FILENAME_EXCED_RANGE."""
-
-
-def disk_trouble(error: OSError) -> DiskTrouble:
-    """What it was that the disk refused."""
-    if getattr(error, "winerror", None) in _NO_SUCH_PATH and len(str(error.filename)) > _LONGEST_FOLDER:
-        return "too_long"
-    return _DISK_TROUBLES.get(error.errno, "other")
-
-
-_NOT_SAVED_FIXES: dict[DiskTrouble, Message] = {
-    "full": Message("Free some disk space, or choose another results folder in the preferences."),
-    "forbidden": Message(
-        "Get the right to write there, or choose another results folder in the preferences."
-    ),
-    "too_long": Message("Choose a results folder with a shorter path in the preferences."),
-}
-
-
 class NoChildBlender(Exception):
     """No second Blender can be started on this machine, or there is none to start; the text says why."""
-
-
-class NotSaved(FlowsError):
-    """The result could not be written to this computer's disk."""
-
-    remedy: Remedy = "open_preferences"
-    message = Message("The result could not be saved.")
-    fix = Message("Check the disk, or choose another results folder in the preferences.")
-
-    @classmethod
-    def because(cls, message: Message, error: OSError | RuntimeError) -> Self:
-        """The error with this message, and the fix that suits the disk's own; RuntimeError is Blender's."""
-        trouble = disk_trouble(error) if isinstance(error, OSError) else "other"
-        return cls(message, _NOT_SAVED_FIXES.get(trouble, EMPTY))

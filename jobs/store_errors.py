@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from ..core.errors import DiskTrouble, Remedy
+from ..core.disk_errors import DiskTrouble
+from ..core.errors import Remedy
 from ..core.messages import Message
 from ..core.text import plain_reason
 from .model import Problem

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..core import files
-from ..core.errors import DiskTrouble, disk_trouble
+from ..core.disk_errors import DiskTrouble, disk_trouble
 from ..core.messages import Message
 from .store_errors import FIXES, LedgerBusy, LedgerError
 from .store_schema import SCHEMA_VERSION, TABLES, bring_up_to_date

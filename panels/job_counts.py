@@ -8,19 +8,16 @@ from typing import Any, NamedTuple
 
 import bpy
 
-from ..core.errors import (
+from ..core.call_errors import (
     CertificateError,
     KeyRefused,
-    MalformedKey,
-    MissingKey,
     NetworkError,
-    NotReady,
-    NotSaved,
     PaymentRequired,
     ServiceDown,
     UnexpectedAnswer,
-    UnsafeAddress,
 )
+from ..core.disk_errors import NotSaved
+from ..core.errors import MalformedKey, MissingKey, NotReady, UnsafeAddress
 from ..core.messages import EMPTY, Message
 from ..jobs import Job, Offline, Problem, State
 from ..session.session import News, Session

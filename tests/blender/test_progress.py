@@ -92,7 +92,7 @@ def test_a_job_that_waits_for_the_user_stands_still(addon, engine, running):
     job = running(SECONDS / 2)
     before = timing(addon, engine, job)
     assert before.remaining
-    problem = addon.jobs.Problem.of(addon.core.errors.KeyRefused())
+    problem = addon.jobs.Problem.of(addon.core.call_errors.KeyRefused())
     tell(engine, running(SECONDS - 1.0).changed(waiting=True, problem=problem))
     waiting = timing(addon, engine, job)
     assert (waiting.progress, waiting.remaining) == (0.0, "")

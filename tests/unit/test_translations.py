@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 from generio_flows import i18n
-from generio_flows.core import errors
+from generio_flows.core.call_errors import FlowFailed, PaymentRequired
+from generio_flows.core.disk_errors import NotSaved
 from generio_flows.core.messages import EMPTY, Message, gaps, sentences, verbatim
 from generio_flows.core.text import plain_reason
 from generio_flows.i18n import texts
@@ -86,7 +87,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 
 NO_FACES = Message("it has no faces")
 NO_CREDIT = sentences(
-    Message("{what} ({status}).", what=errors.PaymentRequired().message, status=402),
+    Message("{what} ({status}).", what=PaymentRequired().message, status=402),
     Message("It says: {words}", words="No credit. Please top up."),
 )
 
@@ -148,7 +149,7 @@ def test_a_name_is_nobodys_to_translate(told: Told):
         assert told("de_DE", verbatim(name)) == name
         left_out = Message("{name}: {message}", name=name, message=NO_FACES)
         assert told("de_DE", left_out) == f"{name}: hat keine Flächen"
-        failed = errors.FlowFailed(name)
+        failed = FlowFailed(name)
         assert told("de_DE", failed.message).startswith(
             f"Der Dienst konnte das Modell nicht erzeugen: {name}"
         )
@@ -184,7 +185,7 @@ def test_a_text_that_is_not_translated_is_english(told: Told, monkeypatch: pytes
 
 
 def test_a_problem_keeps_its_message_in_the_ledger(told: Told):
-    problem = Problem.of(errors.NotSaved.because(Message("Saved {name}", name="a.glb"), OSError(28, "full")))
+    problem = Problem.of(NotSaved.because(Message("Saved {name}", name="a.glb"), OSError(28, "full")))
     again = Problem.from_data(json.loads(json.dumps(problem.to_data())))
     assert again == problem
     assert told("de_DE", again.message) == "a.glb gespeichert."

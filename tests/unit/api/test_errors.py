@@ -14,33 +14,33 @@ from generio_flows.api import transport
 from generio_flows.api.client import FlowsClient
 from generio_flows.api.models import Prompt
 from generio_flows.api.retry import RetryPolicy
-from generio_flows.core import errors
-from generio_flows.core.errors import (
+from generio_flows.core import call_errors, disk_errors, errors
+from generio_flows.core.call_errors import (
     CallFailed,
     CertificateError,
     FlowFailed,
-    FlowsError,
     InvalidRequest,
     KeyRefused,
     MethodNotAllowed,
     NetworkError,
-    NotAGlb,
     NotFound,
     PaymentRequired,
     RateLimited,
-    ResultTooLarge,
     ServiceDown,
     TooLarge,
     UnexpectedAnswer,
-    UnsafeAddress,
-    WebPage,
     WrongState,
 )
+from generio_flows.core.errors import FlowsError, NotAGlb, ResultTooLarge, UnsafeAddress, WebPage
 from generio_flows.core.messages import Message
 
 from tests.unit.api.scripted import KEY, Answer, RawServer, Server, answer, closed_port
 
-CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, FlowsError)]
+MEMBERS = [inspect.getmembers(each, inspect.isclass) for each in (errors, call_errors, disk_errors)]
+CLASSES = sorted(
+    {kind for members in MEMBERS for _, kind in members if issubclass(kind, FlowsError)},
+    key=lambda kind: kind.__name__,
+)
 REMEDIES = {*get_args(errors.Remedy)}
 ONCE = RetryPolicy(attempts=1)
 

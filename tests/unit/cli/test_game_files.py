@@ -7,7 +7,7 @@ import pytest
 from generio_flows.cli import game_files
 from generio_flows.cli.game_files import GameFile, Wish, Writer
 from generio_flows.cli.lists import UsageError
-from generio_flows.core.errors import NotSaved
+from generio_flows.core.disk_errors import NotSaved
 from generio_flows.core.messages import Message
 
 from tests.sandbox.generate import from_prompt

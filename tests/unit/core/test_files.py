@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.core import files
-from generio_flows.core.errors import disk_trouble
+from generio_flows.core.disk_errors import disk_trouble
 
 HOLD = "import sys; file = open(sys.argv[1], 'rb'); print('open', flush=True); sys.stdin.read()"
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a disk can refuse, on all three systems."""
+
+import errno
+from typing import Literal, Self
+
+from .errors import FlowsError, Remedy
+from .messages import EMPTY, Message
+
+DiskTrouble = Literal["full", "forbidden", "too_long", "other"]
+"""What a disk refuses: more bytes, this user, the length of a name, or something else."""
+
+_DISK_TROUBLES: dict[int | None, DiskTrouble] = {
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EACCES: "forbidden",
+    errno.EPERM: "forbidden",
+    errno.EROFS: "forbidden",
+    errno.ENAMETOOLONG: "too_long",
+}
+
+
+_LONGEST_FOLDER = 247
+"""Characters of a path to a folder on Windows, unless that was told to take longer ones; of files 12 more."""
+
+_NO_SUCH_PATH = (2, 3, 206)
+"""Errors of Windows (winerror.h): FILE_NOT_FOUND, PATH_NOT_FOUND, FILENAME_EXCED_RANGE."""
+
+
+def disk_trouble(error: OSError) -> DiskTrouble:
+    """What it was that the disk refused."""
+    if getattr(error, "winerror", None) in _NO_SUCH_PATH and len(str(error.filename)) > _LONGEST_FOLDER:
+        return "too_long"
+    return _DISK_TROUBLES.get(error.errno, "other")
+
+
+_NOT_SAVED_FIXES: dict[DiskTrouble, Message] = {
+    "full": Message("Free some disk space, or choose another results folder in the preferences."),
+    "forbidden": Message(
+        "Get the right to write there, or choose another results folder in the preferences."
+    ),
+    "too_long": Message("Choose a results folder with a shorter path in the preferences."),
+}
+
+
+class NotSaved(FlowsError):
+    """The result could not be written to this computer's disk."""
+
+    remedy: Remedy = "open_preferences"
+    message = Message("The result could not be saved.")
+    fix = Message("Check the disk, or choose another results folder in the preferences.")
+
+    @classmethod
+    def because(cls, message: Message, error: OSError | RuntimeError) -> Self:
+        """The error with this message, and the fix that suits the disk's own; RuntimeError is Blender's."""
+        trouble = disk_trouble(error) if isinstance(error, OSError) else "other"
+        return cls(message, _NOT_SAVED_FIXES.get(trouble, EMPTY))
