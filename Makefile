@@ -53,8 +53,9 @@ matrix: $(READY) ## The same on Blender 4.2, 4.5, 5.0 and 5.2  [ONLY="4.2 5.2" K
 
 # Wine starts programs slowly, so what is quick elsewhere is not here; WINDOWS is the folder of its Python.
 WINDOWS := .cache/windows
-WINDOWS_TESTS := tests/unit tests/faults $(addprefix tests/blender/test_,$(addsuffix .py,\
-	bad_input cli convert flows killed ledger_trouble main_job pictures register))
+WINDOWS_TESTS := tests/unit tests/faults $(addprefix tests/blender/,$(addsuffix .py,\
+	test_flows test_register cli/test_cli operators/test_bad_input operators/test_main_job scene/background/test_convert \
+	scene/export/test_pictures session/test_killed session/test_ledger_trouble))
 
 $(WINDOWS)/.ready: pyproject.toml constraints.txt scripts/windows_rig.py | $(READY)
 	$(BIN)/python scripts/windows_rig.py $(WINDOWS)

@@ -30,7 +30,7 @@ TESTS = {
     "api": ["tests/unit/api"],
     "jobs": ["tests/unit/jobs"],
     "cli": ["tests/unit/cli"],
-    "scene": ["tests/blender", "tests/unit/test_align.py", "tests/unit/test_exif.py"],
+    "scene": ["tests/blender", "tests/unit/scene"],
 }
 LONGEST = 300.0
 """Seconds after which a fault counts as noticed: the tests hang."""

@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 from tests.blender.job_fixtures import panel, wish
-from tests.blender.test_remedy_buttons import drawn, unwrapped
+from tests.blender.panels.test_remedy_buttons import drawn, unwrapped
 
 __all__ = ["unwrapped"]  # a fixture
 

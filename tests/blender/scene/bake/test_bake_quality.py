@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scripts import measure_bakes
-from tests.blender.test_bake import baked
+from tests.blender.scene.bake.test_bake import baked
 
 
 @pytest.mark.parametrize("name", measure_bakes.MADE)

@@ -15,7 +15,7 @@ from tests.blender.sculpts import sculpt
 from tests.fbx import read_fbx
 from tests.sandbox.generate import from_prompt
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 LOOK = """
 import bpy, json, os, sys

@@ -8,7 +8,7 @@ import pytest
 from generio_flows.jobs.process_id import began
 
 from tests.blender import crash_points
-from tests.blender.session import Session
+from tests.blender.another_blender import Session
 from tests.systems import DEAD
 
 ASK = """

@@ -8,7 +8,7 @@ import pytest
 
 from tests.blender.job_fixtures import panel
 
-ROOT = Path(__file__).parents[2] / "presets" / "generio_flows"
+ROOT = Path(__file__).parents[3] / "presets" / "generio_flows"
 BUILT_IN = sorted(ROOT.glob("*/*.py"))
 
 

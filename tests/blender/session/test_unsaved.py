@@ -7,8 +7,8 @@ import bpy
 import pytest
 
 from tests.blender import scenes
+from tests.blender.another_blender import Session
 from tests.blender.job_fixtures import until
-from tests.blender.session import Session
 
 CHAIR = "bpy.ops.generio.generate_from_prompt(prompt='A chair', quality='LOW')"
 BALL = (

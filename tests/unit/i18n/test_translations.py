@@ -18,7 +18,7 @@ from generio_flows.jobs import Problem
 
 from scripts import build_translations, messages
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SOURCES = sorted((ROOT / "i18n/po").glob("*.po"))
 
 LOCALES = ("de_DE", "es", "fr_FR", "ja_JP", "zh_HANS")

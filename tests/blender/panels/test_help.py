@@ -8,7 +8,7 @@ import pytest
 
 from tests.blender.job_fixtures import panel, wish
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(("kind", "words"), [("GUIDE", "Generate"), ("NEWS", "0.1.0")])

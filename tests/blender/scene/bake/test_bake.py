@@ -13,10 +13,10 @@ import pytest
 from mathutils import Matrix
 
 from tests.blender import scenes
+from tests.blender.another_blender import Session as Blender
 from tests.blender.conftest import EXTENSION
 from tests.blender.job_fixtures import until
 from tests.blender.sculpts import lightened, optimized, sculpt
-from tests.blender.session import Session as Blender
 
 
 def never() -> bool:

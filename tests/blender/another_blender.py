@@ -1,7 +1,7 @@
 """Another Blender: a process of its own with the add-on, which does what it is told and may be killed.
 
-As a program (`python -m tests.blender.session URL KEY`) it is that process: each line of its standard input
-is Python to run, as a JSON string; each answer is a line of JSON after ANSWER.
+As a program (`python -m tests.blender.another_blender URL KEY`) it is that process: each line of its standard
+input is Python to run, as a JSON string; each answer is a line of JSON after ANSWER.
 """
 
 import json
@@ -28,7 +28,7 @@ class Session:
         extensions = home / "extensions" / "user_default"
         install(ROOT, extensions)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.blender.session", url, key],
+            [sys.executable, "-m", "tests.blender.another_blender", url, key],
             cwd=ROOT,
             env={**os.environ, "BLENDER_USER_RESOURCES": str(home)},
             stdin=subprocess.PIPE,
