@@ -150,3 +150,11 @@ def busy(engine: Engine) -> set[str]:
 def threads(engine: Engine) -> list[threading.Thread]:
     """All threads that the engine has now."""
     return [thread for part in engine._parts for thread in part.threads]
+
+
+@pytest.fixture
+def other_ledger(tmp_path: Path) -> Iterator[JobStore]:
+    """The engines' ledger, as another process has it."""
+    ledger = JobStore(tmp_path / "jobs.sqlite")
+    yield ledger
+    ledger.close()
