@@ -12,11 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .document import Document
     from .session import Session
 
 _sessions: list[Session] = []  # none or one
-_documents: list[Document] = []  # of the last session: a file stays open when the add-on is disabled
 
 
 class NoSession(RuntimeError):
@@ -42,10 +40,4 @@ def begin(session: Session) -> None:
 
 def end() -> None:
     """There is no session any more."""
-    _documents[:] = [session.document for session in _sessions]
     _sessions.clear()
-
-
-def last_document() -> Document | None:
-    """The open file, as the session before this one knew it; None where there was none."""
-    return _documents[0] if _documents else None

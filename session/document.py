@@ -16,6 +16,10 @@ from ..core.destination import D, Destination, InFile, NewModel, OptimizedMesh, 
 from ..core.files import atomic_path
 from ..scene.place import destination as destinations
 
+KEPT = "generio_flows_document"
+"""In Blender's namespace of drivers, which it empties when it opens a file: the opening, while the add-on is
+disabled or being updated."""
+
 LAST_SESSION = "quit.blend"
 """What Blender calls the file in which it keeps the last session."""
 
@@ -29,8 +33,11 @@ class Document:
     """
 
     def __init__(self) -> None:
-        self.id = uuid.uuid4().hex
-        self.continues = ""
+        self.id, self.continues = bpy.app.driver_namespace.pop(KEPT, (uuid.uuid4().hex, ""))
+
+    def keep(self) -> None:
+        """The add-on is about to be disabled; enabled again while this file is open, that goes on."""
+        bpy.app.driver_namespace[KEPT] = (self.id, self.continues)
 
     def renew(self, continues: str = "") -> None:
         """Another file has been opened: what was asked before belongs elsewhere."""

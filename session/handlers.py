@@ -13,7 +13,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..scene.place import packing
-from . import begin, current, end, is_running, last_document
+from . import begin, current, end, is_running
 from .document import LAST_SESSION, Document, last_opening
 from .preferences import user_folder
 from .session import IDLE_SECONDS, Session
@@ -92,7 +92,7 @@ def _stop() -> None:
 
 def register() -> None:
     """Begin a session; nothing is opened, and no thread runs, before there is something to do."""
-    begin(Session(last_document() or Document()))
+    begin(Session(Document()))
     bpy.app.timers.register(tick, first_interval=IDLE_SECONDS, persistent=True)
     for name, handler in HANDLERS:
         getattr(bpy.app.handlers, name).append(handler)
@@ -107,5 +107,6 @@ def unregister() -> None:
         getattr(bpy.app.handlers, name).remove(handler)
     atexit.unregister(_stop)
     packing.pack_all()  # the images' files go now
+    current().document.keep()
     current().close()
     end()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import bpy
 
 from ..formats.image_check import Look, look_at
+from ..jobs.states import State
 from .options import GeneratePanelOptions, OptimizeOptions
 from .preferences import RELATIVE_PATH
 
@@ -53,7 +54,8 @@ class GenerioJob(bpy.types.PropertyGroup):
         favorite: bool
     else:
         token: bpy.props.StringProperty()
-        state: bpy.props.StringProperty()
+        # Rows of a version before this one, which Blender keeps when the add-on is updated, may say anything.
+        state: bpy.props.EnumProperty(items=[(state.value, state.value, "") for state in State])
         message: bpy.props.StringProperty()
         fix: bpy.props.StringProperty()
         remedy: bpy.props.StringProperty()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The static repository of `make package` and the command line, with real Blenders."""
 
-import functools
 import http.server
 import json
 import os
@@ -14,38 +13,58 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from scripts.package import build, repository
 from tests.gui.rig import CHECKOUT, Rig
 from tests.sandbox import Sandbox
 from tests.sandbox.generate import from_prompt
 
-OLDER = "0.0.1"
+OLDER, NEWER = "0.0.1", "9.0.0"
+SLOW = 12.0
+"""Speed of the sandbox at which flows still run when the upgrade is over."""
+
+RELEASED = Path(__file__).parent / "data/generio_flows-0.1.0.zip"
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """The folder on a loopback port, as any web server would have it; yields the address of its index."""
+def served(*folders: Path) -> Iterator[str]:
+    """A folder on a loopback port, as any web server would have it; yields the address of its index.
+
+    Whoever posts something there gets the next of the folders from then on.
+    """
+    following = iter(folders)
+    shown = [next(following)]
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(shown[-1]))
+
+        def do_POST(self) -> None:
+            shown.append(next(following))
+            self.send_response(204)
+            self.end_headers()
+
         def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - its name in the library
             pass
 
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/index.json"
         server.shutdown()
 
 
-def older(package: Path, folder: Path) -> Path:
-    """The same extension under an older version."""
+def versioned(package: Path, version: str, folder: Path) -> Path:
+    """The same extension under another version."""
     source = folder / "source"
+    source.mkdir(parents=True)
     with zipfile.ZipFile(package) as inside:
         inside.extractall(source)
     manifest = source / "blender_manifest.toml"
-    text = re.sub(r'^version = ".*"', f'version = "{OLDER}"', manifest.read_text(), flags=re.MULTILINE)
+    text = re.sub(r'^version = ".*"', f'version = "{version}"', manifest.read_text(), flags=re.MULTILINE)
     manifest.write_text(text)
     return build(folder, source)
 
@@ -55,7 +74,7 @@ def test_installed_upgraded_and_removed_without_a_trace(blender: Rig, package: P
     blender.fresh_home()
     blender.prepare()
     with Sandbox(speed=0.2) as sandbox, served(shop) as address:
-        repository(older(package, tmp_path), shop)
+        repository(versioned(package, OLDER, tmp_path), shop)
         blender.play("repository", 0, sandbox.url, REPOSITORY=address, SERVICE=sandbox.url)
         repository(package, shop)
         blender.play("repository", 1, sandbox.url, REPOSITORY=address, SERVICE=sandbox.url)
@@ -68,6 +87,21 @@ def test_installed_upgraded_and_removed_without_a_trace(blender: Rig, package: P
         path for path in blender.home.rglob("*") if path.is_file() and b"demo-key" in path.read_bytes()
     ]
     assert not knowing
+
+
+@pytest.mark.parametrize(("former", "result"), [("0.1.0", "ready"), (OLDER, "done")])
+def test_a_version_is_upgraded_while_its_jobs_are_under_way(
+    blender: Rig, package: Path, tmp_path: Path, former: str, result: str
+):
+    """The package of 0.1.0 is that of then: its jobs were carried by threads of Blender itself."""
+    blender.fresh_home()
+    blender.prepare()
+    before, present = tmp_path / "before", tmp_path / "present"
+    repository(RELEASED if former == "0.1.0" else versioned(package, former, tmp_path), before)
+    repository(versioned(package, NEWER, tmp_path / "newer"), present)
+    with Sandbox(speed=SLOW) as sandbox, served(before, present) as address:
+        around = {"REPOSITORY": address, "SERVICE": sandbox.url, "FORMER": former, "RESULT": result}
+        blender.play("upgrade", 0, sandbox.url, **around)
 
 
 # ---- the command line in a real Blender; what it does is tested in tests/unit/cli, here is how it is called
