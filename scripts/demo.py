@@ -1,14 +1,17 @@
-"""The main job from end to end without a window: prompt, picture and heavy mesh become models in one scene.
+"""The main job from end to end without a window: a heavy mesh becomes light, a prompt and a picture models.
 
 Builds the extension's zip, installs it into an empty Blender (the bpy module), and uses nothing but the
-add-on's own operators. Against the sandbox, or with `--service cloud` and GENERIO_API_KEY the real service.
+add-on's own Python API. Against the sandbox, or with `--service cloud` and GENERIO_API_KEY the real service.
+The sandbox makes no AI models; it is asked for what it can turn on its lathe. That it reduces is real.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,10 +29,20 @@ sys.path.insert(0, str(ROOT))
 
 import bpy  # noqa: E402
 import numpy as np  # noqa: E402
-from mathutils import Vector  # noqa: E402
+from mathutils import Matrix, Vector  # noqa: E402
 from PIL import Image, ImageDraw  # noqa: E402
 
+from scripts.owl import add_owl  # noqa: E402
 from scripts.package import build  # noqa: E402
+from scripts.studio import camera, caption, render, studio  # noqa: E402
+
+ADDON = "bl_ext.user_default.generio_flows"
+LEVELS = (2.5, 0.625, 0.15)
+"""Of the owl, in percent of its triangles; other models get halves."""
+
+PLACES = {"before": (-0.47, 0.0), "after": (0.47, 0.0), "prompt": (-1.40, 0.40), "image": (-2.3, 0.9)}
+LEVEL_PLACES = ((1.36, 0.40), (2.22, 1.0), (3.08, 1.8))
+"""Where models stand, seen from above; farther levels are farther away."""
 
 started = time.monotonic()
 
@@ -78,7 +91,7 @@ def install(package: Path, url: str, key: str) -> None:
     bpy.ops.extensions.package_install_files(
         filepath=str(package), repo="user_default", enable_on_install=True
     )
-    preferences = bpy.context.preferences.addons["bl_ext.user_default.generio_flows"].preferences
+    preferences = bpy.context.preferences.addons[ADDON].preferences
     preferences.service_url = url
     preferences.api_key = key
 
@@ -103,42 +116,21 @@ def drawn_picture() -> Path:
     return path
 
 
-def heavy_mesh() -> bpy.types.Object:
-    """A bumpy ball of more than 100,000 triangles with a texture and UVs, turned, scaled and off-centre."""
-    bpy.ops.mesh.primitive_uv_sphere_add(segments=400, ring_count=150, location=(2.4, 0.0, 0.9))
-    ball = bpy.context.object
-    ball.name = "Heavy Ball"
-    ball.rotation_euler = (0.2, 0.1, 0.6)
-    ball.scale = (0.8, 0.8, 0.9)
-    mesh = ball.data
-    points = np.empty(len(mesh.vertices) * 3, dtype=np.float32)
-    mesh.vertices.foreach_get("co", points)
-    points = points.reshape(-1, 3)
-    bumps = 1 + 0.06 * np.sin(8 * points[:, :1]) * np.sin(8 * points[:, 1:2]) * np.sin(8 * points[:, 2:])
-    mesh.vertices.foreach_set("co", (points * bumps).ravel())
-    mesh.shade_smooth()
-    image = bpy.data.images.new("Checks", 256, 256)
-    rows, columns = np.mgrid[0:256, 0:256] // 16
-    pixels = np.ones((256, 256, 4), dtype=np.float32)
-    pixels[..., :3] = np.where(((rows + columns) % 2)[..., None], (0.85, 0.3, 0.2), (0.95, 0.9, 0.8))
-    image.pixels.foreach_set(pixels.ravel())
-    image.pack()
-    material = bpy.data.materials.new("Checks")
-    if material.node_tree is None:  # before Blender 5.0 nodes had to be asked for
-        material.use_nodes = True
-    nodes = material.node_tree.nodes
-    texture = nodes.new("ShaderNodeTexImage")
-    texture.image = image
-    shader = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
-    material.node_tree.links.new(texture.outputs["Color"], shader.inputs["Base Color"])
-    mesh.materials.append(material)
-    return ball
-
-
-def imported(model: Path) -> list[bpy.types.Object]:
-    """The user's own model to optimize."""
-    bpy.ops.import_scene.gltf(filepath=str(model))
-    return [item for item in bpy.context.selected_objects if item.type == "MESH"]
+def subject(model: str) -> list[bpy.types.Object]:
+    """What is to become lighter: the meshes of the user's own model, made one meter high, or an owl."""
+    if not model:
+        return [add_owl()]
+    with quiet():
+        bpy.ops.import_scene.gltf(filepath=str(model))
+    chosen = [item for item in bpy.context.selected_objects if item.type == "MESH"]
+    low, high = bounds(chosen)
+    fit = Matrix.Scale(1.0 / max(high - low), 4) @ Matrix.Translation(
+        (-(low + high).x / 2, -(low + high).y / 2, -low.z)
+    )
+    for item in bpy.context.selected_objects:
+        if item.parent is None:
+            item.matrix_world = fit @ item.matrix_world
+    return chosen
 
 
 def triangles(objects: list[bpy.types.Object]) -> int:
@@ -146,96 +138,122 @@ def triangles(objects: list[bpy.types.Object]) -> int:
     return sum(len(mesh.loops) - 2 * len(mesh.polygons) for mesh in {item.data for item in objects})
 
 
-def bounds() -> tuple[Vector, Vector]:
-    """Lowest and highest corner of all meshes, world space."""
+def bounds(objects: list[bpy.types.Object]) -> tuple[Vector, Vector]:
+    """Lowest and highest corner of the objects, world space."""
     bpy.context.view_layer.update()
-    corners = [
-        item.matrix_world @ Vector(corner)
-        for item in bpy.context.scene.objects
-        if item.type == "MESH"
-        for corner in item.bound_box
-    ]
-    axes = range(3)
-    low = Vector([min(corner[axis] for corner in corners) for axis in axes])
-    return low, Vector([max(corner[axis] for corner in corners) for axis in axes])
+    corners = np.array([item.matrix_world @ Vector(corner) for item in objects for corner in item.bound_box])
+    return Vector(corners.min(axis=0)), Vector(corners.max(axis=0))
 
 
-def light_and_camera() -> None:
-    """Three-quarter view of everything, with a floor."""
-    scene = bpy.context.scene
-    low, high = bounds()
-    size = (high - low).length
-    bpy.ops.mesh.primitive_plane_add(size=size * 20, location=(*((low + high) / 2).xy, low.z - 0.001))
-    bpy.ops.object.light_add(type="SUN", rotation=(0.7, 0.2, 0.4))
-    bpy.context.object.data.energy = 3.5
-    scene.world = bpy.data.worlds.new("Demo")
-    if scene.world.node_tree is None:  # before Blender 5.0 nodes had to be asked for
-        scene.world.use_nodes = True
-    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.75, 0.82, 0.9, 1.0)
-    direction = Vector((0.25, -1.0, 0.45)).normalized()
-    bpy.ops.object.camera_add(location=(low + high) / 2 + direction * size * 1.4)
-    camera = bpy.context.object
-    camera.rotation_euler = (-direction).to_track_quat("-Z", "Y").to_euler()
-    scene.camera = camera
+def move(objects: list[bpy.types.Object], x: float, y: float) -> None:
+    """Shift objects, wherever they hang, over the ground."""
+    for item in objects:
+        item.matrix_world = Matrix.Translation((x, y, 0.0)) @ item.matrix_world
 
 
-def render(path: Path) -> None:
-    """A picture of the scene, on the CPU."""
-    scene = bpy.context.scene
-    scene.render.engine = "CYCLES"
-    scene.cycles.device = "CPU"
-    scene.cycles.samples = 16
-    scene.render.resolution_x, scene.render.resolution_y = 960, 480
-    scene.render.filepath = str(path)
-    with quiet():
-        bpy.ops.render.render(write_still=True)
+def collect(name: str, objects: list[bpy.types.Object]) -> None:
+    """Have objects in a collection of this name, and in no other."""
+    collection = bpy.data.collections.get(name) or bpy.data.collections.new(name)
+    if collection.name not in bpy.context.scene.collection.children:
+        bpy.context.scene.collection.children.link(collection)
+    for item in objects:
+        for former in item.users_collection:
+            former.objects.unlink(item)
+        collection.objects.link(item)
+
+
+def copies(objects: list[bpy.types.Object]) -> list[bpy.types.Object]:
+    """The objects once more, with meshes of their own."""
+    made: list[bpy.types.Object] = []
+    for item in objects:
+        twin = item.copy()
+        twin.data = item.data.copy()
+        twin.name = twin.data.name = f"{item.name} Optimized"
+        bpy.context.scene.collection.objects.link(twin)
+        twin.parent, twin.matrix_world = None, item.matrix_world.copy()
+        made.append(twin)
+    return made
 
 
 def run(options: argparse.Namespace, url: str, key: str) -> None:
-    """The demonstration itself. Raises RuntimeError with the add-on's own words where a job fails."""
+    """The demonstration itself. Raises flows.Error with the add-on's own words where a job fails."""
     package = build(BUILD / "package")
     say(f"Built {package.name}")
     install(package, url, key)
+    flows = importlib.import_module(f"{ADDON}.flows")
     say(f"Installed and enabled it in Blender {bpy.app.version_string}, service {url}")
-    generio = bpy.ops.generio
+    scene = bpy.context.scene
 
-    heavy = imported(Path(options.model)) if options.model else [heavy_mesh()]
-    left = bounds()[0].x
+    before = subject(options.model)
+    after, many = copies(before), triangles(before)
+    target = min(20_000, many // 2)
+    say(f"Optimize: {many:,} triangles to {target:,}")
+    lighter = flows.optimize(after, budget=target)
     say(f'Prompt: "{options.prompt}"')
-    bpy.context.scene.cursor.location = (left - 1.2, 0.0, 0.0)
-    generio.generate_from_prompt(prompt=options.prompt, quality="LOW", seed=7)
+    scene.cursor.location = (*PLACES["prompt"], 0.0)
+    vase = flows.generate(options.prompt, quality="low", seed=24)
     picture = Path(options.image).resolve() if options.image else drawn_picture()
     say(f"Image: {picture.name}")
-    bpy.context.scene.cursor.location = (left - 3.4, 0.0, 0.0)
-    generio.generate_from_image(filepath=str(picture), quality="LOW", seed=7)
+    scene.cursor.location = (*PLACES["image"], 0.0)
+    badge = flows.generate(image=picture, quality="low", seed=7)
 
-    for item in bpy.context.scene.objects:
-        item.select_set(item in heavy)
-    before = triangles(heavy)
-    places = {item.name: item.matrix_world.copy() for item in heavy}
-    target = min(10_000, before // 2)
-    say(f"Optimize: {before:,} triangles to {target:,}")
-    generio.optimize_selected(polygon_count=target)
-    moved = [name for name, matrix in places.items() if bpy.data.objects[name].matrix_world != matrix]
-    say(f"Now {triangles(heavy):,} triangles; objects moved: {len(moved)}")
+    flows.wait(*lighter)
+    say(f"Optimized: {triangles(after):,} triangles; now detail is baked, and levels of detail are made")
+    reduced = [
+        item for model in lighter for item in model.objects
+    ]  # of the user's, some may be light already
+    baked = flows.bake(reduced, bake_size="2048") if reduced else []
+    levels = flows.lods(before, percents=None if options.model else LEVELS, show="beside")
+    flows.wait(*baked)
+    say("Baked: a normal map has the detail of the mesh before")
+    flows.wait(vase, badge, *levels)
+    counts = [triangles([item]) for item in scene.objects if re.search(r"_LOD[1-9]$", item.name)]
+    say(f"Levels of detail: {', '.join(f'{count:,}' for count in sorted(counts, reverse=True))} triangles")
 
-    for number, glb in enumerate(
-        sorted((BUILD / "home").rglob("result-*.glb"), key=lambda path: path.stat().st_mtime)
-    ):
+    for number, glb in enumerate(path for model in (vase, badge, *lighter, *levels) for path in model.files):
         shutil.copy(glb, BUILD / f"model-{number + 1}.glb")
-    light_and_camera()
-    bpy.ops.wm.save_as_mainfile(filepath=str(BUILD / "scene.blend"))
+    arrange(before, after, {"prompt": vase.objects, "image": badge.objects}, options.prompt)
+    bpy.ops.wm.save_as_mainfile(filepath=str(BUILD / "scene.blend"), compress=True)
     say("Rendering a picture")
-    render(BUILD / "preview.png")
+    with quiet():
+        render(scene, BUILD / "preview.png", (1280, 560), 6)
     for path in sorted(BUILD.glob("*.*")):
         say(f"{path.relative_to(ROOT)}  {path.stat().st_size:,} bytes")
+
+
+def arrange(
+    before: list[bpy.types.Object],
+    after: list[bpy.types.Object],
+    made: dict[str, list[bpy.types.Object]],
+    prompt: str,
+) -> None:
+    """Before and after side by side, levels in a row behind them, what was asked for on the other side."""
+    scene = bpy.context.scene
+    set_up = studio(scene)
+    for objects, name, text in (
+        (before, "before", f"Before\n{triangles(before):,} triangles"),
+        (after, "after", f"After, detail baked\n{triangles(after):,} triangles"),
+    ):
+        move(objects, *PLACES[name])
+        caption(set_up, text, (PLACES[name][0], PLACES[name][1] - 0.88))
+        collect("Before and After", objects)
+    for level, place in enumerate(LEVEL_PLACES, 1):
+        members = [item for item in scene.objects if item.name.endswith(f"_LOD{level}")]
+        if members:
+            low, high = bounds(members)
+            move(members, place[0] - (low + high).x / 2, place[1] - (low + high).y / 2)
+            caption(set_up, f"LOD{level}\n{triangles(members):,}", (place[0], place[1] - 0.92), 0.09)
+    for name, text in (("prompt", f"\u201c{prompt}\u201d"), ("image", "From a picture")):
+        caption(set_up, text, (PLACES[name][0], PLACES[name][1] - 0.86), 0.09)
+        collect("Generated", [item for item in made[name] if item.parent is None or item.type == "MESH"])
+    camera(scene, Vector((0.15, 0.0, 0.48)), 9.0)
 
 
 def main() -> None:
     """Run the demonstration that the arguments ask for."""
     parser = argparse.ArgumentParser(description=__doc__)
     given = os.environ.get
-    parser.add_argument("--prompt", default=given("PROMPT") or "A modern office chair")
+    parser.add_argument("--prompt", default=given("PROMPT") or "A turned red vase")
     parser.add_argument("--image", default=given("IMAGE") or "", help="a picture to make a model from")
     parser.add_argument("--model", default=given("MODEL") or "", help="a GLB to optimize")
     services, profiles = ("sandbox", "cloud"), ("reference", "quickstart")
