@@ -1,78 +1,129 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Makes the pictures in docs/images from those that the last `make gui-test` took: cropped and small."""
+"""Makes the pictures in docs/images: of windows, as the last `make gui-test` took them, and of renders.
+
+A picture of a window ends where a panel does: the story has noted where that is. What was not taken is named,
+and its picture left as it is.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-TAKEN = ROOT / "build/gui"
-IMAGES = ROOT / "docs/images"
-LARGEST = 150_000  # bytes
+sys.path.insert(0, str(ROOT))
 
-# Parts of the screen, in pixels: left, top, right, bottom. The rig's windows are always the same size.
-VIEW = (330, 84, 1152, 812)
-SET_UP = (822, 84, 1152, 364)
-SCREEN = (330, 84, 1400, 812)
-SIDEBAR = (822, 84, 1152, 812)
+from scripts.moving_picture import moving_picture  # noqa: E402
+
+TAKEN = ROOT / "build/gui"
+RENDERED = ROOT / "build/pictures"
+IMAGES = ROOT / "docs/images"
+LARGEST, LARGEST_RENDER, LARGEST_MOVING = 250_000, 400_000, 3_000_000  # bytes
+
+# Of the screen, in pixels. The rig's windows are always the same size; what a story has noted goes before.
+LEFT, TOP, RIGHT, BOTTOM = 250, 84, 1150, 1135
+SIDEBAR = 857
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture of the documentation: its name, the name of what was taken, and the part of it."""
+    """One picture of the documentation: its name, what was taken, and whether it shows only the sidebar."""
 
     name: str
     taken: str
-    part: tuple[int, int, int, int]
+    sidebar: bool = False
+    top: int = TOP
+    bottom: int = BOTTOM
+    right: int = RIGHT
 
 
 PICTURES = (
-    Picture("first-run", "first-run", SET_UP),
-    Picture("generate-running", "stand-in-moved", VIEW),
-    Picture("generate-done", "generate-done", VIEW),
-    Picture("optimize-before", "optimize", VIEW),
-    Picture("optimize-done", "optimize-done", VIEW),
-    Picture("image", "image", SIDEBAR),
-    Picture("variants", "variants-done", VIEW),
-    Picture("box", "box-running", VIEW),
-    Picture("drop", "drop-dialog", (100, 84, 812, 812)),
-    Picture("assets", "assets-browser", SCREEN),
-    Picture("before-and-after", "versions-after", SIDEBAR),
-    Picture("connection", "doctor-key", SIDEBAR),
-    Picture("job-failed", "failure-failed", SIDEBAR),
+    Picture("first-run", "first-run", sidebar=True, bottom=364),
+    Picture("generate-running", "contact-running"),
+    Picture("generate-done", "contact-vase"),
+    Picture("optimize-before", "contact-heavy"),
+    Picture("optimize-done", "contact-light"),
+    Picture("before-and-after", "contact-baked"),
+    Picture("heavy-objects", "contact-budget"),
+    Picture("image", "image", sidebar=True),
+    Picture("variants", "variants-done"),
+    Picture("box", "box-running"),
+    Picture("drop", "drop-dialog"),
+    Picture("assets", "assets-browser", right=1400),
+    Picture("connection-well", "doctor-well", sidebar=True, top=722),
+    Picture("connection", "doctor-key", sidebar=True, top=722),
+    Picture("job-failed", "failure-failed", sidebar=True),
 )
 
 
 def newest() -> Path:
-    """The folder with the pictures of the newest Blender that has them all. Raises SystemExit if none has."""
+    """The folder with pictures of the newest Blender. Raises SystemExit if there is none."""
     by_version = sorted(TAKEN.glob("[0-9]*.[0-9]*"), key=lambda folder: [*map(int, folder.name.split("."))])
-    for folder in reversed(by_version):
-        if all((folder / f"{picture.taken}.png").is_file() for picture in PICTURES):
-            return folder
-    raise SystemExit("There are no pictures yet; run make gui-test.")
+    if not by_version:
+        raise SystemExit("There are no pictures yet; run make gui-test.")
+    return by_version[-1]
 
 
-def save(picture: Picture, folder: Path) -> Path:
-    """Write one picture from `folder`, in 256 colours, and return its path."""
-    path = IMAGES / f"{picture.name}.png"
-    with Image.open(folder / f"{picture.taken}.png") as taken:
-        part = taken.convert("RGB").crop(picture.part)
-    part.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
-    return path
+def cuts(folder: Path) -> dict[str, tuple[int, int]]:
+    """By the name of what was taken: where the sidebar begins, and the panel ends, as stories noted it."""
+    found: dict[str, tuple[int, int]] = {}
+    for report in folder.glob("*.json"):
+        found.update(json.loads(report.read_text("utf-8"))["notes"].get("cut", {}))
+    return found
+
+
+def part(taken: Path, picture: Picture, cut: tuple[int, int] | None) -> Image.Image:
+    """What the picture shows of the screen."""
+    sidebar, bottom = cut or (SIDEBAR, picture.bottom)
+    with Image.open(taken) as screen:
+        return screen.convert("RGB").crop(
+            (sidebar if picture.sidebar else LEFT, picture.top, picture.right, bottom)
+        )
+
+
+def windows(folder: Path) -> Iterator[Path]:
+    """Write the pictures of windows in 256 colors, and tell their paths."""
+    noted = cuts(folder)
+    for picture in PICTURES:
+        taken = folder / f"{picture.taken}.png"
+        if not taken.is_file():
+            print(f"{picture.name} was not taken, and is left as it is")
+            continue
+        path = IMAGES / f"{picture.name}.png"
+        shown = part(taken, picture, noted.get(picture.taken))
+        shown.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        yield path
+
+
+def renders() -> Iterator[Path]:
+    """Write what was rendered, and tell the paths."""
+    for rendered in sorted(RENDERED.glob("*.png")):
+        path = IMAGES / rendered.name
+        with Image.open(rendered) as image:
+            image.convert("RGB").quantize(256).save(path, optimize=True)
+        yield path
 
 
 def main() -> int:
     """Make all pictures; the exit code is 1 when one is too large for the repository."""
     folder = newest()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    paths = [save(picture, folder) for picture in PICTURES]
-    for path in paths:
-        print(f"{path.relative_to(ROOT)}  {path.stat().st_size // 1000} kB, of Blender {folder.name}")
-    return int(any(path.stat().st_size > LARGEST for path in paths))
+    too_large = False
+    for paths, largest in (
+        (windows(folder), LARGEST),
+        (moving_picture(RENDERED / "moving", IMAGES / "generio.webp"), LARGEST_MOVING),
+        (renders(), LARGEST_RENDER),
+    ):
+        for path in paths:
+            size = path.stat().st_size
+            print(f"{path.relative_to(ROOT)}  {size // 1000} kB")
+            too_large |= size > largest
+    return int(too_large)
 
 
 if __name__ == "__main__":

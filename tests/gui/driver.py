@@ -34,6 +34,7 @@ GLIDE = 0.5  # regions open and scroll smoothly
 TOOLTIP = 1.5
 NARROW = 160  # pixels of a sidebar at scale 1; how wide it opens is Blender's choice
 SLACK = 10  # pixels by which it may be wider or narrower
+HEADER = 26  # pixels of a panel's header, and of the gap above it
 BESIDE = 150  # pixels from the middle of a label to where its field surely is
 PATIENCE = 10.0  # with a label that is not there
 TIMEOUT = 60.0
@@ -310,13 +311,22 @@ class Driver:
             raise Failed(f"{label!r} is not a button")
         return self._greyed(what) is not None
 
-    def picture(self, name: str) -> Steps[None]:
-        """Save a picture of the screen as `name`.png."""
+    def picture(self, name: str, until: str = "") -> Steps[None]:
+        """Save a picture of the screen as `name`.png.
+
+        until: the header of the panel above which it may be cut; notes["cut"] then says where that is, and
+        where the sidebar begins, in pixels from the top left.
+        """
         self._on_step(f"picture {name}")
         yield REDRAW
         if self.area.type == "VIEW_3D" and self.area.spaces.active.show_region_ui:
             yield from self._read(self._region_box(), 0)
             self._note_cut_texts(self._region_box())
+        if until:
+            part = self._region_box()
+            if not (header := (yield from self._read_for(until, part, whole=True))):
+                raise Failed(f"the panel {until} is not to be seen")
+            self.notes.setdefault("cut", {})[name] = (part.left, header.centre[1] - HEADER // 2)
         yield from _ended(screen_reader.start_picture(self._pictures / f"{name}.png"))
 
     def narrow_picture(self, name: str, text: str) -> Steps[None]:

@@ -22,6 +22,7 @@ STORIES = {
     "first_run": Stage(has_key=False),
     "offline": Stage(online=False),
     "guide": Stage(),
+    "contact": Stage(speed=0.6),
     "states": Stage(),
     "generate": Stage(),
     "image": Stage(),

@@ -60,6 +60,7 @@ class Rig:
         binds = {self.tmp: "/tmp"}
         for room in ("gui", "blender"):  # a story may have a scene that is made there
             binds[CHECKOUT / "tests" / room] = f"/rig/tests/{room}"
+        binds[CHECKOUT / "scripts"] = "/rig/scripts"  # where the owl is made that pictures show
         if self.version:
             binds[self.out] = "/out"
         settings = {"HOME": "/tmp/home", "LIBGL_ALWAYS_SOFTWARE": "1", **self.screen, **env}

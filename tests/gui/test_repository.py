@@ -139,6 +139,24 @@ def test_the_command_of_a_real_blender(blender: Rig, package: Path):
         assert subprocess.run(blender_command(blender, *other), capture_output=True).returncode == 3
 
 
+def test_blender_itself_builds_the_zip(blender: Rig):
+    """As README has it, for whoever has no make; what comes out can be installed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        copy = blender.tmp / "checkout" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CHECKOUT / name, copy)
+    blender.fresh_home()
+    told = re.findall(r"^blender --command extension build$", README, re.MULTILINE)
+    blender.succeed("sh", "-c", f"cd /tmp/checkout && {told[0]}")
+    (built,) = (blender.tmp / "checkout").glob("generio_flows-*.zip")
+    install = f"extension install-file -r user_default -e /tmp/checkout/{built.name}"
+    blender.succeed("sh", "-c", f"blender --command {install}")
+    assert list(blender.home.rglob("generio_flows/flows.py"))
+
+
 def test_a_background_script_of_a_real_blender(blender: Rig, package: Path):
     """As docs/scripting.md starts one."""
     scripting = (CHECKOUT / "docs/scripting.md").read_text(encoding="utf-8")
