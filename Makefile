@@ -12,7 +12,7 @@ BPY_FOR_3.13 := 5.2.*
 # Handed on in the environment, where no quote or dollar in a prompt can do harm.
 export PROMPT IMAGE MODEL SERVICE PROFILE
 
-.PHONY: help setup demo check pure-test test lint matrix windows-test gui-test pictures faults bench mutants lock package clean
+.PHONY: help setup demo check pure-test test lint matrix windows-test gui-test pictures docs docs-test faults bench mutants lock package clean
 
 help: ## List the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,10 +27,10 @@ $(READY): pyproject.toml constraints.txt scripts/find_python.sh
 	python=$$(sh scripts/find_python.sh); \
 	version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	case $$version in 3.11) bpy="$(BPY_FOR_3.11)" ;; *) bpy="$(BPY_FOR_3.13)" ;; esac; \
-	echo "Setting up $(VENV) with Python $$version and bpy $$bpy (about 400 MB the first time)"; \
+	echo "Setting up $(VENV) with Python $$version and bpy $$bpy (about 500 MB the first time)"; \
 	"$$python" -m venv --clear $(VENV); \
 	$(BIN)/pip install --quiet --upgrade --constraint constraints.txt pip; \
-	$(BIN)/pip install --quiet --constraint constraints.txt "bpy==$$bpy" --group test --group lint --group matrix
+	$(BIN)/pip install --quiet --constraint constraints.txt "bpy==$$bpy" --group test --group lint --group matrix --group docs
 	@touch $(READY)
 
 demo: $(READY) ## The main job, headless, against the sandbox  [PROMPT="..." IMAGE=path MODEL=path SERVICE=cloud]
@@ -67,8 +67,15 @@ windows-test: $(WINDOWS)/.ready ## What leans on files, processes and conversion
 gui-test: $(READY) ## Stories in real windows of Blender 4.3 and 5.2 (Debian, as root)  [K="trixie and generate"]
 	$(BIN)/python -m pytest -s tests/gui $(if $(K),-k "$(K)") $(if $(RERUNS),--reruns $(RERUNS))
 
-pictures: $(READY) ## The pictures in docs/images, from the last gui-test
+pictures: $(READY) ## The pictures in docs/images, from the last demo and gui-test
+	$(BIN)/python scripts/renders.py
 	$(BIN)/python scripts/pictures.py
+
+docs: $(READY) ## The site in build/site: home page, manual, and the repository to install from
+	$(BIN)/python scripts/site.py
+
+docs-test: $(READY) ## The site in a browser without a window, wide and narrow (Chromium, if there is one)
+	$(BIN)/python -m pytest -q tests/site
 
 faults: $(READY) ## Crashes, bad networks and hostile input against the engine  [ONLY="kills pair" SEED=1 SHARE=0.1]
 	$(BIN)/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(SEED),--seed $(SEED)) $(if $(SHARE),--share $(SHARE))

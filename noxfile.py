@@ -45,7 +45,9 @@ COMMANDS = {
     "lint": LINT,
     "faults": [("-m", "tests.faults")],
     "bench": [("scripts/bench.py",)],
-    "pictures": [("scripts/pictures.py",)],
+    "pictures": [("scripts/renders.py",), ("scripts/pictures.py",)],
+    "docs": [("scripts/site.py",)],
+    "docs-test": [("-m", "pytest", "-q", "tests/site")],
     "mutants": [("scripts/mutants.py",)],
     "lock": [("scripts/lock.py",)],
     "package": [("scripts/package.py",)],
@@ -69,7 +71,7 @@ def setup(session: nox.Session) -> None:
         session.error("bpy 5.2 has no wheel for a Mac with an Intel processor; start nox with Python 3.11.")
     session.run(sys.executable, "-m", "venv", "--clear", str(ROOT / ".venv"), external=True)
     install = (str(BIN / "python"), "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt")
-    groups = [word for group in ("test", "lint", "matrix") for word in ("--group", group)]
+    groups = [word for group in ("test", "lint", "matrix", "docs") for word in ("--group", group)]
     session.run(*install, "--upgrade", "pip", external=True)
     session.run(*install, f"bpy=={BPY[version]}", *groups, external=True)
     ready.touch()

@@ -44,6 +44,7 @@ class Release:
             self.check_style,
             self.test,
             self.package,
+            self.site,
             self.commit_and_tag,
         ]
 
@@ -111,6 +112,10 @@ class Release:
             raise NotReady("Two builds of the same checkout differ.")
         repository(package, self.root / "dist/repository")
 
+    def site(self) -> None:
+        """`make docs`: the manual, with the repository beside it."""
+        self._run("make", "docs")
+
     def commit_and_tag(self) -> None:
         """One commit with the version, where it is new, and a tag on it."""
         if self._run("git", "status", "--porcelain"):
@@ -127,7 +132,7 @@ class Release:
         return (
             f"Version {self.version} is made. Left to do by hand:\n"
             f"  git push origin main {self.tag}\n"
-            "  put dist/repository onto the web server; Blender offers the update from there"
+            "  put build/site onto the web server: the manual, and where Blender finds the update"
         )
 
     def _run(self, *command: str) -> str:

@@ -36,7 +36,7 @@ def checkout(tmp_path: Path) -> Path:
 def test_a_release_sets_the_version_packages_commits_and_tags(checkout: Path):
     release = Release("0.2.0", checkout)
     for step in release.steps():
-        if step not in (release.check_style, release.test):
+        if step not in (release.check_style, release.test, release.site):
             step()
     assert 'version = "0.2.0"' in (checkout / "blender_manifest.toml").read_text()
     assert (checkout / "dist/small-0.2.0.zip").exists()
@@ -61,6 +61,7 @@ def test_lint_and_tests_are_steps_before_anything_is_committed(checkout: Path):
     steps = release.steps()
     assert steps.index(release.check_style) < steps.index(release.commit_and_tag)
     assert steps.index(release.test) < steps.index(release.commit_and_tag)
+    assert steps.index(release.site) < steps.index(release.commit_and_tag), "it has the new version, too"
     with pytest.raises(NotReady, match="make lint"):  # there is no Makefile
         release.check_style()
 
