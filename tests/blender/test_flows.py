@@ -15,7 +15,10 @@ from tests.blender import scenes
 from tests.blender.job_fixtures import held_up
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = "".join((ROOT / name).read_text(encoding="utf-8") for name in ("docs/scripting.md", "README.md"))
+DOCUMENTS = "".join(
+    (ROOT / name).read_text(encoding="utf-8")
+    for name in ("docs/scripting.md", "docs/technical-artist.md", "README.md")
+)
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", DOCUMENTS, re.MULTILINE | re.DOTALL)
 
 

@@ -118,6 +118,7 @@ SERVICE, FETCHES = "needs the real service", "fetches from the internet"
 
 WHO_RUNS = {
     r"generio .*": UNIT + "test_the_commands_of_the_documentation_run",
+    r"blender --command extension build": GUI + "test_blender_itself_builds_the_zip",
     r"blender --online-mode --command generio .*": GUI + "test_the_command_of_a_real_blender",
     r"python ~/\S+/generio_flows generate .*": UNIT + "test_the_commands_of_other_documents_run",
     r"GENERIO_API_KEY=demo-key \.venv/bin/python \. .*": UNIT + "test_the_commands_of_other_documents_run",

@@ -1,4 +1,4 @@
-"""The commands of docs/cli.md, run one after the other in a folder with what they need."""
+"""The commands of docs/cli.md and docs/pipeline.md, run one after the other in one folder."""
 
 import argparse
 import re
@@ -17,18 +17,21 @@ from tests.sandbox.generate import from_prompt
 from .conftest import ROOT, Here, Program
 
 GUIDE = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+PIPELINE = (ROOT / "docs/pipeline.md").read_text(encoding="utf-8")
 ID = "3f2a"  # stands for the id of a job
 
 
 def block(mark: str, language: str) -> list[str]:
     """The blocks of code that follow the comment <!-- `mark` -->."""
-    return re.findall(rf"<!-- {mark} -->\n```{language}\n(.*?)```", GUIDE, re.DOTALL)
+    return re.findall(rf"<!-- {mark} -->\n```{language}\n(.*?)```", GUIDE + PIPELINE, re.DOTALL)
 
 
 def elsewhere() -> list[str]:
     """What other documents, and the beginning of this one, start otherwise: the words from the command on."""
-    text = GUIDE + "".join(
-        (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")
+    text = (
+        GUIDE
+        + PIPELINE
+        + "".join((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md"))
     )
     start = (
         r"blender --online-mode --command generio|python \S+/generio_flows|GENERIO_API_KEY=demo-key \S+ \."
@@ -39,7 +42,7 @@ def elsewhere() -> list[str]:
 def test_the_commands_of_other_documents_run(program: Program, models: Path):
     for path in sorted(models.glob("*.glb"))[3:]:
         path.unlink()
-    assert len(elsewhere()) == 5
+    assert len(elsewhere()) == 6
     for line in elsewhere():
         words = line.replace("/tmp/", "").replace("http://127.0.0.1:8377", program.sandbox.url)
         answer = program(*shlex.split(words))
@@ -87,11 +90,11 @@ def lines_of(text: str) -> list[str]:
     return [same(line) for line in text.splitlines() if not passing.match(line)]
 
 
-def test_the_transcript_is_what_happens(here: Here):
+def test_the_transcripts_are_what_happens(here: Here):
     (here.folder / "heavy.glb").write_bytes(from_prompt("ball", quality="low", seed=1, texture=True))
-    (transcript,) = block("transcript", "console")
-    steps = re.findall(r"^\$ generio (.*)\n((?:(?!\$ ).*\n)*)", transcript, re.MULTILINE)
-    assert len(steps) > 3
+    transcripts = "".join(block("transcript", "console"))
+    steps = re.findall(r"^\$ generio (.*)\n((?:(?!\$ ).*\n)*)", transcripts, re.MULTILINE)
+    assert len(steps) > 5
     for command, told in steps:
         answer = here(*shlex.split(command))
         assert lines_of(answer.out) == lines_of(told), command + answer.err
