@@ -103,9 +103,9 @@ def windows(folder: Path) -> Iterator[Path]:
 def renders() -> Iterator[Path]:
     """Write what was rendered, and tell the paths."""
     for rendered in sorted(RENDERED.glob("*.png")):
-        path = IMAGES / rendered.name
+        path = IMAGES / f"{rendered.stem}.webp"  # 256 colors would show bands on the backdrop
         with Image.open(rendered) as image:
-            image.convert("RGB").quantize(256).save(path, optimize=True)
+            image.convert("RGB").save(path, quality=88, method=6)
         yield path
 
 
