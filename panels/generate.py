@@ -10,19 +10,34 @@ import bpy
 from ..api import IMAGE_TO_MODEL, TEXT_TO_MODEL
 from ..api.parameters import parameters_of
 from ..core.messages import EMPTY, Message, verbatim
-from ..i18n import translated
+from ..i18n import looked_up, translated
 from ..scene.export import image_capture
 from ..scene.place import boxes
 from ..session.properties import GenerioProperties, properties
 from .parameters import draw_parameter
 from .presets import GENERIO_PT_generate_presets, draw_in_header
 from .thumbnails import icon_of
-from .widgets import ReadyTab, buttons, choice, fields, is_narrow, wrapped
+from .widgets import (
+    BUTTON,
+    ICON,
+    ReadyTab,
+    choice,
+    fields,
+    fits,
+    is_narrow,
+    options,
+    room_in,
+    wrapped,
+)
 
 LINES = 3
 EXAMPLE = "A modern office chair"
-PREVIEW = 6.0  # units of the interface
-PREVIEW_SPACE = 20.0  # what is as high, in units of a separator
+PREVIEW = 4.0  # units of the interface
+PREVIEW_SHARE = 0.4  # of the room, beside the buttons
+
+_LAYOUT: Any = bpy.types.UILayout.bl_rna
+_ICONS = _LAYOUT.functions["label"].parameters["icon"]
+NO_PICTURE: int = _ICONS.enum_items["IMAGE_DATA"].value
 
 
 class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
@@ -45,11 +60,15 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             self._prompt(layout, panel)
         else:
             self._image(layout, panel, width)
-        column = fields(layout, context)
-        for parameter in parameters_of(TEXT_TO_MODEL if by_text else IMAGE_TO_MODEL):
-            draw_parameter(column, panel, parameter, width)
-        column.prop(panel, "variants")
-        choice(column, panel, "where")
+        quality, *others = parameters_of(TEXT_TO_MODEL if by_text else IMAGE_TO_MODEL)
+        draw_parameter(fields(layout, context), panel, quality, width)
+        body = options(layout, "generio_generate_options")
+        if body is not None:
+            column = fields(body, context)
+            for parameter in others:
+                draw_parameter(column, panel, parameter, width)
+            column.prop(panel, "variants")
+            choice(column, panel, "where")
         if panel.where == "BOX":
             self._box(layout, context)
         reason = missing(context, panel)
@@ -64,17 +83,13 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
             translate=not text,
             icon="SHADERFX",
         )
-        # What comes and goes from here on keeps its room: nothing may move under the mouse.
+        # What comes and goes keeps its room: nothing may move under the mouse.
         if reason:
             wrapped(layout, translated(reason), width, "INFO")
             if not by_text and panel.image_problem:
                 layout.operator("generio.choose_image", text="Choose Another", icon="FILE_FOLDER")
         else:
             layout.label(text="")
-        row = layout.row(align=True)
-        row.operator("generio.keep_variant", icon="CHECKMARK")
-        row.operator("generio.mark_asset", text="", icon="ASSET_MANAGER")
-        row.operator("generio.save_asset", text="", icon="FILE_TICK")
 
     def _prompt(self, layout: Any, panel: GenerioProperties) -> None:
         row = layout.row(align=True)
@@ -91,22 +106,21 @@ class GENERIO_PT_generate(ReadyTab, bpy.types.Panel):
         row = layout.row(align=True)
         row.prop(panel, "image", text="", placeholder="Choose a picture")
         row.operator("generio.generate_list", text="", icon="LINENUMBERS_ON").kind = "FOLDER"
-        row = buttons(layout, width, "Image", "Render")
-        row.operator("generio.use_blender_image", text="Image", icon="IMAGE_DATA")
-        row.operator("generio.use_render", text="Render", icon="RENDER_STILL")
-        row = buttons(layout, width, "View", "Paste")
-        row.operator("generio.use_view", text="View", icon="VIEW3D")
+        room = room_in(width) * (1.0 - PREVIEW_SHARE) - BUTTON - ICON
+        is_beside = all(fits(looked_up(label), room) for label in ("Image", "Render", "View", "Paste"))
+        split = layout.split(factor=PREVIEW_SHARE) if is_beside else layout.column()
+        # The picture has its room before there is one.
+        picture = icon_of(bpy.path.abspath(panel.image), panel.image_version) if panel.image_note else 0
+        preview = split.column()
+        preview.active = bool(picture)
+        preview.template_icon(icon_value=picture or NO_PICTURE, scale=PREVIEW)
+        column = split.column(align=True)
+        column.operator("generio.use_blender_image", text="Image", icon="IMAGE_DATA")
+        column.operator("generio.use_render", text="Render", icon="RENDER_STILL")
+        column.operator("generio.use_view", text="View", icon="VIEW3D")
         if image_capture.reads_clipboard():
-            row.operator("generio.paste_image", text="Paste", icon="PASTEDOWN")
-        column = layout.box().column(align=True)  # has its room before there is a picture
-        if panel.image_note:
-            icon = icon_of(bpy.path.abspath(panel.image), panel.image_version)
-            column.template_icon(icon_value=icon, scale=PREVIEW)
-        else:
-            column.separator(factor=PREVIEW_SPACE)
-        row = column.row()
-        row.alignment = "CENTER"
-        row.label(text=panel.image_note, translate=False)
+            column.operator("generio.paste_image", text="Paste", icon="PASTEDOWN")
+        column.label(text=panel.image_note, translate=False)
 
     def _box(self, layout: Any, context: bpy.types.Context) -> None:
         box = boxes.chosen_box(context)

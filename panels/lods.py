@@ -12,6 +12,7 @@ from ..i18n import translated
 from ..scene import lods
 from ..scene.lods import preview
 from ..scene.meshes import mesh_of, triangle_count
+from .presets import GENERIO_PT_lods_presets, draw_in_header
 from .widgets import ReadyTab, object_mode_button
 
 
@@ -19,16 +20,18 @@ class GENERIO_PT_lods(ReadyTab, bpy.types.Panel):
     bl_idname = "GENERIO_PT_lods"
     bl_parent_id = "GENERIO_PT_optimize"
     bl_label = "Levels of Detail"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - as Blender wants it
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return lods.known_set(context.active_object) is not None
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        draw_in_header(self.layout, context, GENERIO_PT_lods_presets)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
+        layout.operator("generio.make_lods", text="Make LODs", icon="MOD_ARRAY")
         item: Any = context.active_object
         known = lods.known_set(item)
-        assert known is not None
+        if known is None:
+            return
         column = layout.column(align=True)
         for number, level in known.levels.items():
             row = column.row(align=True)

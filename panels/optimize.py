@@ -13,7 +13,7 @@ from ..i18n import translated, translated_list
 from ..scene.export.selection import PERCENT
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS
 from ..session.properties import GenerioProperties, properties
-from .presets import GENERIO_PT_lods_presets, GENERIO_PT_optimize_presets, draw_in_header, draw_presets
+from .presets import GENERIO_PT_optimize_presets, draw_in_header
 from .selection_report import Survey, selection_report
 from .widgets import (
     ReadyTab,
@@ -21,7 +21,9 @@ from .widgets import (
     choice,
     fields,
     fits,
+    is_narrow,
     object_mode_button,
+    options,
     room_in,
     values,
     wrapped,
@@ -62,15 +64,10 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
         width = context.region.width
         found = selection_report().drawn(context)
         _headline(layout, found, width)
-        column = fields(layout, context)
-        _target(column, panel, found, width)
-        choice(column, panel, "placement")
-        # What the selection has no use for is grey and keeps its room: nothing may move under the mouse.
-        modifiers = column.column()
-        modifiers.active = found.modifiers
-        choice(modifiers, panel, "modifier_mode")
-        choice(column, panel, "texture_limit")
-        _transfer(column, panel, found)
+        _target(fields(layout, context), panel, found, width)
+        body = options(layout, "generio_optimize_options")
+        if body is not None:
+            _options(fields(body, context), panel, found)
         button = layout.row()
         button.scale_y = 1.4
         text = (
@@ -79,9 +76,6 @@ class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
             else Message("Optimize Selected")
         )
         button.operator("generio.optimize_selected", text=translated(text), translate=False, icon="MOD_DECIM")
-        row = layout.row(align=True)
-        row.operator("generio.make_lods", text="Make LODs", icon="MOD_ARRAY")
-        draw_presets(row, GENERIO_PT_lods_presets)
         _remarks(layout, found, width)
 
 
@@ -109,6 +103,13 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
     bl_idname = "GENERIO_PT_versions"
     bl_parent_id = "GENERIO_PT_optimize"
     bl_label = "Before and After"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - as Blender wants it
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        """What became of the selection can be read while the panel is closed, too."""
+        reports = selection_report().latest(context).reports
+        if reports and not is_narrow(context):
+            self.layout.label(text=f"{_share(*_counts(reports)):+.0%}", translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Also where there is nothing to compare: a result that comes moves nothing."""
@@ -145,8 +146,16 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
             _list(layout, "generio_report", Message("Report"), _lines(report), width)
 
 
-def _transfer(column: Any, panel: GenerioProperties, found: Survey) -> None:
-    """What is brought over to the optimized meshes."""
+def _options(column: Any, panel: GenerioProperties, found: Survey) -> None:
+    """Where the result goes, what is sent, and what is brought over to the optimized meshes.
+
+    What the selection has no use for is grey and keeps its room: nothing may move under the mouse.
+    """
+    choice(column, panel, "placement")
+    modifiers = column.column()
+    modifiers.active = found.modifiers
+    choice(modifiers, panel, "modifier_mode")
+    choice(column, panel, "texture_limit")
     transfer = column.column(heading="Transfer")
     colors = transfer.row()
     colors.active = COLOR_ATTRIBUTES in found.kinds
@@ -238,13 +247,24 @@ def _list(
 
 def _change(reports: Sequence[Any]) -> Message:
     """How many triangles there were and are."""
-    before, after = (sum(report[side]["triangles"] for report in reports) for side in ("before", "after"))
+    before, after = _counts(reports)
     return Message(
         "{before:,} → {after:,} triangles ({change:+.0%})",
         before=before,
         after=after,
-        change=after / max(before, 1) - 1,
+        change=_share(before, after),
     )
+
+
+def _counts(reports: Sequence[Any]) -> tuple[int, int]:
+    """How many triangles all had before, and have after."""
+    before, after = (sum(report[side]["triangles"] for report in reports) for side in ("before", "after"))
+    return before, after
+
+
+def _share(before: int, after: int) -> float:
+    """By which share a count has changed."""
+    return after / max(before, 1) - 1
 
 
 def _most(report: Any) -> str:

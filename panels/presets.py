@@ -41,16 +41,11 @@ class GENERIO_PT_lods_presets(Presets, bpy.types.Panel):
     preset_add_operator = "generio.add_lods_preset"
 
 
-def draw_presets(layout: Any, panel: type[Presets]) -> None:
-    """The icon that opens a menu of presets, beside a button."""
-    layout.popover(panel=panel.__name__, icon="PRESET", text="")
-
-
 def draw_in_header(layout: Any, context: bpy.types.Context, panel: type[Presets]) -> None:
-    """The same in the header of a panel, where there is room beside its title."""
+    """The icon that opens a menu of presets, in a panel's header that has room beside its title."""
     if not is_narrow(context):
         layout.emboss = "NONE"
-        draw_presets(layout, panel)
+        layout.popover(panel=panel.__name__, icon="PRESET", text="")
 
 
 def register() -> None:

@@ -162,6 +162,16 @@ def choice(column: Any, data: Any, name: str) -> None:
         column.prop(data, name, text="")
 
 
+def options(layout: Any, name: str) -> Any:
+    """Where what is chosen seldom is drawn, or None while that is closed, as it is at first.
+
+    layout: of a panel. name: by which Blender remembers whether it is open.
+    """
+    header, body = layout.panel(name, default_closed=True)
+    header.label(text="Options")
+    return body
+
+
 def _described(owner: Any, name: str) -> Any:
     """What Blender knows of a property. owner: properties, or an operator, which has its own in a group."""
     group = owner.properties if isinstance(owner, bpy.types.Operator) else owner

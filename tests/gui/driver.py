@@ -20,7 +20,7 @@ import bpy
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 
 from tests.gui import cut_text, screen_reader
-from tests.gui.screen_reader import Box
+from tests.gui.screen_reader import SCREEN, Box
 
 T = TypeVar("T")
 Steps = Generator[float, None, T]
@@ -110,7 +110,8 @@ class Driver:
         self._width = self._width or round(self.region.width / scale)
         width = round((width or self._width) * scale)
         if missing := width - self.region.width:
-            # Its edge can be grasped only beside a panel, and there is always one at the top.
+            # Its edge can be grasped only beside a panel, and there is always one at the top of them all.
+            yield from self.to_top()
             x, y = self.region.x + 8, self.region.y + self.region.height - 40
             yield from self._drag((x, y), (x - missing, y))
         if abs(width - self.region.width) > SLACK:
@@ -118,13 +119,13 @@ class Driver:
         if self.region.active_panel_category != tab:
             raise Failed(f"there is no tab {tab!r}")
 
-    def click(self, label: str, *, popup: bool = False, double: bool = False) -> Steps[None]:
+    def click(self, label: str, *, popup: bool = False, double: bool = False, number: int = 0) -> Steps[None]:
         """Click what bears this whole label in the sidebar (scrolled if need be), or in a `popup`.
 
-        double: twice, as people do who are used to icons.
+        double: twice, as people do who are used to icons. number: from the top, where there are several.
         """
         self._on_step(f"click {label}")
-        where = yield from self._find(label, popup=popup)
+        where = yield from self._find(label, popup=popup, number=number)
         yield from self._point_at(*where)
         if not popup and (greyed := self._greyed(self._hovered())):
             raise Failed(f"{label!r} ({greyed}) is greyed out")
@@ -136,10 +137,23 @@ class Driver:
         else:
             yield from self._click_at(where)
 
-    def click_icon(self, operator: str, number: int = 0) -> Steps[None]:
-        """Click the wordless button of an operator ("generio.cancel_job"); `number` counts from the top."""
+    def click_icon(
+        self, operator: str, number: int = 0, *, beside: str = "", having: str = ""
+    ) -> Steps[None]:
+        """Click the wordless button of an operator ("generio.cancel_job"); `number` counts from the top.
+
+        beside: a label in its row, by which it is found sooner. having: a part of how the operator is called.
+        """
         self._on_step(f"click the button of {operator}")
-        x, y = yield from self._sweep_for(lambda what: what.startswith(f"bpy.ops.{operator}("), number)
+
+        def is_wanted(what: str) -> bool:
+            return what.startswith(f"bpy.ops.{operator}(") and having in what
+
+        if beside:
+            _x, row = yield from self._find(beside)
+            x, y = yield from self._sweep_row(is_wanted, row)
+        else:
+            x, y = yield from self._sweep_for(is_wanted, self._icon_columns, number)
         if self._greyed(self._hovered()) is not None:
             raise Failed(f"the button of {operator} is greyed out")
         yield from self._click_at((x, y))
@@ -160,7 +174,7 @@ class Driver:
     def type_into(self, field: str, text: str) -> Steps[None]:
         """Replace what stands in the field of the property with this name ("Prompt") by typing."""
         self._on_step(f"type into {field}")
-        where = yield from self._sweep_for(lambda what: _name_of_property(what) == field)
+        where = yield from self._sweep_for(lambda what: _name_of_property(what) == field, self._field_columns)
         yield from self._click_at(where)
         yield from self._key("A", ctrl=True)
         yield from self._key("BACK_SPACE")  # for where nothing is typed
@@ -403,16 +417,15 @@ class Driver:
 
     def _box(self, x: int, y: int, width: int, height: int) -> Box:
         """That part of the screen which shows this part of the window, as far as it is on the screen."""
-        screen = bpy.context.window_manager.windows[0]
+        screen_width, screen_height = SCREEN
         left, bottom = self.window.x + x, self.window.y + y
-        right, top = min(screen.width, left + width), min(screen.height, bottom + height)
+        right, top = min(screen_width, left + width), min(screen_height, bottom + height)
         left, bottom = max(0, left), max(0, bottom)
-        return Box(left, screen.height - top, right - left, top - bottom)
+        return Box(left, screen_height - top, right - left, top - bottom)
 
     def _in_window(self, x: int, y: int) -> tuple[int, int]:
         """The position in the window of a position on the screen."""
-        screen = bpy.context.window_manager.windows[0]
-        return x - self.window.x, screen.height - y - self.window.y
+        return x - self.window.x, SCREEN[1] - y - self.window.y
 
     def _find(
         self,
@@ -422,27 +435,30 @@ class Driver:
         part: Box | None = None,
         whole: bool = True,
         timeout: float = PATIENCE,
+        number: int = 0,
     ) -> Steps[tuple[int, int]]:
         """Where in the window the text stands, as soon as it is there; `part`: of the screen to look at."""
         end = time.monotonic() + timeout
         while True:
             if popup or part:
-                box = yield from self._read_for(text, part or self._around_mouse(), whole)
+                box = yield from self._read_for(text, part or self._around_mouse(), whole, number)
             else:
-                box = yield from self._scrolled(lambda: self._read_for(text, self._region_box(), whole))
+                box = yield from self._scrolled(
+                    lambda: self._read_for(text, self._region_box(), whole, number)
+                )
             if box:
                 return self._in_window(*box.centre)
             if time.monotonic() > end:
                 raise Failed(f"{text!r} is not to be seen; read was:\n{screen_reader.text_of(self._seen)}")
 
-    def _read_for(self, text: str, part: Box, whole: bool) -> Steps[Box | None]:
+    def _read_for(self, text: str, part: Box, whole: bool, number: int = 0) -> Steps[Box | None]:
         """Where the text stands in a part of the screen now."""
         yield REDRAW
         for way in range(screen_reader.READINGS):
             yield from self._read(part, way)
             if part == self._region_box():
                 self._note_cut_texts(part)
-            if box := screen_reader.find(self._seen, text, whole=whole):
+            if box := screen_reader.find(self._seen, text, whole=whole, number=number):
                 return box
         return None
 
@@ -486,15 +502,28 @@ class Driver:
     def _scroll_position(self) -> float:
         return self.region.view2d.region_to_view(0, 0)[1]
 
-    def _sweep_for(self, wanted: Callable[[str], bool], number: int = 0) -> Steps[tuple[int, int]]:
+    def _sweep_for(
+        self, wanted: Callable[[str], bool], columns: Callable[[], Iterator[int]], number: int = 0
+    ) -> Steps[tuple[int, int]]:
         """Where the button is of which Blender tells what is wanted, found by moving over the sidebar."""
-        where = yield from self._scrolled(lambda: self._sweep(wanted, number))
+        where = yield from self._scrolled(lambda: self._sweep(wanted, columns(), number))
         if where is None:
             raise Failed("there is no such button in the sidebar")
         return where
 
-    def _sweep(self, wanted: Callable[[str], bool], number: int) -> Steps[tuple[int, int] | None]:
-        for column in self._columns():
+    def _sweep_row(self, wanted: Callable[[str], bool], y: int) -> Steps[tuple[int, int]]:
+        """The same in one row."""
+        for x in range(self.region.x + self.region.width - 20, self.region.x, -7):
+            yield from self._move(x, y)
+            what = self._hovered()
+            if what is not None and wanted(what):
+                return x, y
+        raise Failed("there is no such button in this row")
+
+    def _sweep(
+        self, wanted: Callable[[str], bool], columns: Iterator[int], number: int
+    ) -> Steps[tuple[int, int] | None]:
+        for column in columns:
             rows: list[tuple[int, int]] = []
             was_wanted = False
             for y in range(self.region.y + self.region.height - 5, self.region.y, -10):
@@ -508,11 +537,14 @@ class Driver:
                 was_wanted = is_wanted
         return None
 
-    def _columns(self) -> Iterator[int]:
-        """Where to sweep: first where every field is, then from the right, where the small buttons are."""
-        left, width = self.region.x, self.region.width
-        yield left + width * 52 // 100  # where a field beside buttons has no button of its own
-        yield from range(left + width - 40, left, -14)
+    def _field_columns(self) -> Iterator[int]:
+        """Where to sweep for a field: first where every one is and has no button of its own."""
+        yield self.region.x + self.region.width * 52 // 100
+        yield from self._icon_columns()
+
+    def _icon_columns(self) -> Iterator[int]:
+        """Where to sweep for a small button: from the right, where most are."""
+        yield from range(self.region.x + self.region.width - 40, self.region.x, -14)
 
     def _hovered(self) -> str | None:
         """What Blender tells of the button under the mouse: its operator's call, or its property's full path.

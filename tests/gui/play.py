@@ -22,6 +22,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.gui import screen_reader  # noqa: E402
 from tests.gui.driver import Driver, Failed, Steps, Story  # noqa: E402
 
+PACKAGE = "generio_flows"
+STARTS = {"_thread.start_new_thread", "_thread.start_joinable_thread"}
+"""Audit events of Python that tell of threads."""
+
 HEARTBEAT = 0.005  # seconds
 BASELINE = 1.0
 LONG = 1000.0
@@ -45,6 +49,8 @@ class Play:
         self.out = out
         self.driver = Driver(out, sandbox, self.begin)
         self.steps: list[Step] = []
+        self.threads: list[str] = []  # where the add-on has started any
+        sys.addaudithook(self.listen)
         self.rest = self.told(acts[act])
 
     def told(self, act: Story) -> Steps[None]:
@@ -60,9 +66,18 @@ class Play:
         yield from act(self.driver)
         if self.driver.cut:
             raise Failed("texts had no room:\n" + "\n".join(self.driver.cut))
+        if self.threads:
+            raise Failed("the add-on has started threads:\n" + "\n".join(self.threads))
         self.begin("quit")
         bpy.ops.wm.quit_blender()  # only asks for it
         yield LONG
+
+    def listen(self, event: str, _details: tuple[object, ...]) -> None:
+        """Blender has no place for threads of Python, so that what starts one in the add-on is noted."""
+        if event in STARTS:
+            frames = traceback.extract_stack()
+            if any(f"/{PACKAGE}/" in frame.filename for frame in frames):
+                self.threads.append("".join(traceback.format_list(frames)))
 
     def begin(self, name: str) -> None:
         now = time.perf_counter()

@@ -10,12 +10,14 @@ class Stage:
 
     speed: of the sandbox, 1.0 = 9 s for "Low", 21 s for "High"; online: whether Blender may use the network;
     wayland: whether the screen is one of Wayland, which not every Blender of Debian knows, and not of X11.
+    height: of the window in pixels; where nothing depends on it, so high that nobody has to scroll.
     """
 
     speed: float = 0.4
     has_key: bool = True
     online: bool = True
     wayland: bool = False
+    height: int = 1250
 
 
 STORIES = {
@@ -37,6 +39,7 @@ STORIES = {
     "progress": Stage(),
     "counts": Stage(),
     "calm": Stage(),
+    "small_screen": Stage(speed=0.1, height=900),
     "heavy_objects": Stage(speed=0.1),
     "presets": Stage(speed=0.1),
     "gallery": Stage(speed=0.1),

@@ -15,10 +15,10 @@ from typing import Any
 
 from scripts.gui_root import RootError, ensure, entered
 from tests.gui import screen_reader
+from tests.gui.screen_reader import SCREEN
 
 CHECKOUT = Path(__file__).parents[2]
 PICTURES = CHECKOUT / "build/gui"
-SCREEN = (1400, 1250)
 SUITES = ("trixie", "sid")
 """The Debians whose Blenders play."""
 
@@ -143,10 +143,13 @@ class Rig:
         assert done.returncode == 0 and not complaints(done.stdout), done.stdout
         return done.stdout
 
-    def play(self, story: str, act: int, sandbox: str, online: bool = True, **env: str) -> dict[str, Any]:
+    def play(
+        self, story: str, act: int, sandbox: str, online: bool = True, height: int = SCREEN[1], **env: str
+    ) -> dict[str, Any]:
         """Play one act of a story in a new window, check what Blender wrote, and return the act's report.
 
         online: whether Blender may use the network; else its preferences say so, which begin with no.
+        height: of the window, pixels.
         """
         name = f"{story}-{act + 1}"
         report = self.out / f"{name}.json"
@@ -155,7 +158,7 @@ class Rig:
         log = self.out / f"{name}.log"
         access = ("--online-mode",) if online else ()
         blender = ("blender", *access, "--enable-event-simulate", "--window-geometry", "0", "0")
-        size = tuple(str(side) for side in SCREEN)
+        size = (str(SCREEN[0]), str(height))
         driver = ("--python", "/rig/tests/gui/play.py", "--", story, str(act), "/out", sandbox)
         command = self.command(*blender, *size, *driver, **env)
         with (

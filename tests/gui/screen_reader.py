@@ -7,9 +7,12 @@ Positions are pixels of the screen, counted from its top left corner. Nothing he
 import csv
 import io
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+SCREEN = (1400, 1250)
+"""Width and height."""
 
 _ZOOM = 3  # Tesseract wants letters of 30 pixels, Blender's have 10
 
@@ -98,13 +101,17 @@ def lines(table: str, part: Box) -> list[Line]:
     return list(found.values())
 
 
-def find(seen: list[Line], text: str, *, whole: bool) -> Box | None:
-    """Where `text` stands, on one line.
+def find(seen: list[Line], text: str, *, whole: bool, number: int = 0) -> Box | None:
+    """Where `text` stands, on one line; `number` counts from the top where it stands more than once.
 
     A `whole` label has no other word beside it: "Generate" is not found in "Generate Model", but is found
     behind the triangle of a panel's header, and "Percent" in a row of buttons that was read as one line.
     """
-    wanted = _folded(text)
+    found = sorted(_all(seen, _folded(text), whole), key=lambda box: box.top)
+    return found[number] if number < len(found) else None
+
+
+def _all(seen: list[Line], wanted: str, whole: bool) -> Iterator[Box]:
     for line in seen:
         words = [_folded(word.text) for word in line]
         for start in filter(words.__getitem__, range(len(words))):  # what has no letters begins no label
@@ -115,8 +122,7 @@ def find(seen: list[Line], text: str, *, whole: bool) -> Box | None:
                 first, last = line[start].box, line[end - 1].box
                 if whole and any(_adjoins(word, first, last) for word in line[:start] + line[end:]):
                     continue
-                return Box(first.left, first.top, last.right - first.left, max(first.height, last.height))
-    return None
+                yield Box(first.left, first.top, last.right - first.left, max(first.height, last.height))
 
 
 def label_before(seen: list[Line], x: int, y: int) -> list[str]:

@@ -24,7 +24,7 @@ def test_story(blender: Rig, package: Path, story: str) -> None:
         blender.install(package, sandbox.url, sandbox.key if stage.has_key else "")
         act, acts = 0, 1
         while act < acts:
-            told = blender.play(story, act, sandbox.url, stage.online)
+            told = blender.play(story, act, sandbox.url, stage.online, stage.height)
             sys.stdout.write(pauses(f"{story}, act {act + 1}, Blender {told['blender']}", told["steps"]))
             act, acts = act + 1, told["acts"]
 

@@ -15,7 +15,7 @@ def lack_a_library(blender: Driver) -> Steps[None]:
     """Where there is no library, the dialog says so and leads to one; whoever confirms it is told again."""
     while bpy.context.preferences.filepaths.asset_libraries:
         bpy.ops.preferences.asset_library_remove(index=0)
-    yield from blender.click_icon("generio.save_asset")
+    yield from blender.click("Save to Asset Library")
     yield from blender.see("There is no asset library yet", popup=True)
     yield from blender.see("Add Asset Library", popup=True)
     yield from blender.picture("assets-no-library")
@@ -36,13 +36,13 @@ def save_a_model(blender: Driver) -> Steps[None]:
     gnome.select_set(True)
     bpy.context.view_layer.objects.active = gnome
     scene.remember("select the gnome")
-    yield from blender.to_top()
-    yield from blender.click_icon("generio.mark_asset")
+    yield from blender.click("Selected Model")
+    yield from blender.click("Mark as Asset")
     yield from blender.wait_for(lambda: scene.models("gnome")[0].asset_data, "the asset")
     yield from lack_a_library(blender)
     LIBRARY.mkdir(exist_ok=True)
     bpy.context.preferences.filepaths.asset_libraries.new(name="Mine", directory=str(LIBRARY))
-    yield from blender.click_icon("generio.save_asset")
+    yield from blender.click("Save to Asset Library")
     yield from blender.see("Mine", popup=True)
     yield from blender.picture("assets-dialog")
     yield from blender.confirm()

@@ -44,6 +44,7 @@ def bake_and_choose(blender: Driver) -> Steps[None]:
     scene.remember("a monkey")
     yield from blender.open_tab("GENERIO")
     yield from blender.see("61,952 triangles")  # which moves what is below
+    yield from blender.click("Before and After")
     yield from blender.click("Total")
     yield from blender.type_into("Triangles", str(TARGET))
     yield from blender.picture("bake-before")

@@ -9,7 +9,7 @@ from mathutils import Vector
 from tests.gui import scene
 from tests.gui.driver import Driver, Steps
 
-STAY = ("Generate Model", "Optimize Selected", "Make LODs")
+STAY = ("Generate Model", "Optimize Selected", "Make LODs", "Heavy Objects")
 ROUNDING = 2  # pixels
 MANY = 9
 
@@ -24,6 +24,9 @@ def places(blender: Driver) -> Steps[dict[str, int]]:
 def stay_in_place(blender: Driver) -> Steps[None]:
     scene.clear_view()
     yield from blender.open_tab("GENERIO")
+    yield from blender.click("Options", number=1)
+    for name in ("Selected Model", "Before and After", "Levels of Detail"):
+        yield from blender.click(name)
     before = yield from places(blender)
     yield from blender.picture("calm-nothing-selected")
 

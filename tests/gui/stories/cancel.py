@@ -16,7 +16,7 @@ def cancel_and_retry(blender: Driver) -> Steps[None]:
     yield from blender.picture("cancel-cancelled")
     yield from jobs.check_counters(blender, jobs.CANCELLED)
 
-    yield from blender.click_icon("generio.retry_job")
+    yield from blender.click_icon("generio.retry_job", beside="Import")
     yield from jobs.until(blender, "Done")
     yield from blender.picture("cancel-retried")
     assert len(scene.models("gnome")) == 1

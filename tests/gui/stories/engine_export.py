@@ -30,6 +30,7 @@ def export_for_unreal(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: f"{scene.HEAVY}_LOD2" in bpy.data.objects, "the second level")
     yield from blender.wait_for(lambda: f"{scene.HEAVY}_LOD1" in bpy.data.objects, "the first level")
     yield from jobs.until(blender, "Done")
+    yield from blender.click("Levels of Detail")
     yield from blender.click("Export for Engine")
     windows = bpy.context.window_manager.windows
     yield from blender.wait_for(lambda: len(windows) == 2, "the file browser")

@@ -19,7 +19,7 @@ def fail_and_retry(blender: Driver) -> Steps[None]:
     assert not scene.models("vase")
     yield from jobs.check_counters(blender, jobs.FAILED)
 
-    yield from blender.click_icon("generio.retry_job")
+    yield from blender.click_icon("generio.retry_job", beside="Import")
     yield from jobs.until(blender, "Done")
     yield from blender.picture("failure-retried")
     assert len(scene.models("vase")) == 1

@@ -45,7 +45,8 @@ def find_flows(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: len(panel.flows) == len(PROMPTS), "all flows")
     yield from blender.see("Done")
     yield from blender.picture("gallery-my-flows")
-    yield from blender.click_icon("generio.recover_flow", 2)
+    flow = next(flow.name for flow in panel.flows if not flow.is_listed)
+    yield from blender.click_icon("generio.recover_flow", having=flow)
     yield from blender.wait_for(lambda: len(panel.jobs) == 2, "the flow as a job")
     yield from jobs.until(blender, "Ready")
 

@@ -25,7 +25,8 @@ def follow_the_guide(blender: Driver) -> Steps[None]:
     yield from blender.picture("guide-percent")
     yield from blender.click("Optimize Selected")
     yield from blender.wait_for(lambda: scene.triangles(VASE) <= heavy / 4 + 1, "the lighter vase")
-    yield from blender.see("Before")
+    yield from blender.click("Before and After")
+    yield from blender.see("Discard")
     yield from blender.picture("guide-lighter")
     yield from blender.click("Before")
     assert scene.triangles(VASE) == heavy

@@ -58,12 +58,12 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     yield from blender.click("Import Again")
     yield from blender.wait_for(lambda: len(scene.models("gnome")) == 2, "a second gnome")
     yield 1.0  # the new one is selected, and the panel above the list has more to say
-    yield from blender.click_icon("generio.remove_job")
+    yield from blender.click_icon("generio.remove_job", beside="Import Again")
     yield from blender.wait_for(lambda: len(rows) == len(PROMPTS) - 1, "a shorter list")
     yield from blender.see_no(PROMPTS[1])
     assert len(scene.models("gnome")) == 2, "a model went with its job"
 
-    yield from blender.click_icon("generio.recover_flow")
+    yield from blender.click_icon("generio.recover_flow", beside="Clear Finished")
     yield from blender.see("Flow ID", popup=True)
     yield from blender.picture("job-list-recover")
     yield from blender.press("ESC")

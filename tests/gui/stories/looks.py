@@ -14,6 +14,19 @@ LANGUAGES = ("en_US", "de_DE", "ja_JP", "zh_HANS", "fr_FR", "es")
 THEMES = {"dark": "Blender_Dark.xml", "light": "Blender_Light.xml"}
 
 
+SUB_PANELS = (
+    ("Heavy Objects", 0),
+    ("Levels of Detail", 0),
+    ("Before and After", 0),
+    ("Then Bake", 0),
+    ("Options", 1),
+    ("Selected Model", 0),
+    ("Then Optimize", 0),
+    ("Options", 0),
+)
+"""All that are closed at first, from below, with their numbers where there are several of one name."""
+
+
 def use_theme(name: str) -> None:
     """Switch the theme, if this Blender has it as a preset (its own dark one it may not)."""
     for folder in bpy.utils.preset_paths("interface_theme"):
@@ -133,6 +146,8 @@ def look_in(language: str) -> Story:
         yield from jobs.until(blender, "Running")
         panel, view = bpy.context.window_manager.generio, bpy.context.preferences.view
         panel.active_job = next(index for index, row in enumerate(panel.jobs) if row.state == "failed")
+        for name, number in SUB_PANELS:
+            yield from blender.click(name, number=number)
         yield from blender.click("Losses")
         view.use_translate_interface = True
         view.language = language

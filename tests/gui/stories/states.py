@@ -33,6 +33,7 @@ def choose(blender: Driver) -> Steps[None]:
     bpy.context.window_manager.generio.then_optimize = True
     yield from blender.to_top()
     yield from blender.picture("states-then-optimize")
+    yield from blender.click("Levels of Detail")
     yield from blender.click("Make LODs")
     yield 0.5
     yield from blender.picture("states-lods")

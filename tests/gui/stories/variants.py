@@ -30,6 +30,7 @@ def keep_the_best(blender: Driver) -> Steps[None]:
     second.select_set(True)
     bpy.context.view_layer.objects.active = second
     scene.remember("select an owl")
+    yield from blender.click("Selected Model")
     yield from blender.see("Keep This One")
     scene.show_textures()
     yield 2.0

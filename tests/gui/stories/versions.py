@@ -28,6 +28,7 @@ def look_and_choose(blender: Driver) -> Steps[None]:
 
     yield from blender.open_tab("GENERIO")
     yield from blender.see("61,952 triangles")  # which moves what is below
+    yield from blender.click("Before and After")
     yield from blender.click("Total")
     yield from blender.type_into("Triangles", str(TARGET))
     yield from blender.click("Losses")
@@ -70,6 +71,7 @@ def report_what_before_shows(blender: Driver) -> Steps[None]:
     panel = bpy.context.window_manager.generio
     panel.target = "PERCENT"
     yield from blender.open_tab("GENERIO")
+    yield from blender.click("Before and After")
     for percent in (25.0, 6.0):
         before, panel.percent = scene.triangles(scene.HEAVY), percent
         yield from blender.click("Optimize Selected")
