@@ -18,6 +18,7 @@ from .progress import timing
 from .thumbnails import icon_of
 from .widgets import (
     ICON,
+    LIST_EDGE,
     Tab,
     first_that_fits,
     fits,
@@ -27,9 +28,6 @@ from .widgets import (
     room_in,
     wrapped,
 )
-
-LIST_EDGE = 26
-"""Pixels at scale 1 that a row of the list has beside its contents."""
 
 ROWS = 5
 """Of the list, however many jobs there are: what is below it stays where it is."""
@@ -149,7 +147,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         words = panel.job_search.lower().split()
         if panel.active_job < count and is_listed(job := jobs[panel.active_job], words, panel.job_states):
             self._actions(context, layout.column(), job)
-            header, body = layout.panel("GENERIO_PT_job_details")
+            header, body = layout.panel("generio_job_details", default_closed=True)
             header.label(text="Details")
             if body is not None:
                 self._details(body, job, context.region.width)

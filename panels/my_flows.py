@@ -12,7 +12,16 @@ from ..core.messages import Message
 from ..i18n import translated
 from ..session.flow_list import flow_list
 from ..session.properties import GenerioFlow, properties
-from .widgets import ReadyTab, fix_button, is_narrow, wrapped
+from .widgets import (
+    ICON,
+    LIST_EDGE,
+    ReadyTab,
+    first_that_fits,
+    fix_button,
+    is_narrow,
+    room_in,
+    wrapped,
+)
 
 KINDS = {
     TEXT_TO_MODEL: ("OUTLINER_OB_FONT", Message("Text")),
@@ -33,6 +42,9 @@ STATES = {
 
 ROWS = 6
 
+SHARE = 0.58
+"""Of a row, what has the date."""
+
 
 class GENERIO_UL_flows(bpy.types.UIList):
     bl_idname = "GENERIO_UL_flows"
@@ -50,9 +62,11 @@ class GENERIO_UL_flows(bpy.types.UIList):
     ) -> None:
         icon: Any
         icon, kind = KINDS.get(flow.template, ("QUESTION", Message("Other")))
-        split = layout.split(factor=0.58)
+        split = layout.split(factor=SHARE)
+        room = room_in(context.region.width) * SHARE - ICON - LIST_EDGE
         when = flow.created[:16].replace("T", " ")
-        split.label(text=when or translated(kind), translate=False, icon=icon)
+        text = first_that_fits(room, when, when[5:], when[5:10]) if when else translated(kind)
+        split.label(text=text, translate=False, icon=icon)
         right = split.row(align=True)
         if not is_narrow(context):
             state = STATES.get(flow.state)

@@ -31,6 +31,9 @@ NARROW = 260
 BUTTON = 18
 """Pixels at scale 1 that a button has beside its text, and its icon."""
 
+LIST_EDGE = 26
+"""Pixels at scale 1 that a row of a list has beside its contents."""
+
 NAME_SHARE = 0.4
 """Of a row, the name of a field before it."""
 

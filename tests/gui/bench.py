@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures inside a Blender: `blender --python bench.py -- TASK OUT [ARGUMENTS]`, or the same with Python.
 
-TASK is a function of bench_tasks.py or bench_many.py. OUT is then a JSON file:
+TASK is a function of bench_tasks.py, bench_many.py or bench_crowd.py. OUT is then a JSON file:
 {"blender": version, "error": text or null, "times": {name: [seconds, …]},
 "pauses": {name: longest pause of the main loop, seconds}, "notes": […]}.
 In a window the task is stepped from a timer while another timer is the heartbeat of the main loop; without
@@ -83,11 +83,12 @@ class Watch:
 
 
 def main() -> None:
-    from tests.gui import bench_many, bench_tasks
+    from tests.gui import bench_crowd, bench_many, bench_tasks
 
     name, out, *arguments = sys.argv[sys.argv.index("--") + 1 :]
     watch = Watch()
-    task: Task = (getattr(bench_tasks, name, None) or getattr(bench_many, name))(watch, *arguments)
+    module = next(module for module in (bench_tasks, bench_many, bench_crowd) if hasattr(module, name))
+    task: Task = getattr(module, name)(watch, *arguments)
 
     def step() -> float:
         try:

@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +25,8 @@ from tests.gui.screen_reader import SCREEN, Box
 T = TypeVar("T")
 Steps = Generator[float, None, T]
 Story = Callable[["Driver"], Steps[None]]
+Columns = Sequence[tuple[int, Sequence[int]]]
+"""Places to point at: from the left, each with heights."""
 
 ADDON = ".generio_flows"  # what the add-on's name among the modules ends with
 
@@ -36,6 +38,7 @@ NARROW = 160  # pixels of a sidebar at scale 1; how wide it opens is Blender's c
 SLACK = 10  # pixels by which it may be wider or narrower
 HEADER = 26  # pixels of a panel's header, and of the gap above it
 BESIDE = 150  # pixels from the middle of a label to where its field surely is
+BLANK = 12  # by which the brightness may differ where nothing is drawn
 PATIENCE = 10.0  # with a label that is not there
 TIMEOUT = 60.0
 
@@ -473,8 +476,10 @@ class Driver:
         A sidebar is narrower than Blender opens it, or at another scale, for its own pictures. Names may be
         as long as people like.
         """
-        is_usual = self._width and self.region.width >= self._width - SLACK
-        if not is_usual or self.area.type != "VIEW_3D" or bpy.context.preferences.system.ui_scale != 1.0:
+        preferences = bpy.context.preferences
+        width = self.region.width / preferences.system.ui_scale  # which follows the screen, too
+        is_usual = self._width and width >= self._width - SLACK
+        if not is_usual or self.area.type != "VIEW_3D" or preferences.view.ui_scale != 1.0:
             return
         names = _names()
         for left, top in cut_text.cut_texts(cut_text.read_pgm(SEEN)):
@@ -503,10 +508,10 @@ class Driver:
         return self.region.view2d.region_to_view(0, 0)[1]
 
     def _sweep_for(
-        self, wanted: Callable[[str], bool], columns: Callable[[], Iterator[int]], number: int = 0
+        self, wanted: Callable[[str], bool], places: Callable[[], Steps[Columns]], number: int = 0
     ) -> Steps[tuple[int, int]]:
         """Where the button is of which Blender tells what is wanted, found by moving over the sidebar."""
-        where = yield from self._scrolled(lambda: self._sweep(wanted, columns(), number))
+        where = yield from self._scrolled(lambda: self._sweep(wanted, places, number))
         if where is None:
             raise Failed("there is no such button in the sidebar")
         return where
@@ -521,12 +526,13 @@ class Driver:
         raise Failed("there is no such button in this row")
 
     def _sweep(
-        self, wanted: Callable[[str], bool], columns: Iterator[int], number: int
+        self, wanted: Callable[[str], bool], places: Callable[[], Steps[Columns]], number: int
     ) -> Steps[tuple[int, int] | None]:
-        for column in columns:
+        columns = yield from places()
+        for column, heights in columns:
             rows: list[tuple[int, int]] = []
             was_wanted = False
-            for y in range(self.region.y + self.region.height - 5, self.region.y, -10):
+            for y in heights:
                 yield from self._move(column, y)
                 what = self._hovered()
                 is_wanted = what is not None and wanted(what)
@@ -537,14 +543,31 @@ class Driver:
                 was_wanted = is_wanted
         return None
 
-    def _field_columns(self) -> Iterator[int]:
-        """Where to sweep for a field: first where every one is and has no button of its own."""
-        yield self.region.x + self.region.width * 52 // 100
-        yield from self._icon_columns()
+    def _heights(self) -> range:
+        """From the top of the sidebar to its end; a button is twice as high as a step."""
+        return range(self.region.y + self.region.height - 5, self.region.y, -10)
 
-    def _icon_columns(self) -> Iterator[int]:
-        """Where to sweep for a small button: from the right, where most are."""
-        yield from range(self.region.x + self.region.width - 40, self.region.x, -14)
+    def _field_columns(self) -> Steps[Columns]:
+        """Where to sweep for a field: where every one is that has no buttons beside it, or one at most."""
+        yield NEXT_PASS
+        left, width = self.region.x, self.region.width
+        return [(left + width * share // 100, self._heights()) for share in (52, 30, 70)]
+
+    def _icon_columns(self) -> Steps[Columns]:
+        """Where to sweep for a small button: from the right, where most are, and where something is drawn."""
+        yield from self._read(self._region_box(), 0)
+        picture = cut_text.read_pgm(SEEN)
+        region = self.region
+        left, top = region.x, region.y + region.height
+
+        def is_drawn(x: int, y: int) -> bool:
+            part = picture[max(0, top - y - 6) : top - y + 6, max(0, x - left - 8) : x - left + 8]
+            return bool(part.size and part.max() - part.min() > BLANK)
+
+        return [
+            (x, [y for y in self._heights() if is_drawn(x, y)])
+            for x in range(left + region.width - 40, left, -14)
+        ]
 
     def _hovered(self) -> str | None:
         """What Blender tells of the button under the mouse: its operator's call, or its property's full path.

@@ -45,6 +45,7 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     blender.region.tag_redraw()
     yield from blender.see("A garden gnome")
     panel.active_job = next(index for index, row in enumerate(rows) if row.name == PROMPTS[2])
+    yield from blender.click("Details")
     yield from blender.see("vase with a handle")
     yield from blender.picture("job-list-details")
     flow_id = rows[panel.active_job].flow_id

@@ -60,6 +60,7 @@ def never_fall(blender: Driver) -> Steps[None]:
 def stand_still(blender: Driver) -> Steps[None]:
     yield from learn(blender)
     key = blender.preferences.api_key
+    yield from jobs.order(blender, "hang")
     ask("A lamp that waits")
     yield from jobs.until(blender, "Running")
     yield 1.0
