@@ -17,6 +17,7 @@ from .job_rows import is_listed
 from .progress import timing
 from .thumbnails import icon_of
 from .widgets import (
+    BOX,
     ICON,
     LIST_EDGE,
     Tab,
@@ -171,7 +172,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
 
     def _obstacle(self, context: bpy.types.Context, layout: Any, obstacle: Obstacle) -> None:
         """What is wrong with all that wait, once, with its button."""
-        width, column = context.region.width, layout.box().column()
+        width = context.region.width - round(BOX * context.preferences.system.ui_scale)
+        column = layout.box().column()
         wrapped(column, translated(obstacle.problem.message), width, "ERROR")
         wrapped(column, translated(obstacle.problem.fix), width, "BLANK1")
         wrapped(column, translated(obstacle.waiting), width, "BLANK1")

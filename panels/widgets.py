@@ -31,6 +31,9 @@ NARROW = 260
 BUTTON = 18
 """Pixels at scale 1 that a button has beside its text, and its icon."""
 
+BOX = 20
+"""Pixels at scale 1 by which there is less room in a box."""
+
 LIST_EDGE = 26
 """Pixels at scale 1 that a row of a list has beside its contents."""
 
