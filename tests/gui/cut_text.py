@@ -16,6 +16,7 @@ Pixels = npt.NDArray[np.float32]
 
 WIDTH, ABOVE, BELOW = 13, 6, 3  # pixels of the dots, and of what is empty above and below them, at scale 1
 CONTRAST = 30  # of letters with what is behind them; their shadows have less
+FAINT = 12  # that of the strokes of a greyed label, of which only the ends of three may be brighter
 RUNS = 3
 
 
@@ -59,8 +60,9 @@ def _is_row_above(place: tuple[int, int], other: tuple[int, int]) -> bool:
 def _are_dots(part: Pixels) -> bool:
     """Whether a part of a picture has nothing but three dots, in its two rows that are for these."""
     behind = float(np.median(part))
-    is_letter: Any = np.abs(part - behind) > CONTRAST
-    if is_letter[:ABOVE].any() or is_letter[ABOVE + 2 :].any():
+    contrast: Any = np.abs(part - behind)
+    is_letter = contrast > CONTRAST
+    if (contrast[:ABOVE] > FAINT).any() or is_letter[ABOVE + 2 :].any():
         return False
     dots = is_letter[ABOVE : ABOVE + 2].any(0)
     if not is_letter[ABOVE].any() or not is_letter[ABOVE + 1].any():
