@@ -49,6 +49,13 @@ def test_what_is_no_dots_is_not_found(places: list[tuple[int, int]]):
     assert cut_texts(drawn(places)) == []
 
 
+def test_the_feet_of_greyed_letters_are_not_taken_for_dots():
+    picture = drawn(DOTS, letter=BEHIND + 35.0)
+    assert len(cut_texts(picture)) == 1
+    picture[14:20, [40, 44, 48]] = BEHIND + 20.0
+    assert cut_texts(picture) == []
+
+
 def test_a_picture_is_read_as_image_magick_writes_it(tmp_path: Path):
     path = tmp_path / "seen.pgm"
     path.write_bytes(b"P5\n3 2\n255\n" + bytes(range(6)))
