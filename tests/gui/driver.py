@@ -138,7 +138,7 @@ class Driver:
                 self.window.event_simulate("LEFTMOUSE", value, x=where[0], y=where[1])
             yield REDRAW
         else:
-            yield from self._click_at(where)
+            yield from self._press_here("LEFTMOUSE")
 
     def click_icon(
         self, operator: str, number: int = 0, *, beside: str = "", having: str = ""
@@ -154,12 +154,13 @@ class Driver:
 
         if beside:
             _x, row = yield from self._find(beside)
-            x, y = yield from self._sweep_row(is_wanted, row)
+            where = yield from self._sweep_row(is_wanted, row)
         else:
-            x, y = yield from self._sweep_for(is_wanted, self._icon_columns, number)
+            where = yield from self._sweep_for(is_wanted, self._icon_columns, number)
+        yield from self._point_at(*where)
         if self._greyed(self._hovered()) is not None:
             raise Failed(f"the button of {operator} is greyed out")
-        yield from self._click_at((x, y))
+        yield from self._press_here("LEFTMOUSE")
 
     def to_top(self) -> Steps[None]:
         """Scroll the sidebar to its top."""
@@ -186,8 +187,7 @@ class Driver:
     def write(self, text: str) -> Steps[None]:
         """Type into the field that is open: that of a search or of a dialog."""
         self._on_step(f"write {text}")
-        for letter in text:
-            yield from self._key(_key_of(letter), letter=letter)
+        yield from self._type(text)
         yield GLIDE
 
     def type_beside(self, label: str, text: str) -> Steps[None]:
@@ -616,9 +616,16 @@ class Driver:
         self.window.event_simulate(key, "RELEASE", x=x, y=y, **modifiers)
         yield NEXT_PASS
 
-    def _write(self, text: str) -> Steps[None]:
+    def _type(self, text: str) -> Steps[None]:
+        """Press the keys of a text faster than Blender draws."""
+        x, y = self._mouse
         for letter in text:
-            yield from self._key(_key_of(letter), letter=letter)
+            self.window.event_simulate(_key_of(letter), "PRESS", unicode=letter, x=x, y=y)
+            self.window.event_simulate(_key_of(letter), "RELEASE", x=x, y=y)
+        yield NEXT_PASS
+
+    def _write(self, text: str) -> Steps[None]:
+        yield from self._type(text)
         yield from self._key(
             "RET", ctrl=True
         )  # without Ctrl it would begin a line, where there may be several
@@ -626,6 +633,9 @@ class Driver:
 
     def _click_at(self, where: tuple[int, int], key: str = "LEFTMOUSE") -> Steps[None]:
         yield from self._point_at(*where)
+        yield from self._press_here(key)
+
+    def _press_here(self, key: str) -> Steps[None]:
         yield from self._key(key)
         yield REDRAW
 

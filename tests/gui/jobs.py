@@ -52,6 +52,17 @@ def delay_results(blender: Driver, seconds: float) -> Steps[None]:
     yield from blender.ask_sandbox("PUT", "/_sandbox/faults", [fault])
 
 
+def hold_results(blender: Driver) -> Steps[None]:
+    """Let no model come until `release_results`, however long that takes."""
+    fault = {"method": "GET", "path": "/flows/*/outputs", "action": "status", "times": -1}
+    yield from blender.ask_sandbox("PUT", "/_sandbox/faults", [fault])
+
+
+def release_results(blender: Driver) -> Steps[None]:
+    """Let models come again."""
+    yield from blender.ask_sandbox("PUT", "/_sandbox/faults", [])
+
+
 def check_counters(blender: Driver, *expected: dict[str, int]) -> Steps[None]:
     """Make sure that the sandbox counted this, for each flow in the order in which they were created."""
     stats = yield from blender.ask_sandbox()

@@ -9,15 +9,22 @@ from tests.gui.driver import Driver, Steps
 HOME = Path("/tmp/home-file.blend")
 
 
+def is_under_way() -> bool:
+    job = jobs.newest()
+    return job is not None and job.flow_id != ""
+
+
 def import_into_another_file(blender: Driver) -> Steps[None]:
     scene.clear_view()
     yield from blender.open_tab("GENERIO")
+    yield from jobs.hold_results(blender)
     yield from jobs.ask_for(blender, "A tin robot")
-    yield from jobs.until(blender, "Running")
+    yield from blender.wait_for(is_under_way, "the job to be under way")
     yield from blender.start_new_file()
+    yield from jobs.release_results(blender)
     scene.clear_view()
     yield from blender.open_tab("GENERIO")
-    yield from jobs.until(blender, "Ready")
+    yield from jobs.until(blender, "Ready", 120.0)
     yield from blender.see("Belongs to")
     yield from blender.picture("other-file-ready")
     assert not scene.models("robot")
@@ -34,11 +41,13 @@ def place_at_home(blender: Driver) -> Steps[None]:
     scene.clear_view()
     blender.save_file(HOME)
     yield from blender.open_tab("GENERIO")
+    yield from jobs.hold_results(blender)
     yield from jobs.ask_for(blender, "A stone owl")
-    yield from jobs.until(blender, "Running")
+    yield from blender.wait_for(is_under_way, "the job to be under way")
     yield from blender.start_new_file()
+    yield from jobs.release_results(blender)
     yield from blender.open_tab("GENERIO")
-    yield from jobs.until(blender, "Ready")
+    yield from jobs.until(blender, "Ready", 120.0)
     assert HOME.name in jobs.newest().message, jobs.newest().message
     assert not scene.models("owl")
 
