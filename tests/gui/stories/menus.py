@@ -6,7 +6,7 @@ import bpy
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
-LOW = (0.0, 0.0, -1.3)
+LOW = (0.0, 0.0, -3.0)
 """Where the end of a long menu is not far from the mouse."""
 
 
