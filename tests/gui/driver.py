@@ -67,6 +67,7 @@ class Driver:
         self.notes: dict[str, Any] = {}
         self.expected: list[str] = []
         self.cut: dict[str, None] = {}  # labels of ours that had no room
+        self._fields: dict[str, tuple[int, int]] = {}  # where they were last
         self._width = 0  # of the sidebar at scale 1, as it opens
 
     # --- where things are; looked up anew each time, for opening a file replaces them all
@@ -178,7 +179,13 @@ class Driver:
     def type_into(self, field: str, text: str) -> Steps[None]:
         """Replace what stands in the field of the property with this name ("Prompt") by typing."""
         self._on_step(f"type into {field}")
-        where = yield from self._sweep_for(lambda what: _name_of_property(what) == field, self._field_columns)
+
+        def is_wanted(what: str) -> bool:
+            return _name_of_property(what) == field
+
+        where = yield from self._look_beside(field, is_wanted)
+        where = where or (yield from self._sweep_for(is_wanted, self._field_columns))
+        self._fields[field] = where
         yield from self._click_at(where)
         yield from self._key("A", ctrl=True)
         yield from self._key("BACK_SPACE")  # for where nothing is typed
@@ -520,6 +527,20 @@ class Driver:
             raise Failed("there is no such button in the sidebar")
         return where
 
+    def _look_beside(self, field: str, wanted: Callable[[str], bool]) -> Steps[tuple[int, int] | None]:
+        """Where a field is whose name stands before it, or is where it was before."""
+        places = [self._fields[field]] if field in self._fields else []
+        yield from self._read(self._region_box(), 0)
+        if box := screen_reader.find(self._seen, field, whole=True):
+            _x, y = self._in_window(*box.centre)
+            places += [(self.region.x + self.region.width * share // 100, y) for share in (52, 70)]
+        for place in places:
+            yield from self._move(*place)
+            what = self._hovered()
+            if what is not None and wanted(what):
+                return place
+        return None
+
     def _sweep_row(self, wanted: Callable[[str], bool], y: int) -> Steps[tuple[int, int]]:
         """The same in one row."""
         for x in range(self.region.x + self.region.width - 20, self.region.x, -7):
@@ -548,8 +569,8 @@ class Driver:
         return None
 
     def _heights(self) -> range:
-        """From the top of the sidebar to its end; a button is twice as high as a step."""
-        return range(self.region.y + self.region.height - 5, self.region.y, -10)
+        """From the top of the sidebar to its end; a button is higher than a step."""
+        return range(self.region.y + self.region.height - 5, self.region.y, -13)
 
     def _field_columns(self) -> Steps[Columns]:
         """Where to sweep for a field: where every one is that has no buttons beside it, or one at most."""
