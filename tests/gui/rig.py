@@ -25,7 +25,7 @@ SUITES = ("trixie", "sid")
 WAYLAND = ("sid",)
 """Those that build Blender for Wayland, too."""
 
-ACT_TIMEOUT = 420.0  # seconds; an act that takes longer hangs
+ACT_TIMEOUT = 900.0  # seconds; an act that takes longer hangs
 
 ENDINGS = {"quit": 0, "die": 128 + 9}
 """The last steps that an act may have, and with what exit code Blender then ends; any other is a crash."""
