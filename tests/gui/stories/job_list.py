@@ -49,6 +49,7 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     yield from blender.see("vase with a handle")
     yield from blender.picture("job-list-details")
     flow_id = rows[panel.active_job].flow_id
+    yield from blender.see("Show Folder")  # which is below it
     yield from blender.click_icon("generio.copy_flow_id")
     assert bpy.context.window_manager.clipboard == flow_id
     yield from blender.click("Use Same Settings")
