@@ -490,7 +490,8 @@ class Driver:
         preferences = bpy.context.preferences
         width = self.region.width / preferences.system.ui_scale  # which follows the screen, too
         is_usual = self._width and width >= self._width - SLACK
-        if not is_usual or self.area.type != "VIEW_3D" or preferences.view.ui_scale != 1.0:
+        is_ours = self.area.type == "VIEW_3D" and hasattr(bpy.context.window_manager, "generio")
+        if not is_usual or not is_ours or preferences.view.ui_scale != 1.0:
             return
         names = _names()
         for left, top in cut_text.cut_texts(cut_text.read_pgm(SEEN)):
