@@ -172,8 +172,12 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
 
     def _obstacle(self, context: bpy.types.Context, layout: Any, obstacle: Obstacle) -> None:
         """What is wrong with all that wait, once, with its button."""
-        width = context.region.width - round(BOX * context.preferences.system.ui_scale)
-        column = layout.box().column()
+        width = context.region.width
+        if is_narrow(context):
+            column = layout.column()
+        else:
+            width -= round(BOX * context.preferences.system.ui_scale)
+            column = layout.box().column()
         wrapped(column, translated(obstacle.problem.message), width, "ERROR")
         wrapped(column, translated(obstacle.problem.fix), width, "BLANK1")
         wrapped(column, translated(obstacle.waiting), width, "BLANK1")

@@ -109,6 +109,7 @@ class Driver:
             yield from self.press("N")
             yield GLIDE
         self.region.active_panel_category = tab
+        self.region.tag_redraw()
         yield REDRAW
         scale = bpy.context.preferences.system.ui_scale
         self._width = self._width or round(self.region.width / scale)
