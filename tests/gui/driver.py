@@ -571,8 +571,11 @@ class Driver:
         return None
 
     def _heights(self) -> range:
-        """From the top of the sidebar to its end; a button is higher than a step."""
-        return range(self.region.y + self.region.height - 5, self.region.y, -13)
+        """From the top of the sidebar to its end.
+
+        A button is twice as high as a step, for the first event over it may only leave the one before.
+        """
+        return range(self.region.y + self.region.height - 5, self.region.y, -9)
 
     def _field_columns(self) -> Steps[Columns]:
         """Where to sweep for a field: where every one is that has no buttons beside it, or one at most."""
