@@ -40,3 +40,11 @@ def test_an_icon_is_no_word_of_a_label():
 def test_a_label_of_many_words_spans_them():
     seen = line(("Optimize", 0), ("2", 5), ("Mes", 4), ("hes", 3))
     assert find([seen], "Optimize 2 Meshes", whole=True) == Box(0, 20, 132, 10)
+
+
+def test_of_several_labels_of_one_name_the_number_counts_from_the_top():
+    lower, upper = (Word("Options", Box(10, top, 56, 10)) for top in (200, 100))
+    seen = [[lower], [upper]]
+    assert find(seen, "Options", whole=True) == upper.box
+    assert find(seen, "Options", whole=True, number=1) == lower.box
+    assert find(seen, "Options", whole=True, number=2) is None
