@@ -420,7 +420,7 @@ class Driver:
     def _around_mouse(self) -> Box:
         """Where tooltips and pop-ups open."""
         x, y = self._mouse
-        return self._box(x - 350, y - 270, 700, 540)
+        return self._box(x - 350, y - 320, 700, 640)
 
     def _region_box(self) -> Box:
         region = self.region

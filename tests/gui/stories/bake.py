@@ -32,7 +32,6 @@ def bake(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(is_light, "the light mesh")
     yield from jobs.until(blender, "Done")
     yield from blender.click("Bake Lost Detail")
-    yield from jobs.until(blender, "Running")
     yield from blender.wait_for(is_mapped, "the normal map")
     yield from jobs.until(blender, "Done")
 
