@@ -40,7 +40,7 @@ HEADER = 26  # pixels of a panel's header, and of the gap above it
 BESIDE = 150  # pixels from the middle of a label to where its field surely is
 BLANK = 12  # by which the brightness may differ where nothing is drawn
 PATIENCE = 10.0  # with a label that is not there
-TIMEOUT = 60.0
+TIMEOUT = 180.0  # the machine may be busy with others
 
 SEEN = Path("/tmp/seen.pgm")
 """What was read last."""

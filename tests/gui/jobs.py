@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 
-from tests.gui.driver import Driver, Failed, Steps
+from tests.gui.driver import TIMEOUT, Driver, Failed, Steps
 
 DONE = {"created": 1, "uploaded": 1, "started": 1, "run": 1, "downloaded": 1, "aborted": 0, "deleted": 0}
 """What the sandbox counts for a flow that was made once and fetched once."""
@@ -28,7 +28,7 @@ def newest() -> Any:
     return rows[0] if rows else None
 
 
-def until(blender: Driver, state: str, timeout: float = 60.0) -> Steps[None]:
+def until(blender: Driver, state: str, timeout: float = TIMEOUT) -> Steps[None]:
     """Wait until the newest job is in this state, as the screen calls it, and until that can be read.
 
     On a slow machine the job may be further on before it has been read.

@@ -20,9 +20,7 @@ def autosave_during_a_job(blender: Driver) -> Steps[None]:
     blender.autosave_every_minute(FOLDER)
     bpy.data.objects["Cube"].location.y = 1.0
     scene.remember("work")
-    yield from blender.wait_for(
-        lambda: [*FOLDER.glob("*autosave*.blend")], "the autosaved file", timeout=90.0
-    )
+    yield from blender.wait_for(lambda: [*FOLDER.glob("*autosave*.blend")], "the autosaved file")
     yield from jobs.until(blender, "Running")
     yield from blender.picture("autosave")
     yield from jobs.check_counters(blender, jobs.UNDER_WAY)

@@ -87,7 +87,7 @@ def stand_apart(blender: Driver) -> Steps[None]:
         bpy.ops.generio.generate_from_prompt(prompt=f"Brass bell {number}", quality="LOW", variants=1)
     yield 2.0
     yield from blender.picture("calm-many-at-one-cursor")
-    yield from blender.wait_for(lambda: len(scene.models("bell")) == MANY, "all bells", 120.0)
+    yield from blender.wait_for(lambda: len(scene.models("bell")) == MANY, "all bells")
     bpy.context.view_layer.update()
     spans = sorted(span(item) for item in scene.models("bell"))
     assert all(left[1] <= right[0] for left, right in pairwise(spans)), spans

@@ -47,7 +47,7 @@ def kill_at(blender: Driver, step: str) -> Steps[None]:
             trouble.add(f"{row.state}: {row.message}")
         return row.state == "done"
 
-    yield from blender.wait_for(is_done, "Done", 90.0)
+    yield from blender.wait_for(is_done, "Done")
     assert not trouble, trouble
     assert engine(blender).notice is None
     assert engine(blender).pid not in (0, before)
@@ -106,7 +106,7 @@ def find_it_ready(blender: Driver) -> Steps[None]:
     """The file was never saved, so the model belongs nowhere any more, and waits for whoever wants it."""
     scene.clear_view()
     yield from blender.open_tab("GENERIO")
-    yield from jobs.until(blender, "Ready", 90.0)
+    yield from jobs.until(blender, "Ready")
     assert not scene.models("owl")
     yield from blender.picture("quit-ready")
     yield from blender.click("Import")

@@ -17,7 +17,7 @@ def look_at_pictures(blender: Driver) -> Steps[None]:
     for prompt in PROMPTS:
         bpy.ops.generio.generate_from_prompt(prompt=prompt, quality="LOW", variants=1)
     yield from blender.wait_for(
-        lambda: len(rows) == len(PROMPTS) and all(row.thumbnail for row in rows), "all pictures", 120.0
+        lambda: len(rows) == len(PROMPTS) and all(row.thumbnail for row in rows), "all pictures"
     )
     yield from blender.see("Clear Finished")
     yield from blender.picture("gallery-list")

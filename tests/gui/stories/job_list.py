@@ -20,11 +20,11 @@ def look_after_jobs(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: any(row.state == "running" for row in rows), "a running job")
     yield from blender.see("running")
     yield from blender.picture("job-list-running")
-    yield from blender.wait_for(lambda: all(row.state == "done" for row in rows), "all models", 120.0)
+    yield from blender.wait_for(lambda: all(row.state == "done" for row in rows), "all models")
     yield from jobs.order(blender, "fail", reason="The kiln overheated")
     generate(prompt=PROMPTS[4], quality="LOW")
     yield from jobs.until(blender, "Failed")
-    yield from blender.wait_for(lambda: all(row.thumbnail for row in list(rows)[1:]), "all pictures", 120.0)
+    yield from blender.wait_for(lambda: all(row.thumbnail for row in list(rows)[1:]), "all pictures")
     yield 2.0
     yield from blender.see("overheated")
     yield from blender.picture("job-list-failed")

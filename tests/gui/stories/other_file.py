@@ -24,7 +24,7 @@ def import_into_another_file(blender: Driver) -> Steps[None]:
     yield from jobs.release_results(blender)
     scene.clear_view()
     yield from blender.open_tab("GENERIO")
-    yield from jobs.until(blender, "Ready", 120.0)
+    yield from jobs.until(blender, "Ready")
     yield from blender.see("Belongs to")
     yield from blender.picture("other-file-ready")
     assert not scene.models("robot")
@@ -47,7 +47,7 @@ def place_at_home(blender: Driver) -> Steps[None]:
     yield from blender.start_new_file()
     yield from jobs.release_results(blender)
     yield from blender.open_tab("GENERIO")
-    yield from jobs.until(blender, "Ready", 120.0)
+    yield from jobs.until(blender, "Ready")
     assert HOME.name in jobs.newest().message, jobs.newest().message
     assert not scene.models("owl")
 

@@ -39,7 +39,7 @@ def make_a_list(blender: Driver) -> Steps[None]:
     yield from blender.picture("presets-list")
     yield from blender.confirm()
     yield from blender.wait_for(lambda: len(panel.jobs) == len(PROMPTS), "three jobs")
-    yield from blender.wait_for(lambda: all(row.state == "done" for row in panel.jobs), "three models", 90.0)
+    yield from blender.wait_for(lambda: all(row.state == "done" for row in panel.jobs), "three models")
 
 
 ACTS = (choose_presets, make_a_list)

@@ -38,7 +38,7 @@ def learn(blender: Driver) -> Steps[None]:
     before = len(bpy.context.window_manager.generio.jobs)
     for number in range(LEARNED):
         ask(f"Lamp {number}")
-        yield from blender.wait_for(lambda count=before + number + 1: done(count), "a model", 90.0)
+        yield from blender.wait_for(lambda count=before + number + 1: done(count), "a model")
 
 
 def never_fall(blender: Driver) -> Steps[None]:

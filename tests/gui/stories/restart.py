@@ -23,7 +23,7 @@ def start_again(blender: Driver) -> Steps[None]:
     yield from blender.open_file(FILE)
     yield from blender.open_tab("GENERIO")
     yield from blender.picture("restart")
-    yield from blender.wait_for(lambda: scene.models("lantern"), "the model in the scene", timeout=90.0)
+    yield from blender.wait_for(lambda: scene.models("lantern"), "the model in the scene")
     yield from jobs.until(blender, "Done")
     yield from blender.picture("restart-done")
     assert len(scene.models("lantern")) == 1
