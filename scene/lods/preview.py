@@ -72,7 +72,10 @@ def preview_of(collection: bpy.types.Collection) -> bpy.types.Object | None:
 def show(
     collection: bpy.types.Collection, levels: Mapping[int, bpy.types.Object], original: bpy.types.Object
 ) -> bpy.types.Object:
-    """The preview of these levels, in the place of the original, which is hidden meanwhile; returns it."""
+    """The preview of these levels, in the place of the original, which is hidden meanwhile; returns it.
+
+    It is selected and active where the original was, which is neither while it is hidden.
+    """
     shown = preview_of(collection)
     if shown is None:
         shown = _copy_without_mesh(original)
@@ -80,8 +83,12 @@ def show(
         homes = [home for home in original.users_collection if takes_objects(home)]
         for home in homes or [bpy.context.scene.collection]:
             home.objects.link(shown)
-        shown.select_set(False)
+        layer = bpy.context.view_layer
+        is_active = layer.objects.active == original
+        shown.select_set(original.select_get())
         _hide(original)
+        if is_active:
+            layer.objects.active = shown
     switch: Any = shown.modifiers.get(PREVIEW_NAME) or shown.modifiers.new(PREVIEW_NAME, "NODES")
     former = switch.node_group
     switch.node_group = _nodes(levels)

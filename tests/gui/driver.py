@@ -451,10 +451,6 @@ class Driver:
         """Where in the window the text stands, as soon as it is there; `part`: of the screen to look at."""
         end = time.monotonic() + timeout
         while True:
-            if popup:  # a tooltip of what was clicked before may cover it, and goes when the mouse moves
-                x, y = self._mouse
-                yield from self._move(x - 1, y)
-                yield from self._move(x, y)
             if popup or part:
                 box = yield from self._read_for(text, part or self._around_mouse(), whole, number)
             else:

@@ -212,6 +212,14 @@ def test_a_size_that_the_user_has_set_stays(rock):
     assert level["generio_screen_size"] == pytest.approx(0.3)
 
 
+def test_the_preview_is_selected_where_the_original_was(rock):
+    camera(25.0)
+    scenes.select(rock)
+    make(rock, percents="25", arrange="SWITCH")
+    preview = bpy.data.objects["Rock_Preview"]
+    assert bpy.context.active_object == preview and preview.select_get()
+
+
 def test_the_preview_is_switched_off_and_on_and_gets_what_comes_later(rock):
     camera(1000.0)
     make(rock, percents="25")
