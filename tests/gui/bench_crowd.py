@@ -35,8 +35,10 @@ def crowd(watch: "Watch", service: str, key: str, objects: str, jobs: str) -> "T
     for number in range(int(jobs)):
         destination = session.document.at_cursor(context)
         name = f"Chair {number}"
-        job = addon.jobs.Job(service, addon.api.TEXT_TO_MODEL, name, prompt=name, destination=destination)
-        engine.submit(job)
+        request = addon.jobs.Request(
+            service, addon.api.TEXT_TO_MODEL, name, prompt=name, destination=destination
+        )
+        engine.submit(addon.jobs.Job(request))
     _open_all(addon)
     spent = _timed(addon)
     yield from _show_tab()
