@@ -57,7 +57,7 @@ def register() -> None:
     menus.register()
     handlers.register()
     panels.observe(session.current())
-    session.current().observers.append(session.current().part(requests.Bakes))
+    session.current().observers.append(session.current().part(requests.Followups))
     command.register()
 
 

@@ -17,6 +17,9 @@ Location = tuple[float, float, float]
 MAP_SIZES = (512, 1024, 2048, 4096, 8192)
 """Pixels a side that baked maps may have."""
 
+MOST_LEVELS = 8
+"""Levels of detail beside level 0."""
+
 ORIGIN: Location = (0.0, 0.0, 0.0)
 
 
@@ -57,8 +60,10 @@ class NewModel(_InFile):
     its origin; else with its own origin. height: of the model, Blender units, 0.0 = as it comes. scale:
     factor by which it is scaled before anything else. shading: "smooth" | "flat", "" = as it comes.
     group: token of the request that several variants have in common; they stand side by side, in the
-    order of their number. then_optimize: to how many triangles each result is optimized before it is
-    placed, None = it is placed as it comes.
+    order of their number. then_optimize: to how many triangles each result is optimized, None = it is not;
+    then_percent: to which share of its own, 0.0 = not. That is done before it is placed, unless then_lods or
+    then_bake says what is made of it afterwards: how many levels of detail, and which maps, see
+    `BakeSettings`, "" = none.
     """
 
     collection: DatablockRef = DatablockRef()
@@ -72,6 +77,9 @@ class NewModel(_InFile):
     group: str = ""
     number: int = 0
     then_optimize: int | None = None
+    then_percent: float = 0.0
+    then_lods: int = 0
+    then_bake: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,8 @@ class OptimizedMesh(_InFile):
 
     mode: "replace" (the same objects get it), or copies, which stand "beside" them, in a "collection" of
     their own, or in their place, and "hide" them, or are a "lod" of them; or "bake": no mesh, but maps for
-    the one that they have. then_bake: which maps are baked for what has come, see `BakeSettings`, "" = none.
+    the one that they have. then_bake: which maps are baked for what has come, see `BakeSettings`, "" = none;
+    then_lods: how many levels of detail are made of it.
     level: which LOD. offset: how far copies beside them stand from them along X; a level that has none is
     hidden. target: the object whose mesh was sent. others: more objects that have the same mesh and get the
     result as well. applied: whether modifiers of the objects are in what was sent. modifiers: the names of
@@ -90,7 +99,8 @@ class OptimizedMesh(_InFile):
     see `scene.place.traits`. corners, points and traits are None or "" where they are not known. made_of: of
     a level, a text that is the same as long as it would be made of the same mesh in the same way; wanted: for
     how many triangles it was asked; switched: whether the levels are shown by how large they are in the
-    picture.
+    picture. sent: what was sent, and how, see `scene.origins.Record`, "" where it is not known. renews: the
+    copy that gets the mesh, None = a new one is made.
     """
 
     mode: str = "replace"
@@ -107,6 +117,9 @@ class OptimizedMesh(_InFile):
     made_of: str = ""
     wanted: int = 0
     switched: bool = False
+    then_lods: int = 0
+    sent: str = ""
+    renews: DatablockRef | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +160,13 @@ _KEYS = {
 }
 """Fields whose keys have other names."""
 
-_UIDS = {"scene": "scene_uid", "collection": "collection_uid", "box": "uid", "object": "uid"}
+_UIDS = {
+    "scene": "scene_uid",
+    "collection": "collection_uid",
+    "box": "uid",
+    "object": "uid",
+    "renews": "renews_uid",
+}
 """The key of the session uid, for each key of a datablock's name."""
 
 

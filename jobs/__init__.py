@@ -32,7 +32,15 @@ result is on disk it is linked into the folder of the second, that is submitted,
 A crash at any of these points repeats the rest only: the store takes a token once.
 """
 
-from .chain import followup_failed, followup_jobs, followup_tokens, has_followup, with_followup
+from .chain import (
+    follows_in_file,
+    followup_failed,
+    followup_jobs,
+    followup_tokens,
+    has_followup,
+    is_optimized,
+    with_followup,
+)
 from .errors import NoConverter, Offline
 from .job_folder import JobFolder
 from .model import BAKE, Delivered, Job, Placement, Problem, Request, Result, Run, Status, Step
@@ -60,9 +68,11 @@ __all__ = [
     "State",
     "Status",
     "Step",
+    "follows_in_file",
     "followup_failed",
     "followup_jobs",
     "followup_tokens",
     "has_followup",
+    "is_optimized",
     "with_followup",
 ]

@@ -2,8 +2,10 @@
 """Thin operators: read the properties, hand over to jobs/ or scene/, report."""
 
 from . import (
+    again,
     assets,
     bake,
+    bake_pictures,
     compare,
     connection,
     drop,
@@ -40,6 +42,8 @@ CLASSES = (
     *whole_model.CLASSES,
     *lods.CLASSES,
     *bake.CLASSES,
+    *bake_pictures.CLASSES,
+    *again.CLASSES,
     *presets.CLASSES,
     *heavy.CLASSES,
     *support.CLASSES,

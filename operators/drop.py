@@ -10,6 +10,7 @@ from ..api import IMAGE_TO_MODEL, picture_size
 from ..api.parameters import parameters_of
 from ..formats.image_check import version_of
 from ..jobs import Job
+from ..scene.export.selection import PERCENT
 from ..scene.place import raycast
 from ..session import current, requests
 from ..session.parameter_properties import switch_of
@@ -23,7 +24,10 @@ DIALOG = 260  # pixels at scale 1
 PARAMETERS = [parameter for parameter in parameters_of(IMAGE_TO_MODEL) if not switch_of(parameter)]
 """All but the seed, which the panel says, or the service draws."""
 
-SHOWN = (*(parameter.name for parameter in PARAMETERS), "variants", "then_optimize", "then_count")
+FOLLOWING = ("then_target", "then_count", "then_percent", "then_lods", "then_bake")
+"""What can be chosen where what is generated is optimized, too."""
+
+SHOWN = (*(parameter.name for parameter in PARAMETERS), "variants", "then_optimize", *FOLLOWING)
 """What the dialog shows is what will be made: it begins with what is chosen in the panel."""
 
 
@@ -79,7 +83,10 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         layout.prop(self, "variants")
         layout.prop(self, "then_optimize")
         if self.then_optimize:
-            layout.prop(self, "then_count")
+            unused = "then_count" if self.then_target == PERCENT else "then_percent"
+            for name in FOLLOWING:
+                if name != unused:
+                    layout.prop(self, name)
 
     def request(self, context: bpy.types.Context, choice: Choice) -> list[Job]:
         is_given = self.properties.is_property_set("location")

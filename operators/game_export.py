@@ -20,7 +20,26 @@ SUFFIXES = ";".join(sorted({f"*{profile.suffix}" for profile in PROFILES.values(
 ENGINES = tuple((name.upper(), profile.label, profile.description) for name, profile in PROFILES.items())
 
 
-class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
+class ShapeOptions:
+    """Mixin: what collision shapes are like."""
+
+    if TYPE_CHECKING:
+        triangles: int
+        each_part: bool
+    else:
+        triangles: bpy.props.IntProperty(
+            name="Triangles",
+            description="The most triangles of a convex hull",
+            default=collision.TRIANGLES,
+            min=collision.LEAST_TRIANGLES,
+            max=collision.MOST_TRIANGLES,
+        )
+        each_part: bpy.props.BoolProperty(
+            name="Each Loose Part", description="Give each loose part of a mesh a collision shape of its own"
+        )
+
+
+class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, bpy.types.Operator):
     """Export the selected models for a game engine, with their levels of detail and collision shapes"""
 
     bl_idname = "generio.export_for_engine"
@@ -36,8 +55,6 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
         batch_mode: str
         own_folder: bool
         shapes: str
-        triangles: int
-        each_part: bool
         embed: bool
     else:
         filepath: bpy.props.StringProperty(
@@ -68,16 +85,6 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
             description="The collision shapes to make for models that have none",
             items=SHAPES,
             default=HULL_SHAPES,
-        )
-        triangles: bpy.props.IntProperty(
-            name="Triangles",
-            description="The most triangles of a convex hull",
-            default=collision.TRIANGLES,
-            min=collision.LEAST_TRIANGLES,
-            max=collision.MOST_TRIANGLES,
-        )
-        each_part: bpy.props.BoolProperty(
-            name="Each Loose Part", description="Give each loose part of a mesh a collision shape of its own"
         )
         embed: bpy.props.BoolProperty(
             name="Embed Textures",
@@ -164,7 +171,7 @@ class GENERIO_OT_export_for_engine(InObjectMode, bpy.types.Operator):
         return context.selected_objects
 
 
-class GENERIO_OT_make_collision(InObjectMode, bpy.types.Operator):
+class GENERIO_OT_make_collision(ShapeOptions, InObjectMode, bpy.types.Operator):
     """Make shapes for game engines to collide with, as children of the selected meshes, not rendered"""
 
     bl_idname = "generio.make_collision"
@@ -173,24 +180,12 @@ class GENERIO_OT_make_collision(InObjectMode, bpy.types.Operator):
 
     if TYPE_CHECKING:
         kind: str
-        triangles: int
-        each_part: bool
     else:
         kind: bpy.props.EnumProperty(
             name="Shape",
             description="What kind of shape",
             items=(("NONE", "None", "Remove the shapes that are there"), *SHAPES[1:]),
             default=HULL_SHAPES,
-        )
-        triangles: bpy.props.IntProperty(
-            name="Triangles",
-            description="The most triangles of a convex hull",
-            default=collision.TRIANGLES,
-            min=collision.LEAST_TRIANGLES,
-            max=collision.MOST_TRIANGLES,
-        )
-        each_part: bpy.props.BoolProperty(
-            name="Each Loose Part", description="Give each loose part of a mesh a collision shape of its own"
         )
 
     @classmethod

@@ -12,9 +12,9 @@ from ..api.parameters import GENERATORS, parameters_of
 from ..core.destination import InFile, NewModel, OptimizedMesh
 from ..core.messages import Message
 from ..i18n import translated
-from ..jobs import BAKE, Job, LedgerError, Problem, Step
+from ..jobs import BAKE, Job, LedgerError, Problem, Step, is_optimized
 from ..scene.errors import CannotPlace, Misfit, TooFewTriangles
-from ..scene.export.selection import COUNT, RESULTS
+from ..scene.export.selection import COUNT, PERCENT, RESULTS
 from ..scene.place.destination import edited_target
 from ..scene.place.loading import is_there
 from ..session import current, is_running, waiting
@@ -354,9 +354,12 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
         # Of an unknown one, as of a recovered flow, that is the cursor.
         where = job.request.destination if isinstance(job.request.destination, NewModel) else NewModel()
         panel.where = "BOX" if where.box is not None else "SURFACE" if where.base else "CURSOR"
-        panel.then_optimize = where.then_optimize is not None
+        panel.then_optimize = is_optimized(job)
         if where.then_optimize is not None:
-            panel.then_count = where.then_optimize
+            panel.then_target, panel.then_count = COUNT, where.then_optimize
+        elif where.then_percent:
+            panel.then_target, panel.then_percent = PERCENT, where.then_percent
+        panel.then_lods, panel.then_bake = where.then_lods, bool(where.then_bake)
 
 
 class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):

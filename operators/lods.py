@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from ..api import FlowsError
+from ..core.destination import MOST_LEVELS
 from ..core.messages import Message
 from ..i18n import translated
 from ..scene import lods
@@ -14,7 +15,6 @@ from ..scene.lods import LodSet, preview
 from ..session import current, requests
 from ..session.requests import Choice
 from ..session.requests.lod_counts import (
-    MOST_LEVELS,
     PRESETS,
     BadCounts,
     BadPercents,

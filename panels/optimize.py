@@ -4,17 +4,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ..core.messages import EMPTY, Message
 from ..i18n import translated, translated_list
+from ..scene.bake import pictures
+from ..scene.bake.settings import PICTURES
 from ..scene.export.selection import PERCENT
 from ..scene.meshes import COLOR_ATTRIBUTES, CUSTOM_NORMALS
+from ..session import current
 from ..session.properties import GenerioProperties, properties
+from ..session.requests import Choice
+from ..session.requests.bake_settings import bake_settings
 from .presets import GENERIO_PT_optimize_presets, draw_in_header
 from .selection_report import Survey, selection_report
+from .thumbnails import icon_of
 from .widgets import (
     ReadyTab,
     buttons,
@@ -45,6 +52,9 @@ MAPS = {
     "emission": Message("emission"),
 }
 """What the kinds of baked maps are called."""
+
+PICTURE = 4.0
+"""How large the pictures of a bake are, in heights of a button."""
 
 MANY = 20
 """Lines of a list that are shown."""
@@ -97,6 +107,10 @@ class GENERIO_PT_bake(ReadyTab, bpy.types.Panel):
         maps = column.column(heading="Maps")
         maps.prop(panel, "bake_occlusion")
         maps.prop(panel, "bake_orm")
+        survey = selection_report().known(context)
+        wish = bake_settings(context, Choice({}, panel))
+        told = Message("About {size} of memory", size=size(wish.memory(survey.triangles)))
+        column.label(text=translated(told), translate=False)
 
 
 class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
@@ -143,7 +157,9 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
                 ),
                 width,
             )
-            _list(layout, "generio_report", Message("Report"), _lines(report), width)
+            body = _list(layout, "generio_report", Message("Report"), _lines(report), width)
+            if body is not None and "picture_difference" in report.get("bake", {}):
+                _pictures(body, report["bake"], width)
 
 
 def _options(column: Any, panel: GenerioProperties, found: Survey) -> None:
@@ -169,6 +185,14 @@ def _remarks(layout: Any, found: Survey, width: int) -> None:
     """What is to be known of the selection, with what can be done about it."""
     if found.losses:
         _list(layout, "generio_losses", Message("Losses"), found.losses, width, "ERROR")
+    if found.outdated:
+        told = (
+            Message('The original of "{name}" was edited since', name=found.outdated[0])
+            if len(found.outdated) == 1
+            else Message("The originals of {count:,} objects were edited since", count=len(found.outdated))
+        )
+        wrapped(layout, translated(told), width, "FILE_REFRESH")
+        layout.operator("generio.make_again")
     if found.parts:
         text = translated(Message("Whole Model, {count:,} Parts", count=found.parts))
         layout.operator("generio.select_whole_model", text=text, translate=False, icon="OUTLINER")
@@ -231,8 +255,8 @@ def _hint(panel: GenerioProperties, found: Survey) -> Message:
 
 def _list(
     layout: Any, name: str, title: Message, lines: Sequence[Message], width: int, icon: str = "NONE"
-) -> None:
-    """A line that opens to a list."""
+) -> Any:
+    """A line that opens to a list; returns where more of it can be drawn, None while it is closed."""
     header, body = layout.panel(name, default_closed=True)
     header.label(text=translated(title), translate=False, icon=icon)
     if body is not None:
@@ -243,6 +267,24 @@ def _list(
             column.label(
                 text=translated(Message("and {count:,} more", count=len(lines) - MANY)), translate=False
             )
+    return body
+
+
+def _pictures(layout: Any, figures: Any, width: int) -> None:
+    """What was drawn of a bake, as long as its job is in the list."""
+    engine = current().engine
+    job = engine.job(figures.get("token", "")) if engine is not None else None
+    if job is None or not job.placement.results:
+        return
+    told = Message(
+        "Before, after, and where they differ: {share:.1%} on average", share=figures["picture_difference"]
+    )
+    wrapped(layout, translated(told), width)
+    row = layout.row(align=True)
+    for name in PICTURES:
+        path = pictures.path_of(Path(job.placement.results[0].blend), name)
+        row.template_icon(icon_value=icon_of(str(path)), scale=PICTURE)
+    layout.operator("generio.show_bake_pictures", icon="IMAGE_DATA")
 
 
 def _change(reports: Sequence[Any]) -> Message:

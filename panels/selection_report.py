@@ -20,6 +20,7 @@ from ..scene.export.selection import Selection, Target, shapes_of
 from ..scene.export.whole_model import Parts
 from ..scene.meshes import triangle_count
 from ..scene.modifiers import applicable
+from ..scene.origins import Looks, Owners
 from ..session import current, is_running
 from ..session.options import carried
 from ..session.properties import properties
@@ -64,7 +65,8 @@ class Survey(NamedTuple):
     were ever optimized; result: how many there will be. applied: whether modifiers will change these figures.
     refused: names, each with the reason. kinds: see `unsent`. parts: of the whole models, if not all are
     selected. reports: of what has been optimized; versions: how many can be toggled; after: how many of those
-    show the optimized mesh.
+    show the optimized mesh. outdated: the names of those of which something was made of what has been edited
+    since.
     """
 
     name: str = ""
@@ -83,6 +85,7 @@ class Survey(NamedTuple):
     reports: tuple[Any, ...] = ()
     versions: int = 0
     after: int = 0
+    outdated: tuple[str, ...] = ()
 
 
 class _View:
@@ -95,7 +98,7 @@ class _View:
     def __init__(self) -> None:
         self.known = Survey()
         self.outdated = self.fresh = False
-        self._dependents, self._parts = Dependents(), Parts()
+        self._dependents, self._parts, self._owners = Dependents(), Parts(), Owners()
         self._of_selection: Iterator[int] = iter(())
         self._of_file: Iterator[int] = iter(())
         self.is_at_work = False
@@ -103,7 +106,7 @@ class _View:
     def begin(self, context: bpy.types.Context) -> None:
         """Look anew."""
         self._of_file = self._look_through()
-        self._of_selection = self._survey(context.selected_objects, Wish.of(context))
+        self._of_selection = self._survey(context.selected_objects, Wish.of(context), _is_at_rest(context))
         self.is_at_work = True
 
     def go_on(self) -> None:
@@ -113,21 +116,27 @@ class _View:
 
     def _look_through(self) -> Iterator[int]:
         """Look at the objects of the file, and yield what each costs."""
-        dependents, parts = Dependents(), Parts()
+        dependents, parts, owners = Dependents(), Parts(), Owners()
         start = 0
         # The list is taken in pieces, since it may change between them.
         while piece := bpy.data.objects[start : start + PIECE]:
             for item in piece:
                 dependents.look_at(item)
                 parts.look_at(item)
+                owners.look_at(item)
                 yield 1
             start += PIECE
-        if (dependents, parts) != (self._dependents, self._parts):
+        if (dependents, parts, owners) != (self._dependents, self._parts, self._owners):
             self.outdated = True
-        self._dependents, self._parts = dependents, parts
+        self._dependents, self._parts, self._owners = dependents, parts, owners
 
-    def _survey(self, selected: Sequence[bpy.types.Object], wish: Wish) -> Iterator[int]:
-        """Look at the selected objects, and yield what each costs."""
+    def _survey(self, selected: Sequence[bpy.types.Object], wish: Wish, is_at_rest: bool) -> Iterator[int]:
+        """Look at the selected objects, and yield what each costs.
+
+        is_at_rest: whether it may be looked at whether originals were edited; else what was known of that.
+        """
+        looks = current().part(Looks)
+        outdated: list[str] = []
         selection, losses = Selection(), Losses(wish.carry, wish.apply)
         reports: dict[Any, Any] = {}
         changeable: dict[Any, bool] = {}
@@ -137,6 +146,8 @@ class _View:
                 reports[item.data] = versions.report_of(item)
             if versions.with_versions([item]):
                 changeable[item.data, versions.hidden_mesh(item)] = versions.shows_after(item)
+            if is_at_rest and (yield from looks.outdated(item, self._owners)):
+                outdated.append(item.name)
             yield LOOK
         figures: list[tuple[int, int]] = []
         applied = modifiers = False
@@ -168,9 +179,15 @@ class _View:
             reports=tuple(reports.values()),
             versions=len(changeable),
             after=sum(changeable.values()),
+            outdated=tuple(outdated) if is_at_rest else self.known.outdated,
         )
         self.outdated = self.outdated or known != self.known
         self.known = known
+
+
+def _is_at_rest(context: bpy.types.Context) -> bool:
+    """Whether nothing is being edited or played, which changes meshes all the time."""
+    return context.mode == "OBJECT" and not context.screen.is_animation_playing
 
 
 def _advance(work: Iterator[int], share: int) -> bool:

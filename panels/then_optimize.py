@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import bpy
 
+from ..scene.export.selection import PERCENT
 from ..session.properties import properties
-from .widgets import ReadyTab, fields
+from .widgets import ReadyTab, fields, values
 
 
 class GENERIO_PT_then_optimize(ReadyTab, bpy.types.Panel):
@@ -22,7 +23,10 @@ class GENERIO_PT_then_optimize(ReadyTab, bpy.types.Panel):
         panel = properties(context)
         column = fields(self.layout, context)
         column.active = panel.then_optimize
-        column.prop(panel, "then_count")
+        values(column, panel, "then_target", context.region.width)
+        column.prop(panel, "then_percent" if panel.then_target == PERCENT else "then_count")
+        column.prop(panel, "then_lods")
+        column.prop(panel, "then_bake")
 
 
 CLASSES = (GENERIO_PT_then_optimize,)

@@ -17,7 +17,7 @@ from ..core.file_names import fitting
 from ..core.messages import Message
 from ..core.text import plain_reason
 from . import versions
-from .meshes import LEVELS, NAMED, PREFIX, is_own, take_edits
+from .meshes import COPY_OF, LEVELS, MADE_WITH, NAMED, ORIGIN, PREFIX, is_own, take_edits
 from .nodes import image_nodes
 from .place import packing, variants
 
@@ -32,6 +32,9 @@ BOOKKEEPING = (
     variants.ASKED,
     LEVELS,
     NAMED,
+    ORIGIN,
+    COPY_OF,
+    MADE_WITH,
 )
 """Custom properties of objects and meshes that a library has no use for, some with data not shown."""
 

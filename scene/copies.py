@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import bpy
 from mathutils import Vector
 
-from . import modifiers
+from . import modifiers, versions
+from .errors import CannotPlace, CannotSwap
+from .meshes import mesh_of
 
 GAP = 1.1
 """How far beside their originals copies stand, in widths of the originals."""
@@ -27,6 +29,24 @@ def copy_with(
     copy.name = name
     modifiers.remove_modifiers(copy, applied)
     return copy
+
+
+def renew(copy: bpy.types.Object, fresh: bpy.types.Object) -> None:
+    """Give a copy the mesh and the modifiers of `fresh`, which goes; see `check_renew`."""
+    former, mesh = mesh_of(copy), mesh_of(fresh)
+    modifiers.take(copy, fresh)
+    bpy.data.objects.remove(fresh)
+    versions.follow(former, mesh)
+    versions.remove_unused(former)
+
+
+def check_renew(pairs: Iterable[tuple[bpy.types.Object, bpy.types.Object]]) -> None:
+    """Raise CannotPlace, before anything is changed, where one of the copies cannot be renewed."""
+    try:
+        for copy, fresh in pairs:
+            modifiers.check(copy, fresh)
+    except CannotSwap as error:
+        raise CannotPlace(error.message) from error
 
 
 def beside(items: Sequence[bpy.types.Object]) -> float:

@@ -6,6 +6,9 @@ from pathlib import Path
 UNPACKED = "generio_unpacked"
 """The custom property of an image that is to be packed once its model has been placed; see `packing`."""
 
+BESIDE = "generio_beside"
+"""The custom property of such an image that is to become a file beside the .blend instead."""
+
 SUBJECT = "GENERIO subject "
 """What the name of the object begins with that a snapshot is about; see `snapshot.write_snapshot`."""
 

@@ -108,6 +108,15 @@ LEVELS = PREFIX + "levels"
 It is no pointer to the object, which would stay in the file when the user deletes it.
 """
 
+ORIGIN = PREFIX + "origin"
+"""Custom property of an object of which copies were made: a text that they have as COPY_OF."""
+
+COPY_OF = PREFIX + "copy_of"
+"""Custom property of a copy with an optimized mesh: what its original has as ORIGIN."""
+
+MADE_WITH = PREFIX + "made_with"
+"""Custom property of an optimized mesh: what was sent for it, and how, see `origins.Record`."""
+
 COLLISION = PREFIX + "collision"
 """Custom property of a collision shape: of which kind it is, see `game.profiles.SHAPES`."""
 

@@ -15,7 +15,7 @@ import bpy
 
 from ..core.messages import Message
 from .errors import CannotSwap
-from .meshes import LEVELS, mesh_of
+from .meshes import COPY_OF, LEVELS, ORIGIN, mesh_of
 from .rna_settings import copy_settings
 
 LEFT = frozenset({"ARMATURE", "COLLISION", "EXPLODE", "PARTICLE_SYSTEM", "PARTICLE_INSTANCE"})
@@ -39,12 +39,13 @@ def remove_modifiers(item: bpy.types.Object, names: Collection[str]) -> None:
 
 
 def copy_of(item: bpy.types.Object) -> bpy.types.Object:
-    """A copy of `item` in no collection and without its levels of detail.
+    """A copy of `item` in no collection, without its levels of detail, and known as nobody's original.
 
     Blender puts that of a rigid body into the world of those.
     """
     copy = cast(bpy.types.Object, item.copy())
-    copy.pop(LEVELS, None)
+    for name in (LEVELS, ORIGIN, COPY_OF):
+        copy.pop(name, None)
     if copy.rigid_body or copy.rigid_body_constraint:  # else it is in none, and to ask takes long
         for collection in copy.users_collection:
             collection.objects.unlink(copy)

@@ -12,11 +12,11 @@ import bpy
 
 from ..core.destination import OptimizedMesh
 from ..core.messages import Message
-from . import copies, lods, modifiers, versions
+from . import copies, lods, modifiers, origins, versions
 from .errors import CannotPlace, Misfit, NoFaces, TooFewTriangles
 from .lookup import find
 from .markers import snapshot_of
-from .meshes import mesh_of
+from .meshes import MADE_WITH, mesh_of
 from .place.collections import collection_called, takes_objects
 from .place.unique_names import suffixed
 from .restore import datablock
@@ -46,11 +46,13 @@ def fitted_mesh(
     target: bpy.types.Object,
     applied: bool,
     is_changed: bool,
+    sent: str = "",
 ) -> bpy.types.Mesh:
     """The mesh of an optimized model, fitted onto the one that was sent (see `fit`) and with its report.
 
     objects, materials: what has come in of the model, which belongs to `target`. applied: whether modifiers
     were in what was sent. is_changed: whether that has other attributes or slots by now, which is told.
+    sent: see `OptimizedMesh`.
     Raises CannotPlace, Misfit, TooFewTriangles, NoFaces.
     """
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
@@ -82,6 +84,8 @@ def fitted_mesh(
     _take_materials(mesh, target, sent_as, set(materials.values()), applied)
     datablock.take_over(mesh, mesh_of(target))
     mesh[versions.REPORT] = json.dumps(report)
+    if sent:
+        mesh[MADE_WITH] = sent
     return mesh
 
 
@@ -151,6 +155,11 @@ def put(
     if mode == LOD:
         return [lods.place_level(scene, targets[0], mesh, destination, gone[targets[0]])]
     made = [copies.copy_with(item, mesh, suffixed(item.name, "_optimized"), gone[item]) for item in targets]
+    former = _renewed(destination)
+    if former is not None:
+        return [_renew(former, made[0], mesh)]
+    for item, copy in zip(targets, made, strict=True):
+        origins.link_copy(item, copy)
     mesh.name = made[0].name
     collections = copies.collections_of(targets)
     for item, copy in zip(targets, made, strict=True):
@@ -166,6 +175,25 @@ def put(
         for item in targets:
             copies.hide(item)
     return made
+
+
+def _renewed(destination: OptimizedMesh) -> bpy.types.Object | None:
+    """The copy that gets the mesh; None where a new one is to be made, or it is gone."""
+    ref = destination.renews
+    found = find(bpy.data.objects, ref.name, ref.uid) if ref is not None else None
+    return found if found is not None and found.type == "MESH" else None
+
+
+def _renew(copy: bpy.types.Object, fresh: bpy.types.Object, mesh: bpy.types.Mesh) -> bpy.types.Object:
+    """Give a copy the mesh and modifiers of `fresh`, which goes. Raises CannotPlace."""
+    try:
+        copies.check_renew([(copy, fresh)])
+    except CannotPlace:
+        bpy.data.objects.remove(fresh)
+        raise
+    mesh.name = mesh_of(copy).name
+    copies.renew(copy, fresh)
+    return copy
 
 
 def _applied(

@@ -19,7 +19,7 @@ import bpy
 from . import modifiers
 from .bake import slots
 from .bake.settings import forget_original
-from .meshes import PREFIX, is_own, mesh_of, triangle_count, users_of
+from .meshes import MADE_WITH, PREFIX, is_own, mesh_of, triangle_count, users_of
 from .place.unique_names import suffixed
 from .restore import datablock
 from .unused import freed
@@ -267,6 +267,7 @@ def accept(item: bpy.types.Object) -> None:
     mesh = mesh_of(item)
     if all(hidden_mesh(user) is None for user in users_of(mesh)):
         del mesh[REPORT]
+        mesh.pop(MADE_WITH, None)
         with freed():
             for material in mesh.materials:
                 forget_original(material)

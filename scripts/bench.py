@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from scripts.bench_bakes import bake_rows  # noqa: E402
 from scripts.bench_crowd import crowd_rows  # noqa: E402
 from scripts.bench_many import many_rows  # noqa: E402
 from scripts.bench_network import transfers  # noqa: E402
@@ -24,7 +25,7 @@ from scripts.bench_rows import Row, print_head, print_row, write  # noqa: E402
 from scripts.bench_stalls import SUITES, module_rows, window_rows  # noqa: E402
 
 FOLDER = ROOT / "build/bench"
-PARTS = ("polling", "network", "many", "crowd", "stalls", "window")
+PARTS = ("polling", "network", "many", "crowd", "bakes", "stalls", "window")
 
 
 def measured(parts: list[str], sizes: list[int]) -> Iterator[Row]:
@@ -37,6 +38,8 @@ def measured(parts: list[str], sizes: list[int]) -> Iterator[Row]:
         yield from many_rows(FOLDER, SUITES[-1])
     if "crowd" in parts:
         yield from crowd_rows(FOLDER, SUITES[-1])
+    if "bakes" in parts:
+        yield from bake_rows(FOLDER, SUITES[-1])
     if "stalls" in parts:
         yield from module_rows(FOLDER)
     if "window" in parts:

@@ -58,7 +58,6 @@ def displaced(item: Any, levels: int, *waves: tuple[Any, float, float]) -> Any:
 
 def without_uvs(item: Any) -> Any:
     """The object, without UV maps."""
-    """The object, without UV maps."""
     while item.data.uv_layers:
         item.data.uv_layers.remove(item.data.uv_layers[0])
     return item
@@ -66,13 +65,11 @@ def without_uvs(item: Any) -> Any:
 
 def pebble() -> Any:
     """A form like a sculpt, with its own UV map."""
-    """A form like a sculpt, with its own UV map."""
     item = add(bpy.ops.mesh.primitive_cube_add)
     return displaced(item, 7, ("CLOUDS", 0.35, 0.12), ("CLOUDS", 0.08, 0.03))
 
 
 def rock() -> Any:
-    """A rough form without a UV map."""
     """A rough form without a UV map."""
     item = without_uvs(add(bpy.ops.mesh.primitive_ico_sphere_add, subdivisions=7))
     return displaced(item, 0, ("VORONOI", 0.5, 0.2), ("CLOUDS", 0.1, 0.04))
@@ -80,20 +77,17 @@ def rock() -> Any:
 
 def scales() -> Any:
     """A ring of scales."""
-    """A ring of scales."""
     item = add(bpy.ops.mesh.primitive_torus_add, major_segments=320, minor_segments=160)
     return displaced(item, 0, ("VORONOI", 0.12, 0.03))
 
 
 def cloth() -> Any:
     """A rectangle with folds, which is open."""
-    """A rectangle with folds, which is open."""
     item = add(bpy.ops.mesh.primitive_grid_add, x_subdivisions=300, y_subdivisions=300)
     return displaced(item, 0, ("CLOUDS", 0.5, 0.3), ("CLOUDS", 0.05, 0.01))
 
 
 def monkey() -> Any:
-    """Blender's head of a monkey, with rough skin; its UV map overlaps."""
     """Blender's head of a monkey, with rough skin; its UV map overlaps."""
     item = add(bpy.ops.mesh.primitive_monkey_add)
     return displaced(item, 4, ("CLOUDS", 0.06, 0.015))

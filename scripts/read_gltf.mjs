@@ -4,7 +4,8 @@
 //     cd some/folder && npm install gltf-validator node-three-gltf three
 //     node path/to/scripts/read_gltf.mjs FILE...
 //
-// It is no part of the test suite, which has no Node. The packages are those of the current folder.
+// It is part of the test suite where Node is, and build/readers has these packages, or is a link to a folder
+// that has them. The packages are those of the current folder.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";

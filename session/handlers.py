@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
+from ..scene.origins import Looks
 from ..scene.place import packing
 from . import begin, current, end, is_running
 from .document import LAST_SESSION, Document, last_opening
@@ -70,7 +71,15 @@ def _after_undo(_scene: bpy.types.Scene) -> None:
     session.placement.stepped(session.engine)
 
 
+@persistent
+def _after_update(_scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
+    """Blender has evaluated what was changed. This is called for each frame, and may take no time."""
+    if graph.id_type_updated("MESH"):
+        current().part(Looks).outdate()
+
+
 HANDLERS = (
+    ("depsgraph_update_post", _after_update),
     ("load_pre", _before_load),
     ("load_post", _after_load),
     ("save_pre", _before_save),

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..api.parameters import GENERATORS, POLYGON_COUNT, parameters_of
-from ..core.destination import MAP_SIZES
+from ..core.destination import MAP_SIZES, MOST_LEVELS
 from ..core.messages import Message
-from ..scene.export.selection import MODIFIERS, PERCENT, RESULTS, TARGETS
+from ..scene.export.selection import COUNT, MODIFIERS, PERCENT, RESULTS, TARGETS
 from ..scene.export.texture_limit import SIDES
 from ..scene.restore.restore import COLORS, NORMALS
 from .parameter_properties import panel_properties_of, properties_of, property_of
@@ -168,11 +168,49 @@ class FollowOptions:
 
     if TYPE_CHECKING:
         then_optimize: bool
+        then_target: str
         then_count: int
+        then_percent: float
+        then_lods: int
+        then_bake: bool
     else:
         then_optimize: bpy.props.BoolProperty(
             name="Then Optimize",
-            description="Optimize the finished model with a second job before it is added to the scene",
+            description="Optimize the finished model with a second job",
+            options={"SKIP_SAVE"},
+        )
+        then_target: bpy.props.EnumProperty(
+            name="Reduce To",
+            description="How far to reduce the model",
+            items=(
+                (COUNT, "Count", "The model gets this number of triangles"),
+                (PERCENT, "Percent", "The model keeps this share of its triangles"),
+            ),
+            options={"SKIP_SAVE"},
+        )
+        then_percent: bpy.props.FloatProperty(
+            name="Percent",
+            description="Share of its triangles that the model keeps",
+            default=10.0,
+            min=0.01,
+            soft_min=1.0,
+            max=100.0,
+            precision=0,
+            subtype="PERCENTAGE",
+            options={"SKIP_SAVE"},
+        )
+        then_lods: bpy.props.IntProperty(
+            name="LODs",
+            description="Number of levels of detail to make of the optimized model, each half as heavy as "
+            "the one before. Each is a job of its own",
+            default=0,
+            min=0,
+            max=MOST_LEVELS,
+            options={"SKIP_SAVE"},
+        )
+        then_bake: bpy.props.BoolProperty(
+            name="Bake Lost Detail",
+            description="Bake the detail that the optimized model has lost into maps, as Then Bake has it",
             options={"SKIP_SAVE"},
         )
         then_count: property_of(

@@ -188,19 +188,22 @@ class PlacementQueue:
     def _start_followups(self, engine: EngineClient, job: Job) -> None:
         """Let the jobs begin that optimize the results of this one, which then is over."""
         results = [Path(result.glb) for result in job.placement.results]
-        for following, glb in zip(followup_jobs(job, engine.folder), results, strict=True):
-            try:
+        try:
+            jobs = followup_jobs(job, engine.folder)
+            for following, glb in zip(jobs, results, strict=True):
                 link(glb, Path(following.request.input_path))
-            except OSError as error:
-                engine.keep_for_import(
-                    job.token,
-                    Problem(
-                        "files",
-                        Message("The model cannot be passed on: {reason}", reason=plain_reason(error)),
-                        Message("Import it."),
-                    ),
-                )
-                return
+        except (OSError, FlowsError) as error:
+            reason = error.message if isinstance(error, FlowsError) else plain_reason(error)
+            engine.keep_for_import(
+                job.token,
+                Problem(
+                    "files",
+                    Message("The model cannot be passed on: {reason}", reason=reason),
+                    Message("Import it."),
+                ),
+            )
+            return
+        for following in jobs:
             with suppress(AlreadyThere):  # by another Blender, or before a crash
                 engine.submit(following)
         engine.mark_placed(job.token)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import bpy
 
 from ..core.messages import Message, ended
-from ..jobs import STATES, Job, Problem, State, Step, followup_jobs, has_followup
+from ..jobs import STATES, Job, Problem, State, Step, followup_tokens
 from . import current, is_running
+from .requests import Followups
 
 
 class CannotWait(Exception):
@@ -61,11 +62,11 @@ def run_until(
                 seen[job.token] = (job.state, job.run.progress)
                 watch(job)
         more = [
-            following.token
+            following
             for job in jobs
-            if has_followup(job) and job.status.step is Step.PLACED
-            for following in followup_jobs(job, engine.folder)
-            if following.token not in tokens
+            if job.status.step is Step.PLACED
+            for following in (*followup_tokens(job), *session.part(Followups).started.get(job.token, ()))
+            if following not in tokens
         ]
         if more:
             tokens = [*tokens, *more]

@@ -46,13 +46,9 @@ def module(name: str) -> Any:
 
 markers = module("scene.markers")
 files = module("core.files")
+exporters = module("scene.exporters")
+known = exporters.known
 Message = module("core.messages").Message
-
-
-def known(operator: Any, **options: Any) -> dict[str, Any]:
-    """Those of `options` that this version's operator has."""
-    properties = operator.get_rna_type().properties
-    return {name: value for name, value in options.items() if name in properties}
 
 
 def export_glb(source: str, target: str) -> None:
@@ -100,18 +96,7 @@ def write_glb(item: Any, target: str) -> None:
     """Write the object as GLB, from a scene of its own: this has to work in the user's Blender, too."""
     scene = bpy.data.scenes.new(item.name)
     scene.collection.objects.link(item)
-    options = known(
-        bpy.ops.export_scene.gltf,
-        export_format="GLB",
-        use_active_scene=True,
-        export_animations=False,
-        export_skins=False,
-        export_morph=False,
-        export_cameras=False,
-        export_lights=False,
-        export_extras=False,
-        export_apply=False,
-    )
+    options = known(bpy.ops.export_scene.gltf, **exporters.GLTF)
     # The exporter appends .glb to any other name.
     glb = Path(target).with_suffix(".glb.glb")
     try:
@@ -264,37 +249,9 @@ def draw_thumbnail(source: str, target: str) -> None:
     scene: Any = bpy.context.scene
     for item in wanted.objects:
         scene.collection.objects.link(item)
-    low, high = extent()
-    middle, radius = (low + high) / 2, max((high - low).length / 2, 1e-6)
-    direction = Vector((0.45, -1.0, 0.4)).normalized()
-    lens = bpy.data.cameras.new("Camera")
-    lens.type = "ORTHO"
-    lens.ortho_scale = 1.8 * radius  # a sphere around a box has air at its rim
-    lens.clip_start, lens.clip_end = radius * 0.01, radius * 20
-    camera = bpy.data.objects.new("Camera", lens)
-    camera.location = middle + direction * radius * 4
-    camera.rotation_euler = (-direction).to_track_quat("-Z", "Y").to_euler()
-    light: Any = bpy.data.lights.new("Sun", "SUN")
-    light.energy = 2.5
-    sun = bpy.data.objects.new("Sun", light)
-    sun.rotation_euler = (0.7, 0.3, 0.5)
-    for item in (camera, sun):
-        scene.collection.objects.link(item)
-    scene.camera = camera
-    scene.world = bpy.data.worlds.new("Neutral")
-    scene.world.color = (0.5, 0.5, 0.5)
-    scene.render.engine = "CYCLES"  # needs no graphics card, and no screen
-    scene.cycles.device = "CPU"
-    scene.cycles.samples = THUMBNAIL_SAMPLES
-    scene.cycles.use_denoising = False  # not every build has a denoiser
-    scene.render.film_transparent = True
-    scene.view_settings.view_transform = "Standard"
-    scene.render.resolution_x = scene.render.resolution_y = THUMBNAIL_PIXELS
-    scene.render.image_settings.file_format = "PNG"
-    scene.render.image_settings.color_mode = "RGBA"
-    scene.render.use_file_extension = False
-    scene.render.filepath = target
-    bpy.ops.render.render(write_still=True)
+    portrait = module("scene.portrait")
+    portrait.set_up(scene, *extent(), THUMBNAIL_PIXELS, THUMBNAIL_SAMPLES)
+    portrait.draw(scene, target)
 
 
 def make_png(source: str, target: str) -> None:

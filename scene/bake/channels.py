@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -20,30 +20,56 @@ SOCKETS = {
 
 STRENGTH = "Emission Strength"
 
+OUTPUTS = frozenset({"ShaderNodeOutputMaterial", "NodeGroupOutput"})
+"""Nodes that what is rendered goes through at last."""
+
+MIXERS = frozenset({"ShaderNodeMixShader", "ShaderNodeAddShader", "NodeReroute"})
+"""Nodes that shaders go through."""
+
+CLEAR = frozenset({"ShaderNodeBsdfTransparent", "ShaderNodeHoldout"})
+"""Shaders that let through what is behind."""
+
 PLAIN = {BASE_COLOR: 0.8, ROUGHNESS: 0.5, METALLIC: 0.0, EMISSION: 0.0}
 """What has no such input, or no shader."""
 
 
-def output_of(tree: Any) -> Any:
-    """The node of a material's tree that is rendered, or None."""
-    outputs = [node for node in tree.nodes if node.bl_idname == "ShaderNodeOutputMaterial"]
-    return next((node for node in outputs if node.is_active_output), next(iter(outputs), None))
+class Shader(NamedTuple):
+    """A shader that is seen, and the tree that it is in: the material's, or that of a group in it."""
+
+    tree: Any
+    node: Any
 
 
-def shader_of(tree: Any) -> Any:
-    """The shader of a material: the nearest Principled BSDF to the output, or else another; or None."""
-    output = output_of(tree)
-    waiting = [output] if output is not None else []
+def shaders_of(tree: Any, is_own: bool = False) -> list[Shader]:
+    """The shaders of a material that are mixed into what is rendered, also those in groups.
+
+    is_own: whether groups are to be the material's alone from then on, so that they can be changed.
+    """
+    found: list[Shader] = []
+    outputs = [node for node in tree.nodes if node.bl_idname in OUTPUTS]
+    output = next((node for node in outputs if node.is_active_output), next(iter(outputs), None))
+    waiting = _behind(output) if output is not None else []
     seen: list[Any] = []
     while waiting:
         node = waiting.pop(0)
         if node in seen:
             continue
         seen.append(node)
-        if node.bl_idname == "ShaderNodeBsdfPrincipled":
-            return node
-        waiting += [link.from_node for socket in node.inputs for link in socket.links]
-    return next((node for node in seen if "Normal" in node.inputs and "BSDF" in node.outputs), None)
+        if getattr(node, "node_tree", None) is not None:
+            if is_own and node.node_tree.users > 1:
+                node.node_tree = node.node_tree.copy()
+            found += shaders_of(node.node_tree, is_own)
+        elif node.bl_idname in MIXERS:
+            waiting += _behind(node)
+        elif "Normal" in node.inputs:
+            found.append(Shader(tree, node))
+    return found
+
+
+def _behind(node: Any) -> list[Any]:
+    """The nodes whose shaders come into `node`, but for volumes."""
+    sockets = [socket for socket in node.inputs if socket.type == "SHADER" and socket.name != "Volume"]
+    return [link.from_node for socket in sockets for link in socket.links]
 
 
 def socket_of(shader: Any, channel: str) -> Any:
@@ -55,23 +81,45 @@ class Channels:
     """The shaders of some materials, whose channels can be shown one after the other."""
 
     def __init__(self, materials: Iterable[bpy.types.Material]) -> None:
-        self._shaders = {
-            material: shader_of(material.node_tree) for material in materials if material.node_tree
-        }
+        self._shaders: dict[Shader, list[Any]] = {}  # each with the sockets that it shines into
+        self._plain: list[Any] = []  # trees without one
+        for tree in [material.node_tree for material in materials if material.node_tree]:
+            found = shaders_of(tree)
+            self._shaders |= {shader: _targets(shader.node) for shader in found}
+            if not found:
+                self._plain.append(tree)
+        for shader in {shader.tree: shader for shader in self._shaders}.values():
+            for node in shader.tree.nodes:
+                if node.bl_idname in CLEAR:  # what is seen through has the color of what is not
+                    self._shaders[shader] += _targets(node)
 
     def is_textured(self, channel: str) -> bool:
         """Whether a channel of any of the materials is not the same all over it."""
-        sockets = [socket_of(shader, channel) for shader in self._shaders.values() if shader is not None]
+        sockets = [socket_of(shader.node, channel) for shader in self._shaders]
         return any(socket is not None and socket.is_linked for socket in sockets)
 
     def show(self, channel: str) -> None:
-        """Let all of the materials give the light that a channel of them is, and look like nothing else."""
-        for material, shader in self._shaders.items():
-            _show(material.node_tree, shader, channel)
+        """Let all of the materials give the light that a channel of them is, and look like nothing else.
+
+        Each shader gives its own, so that what mixes them mixes these.
+        """
+        for shader, targets in self._shaders.items():
+            light = _light(shader.tree, shader.node, channel)
+            for target in targets:
+                shader.tree.links.new(light.outputs["Emission"], target)
+        for tree in self._plain:
+            output = next((node for node in tree.nodes if node.bl_idname in OUTPUTS), None)
+            output = output or tree.nodes.new("ShaderNodeOutputMaterial")
+            tree.links.new(_light(tree, None, channel).outputs["Emission"], output.inputs["Surface"])
 
 
-def _show(tree: Any, shader: Any, channel: str) -> None:
-    output = output_of(tree) or tree.nodes.new("ShaderNodeOutputMaterial")
+def _targets(node: Any) -> list[Any]:
+    """The sockets that a node is linked to."""
+    return [link.to_socket for output in node.outputs for link in output.links]
+
+
+def _light(tree: Any, shader: Any, channel: str) -> Any:
+    """A node that gives the light that a channel of a shader is."""
     light = tree.nodes.new("ShaderNodeEmission")
     socket = socket_of(shader, channel) if shader is not None else None
     is_dark = channel == EMISSION and _is_dark(shader)
@@ -84,7 +132,7 @@ def _show(tree: Any, shader: Any, channel: str) -> None:
         light.inputs["Color"].default_value = (
             (*[value] * 3, 1.0) if isinstance(value, float) else tuple(value)
         )
-    tree.links.new(light.outputs["Emission"], output.inputs["Surface"])
+    return light
 
 
 def _is_dark(shader: Any) -> bool:

@@ -12,8 +12,10 @@ import bpy
 from mathutils import Matrix
 
 from ...core import files
+from ..meshes import triangle_count
 from .maps import NO_FACES, Tell, bake_onto
 from .materials import add_maps, new_material
+from .run import check_room
 from .settings import BakeSettings
 
 Import = Callable[[str], list[Any]]
@@ -35,6 +37,7 @@ def bake(source: str, target: str, load: Import, tell: Tell) -> None:
     if not places:
         raise RuntimeError(NO_FACES)
     settings = BakeSettings(size=order["size"])
+    check_room(settings, triangle_count(whole), Path(target).parent)
     _unlink(lights)
     for number, (mesh, (name, place)) in enumerate(places.items()):
 
@@ -46,7 +49,12 @@ def bake(source: str, target: str, load: Import, tell: Tell) -> None:
         bpy.context.scene.collection.objects.link(item)
     glb = Path(target).with_suffix(".glb.glb")  # the exporter appends .glb to any other name
     try:
-        bpy.ops.export_scene.gltf(filepath=str(glb), export_format="GLB", use_active_scene=True)
+        bpy.ops.export_scene.gltf(
+            filepath=str(glb),
+            export_format="GLB",
+            use_active_scene=True,
+            export_tangents=True,  # those that the normal map was baked with
+        )
         files.replace(glb, Path(target))
     finally:
         files.delete(glb)

@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from .channels import shader_of, socket_of
+from .channels import shaders_of, socket_of
 from .settings import NORMAL, OCCLUSION, ORM, SURFACE
 
 GLTF = "glTF Material Output"
@@ -32,10 +32,28 @@ def add_maps(material: Any, images: Mapping[str, Any], uv_map: str, directx: boo
     images: by their kinds, see `settings`. uv_map: the one that they were baked with. directx: whether green
     points down in the normal map. A normal map that was there is in the baked one already.
     """
-    tree = material.node_tree
-    shader = shader_of(tree)
-    if shader is None:
+    _use_nodes(material)
+    for tree, shader in shaders_of(material.node_tree, is_own=True):
+        _add_maps(tree, shader, images, uv_map, directx)
+
+
+def _use_nodes(material: Any) -> None:
+    """Let a material that looks by its settings, as it may before Blender 5, look the same by its nodes."""
+    if bpy.app.version >= (5, 0, 0) or material.use_nodes:
         return
+    material.use_nodes = True
+    for _, shader in shaders_of(material.node_tree):
+        values = {
+            "Base Color": material.diffuse_color,
+            "Roughness": material.roughness,
+            "Metallic": material.metallic,
+        }
+        for name, value in values.items():
+            if name in shader.inputs:
+                shader.inputs[name].default_value = value
+
+
+def _add_maps(tree: Any, shader: Any, images: Mapping[str, Any], uv_map: str, directx: bool) -> None:
     nodes, links = tree.nodes, tree.links
     left = min(node.location.x for node in nodes) - COLUMN
     place = nodes.new("ShaderNodeUVMap")

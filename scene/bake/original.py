@@ -76,15 +76,20 @@ def check(item: bpy.types.Object) -> Original:
     original = original_of(item)
     if original is None:
         raise NoOriginal(Message('There is no original of "{name}" to bake from.', name=item.name))
-    for shown in (original.item, item):
-        materials = [found for slot in shown.material_slots if (found := unbaked(slot.material))]
+    check_tiles(original.item, item)
+    return original
+
+
+def check_tiles(*items: bpy.types.Object) -> None:
+    """Raise CannotBake where a texture of one of the objects is in several tiles."""
+    for item in items:
+        materials = [found for slot in item.material_slots if (found := unbaked(slot.material))]
         for image in images_of(materials):
             if image.source == "TILED":
                 raise CannotBake(
                     Message('"{name}" has the UDIM texture "{image}".', name=item.name, image=image.name),
                     Message("Maps are baked for one tile. Put the UVs into one, or bake by hand."),
                 )
-    return original
 
 
 @contextmanager

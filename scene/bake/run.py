@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bpy
 
+from ...core.memory import free_disk, free_memory
 from ...core.messages import Message
 from ..markers import ORIGINAL, SUBJECT, UNPACKED
-from ..meshes import mesh_of
+from ..meshes import mesh_of, triangle_count
 from ..restore import centering
+from . import pictures
 from .maps import Tell, bake_onto
 from .materials import add_maps, new_material
-from .settings import LIGHT, SETTINGS, BakeSettings
+from .settings import LIGHT, SETTINGS, BakeSettings, unbaked
 
 
 def bake(source: str, target: str, tell: Tell) -> None:
@@ -35,15 +37,47 @@ def bake(source: str, target: str, tell: Tell) -> None:
             item.shape_key_clear()
         centering.move(mesh_of(item), -middle)
         bpy.context.scene.collection.objects.link(item)
-    made, triangles, figures = bake_onto(original, light, settings, tell)
+    check_room(settings, triangle_count(mesh_of(original)), Path(target).parent)
+    # In a snapshot the light mesh has slots only; what is in them is what the original has there.
+    looks = {item: _copies(mesh_of(original)) for item in (original, light)}
+    made, triangles, figures = bake_onto(original, light, settings, lambda share: tell(share * 0.95))
     stem = Path(target).name.partition(".")[0]
     for kind, image in made.items():
         _write(image, Path(target).with_name(f"{stem}-{kind}"), settings)
+    for item, materials in looks.items():
+        _show(mesh_of(item), materials)
     _show_maps(light, made, figures["uv_map"], settings)
+    figures["picture_difference"] = pictures.draw(original, light, Path(target))
     centering.move(mesh_of(light), middle)
     bpy.data.libraries.write(target, {light})
     report = {"triangles": triangles, "textures": [[settings.size] * 2] * len(made), "bake": figures}
     Path(target).with_name(f"{stem}.json").write_text(json.dumps(report), encoding="utf-8")
+
+
+def check_room(settings: BakeSettings, triangles: int, folder: Path) -> None:
+    """Raise RuntimeError where memory or disk do not do for the maps."""
+    needed, free = settings.memory(triangles), free_memory()
+    if free is not None and needed > free:
+        raise RuntimeError(
+            Message(
+                "maps of {size:,} pixels take about {needed:.1f} GB of memory, and {free:.1f} GB are free. "
+                "Choose smaller maps, or close other programs.",
+                size=settings.size,
+                needed=needed / 1e9,
+                free=free / 1e9,
+            )
+        )
+    needed, free = settings.disk, free_disk(folder)
+    if free is not None and needed > free:
+        raise RuntimeError(
+            Message(
+                "maps of {size:,} pixels take up to {needed:.1f} GB on the disk, and {free:.1f} GB are free. "
+                "Choose smaller maps, or make room.",
+                size=settings.size,
+                needed=needed / 1e9,
+                free=free / 1e9,
+            )
+        )
 
 
 def _check_pictures() -> None:
@@ -64,10 +98,20 @@ def _write(image: Any, path: Path, settings: BakeSettings) -> None:
     image[UNPACKED] = True
 
 
-def _show_maps(light: bpy.types.Object, made: dict[str, Any], uv_map: str, settings: BakeSettings) -> None:
-    """Let the mesh have one material with the maps, for the picture in the job list."""
-    mesh = mesh_of(light)
-    material = new_material("GENERIO baked")
-    add_maps(material, made, uv_map, settings.directx)
+def _copies(mesh: bpy.types.Mesh) -> list[Any]:
+    """Copies of the materials of a mesh, which what is baked does not change."""
+    return [unbaked(material) and cast(Any, unbaked(material)).copy() for material in mesh.materials]
+
+
+def _show(mesh: bpy.types.Mesh, materials: list[Any]) -> None:
     for index in range(len(mesh.materials)):
-        mesh.materials[index] = material
+        mesh.materials[index] = materials[index] if index < len(materials) else None
+
+
+def _show_maps(light: bpy.types.Object, made: dict[str, Any], uv_map: str, settings: BakeSettings) -> None:
+    """Let the mesh look as it will, for the pictures; it has at least one material by now."""
+    mesh = mesh_of(light)
+    for index, material in enumerate(mesh.materials):
+        shown = material or new_material("GENERIO baked")
+        add_maps(shown, made, uv_map, settings.directx)
+        mesh.materials[index] = shown

@@ -21,6 +21,11 @@ LIGHT = PREFIX + "light"
 SETTINGS = PREFIX + "bake"
 """Custom property of the object in a snapshot: what is to be baked, see `BakeSettings`."""
 
+BASE_BYTES, PIXEL_BYTES, TRIANGLE_BYTES = 300 << 20, 150, 1_000
+"""Memory that baking takes: always, for each pixel of a map, and for each triangle of the original; measured
+by scripts/bench_bakes.py.
+"""
+
 Colors = Literal["AS_NEEDED", "ALWAYS", "NEVER"]
 
 BAKED_FROM = PREFIX + "baked_from"
@@ -34,6 +39,13 @@ SURFACE = (BASE_COLOR, ROUGHNESS, METALLIC, EMISSION)
 
 COLORS = (BASE_COLOR, EMISSION)
 """Maps that are colors; what the others hold are numbers."""
+
+
+PICTURES = ("before", "after", "difference")
+"""Pictures that are drawn when something was baked."""
+
+PAIR = "pictures"
+"""All of them side by side."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,22 @@ class BakeSettings:
     margin: int = 16
     device: str = "NONE"
     device_ids: tuple[str, ...] = ()
+
+    @property
+    def most_maps(self) -> int:
+        """How many maps there may be at once."""
+        surface = 0 if self.colors == "NEVER" else len(SURFACE)
+        return 1 + (self.occlusion or self.orm) + max(surface, 2 * self.orm)
+
+    def memory(self, triangles: int) -> int:
+        """Bytes of memory that baking takes, about, from an original of so many triangles."""
+        each = 16 if self.is_float else 4
+        return BASE_BYTES + self.size**2 * (PIXEL_BYTES + each * self.most_maps) + triangles * TRIANGLE_BYTES
+
+    @property
+    def disk(self) -> int:
+        """Bytes that the maps take on the disk, at most."""
+        return self.size**2 * (12 if self.is_float else 3) * self.most_maps
 
     def to_text(self) -> str:
         """The settings as a custom property keeps them."""

@@ -13,7 +13,9 @@ import bpy
 from ...core.messages import Message
 from .. import versions
 from ..errors import CannotPlace
+from ..markers import BESIDE
 from ..meshes import TOKEN, mesh_of
+from ..place import packing
 from ..place.unique_names import suffixed
 from ..restore.surfaces import values_of
 from ..unused import freed
@@ -27,10 +29,10 @@ MANY_MISSES = 0.01
 """Of all rays: more of them are told of, though the rest of the maps is as good as any."""
 
 
-def put(blend: str, token: str, target: bpy.types.Object) -> list[bpy.types.Object]:
+def put(blend: str, token: str, target: bpy.types.Object, sent: str = "") -> list[bpy.types.Object]:
     """Give `target`, and all that show its mesh, the maps that lie beside `blend`; returns these objects.
 
-    token: of the job that has baked them. Raises CannotPlace.
+    token: of the job that has baked them. sent: see `OptimizedMesh`. Raises CannotPlace.
     """
     figures: dict[str, Any] = _report(Path(blend))
     mesh = mesh_of(target)
@@ -68,6 +70,9 @@ def put(blend: str, token: str, target: bpy.types.Object) -> list[bpy.types.Obje
             slots.take(user, baked)
     report = dict(versions.report_of(target))
     report["bake"] = {**figures, "uv_map": uv_map, "meters": figures["distance"] * _meters(target)}
+    report["bake"]["token"] = token
+    if sent:
+        report["bake"]["made_with"] = sent
     mesh[versions.REPORT] = json.dumps(report)
     return users
 
@@ -118,8 +123,11 @@ def _images(kinds: list[str], found: list[Any], name: str) -> dict[str, Any]:
         kind for kind in kinds if kind not in by_kind or not Path(by_kind[kind].filepath).exists()
     ]:
         raise CannotPlace(Message("The map {kind} is not where it was put.", kind=missing[0]), AGAIN)
+    is_beside = packing.keeps_files()
     for kind in kinds:
         by_kind[kind].name = suffixed(name, f"_{kind}")
+        if is_beside:
+            by_kind[kind][BESIDE] = True
     return {kind: by_kind[kind] for kind in kinds}
 
 

@@ -20,6 +20,7 @@ from ...core.messages import Message
 from ...core.text import plain_reason
 from ...formats.gltf_levels import add_extras, link_levels
 from ..assets import packed_paintings
+from ..exporters import GLTF, known
 from ..nodes import images_of
 from .profiles import PROFILES, Levels, Profile
 from .staging import Staged, staged
@@ -109,12 +110,6 @@ def _check(operator: Any) -> None:
         raise ExporterMissing from None
 
 
-def _known(operator: Any, **options: Any) -> dict[str, Any]:
-    """Those of the options that this version's operator has."""
-    properties = operator.get_rna_type().properties
-    return {name: value for name, value in options.items() if name in properties}
-
-
 def _write_fbx(path: Path, profile: Profile, embed: bool, objects: Sequence[bpy.types.Object]) -> None:
     """Y up, -Z forward, in the data and not in the objects, so that these are neither turned nor scaled."""
     options: dict[str, Any] = {
@@ -136,30 +131,17 @@ def _write_fbx(path: Path, profile: Profile, embed: bool, objects: Sequence[bpy.
         if not embed:
             options["path_mode"] = "RELATIVE"
         operator = bpy.ops.export_scene.fbx
-        operator(filepath=str(path), **_known(operator, **options))
+        operator(filepath=str(path), **known(operator, **options))
 
 
 def _write_glb(path: Path, _profile: Profile, _embed: bool, _objects: object) -> None:
     operator = bpy.ops.export_scene.gltf
-    options = _known(
-        operator,
-        export_format="GLB",
-        use_active_scene=True,
-        export_animations=False,
-        export_skins=False,
-        export_morph=False,
-        export_cameras=False,
-        export_lights=False,
-        export_extras=False,
-        export_apply=False,
-        export_yup=True,
-    )
-    operator(filepath=str(path), **options)
+    operator(filepath=str(path), **known(operator, **GLTF))
 
 
 def _write_usd(path: Path, _profile: Profile, _embed: bool, _objects: object) -> None:
     operator = bpy.ops.wm.usd_export
-    options = _known(
+    options = known(
         operator,
         export_animation=False,
         export_textures=True,

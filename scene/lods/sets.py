@@ -20,9 +20,10 @@ import bpy
 
 from ...core.destination import OptimizedMesh
 from .. import modifiers, versions
-from ..copies import copy_with, hide, move_beside
-from ..errors import CannotPlace, CannotSwap
-from ..meshes import LEVELS, PREFIX, mesh_of, triangle_count
+from ..copies import check_renew, copy_with, hide, move_beside, renew
+from ..errors import CannotPlace
+from ..meshes import LEVELS, MADE_WITH, PREFIX, mesh_of, triangle_count
+from ..origins import link_copy
 from ..place.collections import collection_called, hide_collection
 from . import preview
 
@@ -158,19 +159,17 @@ def place_level(
     for made in fresh.values():
         preview.unhide(made)
     try:
-        for number, made in fresh.items():
-            if number in levels:
-                modifiers.check(levels[number], made)
-    except CannotSwap as error:
+        check_renew((levels[number], made) for number, made in fresh.items() if number in levels)
+    except CannotPlace:
         pictures = [mesh_of(made) for made in fresh.values() if mesh_of(made) != mesh]
         bpy.data.batch_remove([*fresh.values(), *pictures])
-        raise CannotPlace(error.message) from error
+        raise
     if known.original == item:
         # Another text each time: duplicates that were made of `item` have the one before.
         _mark(known, item)
     for number, made in sorted(fresh.items()):
         if number in levels:
-            _renew(levels[number], made)
+            renew(levels[number], made)
         else:
             levels[number] = made
             known.collection.objects.link(made)
@@ -181,6 +180,7 @@ def place_level(
         levels[number][MADE_OF] = destination.made_of
     level = levels[destination.level]
     level[WANTED] = destination.wanted
+    link_copy(item, level)
     _size(level, levels[0])
     if destination.switched or known.preview is not None:
         preview.show(known.collection, dict(sorted(levels.items())), item)
@@ -213,18 +213,9 @@ def _picture(item: bpy.types.Object, name: str) -> bpy.types.Object:
     modifiers.show(copy, cast(bpy.types.Mesh, mesh_of(item).copy()))
     copy.name = name
     for owner in (copy, mesh_of(copy)):
-        for own in (versions.OTHER, versions.REPORT, versions.STASH):
+        for own in (versions.OTHER, versions.REPORT, versions.STASH, MADE_WITH):
             owner.pop(own, None)
     return copy
-
-
-def _renew(level: bpy.types.Object, fresh: bpy.types.Object) -> None:
-    """Give a level the mesh and the modifiers of `fresh`, which goes."""
-    former, mesh = mesh_of(level), mesh_of(fresh)
-    modifiers.take(level, fresh)
-    bpy.data.objects.remove(fresh)
-    versions.follow(former, mesh)
-    versions.remove_unused(former)
 
 
 def _arrange(

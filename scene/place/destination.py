@@ -85,6 +85,8 @@ def renamed(destination: InFile) -> dict[str, Any]:
     else:
         now["target"] = _now(bpy.data.objects, destination.target)
         now["others"] = tuple(_now(bpy.data.objects, other) for other in destination.others)
+        if destination.renews is not None:
+            now["renews"] = _now(bpy.data.objects, destination.renews)
     return {name: value for name, value in now.items() if value != getattr(destination, name)}
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The pictures of placed models: they come as files from the folder of results, and end up packed.
 
+Only baked maps become files beside the .blend where the artist's own pictures are, see `keeps_files`.
+
 To append a .blend with three packed 4K pictures takes longer than a frame of the window; to pack one of them
 does not, and takes a third as long where there is memory for it. So the child leaves them beside its .blend
 (see `child.put_beside`), and whoever places a model has them packed one at a time. The picture itself tells
@@ -9,12 +11,22 @@ that it is loose, so undo, redo and saving lose nothing.
 
 from __future__ import annotations
 
+import filecmp
+import re
+import shutil
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import bpy
 
-from ..markers import UNPACKED
+from ...core.file_names import fitting
+from ...core.files import atomic_path
+from ..markers import BESIDE, UNPACKED
 from .memory import Reserve
+
+TEXTURES = "textures"
+"""The folder beside a .blend to which Blender unpacks pictures."""
 
 
 def unpacked() -> list[bpy.types.Image]:
@@ -25,6 +37,22 @@ def unpacked() -> list[bpy.types.Image]:
 def is_there(image: bpy.types.Image) -> bool:
     """Whether the file of a loose picture exists."""
     return Path(image.filepath).exists()
+
+
+def _put_beside(source: Path, name: str) -> Path:
+    """Copy a picture into the folder that Blender unpacks textures to; nothing there is overwritten."""
+    folder = Path(bpy.data.filepath).parent / TEXTURES
+    folder.mkdir(exist_ok=True)
+    plain = re.sub(r"\.\d{3,}$", "", name)  # a map that was baked before may still have the name
+    stem = fitting(re.sub(r"[^-. \w]+", "_", plain))
+    for number in count(1):
+        target = folder / f"{stem}{f'_{number}' if number > 1 else ''}{source.suffix}"
+        if not target.exists():
+            with atomic_path(target) as part:
+                shutil.copyfile(source, part)
+        if filecmp.cmp(source, target, shallow=False):  # as after undo and redo
+            return target
+    raise AssertionError
 
 
 class Packer:
@@ -62,10 +90,29 @@ def pack_from(folder: Path) -> None:
             _pack(image)
 
 
+def keeps_files() -> bool:
+    """Whether pictures that are made for the open file belong beside it, as the user's own are.
+
+    That is so where it is saved, Blender is not told to pack by itself, and other pictures are files.
+    """
+    if not bpy.data.filepath or bpy.data.use_autopack:
+        return False
+    return any(
+        image.source == "FILE" and image.filepath and image.packed_file is None and UNPACKED not in image
+        for image in bpy.data.images
+        if image.library is None
+    )
+
+
 def _pack(image: bpy.types.Image) -> None:
     del image[UNPACKED]
+    is_beside = image.pop(BESIDE, None) is not None
     if not is_there(image):
         return  # somebody emptied the folder of results: Blender shows it as missing
+    if is_beside and bpy.data.filepath:
+        with suppress(OSError):  # nothing can be written there, and in the file it is as safe
+            image.filepath_raw = bpy.path.relpath(str(_put_beside(Path(image.filepath), image.name)))
+            return
     image.pack()
     # As the importer leaves it: where it once lay is nobody's business. The raw path reloads nothing.
     image.filepath_raw = ""

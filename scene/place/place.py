@@ -112,7 +112,7 @@ def _place_one(
 ) -> list[bpy.types.Object]:
     targets = _targets(destination) if isinstance(destination, OptimizedMesh) else []
     if is_bake(destination):
-        return _take_maps(model, targets[0])
+        return _take_maps(model, targets[0], destination.sent)
     box = destination.box if isinstance(destination, NewModel) else None
     if box is not None and boxes.box_of(box) is None:
         raise CannotPlace(Message('The box "{name}" is gone.', name=box.name))
@@ -134,6 +134,7 @@ def _place_one(
                 targets[0],
                 applied=destination.applied,
                 is_changed=_is_changed(targets[0], destination),
+                sent=destination.sent,
             )
             placed = replace_mesh.put(scene_of(destination) or context.scene, mesh, targets, destination)
     finally:
@@ -144,10 +145,10 @@ def _place_one(
     return placed
 
 
-def _take_maps(model: Model, target: bpy.types.Object) -> list[bpy.types.Object]:
+def _take_maps(model: Model, target: bpy.types.Object, sent: str) -> list[bpy.types.Object]:
     arrivals = Arrivals()
     try:
-        return take.put(model.blend, str(model.provenance["token"]), target)
+        return take.put(model.blend, str(model.provenance["token"]), target, sent)
     finally:
         arrivals.remove_unused()
 

@@ -7,16 +7,18 @@ to do about it, and its remedy; operators report it, and `flows` raises it. What
 to the `Requester`.
 """
 
-from .bake import Bakes, bake
+from .again import make_again
+from .bake import bake
 from .choice import Choice
+from .followups import Followups
 from .generate import generate_from_image, generate_from_prompt, new_model_settings
 from .lod_counts import LodCounts, by_counts, by_percents
 from .meshes import Level, LodShow, Requester, make_lods, optimize, optimize_in_parts
 from .submission import ask_to_submit, submit, taken
 
 __all__ = [
-    "Bakes",
     "Choice",
+    "Followups",
     "Level",
     "LodCounts",
     "LodShow",
@@ -27,6 +29,7 @@ __all__ = [
     "by_percents",
     "generate_from_image",
     "generate_from_prompt",
+    "make_again",
     "make_lods",
     "new_model_settings",
     "optimize",

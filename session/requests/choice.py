@@ -11,7 +11,7 @@ import bpy
 from ...api import BadParameter
 from ...api.parameters import PARAMETERS, POLYGON_COUNT, parameters_of, read_boolean, read_choice, read_number
 from ...core.messages import Message
-from ...scene.export.selection import BUDGET, PERCENT, Target
+from ...scene.export.selection import BUDGET, COUNT, PERCENT, Target
 from ..options import AS_NEEDED, carried
 from ..parameter_properties import names_of, touched
 from ..properties import GenerioProperties, properties
@@ -71,6 +71,16 @@ class Choice:
         elif "target" not in self._given and POLYGON_COUNT.name in self._given and kind == PERCENT:
             kind = BUDGET
         return Target(kind, self.polygon_count, self.percent)
+
+    @property
+    def then_goal(self) -> tuple[int | None, float]:
+        """How light a new model is to become: a number of triangles, or else a share of its own."""
+        kind = self.then_target
+        if "then_target" not in self._given and ("then_count" in self._given) != (
+            "then_percent" in self._given
+        ):
+            kind = COUNT if "then_count" in self._given else PERCENT
+        return (None, self.then_percent) if kind == PERCENT else (self.then_count, 0.0)
 
     @property
     def apply(self) -> bool:

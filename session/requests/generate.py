@@ -36,6 +36,7 @@ from ...scene.place import boxes, place, raycast, transform
 from ...scene.place.destination import ref_of
 from ..preferences import engine_settings, job_folder, preferences
 from ..session import Session
+from .bake_settings import bake_settings
 from .choice import Choice
 from .submission import check_available
 
@@ -170,7 +171,9 @@ def _several(context: bpy.types.Context, choice: Choice, job: Job) -> list[Job]:
         message = Message("The results folder cannot be written to: {reason}", reason=plain_reason(error))
         raise NotSaved.because(message, error) from error
     if choice.then_optimize:
-        jobs = [with_followup(each, choice.then_count) for each in jobs]
+        count, percent = choice.then_goal
+        maps = bake_settings(context, choice).to_text() if choice.then_bake else ""
+        jobs = [with_followup(each, count, percent, choice.then_lods, maps) for each in jobs]
     return jobs
 
 

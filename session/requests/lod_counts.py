@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...api import InputRefused
+from ...core.destination import MOST_LEVELS
 from ...core.errors import Remedy
 from ...core.messages import Message
-
-MOST_LEVELS = 8
 
 LodCounts = Callable[[int], Sequence[int]]
 """How many triangles each level of detail is to have, from level 1, of a mesh with so many."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import bpy
@@ -22,14 +23,16 @@ from ...core.text import plain_reason
 from ...formats.images import size_in
 from ...jobs import Job, Request, Step
 from ...scene import copies, lods, replace_mesh
+from ...scene.bake.original import CannotBake, check_tiles
 from ...scene.export.dependents import Dependents
 from ...scene.export.evaluate import Batch, batches, look_of
 from ...scene.export.losses import Losses
-from ...scene.export.selection import BUDGET, Selection
+from ...scene.export.selection import BUDGET, COUNT, Selection
 from ...scene.export.snapshot import snapshot_name, write_snapshot
 from ...scene.export.texture_limit import TextureLimit, side_of, sizes_of
 from ...scene.lookup import find
 from ...scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edits, triangle_count
+from ...scene.origins import Looks, Record, Source
 from ...scene.place.destination import ref_of
 from ..preferences import engine_settings, job_folder
 from ..session import Session
@@ -40,6 +43,9 @@ from .submission import check_available
 
 Level = Literal["INFO", "WARNING"]
 """How much is to be made of what is told, as Blender's reports name it."""
+
+SAME = ("modifier_mode", "texture_limit", "carry_colors", "carry_normals")
+"""What is chosen that a mesh is made again with."""
 
 LodShow = Literal["HIDE", "BESIDE", "SWITCH"]
 """How levels of detail are shown."""
@@ -57,11 +63,12 @@ class Requester:
     """Who asks.
 
     tell: takes what there is to know that stops nothing. by_hand: whether a user has clicked, who is kept
-    from asking twice for the same.
+    from asking twice for the same. token: gives the token of each job.
     """
 
     tell: Callable[[Level, Message], object]
     by_hand: bool = False
+    token: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
 
 
 def optimize(
@@ -82,17 +89,19 @@ def optimize_in_parts(
     choice: Choice,
     objects: Iterable[bpy.types.Object],
     requester: Requester,
+    details: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[list[Job]]:
     """As `optimize`: the jobs of one mesh after the other, between which the window can be drawn.
 
-    An object that is gone by then is left out. What all of them lose is told at the end. Raises FlowsError.
+    An object that is gone by then is left out. What all of them lose is told at the end. details: fields of
+    the destinations that are not chosen. Raises FlowsError.
     """
     request = _Request(session, context, choice, requester)
     mode = choice.placement.lower()
     is_kept = mode == replace_mesh.KEEP
     selection = request.selection([*objects])
     items = [item for group in selection.groups.values() for item in group]
-    detail = {"offset": copies.beside(items)} if mode == replace_mesh.BESIDE else {}
+    detail = {**({"offset": copies.beside(items)} if mode == replace_mesh.BESIDE else {}), **details}
     # Between two parts anything may happen, so nothing of Blender's is kept over that.
     groups = [[ref_of(item) for item in group] for group in selection.groups.values()]
     total = sum(map(triangle_count, selection.groups))
@@ -141,12 +150,13 @@ def make_lods(
     counts: LodCounts,
     requester: Requester,
     show: LodShow = "HIDE",
+    details: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Job]:
     """The jobs that make levels of detail of the meshes of these objects. Raises FlowsError.
 
     They are made of the originals, also where levels are given, lightest last, and only those that are not
     there already, made of the same mesh. show: whether they are hidden, stand beside the objects, or are
-    switched by how large they are in the picture.
+    switched by how large they are in the picture. details: as of `optimize_in_parts`.
     """
     request = _Request(session, context, choice, requester)
     selection = request.selection(lods.sources(objects))
@@ -176,6 +186,7 @@ def make_lods(
                         "made_of": made_of,
                         "wanted": count,
                         "switched": show == "SWITCH",
+                        **details,
                     }
                     for level, count in levels.items()
                 ],
@@ -196,6 +207,7 @@ class _Request:
         self._choice = choice
         self._requester = requester
         self._dependents: Dependents | None = None
+        self._unbaked: set[Any] = set()  # meshes for which no maps can be baked
 
     @contextmanager
     def sent(self, objects: Iterable[bpy.types.Object], apply: bool, is_kept: bool) -> Generator[list[Batch]]:
@@ -222,7 +234,7 @@ class _Request:
             yield sent
 
     def selection(self, objects: list[bpy.types.Object]) -> Selection:
-        """What can be sent; tells what cannot. Raises NothingToOptimize."""
+        """What can be sent; tells what cannot. Raises NothingToOptimize, CannotBake."""
         take_edits(objects)
         selection = Selection.of(objects)
         if not selection.groups:
@@ -235,7 +247,21 @@ class _Request:
             raise NothingToOptimize(message, remedy=remedy)
         for item, reason in selection.refused:
             self._warn(Message('"{name}" is left out: {reason}', name=item.name, reason=reason))
+        if self._choice.bake:
+            self._check_bake(selection)
         return selection
+
+    def _check_bake(self, selection: Selection) -> None:
+        """Tell of which objects no maps can be baked, before anything is paid for. Raises CannotBake."""
+        for item in selection.objects:
+            try:
+                check_tiles(item)
+            except CannotBake as error:
+                if len(selection.groups) == 1:
+                    raise
+                self._unbaked.add(item.data)
+                told = Message('"{name}" will not be baked: {reason}', name=item.name, reason=error.message)
+                self._warn(told)
 
     def _with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
         """Those that can be sent; tells what is left out: no faces, and vertices that are nowhere."""
@@ -397,7 +423,7 @@ class _Request:
         OSError.
         """
         first, *others = batch.objects
-        tokens = [uuid.uuid4().hex for _ in counts]
+        tokens = [self._requester.token() for _ in counts]
         file = snapshot_name()
         snapshots = [job_folder(self._context, token) / file for token in tokens]
         write_snapshot(
@@ -412,6 +438,9 @@ class _Request:
         for snapshot in snapshots[1:]:
             link(snapshots[0], snapshot)
         document = self._session.document
+        sources = [Source(item, mesh_of(item), batch.applied) for item in batch.objects]
+        looks = self._session.part(Looks)
+        bake = "" if first.data in self._unbaked else then_bake(self._context, self._choice)
         return [
             Job(
                 Request(
@@ -424,8 +453,8 @@ class _Request:
                         document.for_mesh(self._context, mode, first, others),
                         applied=batch.applied,
                         modifiers=batch.modifiers(),
-                        then_bake=then_bake(self._context, self._choice),
-                        **detail,
+                        sent=Record.of(sources, self._options(count, mode), looks).to_text(),
+                        **{"then_bake": bake, **detail},
                     ),
                 ),
                 token=token,
@@ -434,6 +463,13 @@ class _Request:
                 tokens, snapshots, counts, details, names, strict=True
             )
         ]
+
+    def _options(self, count: int, mode: str) -> dict[str, Any]:
+        """What the same would be asked for with; see `Choice`."""
+        same = {name: getattr(self._choice, name) for name in SAME}
+        if mode != replace_mesh.LOD:
+            same["placement"] = mode.upper()
+        return {**same, "target": COUNT, POLYGON_COUNT.name: count}
 
     def _warn(self, message: Message) -> None:
         self._requester.tell("WARNING", message)

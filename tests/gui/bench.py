@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures inside a Blender: `blender --python bench.py -- TASK OUT [ARGUMENTS]`, or the same with Python.
 
-TASK is a function of bench_tasks.py, bench_many.py or bench_crowd.py. OUT is then a JSON file:
+TASK is a function of bench_tasks.py, bench_many.py, bench_crowd.py or bench_bakes.py. OUT is then a JSON file:
 {"blender": version, "error": text or null, "times": {name: [seconds, …]},
 "pauses": {name: longest pause of the main loop, seconds}, "notes": […]}.
 In a window the task is stepped from a timer while another timer is the heartbeat of the main loop; without
@@ -14,7 +14,8 @@ import sys
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,6 +58,13 @@ class Watch:
         self._phase = ""
         return result
 
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Meanwhile the longest pause of the main loop is noted."""
+        self._phase, self._last_beat = name, time.perf_counter()
+        yield
+        self._phase = ""
+
     def forget(self) -> None:
         """Begin anew: what was timed so far was only to warm up."""
         self.times.clear()
@@ -83,12 +91,12 @@ class Watch:
 
 
 def main() -> None:
-    from tests.gui import bench_crowd, bench_many, bench_tasks
+    from tests.gui import bench_bakes, bench_crowd, bench_many, bench_tasks
 
     name, out, *arguments = sys.argv[sys.argv.index("--") + 1 :]
     watch = Watch()
-    module = next(module for module in (bench_tasks, bench_many, bench_crowd) if hasattr(module, name))
-    task: Task = getattr(module, name)(watch, *arguments)
+    rooms = (bench_tasks, bench_many, bench_crowd, bench_bakes)
+    task: Task = next(getattr(room, name) for room in rooms if hasattr(room, name))(watch, *arguments)
 
     def step() -> float:
         try:

@@ -80,8 +80,8 @@ def optimize_many(watch: "Watch", service: str, key: str, count: str, thumbnails
         watch.time("tick", lambda: session.tick(bpy.context))
         watch.times["tick, CPU"].append(time.thread_time() - began)
         if next(ticks) % LOOK_EACH == 0:
-            watch.times["memory: engine"].append(_mebibytes(engine.pid))
-            watch.times["memory: converter"] += map(_mebibytes, _descendants(engine.pid))
+            watch.times["memory: engine"].append(memory_of(engine.pid))
+            watch.times["memory: converter"] += map(memory_of, processes_below(engine.pid))
         yield 0.01
     jobs = [engine.job(token) for token in tokens]
     assert all(job.status.step == "placed" for job in jobs), [job.status.problem for job in jobs]
@@ -235,7 +235,7 @@ def _cpu_seconds(engine: int) -> dict[str, float]:
     return {
         "Blender": blender,
         "engine": own,
-        "converters": ended + sum(sum(_cpu_of(pid)) for pid in _descendants(engine)),
+        "converters": ended + sum(sum(_cpu_of(pid)) for pid in processes_below(engine)),
     }
 
 
@@ -250,7 +250,7 @@ def _cpu_of(pid: int) -> tuple[float, float]:
     return (user + system) / ticks, (children_user + children_system) / ticks
 
 
-def _descendants(parent: int) -> list[int]:
+def processes_below(parent: int) -> list[int]:
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -258,10 +258,10 @@ def _descendants(parent: int) -> list[int]:
         except OSError:
             continue
     children = [pid for pid, its in parents.items() if its == parent]
-    return [pid for child in children for pid in (child, *_descendants(child))]
+    return [pid for child in children for pid in (child, *processes_below(child))]
 
 
-def _mebibytes(pid: int) -> float:
+def memory_of(pid: int) -> float:
     """The memory that a process has in use; none once it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()

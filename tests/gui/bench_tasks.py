@@ -55,7 +55,7 @@ def model(watch: "Watch", glb: str, warm_up: str) -> "Task":
     with tempfile.TemporaryDirectory() as folder:
         for path, rounds in ((Path(warm_up), 1), (Path(glb), ROUNDS)):
             watch.forget()
-            conversion = _conversion(package)
+            conversion = converters(package)
             for name in ("convert, cold", "convert"):
                 blend = Path(folder, f"{path.stem}-{rounds}-{name}.blend")  # none is made twice
                 yield from _convert(watch, conversion, path, blend, name)
@@ -65,7 +65,7 @@ def model(watch: "Watch", glb: str, warm_up: str) -> "Task":
             conversion.close()
 
 
-def _conversion(package: ModuleType) -> Any:
+def converters(package: ModuleType) -> Any:
     """What the engine's process has for conversions; it starts a converter with the first one."""
     conversion = importlib.import_module(f"{EXTENSION}.engine.conversion")
     return conversion.Conversion(package.scene.background.here.converter_command())

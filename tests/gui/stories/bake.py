@@ -50,6 +50,7 @@ def bake_and_choose(blender: Driver) -> Steps[None]:
     yield from bake(blender)
     yield from blender.click("Report")
     yield from blender.see("Shading differs")
+    yield from blender.see("Open Pictures")
     yield from blender.picture("bake-done")
     yield from blender.click("Before")
     yield from blender.wait_for(is_plain, "the mesh before")

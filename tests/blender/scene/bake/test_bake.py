@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +16,7 @@ from mathutils import Matrix
 
 from tests.blender import scenes
 from tests.blender.another_blender import Session as Blender
+from tests.blender.baking import finished, material_of, node_kinds
 from tests.blender.conftest import EXTENSION
 from tests.blender.job_fixtures import until
 from tests.blender.sculpts import lightened, optimized, sculpt
@@ -167,6 +170,89 @@ def test_occlusion_roughness_and_metallic_are_one_texture(addon, conversion, tmp
     assert middle[2] == pytest.approx(1.0, abs=0.02)
 
 
+def in_a_group(material: bpy.types.Material) -> None:
+    """Put the shader of a material into a group, as material libraries do."""
+    tree = material.node_tree
+    group = bpy.data.node_groups.new("Skin", "ShaderNodeTree")
+    group.interface.new_socket("Shader", in_out="OUTPUT", socket_type="NodeSocketShader")
+    shader, output = group.nodes.new("ShaderNodeBsdfPrincipled"), group.nodes.new("NodeGroupOutput")
+    shader.inputs["Base Color"].default_value = (0.1, 0.8, 0.1, 1.0)
+    group.links.new(shader.outputs["BSDF"], output.inputs[0])
+    tree.nodes.remove(tree.nodes["Principled BSDF"])
+    node = tree.nodes.new("ShaderNodeGroup")
+    node.node_tree = group
+    tree.links.new(node.outputs[0], tree.nodes["Material Output"].inputs["Surface"])
+
+
+def mixed(material: bpy.types.Material) -> None:
+    """Mix two shaders in a material, half and half."""
+    tree = material.node_tree
+    first, other = tree.nodes["Principled BSDF"], tree.nodes.new("ShaderNodeBsdfPrincipled")
+    first.inputs["Base Color"].default_value = (0.0, 0.8, 0.0, 1.0)
+    other.inputs["Base Color"].default_value = (0.0, 0.2, 0.0, 1.0)
+    mix = tree.nodes.new("ShaderNodeMixShader")
+    tree.links.new(first.outputs["BSDF"], mix.inputs[1])
+    tree.links.new(other.outputs["BSDF"], mix.inputs[2])
+    tree.links.new(mix.outputs[0], tree.nodes["Material Output"].inputs["Surface"])
+
+
+def without_nodes(material: bpy.types.Material) -> None:
+    """Let a material look by its settings."""
+    material.diffuse_color = (0.0, 0.8, 0.0, 1.0)
+    if bpy.app.version < (5, 0, 0):
+        material.use_nodes = False
+
+
+@pytest.mark.parametrize(("kind", "green"), [(in_a_group, 0.8), (mixed, 0.5)])
+def test_channels_are_those_of_all_shaders_that_are_seen(addon, kind, green: float):
+    material = new_material("Skin")
+    kind(material)
+    channels = addon.scene.bake.channels
+    lights = [*channels.shaders_of(material.node_tree)]
+    channels.Channels(each for each in [material]).show("base_color")
+    seen = [light.tree.nodes for light in lights]
+    emissions = [node for nodes in {id(nodes): nodes for nodes in seen}.values() for node in nodes]
+    colors = [node.inputs["Color"].default_value[1] for node in emissions if node.type == "EMISSION"]
+    assert sum(colors) / len(colors) == pytest.approx(green)
+
+
+@pytest.mark.parametrize("kind", [in_a_group, mixed, without_nodes])
+def test_maps_come_into_every_kind_of_material(addon, kind):
+    item = sculpt()
+    skin = new_material("Skin")
+    kind(skin)
+    other = skin.copy()  # whose groups are not to change
+    item.data.materials.append(skin)
+    images = {"normal": bpy.data.images.new("normal", 8, 8)}
+    addon.scene.bake.materials.add_maps(skin, images, "UVMap", False)
+    shaders_of = addon.scene.bake.channels.shaders_of
+    assert all(shader.inputs["Normal"].is_linked for _, shader in shaders_of(skin.node_tree))
+    if other.node_tree is not None:
+        assert not any(shader.inputs["Normal"].is_linked for _, shader in shaders_of(other.node_tree))
+    if kind is without_nodes and bpy.app.version < (5, 0, 0):
+        ((_, shader),) = shaders_of(skin.node_tree)
+        assert shader.inputs["Base Color"].default_value[1] == pytest.approx(0.8)
+
+
+def test_pictures_from_the_same_camera_show_what_came_back(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    material = new_material("Clay")
+    material.node_tree.nodes["Principled BSDF"].inputs["Base Color"].default_value = (0.8, 0.1, 0.1, 1.0)
+    item.data.materials.append(material)
+    figures = baked(addon, conversion, tmp_path, item, lightened(item), size=512, colors="ALWAYS")
+    seen = [pixels_of(tmp_path / f"result-1-{name}.png") for name in ("before", "after", "difference")]
+    assert {picture.shape for picture in seen} == {(512, 512, 4)}
+    assert pixels_of(tmp_path / "result-1-pictures.png").shape == (512, 3 * 512, 4)
+    before, after, _ = seen
+    shown = before[..., 3] > 0.5
+    assert 0.2 < shown.mean() < 0.8
+    for picture in (before, after):  # the artist's material, and no map of one pass
+        red, green, _, _ = picture[shown].mean(axis=0)
+        assert red > 2 * green
+    assert figures["picture_difference"] < 0.02
+    assert np.abs(before - after)[shown].mean() == pytest.approx(figures["picture_difference"], abs=0.01)
+
+
 def test_float_maps_are_openexr(addon, conversion, tmp_path: Path):
     item = sculpt()
     baked(addon, conversion, tmp_path, item, lightened(item), is_float=True)
@@ -190,6 +276,39 @@ def test_a_map_that_is_too_small_for_so_many_triangles_is_refused(addon, convers
     item = sculpt(uv=False)
     with pytest.raises(addon.scene.errors.BakeFailed, match="choose a larger one"):
         baked(addon, conversion, tmp_path, item, item.data.copy(), size=64)
+
+
+def test_a_mesh_that_has_no_area_is_refused_with_a_sentence(addon, conversion, tmp_path: Path):
+    item = sculpt(uv=False)
+    light = lightened(item)
+    light.transform(Matrix.Scale(0.0, 4))
+    with pytest.raises(addon.scene.errors.BakeFailed, match=r"\.$"):
+        baked(addon, conversion, tmp_path, item, light)
+
+
+@pytest.mark.parametrize("what", ["free_memory", "free_disk"])
+def test_what_there_is_no_room_for_is_refused_before_anything_is_baked(
+    addon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+):
+    run = importlib.import_module(f"{EXTENSION}.scene.bake.run")
+    settings = addon.scene.bake.settings.BakeSettings(size=8192, is_float=True)
+    monkeypatch.setattr(run, "free_memory", lambda: None)
+    monkeypatch.setattr(run, "free_disk", lambda _: None)
+    run.check_room(settings, 5_000_000, tmp_path)
+    monkeypatch.setattr(run, what, lambda *_: 1_500_000_000)
+    with pytest.raises(RuntimeError) as caught:
+        run.check_room(settings, 5_000_000, tmp_path)
+    told = str(caught.value.args[0])
+    assert "8,192 pixels" in told
+    assert "1.5 GB are free. Choose smaller maps" in told
+
+
+def test_an_original_that_was_accepted_away_is_told(addon):
+    item = optimized(addon, sculpt())
+    addon.scene.versions.accept(item)
+    with pytest.raises(addon.scene.bake.original.NoOriginal) as caught:
+        addon.scene.bake.original.check(item)
+    assert "neither accepted" in str(caught.value.fix)
 
 
 def test_loose_parts_and_many_cornered_faces_are_baked_as_well(addon, conversion, tmp_path: Path):
@@ -224,6 +343,7 @@ def test_a_glb_gets_the_maps_of_what_it_has_lost(addon, conversion, tmp_path: Pa
     assert [node["name"] for node in document["nodes"]] == [node["name"] for node in light["nodes"]]
     (material,) = document["materials"]
     assert "normalTexture" in material
+    assert "TANGENT" in document["meshes"][0]["primitives"][0]["attributes"]
     assert list(tmp_path.glob("*.json")) == []
 
 
@@ -239,14 +359,6 @@ def bake_job(addon, item: bpy.types.Object, **options) -> Any:
     assert bpy.ops.generio.bake_detail(bake_size="512", **options) == {"FINISHED"}
     (token,) = {job.token for job in engine.jobs()} - known
     return engine.job(token)
-
-
-def material_of(item: bpy.types.Object, index: int = 0) -> bpy.types.Material:
-    return item.material_slots[index].material
-
-
-def node_kinds(material: bpy.types.Material) -> set[str]:
-    return {node.bl_idname for node in material.node_tree.nodes}
 
 
 def test_the_maps_come_into_copies_of_the_materials_and_revert_takes_them_back(addon, sandbox):
@@ -280,6 +392,17 @@ def test_the_maps_come_into_copies_of_the_materials_and_revert_takes_them_back(a
         assert {*getattr(bpy.data, kind)} == before, kind
 
 
+def test_the_pictures_of_a_bake_can_be_opened(addon):
+    item = optimized(addon, sculpt())
+    job = bake_job(addon, item)
+    assert bpy.ops.generio.show_bake_pictures() == {"FINISHED"}
+    image = next(image for image in bpy.data.images if image.name.endswith("pictures.png"))
+    assert tuple(image.size) == (3 * 512, 512)
+    addon.scene.bake.pictures.path_of(Path(job.results[0].blend), "pictures").unlink()
+    with pytest.raises(RuntimeError, match="not there any more"):
+        bpy.ops.generio.show_bake_pictures()
+
+
 def test_accept_keeps_the_maps(addon):
     item = sculpt()
     clay = new_material("Clay")
@@ -289,6 +412,46 @@ def test_accept_keeps_the_maps(addon):
     addon.scene.versions.accept(item)
     assert [material.name for material in bpy.data.materials] == ["Clay_baked"]
     assert "ShaderNodeNormalMap" in node_kinds(material_of(item))
+
+
+def saved(tmp_path: Path) -> Path:
+    """The open file is one on disk, with a picture beside it."""
+    picture = bpy.data.images.new("Wood", 8, 8)
+    picture.file_format, picture.filepath_raw = "PNG", str(tmp_path / "wood.png")
+    picture.save()
+    picture.source = "FILE"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "vase.blend"))
+    return tmp_path / "textures" / "Vase_normal.png"
+
+
+def test_maps_are_files_beside_the_blend_where_the_artists_pictures_are(addon, tmp_path: Path):
+    item = optimized(addon, sculpt())
+    expected = saved(tmp_path)
+    job = bake_job(addon, item)
+    (image,) = (image for image in bpy.data.images if image.name == "Vase_normal")
+    assert image.packed_file is None
+    assert image.filepath == "//textures/Vase_normal.png"
+    assert Path(bpy.path.abspath(image.filepath)) == expected
+    (made,) = Path(job.results[0].blend).parent.glob("*-normal.png")
+    assert expected.read_bytes() == made.read_bytes()
+    expected.write_bytes(b"the user's own")
+    bake_job(addon, item)
+    assert expected.read_bytes() == b"the user's own"
+    assert (expected.parent / "Vase_normal_2.png").is_file()
+
+
+@pytest.mark.parametrize("why", ["autopack", "unsaved", "read-only"])
+def test_else_maps_are_packed(addon, tmp_path: Path, why: str):
+    item = optimized(addon, sculpt())
+    if why != "unsaved":
+        saved(tmp_path)
+    bpy.data.use_autopack = why == "autopack"
+    if why == "read-only":
+        (tmp_path / "textures").write_bytes(b"no folder")
+    bake_job(addon, item)
+    bpy.data.use_autopack = False
+    (image,) = (image for image in bpy.data.images if image.name == "Vase_normal")
+    assert image.packed_file is not None
 
 
 def test_to_bake_again_puts_the_new_maps_in_the_place_of_the_old_ones(addon):
@@ -366,6 +529,34 @@ def test_tiles_are_refused_with_a_sentence(addon):
         )
 
 
+def tiled(name: str) -> bpy.types.Object:
+    """A sculpt with a texture in tiles."""
+    item = sculpt(name)
+    material = new_material(name)
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = bpy.data.images.new(name, 8, 8, tiled=True)
+    item.data.materials.append(material)
+    return item
+
+
+def test_tiles_are_refused_before_optimizing_is_paid_for(addon, sandbox):
+    scenes.select(tiled("Skin"))
+    with pytest.raises(RuntimeError, match="UDIM"):
+        bpy.ops.generio.optimize_selected(percent=10.0, bake=True)
+    assert sandbox.stats()["flows"] == {}
+
+
+def test_of_many_those_with_tiles_are_told_and_not_baked(addon):
+    told: list[str] = []
+    requester = addon.session.requests.Requester(lambda _level, message: told.append(str(message)))
+    wish = {"percent": 10.0, "bake": True, "bake_size": "512"}
+    choice = addon.session.requests.Choice(wish, bpy.context.window_manager.generio)
+    items = [tiled("Skin"), sculpt()]
+    jobs = addon.session.requests.optimize(addon.session.current(), bpy.context, choice, items, requester)
+    assert [bool(job.destination.then_bake) for job in jobs] == [False, True]
+    assert any('"Skin" will not be baked' in line for line in told)
+
+
 def test_a_result_can_be_exported_with_its_map(addon, tmp_path: Path):
     item = optimized(addon, sculpt())
     bake_job(addon, item, bake_orm=True)
@@ -378,19 +569,28 @@ def test_a_result_can_be_exported_with_its_map(addon, tmp_path: Path):
     assert "metallicRoughnessTexture" in material["pbrMetallicRoughness"]
 
 
+READERS = Path(__file__).parents[2] / "build/readers"
+
+
+@pytest.mark.skipif(
+    not (READERS.exists() and shutil.which("node")), reason="there is no Node here, see scripts/read_gltf.mjs"
+)
+@pytest.mark.parametrize("uv", [True, False])
+def test_khronos_finds_an_exported_result_valid(addon, tmp_path: Path, uv: bool):
+    item = optimized(addon, sculpt(uv=uv))
+    bake_job(addon, item, bake_orm=True)
+    scenes.select(item)
+    path = tmp_path / "vase.glb"
+    bpy.ops.export_scene.gltf(filepath=str(path), use_selection=True, export_tangents=True)
+    script = READERS.parents[1] / "scripts/read_gltf.mjs"
+    command = ["node", str(script), str(path)]
+    done = subprocess.run(command, cwd=READERS, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "0 errors, 0 warnings" in done.stdout
+    assert "normalTexture" in document_of(path)["materials"][0]
+
+
 # ---------------------------------------------------------------------- after optimizing, and by scripts
-
-
-def finished(addon, count: int) -> list[Any]:
-    """Wait until so many jobs have been placed."""
-    session = addon.session.current()
-    engine = session.open_engine(bpy.context)
-    until(
-        lambda: (
-            session.tick(bpy.context) and [job.status.step for job in engine.jobs()].count("placed") == count
-        )
-    )
-    return engine.jobs()
 
 
 def test_what_is_to_be_baked_after_optimizing_is(addon):

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make again what was made of something that has been edited since."""
+
+from typing import ClassVar
+
+import bpy
+
+from ..api import FlowsError
+from ..session import current, requests
+from .optimize_base import Sending
+from .submit_jobs import InObjectMode, clicked_once, tell_problem
+
+
+class GENERIO_OT_make_again(Sending, InObjectMode, bpy.types.Operator):
+    """Optimize and bake the selected objects again whose originals were edited since, as they were before"""
+
+    bl_idname = "generio.make_again"
+    bl_label = "Make Again"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return InObjectMode.poll.__func__(cls, context) and super().poll(context)
+
+    @clicked_once
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return self._make(context, modal=not bpy.app.background)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self._make(context, modal=False)
+
+    def _make(self, context: bpy.types.Context, modal: bool) -> set[str]:
+        try:
+            jobs = requests.make_again(current(), context, context.selected_objects, self.requester)
+        except FlowsError as error:
+            return tell_problem(self, error)
+        return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
+
+
+CLASSES = (GENERIO_OT_make_again,)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be made of a result as soon as that is in the file: a lighter mesh, maps, levels of detail.
+
+The tokens of the jobs that follow derive from those before, so that what costs something is asked for once,
+whatever breaks. What was baked in a file that was lost is baked again, which costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import bpy
+
+from ...api import FlowsError
+from ...api.parameters import POLYGON_COUNT
+from ...core.destination import NewModel, OptimizedMesh
+from ...core.messages import Message, sentences
+from ...jobs import Job, Step, follows_in_file
+from ...scene.bake.original import Original, check
+from ...scene.bake.settings import BakeSettings
+from ...scene.export.selection import COUNT
+from ...scene.meshes import mesh_of, triangle_count
+from ...scene.place import place
+from ...scene.place.destination import target_of
+from ...scene.replace_mesh import KEEP, LOD
+from ..properties import properties
+from ..session import News, Session
+from .bake import bake_job
+from .choice import Choice
+from .lod_counts import by_percents
+from .meshes import Level, Requester, make_lods, optimize_in_parts
+from .submission import ask_to_submit, submit
+
+AS_IT_IS = {"placement": KEEP.upper(), "modifier_mode": "KEEP", "bake": False}
+"""How results are optimized, whatever the panel has by then."""
+
+
+class Followups:
+    """Begins what follows on results that have been placed.
+
+    started: the tokens of what was begun, by those of the jobs before.
+    """
+
+    def __init__(self) -> None:
+        self.started: dict[str, list[str]] = {}
+
+    def update(self, context: bpy.types.Context, session: Session, news: News) -> None:
+        """See `Observer`."""
+        for token in news.tokens & session.placement.placed:
+            job = news.engine.job(token)
+            if job is None or job.status.step is not Step.PLACED or token in self.started:
+                continue
+            try:
+                jobs = _following(session, context, job)
+            except FlowsError as error:
+                session.placement.reported[token] = sentences(error.message, error.fix)
+                continue
+            if not jobs:
+                continue
+            self.started[token] = [following.token for following in jobs]
+            # In the background nobody ticks on who could hear the answer.
+            (submit if bpy.app.background else ask_to_submit)(session, context, jobs)
+
+    def reset(self) -> None:
+        """What was to follow in the file before is known by its jobs."""
+        self.started.clear()
+
+
+def _following(session: Session, context: bpy.types.Context, job: Job) -> Sequence[Job]:
+    """The jobs that follow one that is placed, where its objects are still there. Raises FlowsError."""
+    where = job.request.destination
+    placed = place.standing(job.token)
+    if not placed:
+        return []
+    if isinstance(where, NewModel) and follows_in_file(job):
+        return [*_of_new_model(session, context, job.token, where, placed)]
+    if isinstance(where, OptimizedMesh) and where.then_bake:
+        return _bake(session, context, job, where, placed[0])
+    if isinstance(where, OptimizedMesh) and where.then_lods:
+        return _levels(session, context, job.token, job.token, placed[0], where.then_lods)
+    return []
+
+
+def _of_new_model(
+    session: Session,
+    context: bpy.types.Context,
+    token: str,
+    where: NewModel,
+    placed: Sequence[bpy.types.Object],
+) -> Iterator[Job]:
+    """The jobs that optimize each mesh of a new model; levels of what is light enough as it came."""
+    parts = {part for root in placed for part in (root, *root.children_recursive) if part.type == "MESH"}
+    meshes = {part.data: part for part in sorted(parts, key=lambda part: part.name, reverse=True)}
+    total = sum(triangle_count(mesh_of(part)) for part in meshes.values())
+    details = {"then_bake": where.then_bake, "then_lods": where.then_lods}
+    for number, item in enumerate(reversed([*meshes.values()])):
+        name = f"{token} then mesh {number}"
+        if _is_known(session, name):
+            continue
+        present = triangle_count(mesh_of(item))
+        if where.then_optimize is None:
+            count = round(present * where.then_percent / 100.0)
+        else:
+            count = where.then_optimize * present // max(total, 1)
+        wish = {**AS_IT_IS, "target": COUNT, POLYGON_COUNT.name: max(1, count)}
+        choice = Choice(wish, properties(context))
+        requester = _requester(session, token, name)
+        jobs = [
+            job
+            for part in optimize_in_parts(session, context, choice, [item], requester, details)
+            for job in part
+        ]
+        yield from jobs or _levels(session, context, token, name, item, where.then_lods)
+
+
+def _levels(
+    session: Session, context: bpy.types.Context, about: str, name: str, item: bpy.types.Object, count: int
+) -> Sequence[Job]:
+    """The jobs that make levels of detail of `item`, each half as heavy as the one before.
+
+    about, name: see `_requester`.
+    """
+    name = f"{name} then level"
+    if not count or _is_known(session, name):
+        return []
+    choice = Choice(AS_IT_IS, properties(context))
+    counts = by_percents([100.0 * 0.5**level for level in range(1, count + 1)])
+    return make_lods(session, context, choice, [item], counts, _requester(session, about, name))
+
+
+def _bake(
+    session: Session, context: bpy.types.Context, job: Job, where: OptimizedMesh, item: bpy.types.Object
+) -> Sequence[Job]:
+    """The job that bakes what the mesh of `item` has lost, and which its levels of detail follow."""
+    name = f"{job.token} baked in {session.document.id}"
+    if _is_known(session, name):
+        return []
+    if where.mode in (KEEP, LOD):
+        original = check(item)
+    else:  # a copy: nothing but its job knows of what
+        source = target_of(session.document.localized(where)) or item
+        original = Original(source, mesh_of(source), where.applied)
+    settings = BakeSettings.from_text(where.then_bake)
+    token = _numbered(name, 0)
+    return [bake_job(session, context, item, original, settings, token, where.then_lods)]
+
+
+def _requester(session: Session, about: str, name: str) -> Requester:
+    """Asks for jobs whose tokens derive from `name`; what there is to know is told of the job `about`."""
+    numbers = iter(range(1_000_000))
+    told: list[Message] = []
+
+    def tell(_level: Level, message: Message) -> None:
+        told.append(message)
+        session.placement.reported[about] = sentences(*told)
+
+    return Requester(tell, token=lambda: _numbered(name, next(numbers)))
+
+
+def _is_known(session: Session, name: str) -> bool:
+    """Whether what derives its tokens from `name` was asked for before, in whichever process."""
+    return session.engine is not None and session.engine.job(_numbered(name, 0)) is not None
+
+
+def _numbered(name: str, number: int) -> str:
+    """A token that is the same each time."""
+    return hashlib.sha256(f"{name} {number}".encode()).hexdigest()[:32]
