@@ -85,8 +85,8 @@ def test_what_follows_is_paid_for_once_though_the_model_comes_again_after_a_cras
         second.do(
             "engine = session.open_engine(bpy.context)\n"
             "tick_until(lambda: len(engine.jobs()) == 3)\n"
-            "first = next(job for job in engine.jobs() if job.template != 'model_optimize')\n"
-            "tick_until(lambda: engine.job(first.token).step == 'ready')\n"
+            "first = next(job for job in engine.jobs() if job.request.template != 'model_optimize')\n"
+            "tick_until(lambda: engine.job(first.token).status.step == 'ready')\n"
             "bpy.ops.generio.import_result(token=first.token)\n"
             "[session.tick(bpy.context) for _ in range(50)]\n"
             "result = None"

@@ -398,7 +398,7 @@ def test_the_pictures_of_a_bake_can_be_opened(addon):
     assert bpy.ops.generio.show_bake_pictures() == {"FINISHED"}
     image = next(image for image in bpy.data.images if image.name.endswith("pictures.png"))
     assert tuple(image.size) == (3 * 512, 512)
-    addon.scene.bake.pictures.path_of(Path(job.results[0].blend), "pictures").unlink()
+    addon.scene.bake.pictures.path_of(Path(job.placement.results[0].blend), "pictures").unlink()
     with pytest.raises(RuntimeError, match="not there any more"):
         bpy.ops.generio.show_bake_pictures()
 
@@ -432,7 +432,7 @@ def test_maps_are_files_beside_the_blend_where_the_artists_pictures_are(addon, t
     assert image.packed_file is None
     assert image.filepath == "//textures/Vase_normal.png"
     assert Path(bpy.path.abspath(image.filepath)) == expected
-    (made,) = Path(job.results[0].blend).parent.glob("*-normal.png")
+    (made,) = Path(job.placement.results[0].blend).parent.glob("*-normal.png")
     assert expected.read_bytes() == made.read_bytes()
     expected.write_bytes(b"the user's own")
     bake_job(addon, item)
@@ -553,7 +553,7 @@ def test_of_many_those_with_tiles_are_told_and_not_baked(addon):
     choice = addon.session.requests.Choice(wish, bpy.context.window_manager.generio)
     items = [tiled("Skin"), sculpt()]
     jobs = addon.session.requests.optimize(addon.session.current(), bpy.context, choice, items, requester)
-    assert [bool(job.destination.then_bake) for job in jobs] == [False, True]
+    assert [bool(job.request.destination.then_bake) for job in jobs] == [False, True]
     assert any('"Skin" will not be baked' in line for line in told)
 
 
