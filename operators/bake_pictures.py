@@ -44,7 +44,7 @@ class GENERIO_OT_show_bake_pictures(bpy.types.Operator):
         if path is None or not path.is_file():
             return tell_problem(self, NO_PICTURES)
         image = bpy.data.images.load(str(path), check_existing=True)
-        if context.window is not None:
+        if context.window is not None and not bpy.app.background:
             _show(context, image)
         return {"FINISHED"}
 
