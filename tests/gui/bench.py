@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures inside a Blender: `blender --python bench.py -- TASK OUT [ARGUMENTS]`, or the same with Python.
 
-TASK is a function of bench_tasks.py, bench_many.py, bench_crowd.py or bench_bakes.py. OUT is then a JSON file:
+TASK is a function of bench_tasks.py, bench_many.py, bench_crowd.py or bench_bakes.py. OUT is then JSON:
 {"blender": version, "error": text or null, "times": {name: [seconds, …]},
 "pauses": {name: longest pause of the main loop, seconds}, "notes": […]}.
 In a window the task is stepped from a timer while another timer is the heartbeat of the main loop; without

@@ -6,7 +6,10 @@ import pytest
 from tests.blender import scenes
 from tests.blender.another_blender import Session as Blender
 from tests.blender.baking import material_of, node_kinds
-from tests.blender.optimizing import runs
+
+
+def runs(sandbox) -> list[int]:
+    return [flow["run"] for flow in sandbox.stats()["flows"].values()]
 
 
 def generate(**options: object) -> None:
