@@ -64,19 +64,34 @@ def die() -> None:
 
 
 def suspend(pid: int) -> None:
-    """Let a process do nothing more; it can be killed."""
+    """Let a process do nothing more; it can be killed, and go on with `resume`."""
     if sys.platform != "win32":
         os.kill(pid, signal.SIGSTOP)
-        return
+    else:
+        _call_for_process("NtSuspendProcess", pid)
+
+
+def resume(pid: int) -> None:
+    """Let a process go on that `suspend` has stopped."""
+    if sys.platform != "win32":
+        os.kill(pid, signal.SIGCONT)
+    else:
+        _call_for_process("NtResumeProcess", pid)
+
+
+def _call_for_process(function: str, pid: int) -> None:
+    """Call a function of Windows' own library, of which Python knows nothing, for a process."""
+    assert sys.platform == "win32"
     import ctypes
     from ctypes import wintypes
 
     kernel, system = ctypes.WinDLL("kernel32"), ctypes.WinDLL("ntdll")
     kernel.OpenProcess.restype = wintypes.HANDLE
-    system.NtSuspendProcess.argtypes = kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
-    may_suspend = 0x0800
-    handle = kernel.OpenProcess(may_suspend, False, pid)
-    assert handle and system.NtSuspendProcess(handle) == 0
+    call = getattr(system, function)
+    call.argtypes = kernel.CloseHandle.argtypes = (wintypes.HANDLE,)
+    may_suspend_and_resume = 0x0800
+    handle = kernel.OpenProcess(may_suspend_and_resume, False, pid)
+    assert handle and call(handle) == 0
     kernel.CloseHandle(handle)
 
 

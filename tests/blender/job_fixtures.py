@@ -1,7 +1,5 @@
 """What a test asks for, and things for it to stand on or in."""
 
-import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from mathutils import Matrix, Vector
 
 from tests.blender import scenes
 from tests.blender.conftest import EXTENSION
+from tests.systems import resume, suspend
 
 
 def wish(addon, sandbox, prompt: str, destination):
@@ -60,11 +59,11 @@ def without_converter(addon, monkeypatch: pytest.MonkeyPatch) -> None:
 def held_up(addon) -> Iterator[None]:
     """The engine process does nothing meanwhile, as when the disk is busy."""
     engine = addon.session.current().open_engine(bpy.context)
-    os.kill(engine.pid, signal.SIGSTOP)
+    suspend(engine.pid)
     try:
         yield
     finally:
-        os.kill(engine.pid, signal.SIGCONT)
+        resume(engine.pid)
 
 
 def tell(engine, job) -> None:

@@ -287,6 +287,7 @@ def test_a_list_that_cannot_be_begun_is_said_in_the_panel(addon, sandbox, tmp_pa
     assert addon.session.current().notice is None
 
 
+@needs_links
 def test_a_job_list_that_is_tried_again_and_again_begins_one_log(addon, tmp_path: Path):
     session, before = addon.session.current(), len(addon.core.log.LOGGER.handlers)
     path = addon.session.preferences.user_folder(bpy.context) / "jobs.sqlite"

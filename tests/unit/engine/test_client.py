@@ -1,7 +1,6 @@
 """A process carries the jobs, and may die at any moment: nothing is lost, and nothing runs twice."""
 
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -155,6 +154,7 @@ def test_the_engine_leaves_the_cores_to_the_window(client: EngineClient) -> None
     assert goes_first(os.getpid(), client.pid)
 
 
+@needs_proc
 def test_the_key_goes_through_the_pipe_only(
     monkeypatch: pytest.MonkeyPatch, new_client: Callable[[], EngineClient], settings: Settings
 ) -> None:
@@ -256,13 +256,12 @@ def test_an_old_job_that_waits_hides_none_of_those_of_long_ago(
     assert [client.is_old(job) for job in (made[0], made[-1], waits)] == [True, False, False]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a process is suspended by a signal of POSIX")
 def test_an_engine_that_does_not_answer_is_replaced(
     client: EngineClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.jobs()
     before = client.pid
-    os.kill(before, signal.SIGSTOP)
+    suspend(before)
     monkeypatch.setattr(connection, "PATIENCE", 3.0)
     job = client.submit(lamp(sandbox))
     assert client.pid != before
@@ -270,13 +269,12 @@ def test_an_engine_that_does_not_answer_is_replaced(
     assert runs(sandbox) == 1
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a process is suspended by a signal of POSIX")
 def test_a_job_that_nobody_took_is_not_sent_later(
     client: EngineClient, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.jobs()
     start = client.connection.start
-    os.kill(client.pid, signal.SIGSTOP)
+    suspend(client.pid)
     monkeypatch.setattr(connection, "PATIENCE", 0.5)
     client.connection.start = replace(start, command=(sys.executable, "-c", "import time; time.sleep(600)"))
     with pytest.raises(LedgerError, match="does not answer"):
