@@ -277,3 +277,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    os._exit(0)  # as a module Blender may wait for ever when it is torn down
