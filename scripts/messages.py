@@ -58,7 +58,7 @@ def _labels(tree: ast.AST) -> Iterator[str]:
                 yield from map(_constant, node.args)
         elif isinstance(node, ast.Tuple) and len(node.elts) in (3, 5):
             item = [_constant(part) for part in node.elts[:3]]
-            if item[0].isupper() or isinstance(node.elts[0], ast.Name | ast.Call):
+            if (item[0] and item[0] == item[0].upper()) or isinstance(node.elts[0], ast.Name | ast.Call):
                 yield from item[1:]
         elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("text", "EXAMPLE"):
             yield from _constants(node.value)

@@ -113,16 +113,18 @@ def _report(blend: Path) -> dict[str, Any]:
     try:
         return json.loads(blend.with_suffix(".json").read_text(encoding="utf-8"))["bake"]
     except (OSError, ValueError, KeyError):
-        raise CannotPlace(Message("The baked maps are not where they were put."), AGAIN) from None
+        raise _gone() from None
+
+
+def _gone() -> CannotPlace:
+    return CannotPlace(Message("The baked maps are not where they were put."), AGAIN)
 
 
 def _images(kinds: list[str], found: list[Any], name: str) -> dict[str, Any]:
     """The maps that have come in, by kind, with names that say what they are."""
     by_kind = {image.filepath.rpartition("-")[2].partition(".")[0]: image for image in found}
-    if missing := [
-        kind for kind in kinds if kind not in by_kind or not Path(by_kind[kind].filepath).exists()
-    ]:
-        raise CannotPlace(Message("The map {kind} is not where it was put.", kind=missing[0]), AGAIN)
+    if any(kind not in by_kind or not Path(by_kind[kind].filepath).exists() for kind in kinds):
+        raise _gone()
     is_beside = packing.keeps_files()
     for kind in kinds:
         by_kind[kind].name = suffixed(name, f"_{kind}")
