@@ -158,4 +158,5 @@ def _adjoins(word: Word, first: Box, last: Box) -> bool:
 
 def _folded(text: str) -> str:
     """The letters and digits alone, where lookalikes are one."""
-    return "".join(letter for letter in text.casefold().translate(_LOOKALIKES) if letter.isalnum())
+    text = text.casefold().replace("rn", "m").translate(_LOOKALIKES)
+    return "".join(letter for letter in text if letter.isalnum())

@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests.gui.screen_reader import Box, Line, Word, find
+from tests.gui.screen_reader import Box, Line, Word, begins, find
 
 
 def line(*words: tuple[str, int]) -> Line:
@@ -48,3 +48,10 @@ def test_of_several_labels_of_one_name_the_number_counts_from_the_top():
     assert find(seen, "Options", whole=True) == upper.box
     assert find(seen, "Options", whole=True, number=1) == lower.box
     assert find(seen, "Options", whole=True, number=2) is None
+
+
+@pytest.mark.parametrize("label", ["amodemoffl", "amod"])
+def test_a_name_that_has_no_room_is_known_by_how_it_begins(label: str):
+    """Read from the screen, "rn" may be an m."""
+    assert begins("A modern office chair", label)
+    assert not begins("A brass lamp", label)
