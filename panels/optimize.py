@@ -183,8 +183,8 @@ def _options(column: Any, panel: GenerioProperties, found: Survey) -> None:
 
 def _remarks(layout: Any, found: Survey, width: int) -> None:
     """What is to be known of the selection, with what can be done about it."""
-    if found.losses:
-        _list(layout, "generio_losses", Message("Losses"), found.losses, width, "ERROR")
+    # This line is there without losses as well: what is below it may not move under the mouse.
+    _list(layout, "generio_losses", Message("Losses"), found.losses, width, "ERROR")
     if found.outdated:
         told = (
             Message('The original of "{name}" was edited since', name=found.outdated[0])
@@ -256,8 +256,9 @@ def _hint(panel: GenerioProperties, found: Survey) -> Message:
 def _list(
     layout: Any, name: str, title: Message, lines: Sequence[Message], width: int, icon: str = "NONE"
 ) -> Any:
-    """A line that opens to a list; returns where more of it can be drawn, None while it is closed."""
+    """A line that opens to a list, grey for an empty one; returns where more can be drawn, None if closed."""
     header, body = layout.panel(name, default_closed=True)
+    header.active = bool(lines)
     header.label(text=translated(title), translate=False, icon=icon)
     if body is not None:
         column = body.column(align=True)

@@ -82,6 +82,9 @@ def addon(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
     preferences = bpy.context.preferences.addons[EXTENSION].preferences
     preferences.service_url = sandbox.url
     preferences.api_key = sandbox.key
+    panel = bpy.context.window_manager.generio  # which Blender keeps, whatever file is open
+    for name in panel.bl_rna.properties.keys():  # noqa: SIM118 - it has no other way
+        panel.property_unset(name)
     package = sys.modules[EXTENSION]
     monkeypatch.setattr(package.jobs.polling, "SHORTEST", 0.05)  # the sandbox's flows take that long
     monkeypatch.setattr(package.jobs.limits, "LOOKUP_SECONDS", 0.05)  # and so does what it may say in error

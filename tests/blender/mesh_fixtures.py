@@ -183,7 +183,7 @@ def properties(item: bpy.types.Object) -> dict[str, Any]:
         "constraints": [_values(constraint) for constraint in item.constraints],
         "modifiers": [_values(modifier) for modifier in item.modifiers],
         "animation": _animation(item),
-        "custom properties": dict(item.items()),
+        "custom properties": {name: value for name, value in item.items() if not name.startswith(OWN)},
         "visible": [item.visible_get(), item.hide_get(), item.hide_render, item.hide_viewport],
         "selected": item.select_get(),
         "slots": [(slot.link, slot.material) for slot in item.material_slots],
