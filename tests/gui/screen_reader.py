@@ -9,6 +9,7 @@ import io
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 SCREEN = (1400, 1250)
@@ -32,6 +33,8 @@ _APART = 8
 _LOOK = 'if [ "$WAYLAND_DISPLAY" ]; then grim -t ppm -; else import -window root -depth 8 ppm:-; fi'
 
 # Letters that Tesseract takes for one another in small type.
+_ALIKE = 0.75  # so much of what was read is as it is written
+
 _LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "|": "l"})
 
 
@@ -140,8 +143,9 @@ def label_before(seen: list[Line], x: int, y: int) -> list[str]:
 
 
 def begins(text: str, label: str) -> bool:
-    """Whether a label, as `label_before` has it, is the beginning of a text."""
-    return len(label) > 1 and _folded(text).startswith(label)
+    """Whether a label, as `label_before` has it, is about the beginning of a text: letters are misread."""
+    start = _folded(text)[: len(label)]
+    return len(label) > 1 and SequenceMatcher(None, start, label).ratio() >= _ALIKE
 
 
 def text_of(seen: list[Line]) -> str:

@@ -50,8 +50,8 @@ def test_of_several_labels_of_one_name_the_number_counts_from_the_top():
     assert find(seen, "Options", whole=True, number=2) is None
 
 
-@pytest.mark.parametrize("label", ["amodemoffl", "amod"])
+@pytest.mark.parametrize("label", ["amodemoffl", "amod", "bamodenmoffl"])
 def test_a_name_that_has_no_room_is_known_by_how_it_begins(label: str):
-    """Read from the screen, "rn" may be an m."""
+    """Read from the screen, "rn" may be an m, and an icon a letter."""
     assert begins("A modern office chair", label)
     assert not begins("A brass lamp", label)
