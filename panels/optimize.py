@@ -160,6 +160,9 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
             body = _list(layout, "generio_report", Message("Report"), _lines(report), width)
             if body is not None and "picture_difference" in report.get("bake", {}):
                 _pictures(body, report["bake"], width)
+        else:
+            layout.label(text="")
+            _list(layout, "generio_report", Message("Report"), (), width)
 
 
 def _options(column: Any, panel: GenerioProperties, found: Survey) -> None:
