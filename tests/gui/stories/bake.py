@@ -64,6 +64,7 @@ def bake_and_choose(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(is_mapped, "the maps again")
     yield from blender.click("Discard")
     yield from blender.wait_for(lambda: is_plain() and not is_light(), "the heavy mesh")
+    yield 1.0  # until the tab, which is shorter now, is drawn
     yield from bake(blender)
     yield from blender.click("Accept")
     yield from blender.see("Select what was optimized")
