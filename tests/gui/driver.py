@@ -67,6 +67,7 @@ class Driver:
         self.notes: dict[str, Any] = {}
         self.expected: list[str] = []
         self.cut: dict[str, None] = {}  # labels of ours that had no room
+        self.threads: list[str] = []  # where the add-on has started some
         self._fields: dict[str, tuple[int, int]] = {}  # where they were last
         self._width = 0  # of the sidebar at scale 1, as it opens
 

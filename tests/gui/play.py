@@ -49,7 +49,6 @@ class Play:
         self.out = out
         self.driver = Driver(out, sandbox, self.begin)
         self.steps: list[Step] = []
-        self.threads: list[str] = []  # where the add-on has started any
         sys.addaudithook(self.listen)
         self.rest = self.told(acts[act])
 
@@ -66,8 +65,8 @@ class Play:
         yield from act(self.driver)
         if self.driver.cut:
             raise Failed("texts had no room:\n" + "\n".join(self.driver.cut))
-        if self.threads:
-            raise Failed("the add-on has started threads:\n" + "\n".join(self.threads))
+        if self.driver.threads:
+            raise Failed("the add-on has started threads:\n" + "\n".join(self.driver.threads))
         self.begin("quit")
         bpy.ops.wm.quit_blender()  # only asks for it
         yield LONG
@@ -77,7 +76,7 @@ class Play:
         if event in STARTS:
             frames = traceback.extract_stack()
             if any(f"/{PACKAGE}/" in frame.filename for frame in frames):
-                self.threads.append("".join(traceback.format_list(frames)))
+                self.driver.threads.append("".join(traceback.format_list(frames)))
 
     def begin(self, name: str) -> None:
         now = time.perf_counter()

@@ -49,7 +49,9 @@ def upgrade(blender: Driver) -> Steps[None]:
         lambda: [row.state.lower() for row in rows()] == ["running"] * 2, "two running flows"
     )
     yield from blender.picture("upgrade-former")
-    blender.cut.clear()  # in the tab of 0.1.0 some texts have no room
+    # In the tab of 0.1.0 some texts have no room, and it had threads.
+    blender.cut.clear()
+    blender.threads.clear()
 
     urllib.request.urlopen(urllib.request.Request(os.environ["REPOSITORY"], method="POST")).close()
     yield from synchronised(blender)
