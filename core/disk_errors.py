@@ -21,7 +21,7 @@ _DISK_TROUBLES: dict[int | None, DiskTrouble] = {
 
 
 _LONGEST_FOLDER = 247
-"""Characters of a path to a folder on Windows, unless that was told to take longer ones; of files 12 more."""
+"""Characters of a path to a folder where Windows has not been set up for longer ones; of files 12 more."""
 
 _NO_SUCH_PATH = (2, 3, 206)
 """Errors of Windows (winerror.h): FILE_NOT_FOUND, PATH_NOT_FOUND, FILENAME_EXCED_RANGE."""

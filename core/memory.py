@@ -24,15 +24,15 @@ class _Status(ctypes.Structure):
 
 
 def free_memory() -> int | None:
-    """Bytes that a program can take before the system swaps; None where that is not told.
+    """Bytes that a program can take before the system swaps; None where the system does not say.
 
     macOS has no such figure: there it is all that the machine has.
     """
     with suppress(OSError, ValueError, AttributeError):
         if sys.platform == "win32":
             status = _Status(length=ctypes.sizeof(_Status))
-            told = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
-            return int(status.available) if told else None
+            is_filled = ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))
+            return int(status.available) if is_filled else None
         if sys.platform == "linux":
             for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
                 if line.startswith("MemAvailable:"):
@@ -42,7 +42,7 @@ def free_memory() -> int | None:
 
 
 def free_disk(folder: Path) -> int | None:
-    """Bytes that can be written to the disk of a folder; None where the system does not tell."""
+    """Bytes that can be written to the disk of a folder; None where the system does not say."""
     with suppress(OSError):
         return shutil.disk_usage(folder).free
     return None

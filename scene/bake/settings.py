@@ -22,8 +22,8 @@ SETTINGS = PREFIX + "bake"
 """Custom property of the object in a snapshot: what is to be baked, see `BakeSettings`."""
 
 BASE_BYTES, PIXEL_BYTES, TRIANGLE_BYTES = 300 << 20, 150, 1_000
-"""Memory that baking takes: always, for each pixel of a map, and for each triangle of the original; measured
-by scripts/bench_bakes.py.
+"""Memory that baking takes: always, for each pixel of a map, and for each triangle of the original. These are
+estimates; `make bench` prints what bakes really take.
 """
 
 Colors = Literal["AS_NEEDED", "ALWAYS", "NEVER"]
