@@ -5,7 +5,8 @@ Tasks come as lines on standard input: {"task": one of TASKS, "source": path, "t
 is said on one line: GENERIO_ANSWER {"problem": "", Blender's words, or a message of ours, "memory": bytes};
 how far one is, where it takes long, on lines before that: GENERIO_PROGRESS and a number from 0 to 1.
 It ends when its standard input closes. There is no thread, so where the parent dies during a task, that is
-done first, and a watchdog of Python's own ends what takes too long. Where no converter can be started, the
+done first, and its target is deleted: nobody knows of that any more. A watchdog of Python's own ends what
+takes too long. Where no converter can be started, the
 user's Blender uses `export_glb` and `make_png` itself.
 """
 
@@ -424,8 +425,8 @@ def memory() -> int:
     return 0
 
 
-def do(task: str, source: str, target: str) -> None:
-    """Do a task in an empty file, and say how it went."""
+def do(task: str, source: str, target: str) -> bool:
+    """Do a task in an empty file, and say how it went; False where nobody was there to hear that."""
     longest = LONGEST_BAKE_SECONDS if task.startswith("bake") else LONGEST_SECONDS
     faulthandler.dump_traceback_later(longest, exit=True)
     problem = ""
@@ -437,14 +438,20 @@ def do(task: str, source: str, target: str) -> None:
         problem = words_of(error)
     faulthandler.cancel_dump_traceback_later()
     said = json.dumps({"problem": problem, "memory": memory()})
-    print(f"\nGENERIO_ANSWER {said}", flush=True)  # noqa: T201 - how a converter speaks
+    try:
+        print(f"\nGENERIO_ANSWER {said}", flush=True)  # noqa: T201 - how a converter speaks
+    except OSError:  # the parent was killed meanwhile, and another one does this task in a file of its own
+        files.delete(Path(target))
+        return False
+    return True
 
 
 def main() -> None:
     """Do what is asked for until the parent ends, however that happens."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     for line in sys.stdin.buffer:
-        do(**json.loads(line))
+        if not do(**json.loads(line)):
+            break
     home = Path(os.environ.get("BLENDER_USER_RESOURCES", ""))
     if re.fullmatch(r"generio-\d+-\w+", home.name):  # which a parent that has died does not remove
         files.delete_folder(home)

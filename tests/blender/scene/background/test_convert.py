@@ -240,15 +240,20 @@ def test_a_child_has_no_key_and_none_of_the_users_settings(addon, monkeypatch: p
 
 
 def test_a_child_leaves_nothing_among_temporary_files(
-    conversion, glb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    addon, glb: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     monkeypatch.setenv("TMPDIR", str(temporary))
+    conversion = importlib.import_module(f"{EXTENSION}.engine.conversion").Conversion(
+        addon.scene.background.here.converter_command()
+    )
     conversion.to_blend(glb, glb.with_suffix(".blend"), never)
+    assert [*temporary.iterdir()] != []
     with pytest.raises(Exception, match=r"Cancelled"):
         conversion.draw_thumbnail(glb.with_suffix(".blend"), glb.with_suffix(".png"), lambda: True)
+    conversion.close()
     assert [*temporary.iterdir()] == []
 
 
@@ -278,6 +283,28 @@ def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
         assert time.monotonic() < deadline, "the child outlived its parent"
         time.sleep(0.05)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_a_child_whose_parent_is_gone_deletes_what_nobody_waits_for(addon, glb: Path, tmp_path: Path):
+    home, target = tmp_path / f"{converters().HOME}1-a", tmp_path / "out" / "model.blend.1.part"
+    home.mkdir()
+    target.parent.mkdir()
+    child = subprocess.Popen(
+        addon.scene.background.here.converter_command(),
+        env=converters()._environment(str(home)),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdout.close()  # as that of one which was killed
+    child.stdin.write(json.dumps({"task": "import", "source": str(glb), "target": str(target)}).encode())
+    child.stdin.close()
+    child.wait(120)
+    assert target.with_name("model.json").exists()  # it did the task
+    assert not target.exists()
+    assert not home.exists()
 
 
 def test_nothing_reads_standard_input_while_libraries_are_loaded(addon, tmp_path: Path):
