@@ -21,11 +21,12 @@ class Slices:
 
     def __init__(self) -> None:
         self._work: deque[tuple[Work, Callable[[Exception | None], None]]] = deque()
+        self._is_running = False  # a slice is being done, which may add more
 
     def add(self, work: Work, done: Callable[[Exception | None], None] = lambda _error: None) -> None:
         """Have something done; `done` is called then, with what it raised. Without a window that is now."""
         self._work.append((work, done))
-        if bpy.app.background:
+        if bpy.app.background and not self._is_running:
             while self._work:
                 self.run()
 
@@ -36,13 +37,20 @@ class Slices:
     def run(self) -> None:
         """Do some of it."""
         end = time.perf_counter() + SLICE_SECONDS
-        while self._work and time.perf_counter() < end:
-            work, done = self._work[0]
-            try:
-                next(work)
-            except StopIteration:
-                self._work.popleft()
-                done(None)
-            except Exception as error:  # whoever wanted it says what that means
-                self._work.popleft()
-                done(error)
+        self._is_running = True
+        try:
+            while self._work and time.perf_counter() < end:
+                self._step()
+        finally:
+            self._is_running = False
+
+    def _step(self) -> None:
+        work, done = self._work[0]
+        try:
+            next(work)
+        except StopIteration:
+            self._work.popleft()
+            done(None)
+        except Exception as error:  # whoever wanted it says what that means
+            self._work.popleft()
+            done(error)

@@ -8,6 +8,7 @@ whatever breaks. What was baked in a file that was lost is baked again, which co
 from __future__ import annotations
 
 import hashlib
+import traceback
 from collections.abc import Iterator, Sequence
 
 import bpy
@@ -22,14 +23,15 @@ from ...scene.bake.settings import BakeSettings
 from ...scene.export.selection import COUNT
 from ...scene.meshes import mesh_of, triangle_count
 from ...scene.place import place
-from ...scene.place.destination import target_of
+from ...scene.place.destination import ref_of, target_of
 from ...scene.replace_mesh import KEEP, LOD
 from ..properties import properties
 from ..session import News, Session
+from ..slices import Work
 from .bake import bake_job
 from .choice import Choice
 from .lod_counts import by_percents
-from .meshes import Level, Requester, make_lods, optimize_in_parts
+from .meshes import Level, Requester, make_lods, optimize_in_parts, present
 from .submission import ask_to_submit, submit
 
 AS_IT_IS = {"placement": KEEP.upper(), "modifier_mode": "KEEP", "bake": False}
@@ -37,9 +39,9 @@ AS_IT_IS = {"placement": KEEP.upper(), "modifier_mode": "KEEP", "bake": False}
 
 
 class Followups:
-    """Begins what follows on results that have been placed.
+    """Begins what follows on results that have been placed, one mesh in each slice of the session.
 
-    started: the tokens of what was begun, by those of the jobs before.
+    started: the tokens of what was begun, by those of the jobs before; none yet while the meshes are written.
     """
 
     def __init__(self) -> None:
@@ -51,35 +53,51 @@ class Followups:
             job = news.engine.job(token)
             if job is None or job.status.step is not Step.PLACED or token in self.started:
                 continue
-            try:
-                jobs = _following(session, context, job)
-            except FlowsError as error:
-                session.placement.reported[token] = sentences(error.message, error.fix)
-                continue
-            if not jobs:
-                continue
-            self.started[token] = [following.token for following in jobs]
-            # In the background nobody ticks on who could hear the answer.
-            (submit if bpy.app.background else ask_to_submit)(session, context, jobs)
+            self.started[token] = []
+            session.slices.add(self._begin(session, context, job), _print_defect)
+
+    def _begin(self, session: Session, context: bpy.types.Context, job: Job) -> Work:
+        """Ask for what follows on `job`; see `Work`."""
+        token, file = job.token, session.document.id
+        jobs: list[Job] = []
+        try:
+            for part in _following(session, context, job):
+                jobs += part
+                yield
+                if session.document.id != file:  # its objects went with that
+                    return
+        except FlowsError as error:
+            session.placement.reported[token] = sentences(error.message, error.fix)
+            jobs = []
+        if not jobs:
+            self.started.pop(token, None)  # when there is news of it, another look
+            return
+        self.started[token] = [following.token for following in jobs]
+        # In the background nobody ticks on who could hear the answer.
+        (submit if bpy.app.background else ask_to_submit)(session, context, jobs)
 
     def reset(self) -> None:
         """What was to follow in the file before is known by its jobs."""
         self.started.clear()
 
 
-def _following(session: Session, context: bpy.types.Context, job: Job) -> Sequence[Job]:
+def _print_defect(error: Exception | None) -> None:
+    if error is not None:
+        traceback.print_exception(error)
+
+
+def _following(session: Session, context: bpy.types.Context, job: Job) -> Iterator[Sequence[Job]]:
     """The jobs that follow one that is placed, where its objects are still there. Raises FlowsError."""
     where = job.request.destination
     placed = place.standing(job.token)
     if not placed:
-        return []
+        return
     if isinstance(where, NewModel) and follows_in_file(job):
-        return [*_of_new_model(session, context, job.token, where, placed)]
-    if isinstance(where, OptimizedMesh) and where.then_bake:
-        return _bake(session, context, job, where, placed[0])
-    if isinstance(where, OptimizedMesh) and where.then_lods:
-        return _levels(session, context, job.token, job.token, placed[0], where.then_lods)
-    return []
+        yield from _of_new_model(session, context, job.token, where, placed)
+    elif isinstance(where, OptimizedMesh) and where.then_bake:
+        yield _bake(session, context, job, where, placed[0])
+    elif isinstance(where, OptimizedMesh) and where.then_lods:
+        yield _levels(session, context, job.token, job.token, placed[0], where.then_lods)
 
 
 def _of_new_model(
@@ -88,30 +106,32 @@ def _of_new_model(
     token: str,
     where: NewModel,
     placed: Sequence[bpy.types.Object],
-) -> Iterator[Job]:
+) -> Iterator[Sequence[Job]]:
     """The jobs that optimize each mesh of a new model; levels of what is light enough as it came."""
     parts = {part for root in placed for part in (root, *root.children_recursive) if part.type == "MESH"}
     meshes = {part.data: part for part in sorted(parts, key=lambda part: part.name, reverse=True)}
     total = sum(triangle_count(mesh_of(part)) for part in meshes.values())
     details = {"then_bake": where.then_bake, "then_lods": where.then_lods}
-    for number, item in enumerate(reversed([*meshes.values()])):
+    # Between two parts anything may happen, so nothing of Blender's is kept over that.
+    for number, ref in enumerate([ref_of(part) for part in reversed([*meshes.values()])]):
         name = f"{token} then mesh {number}"
         if _is_known(session, name):
             continue
-        present = triangle_count(mesh_of(item))
-        if where.then_optimize is None:
-            count = round(present * where.then_percent / 100.0)
-        else:
-            count = where.then_optimize * present // max(total, 1)
-        wish = {**AS_IT_IS, "target": COUNT, POLYGON_COUNT.name: max(1, count)}
-        choice = Choice(wish, properties(context))
-        requester = _requester(session, token, name)
-        jobs = [
-            job
-            for part in optimize_in_parts(session, context, choice, [item], requester, details)
-            for job in part
-        ]
-        yield from jobs or _levels(session, context, token, name, item, where.then_lods)
+        for item in present([ref]):
+            triangles = triangle_count(mesh_of(item))
+            if where.then_optimize is None:
+                count = round(triangles * where.then_percent / 100.0)
+            else:
+                count = where.then_optimize * triangles // max(total, 1)
+            wish = {**AS_IT_IS, "target": COUNT, POLYGON_COUNT.name: max(1, count)}
+            choice = Choice(wish, properties(context))
+            requester = _requester(session, token, name)
+            jobs = [
+                job
+                for part in optimize_in_parts(session, context, choice, [item], requester, details)
+                for job in part
+            ]
+            yield jobs or _levels(session, context, token, name, item, where.then_lods)
 
 
 def _levels(

@@ -1,11 +1,14 @@
 """What is generated is optimized to a share, baked, and gets levels of detail, each asked for once."""
 
+from dataclasses import replace
+
 import bpy
 import pytest
 
 from tests.blender import scenes
 from tests.blender.another_blender import Session as Blender
 from tests.blender.baking import material_of, node_kinds
+from tests.blender.job_fixtures import tell, wish
 
 
 def runs(sandbox) -> list[int]:
@@ -72,6 +75,35 @@ def test_a_job_gives_the_panel_back_what_follows_it(addon):
     bpy.ops.generio.use_job_settings(token=token)
     assert panel.then_optimize
     assert (panel.then_target, panel.then_percent, panel.then_lods) == ("PERCENT", 20.0, 1)
+
+
+def test_the_window_is_drawn_between_the_meshes_of_a_model(addon, sandbox, monkeypatch, tmp_path):
+    """As in a window, work that is added is done later, and this takes one slice at a time."""
+    session = addon.session.current()
+    for number in range(4):
+        scenes.ball(f"Part {number}", 16, 8)[addon.scene.place.place.TOKEN] = "first"
+    destination = replace(session.document.at_cursor(bpy.context), then_percent=50.0, then_lods=1)
+    request = replace(wish(addon, sandbox, "A chair", destination).request, template="model_optimize")
+    engine = session.open_engine(bpy.context)
+    placed = addon.jobs.Job(request, token="first").changed(step=addon.jobs.Step.PLACED)
+    tell(engine, placed)
+    folder = addon.session.preferences.engine_settings(bpy.context).folder
+    queued, asked, followups = [], [], addon.session.requests.Followups()
+    monkeypatch.setattr(session.slices, "add", lambda work, *_: queued.append(work))
+    monkeypatch.setattr(addon.session.requests.followups, "submit", lambda _, __, jobs: asked.extend(jobs))
+    monkeypatch.setattr(session.placement, "placed", {"first"})
+    news = addon.session.session.News(engine, {}, {"first"}, set(), [], True)
+    followups.update(bpy.context, session, news)
+    followups.update(bpy.context, session, news)
+    assert len(queued) == 1
+    written = []
+    for _ in queued[0]:
+        written.append(len([*folder.glob("*/*.blend")]))
+        if len(written) == 1:  # the user works on meanwhile
+            bpy.data.objects.remove(bpy.data.objects["Part 2"])
+    assert written == [1, 2, 3]
+    assert [job.request.name for job in asked] == ["Part 0", "Part 1", "Part 3"]
+    assert followups.started == {"first": [job.token for job in asked]}
 
 
 def test_what_follows_is_paid_for_once_though_the_model_comes_again_after_a_crash(tmp_path, sandbox):
