@@ -42,7 +42,7 @@ def make_and_see(blender: Driver) -> Steps[None]:
     yield from blender.click("By Size", popup=True)
     yield from blender.click("By Percent", popup=True)  # whose tooltip does not reach the button
     yield from blender.picture("lods-dialog")
-    yield from blender.click("Make LODs", popup=True)
+    yield from blender.confirm()
     yield from blender.wait_for(lambda: len(levels()) == 4, "three levels and the picture of the original")
     yield from jobs.until(blender, "Done")
     wanted = [levels()[f"{scene.HEAVY}_LOD{level}"] for level in range(4)]
