@@ -344,6 +344,8 @@ class Driver:
         where the sidebar begins, in pixels from the top left.
         """
         self._on_step(f"picture {name}")
+        if until:  # no tooltip is to be in the way
+            yield from self._move(*_centre(self.area))
         yield REDRAW
         if self.area.type == "VIEW_3D" and self.area.spaces.active.show_region_ui:
             yield from self._read(self._region_box(), 0)
@@ -460,6 +462,8 @@ class Driver:
                 )
             if box:
                 return self._in_window(*box.centre)
+            if not popup:  # a tooltip of what the mouse is on may cover it
+                yield from self._move(*_centre(self.area))
             if time.monotonic() > end:
                 raise Failed(f"{text!r} is not to be seen; read was:\n{screen_reader.text_of(self._seen)}")
 
