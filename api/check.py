@@ -24,5 +24,5 @@ def check_connection(base_url: str, api_key: str) -> Message:
         except (NotFound, MethodNotAllowed):
             with contextlib.suppress(NotFound):
                 client.flow(NO_FLOW)
-            return Message("Connected, the key is accepted.")
-        return Message("Connected, the key is accepted. The service offers {count:,} templates.", count=count)
+            return Message("Connected; the key is accepted.")
+        return Message("Connected; the key is accepted. The service offers {count:,} templates.", count=count)

@@ -40,7 +40,7 @@ from .transfer import CancelCheck, DataUri, JsonBody, Progress, receive, watched
 __all__ = ["PRODUCTION_URL", "FlowsClient"]
 
 _JPEG, _JPG = "image/jpeg", "image/jpg"
-_ANOTHER = Message("The answer is about another job than the one that was asked about.")
+_ANOTHER = Message("The answer is about a different job.")
 _ABOUT_THE_TYPE = re.compile(r"mime|jpe?g|unsupported|media|\btypes?\b", re.IGNORECASE)
 
 

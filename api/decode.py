@@ -219,7 +219,7 @@ class Unwrapper:
                     return
         except ValueError as error:
             raise NotAGlb(
-                Message("The result is not a GLB model, it is broken JSON ({error}).", error=str(error))
+                Message("The result is broken JSON ({error}), not a GLB model.", error=str(error))
             ) from None
 
     def _steps_in_item(self, path: list[str | int]) -> list[str | int] | None:

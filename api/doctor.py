@@ -300,7 +300,7 @@ def _upload(base_url: str, api_key: str) -> Finding:
         else Message("About {speed:.0f} kB/s.", speed=speed / 1e3)
     )
     if speed < SLOW:
-        fix = Message("Large models will take long; smaller pictures help.")
+        fix = Message("Large models will take a long time; smaller pictures help.")
         return Finding(Message("Upload"), "warning", message, fix, "open_preferences")
     return Finding(Message("Upload"), "ok", message)
 

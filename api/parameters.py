@@ -159,7 +159,7 @@ def read_choice(name: str, value: object, choices: Sequence[str]) -> str:
             return choice
     told = " or ".join([", ".join(choices[:-1]), *choices[-1:]])
     raise BadParameter(
-        Message("{name} is {choices}, and not {value}.", name=name, choices=told, value=str(value))
+        Message("{name} must be {choices}, not {value}.", name=name, choices=told, value=str(value))
     )
 
 
@@ -167,7 +167,7 @@ def read_boolean(name: str, value: object) -> bool:
     """Yes or no, as Python or a list says it. Raises BadParameter."""
     word = str(value).lower()
     if word not in _TRUE + _FALSE:
-        raise BadParameter(Message("{name} is yes or no, and not {value}.", name=name, value=str(value)))
+        raise BadParameter(Message("{name} must be yes or no, not {value}.", name=name, value=str(value)))
     return word in _TRUE
 
 
@@ -177,12 +177,12 @@ def read_number(name: str, value: object, kind: type[Number], least: Number, mos
         number = kind(str(value))
     except ValueError:
         raise BadParameter(
-            Message("{name} is a number, and not {value}.", name=name, value=str(value))
+            Message("{name} must be a number, not {value}.", name=name, value=str(value))
         ) from None
     if not least <= number <= most:
         raise BadParameter(
             Message(
-                "{name} is {value:,}; it has to be from {least:,} to {most:,}.",
+                "{name} is {value:,}; it must be from {least:,} to {most:,}.",
                 name=name,
                 value=number,
                 least=least,

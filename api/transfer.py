@@ -72,7 +72,7 @@ class DataUri:
             raise UnreadableFile.because(self.path, error) from error
         if not whole:
             raise UnreadableFile(
-                Message('The file "{name}" changed while it was sent.', name=self.path.name),
+                Message('The file "{name}" changed while it was being sent.', name=self.path.name),
                 Message("Wait until it is saved, then try again."),
             )
 

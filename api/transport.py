@@ -74,7 +74,7 @@ _QUOTED = (InvalidRequest, WrongState, PaymentRequired, TooLarge, RateLimited)
 
 _NOT_ALLOWED = (
     Message("The service does not allow this with your API key."),
-    Message("Check your plan and what the key may do at account.generio.ai, or use another key."),
+    Message("Check your plan and the key's permissions at account.generio.ai, or use another key."),
 )
 """Message and fix of status 403, where the service knows the key."""
 
@@ -319,8 +319,9 @@ class Transport:
             kind = UnexpectedAnswer
             message = kind.message
         elif status < 500 and not same_origin(url, self.base):  # it has not even seen the key
-            kind, fix = UnexpectedAnswer, Message("Try again in a few minutes; what was started is not lost.")
-            message = Message("The place where the service keeps its files refused this.")
+            kind = UnexpectedAnswer
+            fix = Message("Try again in a few minutes; jobs already started are not lost.")
+            message = Message("The service's file storage refused this.")
         elif kind in _BLAMING and is_page(content):
             return UnexpectedAnswer.of_gateway(status)
         elif status == 403:
@@ -329,7 +330,7 @@ class Transport:
         return kind(
             sentences(
                 Message("{what} ({status}).", what=message, status=status),
-                Message("It says: {words}", words=detail) if quoted else EMPTY,
+                Message("The service says: {words}", words=detail) if quoted else EMPTY,
             ),
             fix,
             status=status,
@@ -370,7 +371,7 @@ def blocks(response: requests.Response) -> Iterator[bytes]:
         codings = codings_of(coding)
     except ValueError:
         raise UnexpectedAnswer(
-            Message("The answer is packed in an unknown way: {coding}.", coding=tidy(coding, 40))
+            Message("The answer has an unknown compression: {coding}.", coding=tidy(coding, 40))
         ) from None
     try:
         # Whatever the parser of HTTP says, of whatever class: this answer is broken, and no other.

@@ -49,7 +49,7 @@ class NetworkError(CallFailed):
 
     transient = True
     message = Message("The connection to the service broke.")
-    fix = Message("Check your internet connection; what was started goes on.")
+    fix = Message("Check your internet connection; jobs already started continue.")
 
 
 class CertificateError(NetworkError):
@@ -58,7 +58,7 @@ class CertificateError(NetworkError):
     transient = False
     remedy: Remedy = "check_address"
     message = Message("The service could not prove its identity, so nothing was sent.")
-    fix = Message("Check the service address and this computer's clock, or ask whoever runs your network.")
+    fix = Message("Check the service address and this computer's clock, or ask your network administrator.")
 
 
 class KeyRefused(CallFailed):
@@ -67,7 +67,7 @@ class KeyRefused(CallFailed):
     remedy: Remedy = "enter_key"
     message = Message("The service rejected the API key.")
     fix = Message(
-        "Perhaps it has expired: create a new one at account.generio.ai and paste it into the preferences."
+        "The key may have expired: create a new one at account.generio.ai and paste it into the preferences."
     )
 
 
@@ -85,7 +85,8 @@ class NotFound(CallFailed):
     remedy: Remedy = ""
     message = Message("The service no longer knows this job or file.")
     fix = Message(
-        "It may have been deleted, or belong to another account: look there before you start it again."
+        "It may have been deleted, or belong to another account: check your account before you start it "
+        "again."
     )
 
 
@@ -132,8 +133,8 @@ class ServiceDown(CallFailed):
     """408 and every 5xx."""
 
     transient = True
-    message = Message("The service has a problem of its own at the moment.")
-    fix = Message("Try again in a few minutes; what was started is not lost.")
+    message = Message("The service has an internal problem at the moment.")
+    fix = Message("Try again in a few minutes; jobs already started are not lost.")
 
 
 class UnexpectedAnswer(CallFailed):

@@ -36,9 +36,7 @@ def disk_trouble(error: OSError) -> DiskTrouble:
 
 _NOT_SAVED_FIXES: dict[DiskTrouble, Message] = {
     "full": Message("Free some disk space, or choose another results folder in the preferences."),
-    "forbidden": Message(
-        "Get the right to write there, or choose another results folder in the preferences."
-    ),
+    "forbidden": Message("Get write permission there, or choose another results folder in the preferences."),
     "too_long": Message("Choose a results folder with a shorter path in the preferences."),
 }
 

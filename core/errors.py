@@ -127,7 +127,7 @@ class MalformedKey(NotReady):
     """The API key holds what no key can hold."""
 
     remedy: Remedy = "enter_key"
-    message = Message("The API key contains spaces, line breaks or other characters that no key has.")
+    message = Message("The API key contains spaces, line breaks or other invalid characters.")
     fix = Message("Copy the whole key once more and paste it into the preferences.")
 
 
@@ -162,7 +162,7 @@ class AmbiguousPrompt(InputRefused):
     """The service could not tell this prompt from a file (contract section 6)."""
 
     remedy: Remedy = "edit_prompt"
-    message = Message('A prompt cannot begin with "data:", because the service would take it for a file.')
+    message = Message('A prompt cannot begin with "data:", because the service would mistake it for a file.')
     fix = Message("Begin the prompt with another word.")
 
 
@@ -170,15 +170,15 @@ class GarbledPrompt(InputRefused):
     """The prompt was damaged on its way here, or was never text."""
 
     remedy: Remedy = "edit_prompt"
-    message = Message("The prompt has characters that are no text.")
-    fix = Message("Type it once more, or save the list that it comes from as UTF-8.")
+    message = Message("The prompt contains invalid characters.")
+    fix = Message("Type it again, or save its list as UTF-8.")
 
 
 class BadParameter(InputRefused):
     """A script, a list or a command gave a parameter or an option a value that it cannot have."""
 
-    message = Message("A setting has a value that it cannot have.")
-    fix = Message("Give another value.")
+    message = Message("A setting has an invalid value.")
+    fix = Message("Use another value.")
 
 
 class UnreadableFile(InputRefused):
@@ -193,7 +193,7 @@ class UnreadableFile(InputRefused):
         """The error of the file at `path`, which the system does not open or read."""
         if isinstance(error, FileNotFoundError):
             return cls(
-                Message('The file "{name}" is not there.', name=path.name),
+                Message('The file "{name}" does not exist.', name=path.name),
                 Message("Put it back, or choose another file."),
             )
         return cls(Message('The file "{name}" cannot be read.', name=path.name))
@@ -211,7 +211,7 @@ class UnusableModel(InputRefused):
     """A model that is damaged, or so that its like could not be opened when it comes back."""
 
     message = Message("The model cannot be sent.")
-    fix = Message("Export it anew, as one GLB with everything in it.")
+    fix = Message("Export it again, as one GLB that contains everything.")
 
 
 # ---- the caller's wish -------------------------------------------------------------------------------
@@ -220,7 +220,7 @@ class UnusableModel(InputRefused):
 class Cancelled(FlowsError):
     """The caller's `cancelled()` said so."""
 
-    message = Message("Cancelled.")
+    message = Message("Canceled.")
     fix = Message("Start again whenever you like.")
 
 
@@ -256,7 +256,7 @@ class WebPage(NotAGlb):
     """A page in place of the answer, as a network shows before one has logged in."""
 
     remedy: Remedy = "check_address"
-    message = Message("The result is not a GLB model, it is a web page.")
+    message = Message("The result is a web page, not a GLB model.")
     fix = Message("Log in to the network that you use, or check the service address.")
 
 

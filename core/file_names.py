@@ -24,12 +24,12 @@ def trouble(name: str) -> Message:
     """Why Windows takes no file of this name; EMPTY where it does."""
     if found := _FORBIDDEN.search(name):
         if found[0].isprintable():
-            return Message("On Windows no name has a {character}", character=found[0])
-        return Message("On Windows no name has control characters")
+            return Message("On Windows, no name may contain {character}", character=found[0])
+        return Message("On Windows, no name may contain control characters")
     if _is_device(name):
-        return Message("Windows keeps the name {name} for a device", name=_base(name))
+        return Message("Windows reserves the name {name} for a device", name=_base(name))
     if name.endswith((".", " ")) and name.strip("."):
-        return Message("On Windows no name ends with a dot or a blank")
+        return Message("On Windows, no name may end with a period or space")
     return EMPTY
 
 

@@ -42,7 +42,7 @@ def plain_reason(words: str | Exception) -> Message:
     if isinstance(words, Message):
         return words
     if _TRACE in words:
-        return Message("its own code failed on it.")
+        return Message("an error in its own code.")
     said = tidy(words, _LONGEST_REASON)
     while said.startswith(_PREFIXES):
         said = said.partition(":")[2].strip()

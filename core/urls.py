@@ -31,10 +31,10 @@ def check_base(url: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise UnsafeAddress(
             Message("The service address holds a user name or password."),
-            Message("Remove what stands before the @."),
+            Message("Remove everything before the @, and the @ itself."),
         )
     if parts.query or parts.fragment or "?" in url or "#" in url:
-        raise UnsafeAddress(fix=Message("Remove everything from the ? or # on."))
+        raise UnsafeAddress(fix=Message("Remove the ? or # and everything after it."))
     if parts.scheme == "http" and not is_loopback(url):
         raise UnsafeAddress(
             Message("This address would send your API key unprotected."),

@@ -165,7 +165,7 @@ def error_from_data(data: dict[str, Any]) -> Exception:
     if data["kind"] in ("ValueError", "MemoryError"):
         return {"ValueError": ValueError, "MemoryError": MemoryError}[data["kind"]](data["text"])
     what = Message(
-        "The process that carries the jobs made a mistake: {kind}: {text}",
+        "Internal error in the process that runs the jobs: {kind}: {text}",
         kind=data["kind"],
         text=data["text"],
     )

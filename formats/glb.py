@@ -183,7 +183,7 @@ def _check_buffers(document: dict[str, Any], binary: int) -> None:
         if not isinstance(uri, str) or uri[:5].lower() != "data:":
             name = tidy(str(uri), 60)
             raise NotSelfContained(
-                Message('The model needs the file "{name}", which is not in it.', name=name)
+                Message('The model needs the file "{name}", which it does not contain.', name=name)
             )
     for index, entry in enumerate(_objects(document, "buffers")):
         length = _count(entry.get("byteLength"))
@@ -333,7 +333,7 @@ def not_a_glb(head: bytes, claimed: str | None = None) -> Message:
     """Sentence for what does not begin like a GLB: `head` is its beginning, `claimed` its MIME type."""
     kind = looks_like(head) or (Message('of the type "{type}"', type=tidy(claimed, 60)) if claimed else EMPTY)
     return (
-        Message("The result is not a GLB model, it is {kind}.", kind=kind)
+        Message("The result is {kind}, not a GLB model.", kind=kind)
         if kind
         else Message("The result is not a GLB model.")
     )

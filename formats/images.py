@@ -52,7 +52,7 @@ def check_regular(path: Path) -> None:
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise UnreadableFile(
                 Message('The file "{name}" is a pipe or device.', name=path.name),
-                Message("Save what comes out of it as a file first."),
+                Message("Save its output as a file first."),
             )
 
 

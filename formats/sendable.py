@@ -39,8 +39,8 @@ def check_sendable(path: Path) -> None:
         raise UnusableModel(error.message) from None
     if broken:
         raise UnusableModel(
-            Message("The model has vertices that are nowhere: their places are infinite, or no numbers."),
-            Message("Delete them, and export it anew."),
+            Message("The model has vertices without a valid position."),
+            Message("Delete these vertices, and export the model again."),
         )
 
 

@@ -20,7 +20,7 @@ class NotStarted(FlowsError):
     """An adopted flow waits for its start, which is the user's to ask for: it may cost."""
 
     remedy: Remedy = "retry"
-    message = Message("This flow was created, but never started.")
+    message = Message("This flow was created but never started.")
     fix = Message("Press Retry to start it now, or cancel.")
 
 
@@ -43,7 +43,7 @@ class NoBaker(FlowsError):
     """No second Blender can be started, and the first one would stand still for as long as a bake takes."""
 
     remedy: Remedy = "retry"
-    message = Message("No second Blender could be started, in which maps are baked.")
+    message = Message("No second Blender could be started to bake the maps.")
     fix = Message("Close programs that take much memory, and retry.")
 
 

@@ -48,7 +48,7 @@ STATES: dict[State, Appearance] = {
     State.READY: Appearance(Message("Ready"), "CHECKMARK", ("READY",)),
     State.DONE: Appearance(Message("Done"), "CHECKMARK", ("OVER",)),
     State.FAILED: Appearance(Message("Failed"), "ERROR", ("TROUBLE",)),
-    State.CANCELLING: Appearance(Message("Cancelling"), "CANCEL", ("OPEN",)),
-    State.CANCELLED: Appearance(Message("Cancelled"), "CANCEL", ("OVER",)),
+    State.CANCELLING: Appearance(Message("Canceling"), "CANCEL", ("OPEN",)),
+    State.CANCELLED: Appearance(Message("Canceled"), "CANCEL", ("OVER",)),
     State.WAITING: Appearance(Message("Waiting"), "PAUSE", ("OPEN", "TROUBLE")),
 }

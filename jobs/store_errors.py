@@ -10,10 +10,10 @@ from ..core.text import plain_reason
 from .model import Problem
 
 FIXES: dict[DiskTrouble, Message] = {
-    "full": Message("Free some disk space; it goes on by itself."),
-    "forbidden": Message("Get the right to write into its folder."),
+    "full": Message("Free some disk space; jobs continue by themselves."),
+    "forbidden": Message("Get write permission for its folder."),
     "too_long": Message("Choose a folder with a shorter path."),
-    "other": Message("Check the disk, or close what uses the file; it goes on by itself."),
+    "other": Message("Check the disk, or close the program that uses the file; jobs continue by themselves."),
 }
 
 
@@ -44,9 +44,9 @@ class EngineDied(LedgerError):
     """The process that has the job list does not answer, or cannot be started."""
 
     def __init__(self, reason: Message | str = "") -> None:
-        why = Message("The process that carries the jobs does not answer.")
+        why = Message("The process that runs the jobs does not respond.")
         if reason:
-            why = Message("The process that carries the jobs cannot be started: {reason}", reason=reason)
+            why = Message("The process that runs the jobs cannot be started: {reason}", reason=reason)
         super().__init__(why, Message("Restart Blender. Your jobs go on where they are."), "restart")
 
     @classmethod

@@ -132,7 +132,7 @@ class StoreFile:
         """The error where somebody else has the store for longer than `patience`."""
         return LedgerBusy(
             Message("Another program holds the job list {path}.", path=str(self.path)),
-            Message("Try again in a moment; what is under way goes on by itself."),
+            Message("Try again in a moment; jobs under way continue by themselves."),
             "",
         )
 
@@ -141,7 +141,8 @@ class StoreFile:
             return LedgerError(
                 Message("The job list {path} is damaged.", path=str(self.path)),
                 Message(
-                    "Restart Blender. The file is kept, a new one is started, and your jobs are recovered."
+                    "Restart Blender. The damaged file is kept, a new one is created, and your jobs are "
+                    "recovered."
                 ),
                 "restart",
             )
@@ -150,7 +151,7 @@ class StoreFile:
         if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED:
             return LedgerError(
                 Message("The job list {path} was moved or deleted while it was in use.", path=str(self.path)),
-                Message("Begin anew: restart Blender, or run the command again; your jobs are looked for."),
+                Message("Restart Blender, or run the command again; your jobs will be recovered."),
                 "restart",
             )
         fix = FIXES[_disk_trouble(error)]

@@ -12,7 +12,7 @@ from .submit_jobs import InObjectMode, clicked_once, tell_problem
 
 
 class GENERIO_OT_make_again(Sending, InObjectMode, bpy.types.Operator):
-    """Optimize and bake the selected objects again whose originals were edited since, as they were before"""
+    """Optimize and bake selected objects whose originals were edited since, with the same settings"""
 
     bl_idname = "generio.make_again"
     bl_label = "Make Again"

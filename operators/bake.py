@@ -14,7 +14,7 @@ from .submit_jobs import HandOver, InObjectMode, tell_problem
 
 
 class GENERIO_OT_bake_detail(BakeOptions, InObjectMode, HandOver, bpy.types.Operator):
-    """Bake the detail that optimized meshes have lost into maps, on this computer; it costs nothing"""
+    """Bake the detail that optimized meshes have lost into maps on this computer, free of charge"""
 
     bl_idname = "generio.bake_detail"
     bl_label = "Bake Lost Detail"

@@ -17,7 +17,7 @@ from .submit_jobs import tell_problem
 NO_PICTURES = Problem(
     "no_pictures",
     Message("The pictures of this bake are not there any more."),
-    Message("Bake it again: that costs nothing."),
+    Message("Bake it again; baking is free."),
 )
 
 

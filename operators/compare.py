@@ -58,7 +58,7 @@ class GENERIO_OT_show_version(OnVersions, bpy.types.Operator):
             items=(
                 ("BEFORE", "Before", "The mesh before optimizing"),
                 ("AFTER", "After", "The optimized mesh"),
-                ("OTHER", "Toggle", "The one that is not shown now"),
+                ("OTHER", "Toggle", "The mesh that is not shown now"),
             ),
             default="OTHER",
         )

@@ -67,7 +67,7 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if properties(context).checking:
-            cls.poll_message_set(translated(Message("The check is going on")))
+            cls.poll_message_set(translated(Message("The check is running")))
             return False
         return True
 

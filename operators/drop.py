@@ -46,7 +46,7 @@ class GENERIO_OT_drop_image(Generate, bpy.types.Operator):
         )
         location: bpy.props.FloatVectorProperty(
             name="Location",
-            description="Where the model goes, world space",
+            description="Where the model is placed, in world space",
             subtype="TRANSLATION",
             options={"SKIP_SAVE"},
         )

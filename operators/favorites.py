@@ -11,7 +11,7 @@ from .jobs import OnJob
 
 
 class GENERIO_OT_toggle_favorite(OnJob, bpy.types.Operator):
-    """Make this job a favorite, which Clear Finished leaves in the list, or take that back"""
+    """Add this job to the favorites, which Clear Finished keeps in the list, or remove it from them"""
 
     bl_idname = "generio.toggle_favorite"
     bl_label = "Favorite"

@@ -58,7 +58,7 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, bpy.types.Operato
         embed: bool
     else:
         filepath: bpy.props.StringProperty(
-            name="File", description="The file, or for several the folder", subtype="FILE_PATH"
+            name="File", description="The file, or the folder for several files", subtype="FILE_PATH"
         )
         filter_glob: bpy.props.StringProperty(default=SUFFIXES, options={"HIDDEN"})
         check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
@@ -75,10 +75,10 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, bpy.types.Operato
         )
         # Blender's file browser takes a property named "files" for its own, and crashes on any other kind.
         batch_mode: bpy.props.EnumProperty(
-            name="Files", description="How many files there are", items=subjects.FILES
+            name="Files", description="How the models are split into files", items=subjects.FILES
         )
         own_folder: bpy.props.BoolProperty(
-            name="Folder for Each", description="Put each file into a folder of its own"
+            name="Folder for Each", description="Put each file into a separate folder"
         )
         shapes: bpy.props.EnumProperty(
             name="Collision",
@@ -88,7 +88,7 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, bpy.types.Operato
         )
         embed: bpy.props.BoolProperty(
             name="Embed Textures",
-            description="Put textures into the FBX; otherwise they are in a folder beside it",
+            description="Put textures into the FBX file; otherwise they are written to a folder beside it",
             default=True,
         )
 
@@ -172,7 +172,7 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, bpy.types.Operato
 
 
 class GENERIO_OT_make_collision(ShapeOptions, InObjectMode, bpy.types.Operator):
-    """Make shapes for game engines to collide with, as children of the selected meshes, not rendered"""
+    """Make collision shapes for game engines, as children of the selected meshes and hidden in renders"""
 
     bl_idname = "generio.make_collision"
     bl_label = "Make Collision Shapes"

@@ -59,7 +59,7 @@ class Wish(NamedTuple):
 class NothingListed(InputRefused):
     """There is nothing to make models of."""
 
-    message = Message("There is nothing on the list.")
+    message = Message("The list is empty.")
     fix = Message("Choose a text with a prompt on each line, or a folder with pictures.")
 
 
@@ -105,7 +105,7 @@ def _in_file(path: Path) -> list[Wish]:
     for row in rows:
         if unknown := sorted(row.keys() - {*COLUMNS}):
             raise BadList(
-                Message('The column "{name}" is only for the command line.', name=unknown[0]),
+                Message('The column "{name}" works only on the command line.', name=unknown[0]),
                 Message("Remove it from the list."),
             )
         given = {name: value for name, value in row.items() if name not in ("prompt", "image", "optimize")}
@@ -167,14 +167,14 @@ class GENERIO_OT_generate_list(GenerateOptions, Ready, HandOver, bpy.types.Opera
             name="List",
             description="Where the prompts or pictures are",
             items=(
-                ("TEXT", "Text", "A text of this file, with a prompt on each line"),
+                ("TEXT", "Text", "A text in this file, with a prompt on each line"),
                 ("FILE", "File", "A text file with a prompt on each line, or a CSV list with prompts"),
                 ("FOLDER", "Pictures", "A folder with a picture for each model"),
             ),
             update=_count,
         )
         text: bpy.props.StringProperty(
-            name="Text", description="A text of this file", options={"SKIP_SAVE"}, update=_count
+            name="Text", description="A text in this file", options={"SKIP_SAVE"}, update=_count
         )
         filepath: bpy.props.StringProperty(
             name="File",
@@ -212,7 +212,7 @@ class GENERIO_OT_generate_list(GenerateOptions, Ready, HandOver, bpy.types.Opera
             wrapped(layout, self.problem, width, "INFO")
             return
         variants = properties(context).variants
-        told = Message("{count:,} models will be made, each a job of its own", count=self.count * variants)
+        told = Message("{count:,} models will be made, each a separate job", count=self.count * variants)
         wrapped(layout, translated(told), width, "SHADERFX")
 
     def execute(self, context: bpy.types.Context) -> set[str]:

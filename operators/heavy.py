@@ -50,7 +50,7 @@ class GENERIO_OT_select_heavy(InObjectMode, bpy.types.Operator):
 
 
 class GENERIO_OT_optimize_to_budget(Ready, Sending, bpy.types.Operator):
-    """Reduce the heaviest meshes of the scene, all to one count, until the scene is within its budget"""
+    """Reduce the heaviest meshes of the scene, all to the same count, until the scene is within its budget"""
 
     bl_idname = "generio.optimize_to_budget"
     bl_label = "Optimize to Budget"
@@ -59,7 +59,7 @@ class GENERIO_OT_optimize_to_budget(Ready, Sending, bpy.types.Operator):
         planned = plan(context.scene, properties(context).scene_budget)
         meshes = len({item.data for item in planned.objects})
         told = Message(
-            "Each gets {count:,} triangles, is a job of its own, and may cost.", count=planned.triangles
+            "Each is one job with {count:,} triangles, and may cost money.", count=planned.triangles
         )
         return context.window_manager.invoke_confirm(  # type: ignore[return-value]
             self,
@@ -79,9 +79,7 @@ class GENERIO_OT_optimize_to_budget(Ready, Sending, bpy.types.Operator):
             self.report({"INFO"}, translated(Message("No mesh is too heavy for the budget")))
             return {"CANCELLED"}
         if not planned.is_enough:
-            self.report(
-                {"WARNING"}, translated(Message("Even then the scene has more triangles than its budget"))
-            )
+            self.report({"WARNING"}, translated(Message("Even then, the scene exceeds its budget")))
         given = {"target": COUNT, "polygon_count": planned.triangles, "placement": replace_mesh.KEEP.upper()}
         choice = Choice({**given, "modifier_mode": "KEEP"}, properties(context))
         parts = requests.optimize_in_parts(current(), context, choice, planned.objects, self.requester)

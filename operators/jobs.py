@@ -35,9 +35,7 @@ GONE = Problem(
 NO_MODEL = Problem("no_model", Message("This job has no model yet."), Message("Wait until it is done."))
 TAKEN = Problem("taken", Message("Another Blender has this model."))
 NOT_OVER = Problem("not_over", Message("The job is not finished."), Message("Cancel it first."), "cancel")
-ELSEWHERE = Problem(
-    "elsewhere", Message("Another Blender works on this job."), Message("Wait until it is done.")
-)
+ELSEWHERE = Problem("elsewhere", Message("Another Blender runs this job."), Message("Wait until it is done."))
 NO_ID = Problem(
     "no_id", Message("This is not a flow ID."), Message("Enter the ID that the service gave."), "recover"
 )
@@ -95,7 +93,7 @@ class GENERIO_OT_cancel_all_jobs(bpy.types.Operator):
             title=translated(
                 Message("Cancel 1 Job?") if count == 1 else Message("Cancel {count:,} Jobs?", count=count)
             ),
-            message=translated(Message("What the service has made by now may be lost.")),
+            message=translated(Message("What the service has made so far may be lost.")),
             confirm_text=translated(Message("Cancel All Jobs")),
         )
 
@@ -378,7 +376,7 @@ class GENERIO_OT_copy_flow_id(OnJob, bpy.types.Operator):
 
 
 class GENERIO_OT_copy_problem(OnJob, bpy.types.Operator):
-    """Copy what went wrong with this job, to show it to somebody who can help"""
+    """Copy the details of what went wrong with this job, for somebody who can help"""
 
     bl_idname = "generio.copy_problem"
     bl_label = "Copy Report"

@@ -59,7 +59,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
             items=(
                 ("RATIO", "By Ratio", "Each level has this share of the triangles of the previous one"),
                 ("PERCENTS", "By Percent", "Each level has a share of the triangles of the original"),
-                ("COUNTS", "By Counts", "Each level has the number of triangles that you give"),
+                ("COUNTS", "By Counts", "Each level has the number of triangles that you enter"),
             ),
         )
         levels: bpy.props.IntProperty(
@@ -80,14 +80,14 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         )
         preset: bpy.props.EnumProperty(
             name="Preset",
-            description="Percentages to begin with; they can be changed below",
+            description="Percentages to start with; you can change them below",
             items=(
                 (
                     "HALVES",
                     "50, 25, 12.5",
                     "Three levels, each half as heavy as the previous one",
                 ),
-                ("GENTLE", "75, 50, 25", "Three levels for objects that are seen from near"),
+                ("GENTLE", "75, 50, 25", "Three levels for objects that are seen up close"),
                 ("STEEP", "30, 10, 3", "Three levels for objects that are seen from afar"),
                 ("DISTANT", "50, 25, 10, 5, 1", "Five levels for objects that are seen at all distances"),
             ),
@@ -105,14 +105,14 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
         )
         arrange: bpy.props.EnumProperty(
             name="Show Levels",
-            description="Where the levels are, which would cover the original",
+            description="Where the levels are put, since they would cover the original",
             items=(
                 ("HIDE", "Hidden", "In a collection that is hidden in the viewport and in renders"),
                 ("BESIDE", "Side by Side", "Next to the original, one after the other"),
                 (
                     "SWITCH",
                     "By Size",
-                    "One at a time, by how large the object is in the picture of the scene's camera",
+                    "One at a time, depending on the object's size in the scene camera's view",
                 ),
             ),
         )
@@ -195,7 +195,7 @@ def _sets(context: bpy.types.Context) -> list[LodSet]:
 
 
 class GENERIO_OT_preview_lods(OnLods, bpy.types.Operator):
-    """Show one level of detail at a time, by how large the object is in the picture of the scene's camera"""
+    """Show one level of detail at a time, depending on the object's size in the scene camera's view"""
 
     bl_idname = "generio.preview_lods"
     bl_label = "Preview by Size"

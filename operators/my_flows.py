@@ -10,7 +10,7 @@ from .submit_jobs import Ready, tell_problem, tells
 
 
 class GENERIO_OT_list_flows(Ready, bpy.types.Operator):
-    """Ask the service for the flows of your account, also of those that other programs started"""
+    """Ask the service for all flows of your account, including those started by other programs"""
 
     bl_idname = "generio.list_flows"
     bl_label = "List My Flows"
@@ -19,7 +19,7 @@ class GENERIO_OT_list_flows(Ready, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         known = flow_list()
         if known.is_waiting:
-            self.report({"INFO"}, translated(Message("The service has been asked already")))
+            self.report({"INFO"}, translated(Message("The service has already been asked")))
             return {"CANCELLED"}
         known.ask(context)
         if known.problem is not None:

@@ -27,7 +27,7 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
                 self,
                 event,
                 title=translated(Message("Optimize {count:,} Meshes?", count=count)),
-                message=translated(Message("Each is a job of its own, and may cost.")),
+                message=translated(Message("Each is one job, and may cost money.")),
                 confirm_text=translated(Message("Optimize")),
             )
         return self._optimize(context, modal=True)

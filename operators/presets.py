@@ -27,7 +27,7 @@ class AddPreset(AddPresetBase):
 
 
 class GENERIO_OT_add_generate_preset(AddPreset, bpy.types.Operator):
-    """Add or remove a preset of how models are generated"""
+    """Add or remove a preset for generating models"""
 
     bl_idname = "generio.add_generate_preset"
     bl_label = "Add Generate Preset"
@@ -39,7 +39,7 @@ class GENERIO_OT_add_generate_preset(AddPreset, bpy.types.Operator):
 
 
 class GENERIO_OT_add_optimize_preset(AddPreset, bpy.types.Operator):
-    """Add or remove a preset of how meshes are optimized"""
+    """Add or remove a preset for optimizing meshes"""
 
     bl_idname = "generio.add_optimize_preset"
     bl_label = "Add Optimize Preset"
@@ -49,7 +49,7 @@ class GENERIO_OT_add_optimize_preset(AddPreset, bpy.types.Operator):
 
 
 class GENERIO_OT_add_lods_preset(AddPreset, bpy.types.Operator):
-    """Add or remove a preset of the levels of detail that were made last"""
+    """Add or remove a preset with the settings last used for levels of detail"""
 
     bl_idname = "generio.add_lods_preset"
     bl_label = "Add LOD Preset"

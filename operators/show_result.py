@@ -17,10 +17,12 @@ from .submit_jobs import InObjectMode, tell_problem
 NOT_THERE = Problem(
     "not_there",
     Message("The model is not in this file at the moment."),
-    Message("Redo, or use Import to have it again."),
+    Message("Redo, or use Import to get it again."),
 )
 HIDDEN = Problem(
-    "hidden", Message("The model is hidden."), Message("Show the collection that it is in, or the object.")
+    "hidden",
+    Message("The model is hidden."),
+    Message("Show the object, and the collection that contains it."),
 )
 
 

@@ -284,7 +284,7 @@ class HandOver(OperatorMixin):
         self._parts = None
         engine = current().open_engine(context)
         engine.cancel_all(self._tokens)
-        self.report({"INFO"}, translated(Message("Cancelled")))
+        self.report({"INFO"}, translated(Message("Canceled")))
         return {"CANCELLED"}
 
     def cancel(self, context: bpy.types.Context) -> None:

@@ -32,8 +32,8 @@ class GENERIO_OT_show_text(bpy.types.Operator):
             name="Text",
             description="Which text is shown",
             items=(
-                ("GUIDE", "Guide", "What can be done, step by step"),
-                ("NEWS", "What's New", "What each version brought"),
+                ("GUIDE", "Guide", "What you can do, step by step"),
+                ("NEWS", "What's New", "What is new in each version"),
             ),
         )
 
@@ -51,7 +51,7 @@ class GENERIO_OT_show_text(bpy.types.Operator):
 
 
 class GENERIO_OT_report_bug(bpy.types.Operator):
-    """Copy what a bug report needs, without your key, and open the web page where to send it"""
+    """Copy what a bug report needs, without your key, and open the web page for sending it"""
 
     bl_idname = "generio.report_bug"
     bl_label = "Report a Bug"

@@ -8,7 +8,7 @@ from .submit_jobs import InObjectMode
 
 
 class GENERIO_OT_select_whole_model(InObjectMode, bpy.types.Operator):
-    """Select the other parts of the selected models, too, so that a target holds for the whole"""
+    """Also select the other parts of the selected models, so that a target applies to the whole"""
 
     bl_idname = "generio.select_whole_model"
     bl_label = "Whole Model"

@@ -40,8 +40,8 @@ FAVORITE = "FAVORITE"
 
 IMPORTED_HERE = Message("Imported in this window, because no second Blender could be started")
 FOLLOWED = Message("Optimized by the job that follows it")
-ELSEWHERE = Message("Another Blender works on this job")
-TAKEN_BACK = Message("Undo took it out of the scene; redo, or use Import to have it again")
+ELSEWHERE = Message("Another Blender runs this job")
+TAKEN_BACK = Message("Undo removed it from the scene; redo, or use Import to get it again")
 IN_VAIN = Message("Not optimized; use Import to get it as it was made")
 
 

@@ -34,10 +34,10 @@ STATES = {
     "created": Message("Not Started"),
     "starting": Message("Running"),
     "running": Message("Running"),
-    "aborting": Message("Cancelling"),
+    "aborting": Message("Canceling"),
     "completed": Message("Done"),
     "failed": Message("Failed"),
-    "aborted": Message("Cancelled"),
+    "aborted": Message("Canceled"),
 }
 
 ROWS = 6

@@ -354,13 +354,13 @@ def _changes(report: Any) -> list[Message]:
     if report.get("plain"):
         lines.append(Message("Blender could not export the materials, so the shape was sent without them"))
     if came.get("turned"):
-        lines.append(Message("The result came turned, and was turned back"))
+        lines.append(Message("The result had been rotated, and was rotated back"))
     if came.get("scale", 1.0) != 1.0:
         lines.append(
-            Message("The result came {scale:.4g} times as large, and was scaled back", scale=came["scale"])
+            Message("The result was {scale:.4g} times as large, and was scaled back", scale=came["scale"])
         )
     if came.get("shifted"):
-        lines.append(Message("The result came in another place, and was moved back"))
+        lines.append(Message("The result had moved, and was moved back"))
     return lines
 
 
@@ -383,8 +383,8 @@ def _baked(figures: Any) -> list[Message]:
             "Without the maps: {mean:.1f}°, and {worst:.1f}°", mean=without["mean"], worst=without["p95"]
         ),
         Message(
-            "UV map {name}: {density:,.0f} pixels a unit, stretch {stretch:.2f}, {overlap:.1%} overlap, "
-            "{flipped:.1%} flipped",
+            "UV map {name}: {density:,.0f} pixels per unit, stretch {stretch:.2f}, {overlap:.1%} overlap,"
+            " {flipped:.1%} flipped",
             name=figures["uv_map"],
             **{name: uv[name] for name in ("density", "stretch", "overlap", "flipped")},
         ),
@@ -392,12 +392,12 @@ def _baked(figures: Any) -> list[Message]:
     if figures["own_uv"] is not None:
         lines.append(
             Message(
-                "The mesh's own UV map was kept, and not used: {overlap:.1%} overlap, {flipped:.1%} flipped, "
-                "{outside:.1%} outside",
+                "The mesh's own UV map was kept but not used: {overlap:.1%} overlap, {flipped:.1%} "
+                "flipped, {outside:.1%} outside",
                 **{name: figures["own_uv"][name] for name in ("overlap", "flipped", "outside")},
             )
         )
-    lines.append(Message("Rays that found nothing: {share:.2%}", share=figures["misses"]))
+    lines.append(Message("Rays that missed: {share:.2%}", share=figures["misses"]))
     lines.append(_verdict(figures))
     return lines
 
@@ -405,7 +405,7 @@ def _baked(figures: Any) -> list[Message]:
 def _verdict(figures: Any) -> Message:
     """What all that amounts to."""
     if figures["with"]["mean"] > SAME_MEAN or figures["with"]["p95"] > SAME_P95:
-        return Message("Looks different from close by: try larger maps, or more triangles")
+        return Message("Looks different up close: try larger maps, or more triangles")
     return Message(
         "Looks the same from {distance:.2g} m at 1080p", distance=figures["meters"] * PIXELS_A_METER
     )

@@ -21,7 +21,7 @@ class Misfit(CannotPlace):
     """The result is no mesh that could take the place of the one that was sent; see `align`."""
 
     message = Message(
-        "The result does not fit the mesh that was sent, however it is turned, scaled or moved."
+        "The result does not fit the mesh that was sent, however it is rotated, scaled or moved."
     )
 
 
@@ -54,7 +54,7 @@ class ExtensionUnknown(FlowsError):
     """The model is whole, and this Blender cannot read it."""
 
     remedy: Remedy = "open_folder"
-    fix = Message("Another or a newer Blender may read it: its file is in the job's folder.")
+    fix = Message("Try a newer Blender: the model's file is in the job's folder.")
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -112,7 +112,7 @@ class ConversionFailed(FlowsError):
 class BakeFailed(ConversionFailed):
     """A background Blender could not bake maps for a mesh; words: why."""
 
-    fix = Message("Change that, and bake again.")
+    fix = Message("Correct that, and bake again.")
 
     def _said(self, what: Message | str, words: str) -> Message:
         return Message("The lost detail could not be baked: {reason}", reason=plain_reason(words))

@@ -78,7 +78,7 @@ def take(item: bpy.types.Object, source: bpy.types.Object) -> None:
             _copy(item, source, name)
         item.modifiers.move(item.modifiers.find(name), place)
     if [(modifier.name, modifier.type) for modifier in item.modifiers] != wanted:
-        raise RuntimeError(Message("Blender gives the modifiers another order."))
+        raise RuntimeError(Message("Blender changes the order of the modifiers."))
     active = source.modifiers.active
     if active is not None:
         item.modifiers.active = item.modifiers[active.name]

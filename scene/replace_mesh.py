@@ -31,8 +31,8 @@ LOD = "lod"
 
 COLLECTION_NAME = "Optimized"
 CHANGED = Message(
-    "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them as "
-    "they were sent, and the one before as they are now."
+    "Groups, UV maps, attributes, slots or shape keys were changed meanwhile: the optimized mesh has them "
+    "as they were when it was sent; the mesh from before has your changes."
 )
 
 FEW = 12

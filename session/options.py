@@ -16,7 +16,7 @@ from .parameter_properties import panel_properties_of, properties_of, property_o
 WHERE = (
     ("CURSOR", "3D Cursor", "At the 3D cursor"),
     ("SURFACE", "Surface", "On the surface below the 3D cursor"),
-    ("BOX", "Fit to Object", "Fitted into the bounds of the active object, wherever it is by then"),
+    ("BOX", "Fit to Object", "Fitted into the bounds of the active object, even if it moves meanwhile"),
 )
 MOST_VARIANTS = 8
 
@@ -26,7 +26,7 @@ TEXTURE_LIMITS = (
     (
         AS_NEEDED,
         "As Needed",
-        "Smaller copies are sent only where no model with textures this large could come back",
+        "Smaller copies are sent only if the textures are too large for the result to be opened",
     ),
     *(
         (str(side), f"{side:,}", "Textures whose longest side has more pixels are sent as smaller copies")
@@ -35,26 +35,26 @@ TEXTURE_LIMITS = (
 )
 
 
-BAKE_SIZES = tuple((str(side), f"{side:,}", "Pixels a side of each map") for side in MAP_SIZES)
+BAKE_SIZES = tuple((str(side), f"{side:,}", "Width and height of each map in pixels") for side in MAP_SIZES)
 
 BAKE_NORMALS = (
-    ("OPENGL", "OpenGL", "Green points up, as Blender, glTF, Unity and Godot have it"),
-    ("DIRECTX", "DirectX", "Green points down, as Unreal Engine has it"),
+    ("OPENGL", "OpenGL", "Green points up, as in Blender, glTF, Unity and Godot"),
+    ("DIRECTX", "DirectX", "Green points down, as in Unreal Engine"),
 )
 
 BAKE_COLORS = (
     (
         "AS_NEEDED",
         "As Needed",
-        "Base color, roughness, metallic and emission are baked where the textures or vertex colors of the "
-        "original do not fit the optimized mesh any more",
+        "Base color, roughness, metallic and emission are baked where the textures or vertex colors of "
+        "the original no longer fit the optimized mesh",
     ),
-    ("ALWAYS", "Always", "Whatever is textured in the materials of the original is baked"),
+    ("ALWAYS", "Always", "Everything that is textured in the materials of the original is baked"),
     ("NEVER", "Never", "The materials keep their textures"),
 )
 
 BAKE_DEPTHS = (
-    ("8", "8 Bit", "PNG files of 8 bits a channel"),
+    ("8", "8 Bit", "PNG files with 8 bits per channel"),
     ("FLOAT", "Float", "OpenEXR files, for very smooth surfaces"),
 )
 
@@ -78,11 +78,11 @@ class BakeOptions:
             name="Normals", description="Which way green points in the normal map", items=BAKE_NORMALS
         )
         bake_occlusion: bpy.props.BoolProperty(
-            name="Ambient Occlusion", description="Bake a map of ambient occlusion, too"
+            name="Ambient Occlusion", description="Also bake an ambient occlusion map"
         )
         bake_orm: bpy.props.BoolProperty(
             name="ORM Texture",
-            description="Bake occlusion, roughness and metallic into one texture, as glTF has it",
+            description="Bake occlusion, roughness and metallic into one texture, as glTF expects",
         )
         bake_colors: bpy.props.EnumProperty(
             name="Surface",
@@ -90,11 +90,11 @@ class BakeOptions:
             items=BAKE_COLORS,
         )
         bake_depth: bpy.props.EnumProperty(
-            name="Depth", description="How exact the values of the maps are", items=BAKE_DEPTHS
+            name="Depth", description="How precise the values of the maps are", items=BAKE_DEPTHS
         )
         bake_margin: bpy.props.IntProperty(
             name="Margin",
-            description="How far the maps go on beyond the borders of UV islands",
+            description="How far the maps extend beyond the borders of UV islands",
             default=16,
             min=0,
             max=64,
@@ -118,7 +118,7 @@ class OptimizeOptions(BakeOptions):
     else:
         bake: bpy.props.BoolProperty(
             name="Then Bake",
-            description="Afterwards bake the lost detail into maps, on this computer; it costs nothing",
+            description="Then bake the lost detail into maps on this computer, free of charge",
         )
         target: bpy.props.EnumProperty(
             name="Reduce To", description="How far to reduce the meshes", items=TARGETS, default=PERCENT
@@ -135,14 +135,14 @@ class OptimizeOptions(BakeOptions):
             subtype="PERCENTAGE",
         )
         placement: bpy.props.EnumProperty(
-            name="Result", description="Where the optimized meshes go", items=RESULTS
+            name="Result", description="Which objects get the optimized meshes", items=RESULTS
         )
         modifier_mode: bpy.props.EnumProperty(
             name="Modifiers", description="What happens to the modifiers of the objects", items=MODIFIERS
         )
         texture_limit: bpy.props.EnumProperty(
             name="Texture Limit",
-            description="How large the textures are that are sent. The materials of the file keep theirs",
+            description="Size of the textures that are sent. The materials in the file keep theirs",
             items=TEXTURE_LIMITS,
         )
         carry_colors: bpy.props.BoolProperty(
@@ -201,8 +201,8 @@ class FollowOptions:
         )
         then_lods: bpy.props.IntProperty(
             name="LODs",
-            description="Number of levels of detail to make of the optimized model, each half as heavy as "
-            "the one before. Each is a job of its own",
+            description="Number of levels of detail to make from the optimized model, each half as heavy "
+            "as the one before. Each is a separate job",
             default=0,
             min=0,
             max=MOST_LEVELS,
@@ -210,7 +210,8 @@ class FollowOptions:
         )
         then_bake: bpy.props.BoolProperty(
             name="Bake Lost Detail",
-            description="Bake the detail that the optimized model has lost into maps, as Then Bake has it",
+            description="Bake the detail that the optimized model has lost into maps, using the "
+            "settings of Then Bake",
             options={"SKIP_SAVE"},
         )
         then_count: property_of(
@@ -230,7 +231,7 @@ class NewModelOptions(FollowOptions):
         variants: int
     else:
         where: bpy.props.EnumProperty(
-            name="Location", description="Where the new model goes", items=WHERE, options={"SKIP_SAVE"}
+            name="Location", description="Where the new model is placed", items=WHERE, options={"SKIP_SAVE"}
         )
         variants: bpy.props.IntProperty(
             name="Variants",

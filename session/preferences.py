@@ -29,10 +29,10 @@ LOG_LEVELS = (
 )
 
 WHEN_DONE = (
-    ("NOTHING", "Nothing", "The status bar and the job list say so"),
+    ("NOTHING", "Nothing", "Only the status bar and the job list show it"),
     ("SOUND", "Sound", "A short sound"),
     # Windows lets no program without an entry in its start menu show one.
-    *([] if sys.platform == "win32" else [("SYSTEM", "Notification", "A notification of the system")]),
+    *([] if sys.platform == "win32" else [("SYSTEM", "Notification", "A system notification")]),
 )
 
 RELATIVE_PATH: set[str] = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
@@ -105,8 +105,8 @@ class Preferences:
         )
         session_only: bpy.props.BoolProperty(
             name="Keep for This Session Only",
-            description="Do not save the key in Blender's preferences, where anyone who can read "
-            "the file can read it; enter it again after each start",
+            description="Do not save the key in Blender's preferences file, where others may read it; you "
+            "enter the key again after each start",
             update=_change_keeping,
         )
         service_url: bpy.props.StringProperty(
@@ -182,25 +182,26 @@ class Preferences:
         )
         ask_above: bpy.props.IntProperty(
             name="Ask Above (Jobs)",
-            description="Ask before more jobs than this are started by one click",
+            description="Ask for confirmation before one click starts more jobs than this",
             default=10,
             min=1,
             soft_max=100,
         )
         finish_jobs: bpy.props.BoolProperty(
             name="Finish Jobs After Blender Closes",
-            description="Let a process of its own go on with what is under way until that is on your disk. "
-            "Otherwise it goes on when Blender is started again",
+            description="Let a separate process finish the jobs under way and save their results to disk. "
+            "Otherwise they continue when Blender is started again",
             default=False,
         )
         when_done: bpy.props.EnumProperty(
             name="When Jobs Are Over",
-            description="What tells you that the last job is over, also where you do not see Blender",
+            description="How you are told that the last job is over, even if you do not see Blender",
             items=WHEN_DONE,
         )
         log_level: bpy.props.EnumProperty(
             name="Terminal",
-            description="What the terminal shows of the log, which is a file in the extension's own folder",
+            description="How much of the log the terminal shows. The log is a file in the extension's "
+            "own folder",
             items=LOG_LEVELS,
         )
         shading: bpy.props.EnumProperty(

@@ -18,16 +18,16 @@ from .preferences import RELATIVE_PATH
 
 JOB_STATES = (
     ("ALL", "All", "Every job", "FILTER", 0),
-    ("OPEN", "Unfinished", "What is queued, under way or waiting", "PLAY", 1),
-    ("READY", "To Import", "What is finished and not in a scene yet", "IMPORT", 2),
-    ("OVER", "Done", "What is in a scene, or was cancelled", "CHECKMARK", 3),
-    ("TROUBLE", "With Problems", "What failed, or waits for you", "ERROR", 4),
-    ("FAVORITE", "Favorites", "What you have made a favorite", "SOLO_ON", 5),
+    ("OPEN", "Unfinished", "Jobs that are queued, running or waiting", "PLAY", 1),
+    ("READY", "To Import", "Finished jobs whose models are not in a scene yet", "IMPORT", 2),
+    ("OVER", "Done", "Jobs whose models are in a scene, and canceled jobs", "CHECKMARK", 3),
+    ("TROUBLE", "With Problems", "Jobs that failed or wait for you", "ERROR", 4),
+    ("FAVORITE", "Favorites", "Jobs that are your favorites", "SOLO_ON", 5),
 )
 
 
 JOB_VIEWS = (
-    ("LIST", "List", "All jobs, one below the other", "LINENUMBERS_OFF", 0),
+    ("LIST", "List", "All jobs, in a list", "LINENUMBERS_OFF", 0),
     ("GRID", "Pictures", "The pictures of finished models", "IMGDISPLAY", 1),
 )
 

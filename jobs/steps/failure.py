@@ -165,7 +165,7 @@ def _missing() -> Problem:
     return Problem(
         "missing",
         Message("The service does not know this job at the moment."),
-        Message("It is asked again for some minutes before that is believed."),
+        Message("The add-on keeps asking for some minutes before it gives up."),
     )
 
 
@@ -182,7 +182,7 @@ def goes_on() -> Problem:
     """What is told of a cancelled job whose flow could not be stopped."""
     return Problem(
         GOES_ON,
-        Message("The service could not be told to stop. The job may still be running there."),
+        Message("The job could not be stopped at the service, and may still be running there."),
         Message("Check it in your account."),
         "open_account",
     )

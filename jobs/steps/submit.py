@@ -97,9 +97,7 @@ def create(turn: Turn, job: Job) -> Job:
                 job.request.template, job.request.parameters, additional=_additional(job)
             )
             if turn.is_taken(flow.flow_id):
-                raise UnexpectedAnswer(
-                    Message("The answer is about another job than the one that was asked about.")
-                )
+                raise UnexpectedAnswer(Message("The answer is about a different job."))
             return job.advance_to(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
         except InvalidRequest as error:
             learn = error.own_word and _ABOUT_THE_INPUT.search(error.detail) is not None
@@ -262,8 +260,8 @@ def _check_input(turn: Turn, job: Job) -> None:
     path = turn.resolve(job.request.source or job.request.input_path)
     if job.request.input_digest and digest_of(path) != job.request.input_digest:
         raise UnreadableFile(
-            Message('The file "{name}" has changed since it was asked for.', name=path.name),
-            Message("Ask for it once more, or put the former file back."),
+            Message('The file "{name}" has changed since the job was started.', name=path.name),
+            Message("Start the job again with the new file, or put the old one back."),
         )
 
 

@@ -55,7 +55,7 @@ TYPES: dict[str, Any] = {NORMAL: "NORMAL", OCCLUSION: "AO"}
 """What Blender's baker calls a pass; all others are light that is given, see `channels`."""
 
 
-NO_FACES = Message("there are no faces to bake from, or for.")
+NO_FACES = Message("one of the two meshes has no faces.")
 
 
 class Baked(NamedTuple):
@@ -187,9 +187,7 @@ def _reach(look: Look) -> tuple[float, float]:
     faults, extrusion, missed = min(tried)
     if faults > MOST_FAULTS or look.agreement < LEAST_AGREEMENT:
         raise RuntimeError(
-            Message(
-                "its faces are not where those of the original are, or look inwards: recalculate the normals."
-            )
+            Message("its faces are far from those of the original, or point inward: recalculate the normals.")
         )
     return extrusion, missed
 

@@ -71,7 +71,7 @@ def check(item: bpy.types.Object) -> Original:
     if versions.hidden_mesh(item) is not None and not versions.shows_after(item):
         raise CannotBake(
             Message('"{name}" shows the mesh before optimizing.', name=item.name),
-            Message("Show the one after."),
+            Message("Show the mesh after optimizing."),
         )
     original = original_of(item)
     if original is None:
@@ -88,7 +88,7 @@ def check_tiles(*items: bpy.types.Object) -> None:
             if image.source == "TILED":
                 raise CannotBake(
                     Message('"{name}" has the UDIM texture "{image}".', name=item.name, image=image.name),
-                    Message("Maps are baked for one tile. Put the UVs into one, or bake by hand."),
+                    Message("Maps are baked for one tile. Put the UVs into one tile, or bake by hand."),
                 )
 
 

@@ -23,7 +23,7 @@ from . import slots
 from .materials import add_maps, new_material
 from .settings import BAKED_FROM, unbaked
 
-AGAIN = Message("Bake it again: that costs nothing.")
+AGAIN = Message("Bake it again; baking is free.")
 
 MANY_MISSES = 0.01
 """Of all rays: more of them are told of, though the rest of the maps is as good as any."""
@@ -80,7 +80,7 @@ def put(blend: str, token: str, target: bpy.types.Object, sent: str = "") -> lis
 def changed(target: bpy.types.Object) -> CannotPlace:
     """The error of maps that are for another mesh."""
     return CannotPlace(
-        Message('The mesh of "{name}" was changed while it was baked.', name=target.name), AGAIN
+        Message('The mesh of "{name}" was changed while it was being baked.', name=target.name), AGAIN
     )
 
 
@@ -102,7 +102,7 @@ def told_of(placed: Sequence[bpy.types.Object]) -> list[Message]:
     if figures["misses"] > MANY_MISSES:
         lines.append(
             Message(
-                "{share:.1%} of the rays found nothing of the original: look at thin and far apart parts",
+                "{share:.1%} of the rays missed the original: check parts that are thin or far apart",
                 share=figures["misses"],
             )
         )

@@ -173,8 +173,8 @@ def choose(item: bpy.types.Object, size: int, margin: int) -> tuple[str, UvFigur
     if found.texels < LEAST_TEXELS:
         raise RuntimeError(
             Message(
-                "a map of {size:,} pixels a side has only {texels:.1f} texels for each triangle: choose a "
-                "larger one, or fewer triangles.",
+                "a map of {size:,} pixels has only {texels:.1f} texels for each triangle: choose a larger "
+                "one, or fewer triangles.",
                 size=size,
                 texels=found.texels,
             )

@@ -68,7 +68,7 @@ def _ties(item: bpy.types.Object) -> Iterator[tuple[bpy.types.Object, Message]]:
     parent = item.parent
     if parent is not None:
         if item.parent_type in ("VERTEX", "VERTEX_3"):
-            yield parent, Message('the vertices on which "{name}" hangs', name=item.name)
+            yield parent, Message('the vertices "{name}" is parented to', name=item.name)
         elif parent.instance_type == "FACES":
             yield parent, Message('the faces on which "{name}" is instanced', name=item.name)
         elif parent.instance_type == "VERTS":

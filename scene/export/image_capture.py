@@ -36,7 +36,7 @@ class NoPicture(InputRefused):
 
     remedy: Remedy = "choose_image"
     message = Message("There is no picture.")
-    fix = Message("Choose another one.")
+    fix = Message("Choose another picture.")
 
 
 def file_of(image: Any) -> Path | None:
@@ -65,7 +65,7 @@ def take_image(image: Any) -> RawPicture:
     if not width or not height or (not image.has_data and not len(image.pixels)):
         raise NoPicture(
             Message('The image "{name}" has no pixels.', name=image.name),
-            Message("Check that its file is still there."),
+            Message("Check that its file still exists."),
         )
     import numpy as np
 
@@ -157,7 +157,7 @@ def take_clipboard(context: bpy.types.Context) -> RawPicture:
     """The picture in the system's clipboard. Raises NoPicture."""
     nothing = NoPicture(
         Message("There is no picture in the clipboard."),
-        Message("Copy one, or save it as a file and choose that."),
+        Message("Copy a picture, or save it as a file and choose that file."),
     )
     if bpy.app.background or context.area is None:
         raise nothing

@@ -25,7 +25,7 @@ RESULTS = (
     (
         replace_mesh.BESIDE.upper(),
         "Side by Side",
-        "Copies of the objects get the optimized meshes and stand next to them",
+        "Copies of the objects get the optimized meshes and are placed next to them",
     ),
     (
         replace_mesh.COLLECTION.upper(),
@@ -59,7 +59,7 @@ NO_MESH = Message("it is not a mesh; convert it to one first")
 
 MADE = Message("its faces are made by its modifiers; convert it to a mesh first")
 
-OVERRIDDEN = Message("it overrides one of another file; make it local first")
+OVERRIDDEN = Message("it is a library override; make it local first")
 """To an override Blender gives no property of ours that lasts, so its mesh before could not come back."""
 
 

@@ -46,7 +46,7 @@ class NoShape(FlowsError):
     """There is nothing to make a collision shape of."""
 
     remedy: Remedy = ""
-    message = Message("There is nothing to make a collision shape of.")
+    message = Message("There is nothing to make a collision shape from.")
     fix = Message("Select a mesh with faces.")
 
 

@@ -113,8 +113,8 @@ PROFILES = {
 
 BOX_SHAPES, HULL_SHAPES, NO_SHAPES = "BOX", "HULL", "NONE"
 SHAPES = (
-    (NO_SHAPES, "None", "No collision shapes, but those that are there"),
-    (HULL_SHAPES, "Convex Hull", "What a tight skin around the model would be, of few triangles"),
+    (NO_SHAPES, "None", "No new collision shapes; existing ones are exported"),
+    (HULL_SHAPES, "Convex Hull", "A tight skin around the model, with few triangles"),
     (BOX_SHAPES, "Box", "A box around the model"),
 )
 """Collision shapes, as an enumeration of Blender's."""

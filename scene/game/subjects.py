@@ -15,9 +15,9 @@ from .collision import shapes_of
 
 ONE_FILE, EACH_OBJECT, EACH_COLLECTION = "ONE", "OBJECT", "COLLECTION"
 FILES = (
-    (ONE_FILE, "One File", "All models in one file, where they stand in the scene"),
-    (EACH_OBJECT, "One for Each Model", "A file for each model, which stands at the origin there"),
-    (EACH_COLLECTION, "One for Each Collection", "A file for each collection that the models are in"),
+    (ONE_FILE, "One File", "All models in one file, placed as in the scene"),
+    (EACH_OBJECT, "One for Each Model", "A file for each model, with the model at the origin"),
+    (EACH_COLLECTION, "One for Each Collection", "A file for each collection that contains models"),
 )
 """How many files there are, as an enumeration of Blender's."""
 

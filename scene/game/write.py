@@ -39,7 +39,7 @@ class NothingToExport(FlowsError):
 
     remedy: Remedy = ""
     message = Message("Nothing to export.")
-    fix = Message("Select a mesh with faces, or make a collection with some active.")
+    fix = Message("Select a mesh with faces, or make a collection that contains some active.")
 
 
 class ExporterMissing(FlowsError):

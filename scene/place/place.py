@@ -167,7 +167,7 @@ def _targets(destination: OptimizedMesh) -> list[bpy.types.Object]:
         if is_bake(destination):
             raise take.changed(target)
         raise CannotPlace(
-            Message('The mesh of "{name}" was changed while it was optimized.', name=target.name)
+            Message('The mesh of "{name}" was changed while it was being optimized.', name=target.name)
         )
     return [item for item in targets_of(destination) if item.data == target.data]
 

@@ -28,7 +28,7 @@ WHOLE = 0.9
 MOSTLY = 0.5
 
 RENAMED = Message("Materials came back under other names, and were put back where they had been.")
-MERGED = Message("Materials came back as one, and were put back where they had been.")
+MERGED = Message("Materials came back merged, and were put back where they had been.")
 
 
 def name_of(material: bpy.types.Material | None) -> str:

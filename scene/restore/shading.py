@@ -33,7 +33,7 @@ VISIBLE = radians(6.0)
 """If normals have turned by so much more than their faces, on average over the surface, it is told."""
 
 OTHER_NORMALS = Message(
-    "The shading is not that of the custom normals, which the option Custom Normals brings over."
+    "The shading does not match the custom normals. The option Custom Normals transfers them."
 )
 
 FLAT = "sharp_face"

@@ -38,8 +38,8 @@ DISTORTED = 0.1
 SAMPLES = 20_000
 """So many corners are compared to tell which layer is which."""
 
-LOST_MAPS = Message("UV maps that did not come back were brought over from what was sent.")
-OTHER_MAPS = Message("UV maps came back as others, so those that were sent were brought over.")
+LOST_MAPS = Message("UV maps that did not come back were transferred from the mesh that was sent.")
+OTHER_MAPS = Message("UV maps came back changed, so those that were sent were transferred.")
 
 STEPS_INWARD = (INWARD, 0.3, 0.5, 0.7, 0.9)
 """How far from a corner to the middle of its face to look for what is still on this side of a border."""

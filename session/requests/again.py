@@ -27,7 +27,7 @@ from .meshes import Requester, make_lods, optimize_in_parts
 class NothingOutdated(InputRefused):
     """Nothing of the selection was made of something else than there is now."""
 
-    message = Message("Nothing has to be made again.")
+    message = Message("Nothing needs to be made again.")
     fix = Message("Select an optimized object whose original was edited since.")
 
 

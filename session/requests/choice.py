@@ -102,7 +102,7 @@ def _checked(name: str, value: object, known: list[str], panel: GenerioPropertie
     """The value as a property has it. Raises BadParameter for what is no option, or none of its values."""
     if name not in known:
         raise BadParameter(
-            Message("There is no option {name}; there are {known}.", name=name, known=", ".join(known))
+            Message("There is no option {name}; the options are {known}.", name=name, known=", ".join(known))
         )
     for parameter in PARAMETERS:
         if parameter.name == name:

@@ -27,9 +27,7 @@ class BadCounts(InputRefused):
 
     remedy: Remedy = "make_lods"
     message = Message("These are not triangle counts.")
-    fix = Message(
-        "Give up to {count} numbers with commas between them, such as 10000, 5000.", count=MOST_LEVELS
-    )
+    fix = Message("Enter up to {count} numbers, separated by commas, such as 10000, 5000.", count=MOST_LEVELS)
 
 
 class BadPercents(InputRefused):
@@ -38,7 +36,7 @@ class BadPercents(InputRefused):
     remedy: Remedy = "make_lods"
     message = Message("These are not percentages.")
     fix = Message(
-        "Give up to {count} numbers between 0 and 100 with commas between them, such as 50, 25, 12.5.",
+        "Enter up to {count} numbers between 0 and 100, separated by commas, such as 50, 25, 12.5.",
         count=MOST_LEVELS,
     )
 

@@ -273,7 +273,7 @@ class _Request:
             if not len(batch.mesh.polygons):
                 reason = Message("its modifiers make no faces")
             elif count and not has_whole_faces(batch.mesh, broken):
-                reason = Message("the vertices of its faces are nowhere")
+                reason = Message("the vertices of its faces have no valid position")
             else:
                 full.append(batch)
             for item in batch.objects:
@@ -281,9 +281,9 @@ class _Request:
                     self._warn(Message('"{name}" is left out: {reason}', name=item.name, reason=reason))
                 elif count:
                     nowhere = (
-                        Message("1 vertex is nowhere")
+                        Message("1 vertex has no valid position")
                         if count == 1
-                        else Message("{count:,} vertices are nowhere", count=count)
+                        else Message("{count:,} vertices have no valid position", count=count)
                     )
                     self._warn(
                         Message(
@@ -403,7 +403,7 @@ class _Request:
         if side < max(map(max, sizes.values()), default=0):
             self._warn(
                 Message(
-                    'The textures of "{name}" are sent with at most {side:,} pixels a side',
+                    'The textures of "{name}" are sent with at most {side:,} pixels per side',
                     name=item.name,
                     side=side,
                 )

@@ -143,7 +143,7 @@ def test_changes_are_told_until_that_is_ended(flows, sandbox):
     end = flows.subscribe(heard)
     sandbox.order({"flow": {"outcome": "hang"}})  # else it might run between two ticks only
     flows.wait(flows.generate("A lamp", quality="low"), check=False)
-    assert told[-1] == "Cancelled"
+    assert told[-1] == "Canceled"
     assert "Running" in told
     end()
     sandbox.clear_faults()
@@ -333,7 +333,7 @@ def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):
         (lambda: flows.generate(image=tmp_path / "missing.png"), "is not there"),
         (lambda: flows.optimize([], triangles=500), "no objects"),
         (lambda: flows.generate("x", colour="red"), "colour"),
-        (lambda: flows.generate("x", seed=2**31), "seed is 2,147,483,648; it has to be from -1 to"),
+        (lambda: flows.generate("x", seed=2**31), "seed is 2,147,483,648; it must be from -1 to"),
         (lambda: flows.generate("x", seed=-2), "seed is -2"),
         (lambda: flows.optimize(bpy.data.objects.new("x", None), triangles=0), "polygon_count is 0"),
         (lambda: flows.generate("x", variants=3), "is one model. Call it once for each variant"),
@@ -368,7 +368,7 @@ def test_waiting_may_end_before_the_job_does(flows, sandbox):
         flows.wait(lamp, timeout=0.5)
     lamp.cancel()
     flows.wait(lamp, check=False)
-    assert lamp.state == "Cancelled"
+    assert lamp.state == "Canceled"
 
 
 def test_a_model_that_was_removed_is_gone(flows):

@@ -56,7 +56,7 @@ def test_each_picture_of_a_folder_is_a_model(addon, sandbox, tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "nothing on the list"),
+        ("", "list is empty"),
         ("A chair\ndata:image/png;base64,AAAA", 'cannot begin with "data:"'),
     ],
 )
@@ -71,7 +71,7 @@ def test_all_or_nothing_of_a_text_is_sent(addon, sandbox, text: str, sentence: s
     ("name", "content", "sentence"),
     [
         ("props.csv", "prompt,color\nA chair,red\n", "unknown columns: color"),
-        ("props.csv", "model\nchair.glb\n", "only for the command line"),
+        ("props.csv", "model\nchair.glb\n", "only on the command line"),
         ("props.csv", "prompt,optimize\nA chair,300\nA lamp,many\n", "optimize .* not many"),
         ("props.csv", "prompt,quality\nA chair,low\nA lamp,fine\n", "quality .* not fine"),
         ("props.csv", 'prompt\n"A chair\n', "do not match"),

@@ -357,7 +357,7 @@ def test_what_another_blender_has_cannot_be_cancelled_here(addon, sandbox):
     # As if this one had slept past its lease.
     in_store(carrier, "UPDATE jobs SET owner = 'another', lease_until = 4e9")
     for operator in (bpy.ops.generio.cancel_job, bpy.ops.generio.retry_job):
-        with pytest.raises(RuntimeError, match="Another Blender works on this job"):
+        with pytest.raises(RuntimeError, match="Another Blender runs this job"):
             operator(token=job.token)
 
 
@@ -372,7 +372,7 @@ def test_the_job_of_another_blender_looks_like_one(addon, sandbox, monkeypatch):
     session.part(addon.panels.job_rows.JobRows).reset()
     session.tick(bpy.context)
     row = panel().jobs[0]
-    assert (row.elsewhere, row.message) == (True, "Another Blender works on this job")
+    assert (row.elsewhere, row.message) == (True, "Another Blender runs this job")
 
 
 def test_the_status_bar_tells_of_this_scene_only(addon):

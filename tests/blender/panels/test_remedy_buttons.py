@@ -397,7 +397,7 @@ def test_what_cannot_be_optimized_has_the_button_that_helps(addon, refused):
     assert refused[1][2] == ["generio.convert_left_out"]
     assert refused[2] == (
         "These are not triangle counts.",
-        "Give up to 8 numbers with commas between them, such as 10000, 5000.",
+        "Enter up to 8 numbers, separated by commas, such as 10000, 5000.",
         ["generio.make_lods"],
     )
 

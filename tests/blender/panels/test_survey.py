@@ -54,7 +54,7 @@ def test_in_a_usual_file_everything_is_said_at_once(survey):
     found = survey.drawn(bpy.context)
     assert (found.name, found.objects, found.meshes, found.modifiers) == ("First", 1, 1, False)
     assert found.triangles == found.first == scenes.triangles(first)
-    assert found.losses == ('the vertices on which "Buckle" hangs',)
+    assert found.losses == ('the vertices "Buckle" is parented to',)
     assert found.reports == ()
     bpy.context.window_manager.generio.placement = "BESIDE"
     assert survey.drawn(bpy.context).losses == (), "it goes on hanging on the original"
@@ -80,7 +80,7 @@ def test_in_a_large_file_a_drawing_looks_at_a_share_and_the_rest_comes_later(
         assert not redrawn, "there is nothing new yet"
     assert len(redrawn) == 1
     assert survey.known(bpy.context).losses == ()
-    assert survey.drawn(bpy.context).losses == ('the vertices on which "Zipper" hangs',)
+    assert survey.drawn(bpy.context).losses == ('the vertices "Zipper" is parented to',)
     while addon.panels.selection_report._tick() is not None:
         pass
     assert len(redrawn) == 1, "and it comes to rest"

@@ -70,7 +70,7 @@ def test_what_undo_took_is_not_done_until_redo_brings_it_back(addon):
     addon.session.current().tick(bpy.context)
     row = panel().jobs[0]
     assert (row.state, row.importable, row.clearable, row.placed) == ("ready", True, False, False)
-    assert row.message.startswith("Undo took it out of the scene")
+    assert row.message.startswith("Undo removed it from the scene")
     assert "is in the scene" not in line(addon)
     while "A brass lamp" not in bpy.data.objects:
         bpy.ops.ed.redo()

@@ -89,10 +89,10 @@ def test_scripts_and_operators_ask_for_the_same(addon, flows, sandbox):
 def test_options_of_scripts_are_checked_and_lead_to_the_same_properties(flows, addon):
     for given, reason in (
         ({"colour": "red"}, "no option colour; there are"),
-        ({"where": "ABOVE"}, "where is CURSOR, SURFACE or BOX, and not ABOVE"),
-        ({"then_count": 0, "where": "cursor"}, "then_count is 0; it has to be from 1 to"),
-        ({"seed": "often"}, "seed is a number, and not often"),
-        ({"quality": "best"}, "quality is low or high, and not best"),
+        ({"where": "ABOVE"}, "where must be CURSOR, SURFACE or BOX, not ABOVE"),
+        ({"then_count": 0, "where": "cursor"}, "then_count is 0; it must be from 1 to"),
+        ({"seed": "often"}, "seed must be a number, not often"),
+        ({"quality": "best"}, "quality must be low or high, not best"),
     ):
         with pytest.raises(flows.Refused, match=reason):
             flows.generate("A lamp", **given)

@@ -78,7 +78,7 @@ def test_a_mesh_that_was_edited_meanwhile_is_not_overwritten(addon, sandbox):
     before = scenes.triangles(item)
     optimizing(addon, sandbox, item, edit)
     assert row().state == "ready"
-    assert "was changed while it was optimized" in row().message
+    assert "was changed while it was being optimized" in row().message
     assert scenes.triangles(item) > before
 
 
@@ -99,7 +99,7 @@ def test_a_mesh_whose_vertices_were_moved_meanwhile_is_not_overwritten(addon, sa
     optimizing(addon, sandbox, item, change)
     bpy.context.view_layer.update()
     assert row().state == "ready"
-    assert "was changed while it was optimized" in row().message
+    assert "was changed while it was being optimized" in row().message
     assert scenes.triangles(item) == before
     assert scenes.bounds([item]) == pytest.approx(box)
 

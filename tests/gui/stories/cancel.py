@@ -12,7 +12,7 @@ def cancel_and_retry(blender: Driver) -> Steps[None]:
     yield from jobs.ask_for(blender, "A garden gnome")
     yield from jobs.until(blender, "Running")
     yield from blender.click("Cancel")
-    yield from jobs.until(blender, "Cancelled")
+    yield from jobs.until(blender, "Canceled")
     yield from blender.picture("cancel-cancelled")
     yield from jobs.check_counters(blender, jobs.CANCELLED)
 

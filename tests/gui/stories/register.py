@@ -35,7 +35,7 @@ def disable_and_enable(blender: Driver) -> Steps[None]:
     yield from blender.open_tab("GENERIO")
     yield from jobs.until(blender, "Running")
     yield from blender.click("Cancel")
-    yield from jobs.until(blender, "Cancelled")
+    yield from jobs.until(blender, "Canceled")
     yield from jobs.check_counters(blender, jobs.CANCELLED)
     yield from blender.disable(package)
     yield from blender.picture("register-disabled")

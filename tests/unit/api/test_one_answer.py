@@ -183,7 +183,7 @@ def test_an_answer_about_another_flow_is_none(
         lambda: client.outputs("a"),
         lambda: client.input("a", "i"),
     ):
-        with pytest.raises(UnexpectedAnswer, match="another job"):
+        with pytest.raises(UnexpectedAnswer, match="a different job"):
             call()
 
 
@@ -198,7 +198,7 @@ def test_a_create_that_is_answered_with_another_token_has_no_answer(
 
     _service, client = serving(plainly, crossed, silent)
     assert client.create_flow("t", additional={"token": "ours"}).flow_id == "new"
-    with pytest.raises(UnexpectedAnswer, match="another job"):
+    with pytest.raises(UnexpectedAnswer, match="a different job"):
         client.create_flow("t", additional={"token": "ours"})
     assert client.create_flow("t", additional={"token": "ours"}).flow_id == "new", (
         "not every service repeats it"
@@ -268,7 +268,7 @@ def test_a_packing_that_is_not_known_is_named(serving: Callable[..., tuple[Servi
         connection.sendall(http(body, "Content-Encoding: br"))
 
     _service, client = serving(packed)
-    with pytest.raises(UnexpectedAnswer, match="unknown way: br"):
+    with pytest.raises(UnexpectedAnswer, match="unknown compression: br"):
         client.flow("a")
 
 

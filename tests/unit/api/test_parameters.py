@@ -45,13 +45,13 @@ def test_values_are_read_as_the_api_wants_them(parameter, given: object, read: o
 @pytest.mark.parametrize(
     ("parameter", "given", "why"),
     [
-        (QUALITY, "best", "quality is low or high, and not best."),
-        (TEXTURE, "maybe", "texture is yes or no, and not maybe."),
-        (SEED, "often", "seed is a number, and not often."),
-        (SEED, 7.5, "seed is a number, and not 7.5."),
-        (SEED, True, "seed is a number, and not True."),
-        (SEED, 2**31, "seed is 2,147,483,648; it has to be from -1 to 2,147,483,647."),
-        (POLYGON_COUNT, 0, "polygon_count is 0; it has to be from 1 to 100,000,000."),
+        (QUALITY, "best", "quality must be low or high, not best."),
+        (TEXTURE, "maybe", "texture must be yes or no, not maybe."),
+        (SEED, "often", "seed must be a number, not often."),
+        (SEED, 7.5, "seed must be a number, not 7.5."),
+        (SEED, True, "seed must be a number, not True."),
+        (SEED, 2**31, "seed is 2,147,483,648; it must be from -1 to 2,147,483,647."),
+        (POLYGON_COUNT, 0, "polygon_count is 0; it must be from 1 to 100,000,000."),
     ],
 )
 def test_a_value_that_it_cannot_have_is_refused(parameter, given: object, why: str):

@@ -15,13 +15,13 @@ Location: /home/me/blender/modules/bpy/ops.py:109
 
 @pytest.mark.parametrize("words", [TRACE, " ".join(TRACE.split()), f"{TRACE}\nDuring handling: {TRACE}"])
 def test_of_a_trace_nothing_is_shown_and_the_kind_of_error_is_known(words: str) -> None:
-    assert plain_reason(words) == "its own code failed on it."
+    assert plain_reason(words) == "an error in its own code."
     assert traced_error(words) == "ValueError"
 
 
 def test_what_has_no_trace_or_one_without_an_end_has_no_kind_of_error() -> None:
     cut = 'Traceback (most recent call last):\n  File "/home/me/x.py", line 1'
-    assert plain_reason(cut) == "its own code failed on it."
+    assert plain_reason(cut) == "an error in its own code."
     assert traced_error(cut) == ""
     assert traced_error("Error: Couldn't parse glTF.") == ""
 
@@ -62,4 +62,4 @@ def test_of_paths_the_names_are_left(text: str, left: str) -> None:
 
 def test_a_service_that_sends_its_trace_is_told_in_a_sentence() -> None:
     message = FlowFailed(" ".join(TRACE.split())).message
-    assert message == "The service could not make the model: its own code failed on it."
+    assert message == "The service could not make the model: an error in its own code."

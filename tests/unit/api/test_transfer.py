@@ -325,8 +325,8 @@ def test_a_model_with_outside_files_is_put_aside(tmp_path: Path, model: bytes) -
     [
         (errno.ENOSPC, "Free some disk space"),
         (errno.EDQUOT, "Free some disk space"),
-        (errno.EACCES, "Get the right to write there"),
-        (errno.EROFS, "Get the right to write there"),
+        (errno.EACCES, "Get write permission there"),
+        (errno.EROFS, "Get write permission there"),
         (errno.ENAMETOOLONG, "Choose a results folder with a shorter path"),
         (errno.EIO, "Check the disk"),
     ],

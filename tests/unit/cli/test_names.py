@@ -184,13 +184,13 @@ def test_names_in_another_encoding_are_names(program: Program):
 @pytest.mark.parametrize("prompt", ["a \udce4 lamp", "a\0lamp", "a \x1b[31m lamp", "a \x93lamp\x94"])
 def test_prompts_that_are_no_text_are_refused(here: Here, prompt: str):
     (answer,) = failed(here, {"prompt": prompt, "output": "x.glb"}).values()
-    assert answer.startswith("The prompt has characters that are no text.")
+    assert answer.startswith("The prompt contains invalid characters.")
 
 
 @needs_bytes
 def test_bytes_that_are_no_text_do_not_come_through_the_shell(program: Program):
     answer = program("generate", "--prompt", os.fsdecode(b"ein sch\xf6ner Stuhl"), "--output", "out")
-    assert (answer.code, "The prompt has characters that are no text." in answer.out) == (1, True)
+    assert (answer.code, "The prompt contains invalid characters." in answer.out) == (1, True)
     assert program.sandbox.stats()["flows"] == {}
 
 

@@ -354,7 +354,7 @@ def test_what_is_missing_is_named_and_no_advice_to_try_it_again(here: Here):
     (here.folder / "in").mkdir()
     answer = here("optimize", "in/none.glb", "--polygons", "5", "--output", "light.glb")
     assert answer.code == 1
-    assert answer.out.splitlines()[0].startswith('in/none.glb: Failed (The file "none.glb" is not there.')
+    assert answer.out.splitlines()[0].startswith('in/none.glb: Failed (The file "none.glb" does not exist.')
     assert answer.out.splitlines()[-1].startswith("See to these inputs, and run the same command again.")
     assert "once more" not in answer.out
 

@@ -207,7 +207,7 @@ def test_an_input_that_cannot_be_read_fails_alone_and_costs_nothing(program: Pro
     answer = program("generate", "--image", "empty.png", "missing.png", "--output", "out")
     assert answer.code == 1
     assert 'empty.png: Failed (The file "empty.png" is empty.' in answer.out
-    assert 'missing.png: Failed (The file "missing.png" is not there.' in answer.out
+    assert 'missing.png: Failed (The file "missing.png" does not exist.' in answer.out
     assert program.sandbox.stats()["flows"] == {}
 
 
@@ -225,7 +225,7 @@ def test_a_damaged_model_fails_alone_and_costs_nothing(program: Program, models:
         answer = program("optimize", "models/00.glb", *target, "--output", "out")
         assert answer.code == 1
         assert "models/00.glb: Failed (The model is cut off" in answer.out
-        assert "Export it anew" in answer.out
+        assert "Export it again" in answer.out
     assert program.sandbox.stats()["flows"] == {}
 
 
@@ -240,7 +240,7 @@ def test_a_damaged_model_fails_alone_and_costs_nothing(program: Program, models:
         (("generate", "--prompt", "x", "--output", "lamp.OBJ"), "models are .glb or .blend"),
         (("generate", "--image", "*.png"), "no file matches"),
         (("optimize", "a.glb", "--ratio", "2"), "a ratio is"),
-        (("optimize", "a.glb", "--polygons", "0"), "polygons is 0; it has to be from 1 to 100,000,000"),
+        (("optimize", "a.glb", "--polygons", "0"), "polygons is 0; it must be from 1 to 100,000,000"),
         (("jobs", "list"), "say whose jobs are meant"),
         (("jobs", "list", "--output", "."), "there are no jobs in"),
     ],
@@ -624,7 +624,9 @@ def test_a_flow_that_cannot_be_stopped_is_not_called_cancelled(program: Program,
     words = ("jobs", "cancel", str(job["token"]), "--output", "out", "--service", sandbox.url)
     refused = program(*words, GENERIO_API_KEY="wrong-key")
     assert refused.code == 1
-    assert "a.glb: The service could not be told to stop. The job may still be running there." in refused.out
+    assert (
+        "a.glb: The job could not be stopped at the service, and may still be running there." in refused.out
+    )
     twice = program(*words)
     assert (twice.code, "or it is over" in twice.out) == (1, True)
 

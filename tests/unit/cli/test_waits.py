@@ -86,7 +86,7 @@ def test_a_full_disk_is_told_and_ends(here: Here, monkeypatch: pytest.MonkeyPatc
         answer = here(*WORDS, *SHORT)
     assert answer.code == 1
     assert answer.out.count("out/lamp.glb waits. The job list") == 1
-    assert "Free some disk space; it goes on by itself." in answer.out
+    assert "Free some disk space; jobs continue by themselves." in answer.out
     assert "Nothing has happened for 0.02 minutes. The job list" in answer.out
     assert here(*WORDS).code == 0
     assert here.runs() == [1]
@@ -114,7 +114,7 @@ def test_a_ledger_that_may_not_be_written_says_so(here: Here, monkeypatch: pytes
     answer = here("generate", "--prompt", "chair", "--output", "out", *SHORT)
     told = f"The job list {slashed(str(ledger))} cannot be written: attempt to write a readonly database."
     assert answer.code == 1
-    assert answer.out.count(f"out/chair.glb waits. {told} Get the right to write into its folder.\n") == 1
+    assert answer.out.count(f"out/chair.glb waits. {told} Get write permission for its folder.\n") == 1
     assert len(here.sandbox.stats()["flows"]) == 1
 
 

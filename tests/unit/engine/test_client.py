@@ -277,7 +277,7 @@ def test_a_job_that_nobody_took_is_not_sent_later(
     suspend(client.pid)
     monkeypatch.setattr(connection, "PATIENCE", 0.5)
     client.connection.start = replace(start, command=(sys.executable, "-c", "import time; time.sleep(600)"))
-    with pytest.raises(LedgerError, match="does not answer"):
+    with pytest.raises(LedgerError, match="does not respond"):
         client.submit(lamp(sandbox))
     client.connection.start = start
     monkeypatch.undo()
@@ -292,7 +292,7 @@ def test_what_is_asked_of_a_closed_client_is_refused(client: EngineClient) -> No
     client.close(LONGEST)
     reply = client.ask("warm")
     assert reply.is_there
-    with pytest.raises(LedgerError, match="does not answer"):
+    with pytest.raises(LedgerError, match="does not respond"):
         reply.value()
 
 

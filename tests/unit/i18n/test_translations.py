@@ -41,8 +41,8 @@ def test_a_translation_has_the_same_gaps_and_an_end_like_the_text(source: Path):
 
 SMALL = {
     "Generate {count} Variants",
-    "Give up to {count} numbers between 0 and 100 with commas between them, such as 50, 25, 12.5.",
-    "Give up to {count} numbers with commas between them, such as 10000, 5000.",
+    "Enter up to {count} numbers between 0 and 100, separated by commas, such as 50, 25, 12.5.",
+    "Enter up to {count} numbers, separated by commas, such as 10000, 5000.",
     "Other variants removed: {count}",
     "Set, {count} characters.",
     "The optimized model has only {count} triangles, too few to tell where they belong.",
@@ -88,7 +88,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Told:
 NO_FACES = Message("it has no faces")
 NO_CREDIT = sentences(
     Message("{what} ({status}).", what=PaymentRequired().message, status=402),
-    Message("It says: {words}", words="No credit. Please top up."),
+    Message("The service says: {words}", words="No credit. Please top up."),
 )
 
 
@@ -97,7 +97,7 @@ NO_CREDIT = sentences(
     [
         (
             NO_CREDIT,
-            "Your GENERIO account has no credit left for this (402). It says: No credit. Please top up.",
+            "Your GENERIO account has no credit left for this (402). The service says: No credit. Please top up.",
             "Dein GENERIO-Konto hat dafür kein Guthaben mehr (402). Antwort: No credit. Please top up.",
         ),
         (
@@ -144,7 +144,7 @@ def test_a_message_is_put_together_in_each_language(told: Told, message: Message
 def test_a_name_is_nobodys_to_translate(told: Told):
     """An object may be called what we say ourselves, and a service may say it."""
     assert told("de_DE", Message("Saved {name}", name="ball")) == "ball gespeichert"
-    for name in ("Saved ball", "Lost", "Cancelled.", "it has no faces", "{name}", "Saved {name}"):
+    for name in ("Saved ball", "Lost", "Canceled.", "it has no faces", "{name}", "Saved {name}"):
         assert told("de_DE", Message("Saved {name}", name=name)) == f"{name} gespeichert"
         assert told("de_DE", verbatim(name)) == name
         left_out = Message("{name}: {message}", name=name, message=NO_FACES)

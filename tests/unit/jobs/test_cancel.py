@@ -86,7 +86,7 @@ def test_cancel_where_the_service_cannot_stop_says_so(engine: Engine, sandbox: S
     ended = finished(engine, job)
     assert ended.state is State.CANCELLED
     assert ended.status.problem is not None
-    assert "could not be told to stop" in ended.status.problem.message
+    assert "could not be stopped at the service" in ended.status.problem.message
 
 
 def test_a_model_that_was_finished_before_the_cancel_is_kept(

@@ -390,7 +390,7 @@ def test_only_a_full_disk_wants_room(path: Path):
     ledger._db.execute("PRAGMA max_page_count = 4")
     with pytest.raises(LedgerError, match="disk is full") as caught:
         ledger.add([job("x" * 50_000)], "me", now=0.0)
-    assert caught.value.fix == "Free some disk space; it goes on by itself."
+    assert caught.value.fix == "Free some disk space; jobs continue by themselves."
     ledger.close()
 
 
@@ -401,7 +401,7 @@ def test_who_may_only_read_is_told_so(path: Path, monkeypatch: pytest.MonkeyPatc
     ledger = JobStore(path)
     with pytest.raises(LedgerError, match="readonly") as caught:
         ledger.add([job()], "me", now=0.0)
-    assert caught.value.fix == "Get the right to write into its folder."
+    assert caught.value.fix == "Get write permission for its folder."
     ledger.close()
 
 

@@ -251,7 +251,7 @@ def test_a_child_leaves_nothing_among_temporary_files(
     )
     conversion.to_blend(glb, glb.with_suffix(".blend"), never)
     assert [*temporary.iterdir()] != []
-    with pytest.raises(Exception, match=r"Cancelled"):
+    with pytest.raises(Exception, match=r"Canceled"):
         conversion.draw_thumbnail(glb.with_suffix(".blend"), glb.with_suffix(".png"), lambda: True)
     conversion.close()
     assert [*temporary.iterdir()] == []
@@ -267,8 +267,8 @@ def test_a_child_ends_with_its_parent_and_leaves_nothing(addon, tmp_path: Path):
     )
     code = (
         "import subprocess, sys, time\n"
-        f"child = subprocess.Popen({command!r}, env={environment!r},"
-        " stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        f"child = subprocess.Popen({command!r}, env={environment!r}, "
+        "stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )

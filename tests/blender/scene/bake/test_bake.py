@@ -501,7 +501,7 @@ def test_a_mesh_that_has_changed_meanwhile_is_left_as_it_is(addon):
     until(lambda: session.tick(bpy.context) and engine.job(job.token).placement.needs_manual_import)
     job = engine.job(job.token)
     assert job.status.step == "ready"
-    assert "was changed while it was baked" in str(job.status.problem.message)
+    assert "was changed while it was being baked" in str(job.status.problem.message)
 
 
 def choice(addon) -> Any:

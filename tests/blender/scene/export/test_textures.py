@@ -103,5 +103,5 @@ def test_that_smaller_copies_are_sent_is_told(
         monkeypatch.setattr(addon.scene.export.texture_limit, "SIDES", (64, 32))
         scenes.select(item)
         bpy.ops.generio.optimize_selected(polygon_count=100, texture_limit=limit)
-        told = 'The textures of "Ball" are sent with at most 32 pixels a side' in capfd.readouterr().out
+        told = 'The textures of "Ball" are sent with at most 32 pixels per side' in capfd.readouterr().out
         assert told == (is_told and is_needed)

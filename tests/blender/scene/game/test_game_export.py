@@ -303,7 +303,7 @@ def test_loose_parts_get_shapes_of_their_own_and_what_is_flat_gets_a_thin_one(ad
     empty = bpy.data.objects.new("Empty", bpy.data.meshes.new("Empty"))
     bpy.context.scene.collection.objects.link(empty)
     scenes.select(empty)
-    with pytest.raises(RuntimeError, match="nothing to make a collision shape of"):
+    with pytest.raises(RuntimeError, match="nothing to make a collision shape from"):
         bpy.ops.generio.make_collision()
 
 

@@ -71,7 +71,7 @@ def test_levels_can_have_counts(addon):
     assert bpy.ops.generio.make_lods(counts="800, 200") == {"FINISHED"}
     assert 700 <= scenes.triangles(bpy.data.objects["Rock_LOD1"]) <= 800
     assert 150 <= scenes.triangles(bpy.data.objects["Rock_LOD2"]) <= 200
-    with pytest.raises(RuntimeError, match="numbers with commas"):
+    with pytest.raises(RuntimeError, match="numbers, separated by commas"):
         bpy.ops.generio.make_lods(counts="many")
 
 

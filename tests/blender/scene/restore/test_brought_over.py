@@ -158,7 +158,7 @@ def test_what_will_be_lost_is_named_with_counts_before_anything_is_sent(addon, c
         "bindings of modifiers of 1 object",
     ):
         assert words in warning, words
-    assert 'the vertices on which "Hanging" hangs' in warning
+    assert 'the vertices "Hanging" is parented to' in warning
     assert set(report(first)["lost"]) == {"shape keys", "seams", 'the attribute "wear"'}
 
 

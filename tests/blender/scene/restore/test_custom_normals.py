@@ -127,7 +127,7 @@ def test_a_shading_that_a_service_has_changed_is_told(fit: Fit, carry: Sequence[
     came = as_it_comes(sent, 0.4)
     facet(came, lambda place, _face: leant(place + Vector((off, 0.0, 0.0))))
     report = fit(came, sent, carry)
-    told = "The shading is not that of the custom normals, which the option Custom Normals brings over."
+    told = "The shading does not match the custom normals. The option Custom Normals transfers them."
     said = [str(Message.from_data(data)) for data in report["told"]]
     assert said == ([told] if off and not carry else [])
 

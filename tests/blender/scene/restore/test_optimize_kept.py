@@ -147,7 +147,7 @@ def test_an_override_is_left_out_with_why(addon, sandbox, tmp_path: Path, capfd,
     mesh = hero.data
     optimize([local, hero], modifier_mode="APPLY")
     told = capfd.readouterr().out
-    assert f'"{hero.name}" is left out: it overrides one of another file; make it local first' in told
+    assert f'"{hero.name}" is left out: it is a library override; make it local first' in told
     assert (hero.data, [modifier.name for modifier in hero.modifiers]) == (mesh, ["Subdivision"])
     assert sandbox.stats()["run_total"] == 1
 

@@ -156,7 +156,7 @@ def test_what_was_put_back_is_said_in_the_report(addon, optimizer, monkeypatch: 
     assert bpy.ops.generio.optimize_selected(polygon_count=500) == {"FINISHED"}
     assert np.abs(scenes.bounds([item]) - before).max() < 0.05
     report = json.loads(item.data["generio_report"])
-    assert "The result came 0.01 times as large, and was scaled back" in addon.panels.optimize._lines(report)
+    assert "The result was 0.01 times as large, and was scaled back" in addon.panels.optimize._lines(report)
     assert [slot.material.name for slot in item.material_slots] == ["Paint"]
 
 
@@ -344,7 +344,7 @@ def test_what_is_wrong_with_a_malformed_result_is_a_sentence(addon, tmp_path: Pa
             words = addon.scene.background.child.words_of(error)
             messages.append(addon.scene.errors.ConversionFailed(path.name, words).message)
             assert is_sentence(messages[-1]), messages[-1]
-    assert any("its own code failed on it" in message for message in messages)
+    assert any("an error in its own code" in message for message in messages)
     assert len(messages) > 10
 
 
@@ -397,7 +397,7 @@ def test_of_an_error_in_blenders_code_the_log_has_its_kind_and_nobody_its_words(
         pytest.raises(addon.scene.errors.ConversionFailed) as caught,
     ):
         conversion.to_file(tmp_path / "result-1.glb", tmp_path / "result-1.blend", lambda: False)
-    assert caught.value.message == "Blender could not convert the model: its own code failed on it."
+    assert caught.value.message == "Blender could not convert the model: an error in its own code."
     assert [entry.getMessage() for entry in caplog.records if entry.levelname == "ERROR"] == [
         "converter, save: UnboundLocalError"
     ]

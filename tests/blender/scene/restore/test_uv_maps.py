@@ -53,7 +53,7 @@ def test_uv_maps_that_came_back_as_others_are_told_as_such(fit: Fit):
         layer.uv.foreach_set("vector", other.ravel())
     report = fit(came, sent)
     assert [Message.from_data(said) for said in report["told"]] == [
-        "UV maps came back as others, so those that were sent were brought over."
+        "UV maps came back changed, so those that were sent were transferred."
     ]
     first, second = uvs(came.data, "Albedo"), uvs(came.data, "Lightmap")
     assert float(np.median(np.abs(second - (first * 0.5 + 0.25)).max(axis=1))) < 1e-3
