@@ -203,11 +203,11 @@ def generate(
     is, whatever the panel has. Returns at once. Raises Refused.
     """
     if bool(prompt) == bool(image):
-        raise Refused("A model is made either of a prompt or of an image.")
+        raise Refused("A model is made from either a prompt or an image.")
     given = ONE_MODEL | {"quality": quality, "seed": seed, "texture": texture} | options
     for name, fix in SEVERAL_JOBS.items():
         if given[name] != ONE_MODEL[name]:
-            raise Refused(f"What generate returns is one model. {fix}")
+            raise Refused(f"generate returns one model. {fix}")
     with _asking() as session:
         choice = requests.Choice.of_script(given, GenerateOptions, bpy.context)
         if image:
@@ -245,7 +245,7 @@ def optimize(
     values = {"ratio": ratio, "triangles": triangles, "budget": budget}
     given = [name for name, value in values.items() if value is not None]
     if len(given) > 1:
-        raise Refused(f"A mesh gets one target, and not {' and '.join(given)}.")
+        raise Refused(f"A mesh gets one target, not {' and '.join(given)}.")
     with _asking() as session:
         wish = {**options, **(targets[given[0]] if given else {})}
         choice = requests.Choice.of_script(wish, OptimizeOptions, bpy.context)
@@ -342,7 +342,7 @@ def export(
 def _check_word(name: str, value: str, known: Iterable[str]) -> None:
     """Raises Refused where an argument is none of the words that it may be."""
     if value not in [*known]:
-        raise Refused(f"{name} is one of {', '.join(known)}, and not {value}.")
+        raise Refused(f"{name} must be one of {', '.join(known)}, not {value}.")
 
 
 def _several(objects: bpy.types.Object | Sequence[bpy.types.Object]) -> list[bpy.types.Object]:

@@ -141,7 +141,7 @@ class IntegerParameter(Parameter):
     @property
     def default_text(self) -> str:
         """See `Parameter`."""
-        return f"{self.default}, which draws one" if self.drawn else f"{self.default:,}"
+        return f"{self.default}, which picks a random seed" if self.drawn else f"{self.default:,}"
 
     def read(self, value: object, name: str = "") -> int:
         """See `Parameter`."""

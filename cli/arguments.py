@@ -22,7 +22,7 @@ from ..scene.game.profiles import PROFILES
 EPILOG = """\
 exit codes: 0 done, 1 some failed, 2 wrong usage, 3 no valid key, 4 no connection, 5 done, but not as asked
 (--check, --strict), 75 not finished yet, 130 interrupted.
-Run the same command again to go on where it stopped; what is done is never done again."""
+Run the same command again to continue where it stopped; what is done is never done again."""
 
 
 def parser(program: str) -> argparse.ArgumentParser:
@@ -36,31 +36,43 @@ def parser(program: str) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"generio_flows {version()}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    generate = _command(commands, "generate", "make models from prompts, pictures or sketches")
+    generate = _command(commands, "generate", "make models from prompts, pictures, or sketches")
     generate.add_argument(
-        "--prompt", action="append", default=[], help="what to make, in words; may be given several times"
+        "--prompt", action="append", default=[], help="what to make, in words; repeat it for more models"
     )
     generate.add_argument(
-        "--image", nargs="+", action="extend", default=[], metavar="FILE", help="pictures; patterns are fine"
+        "--image",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="pictures or sketches; wildcards are expanded",
     )
     for parameter in parameters_of(*GENERATORS):
         _parameter(generate, parameter)
-    generate.add_argument("--optimize", metavar="N", help="reduce each model to N polygons afterwards")
+    generate.add_argument("--optimize", metavar="N", help="then reduce each model to N triangles")
     _work(generate)
 
-    optimize = _command(commands, "optimize", "reduce the polygons of GLB models")
-    optimize.add_argument("model", nargs="*", help="GLB files; patterns are fine")
+    optimize = _command(commands, "optimize", "reduce the triangles of GLB models")
+    optimize.add_argument("model", nargs="*", help="GLB files; wildcards are expanded")
     target = optimize.add_mutually_exclusive_group()
-    target.add_argument("--polygons", metavar="N", help=_help(POLYGON_COUNT, "to so many"))
-    target.add_argument("--ratio", type=float, metavar="R", help="to this part of what each has, 0..1")
     target.add_argument(
-        "--budget", type=_positive, metavar="N", help="to so many triangles together, shared by their sizes"
+        "--polygons", metavar="N", help=_help(POLYGON_COUNT, "reduce each model to N triangles")
+    )
+    target.add_argument(
+        "--ratio", type=float, metavar="R", help="keep this share of each model's triangles, 0 to 1"
+    )
+    target.add_argument(
+        "--budget",
+        type=_positive,
+        metavar="N",
+        help="reduce all models together to N triangles, in proportion to their sizes",
     )
     target.add_argument(
         "--lods",
         type=_lods,
         metavar="R[,R...]",
-        help="levels of detail: each model once for each of these ratios, as NAME_LOD1.glb, NAME_LOD2.glb",
+        help="make levels of detail, one for each of these ratios: NAME_LOD1.glb, NAME_LOD2.glb",
     )
     optimize.add_argument(
         "--bake",
@@ -68,53 +80,55 @@ def parser(program: str) -> argparse.ArgumentParser:
         type=_map_size,
         const=2048,
         metavar="PIXELS",
-        help="bake what is lost into maps of so many pixels a side (2048), here, with Blender, at no cost",
+        help="bake the lost detail into maps of this size (default: 2048), here, with Blender, at no cost",
     )
     _work(optimize)
 
     export = _command(commands, "export", "write GLB models for a game engine; nothing is sent")
-    export.add_argument("model", nargs="+", help="GLB files; NAME_LOD1.glb … are levels of NAME.glb")
+    export.add_argument("model", nargs="+", help="GLB files; NAME_LOD1.glb and so on are levels of NAME.glb")
     export.add_argument(
-        "--for", dest="engine", required=True, choices=tuple(PROFILES), help="what the files are for"
+        "--for", dest="engine", required=True, choices=tuple(PROFILES), help="game engine or format to write"
     )
     export.add_argument(
-        "--output", type=Path, default=Path(), metavar="FOLDER", help="where they go (default: .)"
+        "--output", type=Path, default=Path(), metavar="FOLDER", help="folder to write to (default: .)"
     )
-    export.add_argument("--force", action="store_true", help="write over files that are in the way")
+    export.add_argument("--force", action="store_true", help="overwrite files that are in the way")
     _shapes(export)
     _output_style(export, quiet=True)
 
-    inspect = _command(commands, "inspect", "the figures of GLB files; nothing is sent")
-    inspect.add_argument("model", nargs="+", help="GLB files; patterns are fine")
+    inspect = _command(commands, "inspect", "show the figures of GLB files; nothing is sent")
+    inspect.add_argument("model", nargs="+", help="GLB files; wildcards are expanded")
     _figures(inspect)
     _output_style(inspect, quiet=True)
 
-    jobs = _command(commands, "jobs", "see what became of jobs, and go on with them")
+    jobs = _command(commands, "jobs", "list, show, resume, cancel, or delete jobs")
     actions = jobs.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text, ids in (
-        ("list", "all jobs, oldest first", None),
-        ("show", "all that is known about jobs", "+"),
-        ("resume", "go on with what is unfinished, or with the jobs that are named, failed ones too", "*"),
+        ("list", "list all jobs, oldest first", None),
+        ("show", "show all that is known about jobs", "+"),
+        ("resume", "continue all unfinished jobs, or the jobs with these IDs even if they failed", "*"),
         ("cancel", "stop jobs, here and at the service", "+"),
-        ("delete", "forget jobs that are over, and delete their files; outputs stay", "*"),
+        ("delete", "forget jobs that are over, and delete their files; outputs are kept", "*"),
     ):
         action = actions.add_parser(name, help=text, description=_sentence(text))
         if ids:
-            action.add_argument("id", nargs=ids, metavar="ID", help="a job's id, or how it begins")
+            action.add_argument("id", nargs=ids, metavar="ID", help="a job's ID, or its first characters")
         if name == "delete":
-            action.add_argument("--finished", action="store_true", help="all that are done")
+            action.add_argument("--finished", action="store_true", help="all jobs that are done")
             action.add_argument(
-                "--at-service", action="store_true", help="delete them at the service, too, with what it made"
+                "--at-service",
+                action="store_true",
+                help="also delete them, and their results, at the service",
             )
         action.add_argument(
-            "--output", type=Path, metavar="FOLDER", help="where the command wrote whose jobs are meant"
+            "--output", type=Path, metavar="FOLDER", help="output folder of the command that started the jobs"
         )
         _common(action, quiet=name == "resume")
         if name == "resume":
             _pace(action)
 
-    _common(_command(commands, "templates", "what the service offers"))
-    _common(_command(commands, "doctor", "what stands between this computer and the service"))
+    _common(_command(commands, "templates", "list what the service offers"))
+    _common(_command(commands, "doctor", "check everything between this computer and the service"))
     return top
 
 
@@ -158,26 +172,30 @@ def _work(command: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="a .glb or .blend file, or a folder (default: .)",
     )
-    command.add_argument("--format", choices=("glb", "blend"), help="of files in a folder (default: glb)")
     command.add_argument(
-        "--list", type=Path, metavar="FILE", help="a CSV or JSONL file with one model on each line"
+        "--format", choices=("glb", "blend"), help="format of the files in a folder (default: glb)"
     )
-    command.add_argument("--shard", metavar="I/N", help="only the I-th of N shares of the work")
     command.add_argument(
-        "--dry-run", action="store_true", help="say what would be sent, and how many flows; needs no key"
+        "--list", type=Path, metavar="FILE", help="a CSV or JSONL file with one model per line"
+    )
+    command.add_argument("--shard", metavar="I/N", help="do only the I-th of N shares of the work")
+    command.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="show what would be sent, and how many flows would run; needs no key",
     )
     command.add_argument(
         "--export",
         choices=tuple(PROFILES),
         metavar="ENGINE",
-        help=f"write each model for a game engine, too, with its levels of detail: {', '.join(PROFILES)}",
+        help=f"also write each model for a game engine, with its levels of detail: {', '.join(PROFILES)}",
     )
     _shapes(command)
     _figures(command)
     command.add_argument(
         "--strict",
         action="store_true",
-        help="a result more than 20 %% away from the triangles that were asked for is an error (5)",
+        help="treat a result more than 20 %% off the requested triangles as an error (5)",
     )
     _common(command, quiet=True)
     _pace(command)
@@ -189,72 +207,74 @@ def _shapes(command: argparse.ArgumentParser) -> None:
         "--collision",
         choices=("none", "hull", "box"),
         default="none",
-        help="a shape to collide with, for Unreal, Unity and Godot (default: none)",
+        help="collision shape for Unreal, Unity, and Godot (default: none)",
     )
     command.add_argument(
         "--collision-triangles",
         type=_positive,
         default=64,
         metavar="N",
-        help="the most triangles of a hull (default: 64)",
+        help="maximum number of triangles of a hull (default: 64)",
     )
     command.add_argument(
-        "--separate-textures", action="store_true", help="textures beside an FBX, and not in it"
+        "--separate-textures", action="store_true", help="put textures beside an FBX file instead of into it"
     )
 
 
 def _figures(command: argparse.ArgumentParser) -> None:
     """What the commands that show figures have in common."""
     command.add_argument(
-        "--check", action="store_true", help="a model over one of the limits is an error (5), for CI"
+        "--check", action="store_true", help="treat a model over one of the limits as an error (5), for CI"
     )
-    command.add_argument("--max-triangles", type=_positive, metavar="N", help="limit: so many triangles")
+    command.add_argument("--max-triangles", type=_positive, metavar="N", help="limit: number of triangles")
     command.add_argument(
-        "--max-texture", type=_positive, metavar="PIXELS", help="limit: so long a side of any texture"
+        "--max-texture", type=_positive, metavar="PIXELS", help="limit: longest side of any texture"
     )
-    command.add_argument("--max-bytes", type=_positive, metavar="N", help="limit: so large a file")
-    command.add_argument("--csv", type=Path, metavar="FILE", help="write the figures into a CSV file, too")
+    command.add_argument("--max-bytes", type=_positive, metavar="N", help="limit: file size in bytes")
+    command.add_argument("--csv", type=Path, metavar="FILE", help="also write the figures to a CSV file")
 
 
 def _pace(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--jobs", type=_positive, default=4, metavar="N", help="how many at once (default: 4)"
+        "--jobs", type=_positive, default=4, metavar="N", help="number of jobs at once (default: 4)"
     )
     command.add_argument(
-        "--force", action="store_true", help="write over files that are in the way of outputs"
+        "--force", action="store_true", help="overwrite files that are in the way of outputs"
     )
     command.add_argument(
         "--patience",
         type=_minutes,
         default=10.0,
         metavar="MINUTES",
-        help="give up after so long without any news (default: 10)",
+        help="give up after this time without news (default: 10)",
     )
 
 
 def _common(command: argparse.ArgumentParser, quiet: bool = False) -> None:
-    command.add_argument("--service", metavar="URL", help="another service than the one that is set")
+    command.add_argument(
+        "--service", metavar="URL", help="address of the service, instead of the one that is set"
+    )
     command.add_argument(
         "--ledger",
         type=Path,
         metavar="FOLDER",
-        help="where jobs are kept (default: .generio beside the output)",
+        help="where the jobs are kept (default: .generio beside the output)",
     )
     _output_style(command, quiet)
 
 
 def _output_style(command: argparse.ArgumentParser, quiet: bool) -> None:
     style = command.add_mutually_exclusive_group()
-    style.add_argument("--json", action="store_true", help="one JSON object on each line")
+    style.add_argument("--json", action="store_true", help="write one JSON object per line")
     if quiet:
-        style.add_argument("--quiet", action="store_true", help="say only what is wrong")
+        style.add_argument("--quiet", action="store_true", help="report only problems")
 
 
 def _minutes(text: str) -> float:
     try:
         minutes = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"a number of minutes is wanted, and not {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected a number of minutes, not {text!r}") from None
     if not 0.0 < minutes < math.inf:  # which is false of what is no number, too
         raise argparse.ArgumentTypeError("must be more than 0")
     return minutes
@@ -264,7 +284,7 @@ def _positive(text: str) -> int:
     try:
         number = int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"a whole number is wanted, and not {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected a whole number, not {text!r}") from None
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return number
@@ -273,7 +293,7 @@ def _positive(text: str) -> int:
 def _map_size(text: str) -> int:
     size = _positive(text)
     if size not in MAP_SIZES:
-        raise argparse.ArgumentTypeError(f"one of {', '.join(map(str, MAP_SIZES))}")
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(map(str, MAP_SIZES))}")
     return size
 
 
@@ -281,8 +301,10 @@ def _lods(text: str) -> tuple[float, ...]:
     try:
         ratios = tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"ratios such as 0.5,0.25 are wanted, and not {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected ratios such as 0.5,0.25, not {text!r}") from None
     falling = all(larger > smaller for larger, smaller in pairwise((1.0, *ratios)))
     if not falling or not ratios[-1] > 0.0:
-        raise argparse.ArgumentTypeError("each level has less than the one before, such as 0.5,0.25,0.1")
+        raise argparse.ArgumentTypeError(
+            "each ratio must be smaller than the one before, such as 0.5,0.25,0.1"
+        )
     return ratios

@@ -168,11 +168,9 @@ class Batch:
             reason = words_of(problem) if problem is not None else ""
             if reason != told and (reason or waited > SILENCE):
                 told = reason
-                self.report.say(f"The jobs of a list that was lost are looked for. {reason}".strip())
+                self.report.say(f"Looking for the jobs of a lost list. {reason}".strip())
             if waited > self._patience:
-                raise Stopped(
-                    code_of(problem), f"The jobs of a list that was lost were not found yet. {reason}"
-                )
+                raise Stopped(code_of(problem), f"The jobs of a lost list have not been found yet. {reason}")
 
     def _is_searched(self) -> bool:
         try:
@@ -287,5 +285,5 @@ class Batch:
         problem = self._held_up or next(filter(None, problems), None)
         minutes = f"{self._patience / 60:.3g} minutes"
         if problem is None:
-            return Stopped(UNFINISHED, f"Not finished yet: the service has told nothing new for {minutes}.")
+            return Stopped(UNFINISHED, f"Not finished yet: no news from the service for {minutes}.")
         return Stopped(code_of(problem), f"Nothing has happened for {minutes}. {words_of(problem)}")

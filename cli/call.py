@@ -87,7 +87,7 @@ def run(
     is the source or no GLB. KeyboardInterrupt ends the call, and not the flow.
     """
     if template not in TEMPLATES:
-        raise ValueError(f"template is one of {', '.join(TEMPLATES)}, and not {template}")
+        raise ValueError(f"template must be one of {', '.join(TEMPLATES)}, not {template}")
     item = _item(template, source, output, parameters)
     host = host_here(service, api_key)
     told = _Told(on_progress, host.key_hint)
@@ -135,7 +135,7 @@ def _item(template: str, source: str | Path, output: str | Path | None, paramete
     ending = "_optimized" if template == OPTIMIZE else ""
     target = absolute(output or f"{stem(item)}{ending}.glb")
     if target.suffix.lower() != ".glb":
-        raise ValueError(f"the output is a .glb file, and not {target.name}")
+        raise ValueError(f"the output must be a .glb file, not {target.name}")
     if path is not None and is_same_file(path, target):
         raise ValueError(f"the output {target} is the source")
     return Item(template, target, prompt, path, parameters)
@@ -175,5 +175,5 @@ def _failed(code: str, message: str, fix: str, key_hint: str) -> RunFailed:
 def _failure(code: int, told: _Told) -> RunFailed:
     """What a run that ended with `code` raises."""
     if code == INTERRUPTED:
-        return RunCancelled("cancelled", "The run was cancelled.")
-    return told.problem or RunFailed("stopped", told.said, "Make the same call again to go on.")
+        return RunCancelled("cancelled", "The run was canceled.")
+    return told.problem or RunFailed("stopped", told.said, "Make the same call again to continue.")

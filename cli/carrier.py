@@ -27,7 +27,7 @@ from .outputs import Outputs
 if TYPE_CHECKING:
     from ..engine.conversion import Conversion
 
-NOT_OURS = "another process works on it, or it is over. Stop that one first."
+NOT_OURS = "another process is running it, or it is over. Stop that process first."
 
 
 class Carrier:
@@ -149,7 +149,7 @@ class Carrier:
             if job is None or job.finished or (late and not asked):
                 return NOT_OURS
             if late and job.status.problem is not None:
-                return f"{job.status.problem.message} `jobs resume` goes on with stopping it."
+                return f"{job.status.problem.message} `jobs resume` tries again to stop it."
             if not asked and self.engine.owns(token):
                 with suppress(LedgerError):  # then once more
                     self.engine.cancel(token)

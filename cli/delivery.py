@@ -63,11 +63,11 @@ class Delivery:
         Raises FlowsError.
         """
         if job.status.step in (Step.FAILED, Step.CANCELLED):
-            problem = job.status.problem or Problem("cancelled", Message("The job was cancelled."))
+            problem = job.status.problem or Problem("cancelled", Message("The job was canceled."))
             if was_deleted(job):
                 problem = replace(
                     problem,
-                    fix=f"Check the API key. `jobs resume {job.token}` runs it, and pays for it, once more.",
+                    fix=f"Check the API key. `jobs resume {job.token}` runs it again, and pays for it again.",
                 )
             self.fail(errand, problem)
             return True

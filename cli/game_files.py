@@ -60,7 +60,7 @@ def of_items(items: Iterable[Item], engine: str) -> list[GameFile]:
     found: dict[Path, list[Path]] = {}
     for item in items:
         if item.output.suffix.lower() != ".glb":
-            raise UsageError(f"--export makes its files of .glb files, and {display(item.output)} is none")
+            raise UsageError(f"--export needs .glb files, and {display(item.output)} is none")
         levels = found.setdefault(item.level_of or item.output, [])
         if item.level_of is not None and not levels:
             assert item.source is not None
@@ -131,7 +131,7 @@ class Writer:
         for file in wanted:
             if file.target.exists() and not self._force and not self._is_ours(file.target):
                 raise UsageError(
-                    f"{display(file.target)} is there and was not exported here; move it, or add --force"
+                    f"{display(file.target)} exists and was not exported here; move it, or add --force"
                 )
         try:
             self._make_converter().close()

@@ -200,7 +200,7 @@ def matching(patterns: Iterable[str], results: Path | None = None) -> list[str]:
             found = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - knows absolute patterns
             inputs = [path for path in found if results is None or not _in(path, results)]
             if not inputs:
-                but = " but those where the results go; say with --output where else" if found else ""
+                but = " except in the output folder; choose another --output" if found else ""
                 raise UsageError(f"no file matches {pattern}{but}")
             paths += inputs
         else:
@@ -217,7 +217,7 @@ def shard(items: list[Item], spec: str) -> list[Item]:
     found = re.fullmatch(r"(\d+)/(\d+)", spec)
     number, count = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= number <= count:
-        raise UsageError(f"--shard wants i/n, such as 3/8, and not {spec}")
+        raise UsageError(f"--shard must be i/n, such as 3/8, not {spec}")
     return items[number - 1 :: count]
 
 
@@ -266,9 +266,9 @@ def _ratio(value: object) -> float:
     try:
         ratio = float(str(value))
     except ValueError:
-        raise UsageError(f"ratio is a number, and not {value}") from None
+        raise UsageError(f"ratio must be a number, not {value}") from None
     if not 0.0 < ratio <= 1.0:
-        raise UsageError(f"a ratio is more than 0 and at most 1, and not {value}")
+        raise UsageError(f"a ratio must be more than 0 and at most 1, not {value}")
     return ratio
 
 
@@ -295,7 +295,7 @@ def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
     inputs = {_identity(item.source) for item in items if item.source is not None} - {None}
     for item in made:
         if _identity(item.output) in inputs:
-            raise UsageError(f"{item.output} is an input; say with --output where else its result goes")
+            raise UsageError(f"{item.output} is an input; choose another --output for its result")
     return made
 
 
@@ -331,7 +331,7 @@ def _wished(outputs: Iterable[Path]) -> set[str]:
         place = same_place(path)
         if place in taken:
             raise UsageError(
-                f"two models want the output {path}, or names that differ only in case; give each its own"
+                f"two models have the output {path}, or names that differ only in case; give each its own"
             )
         taken.add(place)
     return taken

@@ -51,7 +51,7 @@ def act(host: Host, home: Home, options: argparse.Namespace, interrupted: thread
             if options.finished:
                 named += [job for job in known if job.state is State.DONE and job not in named]
             elif not named:
-                raise UsageError("name the jobs to delete, or say --finished")
+                raise UsageError("name the jobs to delete, or add --finished")
             spared = [job for job in known if job not in named]
             return _delete(host, home, named, spared, options)
         case "resume":
@@ -123,7 +123,7 @@ def _advice(code: int) -> str:
     """How to go on after `resume` has ended with `code`."""
     if code == SOME_FAILED:
         return "Name a failed job, `jobs resume ID`, to try it again."
-    return "" if code in (SUCCESS, USAGE) else "Run the same command again to go on."
+    return "" if code in (SUCCESS, USAGE) else "Run the same command again to continue."
 
 
 def _cancel(
@@ -136,7 +136,7 @@ def _cancel(
     ) as batch:
         for job in todo:
             reason = batch.cancel(job.token)
-            report.say(f"{job.request.name}: {reason or 'cancelled.'}")
+            report.say(f"{job.request.name}: {reason or 'canceled.'}")
             code = SOME_FAILED if reason else code
     return code
 
@@ -160,21 +160,21 @@ def _delete(
                 code = SOME_FAILED
                 continue
             if not job.finished:
-                report.say(f"{job.request.name}: it is not over. Cancel it first.")
+                report.say(f"{job.request.name}: it is not finished. Cancel it first.")
                 code = SOME_FAILED
                 continue
             if options.at_service and job.run.flow_id:
                 with host.client(job.request.service) as client, suppress(NotFound):
                     client.delete_flow(job.run.flow_id)
             if not ledger.remove(job.token):  # another process has begun it anew in this moment
-                report.say(f"{job.request.name}: it is not over. Cancel it first.")
+                report.say(f"{job.request.name}: it is not finished. Cancel it first.")
                 code = SOME_FAILED
                 continue
             folder = home.results / job.token
             if delete_files(folder, owner):
                 report.say(f"{job.request.name}: deleted.")
             else:
-                rest = f"Another program has files open in {display(folder)}; they go with the next command."
+                rest = f"Another program has files open in {display(folder)}; the next command deletes them."
                 report.say(f"{job.request.name}: deleted. {rest}")
     return code
 

@@ -69,7 +69,7 @@ def lines_of(path: Path) -> list[str]:
 def _text(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():
-            raise UsageError(f"the list {path} is no file that can be read twice; save it as one first")
+            raise UsageError(f"the list {path} cannot be read twice; save it as a file first")
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         raise UsageError(f"the list {path} cannot be read: {error}") from None
@@ -78,7 +78,7 @@ def _text(path: Path) -> str:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         raise UsageError(
-            f"the list {path} is not in UTF-8; save it so, as “CSV UTF-8” in a spreadsheet"
+            f"the list {path} is not in UTF-8; in a spreadsheet, save it as “CSV UTF-8”"
         ) from None
     if "\0" in text:  # which is UTF-16 without its mark, or no text at all
         raise UsageError(f"the list {path} has NUL characters; save it as UTF-8")

@@ -61,7 +61,7 @@ def run(host: Host, words: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         prepare(stream)
     if sys.stdout is None:
-        return _say("There is no output to write to. Give it one, such as /dev/null.", USAGE)
+        return _say("There is no standard output. Redirect it, for instance to /dev/null.", USAGE)
     try:
         with _heeding_ctrl_c():
             code = _run(host, words)
@@ -70,7 +70,7 @@ def run(host: Host, words: Sequence[str]) -> int:
         _mute(sys.stdout)
         code = INTERRUPTED
         if lost.reason:
-            _say(f"What there is to tell cannot be written: {lost.reason}.", code)
+            _say(f"The output cannot be written: {lost.reason}.", code)
     return code
 
 
@@ -168,7 +168,7 @@ def _files(options: argparse.Namespace) -> dict[str, Any]:
         raise UsageError(f"models are .glb or .blend files, and {path} is neither")
     file = path if path.suffix.lower() in items.SUFFIXES and not path.is_dir() else None
     if file and options.format:
-        raise UsageError(f"--format is for folders, and {file} says itself what it is")
+        raise UsageError(f"--format is for folders, and {file} already says what it is")
     return {"folder": path, "file": file, "suffix": f".{options.format or 'glb'}"}
 
 
@@ -262,16 +262,16 @@ def _advice(code: int, report: Report, host: Host, home: Home, options: argparse
     if code in (SUCCESS, USAGE, NOT_AS_ASKED):
         return ""
     if code == SOME_FAILED and report.problems <= OF_THE_INPUT:
-        return "See to these inputs, and run the same command again. What is done is not made again."
+        return "Correct these inputs, and run the same command again. What is done is not made again."
     if code == SOME_FAILED:
-        return "Run the same command again to try those once more."
+        return "Run the same command again to retry those."
     where = (
         ["--ledger", display(home.folder)] if options.ledger else ["--output", display(home.folder.parent)]
     )
     where += ["--service", host.service] if options.service else []
     resume = f"{host.program} jobs resume {joined(where)}"
     hint = f"{host.key_hint} " if code == KEY and host.key_hint else ""
-    return f"{hint}Run the same command again to go on, or, for no more than what was begun: {resume}"
+    return f"{hint}Run the same command again to continue, or, to finish only what was started: {resume}"
 
 
 def _home(options: argparse.Namespace, folder: Path) -> Home:
@@ -355,7 +355,7 @@ def _jobs(host: Host, options: argparse.Namespace) -> int:
     elif host.window is not None:
         home = host.window
     else:
-        raise UsageError("say whose jobs are meant: --output FOLDER, where the command wrote")
+        raise UsageError("add --output FOLDER, the output folder of the command that started the jobs")
     if not home.ledger.exists():
         raise UsageError(f"there are no jobs in {display(home.folder)}")
     with _interruptible() as interrupted:

@@ -29,9 +29,9 @@ class Limits(NamedTuple):
     def exceeded(self, figures: Figures) -> list[str]:
         """What of these figures is too much, each in words."""
         checks = (
-            (figures.triangles, self.triangles, "{:,} triangles, and at most {:,} are wanted"),
-            (figures.largest_texture, self.texture, "a texture of {:,} pixels, and at most {:,} are wanted"),
-            (figures.bytes, self.bytes, "{:,} bytes, and at most {:,} are wanted"),
+            (figures.triangles, self.triangles, "{:,} triangles; the limit is {:,}"),
+            (figures.largest_texture, self.texture, "a texture of {:,} pixels; the limit is {:,}"),
+            (figures.bytes, self.bytes, "{:,} bytes; the limit is {:,}"),
         )
         return [text.format(has, most) for has, most, text in checks if most is not None and has > most]
 
@@ -59,7 +59,7 @@ class Measured:
         found = [f"{self.file}: it has {words}." for words in self.over]
         if self.far and self.after is not None:
             found.append(
-                f"{self.file}: {self.asked:,} triangles were asked for, and it has {self.after.triangles:,}."
+                f"{self.file}: {self.asked:,} triangles were requested, and it has {self.after.triangles:,}."
             )
         return found
 

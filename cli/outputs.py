@@ -47,27 +47,27 @@ _PART = re.compile(
 )
 
 _FIXES = {
-    "full": Message("Free some disk space, or say with --output where else."),
-    "forbidden": Message("Get the right to write there, or say with --output where else."),
-    "too_long": Message("Give it a shorter name, or say with --output where else."),
+    "full": Message("Free some disk space, or choose another --output."),
+    "forbidden": Message("Get write permission there, or choose another --output."),
+    "too_long": Message("Give it a shorter name, or choose another --output."),
 }
-OTHER_FIX = Message("Say with --output where else.")
-PROTECTED_FIX = Message("Check it out or take its protection away, or say with --output where else.")
-RENAME_FIX = Message("Give it another name, or say with --output where else.")
+OTHER_FIX = Message("Choose another --output.")
+PROTECTED_FIX = Message("Check it out, remove its protection, or choose another --output.")
+RENAME_FIX = Message("Give it another name, or choose another --output.")
 
 
 class InTheWay(FlowsError):
     """Where an output belongs there is a file already that no job of this ledger has written."""
 
-    message = Message("There is another file where the model belongs.")
-    fix = Message("Move it away, say with --output where else, or write over it with --force.")
+    message = Message("Another file is where the model belongs.")
+    fix = Message("Move it, choose another --output, or overwrite it with --force.")
 
 
 class ResultGone(FlowsError):
     """What the service sent is not in the job's folder any more, and cannot be had again."""
 
-    message = Message("The model that was received is not there any more.")
-    fix = Message("Delete the job, and run the same command again: that makes a new model.")
+    message = Message("The model that was downloaded no longer exists.")
+    fix = Message("Delete the job, and run the same command again to make a new model.")
 
 
 class Content(NamedTuple):
@@ -233,7 +233,7 @@ class Outputs:
                 else Message("was not written by a job in this folder")
             )
             raise InTheWay(
-                Message("{path} is there already, and {history}.", path=display(target), history=history)
+                Message("{path} already exists, and {history}.", path=display(target), history=history)
             )
 
     def _written_to(self, target: Path) -> set[str]:
@@ -260,8 +260,8 @@ class Outputs:
             kept = result.blend if target.suffix.lower() == ".blend" else result.glb
             if not kept:
                 raise ResultGone(
-                    Message("There was no Blender to make a .blend file of the model."),
-                    Message("Run the same command again where there is one."),
+                    Message("There was no Blender to make a .blend file from the model."),
+                    Message("Run the same command again where Blender is available."),
                 )
             source = JobFolder(self._engine.folder(job.token)).kept(kept)
             where = job.request.destination
@@ -339,7 +339,7 @@ def _written(target: Path) -> Generator[None]:
         ) from error
     except ValueError as error:
         raise NotSaved(
-            Message("{path} cannot be written: no file can have such a name.", path=display(target)),
+            Message("{path} cannot be written: that is not a valid file name.", path=display(target)),
             OTHER_FIX,
         ) from error
 

@@ -1,6 +1,7 @@
 """Writes the help of the command line, as it is now, to the end of docs/cli.md."""
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -31,10 +32,8 @@ def written(page: str, parser: argparse.ArgumentParser) -> str:
 def main() -> None:
     """Write the page."""
     sys.path.insert(0, str(ROOT))
-    from generio_flows.cli import arguments  # type: ignore[import-not-found]
-
-    import tests.conftest  # noqa: F401, for the package's name
-
+    importlib.import_module("tests.conftest")  # gives the package its name
+    arguments = importlib.import_module("generio_flows.cli.arguments")
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(written(page, arguments.parser("generio")), encoding="utf-8")
 

@@ -112,9 +112,9 @@ def test_without_news_it_gives_up_and_the_same_call_goes_on(
 @pytest.mark.parametrize(
     ("template", "source", "output", "complaint"),
     [
-        ("optimize", "in.glb", None, "template is one of"),
+        ("optimize", "in.glb", None, "template must be one of"),
         ("model_optimize", "in.glb", "./in.glb", "is the source"),
-        ("model_optimize", "in.glb", "out.fbx", "is a .glb file"),
+        ("model_optimize", "in.glb", "out.fbx", "must be a .glb file"),
     ],
 )
 def test_what_is_no_sense_is_a_value_error(template: str, source: str, output: str | None, complaint: str):

@@ -55,7 +55,7 @@ def test_without_a_blender_nothing_is_sent(here: Here, ball: Path):
 def test_what_is_no_glb_is_not_exported(here: Here, ball: Path):
     answer = here("optimize", "ball.glb", "--format", "blend", "--export", "unity", "--output", "out")
     assert answer.code == 2
-    assert "--export makes its files of .glb files, and out/ball.blend is none" in answer.err
+    assert "--export needs .glb files, and out/ball.blend is none" in answer.err
     answer = here("export", "none.glb", "--for", "unity")
     assert (answer.code, "there is no file none.glb" in answer.err) == (2, True)
 

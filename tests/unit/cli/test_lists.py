@@ -43,7 +43,7 @@ def test_json_lines_in_any_encoding(tmp_path: Path, encoding: str):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("prompt,seed\nein schöner Stuhl,7\n".encode("cp1252"), "is not in UTF-8; save it so"),
+        ("prompt,seed\nein schöner Stuhl,7\n".encode("cp1252"), "is not in UTF-8; in a spreadsheet, save it"),
         ("prompt\nlamp\n".encode("utf-16-le"), "has NUL characters; save it as UTF-8"),
         (b'prompt,seed\n"a lamp,7\na chair,8\n', "row that begins in line 2 of .* do not match"),
         (b'prompt,seed\na lamp,7\n"a chair,8\n"a stool",9\n', "row that begins in line 3 of .* do not match"),
@@ -80,7 +80,7 @@ def test_a_json_list_that_is_not_clear_is_refused(tmp_path: Path, line: str, tol
 def test_a_list_from_a_pipe_is_refused_since_it_could_not_be_read_again(tmp_path: Path):
     os.mkfifo(tmp_path / "a.csv")
     for path in (tmp_path / "a.csv", tmp_path):
-        with pytest.raises(UsageError, match="no file that can be read twice"):
+        with pytest.raises(UsageError, match="cannot be read twice"):
             listed(path)
 
 

@@ -34,7 +34,7 @@ def test_names_that_are_too_long_are_counted_in_bytes(here: Here):
     answer = failed(here, {"prompt": "a", "output": f"{too_long}.glb"}, {"prompt": "b", "output": "x" * 300})
     assert list(answer) == [f"out/{too_long}.glb", f"out/{'x' * 300}.glb"]
     assert {
-        why.endswith("Give it a shorter name, or say with --output where else.") for why in answer.values()
+        why.endswith("Give it a shorter name, or choose another --output.") for why in answer.values()
     } == {True}
     words = ("generate", "--prompt", "c", "--quality", "low", "--no-texture", "--output", f"out/{fits}.glb")
     assert here(*words).code == 0
@@ -63,9 +63,9 @@ def test_a_folder_where_the_model_belongs(here: Here):
     (here.folder / "out/file").write_text("no folder")
     answer = failed(here, {"prompt": "a", "output": "x.glb"}, {"prompt": "b", "output": "file/y.glb"})
     assert [*answer] == ["out/x.glb", "out/file/y.glb"]
-    assert answer["out/x.glb"] == "out/x.glb is a folder. Say with --output where else."
+    assert answer["out/x.glb"] == "out/x.glb is a folder. Choose another --output."
     words = r".+" if WINDOWS else "Not a directory"
-    said = rf"out/file/y\.glb cannot be written: {words}\. Say with --output where else\."
+    said = rf"out/file/y\.glb cannot be written: {words}\. Choose another --output\."
     assert re.fullmatch(said, answer["out/file/y.glb"])
 
 
@@ -78,7 +78,7 @@ def test_a_place_that_takes_no_files(here: Here):
 @pytest.mark.parametrize("name", ["a\0b", "a\0b/c.glb", pytest.param("\ud800", marks=needs_bytes)])
 def test_what_no_file_can_be_called(here: Here, name: str):
     (answer,) = failed(here, {"prompt": "a", "output": name}).values()
-    assert answer.endswith("cannot be written: no file can have such a name. Say with --output where else.")
+    assert answer.endswith("cannot be written: that is not a valid file name. Choose another --output.")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_windows_cannot_have_is_refused_on_each_system(here: Here, name: st
     """A folder of outputs is shared."""
     (answer,) = failed(here, {"prompt": "a", "output": name}).values()
     assert "Windows" in answer
-    assert answer.endswith(". Give it another name, or say with --output where else.")
+    assert answer.endswith(". Give it another name, or choose another --output.")
 
 
 def test_a_folder_that_is_there_may_have_any_name(here: Here):

@@ -237,7 +237,7 @@ def test_two_models_for_one_output_are_refused_before_anything_is_sent(here: Her
         (here.folder / "out/link").symlink_to("real")
     rows = [{"prompt": f"lamp {number}", "output": name} for number, name in enumerate(names)]
     answer = here("generate", "--list", here.list(*rows), "--output", "out")
-    assert (answer.code, "two models want the output" in answer.err) == (2, True)
+    assert (answer.code, "two models have the output" in answer.err) == (2, True)
     assert here.sandbox.stats()["flows"] == {}
     shares = here("generate", "--list", "list.jsonl", "--output", "out", "--shard", "1/2")
     assert shares.code == 2, "also where another share has the other one"

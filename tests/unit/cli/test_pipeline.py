@@ -70,14 +70,14 @@ def test_many_models_are_checked(program: Program):
     assert (again.code, again.events[-1]["already_done"]) == (5, MANY)
     warned = [event["report"][0]["warnings"] for event in again.events if event.get("report")]
     assert len(warned) == MANY
-    assert all("at most 1,000 are wanted" in warning for (warning,) in warned)
+    assert all("the limit is 1,000" in warning for (warning,) in warned)
     assert program.runs() == [1] * MANY, "checking costs nothing"
 
 
 def test_a_limit_without_check_is_a_warning(here: Here, ball: Path):
     answer = here("optimize", "ball.glb", "--ratio", "0.25", "--output", "out", "--max-texture", "64")
     assert answer.code == 0
-    assert "out/ball.glb: it has a texture of 512 pixels, and at most 64 are wanted." in answer.out
+    assert "out/ball.glb: it has a texture of 512 pixels; the limit is 64." in answer.out
 
 
 def test_one_that_failed_comes_before_one_that_is_too_large(here: Here, ball: Path):
@@ -101,7 +101,7 @@ def test_a_result_that_is_far_from_what_was_asked(here: Here, ball: Path):
     words = ("optimize", "ball.glb", "--polygons", "2", "--output", "out")
     answer = here(*words)
     assert answer.code == 0
-    assert "out/ball.glb: 2 triangles were asked for, and it has " in answer.out
+    assert "out/ball.glb: 2 triangles were requested, and it has " in answer.out
     assert here(*words, "--strict").code == 5
     assert here("optimize", "ball.glb", "--polygons", "2000", "--output", "two", "--strict").code == 0
 
@@ -198,7 +198,7 @@ def test_inspect_checks(here: Here, ball: Path):
     )
     assert answer.code == 5
     (line,) = answer.out.splitlines()
-    assert line.startswith("ball.glb: it has ") and line.endswith("at most 100 are wanted.")
+    assert line.startswith("ball.glb: it has ") and line.endswith("the limit is 100.")
 
 
 def test_inspect_names_what_it_cannot_read(here: Here, ball: Path):
@@ -289,7 +289,7 @@ def test_levels_go_beside_the_original_and_into_a_named_file(here: Here, ball: P
 def test_levels_that_would_meet_are_told(here: Here, ball: Path):
     rows = here.list({"model": "ball.glb"}, {"model": "ball.glb", "polygons": 9, "output": "ball_LOD1"})
     answer = here("optimize", "--list", rows, "--lods", "0.5", "--output", "out", "--dry-run")
-    assert (answer.code, "two models want the output" in answer.err) == (2, True)
+    assert (answer.code, "two models have the output" in answer.err) == (2, True)
 
 
 # ---- dry run, quiet, version, and what argparse says
@@ -326,7 +326,7 @@ def test_quiet_says_what_is_wrong_only(here: Here, ball: Path):
     assert (here(*words).out, here(*words, "--max-bytes", "5").out.count("\n")) == ("", 1)
     lines = here("optimize", "none.glb", "--output", "out", "--quiet").out.splitlines()
     assert lines[0].startswith("none.glb: Failed (")
-    assert lines[1].startswith("See to these inputs")
+    assert lines[1].startswith("Correct these inputs")
 
 
 def test_the_version_is_the_manifests(here: Here):
@@ -338,10 +338,10 @@ def test_the_version_is_the_manifests(here: Here):
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("--jobs", "many"), "argument --jobs: a whole number is wanted, and not 'many'"),
-        (("--patience", "long"), "argument --patience: a number of minutes is wanted, and not 'long'"),
-        (("--lods", "0.5,0.7"), "argument --lods: each level has less than the one before"),
-        (("--lods", "half"), "argument --lods: ratios such as 0.5,0.25 are wanted, and not 'half'"),
+        (("--jobs", "many"), "argument --jobs: expected a whole number, not 'many'"),
+        (("--patience", "long"), "argument --patience: expected a number of minutes, not 'long'"),
+        (("--lods", "0.5,0.7"), "argument --lods: each ratio must be smaller than the one before"),
+        (("--lods", "half"), "argument --lods: expected ratios such as 0.5,0.25, not 'half'"),
     ],
 )
 def test_what_argparse_says_has_no_names_of_functions(here: Here, words: tuple[str, ...], complaint: str):
@@ -355,7 +355,7 @@ def test_what_is_missing_is_named_and_no_advice_to_try_it_again(here: Here):
     answer = here("optimize", "in/none.glb", "--polygons", "5", "--output", "light.glb")
     assert answer.code == 1
     assert answer.out.splitlines()[0].startswith('in/none.glb: Failed (The file "none.glb" does not exist.')
-    assert answer.out.splitlines()[-1].startswith("See to these inputs, and run the same command again.")
+    assert answer.out.splitlines()[-1].startswith("Correct these inputs, and run the same command again.")
     assert "once more" not in answer.out
 
 

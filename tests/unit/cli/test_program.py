@@ -235,13 +235,13 @@ def test_a_damaged_model_fails_alone_and_costs_nothing(program: Program, models:
         ((), "COMMAND"),
         (("generate",), "there is nothing to do"),
         (("generate", "--prompt", "x", "--quality", "best"), "--quality"),
-        (("generate", "--prompt", "x", "--shard", "9/8"), "--shard wants i/n"),
+        (("generate", "--prompt", "x", "--shard", "9/8"), "--shard must be i/n"),
         (("generate", "--prompt", "x", "--output", "a.glb", "--format", "blend"), "--format is for folders"),
         (("generate", "--prompt", "x", "--output", "lamp.OBJ"), "models are .glb or .blend"),
         (("generate", "--image", "*.png"), "no file matches"),
-        (("optimize", "a.glb", "--ratio", "2"), "a ratio is"),
+        (("optimize", "a.glb", "--ratio", "2"), "a ratio must be"),
         (("optimize", "a.glb", "--polygons", "0"), "polygons is 0; it must be from 1 to 100,000,000"),
-        (("jobs", "list"), "say whose jobs are meant"),
+        (("jobs", "list"), "add --output FOLDER"),
         (("jobs", "list", "--output", "."), "there are no jobs in"),
     ],
 )
@@ -302,7 +302,7 @@ def test_no_connection_ends_with_4_and_the_same_command_goes_on(program: Program
     answer = program(*words, "--patience", "0.05")
     assert answer.code == 4, answer.out
     assert "Nothing has happened for 0.05 minutes. The connection to the service broke." in answer.out
-    assert "Run the same command again to go on" in answer.out
+    assert "Run the same command again to continue" in answer.out
     assert "Here it comes from" not in answer.out, "the key is not what is wrong"
     sandbox.clear_faults()
     assert program(*words).code == 0
@@ -390,7 +390,7 @@ def test_after_a_failure_the_same_command_is_the_way_and_resume_wants_a_name(
     answer = program("generate", "--prompt", "a", "--quality", "low", "--output", "out", "--json")
     assert answer.code == 1
     assert answer.events[-1]["event"] == "summary"
-    assert answer.events[-1]["message"] == "Run the same command again to try those once more."
+    assert answer.events[-1]["message"] == "Run the same command again to retry those."
     at = ("--output", "out", "--service", sandbox.url)
     assert program("jobs", "resume", *at).out.startswith("0 of 0 done")
     (job,) = jobs_in(program.folder / "out")
@@ -560,7 +560,7 @@ def test_what_another_program_has_open_is_told_and_goes_with_the_next_command(pr
     with next(folder.glob("*.glb")).open("rb") as file:
         deleted = program("jobs", "delete", "--finished", "--output", "out")
         told = f"a.glb: deleted. Another program has files open in out/.generio/results/{folder.name}; "
-        assert (deleted.code, deleted.out) == (0, told + "they go with the next command.\n")
+        assert (deleted.code, deleted.out) == (0, told + "the next command deletes them.\n")
         assert file.read(4) == b"glTF" and folder.exists()
     assert program("jobs", "list", "--output", "out").out == ""
     program("jobs", "delete", "--finished", "--output", "out")
@@ -588,9 +588,9 @@ def test_a_job_is_cancelled_at_the_service(program: Program, sandbox: Sandbox):
     process.communicate(timeout=LONGEST)
     (job,) = jobs_in(program.folder / "out")
     refused = program("jobs", "delete", str(job["token"]), "--output", "out")
-    assert (refused.code, refused.out) == (1, "a.glb: it is not over. Cancel it first.\n")
+    assert (refused.code, refused.out) == (1, "a.glb: it is not finished. Cancel it first.\n")
     answer = program("jobs", "cancel", str(job["token"])[:6], "--output", "out", "--service", sandbox.url)
-    assert (answer.code, answer.out) == (0, "a.glb: cancelled.\n")
+    assert (answer.code, answer.out) == (0, "a.glb: canceled.\n")
     (flow,) = sandbox.stats()["flows"].values()
     assert flow["aborted"] == 1
     deleted = program("jobs", "delete", str(job["token"]), "--output", "out", "--json")

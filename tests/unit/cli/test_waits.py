@@ -131,8 +131,8 @@ def test_a_flow_that_takes_longer_than_there_is_patience_is_not_finished_yet(her
     sandbox.order({"flow": {"outcome": "hang"}, "times": 1})
     answer = here(*WORDS, *SHORT)
     assert answer.code == 75
-    assert "Not finished yet: the service has told nothing new for 0.02 minutes." in answer.out
-    assert "Run the same command again to go on" in answer.out
+    assert "Not finished yet: no news from the service for 0.02 minutes." in answer.out
+    assert "Run the same command again to continue" in answer.out
     assert here(*WORDS, *SHORT).code == 75, "and nothing is made twice"
     assert here.runs() == [1]
 
@@ -164,9 +164,7 @@ def test_lost_jobs_that_cannot_be_looked_for_end_it_with_the_reason(here: Here, 
     sandbox.order({"method": "GET", "path": "/flows", "action": "drop", "times": -1})
     broken = here(*WORDS, *SHORT)
     assert broken.code == 4
-    assert broken.out.startswith(
-        "The jobs of a list that was lost are looked for. The connection to the service"
-    )
+    assert broken.out.startswith("Looking for the jobs of a lost list. The connection to the service")
     sandbox.clear_faults()
     assert here(*WORDS).code == 0
     assert here.runs() == [1]
@@ -205,7 +203,7 @@ def test_a_cancellation_waits_for_the_ledger(here: Here, sandbox: Sandbox, monke
     monkeypatch.setattr(JobStore, "save", refuse)
     listed = here("jobs", "list", "--output", "out").out
     answer = here("jobs", "cancel", listed.splitlines()[1].split()[0], "--output", "out")
-    assert (answer.code, answer.out, refused.is_set()) == (0, "lamp.glb: cancelled.\n", True)
+    assert (answer.code, answer.out, refused.is_set()) == (0, "lamp.glb: canceled.\n", True)
 
 
 # ---- what it is told on
@@ -229,14 +227,14 @@ def program_with(program: Program, redirection: str, *words: str) -> "subprocess
 def test_a_full_disk_under_the_output_is_a_sentence(program: Program, words: tuple[str, ...]):
     done = program_with(program, ">/dev/full", *words)
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "What there is to tell cannot be written: No space left on device.\n"
+    assert done.stderr == "The output cannot be written: No space left on device.\n"
 
 
 @needs_sh
 def test_a_closed_output_is_a_sentence_and_nothing_is_sent(program: Program):
     done = program_with(program, ">&-", *WORDS)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "There is no output to write to. Give it one, such as /dev/null.\n"
+    assert done.stderr == "There is no standard output. Redirect it, for instance to /dev/null.\n"
     assert program.sandbox.stats()["flows"] == {}
 
 

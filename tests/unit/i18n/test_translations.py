@@ -97,7 +97,10 @@ NO_CREDIT = sentences(
     [
         (
             NO_CREDIT,
-            "Your GENERIO account has no credit left for this (402). The service says: No credit. Please top up.",
+            (
+                "Your GENERIO account has no credit left for this (402). "
+                "The service says: No credit. Please top up."
+            ),
             "Dein GENERIO-Konto hat dafür kein Guthaben mehr (402). Antwort: No credit. Please top up.",
         ),
         (
