@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("api", "core", "formats", "jobs", "operators", "panels", "scene", "session")
+ROOMS = ("api", "core", "engine", "formats", "jobs", "operators", "panels", "scene", "session")
 """All but the command line, which is English."""
 
 LABELLED = {"text", "placeholder", "confirm_text", "heading", "title"}
@@ -56,6 +56,8 @@ def _labels(tree: ast.AST) -> Iterator[str]:
                     yield from _constants(keyword.value)
             if name in BUTTONS:
                 yield from map(_constant, node.args)
+            if name == "Profile":  # of a game engine or format; a single word is its name in all languages
+                yield from (text for text in map(_constant, node.args[:2]) if " " in text)
         elif isinstance(node, ast.Tuple) and len(node.elts) in (3, 5):
             item = [_constant(part) for part in node.elts[:3]]
             if (item[0] and item[0] == item[0].upper()) or isinstance(node.elts[0], ast.Name | ast.Call):

@@ -84,7 +84,7 @@ PROFILES = {
     # https://docs.godotengine.org/en/stable/tutorials/3d/visibility_ranges.html
     "godot": Profile(
         "Godot",
-        "GLB with collision bodies, and distances of levels for the import script",
+        "GLB with collision bodies, and level distances for the import script",
         ".glb",
         Levels.RANGES,
         hull="{model}_{number:02}-convcolonly",
@@ -94,20 +94,20 @@ PROFILES = {
     # https://github.com/KhronosGroup/glTF/tree/main/extensions/2.0/Vendor/MSFT_lod
     "gltf": Profile(
         "glTF with MSFT_lod",
-        "GLB whose levels are switched by viewers that know MSFT_lod; others show the first one",
+        "GLB with levels for viewers that support MSFT_lod; others show the first level",
         ".glb",
         Levels.EXTENSION,
     ),
-    "glb": Profile("GLB", "GLB of the model alone", ".glb", Levels.FIRST),
+    "glb": Profile("GLB", "GLB with the model only", ".glb", Levels.FIRST),
     "fbx": Profile(
         "FBX",
-        "FBX of the model alone",
+        "FBX with the model only",
         ".fbx",
         Levels.FIRST,
         options={"apply_scale_options": "FBX_SCALE_UNITS"},
     ),
     # https://openusd.org/release/api/group___usd_geom_up_axis__group.html, …_linear_units__group.html
-    "usd": Profile("USD", "USD of the model alone", ".usdc", Levels.FIRST),
+    "usd": Profile("USD", "USD with the model only", ".usdc", Levels.FIRST),
 }
 """By the words that the command line and scripts have for them."""
 

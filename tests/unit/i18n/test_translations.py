@@ -106,7 +106,7 @@ NO_CREDIT = sentences(
         (
             Message('The object "{name}" is gone.', name="a. b"),
             'The object "a. b" is gone.',
-            'Das Objekt "a. b" gibt es nicht mehr.',
+            'Das Objekt „a. b“ gibt es nicht mehr.',
         ),
         (
             sentences(
@@ -114,7 +114,7 @@ NO_CREDIT = sentences(
                 Message('"{name}" is left out: {reason}.', name="A. b", reason=NO_FACES),
             ),
             'Nothing to optimize. "A. b" is left out: it has no faces.',
-            'Nichts zu optimieren. "A. b" wird ausgelassen: hat keine Flächen.',
+            'Nichts zu optimieren. „A. b“ wird ausgelassen: hat keine Flächen.',
         ),
         (
             Message("Blender could not convert {what}: {reason}", what="a.glb", reason=plain_reason("boom")),
@@ -131,7 +131,7 @@ NO_CREDIT = sentences(
                 "Lost: {kinds}", kinds=[Message("creases"), Message('the attribute "{name}"', name="Lost")]
             ),
             'Lost: creases, the attribute "Lost"',
-            'Verloren: Falten, das Attribut "Lost"',
+            'Verloren: Falten, das Attribut „Lost“',
         ),
         (Message("{count:,} triangles", count=3000), "3,000 triangles", "3,000 Dreiecke"),
         (verbatim("The kiln. Overheated."), "The kiln. Overheated.", "The kiln. Overheated."),
@@ -221,6 +221,8 @@ class GENERIO_OT_do(Operator):
     bl_label = "Make It"
     mode: bpy.props.EnumProperty(name="Mode", description="How", items=[("SLUG", "Slowly", "With care")])
 
+ENGINE = Profile("Unreal", "In centimeters", ".fbx")
+
 def draw(layout):
     layout.label(text="Yes" if layout else "None of it", icon="NONE")
     return Message("{count} done", count=len("Not this one"))
@@ -230,7 +232,7 @@ def draw(layout):
 def test_the_texts_of_the_source_are_found(tmp_path: Path):
     root = checkout(tmp_path, SOURCE, "")
     labels = {"Do what is to be done", "Make It", "Mode", "How", "Slowly", "With care", "Yes", "None of it"}
-    assert messages.texts(root) == {*labels, "{count} done"}
+    assert messages.texts(root) == {*labels, "In centimeters", "{count} done"}
 
 
 def test_a_release_has_every_text_in_every_language_and_each_fits(tmp_path: Path):
@@ -242,7 +244,7 @@ def test_a_release_has_every_text_in_every_language_and_each_fits(tmp_path: Path
     found = build_translations.problems(root)
     assert "de.po: not translated: Make It" in found
     assert f"de.po: too long: {'M' * 35}" in found
-    assert len(found) == 8
+    assert len(found) == 9
     assert build_translations.unused(root) == ["de.po: used no more: Gone"]
 
 
