@@ -57,7 +57,7 @@ def check_german(blender: Driver) -> None:
         ),
         (
             message('"{name}" is left out: {reason}', name="Image", reason=message("it has no faces")),
-            '„Image“ wird ausgelassen: hat keine Flächen',
+            "„Image“ wird ausgelassen: hat keine Flächen",
         ),
         (
             message("{kind} of {count:,} objects", kind=message("shape keys"), count=2),

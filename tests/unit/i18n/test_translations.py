@@ -106,7 +106,7 @@ NO_CREDIT = sentences(
         (
             Message('The object "{name}" is gone.', name="a. b"),
             'The object "a. b" is gone.',
-            'Das Objekt „a. b“ gibt es nicht mehr.',
+            "Das Objekt „a. b“ gibt es nicht mehr.",
         ),
         (
             sentences(
@@ -114,7 +114,7 @@ NO_CREDIT = sentences(
                 Message('"{name}" is left out: {reason}.', name="A. b", reason=NO_FACES),
             ),
             'Nothing to optimize. "A. b" is left out: it has no faces.',
-            'Nichts zu optimieren. „A. b“ wird ausgelassen: hat keine Flächen.',
+            "Nichts zu optimieren. „A. b“ wird ausgelassen: hat keine Flächen.",
         ),
         (
             Message("Blender could not convert {what}: {reason}", what="a.glb", reason=plain_reason("boom")),
@@ -131,7 +131,7 @@ NO_CREDIT = sentences(
                 "Lost: {kinds}", kinds=[Message("creases"), Message('the attribute "{name}"', name="Lost")]
             ),
             'Lost: creases, the attribute "Lost"',
-            'Verloren: Falten, das Attribut „Lost“',
+            "Verloren: Falten, das Attribut „Lost“",
         ),
         (Message("{count:,} triangles", count=3000), "3,000 triangles", "3,000 Dreiecke"),
         (verbatim("The kiln. Overheated."), "The kiln. Overheated.", "The kiln. Overheated."),
