@@ -11,7 +11,7 @@ const JOB_TYPE = {
     settings: [
         {
             key: "task", type: "string", required: true, default: "optimize", choices: ["optimize", "generate"],
-            description: "Reduce the polygons of models, or make models from prompts and pictures",
+            description: "Reduce the triangles of models, or make models from prompts and pictures",
         },
         {
             key: "models", type: "string", subtype: "file_path", default: "",
@@ -19,23 +19,23 @@ const JOB_TYPE = {
         },
         {
             key: "list", type: "string", subtype: "file_path", default: "",
-            description: "A CSV or JSONL file with one model on each line, in place of the pattern or with it",
+            description: "A CSV or JSONL file with one model per line, instead of the pattern or in addition to it",
         },
         {
             key: "output", type: "string", subtype: "dir_path", required: true,
-            description: "Folder that all workers see; results and the jobs' ledger go there",
+            description: "Folder that all workers share, for the results and the jobs' ledger",
         },
         {
             key: "polygons", type: "int32", default: 0,
-            description: "Polygons that each model is reduced to; 0 for the service's own default, or for none",
+            description: "Triangles to reduce each model to; 0 for the service's default, or for no reduction",
         },
         {
             key: "shards", type: "int32", default: 8,
-            description: "How many tasks the work is split into",
+            description: "Number of tasks to split the work into",
         },
         {
             key: "jobs_at_once", type: "int32", default: 4,
-            description: "How many models each task has under way",
+            description: "Number of models that each task has under way at once",
         },
     ],
 };
