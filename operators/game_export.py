@@ -63,7 +63,7 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, bpy.types.Operato
         filter_glob: bpy.props.StringProperty(default=SUFFIXES, options={"HIDDEN"})
         check_existing: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
         engine: bpy.props.EnumProperty(
-            name="Engine", description="What the files are for", items=ENGINES, default="UNREAL"
+            name="Engine", description="Game engine or format to export for", items=ENGINES, default="UNREAL"
         )
         source: bpy.props.EnumProperty(
             name="Models",
