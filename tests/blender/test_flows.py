@@ -123,8 +123,8 @@ def test_levels_are_made_once_and_files_written(flows, sandbox, tmp_path: Path):
         (lambda: flows.lods(rock, percents=[50], counts=[5]), "not both"),
         (lambda: flows.lods(rock, percents=[50, 120]), "not percentages"),
         (lambda: flows.lods(rock, show="never"), "show must be one of hide, beside, switch, not never"),
-        (lambda: flows.export(rock, tmp_path, "quake"), "engine is one of unreal"),
-        (lambda: flows.export(rock, tmp_path, "unity", files="two"), "files is one of one, object"),
+        (lambda: flows.export(rock, tmp_path, "quake"), "engine must be one of unreal"),
+        (lambda: flows.export(rock, tmp_path, "unity", files="two"), "files must be one of one, object"),
         (lambda: flows.export([], tmp_path, "unity"), "Nothing to export"),
     ):
         with pytest.raises(flows.Refused, match=reason):
@@ -336,8 +336,8 @@ def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):
         (lambda: flows.generate("x", seed=2**31), "seed is 2,147,483,648; it must be from -1 to"),
         (lambda: flows.generate("x", seed=-2), "seed is -2"),
         (lambda: flows.optimize(bpy.data.objects.new("x", None), triangles=0), "polygon_count is 0"),
-        (lambda: flows.generate("x", variants=3), "is one model. Call it once for each variant"),
-        (lambda: flows.generate("x", then_optimize=True), "is one model. Call optimize with its objects"),
+        (lambda: flows.generate("x", variants=3), "returns one model. Call it once for each variant"),
+        (lambda: flows.generate("x", then_optimize=True), "returns one model. Call optimize with its objects"),
     ):
         with pytest.raises(flows.Refused, match=reason):
             call()

@@ -74,7 +74,7 @@ def test_what_is_damaged_or_something_else_is_refused_with_what_to_do(tmp_path: 
         (b"Kaydara FBX Binary", UnsupportedFile, "is not a GLB model. Export it as GLB."),
         (b"", UnreadableFile, "is empty"),
         (whole[:-100], UnusableModel, "The model is cut off"),
-        (whole + b"more", UnusableModel, "4 bytes too many. Export it anew"),
+        (whole + b"more", UnusableModel, "4 bytes too many. Export it again"),
         (whole[:12] + bytes(len(whole) - 12), UnusableModel, "its parts do not fit together"),
         (
             glb({"asset": {"version": "2.0"}, "buffers": [{"uri": "a.bin", "byteLength": 1}]}),

@@ -85,7 +85,7 @@ def test_only_what_was_exported_here_is_written_over(tmp_path: Path, capsys: pyt
     level.write_bytes(b"")
     wanted = [GameFile(level, (level,), target)]
     target.write_text("the artist's own")
-    with pytest.raises(UsageError, match=r"rock\.fbx is there and was not exported here"):
+    with pytest.raises(UsageError, match=r"rock\.fbx exists and was not exported here"):
         writer(tmp_path).check(wanted)
     assert writer(tmp_path, force=True).write(wanted, lambda: False) == 0
     order = json.loads(target.read_text())

@@ -156,9 +156,9 @@ def test_inputs_that_cannot_be_read(here: Here, name: str):
         (here.folder / "loop").symlink_to("loop")
     (answer,) = failed(here, {"image": name, "output": "x.glb"}).values()
     assert (
-        "is not there" in answer
+        "does not exist" in answer
         or "cannot be read" in answer
-        or "is a pipe or device. Save what comes out of it" in answer
+        or "is a pipe or device. Save its output" in answer
     )
 
 

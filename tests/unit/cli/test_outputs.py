@@ -106,7 +106,7 @@ def test_a_file_that_the_user_has_changed_is_kept_unless_it_is_forced(here: Here
     answer = here(*lamp())
     assert (answer.code, out.read_bytes()) == (1, b"my own work")
     assert last(answer.out).startswith(
-        "Failed (lamp.glb is there already, and was changed since it was written."
+        "Failed (lamp.glb already exists, and was changed since it was written."
     )
     assert "--force" in answer.out
     assert (here(*lamp("--force")).code, out.read_bytes()) == (0, made)
@@ -178,7 +178,7 @@ def test_a_link_to_nowhere_and_a_pipe_are_files_of_others(here: Here):
     os.mkfifo(here.folder / "pipe.glb")
     for name in ("lamp.glb", "pipe.glb"):
         answer = here(*lamp(output=name))
-        assert (answer.code, "is there already" in answer.out) == (1, True)
+        assert (answer.code, "already exists" in answer.out) == (1, True)
     assert here.runs() == []
 
 
@@ -391,7 +391,7 @@ def test_more_results_get_numbers_that_nobody_else_wants(tmp_path: Path, home: H
 def test_none_of_several_is_written_where_one_is_in_the_way(tmp_path: Path, home: Home, engine: Engine):
     job = received(home, engine, b"one", b"two")
     (tmp_path / "lamp-2.glb").write_bytes(b"somebody else's")
-    with pytest.raises(InTheWay, match=r"lamp-2\.glb is there already"):
+    with pytest.raises(InTheWay, match=r"lamp-2\.glb already exists"):
         Outputs(home, engine, [], force=False).write(job)
     assert not (tmp_path / "lamp.glb").exists()
     assert Outputs(home, engine, [], force=True).write(job) == [
