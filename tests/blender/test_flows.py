@@ -330,14 +330,17 @@ def test_what_is_refused_says_why(flows, addon, sandbox, tmp_path: Path):
         (lambda: flows.generate(), "either a prompt or an image"),
         (lambda: flows.generate("x", image="y"), "either a prompt or an image"),
         (lambda: flows.generate("data:x"), 'A prompt cannot begin with "data:"'),
-        (lambda: flows.generate(image=tmp_path / "missing.png"), "is not there"),
+        (lambda: flows.generate(image=tmp_path / "missing.png"), "does not exist"),
         (lambda: flows.optimize([], triangles=500), "no objects"),
         (lambda: flows.generate("x", colour="red"), "colour"),
         (lambda: flows.generate("x", seed=2**31), "seed is 2,147,483,648; it must be from -1 to"),
         (lambda: flows.generate("x", seed=-2), "seed is -2"),
         (lambda: flows.optimize(bpy.data.objects.new("x", None), triangles=0), "polygon_count is 0"),
         (lambda: flows.generate("x", variants=3), "returns one model. Call it once for each variant"),
-        (lambda: flows.generate("x", then_optimize=True), "returns one model. Call optimize with its objects"),
+        (
+            lambda: flows.generate("x", then_optimize=True),
+            "returns one model. Call optimize with its objects",
+        ),
     ):
         with pytest.raises(flows.Refused, match=reason):
             call()

@@ -88,7 +88,7 @@ def test_scripts_and_operators_ask_for_the_same(addon, flows, sandbox):
 
 def test_options_of_scripts_are_checked_and_lead_to_the_same_properties(flows, addon):
     for given, reason in (
-        ({"colour": "red"}, "no option colour; there are"),
+        ({"colour": "red"}, "no option colour; the options are"),
         ({"where": "ABOVE"}, "where must be CURSOR, SURFACE or BOX, not ABOVE"),
         ({"then_count": 0, "where": "cursor"}, "then_count is 0; it must be from 1 to"),
         ({"seed": "often"}, "seed must be a number, not often"),
