@@ -121,7 +121,7 @@ def test_paths_in_a_list_are_relative_to_it(tmp_path: Path):
         ("a.jsonl", '{"prompt": ', "line 1 of .* is no JSON"),
         ("a.jsonl", "[]", "no JSON object"),
         ("a.jsonl", '{"prompt": "x", "image": "y"}', "either a prompt or an image"),
-        ("a.jsonl", '{"prompt": "x", "quality": "best"}', "quality is low or high"),
+        ("a.jsonl", '{"prompt": "x", "quality": "best"}', "quality must be low or high"),
         ("a.jsonl", '{"prompt": "x", "seed": "often"}', "seed must be a number"),
         ("a.jsonl", '{"prompt": "x", "seed": -2}', "seed is -2; it must be from -1 to 2,147,483,647"),
         ("a.jsonl", '{"prompt": "x", "texture": "maybe"}', "texture must be yes or no"),
