@@ -15,6 +15,9 @@ from ..scene.meshes import mesh_of, triangle_count
 from .presets import GENERIO_PT_lods_presets, draw_in_header
 from .widgets import ReadyTab, object_mode_button
 
+COUNT_SHARE = 0.7
+"""Of the width of a row: a count of a million triangles has room, and so has a size beside it."""
+
 
 class GENERIO_PT_lods(ReadyTab, bpy.types.Panel):
     bl_idname = "GENERIO_PT_lods"
@@ -34,7 +37,7 @@ class GENERIO_PT_lods(ReadyTab, bpy.types.Panel):
             return
         column = layout.column(align=True)
         for number, level in known.levels.items():
-            row = column.row(align=True)
+            row = column.split(factor=COUNT_SHARE, align=True)
             count = triangle_count(mesh_of(level))
             told = Message("LOD{number}: {count:,} triangles", number=number, count=count)
             row.label(text=translated(told), translate=False)
