@@ -64,6 +64,10 @@ def setup(session: nox.Session) -> None:
         return
     if (ROOT / ".venv").is_symlink():  # to clear it would empty what others use, too
         session.error(".venv is a link to an environment of another checkout, which only that one sets up.")
+    if (owner := made_for()) and owner != ROOT:
+        session.error(f".venv is the environment of {owner}, which only that checkout sets up.")
+    if (ROOT / ".venv" / ("bin" if WINDOWS else "Scripts")).exists():
+        session.error(".venv was made on another system, which needs it. Use another checkout here.")
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if version not in BPY:
         session.error(f"bpy has wheels for Python {' and '.join(BPY)}; start nox with one of them.")
@@ -75,6 +79,19 @@ def setup(session: nox.Session) -> None:
     session.run(*install, "--upgrade", "pip", external=True)
     session.run(*install, f"bpy=={BPY[version]}", *groups, external=True)
     ready.touch()
+
+
+def made_for() -> Path | None:
+    """The checkout that .venv was made for, None where it does not say.
+
+    Not each link is seen as one: a junction of Windows is no symbolic link, and under Wine nothing is.
+    """
+    try:
+        notes = (ROOT / ".venv/pyvenv.cfg").read_text("utf-8")
+    except OSError:
+        return None
+    found = re.search(r"^command = .* --clear (.+)$", notes, re.MULTILINE)
+    return Path(found[1]).parent.resolve() if found else None
 
 
 def command(name: str) -> None:
