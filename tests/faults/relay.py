@@ -64,7 +64,9 @@ class Relay:
         self._place.close()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, *self._place.getsockname())
+        # By default asyncio shares a port on POSIX only, and this one is shared with what keeps it.
+        address = self._place.getsockname()
+        self._server = await asyncio.start_server(self._serve, *address, reuse_address=True)
 
     def _die(self) -> None:
         self.died = True
