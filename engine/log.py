@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -15,6 +17,22 @@ LARGEST = 1_000_000
 FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
+class _File(RotatingFileHandler):
+    """A log that goes on in the same file where that cannot be put aside.
+
+    On Windows it cannot as long as another Blender writes into it. Python's own would delete the one before,
+    and then lose each record.
+    """
+
+    def doRollover(self) -> None:  # noqa: N802 - a method of Python's
+        """Put the file aside; a new one is begun with the next record."""
+        if self.stream:
+            self.stream.close()
+            self.stream = None  # type: ignore[assignment] - which is what Python does itself
+        with suppress(OSError):
+            os.replace(self.baseFilename, f"{self.baseFilename}.1")  # noqa: PTH105 - it may be called often
+
+
 class Log:
     """Writes the records of LOGGER into FILE in `folder`, and from `level` on to the terminal.
 
@@ -23,9 +41,7 @@ class Log:
 
     def __init__(self, folder: Path, level: str) -> None:
         self._console = logging.StreamHandler()
-        file = RotatingFileHandler(
-            folder / FILE, maxBytes=LARGEST, backupCount=1, encoding="utf-8", delay=True, errors="replace"
-        )
+        file = _File(folder / FILE, maxBytes=LARGEST, encoding="utf-8", delay=True, errors="replace")
         self._handlers: tuple[logging.Handler, ...] = (file, self._console)
         for handler in self._handlers:
             handler.setFormatter(logging.Formatter(FORMAT))
