@@ -405,8 +405,10 @@ def _engine() -> EngineClient:
     """The engine, by which is known how the jobs are at this moment. Raises Refused."""
     _check_enabled()
     with _written():
-        engine = current().open_engine(bpy.context)
-        engine.pump()  # a script that looks again and again may do so between two ticks
+        session = current()
+        engine = session.open_engine(bpy.context)
+        if not session.is_telling:  # else a listener would see what it is told once more after this
+            engine.pump()  # a script that looks again and again may do so between two ticks
     return engine
 
 

@@ -191,6 +191,11 @@ class Session:
         """Whether a tick is at work in the scene: no other can begin, and nothing can be waited for."""
         return self._is_ticking
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether a listener is being called, to which a job is to look as it was told."""
+        return self._is_telling
+
     def tick(self, context: bpy.types.Context) -> float:
         """Bring scene and panels up to date; returns the seconds until the next time."""
         if self._is_ticking:  # what this one does in the scene has called a handler that waits

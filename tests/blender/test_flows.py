@@ -211,6 +211,21 @@ def test_a_listener_may_wait_for_one_more_model(flows, sandbox):
     assert told.count(("First", "Done")) == told.count(("Second", "Done")) == 1
 
 
+def test_a_listener_sees_what_it_is_told_and_is_told_it_once(flows):
+    """However long it takes, while the engine goes on."""
+    told = []
+
+    def heard(model) -> None:
+        before = (model.state, model.progress, model.done)
+        time.sleep(0.5)
+        told.append((before, (model.state, model.progress, model.done)))
+
+    flows.subscribe(heard)
+    flows.wait(flows.generate("A lamp", quality="low"))
+    assert all(before == after for before, after in told)
+    assert len({*told}) == len(told)
+
+
 def test_an_operator_that_a_listener_calls_waits_as_well(flows, sandbox):
     first = flows.generate("First", quality="low")
 
