@@ -72,7 +72,12 @@ def yield_to_others() -> None:
 
 
 class EngineProcess:
-    """The process, and the pipes to it. Raises OSError where it cannot be started."""
+    """The process, and the pipes to it. Raises OSError where it cannot be started.
+
+    It works in the folder of its program, which it holds anyway: that in which Blender was started is mostly
+    the project's, and on Windows, or on a disk that is to be taken out, has to stay as long as a process
+    works there. So what it is told has to have whole paths.
+    """
 
     def __init__(self, command: Sequence[str]) -> None:
         self._outbox = bytearray()
@@ -90,6 +95,7 @@ class EngineProcess:
                 stdout=stdout,
                 stderr=COMPLAINTS,
                 env=environment(os.environ),
+                cwd=Path(command[0]).parent,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) | PRIORITY,
             )
             ours.pop_all()

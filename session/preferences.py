@@ -228,18 +228,18 @@ def api_key(context: bpy.types.Context) -> str:
 
 def user_folder(context: bpy.types.Context) -> Path:
     """The folder that is the add-on's to write into; it is there."""
-    return Path(bpy.utils.extension_path_user(ADDON, create=True))
+    return Path(bpy.utils.extension_path_user(ADDON, create=True)).absolute()
 
 
 @cache  # asked for at each tick, and Blender looks at the disk
 def _user_results() -> Path:
-    return Path(bpy.utils.extension_path_user(ADDON, path="results"))
+    return Path(bpy.utils.extension_path_user(ADDON, path="results")).absolute()
 
 
 def results_folder(context: bpy.types.Context) -> Path:
-    """Where jobs keep their files."""
+    """Where jobs keep their files; a whole path, since the engine works in another folder."""
     chosen = preferences(context).folder
-    return Path(bpy.path.abspath(chosen)) if chosen else _user_results()
+    return Path(bpy.path.abspath(chosen)).absolute() if chosen else _user_results()
 
 
 def job_folder(context: bpy.types.Context, token: str) -> Path:

@@ -389,6 +389,16 @@ def test_the_status_bar_tells_of_this_scene_only(addon):
     assert told(addon, job)[0] == '"A brass lamp" is in the scene'
 
 
+def test_a_results_folder_without_a_drive_or_root_is_where_blender_was_started(addon):
+    """The engine works in another folder."""
+    preferences = addon.session.preferences.preferences(bpy.context)
+    preferences.folder = "results"
+    try:
+        assert addon.session.preferences.results_folder(bpy.context) == Path.cwd() / "results"
+    finally:
+        preferences.property_unset("folder")
+
+
 def test_a_results_folder_beside_the_file_stays_where_it_was_chosen(addon, tmp_path: Path):
     chosen = addon.session.preferences.preferences(bpy.context)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "lamp.blend"))

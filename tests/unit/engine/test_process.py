@@ -24,6 +24,8 @@ while data := sys.stdin.buffer.read1(1 << 16):
     sys.stdout.buffer.flush()
 """
 
+WHERE = "import os, sys; print(ascii(os.getcwd()), flush=True); sys.stdin.read()"
+
 
 @pytest.fixture
 def awake(tmp_path: Path) -> Path:
@@ -73,6 +75,21 @@ def test_what_was_sent_arrives_before_the_pipe_closes(tmp_path: Path) -> None:
     process.close(LONGEST)
     assert process.has_ended()
     assert (tmp_path / "read").read_bytes() == MUCH
+
+
+def test_the_folder_in_which_blender_was_started_is_left_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine may outlive its Blender, and Windows keeps a folder in which a process works."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    process = EngineProcess((sys.executable, "-c", WHERE))
+    monkeypatch.chdir(tmp_path)
+    where = received_until(process, lambda data: bool(data) and data.endswith(b"\n"))
+    folder.rename(tmp_path / "renamed")
+    process.kill()
+    assert b"project" not in where
 
 
 def test_one_that_has_ended_is_told_and_takes_nothing_more(echo: EngineProcess) -> None:
