@@ -148,6 +148,28 @@ def test_an_engine_that_cannot_be_started_is_told(start: Start, settings: Settin
         EngineClient(replace(start, command=("/no/such/python",)), settings, "CRITICAL", finish_jobs=False)
 
 
+def test_what_another_program_tells_python_is_nothing_to_the_engine(
+    new_client: Callable[[], EngineClient],
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As installers of other Pythons on Windows leave it in the environment of all programs."""
+    for module in ("requests", "sitecustomize", "usercustomize"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('another Python')")
+    told = {
+        "PYTHONHOME": str(tmp_path / "Python27"),
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONSTARTUP": str(tmp_path / "requests.py"),
+        "PYTHONINSPECT": "1",
+        "PYTHONIOENCODING": "cp932",
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    client = new_client()
+    assert finished(client, client.submit(lamp(sandbox)).token).status.step is Step.READY
+
+
 @needs_proc
 def test_the_engine_leaves_the_cores_to_the_window(client: EngineClient) -> None:
     client.call("sync")
