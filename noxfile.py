@@ -23,7 +23,9 @@ nox.options.sessions = ["blender"]
 ROOT = Path(__file__).resolve().parent
 WINDOWS = sys.platform == "win32"
 INTEL_MAC = (platform.system(), platform.machine()) == ("Darwin", "x86_64")
-BIN = ROOT / ".venv" / ("Scripts" if WINDOWS else "bin")
+PYTHON = ROOT / ".venv" / ("Scripts/python.exe" if WINDOWS else "bin/python")
+"""With its ending, which nox on Python 3.11 adds to no path."""
+
 BPY = {"3.11": "4.5.*", "3.13": "5.2.*"}
 """The bpy wheel that exists for a Python; the second one for no Mac with a processor of Intel."""
 
@@ -74,7 +76,7 @@ def setup(session: nox.Session) -> None:
     if INTEL_MAC and version == "3.13":
         session.error("bpy 5.2 has no wheel for a Mac with an Intel processor; start nox with Python 3.11.")
     session.run(sys.executable, "-m", "venv", "--clear", str(ROOT / ".venv"), external=True)
-    install = (str(BIN / "python"), "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt")
+    install = (str(PYTHON), "-m", "pip", "install", "--quiet", "--constraint", "constraints.txt")
     groups = [word for group in ("test", "lint", "matrix", "docs") for word in ("--group", group)]
     session.run(*install, "--upgrade", "pip", external=True)
     session.run(*install, f"bpy=={BPY[version]}", *groups, external=True)
@@ -102,7 +104,7 @@ def command(name: str) -> None:
         setup.func(session)
         *first, last = COMMANDS[name]
         for words in (*first, (*last, *session.posargs)):
-            session.run(str(BIN / "python"), *words, external=True)
+            session.run(str(PYTHON), *words, external=True)
 
 
 for name in COMMANDS:
