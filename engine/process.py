@@ -42,9 +42,11 @@ def python_command(executable: str, blender: str) -> tuple[str, ...]:
     """What runs this package in plain Python, up to its arguments.
 
     executable: the Python that Blender names. blender: Blender's own binary, for where there is no Python
-    ("" = none). -I leaves out what the user has installed for another Python.
+    ("" = none), or a virus scanner has taken it away. -I leaves out what the user has installed for another
+    Python.
     """
-    if Path(executable).stem.lower().startswith("python"):
+    python = Path(executable)
+    if python.stem.lower().startswith("python") and (python.is_file() or not blender):
         return (executable, "-I", str(ROOT))
     options = ("--background", "--factory-startup", "--offline-mode", "--python-exit-code", "1")
     return (blender, *options, "--python", str(ROOT / "__main__.py"), "--")

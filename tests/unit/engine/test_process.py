@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from generio_flows.engine.process import EngineProcess
+from generio_flows.engine.process import EngineProcess, python_command
 
 from tests.systems import WINDOWS
 
@@ -90,6 +90,15 @@ def test_the_folder_in_which_blender_was_started_is_left_to_others(
     folder.rename(tmp_path / "renamed")
     process.kill()
     assert b"project" not in where
+
+
+def test_without_its_python_blender_itself_runs_the_engine(tmp_path: Path) -> None:
+    """As where a virus scanner has put python.exe into quarantine, and a restart of Blender is to help."""
+    python = tmp_path / "python.exe"
+    assert python_command(str(python), "blender.exe")[0] == "blender.exe"
+    assert python_command(str(python), "")[0] == str(python)
+    python.touch()
+    assert python_command(str(python), "blender.exe")[0] == str(python)
 
 
 def test_one_that_has_ended_is_told_and_takes_nothing_more(echo: EngineProcess) -> None:
