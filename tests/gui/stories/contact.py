@@ -71,6 +71,7 @@ def a_heavy_owl(blender: Driver) -> Steps[None]:
     yield from jobs.until(blender, "Done")
     yield from blender.picture("contact-light", until="Jobs")
     panel.bake_size = "1024"
+    yield from blender.click("Before and After")
     yield from blender.click("Bake Lost Detail")
     yield from blender.wait_for(lambda: jobs.newest().state == "done", "the normal map", 180.0)
     yield from blender.click("Report")
