@@ -7,9 +7,10 @@
     flows.wait(chair)
     print(chair.objects)
 
-Everything is to be called on the main thread, as all of bpy. Nothing but `wait` waits: in a window models
-arrive by themselves, and `subscribe` tells when. In the background, where Blender has no timers, they arrive
-while `wait` waits. Jobs are those of the panel: they are listed there, survive a restart, and run once.
+Everything is to be called on the main thread, as all of bpy. Nothing but `wait` and `export` waits: in a
+window models arrive by themselves, and `subscribe` tells when. In the background, where Blender has no
+timers, they arrive while `wait` waits. Jobs are those of the panel: they are listed there, survive a restart,
+and run once.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,8 +29,7 @@ from .jobs import STATES, Job, LedgerError, Step
 from .jobs.job_folder import preview_path, report_path
 from .scene.export.selection import BUDGET, COUNT, PERCENT
 from .scene.game.collision import TRIANGLES
-from .scene.game.export import GameExport
-from .scene.game.export import export as export_files
+from .scene.game.export import GameExport, plan
 from .scene.game.profiles import PROFILES, SHAPES
 from .scene.game.subjects import FILES
 from .scene.place import place
@@ -122,7 +122,7 @@ class Model:
 
     @property
     def done(self) -> bool:
-        """Whether it stands in the scene."""
+        """Whether it stands in the scene, or its files where they were to be exported to."""
         return self.job.status.step is Step.PLACED
 
     @property
@@ -138,8 +138,14 @@ class Model:
 
     @property
     def files(self) -> list[Path]:
-        """The GLB files that the service made, each checked; empty until they are there, and of a bake."""
-        return [Path(result.glb) for result in self.job.placement.results if result.glb]
+        """The GLB files that the service made, each checked, or the exported files.
+
+        Empty until they are there, and of a bake.
+        """
+        made = self.job.placement
+        return [Path(result.glb) for result in made.results if result.glb] or [
+            Path(file.path) for file in made.delivered
+        ]
 
     @property
     def flow_id(self) -> str:
@@ -317,7 +323,9 @@ def export(
     stand in the scene, or each model or each collection into a file of its own; own_folder: each in a folder
     of its own. collision: the shapes to make for models that have none, for Unreal, Unity and Godot;
     collision_triangles: that a hull may have; each_part: whether each loose part gets a shape. embed: whether
-    textures are in an FBX, or beside it. Returns the files. Nothing is sent. Raises Refused.
+    textures are in an FBX, or beside it. Waits for a second Blender to write the files, as `wait` does, and
+    returns them; the operator `generio.export_for_engine` does the same without waiting in a window. Nothing
+    is sent. Raises Refused, and Failed where a file cannot be written.
     """
     _check_enabled()
     _check_word("engine", engine, PROFILES)
@@ -333,10 +341,11 @@ def export(
         each_part=each_part,
         embed=embed,
     )
-    try:
-        return export_files(bpy.context, _several(objects), wish)
-    except FlowsError as error:
-        raise Refused(str(error)) from error
+    with _asking() as session:
+        parts = requests.export_in_parts(session, bpy.context, plan(bpy.context, _several(objects), wish))
+        (model,) = _submitted(session, [job for part in parts for job in part])
+    wait(model)
+    return model.files
 
 
 def _check_word(name: str, value: str, known: Iterable[str]) -> None:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..api import FlowsError
 from ..core.errors import NoChildBlender
 from ..core.files import atomic_path
+from ..jobs.exported import deliver
+from ..scene.game.order import FileOrder, MeshOrder, Order, SubjectOrder
 from ..scene.game.profiles import PROFILES
 from .exit_codes import SOME_FAILED, SUCCESS
 from .items import Item
@@ -161,21 +163,16 @@ class Writer:
         return code
 
     def _write(self, converter: Conversion, file: GameFile, cancelled: Callable[[], bool]) -> None:
-        file.target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="generio-") as folder:
-            order = Path(folder, f"{file.base.stem}.json")
-            levels = [os.path.abspath(level) for level in file.levels]  # noqa: PTH100 - links stay
-            names = {"name": file.base.stem, "file": file.target.name, "levels": levels}
-            order.write_text(json.dumps({**self._wish._asdict(), **names}), encoding="utf-8")
-            made = Path(folder, file.target.name)
-            converter.to_game_engine(order, made, cancelled)
-            with atomic_path(file.target) as part:
-                part.write_bytes(made.read_bytes())
+            order, note = Path(folder, "order.json"), Path(folder, "exported.json")
+            levels = [MeshOrder(os.path.abspath(level)) for level in file.levels]  # noqa: PTH100 - links stay
+            name = file.base.stem
+            content = FileOrder(file.target.name, name, False, [SubjectOrder(name, levels)])
+            wish = self._wish._replace(collision=self._wish.collision.upper())
+            Order(files=[content], **wish._asdict()).write(order)
+            converter.export(order, note, cancelled)
+            deliver(note, file.target.parent, Path(folder).name[-8:])
             self._note(file.target)
-            for texture in made.parent.glob("made/textures/*"):
-                beside = file.target.parent / "textures"
-                beside.mkdir(exist_ok=True)
-                (beside / texture.name).write_bytes(texture.read_bytes())  # it may be on another disk
 
     def _tell(self, file: GameFile, message: str, code: str) -> None:
         name = display(file.target)

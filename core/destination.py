@@ -138,6 +138,13 @@ class OutputFile:
 
 
 @dataclass(frozen=True)
+class ExportFolder:
+    """A folder of the user's, into which files for a game engine go; an absolute path."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
 class Unknown:
     """Nobody knows where the result belongs: its job was found again."""
 
@@ -145,7 +152,7 @@ class Unknown:
 UNKNOWN = Unknown()
 
 InFile = NewModel | OptimizedMesh
-Destination = NewModel | OptimizedMesh | OutputFile | Unknown
+Destination = NewModel | OptimizedMesh | OutputFile | ExportFolder | Unknown
 
 D = TypeVar("D", bound=Destination)
 
@@ -209,9 +216,11 @@ def from_data(data: Mapping[str, Any]) -> Destination:
     """The destination that `to_data` wrote, in this version or another. Raises TypeError or ValueError."""
     if not data:
         return UNKNOWN
-    kind: type[NewModel | OptimizedMesh | OutputFile] = OptimizedMesh
+    kind: type[NewModel | OptimizedMesh | OutputFile | ExportFolder] = OptimizedMesh
     if "output" in data:
         kind = OutputFile
+    elif "folder" in data:
+        kind = ExportFolder
     elif data.get("mode", _CURSOR) in (_CURSOR, _BOX):
         kind = NewModel
     known: dict[str, Any] = {}

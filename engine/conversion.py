@@ -21,11 +21,15 @@ from ..core.text import traced_error
 from ..formats import raw_pixels
 from ..formats.glb import check_glb, required_extension_in
 from ..scene import markers
-from ..scene.errors import BakeFailed, ConversionFailed, ExtensionUnknown, NoFaces
+from ..scene.errors import BakeFailed, ConversionFailed, ExportFailed, ExtensionUnknown, NoFaces
 from .converters import TIMEOUT, ConverterDied, Converters, Report, TookTooLong, unheard
 
 PAINTINGS_SECONDS = 60.0
 """What Blender writes raw beside a snapshot is there sooner, unless Blender is gone."""
+
+
+_FAILURES = {"bake": BakeFailed, "bake_files": BakeFailed, "export_files": ExportFailed}
+"""What a task raises that fails, where that is no conversion."""
 
 
 class Conversion:
@@ -127,9 +131,20 @@ class Conversion:
         """Render what `blend` holds as a picture of 256 x 256 pixels (see `_run`)."""
         self._run("thumbnail", blend, png, cancelled)
 
-    def to_game_engine(self, order: Path, target: Path, cancelled: Callable[[], bool]) -> None:
-        """Write models for a game engine; `order`: see `child.export_for_engine` (see `_run`)."""
-        self._run("game", order, target, cancelled)
+    def export(
+        self, order: Path, note: Path, cancelled: Callable[[], bool], report: Report = unheard
+    ) -> None:
+        """Write files for a game engine into a folder beside `note`, which says which (see `jobs.exported`).
+
+        order: see `scene.game.order`. report: is told how much is done, 0 to 1. Raises as `_run`.
+        """
+        if note.exists():  # it only ever gets this name whole
+            return
+        for left in note.parent.glob(f"{note.name}.*.files"):
+            files.delete_folder(left)
+        for snapshot in order.parent.glob(markers.SNAPSHOTS):
+            _finish_paintings(snapshot, cancelled)
+        self._run("export_files", order, note, cancelled, report)
 
     @contextmanager
     def _alone_with(self, name: str, cancelled: Callable[[], bool]) -> Iterator[None]:
@@ -177,7 +192,7 @@ class Conversion:
             if problem:
                 if error := traced_error(problem):
                     LOGGER.error("converter, %s: %s", task, error)
-                raise (BakeFailed if task.startswith("bake") else ConversionFailed)(source.name, problem)
+                raise _FAILURES.get(task, ConversionFailed)(source.name, problem)
 
 
 def _paintings_notes(snapshot: Path) -> list[Path]:

@@ -264,6 +264,7 @@ class Server:
             owner=owner,
             warm=conversion.warm,
             bake=conversion.bake,
+            export=conversion.export,
         )
         threading.Thread(target=self._watch, name="generio-tell", daemon=True).start()
         threading.Thread(target=remove_homes_of_the_dead, daemon=True).start()

@@ -24,8 +24,9 @@ moment or for minutes. `doubt` counts what was heard in a row, and since when; `
 to stay for how long before it is believed. That a flow is gone is believed only after five minutes of the
 service's own word, from more than one endpoint. An answer that names another flow is no answer.
 
-A job whose template is BAKE has no flow and makes no call (`steps.bake`): all of it is one conversion, which
-is made again where it was interrupted.
+A job whose template is in LOCAL has no flow and makes no call: all of it is one conversion, which is made
+again where it was interrupted. Baked maps (`steps.bake`) are to be placed; exported files (`steps.export`)
+are where they belong when the job is over.
 
 "Then Optimize" is a second job (`chain`) whose token derives from the first one's. When the first one's
 result is on disk it is linked into the folder of the second, that is submitted, and the first one is over.
@@ -43,13 +44,15 @@ from .chain import (
 )
 from .errors import NoConverter, Offline
 from .job_folder import JobFolder
-from .model import BAKE, Delivered, Job, Placement, Problem, Request, Result, Run, Status, Step
+from .model import BAKE, EXPORT, LOCAL, Delivered, Job, Placement, Problem, Request, Result, Run, Status, Step
 from .settings import Settings
 from .states import STATES, State
 from .store_errors import AlreadyThere, LedgerBusy, LedgerError
 
 __all__ = [
     "BAKE",
+    "EXPORT",
+    "LOCAL",
     "STATES",
     "AlreadyThere",
     "Delivered",

@@ -15,12 +15,12 @@ there already, whole. Raises FlowsError where `source` is at fault, NoChildBlend
 had on this machine, OSError of the disk, Cancelled when asked to stop."""
 
 
-Bake = Callable[[Path, Path, Callable[[], bool], Callable[[float], None]], None]
-"""(snapshot, blend, cancelled, report): as `Convert`; tells how much is done, 0 to 1."""
+Work = Callable[[Path, Path, Callable[[], bool], Callable[[float], None]], None]
+"""(source, target, cancelled, report): as `Convert`; tells how much is done, 0 to 1."""
 
 
-def no_bake(_snapshot: Path, _blend: Path, _cancelled: object, _report: object) -> None:
-    """Where nothing is baked."""
+def no_work(_source: Path, _target: Path, _cancelled: object, _report: object) -> None:
+    """Where no Blender works for the jobs that no service has to do with."""
     raise NoChildBlender
 
 
@@ -29,10 +29,12 @@ class Conversions:
     """What needs a Blender: from a .blend or a picture to the file to send, and from a GLB to a .blend.
 
     warm: is called shortly before either, so that a Blender can be started meanwhile; returns at once.
-    bake: from a snapshot of two meshes to maps.
+    bake: from a snapshot of two meshes to maps. export: from an order to files for a game engine,
+    and a note about them; see `exported`.
     """
 
     make_input: Convert
     convert: Convert
     warm: Callable[[], None] = lambda: None
-    bake: Bake = no_bake
+    bake: Work = no_work
+    export: Work = no_work

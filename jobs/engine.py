@@ -26,7 +26,7 @@ from .adoption import adopted_job
 from .cleanup import Cleanup
 from .clients import Clients
 from .commands import Commands
-from .conversions import Bake, Conversions, Convert, no_bake
+from .conversions import Conversions, Convert, Work, no_work
 from .input_copy import InputCopies
 from .model import Delivered, Job, Problem, Step
 from .part import Part
@@ -50,7 +50,8 @@ class Engine:
     .blend or a picture to the file to send, from a received GLB to a .blend, and from that to a picture,
     which is nice to have. adopt_orphans: whether it goes on with all that dead processes left unfinished, or
     only with what `resume` names. owner: the name of an engine before, which is no more, in whose place this
-    one goes on ("" = none). warm: is called shortly before something is to be converted. bake: bakes maps.
+    one goes on ("" = none). warm: is called shortly before something is to be converted. bake, export: see
+    `Conversions`.
     `events` holds each job as it is after each change. Methods that change a job write the store first and
     raise LedgerError where that fails.
     """
@@ -65,7 +66,8 @@ class Engine:
         adopt_orphans: bool = True,
         owner: str = "",
         warm: Callable[[], None] = lambda: None,
-        bake: Bake = no_bake,
+        bake: Work = no_work,
+        export: Work = no_work,
     ) -> None:
         self._settings = settings
         self._notice: Problem | None = None
@@ -74,7 +76,7 @@ class Engine:
         self._clients = Clients()
         present = self._present_settings
         self._registry = registry = JobRegistry(store, owner or new_owner(), self._keep_request_soon)
-        self._conversions = Conversions(make_input, convert, warm, bake)
+        self._conversions = Conversions(make_input, convert, warm, bake, export)
         self._scheduler = Scheduler(registry, present, adopt_orphans, closing)
         self._workers = Workers(
             registry,

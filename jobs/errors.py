@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..api import FlowsError, NotSaved
 from ..core.errors import NotReady, Remedy
 from ..core.messages import Message
@@ -45,6 +47,25 @@ class NoBaker(FlowsError):
     remedy: Remedy = "retry"
     message = Message("No second Blender could be started to bake the maps.")
     fix = Message("Close programs that take much memory, and retry.")
+
+
+class NoExporter(FlowsError):
+    """No second Blender can be started, and the first one would stand still while files are written."""
+
+    remedy: Remedy = "retry"
+    message = Message("No second Blender could be started to export the files.")
+    fix = Message("Close programs that take much memory, and retry.")
+
+
+class NotDelivered(NotSaved):
+    """Files that were exported cannot be put where they are to be."""
+
+    remedy: Remedy = "retry"
+    fix = Message("Mend that and retry, or export into another folder.")
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        reason = error.strerror or str(error)
+        super().__init__(Message("{path} cannot be exported: {reason}", path=str(folder), reason=reason))
 
 
 class Offline(NotReady):

@@ -58,6 +58,11 @@ class JobFolder:
         """Where a job bakes to; its maps lie beside that."""
         return self.result(job, "").with_suffix(".blend")
 
+    @property
+    def exported(self) -> Path:
+        """The note about the files that a job exports; they lie beside it, see `exported`."""
+        return self.path / "exported.json"
+
     @staticmethod
     def baked_glb(result: Path) -> Path:
         """Where a result is kept with the maps that were baked for it."""

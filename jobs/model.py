@@ -10,6 +10,7 @@ before we repeat.
     STARTED -> COMPLETED -> DOWNLOADED -> READY -> PLACED          any -> FAILED | CANCELLED
     ADOPTED (a flow that no job had) -> STARTED
     REQUESTED -> READY -> PLACED (BAKE, which has no flow)
+    REQUESTED -> PLACED (EXPORT, which has none, either)
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ from ..core.messages import EMPTY, Message
 from ..core.text import plain_reason
 from .states import State
 
-BAKE = "bake"
-"""Template of the jobs that bake maps on this computer; no service knows it."""
+BAKE, EXPORT = "bake", "export"
+"""Templates of the jobs that bake maps, and that write files for game engines."""
+
+LOCAL = frozenset({BAKE, EXPORT})
+"""Those of jobs that are done on this computer; no service knows them."""
 
 
 class Step(StrEnum):
@@ -312,7 +316,7 @@ class Job:
                 return State.WAITING
             if self.status.queued:
                 return State.QUEUED
-            if self.request.template == BAKE:
+            if self.request.template in LOCAL:
                 return State.RUNNING
         return _STATE_OF_STEP[self.status.step]
 

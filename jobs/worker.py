@@ -196,6 +196,7 @@ class Workers(Part):
             convert=self._conversions.convert,
             warm=self._conversions.warm,
             bake=self._conversions.bake,
+            export=self._conversions.export,
             save=save,
             report=self._reporter(token, lease),
             cancelled=cancelled,

@@ -11,9 +11,10 @@ from ..core.errors import FlowsError
 from ..core.messages import Message
 from ..i18n import translated
 from ..scene.game import collision, subjects
-from ..scene.game.export import GameExport, export
+from ..scene.game.export import GameExport, plan
 from ..scene.game.profiles import HULL_SHAPES, NO_SHAPES, PROFILES, SHAPES, TELL_UNITY
-from .submit_jobs import InObjectMode, tell_problem
+from ..session import current, requests
+from .submit_jobs import HandOver, InObjectMode, tell_problem
 
 SUFFIXES = ";".join(sorted({f"*{profile.suffix}" for profile in PROFILES.values()}))
 
@@ -39,12 +40,12 @@ class ShapeOptions:
         )
 
 
-class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, bpy.types.Operator):
+class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, HandOver, bpy.types.Operator):
     """Export the selected models for a game engine, with their levels of detail and collision shapes"""
 
     bl_idname = "generio.export_for_engine"
     bl_label = "Export for Engine"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO", "PRESET"}
+    bl_options: ClassVar[set[str]] = {"REGISTER", "PRESET"}
 
     if TYPE_CHECKING:
         filepath: str
@@ -151,18 +152,24 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, bpy.types.Operato
             embed=self.embed,
         )
         try:
-            written = export(context, self._objects(context), wish)
+            found = plan(context, self._objects(context), wish)
         except FlowsError as error:
             return tell_problem(self, error)
-        told = (
-            Message("{path} is written", path=written[0].name)
-            if len(written) == 1
-            else Message("{count:,} files are written", count=len(written))
-        )
-        self.report({"INFO"}, translated(told))
+        if found.replaced:
+            told = (
+                Message("1 file that is there will be replaced")
+                if found.replaced == 1
+                else Message("{count:,} files that are there will be replaced", count=found.replaced)
+            )
+            self.report({"INFO"}, translated(told))
         if self.engine == "UNITY" and self.shapes != NO_SHAPES:
             self.report({"INFO"}, translated(TELL_UNITY))
-        return {"FINISHED"}
+        parts = requests.export_in_parts(current(), context, found)
+        return self.hand_over_parts(context, parts, 1, modal=self.options.is_invoke)
+
+    def said(self) -> Message:
+        """See `HandOver`."""
+        return Message("Preparing the export    Esc: Cancel")
 
     def _objects(self, context: bpy.types.Context) -> Sequence[bpy.types.Object]:
         if self.source == "COLLECTION":

@@ -3,16 +3,17 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import bpy
 
 from ..api import OPTIMIZE, FlowsError
 from ..api.parameters import GENERATORS, parameters_of
-from ..core.destination import InFile, NewModel, OptimizedMesh
+from ..core.destination import ExportFolder, InFile, NewModel, OptimizedMesh
 from ..core.messages import Message
 from ..i18n import translated
-from ..jobs import BAKE, Job, LedgerError, Problem, Step, is_optimized
+from ..jobs import BAKE, LOCAL, Job, LedgerError, Problem, Step, is_optimized
 from ..scene.errors import CannotPlace, Misfit, TooFewTriangles
 from ..scene.export.selection import COUNT, PERCENT, RESULTS
 from ..scene.place.destination import edited_target
@@ -328,7 +329,7 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         if job.request.template == OPTIMIZE:
             self._optimize(properties(context), job)
-        elif job.request.template != BAKE:
+        elif job.request.template not in LOCAL:
             self._generate(properties(context), job)
         return {"FINISHED"}
 
@@ -399,9 +400,12 @@ class GENERIO_OT_show_job_folder(OnJob, bpy.types.Operator):
     bl_label = "Show Folder"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if self.job(context) is None:
+        job = self.job(context)
+        if job is None:
             return {"CANCELLED"}
-        folder = current().open_engine(context).folder(self.token)
+        folder, where = current().open_engine(context).folder(self.token), job.request.destination
+        if isinstance(where, ExportFolder) and job.status.step is Step.PLACED:
+            folder = Path(where.folder)
         if not folder.is_dir():
             self.report({"INFO"}, translated(Message("This job has no files yet")))
             return {"CANCELLED"}

@@ -180,6 +180,7 @@ class HandOver(OperatorMixin):
         self._tokens, self._replies, self._parts = [], [], parts
         if waiting.can_wait() or not modal or context.window is None:
             return self._hand_over_now(context)
+        current().open_engine(context)  # which takes a moment, in which the first job is made
         self._count = count
         self._until = time.monotonic() + LONGEST_SECONDS
         if (problem := self._hand_over_some(context)) is not None:
@@ -226,22 +227,23 @@ class HandOver(OperatorMixin):
         return None
 
     def _say(self) -> None:
-        """Say in the status bar what is being sent."""
         assert self._workspace is not None
+        self._workspace.status_text_set(translated(self.said()))
+
+    def said(self) -> Message:
+        """What the status bar says is being sent."""
         if self._parts is not None:
-            said = Message(
+            return Message(
                 "Preparing {done:,} of {count:,} models for GENERIO    Esc: Cancel",
                 done=len(self._tokens),
                 count=self._count,
             )
-        elif len(self._tokens) == 1 and (job := _known(self._tokens[0])) is not None:
-            said = Message(
+        if len(self._tokens) == 1 and (job := _known(self._tokens[0])) is not None:
+            return Message(
                 "Sending {what} to GENERIO    Esc: Cancel", what=Message('"{name}"', name=job.request.name)
             )
-        else:
-            models = Message("{count:,} models", count=len(self._tokens))
-            said = Message("Sending {what} to GENERIO    Esc: Cancel", what=models)
-        self._workspace.status_text_set(translated(said))
+        models = Message("{count:,} models", count=len(self._tokens))
+        return Message("Sending {what} to GENERIO    Esc: Cancel", what=models)
 
     def _refusal(self, context: bpy.types.Context) -> set[str] | None:
         """What `execute` is to return where the job list has not taken jobs; looks at answers that came."""

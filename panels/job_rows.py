@@ -18,7 +18,7 @@ from pathlib import Path
 import bpy
 
 from ..api.parameters import parameter_words
-from ..core.destination import InFile
+from ..core.destination import ExportFolder, InFile
 from ..core.messages import EMPTY, Message
 from ..engine.client import EngineClient
 from ..engine.connection import Reply
@@ -141,6 +141,7 @@ class JobRows:
         row.finished = job.finished
         row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
         row.importable = bool(job.placement.results) and job.state in (State.READY, State.DONE)
+        row.exported = isinstance(job.request.destination, ExportFolder) and job.state is State.DONE
         row.placed = row.state == State.DONE and job.token in session.placement.placed
         row.favorite = job.token in favorites()
         is_over = job.finished and row.state != State.READY
@@ -197,6 +198,8 @@ def _note(job: Job, session: Session, news: News) -> Message:
         return TAKEN_BACK
     if job.token in session.placement.reported:
         return session.placement.reported[job.token]
+    if isinstance(where := job.request.destination, ExportFolder):
+        return _exported(job, Path(where.folder))
     if not job.placement.results:
         return Message("Its files were deleted to save space; the model is in the file")
     if not job.placement.results[0].blend:
@@ -205,6 +208,13 @@ def _note(job: Job, session: Session, news: News) -> Message:
     if any(other.status.step in (Step.FAILED, Step.CANCELLED) for other in following):
         return IN_VAIN
     return FOLLOWED if following else EMPTY
+
+
+def _exported(job: Job, folder: Path) -> Message:
+    count, name = len(job.placement.delivered), folder.name or str(folder)
+    if count == 1:
+        return Message("1 file in {folder}", folder=name)
+    return Message("{count:,} files in {folder}", count=count, folder=name)
 
 
 def _is_of_use(job: Job, engine: EngineClient) -> bool:

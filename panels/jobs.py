@@ -208,7 +208,9 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def _buttons(self, row: Any, job: GenerioJob) -> None:
         state, token = State(job.state), job.token
         main = row.row(align=True)
-        if job.finished:
+        if job.exported:
+            main.operator("generio.show_job_folder", icon="FILE_FOLDER").token = token
+        elif job.finished:
             main.enabled = job.importable
             text = "Import" if state is not State.DONE else "Import Again"
             main.operator("generio.import_result", text=text, icon="IMPORT").token = token

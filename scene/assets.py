@@ -175,14 +175,6 @@ def _take_edits(parts: Collection[bpy.types.Object], afterwards: ExitStack) -> N
                         node.image = packed[image]
 
 
-@contextmanager
-def packed_paintings(parts: Collection[bpy.types.Object]) -> Iterator[None]:
-    """For a while, the materials of `parts` show what is painted as pictures that an exporter can write."""
-    with ExitStack() as afterwards:
-        _take_edits(parts, afterwards)
-        yield
-
-
 def _packed_copy(image: Any, afterwards: ExitStack) -> bpy.types.Image:
     """The painting as it is, packed, for the time being under its name.
 

@@ -116,3 +116,10 @@ class BakeFailed(ConversionFailed):
 
     def _said(self, what: Message | str, words: str) -> Message:
         return Message("The lost detail could not be baked: {reason}", reason=plain_reason(words))
+
+
+class ExportFailed(ConversionFailed):
+    """A background Blender could not write files for a game engine; words: why."""
+
+    def _said(self, what: Message | str, words: str) -> Message:
+        return Message("The files could not be exported: {reason}", reason=plain_reason(words))

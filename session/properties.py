@@ -49,6 +49,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         finished: bool
         importable: bool
         placed: bool
+        exported: bool
         elsewhere: bool
         clearable: bool
         favorite: bool
@@ -67,6 +68,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         finished: bpy.props.BoolProperty()
         importable: bpy.props.BoolProperty()
         placed: bpy.props.BoolProperty()
+        exported: bpy.props.BoolProperty()
         elsewhere: bpy.props.BoolProperty()
         clearable: bpy.props.BoolProperty()
         favorite: bpy.props.BoolProperty()

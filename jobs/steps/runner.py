@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from ...api import Cancelled
 from .. import limits, polling
-from ..model import BAKE, Job, Step
-from . import bake, download, run, submit
+from ..model import BAKE, EXPORT, Job, Step
+from . import bake, download, export, run, submit
 from .turn import Outcome, Turn
 
 
@@ -22,6 +22,8 @@ def advance(turn: Turn, job: Job) -> Outcome:
         match job.status.step:
             case Step.REQUESTED if job.request.template == BAKE:
                 after = bake.bake(turn, job)
+            case Step.REQUESTED if job.request.template == EXPORT:
+                after = export.export(turn, job)
             case Step.REQUESTED:
                 after = submit.prepare(turn, job)
             case Step.PREPARED:
@@ -45,6 +47,8 @@ def advance(turn: Turn, job: Job) -> Outcome:
             return _look_again(turn, job)
         job = after
         turn.save(job)
+        if job.status.step is Step.PLACED:  # which only exported files are by themselves
+            export.clear(turn, job)
     return Outcome(job)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ...api import FlowsClient
 from ...core import files
 from ...core.files import atomic_path
-from ..conversions import Bake
+from ..conversions import Work
 from ..doubt import About, Doubt, OneShotServices
 from ..errors import folder_unusable
 from ..job_folder import JobFolder
@@ -36,10 +36,10 @@ class Turn:
     """What the steps of one job need in one run of it, after which it waits or is over.
 
     client: gives the client to use, or raises NotReady. folder: the job's own. make_input, convert, warm,
-    bake: see `conversions`. save: writes a job to the store, raises Cancelled if it is no longer ours.
-    report: reports the progress 0..1. cancelled: asked all the time. is_taken: whether a flow belongs to
-    another job. is_new: whether the job began in this process. recorded_flow: gives the id of the flow that
-    the folder of the job knows, or "". others_run: whether other jobs run at the service now.
+    bake, export: see `conversions`. save: writes a job to the store, raises Cancelled if it is no longer
+    ours. report: reports the progress 0..1. cancelled: asked all the time. is_taken: whether a flow belongs
+    to another job. is_new: whether the job began in this process. recorded_flow: gives the id of the flow
+    that the folder of the job knows, or "". others_run: whether other jobs run at the service now.
     one_shot_services: those that refuse an empty create. durations: seconds that flows of this kind took.
     doubt: what the turns before heard and did not believe. patience: seconds without any news of a flow,
     after which the user is asked (0 = never). delete_flows: whether a flow is deleted when all its models are
@@ -51,7 +51,8 @@ class Turn:
     make_input: Callable[[Path, Path, Callable[[], bool]], None]
     convert: Callable[[Path, Path, Callable[[], bool]], None]
     warm: Callable[[], None]
-    bake: Bake
+    bake: Work
+    export: Work
     save: Callable[[Job], None]
     report: Callable[[float | None], None]
     cancelled: Callable[[], bool]

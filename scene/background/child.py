@@ -341,31 +341,9 @@ def bake_files(source: str, target: str) -> None:
     module("scene.bake.files").bake(source, target, load, tell_progress)
 
 
-def export_for_engine(source: str, target: str) -> None:
-    """Write GLB models for a game engine, as one model with its levels of detail.
-
-    source: an order (JSON): "levels", paths, the one with the most detail first; "name", of the model;
-    "file", what the file will be called; "engine", "collision", "triangles", "each_part" and "embed", see
-    `scene.game.export.GameExport`. Textures that are not embedded are in "made/textures" beside `target`.
-    """
-    order = json.loads(Path(source).read_text(encoding="utf-8"))
-    subjects, write = module("scene.game.subjects"), module("scene.game.write")
-    collision = module("scene.game.collision")
-    engine, context = order["engine"], bpy.context
-    levels: list[Any] = [joined_glb(path) for path in order["levels"]]
-    levels[0].name = order["name"]
-    context.view_layer.update()
-    shapes: list[Any] = []
-    if order["collision"] != "none" and write.PROFILES[engine].hull:
-        kind, triangles = order["collision"].upper(), order["triangles"]
-        shapes = collision.make_shapes(context, levels[0], kind, triangles, order["each_part"])
-        context.view_layer.update()
-    counts = [max(1, len(item.data.loops) - 2 * len(item.data.polygons)) for item in levels]
-    sizes = [min(1.0, (count / counts[0]) ** 0.5) for count in counts[1:]]
-    content = subjects.FileContent(order["name"], [subjects.Subject(order["name"], levels, sizes, shapes)])
-    made = Path(target).parent / "made" / order["file"]
-    write.write(context, content, engine, made, order["embed"])
-    files.replace(made, Path(target))
+def export_files(source: str, target: str) -> None:
+    """Write files for a game engine, by the order `source`; see `scene.game.run`."""
+    module("scene.game.run").export(source, target, joined_glb, tell_progress)
 
 
 def joined_glb(path: str) -> Any:
@@ -409,10 +387,10 @@ TASKS = {
     "import": import_glb,
     "save": save_file,
     "picture": make_png,
-    "game": export_for_engine,
     "thumbnail": draw_thumbnail,
     "bake": bake_maps,
     "bake_files": bake_files,
+    "export_files": export_files,
 }
 
 
@@ -442,6 +420,7 @@ def do(task: str, source: str, target: str) -> bool:
         print(f"\nGENERIO_ANSWER {said}", flush=True)  # noqa: T201 - how a converter speaks
     except OSError:  # the parent was killed meanwhile, and another one does this task in a file of its own
         files.delete(Path(target))
+        files.delete_folder(Path(f"{target}.files"))  # see `scene.game.run`
         return False
     return True
 

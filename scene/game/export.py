@@ -1,18 +1,45 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Models become files for a game engine: one for all, or one for each."""
+"""What is exported becomes an order: which models go into which files, one for all, or one for each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 
-from .collision import TRIANGLES, make_shapes
-from .profiles import NO_SHAPES, PROFILES
-from .subjects import ONE_FILE, contents, exportable, subject_of
-from .write import NothingToExport, path_of, write
+from ...core import file_names, files
+from ...core.errors import FlowsError, Remedy
+from ...core.messages import Message
+from ..bounds import world_matrix
+from ..meshes import COLLISION
+from .collision import TRIANGLES
+from .order import FileOrder, MeshOrder, Order, SubjectOrder
+from .profiles import NO_SHAPES, PROFILES, Profile
+from .staging import levels_for, shapes_for
+from .subjects import ONE_FILE, Subject, contents, exportable
+from .write import path_of
+
+
+class NothingToExport(FlowsError):
+    """There is no mesh among what is to be exported."""
+
+    remedy: Remedy = ""
+    message = Message("Nothing to export.")
+    fix = Message("Select a mesh with faces, or make a collection that contains some active.")
+
+
+class NotExported(FlowsError):
+    """A file cannot be where it is to be; reason: why."""
+
+    remedy: Remedy = ""
+    fix = Message("Choose another name or another folder.")
+
+    def __init__(self, path: Path, reason: Message) -> None:
+        super().__init__(Message("{path} cannot be exported: {reason}", path=str(path), reason=reason))
 
 
 @dataclass(frozen=True)
@@ -35,26 +62,84 @@ class GameExport:
     embed: bool = True
 
 
-def export(context: bpy.types.Context, objects: Iterable[bpy.types.Object], wish: GameExport) -> list[Path]:
-    """Write the files, and return their paths. Raises NothingToExport, NoShape, NotExported."""
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be exported.
+
+    folder: into which the files go. order: for whom writes them; its meshes are those of `items`, in the same
+    order, and are still to be written. replaced: how many of the files are there already.
+    """
+
+    folder: Path
+    order: Order
+    items: list[bpy.types.Object]
+    replaced: int
+
+
+def plan(context: bpy.types.Context, objects: Iterable[bpy.types.Object], wish: GameExport) -> Plan:
+    """Which files there are to be of these objects. Raises NothingToExport, NotExported."""
     profile = PROFILES[wish.engine]
-    items = exportable(objects)
-    if not items:
+    models = exportable(objects)
+    if not models:
         raise NothingToExport
-    if profile.hull and wish.shapes != NO_SHAPES:
-        for item in items:
-            if not subject_of(item).shapes:
-                make_shapes(context, item, wish.shapes, wish.triangles, wish.each_part)
     path = wish.path
-    found = contents(items, wish.files, path.stem)
+    found = contents(models, wish.files, path.stem)
     if wish.files == ONE_FILE:
-        targets = [path if path.suffix == profile.suffix else path.with_name(path.name + profile.suffix)]
+        folder = path.parent
+        paths = [Path(path.name if path.suffix == profile.suffix else path.name + profile.suffix)]
     else:
         folder = path.parent if path.suffix == profile.suffix else path
-        targets = _free(path_of(folder, content.name, profile, wish.own_folder) for content in found)
-    for content, target in zip(found, targets, strict=True):
-        write(context, content, wish.engine, target, wish.embed)
-    return targets
+        paths = _free(path_of(content.name, profile, wish.own_folder) for content in found)
+    for target in paths:
+        _check(folder / target)
+    items: list[bpy.types.Object] = []
+    orders = [
+        FileOrder(
+            target.as_posix(),
+            content.name,
+            content.at_origin,
+            [_subject(subject, profile, items) for subject in content.subjects],
+        )
+        for content, target in zip(found, paths, strict=True)
+    ]
+    units: Any = context.scene.unit_settings
+    order = Order(
+        engine=wish.engine,
+        embed=wish.embed,
+        collision=wish.shapes,
+        triangles=wish.triangles,
+        each_part=wish.each_part,
+        unit=units.scale_length if units.system != "NONE" else 1.0,
+        files=orders,
+    )
+    return Plan(folder, order, items, sum((folder / target).exists() for target in paths))
+
+
+def _subject(subject: Subject, profile: Profile, items: list[bpy.types.Object]) -> SubjectOrder:
+    """A model of the order; its meshes are added to `items`."""
+
+    def meshes(parts: Iterable[bpy.types.Object]) -> Iterator[MeshOrder]:
+        for item in parts:
+            items.append(item)
+            yield MeshOrder("", [[*row] for row in world_matrix(item)], str(item.get(COLLISION, "")))
+
+    levels, shapes = [*meshes(levels_for(subject, profile))], [*meshes(shapes_for(subject, profile))]
+    return SubjectOrder(subject.name, levels, shapes, [*subject.sizes])
+
+
+def _check(path: Path) -> None:
+    """Raise NotExported for what is in the way of a file."""
+    if reason := file_names.trouble(path.name):
+        raise NotExported(path, reason)
+    home = next(folder for folder in path.parents if folder.exists() or folder == folder.parent)
+    if not home.is_dir():
+        raise NotExported(path, Message("{name} is no folder", name=home.name or str(home)))
+    if not os.access(home, os.W_OK):
+        raise NotExported(path, Message("nothing may be written into {folder}", folder=str(home)))
+    if path.is_dir():
+        raise NotExported(path, Message("it is a folder"))
+    if files.is_protected(path):
+        raise NotExported(path, Message("the file is write-protected"))
 
 
 def _free(paths: Iterable[Path]) -> list[Path]:

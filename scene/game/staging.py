@@ -55,16 +55,20 @@ def staged(context: bpy.types.Context, content: FileContent, profile: Profile) -
         names = _Names(afterwards)
         origin = _place(content.subjects[0]) if content.at_origin else Vector()
         for subject in content.subjects:
-            with seen_meshes(context, [*_levels(subject, profile), *_shapes(subject, profile)]) as meshes:
+            with seen_meshes(
+                context, [*levels_for(subject, profile), *shapes_for(subject, profile)]
+            ) as meshes:
                 _stage(subject, profile, meshes, scale, origin, found, names, afterwards)
         yield found
 
 
-def _levels(subject: Subject, profile: Profile) -> Sequence[bpy.types.Object]:
+def levels_for(subject: Subject, profile: Profile) -> Sequence[bpy.types.Object]:
+    """The levels of a model that a game engine gets."""
     return subject.levels[:1] if profile.levels is Levels.FIRST else subject.levels
 
 
-def _shapes(subject: Subject, profile: Profile) -> Sequence[bpy.types.Object]:
+def shapes_for(subject: Subject, profile: Profile) -> Sequence[bpy.types.Object]:
+    """The collision shapes of a model that a game engine gets."""
     return subject.shapes if profile.hull else ()
 
 
@@ -83,7 +87,7 @@ def _stage(
     afterwards: ExitStack,
 ) -> None:
     """Put copies of a model, with everything that belongs to it, into the scene."""
-    levels, shapes = _levels(subject, profile), _shapes(subject, profile)
+    levels, shapes = levels_for(subject, profile), shapes_for(subject, profile)
     first = world_matrix(subject.levels[0])
     place = first.translation
     node = _moved((place - origin) * scale)

@@ -8,18 +8,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import bpy
 
-from ...core import files
-from ...core.errors import FlowsError, Remedy
 from ...core.file_names import fitting
-from ...core.messages import Message
-from ...core.text import plain_reason
 from ...formats.gltf_levels import add_extras, link_levels
-from ..assets import packed_paintings
 from ..exporters import GLTF, known
 from ..nodes import images_of
 from .profiles import PROFILES, Levels, Profile
@@ -34,40 +28,12 @@ TEXTURES = "textures"
 """The folder of textures beside a file."""
 
 
-class NothingToExport(FlowsError):
-    """There is no mesh among what is to be exported."""
-
-    remedy: Remedy = ""
-    message = Message("Nothing to export.")
-    fix = Message("Select a mesh with faces, or make a collection that contains some active.")
-
-
-class ExporterMissing(FlowsError):
-    """The add-on that writes the format is disabled."""
-
-    remedy: Remedy = ""
-    message = Message("Blender's exporter for this format is disabled.")
-    fix = Message("Enable the FBX and glTF add-ons in Preferences > Add-ons.")
-
-
-class NotExported(FlowsError):
-    """Blender's exporter, or the disk, refuses."""
-
-    remedy: Remedy = ""
-    fix = Message("Try another folder or another format.")
-
-    def __init__(self, path: Path, reason: Exception) -> None:
-        super().__init__(
-            Message("{path} cannot be exported: {reason}", path=str(path), reason=plain_reason(reason))
-        )
-
-
-def path_of(folder: Path, name: str, profile: Profile, own_folder: bool) -> Path:
-    """Where the file of a model goes; own_folder: whether it has a folder of its own."""
+def path_of(name: str, profile: Profile, own_folder: bool) -> Path:
+    """Where the file of a model goes, in the folder of all; own_folder: whether it has one of its own."""
     stem = fitting(re.sub(r"[^\w .-]+", "_", name).strip(" ._") or "Model")
     if not stem.startswith(profile.prefix):
         stem = profile.prefix + stem
-    return folder / stem / f"{stem}{profile.suffix}" if own_folder else folder / f"{stem}{profile.suffix}"
+    return Path(stem if own_folder else "", f"{stem}{profile.suffix}")
 
 
 def write(
@@ -76,38 +42,18 @@ def write(
     """Write a file for a game engine.
 
     engine: of PROFILES. embed: whether textures are in the file, where the format can have them there; else
-    they are beside it. Raises NotExported.
+    they are in a folder beside it. Raises RuntimeError and OSError, as Blender's exporters do.
     """
     profile = PROFILES[engine]
     objects = [item for subject in content.subjects for item in subject.levels]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The file has its name from the start, since some formats name textures after it.
-        with TemporaryDirectory(prefix=".generio-", dir=path.parent) as folder:
-            part = Path(folder, path.name)
-            with packed_paintings(objects), staged(context, content, profile) as stage:
-                layer = stage.scene.view_layers[0]
-                with context.temp_override(scene=stage.scene, view_layer=layer, selected_objects=[]):
-                    layer.update()
-                    _check(_OPERATORS[profile.suffix])
-                    _WRITERS[profile.suffix](part, profile, embed, objects)
-                if profile.suffix == ".glb":
-                    _tell_levels(part, stage, profile)
-            for texture in Path(folder, TEXTURES).glob("*"):
-                beside = path.parent / TEXTURES
-                beside.mkdir(exist_ok=True)
-                files.replace(texture, beside / texture.name)
-            files.replace(part, path)
-    except (RuntimeError, OSError) as error:
-        raise NotExported(path, error) from error
-
-
-def _check(operator: Any) -> None:
-    """Raise ExporterMissing where an exporter that is an add-on is not enabled."""
-    try:
-        operator.get_rna_type()
-    except KeyError:
-        raise ExporterMissing from None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with staged(context, content, profile) as stage:
+        layer = stage.scene.view_layers[0]
+        with context.temp_override(scene=stage.scene, view_layer=layer, selected_objects=[]):
+            layer.update()
+            _WRITERS[profile.suffix](path, profile, embed, objects)
+        if profile.suffix == ".glb":
+            _tell_levels(path, stage, profile)
 
 
 def _write_fbx(path: Path, profile: Profile, embed: bool, objects: Sequence[bpy.types.Object]) -> None:
@@ -160,11 +106,6 @@ def _write_usd(path: Path, _profile: Profile, _embed: bool, _objects: object) ->
     operator(filepath=str(path), **options)
 
 
-_OPERATORS = {
-    ".fbx": bpy.ops.export_scene.fbx,
-    ".glb": bpy.ops.export_scene.gltf,
-    ".usdc": bpy.ops.wm.usd_export,
-}
 _WRITERS = {".fbx": _write_fbx, ".glb": _write_glb, ".usdc": _write_usd}
 
 

@@ -10,6 +10,7 @@ to the `Requester`.
 from .again import make_again
 from .bake import bake
 from .choice import Choice
+from .export import export_in_parts
 from .followups import Followups
 from .generate import generate_from_image, generate_from_prompt, new_model_settings
 from .lod_counts import LodCounts, by_counts, by_percents
@@ -27,6 +28,7 @@ __all__ = [
     "bake",
     "by_counts",
     "by_percents",
+    "export_in_parts",
     "generate_from_image",
     "generate_from_prompt",
     "make_again",

@@ -197,4 +197,4 @@ def test_levels_of_detail_become_one_file_for_a_game_engine(generio, sandbox, tm
     Path("broken.glb").write_bytes(b"glTF")
     code, out, err = generio("export", "broken.glb", "--for", "gltf")
     assert code == 1
-    assert "broken_gltf.glb: Blender could not convert broken" in out
+    assert "broken_gltf.glb: The files could not be exported" in out

@@ -99,7 +99,6 @@ NO_BUTTON = {
     "NothingToExport": "is the user's selection",
     "NoShape": "is the user's selection, too",
     "NotExported": "is another folder, which the user chooses anew",
-    "ExporterMissing": "is a check mark of another add-on",
     "NothingSent": "has that of the job list's own problem",
 }
 """Errors whose fix is no remedy, and why."""

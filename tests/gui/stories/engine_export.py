@@ -47,9 +47,12 @@ def export_for_unreal(blender: Driver) -> Steps[None]:
     yield 0.3
     window.event_simulate(type="RET", value="PRESS", x=x, y=y)  # with which the window goes
     path = folder / "monkey.fbx"
-    yield from blender.wait_for(path.is_file, "the file")
     yield from blender.wait_for(lambda: len(windows) == 1, "the main window alone")
-    assert {child.name for child in bpy.data.objects[scene.HEAVY].children} == {f"{scene.HEAVY}_Collision_01"}
+    yield from blender.wait_for(lambda: jobs.newest().exported, "the job's end")
+    assert path.is_file() and [*folder.iterdir()] == [path]
+    assert jobs.newest().message == f"1 file in {folder.name}"
+    assert not bpy.data.objects[scene.HEAVY].children, "the collision shape is in the file alone"
+    yield from blender.picture("engine-export-done")
     scene.clear_view()
     bpy.ops.import_scene.fbx(filepath=str(path))
     names = {item.name for item in bpy.context.selected_objects}

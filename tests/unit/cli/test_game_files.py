@@ -61,15 +61,20 @@ def test_what_is_no_glb_is_not_exported(here: Here, ball: Path):
 
 
 class Copier:
-    """A converter that writes the order into the file, and what it is to refuse."""
+    """A converter that writes the order into the file; refused: what a model's name has that it refuses."""
 
     def __init__(self, refused: str = "") -> None:
         self.refused = refused
 
-    def to_game_engine(self, order: Path, target: Path, _cancelled: object) -> None:
-        if self.refused in order.name and self.refused:
+    def export(self, order: Path, note: Path, _cancelled: object) -> None:
+        (file,) = json.loads(order.read_text(encoding="utf-8"))["files"]
+        if self.refused in file["name"] and self.refused:
             raise NotSaved(Message("It is broken."))
-        target.write_bytes(order.read_bytes())
+        made = note.with_name("made")
+        (made / "textures").mkdir(parents=True)
+        (made / file["path"]).write_bytes(order.read_bytes())
+        (made / "textures" / "bark.png").write_bytes(b"bark")
+        note.write_text(json.dumps({"folder": "made", "files": [file["path"]]}))
 
     def close(self) -> None:
         pass
@@ -89,7 +94,10 @@ def test_only_what_was_exported_here_is_written_over(tmp_path: Path, capsys: pyt
         writer(tmp_path).check(wanted)
     assert writer(tmp_path, force=True).write(wanted, lambda: False) == 0
     order = json.loads(target.read_text())
-    assert (order["name"], order["levels"], order["engine"]) == ("rock", [str(level)], "unity")
+    (subject,) = order["files"][0]["subjects"]
+    assert (subject["name"], subject["levels"][0]["file"]) == ("rock", str(level))
+    assert (order["engine"], order["collision"]) == ("unity", "HULL")
+    assert (tmp_path / "textures" / "bark.png").read_bytes() == b"bark"
     assert capsys.readouterr().out.replace("\\", "/").endswith("rock.fbx: Exported\n")
     writer(tmp_path).check(wanted)
     target.write_text("edited since")

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An order becomes files for a game engine, in a background Blender."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+from mathutils import Matrix
+
+from ...core.errors import FlowsError
+from ...core.messages import Message
+from ..markers import ORIGINAL, SUBJECT
+from ..meshes import COLLISION, mesh_of, triangle_count
+from .collision import make_shapes
+from .order import MeshOrder, Order, SubjectOrder
+from .profiles import NO_SHAPES, PROFILES
+from .subjects import FileContent, Subject
+from .write import write
+
+Import = Callable[[str], Any]
+"""Brings in what a GLB has, as one object at the origin."""
+
+Tell = Callable[[float], None]
+
+
+def export(source: str, target: str, load: Import, tell: Tell) -> None:
+    """Carry out the order in the file `source`; write the files into a folder beside `target`, then that.
+
+    `target` is the note about them, see `jobs.exported`. Raises RuntimeError with a message.
+    """
+    order = Order.read(Path(source))
+    folder = Path(f"{target}.files")
+    units: Any = bpy.context.scene.unit_settings
+    units.system, units.scale_length = "METRIC", order.unit
+    meshes = _Meshes(Path(source).parent, load, len(order.meshes()) + len(order.files), tell)
+    for file in order.files:
+        content = FileContent(file.name, at_origin=file.at_origin)
+        try:
+            for subject in file.subjects:
+                content.subjects.append(_subject(subject, order, meshes))
+            write(bpy.context, content, order.engine, folder / file.path, order.embed)
+        except FlowsError as error:
+            raise RuntimeError(error.message) from error
+        items = [item for subject in content.subjects for item in (*subject.levels, *subject.shapes)]
+        bpy.data.batch_remove([*items, *{mesh_of(item) for item in items}])
+        meshes.done()
+    note = {"folder": folder.name, "files": [file.path for file in order.files]}
+    Path(target).write_text(json.dumps(note), encoding="utf-8")
+
+
+def _subject(wanted: SubjectOrder, order: Order, meshes: _Meshes) -> Subject:
+    """A model with its levels and shapes, in the scene."""
+    levels = [meshes.load(mesh) for mesh in wanted.levels]
+    shapes = [meshes.load(mesh) for mesh in wanted.shapes]
+    bpy.context.view_layer.update()
+    if PROFILES[order.engine].hull and order.collision != NO_SHAPES and not shapes:
+        shapes = make_shapes(bpy.context, levels[0], order.collision, order.triangles, order.each_part)
+        bpy.context.view_layer.update()
+    sizes = wanted.sizes
+    if sizes is None:
+        counts = [max(1, triangle_count(item.data)) for item in levels]
+        sizes = [min(1.0, (count / counts[0]) ** 0.5) for count in counts[1:]]
+    return Subject(wanted.name, levels, sizes, shapes)
+
+
+class _Meshes:
+    """Brings meshes into the scene; materials and pictures that several of them show are there once.
+
+    folder: of the order. load: brings in a GLB. steps: how many there are; `tell` is told how far it is.
+    """
+
+    def __init__(self, folder: Path, load: Import, steps: int, tell: Tell) -> None:
+        self._folder = folder
+        self._load = load
+        self._steps = steps
+        self._tell = tell
+        self._count = 0
+        self._known: dict[tuple[str, str], Any] = {}  # by kind and name
+        self._anchor = bpy.data.objects.new("GENERIO anchor", None)
+        bpy.context.scene.collection.objects.link(self._anchor)
+
+    def load(self, mesh: MeshOrder) -> Any:
+        """The object of a mesh of the order, where it stands."""
+        path = self._folder / mesh.file
+        if path.suffix == ".blend":
+            item = self._of_snapshot(path)
+            bpy.context.scene.collection.objects.link(item)
+        else:
+            item = self._load(str(path))
+        if mesh.matrix:
+            item.parent = self._anchor  # an object alone cannot be sheared
+            item.matrix_parent_inverse = Matrix(mesh.matrix)
+        if mesh.shape:
+            item[COLLISION] = mesh.shape
+        self.done()
+        return item
+
+    def done(self) -> None:
+        """A step is done."""
+        self._count += 1
+        self._tell(self._count / self._steps)
+
+    def _of_snapshot(self, path: Path) -> Any:
+        with bpy.data.libraries.load(str(path)) as (inside, wanted):  # pyright: ignore
+            wanted.objects = [name for name in inside.objects if name.startswith(SUBJECT)]
+            images, materials = [*inside.images], [*inside.materials]
+            wanted.images, wanted.materials = [*images], [*materials]
+        self._share("image", images, wanted.images)
+        self._share("material", materials, wanted.materials)
+        (item,) = wanted.objects
+        return item
+
+    def _share(self, kind: str, names: Sequence[str], found: Sequence[Any]) -> None:
+        """Have each of these called as it was, or be the one that another mesh has brought."""
+        for name, item in zip(names, found, strict=True):
+            original = item.get(ORIGINAL, name)
+            known = self._known.setdefault((kind, original), item)
+            if known is not item:
+                item.user_remap(known)
+                continue
+            item.name = original
+            if isinstance(item, bpy.types.Image) and ORIGINAL in item and not Path(item.filepath).exists():
+                raise RuntimeError(
+                    Message('the painted image "{name}" was never saved and is lost.', name=original)
+                )
