@@ -13,7 +13,7 @@ timers, they arrive while `wait` waits. Jobs are those of the panel: they are li
 and run once.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any, Literal
 import bpy
 
 from .api import FlowsError
+from .api.forms import KNOWN
 from .api.parameters import POLYGON_COUNT
 from .core.messages import Message
 from .engine.client import EngineClient
@@ -56,6 +57,7 @@ __all__ = [
     "lods",
     "models",
     "optimize",
+    "run",
     "subscribe",
     "wait",
 ]
@@ -138,14 +140,17 @@ class Model:
 
     @property
     def files(self) -> list[Path]:
-        """The GLB files that the service made, each checked, or the exported files.
+        """The GLB files that the service made, each checked, what else a template made, or what was exported.
 
         Empty until they are there, and of a bake.
         """
         made = self.job.placement
-        return [Path(result.glb) for result in made.results if result.glb] or [
-            Path(file.path) for file in made.delivered
-        ]
+        paths = (
+            *(result.glb for result in made.results),
+            *made.files,
+            *(file.path for file in made.delivered),
+        )
+        return [Path(path) for path in paths if path]
 
     @property
     def flow_id(self) -> str:
@@ -305,6 +310,34 @@ def lods(
         return _submitted(session, jobs)
 
 
+def run(
+    template: str,
+    *,
+    prompt: str = "",
+    image: str | Path = "",
+    mesh: bpy.types.Object | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> Model:
+    """Run a template of the service that has no function of its own here, with one input.
+
+    template: its name. prompt, image, mesh: what is sent, one of them: a text, the path of a picture, or a
+    mesh object with its modifiers applied. parameters: as the service names them; what is left out is left to
+    the service. They are checked where the templates were listed, in the panel or by
+    `bpy.ops.generio.list_templates()`, and else sent as they are.
+
+    A model that it makes comes to the 3D cursor of the open file. What else it makes is in `files`: then the
+    model is over, and never done. Returns at once. Raises Refused.
+    """
+    if template in KNOWN:
+        raise Refused("This template has a function of its own: generate or optimize.")
+    source = requests.TemplateInput(prompt, str(image), mesh)
+    with _asking() as session:
+        given = parameters or {}
+        form = requests.form_for(bpy.context, template, given)
+        (model,) = _submitted(session, requests.run_template(session, bpy.context, form, given, source))
+    return model
+
+
 def export(
     objects: bpy.types.Object | Sequence[bpy.types.Object],
     path: str | Path,
@@ -380,7 +413,7 @@ def wait(*wanted: Model, timeout: float | None = None, check: bool = True) -> No
         raise Refused(str(error)) from None
     if check:
         for model in wanted:
-            if not model.done:
+            if not (model.done or model.job.has_only_files):
                 raise Failed(model)
 
 

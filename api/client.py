@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ..core.call_errors import (
     CallFailed,
@@ -35,9 +35,11 @@ from ..formats.images import SENDABLE, detect_image, read_head
 from .models import GLB_MIME, Asset, File, Flow, Prompt, Source, Template, as_object, parse_list
 from .prompts import check_prompt
 from .retry import RetryPolicy
-from .transfer import CancelCheck, DataUri, JsonBody, Progress, receive, watched
+from .transfer import CancelCheck, DataUri, JsonBody, Progress, receive, receive_file, watched
 
 __all__ = ["PRODUCTION_URL", "FlowsClient"]
+
+T = TypeVar("T")
 
 _JPEG, _JPG = "image/jpeg", "image/jpg"
 _ANOTHER = Message("The answer is about a different job.")
@@ -268,18 +270,11 @@ class FlowsClient:
         Raises ResultUnusable's classes (a whole file that is not fit for use is put aside, see `kept`),
         NotSaved when the disk refuses, and Cancelled.
         """
-        from .transport import blocks, content_length
 
         def download(url_path: str, wanted: str | None) -> GlbInfo:
-            def once() -> GlbInfo:
-                if cancelled is not None and cancelled():
-                    raise Cancelled()
-                with self._transport.download(url_path) as response:
-                    total = content_length(response)
-                    body = _limited(blocks(response), total, self._max_download)
-                    return receive(watched(body, total, progress, cancelled), path, wanted=wanted)
-
-            return self._transport.repeat("GET", once)
+            return self._download(
+                url_path, lambda body: receive(body, path, wanted=wanted), progress, cancelled
+            )
 
         try:
             return download(_path(flow_id, "outputs", asset_id), None)
@@ -288,6 +283,43 @@ class FlowsClient:
         with suppress(CallFailed, ResultUnusable):
             return download(_path(flow_id, "outputs") + "?include_data=true", asset_id)
         raise unusable
+
+    def download_file(
+        self,
+        flow_id: str,
+        asset_id: str,
+        stem: Path,
+        *,
+        progress: Progress | None = None,
+        cancelled: CancelCheck | None = None,
+    ) -> Path:
+        """Download an output of whatever kind (4.11, V2), as templates make that this version does not know.
+
+        Returns where it is: `stem` with an ending, which is .glb for a GLB that was checked. Raises as
+        `download_output`.
+        """
+        path = _path(flow_id, "outputs", asset_id)
+        return self._download(path, lambda body: receive_file(body, stem), progress, cancelled)
+
+    def _download(
+        self,
+        url_path: str,
+        take: Callable[[Iterator[bytes]], T],
+        progress: Progress | None,
+        cancelled: CancelCheck | None,
+    ) -> T:
+        """What `take` makes of the body of an answer, which may be asked for several times."""
+        from .transport import blocks, content_length
+
+        def once() -> T:
+            if cancelled is not None and cancelled():
+                raise Cancelled()
+            with self._transport.download(url_path) as response:
+                total = content_length(response)
+                body = _limited(blocks(response), total, self._max_download)
+                return take(watched(body, total, progress, cancelled))
+
+        return self._transport.repeat("GET", once)
 
 
 class _NotYet(CallFailed):

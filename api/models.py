@@ -184,9 +184,9 @@ class Template:
             name=name,
             template_id=template_id,
             description=scalar_text(entry.get("description")) or "",
-            input_types=_texts(entry.get("input_types")),
-            output_types=_texts(entry.get("output_types")),
-            parameters=as_object(entry.get("parameters")),
+            input_types=_texts(entry.get("input_types", entry.get("inputs"))),
+            output_types=_texts(entry.get("output_types", entry.get("outputs"))),
+            parameters=_described(entry.get("parameters")),
         )
 
 
@@ -271,6 +271,62 @@ def _additional(entry: dict[str, Any]) -> Any:
     return None if value == {} else value
 
 
+_MOST_TEXTS = 100
+
+_TYPE_KEYS = ("type", "mime_type", "media_type", "name")
+
+
 def _texts(value: object) -> tuple[str, ...]:
+    """Names of types: one or several, bare or in an object each."""
     entries = cast(list[object], value) if isinstance(value, list) else [value]
-    return tuple(tidy(entry, 80) for entry in entries if isinstance(entry, str))
+    found: list[str] = []
+    for entry in entries[:_MOST_TEXTS]:
+        if isinstance(entry, dict):
+            said = cast(dict[str, object], entry)
+            entry = next((said[key] for key in _TYPE_KEYS if isinstance(said.get(key), str)), None)
+        if isinstance(entry, str):
+            found.append(tidy(entry, 80))
+    return tuple(found)
+
+
+def _described(value: object) -> dict[str, Any]:
+    """Descriptions of parameters by their names: of such an object, of a list, or of a JSON Schema.
+
+    What a schema says of all of them becomes part of each description: which are required, and what a
+    reference stands for.
+    """
+    if isinstance(value, list):
+        found: dict[str, Any] = {}
+        for entry in cast(list[object], value):
+            said = {"name": entry} if isinstance(entry, str) else as_object(entry)
+            name = find_identifier(said, "name", "parameter_name", "parameter", "key", "id")
+            if name is not None:
+                found[name] = said
+        return found
+    schema = as_object(value)
+    inner, required = schema.get("properties"), schema.get("required")
+    if not isinstance(inner, dict) or not (schema.get("type") == "object" or isinstance(required, list)):
+        return schema
+    shared = {**as_object(schema.get("definitions")), **as_object(schema.get("$defs"))}
+    needed = cast(list[object], required) if isinstance(required, list) else []
+    names = {name for name in needed if isinstance(name, str)}
+    return {
+        name: _with_references(said, shared) | {"required": name in names}
+        for name, said in cast(dict[str, Any], inner).items()
+    }
+
+
+def _with_references(said: object, shared: dict[str, Any]) -> dict[str, Any]:
+    """A description with what it refers to in its place, whether it does so itself or by one of its parts."""
+    entry = as_object(said)
+    whole = [entry, *(part for key in ("allOf", "anyOf", "oneOf") for part in _objects(entry.get(key)))]
+    references = [part["$ref"] for part in whole if isinstance(part.get("$ref"), str)]
+    if len(references) != 1:
+        return entry
+    meant = as_object(shared.get(references[0].rpartition("/")[2]))
+    own = {key: value for key, value in entry.items() if key not in ("$ref", "allOf", "anyOf", "oneOf")}
+    return {**meant, **own}
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [as_object(part) for part in cast(list[object], value)[:8]] if isinstance(value, list) else []

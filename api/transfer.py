@@ -13,11 +13,12 @@ from uuid import uuid4
 
 from ..core import files
 from ..core.disk_errors import NotSaved
-from ..core.errors import Cancelled, NotAGlb, NotSelfContained, UnreadableFile
+from ..core.errors import Cancelled, NoResult, NotAGlb, NotSelfContained, UnreadableFile, WebPage
 from ..core.files import atomic_path
 from ..core.messages import Message
-from ..formats.glb import GlbInfo, check_glb
-from ..formats.images import check_regular
+from ..core.text import is_page
+from ..formats.glb import MAGIC, GlbInfo, check_glb
+from ..formats.images import check_regular, detect_image, read_head
 from .decode import Unwrapper
 
 Progress = Callable[[int, int | None], None]
@@ -179,6 +180,89 @@ def receive(blocks: Iterable[bytes], path: Path, *, wanted: str | None = None) -
             Message("The result could not be saved: {reason}.", reason=error.strerror or str(error)), error
         ) from error
     return info
+
+
+def receive_file(blocks: Iterable[bytes], stem: Path) -> Path:
+    """Take a file of whatever kind out of an answer's body; a GLB is checked as by `receive`.
+
+    It is unwrapped where that can be done (V2), and else taken as it comes. Returns `stem` with the ending
+    that its content has, or its MIME type; it appears only when complete. Raises WebPage, which is no file
+    that a template makes, ResultUnusable's classes for a GLB, and NotSaved when the disk refuses.
+    """
+    whole = stem.with_name(f"{stem.name}.{uuid4().hex[:8]}.part")
+    try:
+        try:
+            mime = None
+            with whole.open("xb") as file:
+                for block in blocks:
+                    file.write(block)
+                sync(file)
+            head = read_head(whole).lstrip(b"\xef\xbb\xbf \t\r\n") if whole.stat().st_size else b""
+            if not head:
+                raise NoResult
+            if is_page(head):
+                raise WebPage
+            if head.startswith((b"{", b"[", b'"', b"data:")):
+                mime = _unwrap_file(whole)
+            return _named(whole, stem, mime)
+        finally:
+            files.delete(whole)
+    except OSError as error:
+        raise NotSaved.because(
+            Message("The result could not be saved: {reason}.", reason=error.strerror or str(error)), error
+        ) from error
+
+
+def _unwrap_file(whole: Path) -> str | None:
+    """Let a file have what it wraps, if it wraps anything; returns the MIME type that this came with."""
+    inner = whole.with_name(f"{whole.name}.part")
+    try:
+        with whole.open("rb") as wrapped, inner.open("xb+") as file:
+            mime = _unwrap(iter(lambda: wrapped.read(_BLOCK), b""), file, None)
+            sync(file)
+    except (NoResult, NotAGlb):
+        return "application/json"  # it is a file of that kind itself
+    else:
+        files.replace(inner, whole)
+        return mime
+    finally:
+        files.delete(inner)
+
+
+def _named(whole: Path, stem: Path, mime: str | None) -> Path:
+    """Give a complete file its name, whose ending says what is in it."""
+    if read_head(whole)[: len(MAGIC)] == MAGIC:
+        path = stem.with_suffix(".glb")
+        check_glb(whole, claimed=mime)
+    else:
+        path = stem.with_suffix(_ENDINGS.get(detect_image(whole) or (mime or "").lower(), ".bin"))
+    files.replace(whole, path)
+    return path
+
+
+_BLOCK = 1 << 18  # bytes
+
+_ENDINGS = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "image/tiff": ".tif",
+    "image/gif": ".gif",
+    "image/bmp": ".bmp",
+    "image/x-exr": ".exr",
+    "image/vnd.radiance": ".hdr",
+    "image/svg+xml": ".svg",
+    "application/json": ".json",
+    "application/zip": ".zip",
+    "model/obj": ".obj",
+    "model/stl": ".stl",
+    "model/gltf+json": ".gltf",
+    "model/vnd.usdz+zip": ".usdz",
+    "text/csv": ".csv",
+    "text/plain": ".txt",
+    "video/mp4": ".mp4",
+}
+"""Of the files of other templates; none of them is ever run by opening it."""
 
 
 def _unwrap(blocks: Iterable[bytes], file: BinaryIO, wanted: str | None) -> str | None:

@@ -84,6 +84,21 @@ def parser(program: str) -> argparse.ArgumentParser:
     )
     _work(optimize)
 
+    other = _command(commands, "run", "run another template of the service, see templates")
+    other.add_argument("template", help="its name")
+    sent = other.add_mutually_exclusive_group(required=True)
+    sent.add_argument("--prompt", metavar="TEXT", help="what is sent: a text")
+    sent.add_argument("--image", type=Path, metavar="FILE", help="or a picture")
+    sent.add_argument("--model", type=Path, metavar="FILE", help="or a GLB model")
+    other.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter; a value that is JSON is sent as such, anything else as a text",
+    )
+    _work(other)
+
     export = _command(commands, "export", "write GLB models for a game engine; nothing is sent")
     export.add_argument("model", nargs="+", help="GLB files; NAME_LOD1.glb and so on are levels of NAME.glb")
     export.add_argument(

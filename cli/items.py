@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from ..api import (
     check_sendable,
     detect_image,
 )
+from ..api.forms import KNOWN, InputKind
 from ..api.parameters import POLYGON_COUNT, Parameter, parameters_of
 from ..api.transfer import digest_of
 from ..core.destination import OutputFile, to_data
@@ -148,10 +150,24 @@ def _token(*parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
+def kind_of(item: Item) -> InputKind:
+    """What is sent."""
+    if item.source is None:
+        return "TEXT"
+    return "MODEL" if _is_model(item) else "IMAGE"
+
+
+def _is_model(item: Item) -> bool:
+    assert item.source is not None
+    if item.template in KNOWN:
+        return item.template == OPTIMIZE
+    return item.source.suffix.lower() in (".glb", *OTHER_MODELS)
+
+
 def _mime(item: Item) -> str:
     """The type of the file to send, "" where a child Blender has to make a PNG of it first."""
     assert item.source is not None
-    if item.template == OPTIMIZE:
+    if _is_model(item):
         if item.source.suffix.lower() != ".glb":
             raise UnsupportedFile(
                 Message('The file "{name}" is not a GLB model.', name=item.source.name),
@@ -187,6 +203,43 @@ def optimized(
         {**(others if "polygons" in wish or "ratio" in wish else common), **wish} for wish in [*wishes, *rows]
     ]
     return _named([_optimized(wish) for wish in todo], common)
+
+
+def of_template(
+    template: str,
+    prompt: str | None,
+    source: Path | None,
+    values: Sequence[str],
+    common: Mapping[str, Any],
+) -> list[Item]:
+    """The item of the `run` command.
+
+    values: of parameters, as NAME=VALUE. A value that is JSON is taken as such, and anything else as a text:
+    what the service says of them is not asked, so that the same command always means the same job. Raises
+    UsageError.
+    """
+    if template in KNOWN:
+        raise UsageError(f"{template} has a command of its own: generate or optimize")
+    if not template.strip() or not template.isprintable():
+        raise UsageError("a template has a name")
+    parameters: dict[str, Any] = {}
+    for pair in values:
+        name, is_pair, value = pair.partition("=")
+        if not name.strip() or not is_pair:
+            raise UsageError(f"--set wants NAME=VALUE, and not {pair}")
+        if name in parameters:
+            raise UsageError(f"--set has {name} twice")
+        parameters[name] = _json_or_text(value)
+    path = source.absolute() if source is not None else None
+    return _named([Item(template, Path(), (prompt or "").strip(), path, parameters)], common)
+
+
+def _json_or_text(value: str) -> Any:
+    with suppress(ValueError, RecursionError):
+        found = json.loads(value)
+        json.dumps(found, allow_nan=False)  # of NaN and the like the service could make nothing
+        return found
+    return value
 
 
 def matching(patterns: Iterable[str], results: Path | None = None) -> list[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -14,10 +15,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..api import FlowsError, NetworkError
+from ..api import BadParameter, CallFailed, FlowsError, NetworkError
 from ..api.credentials import ApiKey
+from ..api.forms import Field, TemplateForm, shown
 from ..api.parameters import GENERATORS, parameters_of
 from ..core.errors import NoChildBlender
+from ..core.text import tidy
 from ..core.urls import check_base
 from ..jobs import LedgerError
 from . import arguments, dry_run, game_files, items, lists
@@ -161,6 +164,47 @@ def _optimize(host: Host, options: argparse.Namespace) -> int:
     return _work(host, options, share(todo, options.budget) if options.budget else todo)
 
 
+def _run_template(host: Host, options: argparse.Namespace) -> int:
+    if options.list:
+        raise UsageError("run makes one thing; lists are for generate and optimize")
+    todo = items.of_template(
+        options.template, options.prompt, options.image or options.model, options.set, _files(options)
+    )
+    if not options.dry_run:
+        _check_values(host, todo[0])
+    return _work(host, options, todo)
+
+
+def _check_values(host: Host, item: Item) -> None:
+    """Raise UsageError for values that a template cannot have, where the service says what it can.
+
+    A service that cannot be reached now, or says nothing, keeps nobody from going on with what was begun.
+    """
+    with suppress(CallFailed), host.client() as client:
+        for template in client.templates():
+            if item.template not in (template.name, template.template_id):
+                continue
+            form = TemplateForm.of(template)
+            if form.obstacle:
+                raise UsageError(f"{item.template} cannot be run: {form.obstacle}")
+            try:
+                wanted = form.read(item.parameters)
+            except BadParameter as error:
+                raise UsageError(error.message.removesuffix(".")) from None
+            for name, value in wanted.items():
+                if type(value) is not type(item.parameters[name]) and isinstance(value, str):
+                    raise UsageError(f"{name} is a text: write --set '{name}={json.dumps(value)}'")
+            kind = items.kind_of(item)
+            if kind not in form.inputs:
+                takes = " or ".join(_OPTIONS[each] for each in form.inputs)
+                raise UsageError(f"{item.template} takes {takes}")
+            return
+        raise UsageError(f"the service offers no template {item.template}; see {host.program} templates")
+
+
+_OPTIONS = {"TEXT": "--prompt", "IMAGE": "--image", "MODEL": "--model"}
+
+
 def _files(options: argparse.Namespace) -> dict[str, Any]:
     """What --output and --format mean: a folder and a suffix, or one file."""
     path: Path = options.output
@@ -282,7 +326,7 @@ def _home(options: argparse.Namespace, folder: Path) -> Home:
 def _converter(host: Host, todo: Sequence[Item]) -> Conversion | None:
     """The means to make .blend files, and PNG of other pictures; None where nobody needs them."""
     blends = any(item.output.suffix.lower() == ".blend" for item in todo)
-    pictures = any(item.template == items.IMAGE_TO_MODEL for item in todo)
+    pictures = any(item.source and item.template != items.OPTIMIZE for item in todo)
     bakes = any(item.bake for item in todo)
     try:
         return host.converter() if blends or pictures or bakes else None
@@ -320,8 +364,6 @@ def _interruptible() -> Iterator[threading.Event]:
 
 
 def _templates(host: Host, options: argparse.Namespace) -> int:
-    import json
-
     with host.client() as client:
         for template in client.templates():
             about = {
@@ -330,9 +372,19 @@ def _templates(host: Host, options: argparse.Namespace) -> int:
                 "inputs": list(template.input_types),
                 "parameters": dict(template.parameters),
             }
-            lines = [f"{template.name}  {template.description}", f"  takes {', '.join(template.input_types)}"]
+            lines = [f"{template.name}  {template.description}".rstrip()]
+            lines += [f"  takes {', '.join(template.input_types)}"] if template.input_types else []
+            lines += [f"  {_described(field)}" for field in TemplateForm.of(template).fields]
             write(sys.stdout, (json.dumps(about) if options.json else "\n".join(lines)) + "\n")
     return SUCCESS
+
+
+def _described(field: Field) -> str:
+    """A parameter of a template in one line."""
+    about = [field.kind, "required" if field.is_required else "", str(field.limits)]
+    about += [" | ".join(map(shown, field.choices[:16]))] if field.choices else []
+    about += [f"default {tidy(shown(field.default), 40)}"] if field.default is not None else []
+    return f"{field.name}: {', '.join(filter(None, about))}{f'. {field.help}' if field.help else ''}"
 
 
 def _inspect(host: Host, options: argparse.Namespace) -> int:
@@ -365,6 +417,7 @@ def _jobs(host: Host, options: argparse.Namespace) -> int:
 _COMMANDS = {
     "generate": _generate,
     "optimize": _optimize,
+    "run": _run_template,
     "export": _export,
     "inspect": _inspect,
     "jobs": _jobs,

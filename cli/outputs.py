@@ -27,7 +27,7 @@ from ..core.destination import OutputFile
 from ..core.file_names import trouble
 from ..core.files import atomic_path
 from ..core.messages import EMPTY, Message
-from ..jobs import Delivered, Job, Step
+from ..jobs import Delivered, Job, Result, Step
 from ..jobs.engine import Engine
 from ..jobs.job_folder import JobFolder
 from ..jobs.process_id import is_alive, machine
@@ -187,7 +187,8 @@ class Outputs:
 
     def _noted(self, job: Job) -> tuple[Delivered, ...]:
         """What became of a job's results, one file each, when they were written last; () = it was not yet."""
-        delivered, count = job.placement.delivered, len(job.placement.results)
+        delivered = job.placement.delivered
+        count = len(job.placement.results) + len(job.placement.files)
         return delivered[:count] if len(delivered) >= count else ()
 
     def _targets(self, job: Job) -> list[Path]:
@@ -195,12 +196,15 @@ class Outputs:
         if noted := self._noted(job):
             return [self._home.output(file.path) for file in noted]
         output = self.path(job)
-        targets = [output]
+        endings = [output.suffix] * len(job.placement.results)
+        endings += [Path(file).suffix for file in job.placement.files]
+        targets: list[Path] = []
         numbers = count(2)
-        while len(targets) < len(job.placement.results):
-            target = numbered(output, next(numbers))
-            if same_place(target) not in self._taken:
-                targets.append(target)
+        for ending in endings:
+            target = output.with_suffix(ending)
+            while target in targets or (targets and same_place(target) in self._taken):
+                target = numbered(output, next(numbers)).with_suffix(ending)
+            targets.append(target)
         return targets
 
     @cached_property
@@ -256,7 +260,8 @@ class Outputs:
         noted = self._noted(job) if job.status.step is Step.PLACED else ()
         pieces: list[_Piece] = []
         targets = self._targets(job)
-        for number, (result, target) in enumerate(zip(job.placement.results, targets, strict=False)):
+        made = [*job.placement.results, *(Result(file) for file in job.placement.files)]
+        for number, (result, target) in enumerate(zip(made, targets, strict=False)):
             kept = result.blend if target.suffix.lower() == ".blend" else result.glb
             if not kept:
                 raise ResultGone(

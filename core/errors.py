@@ -74,6 +74,7 @@ Remedy = Literal[
     "open_file_paths",
     "go_online",
     "open_folder",
+    "show_folder",
     "update",
     "restart",
     "report",

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..api import FlowsClient, doctor
+from ..api.forms import KNOWN, TemplateForm
 from ..formats import raw_pixels
 from ..formats.image_check import look
 from .protocol import settings_from_data
@@ -18,6 +20,10 @@ Tell = Callable[[object], None]
 
 MOST_FLOWS = 1000
 """Of an account that are listed."""
+
+MOST_TEMPLATES = 200
+MOST_CHARACTERS = 1 << 20
+"""Of the forms of all templates together."""
 
 
 def examine(tell: Tell, settings: dict[str, Any]) -> None:
@@ -35,6 +41,25 @@ def list_flows(_tell: Tell, settings: dict[str, Any]) -> list[list[str]]:
         [flow.flow_id, flow.template or "", str(flow.state), flow.created_at or ""]
         for flow in flows[:MOST_FLOWS]
     ]
+
+
+def list_templates(_tell: Tell, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The forms of the templates that this version does not know, as many as a window can take at once.
+
+    Raises FlowsError.
+    """
+    given = settings_from_data(settings)
+    forms: list[dict[str, Any]] = []
+    room = MOST_CHARACTERS
+    for template in FlowsClient(given.base_url, given.api_key).templates():
+        if template.name in KNOWN or template.template_id in KNOWN:
+            continue
+        form = TemplateForm.of(template).to_data()
+        room -= len(json.dumps(form))
+        if room < 0 or len(forms) == MOST_TEMPLATES:
+            break
+        forms.append(form)
+    return forms
 
 
 def look_at(_tell: Tell, path: str, known: str, kinds: Sequence[str]) -> list[Any] | None:

@@ -407,6 +407,7 @@ _SOON = frozenset({"mark_placed_soon", "mark_found", "keep_for_import_soon", "sa
 _LONG: dict[str, Callable[..., object]] = {
     "examine": extras.examine,
     "list_flows": extras.list_flows,
+    "list_templates": extras.list_templates,
     "look_at": extras.look_at,
     "write_picture": extras.write_picture,
 }

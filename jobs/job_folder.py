@@ -9,8 +9,10 @@ from pathlib import Path, PureWindowsPath
 
 from .model import Job
 
-_RESULT, _BAKED, _INPUT, _INPUT_COPY = "result-", "baked-", "input", "chosen"
-"""What the names of results begin with, with maps or without, and those of what is sent, without endings."""
+_RESULT, _BAKED, _FILE, _INPUT, _INPUT_COPY = "result-", "baked-", "file-", "input", "chosen"
+"""What the names of results begin with, with maps or without, or no models, and those of what is sent."""
+
+_UNFINISHED = (".part", ".rejected")
 
 _PREVIEW, _REPORT = ".png", ".json"
 """Endings of the picture of a result and of the report about it, which the job list shows."""
@@ -51,8 +53,16 @@ class JobFolder:
 
     def result(self, job: Job, asset_id: str) -> Path:
         """Where an output is kept: the service's names never become paths; each attempt has its own."""
-        name = hashlib.sha256(f"{job.ref} {asset_id}".encode()).hexdigest()[:12]
-        return self.path / f"{_RESULT}{name}.glb"
+        return self.path / f"{_RESULT}{_name_of(job, asset_id)}.glb"
+
+    def file(self, job: Job, asset_id: str) -> Path:
+        """Where an output of whatever kind is kept, without its ending."""
+        return self.path / f"{_FILE}{_name_of(job, asset_id)}"
+
+    def there(self, stem: Path) -> Path | None:
+        """An output of whatever kind that is there already; it only ever gets an ending whole."""
+        found = self.path.glob(f"{stem.name}.*")
+        return next((path for path in found if path.suffix not in _UNFINISHED), None)
 
     def baked(self, job: Job) -> Path:
         """Where a job bakes to; its maps lie beside that."""
@@ -79,11 +89,15 @@ class JobFolder:
 
     def unfinished_results(self) -> list[Path]:
         """What is there of downloads that have not ended; see `api.transfer.receive`."""
-        return [*self.path.glob("*.glb.*.part")]
+        return [*self.path.glob("*.glb.*.part"), *self.path.glob(f"{_FILE}*.part")]
 
     def kept(self, path: str) -> Path:
         """A file of this folder, whatever path and slashes that has where it was written."""
         return self.path / PureWindowsPath(path).name
+
+
+def _name_of(job: Job, asset_id: str) -> str:
+    return hashlib.sha256(f"{job.ref} {asset_id}".encode()).hexdigest()[:12]
 
 
 def preview_path(blend: Path) -> Path:

@@ -224,13 +224,15 @@ class Run:
 class Placement:
     """The results of a job, and what has become of them.
 
-    results: the finished models. delivered: the files that they became outside the job's own folder, those
-    of the last time first. placed_in: the opening of a file into which the result went, until that file has
-    been saved; "" then, and before. needs_manual_import: the finished result is not to be placed by itself;
-    the user imports it.
+    results: the finished models. files: the paths of outputs that are none, as other templates make them,
+    which stay in the job's folder. delivered: the files that results became outside the job's own folder,
+    those of the last time first. placed_in: the opening of a file into which the result went, until that
+    file has been saved; "" then, and before. needs_manual_import: the finished result is not to be placed by
+    itself; the user imports it.
     """
 
     results: tuple[Result, ...] = ()
+    files: tuple[str, ...] = ()
     delivered: tuple[Delivered, ...] = ()
     placed_in: str = ""
     needs_manual_import: bool = False
@@ -286,6 +288,11 @@ class Job:
         return (self.status.stopped_at or self.status.step) in UNSENT and not (
             self.run.flow_id or self.run.former_flow_id
         )
+
+    @property
+    def has_only_files(self) -> bool:
+        """Whether it made files, and no model, so that nothing of it can be in a scene."""
+        return self.status.step is Step.READY and bool(self.placement.files) and not self.placement.results
 
     @property
     def unsaved(self) -> bool:
@@ -372,6 +379,7 @@ class Job:
         return self.advance_to(
             Step.REQUESTED if self.request.source else Step.PREPARED,
             results=(),
+            files=(),
             started_at=0.0,
             **{**fresh, **self._next_attempt()},
         )
@@ -403,6 +411,7 @@ class Job:
             "destination": destinations.to_data(self.request.destination),
             "problem": self.status.problem.to_data() if self.status.problem else None,
             "results": [{**vars(result)} for result in self.placement.results],
+            "files": [*self.placement.files],
             "delivered": [{**vars(file)} for file in self.placement.delivered],
         }
 
@@ -415,6 +424,7 @@ class Job:
         data["destination"] = destinations.from_data(data["destination"])
         data["problem"] = Problem.from_data(data["problem"]) if data["problem"] else None
         data["results"] = tuple(Result(**result) for result in data["results"])
+        data["files"] = tuple(data.get("files", ()))
         data["delivered"] = tuple(Delivered(**file) for file in data.get("delivered", ()))
         parts: dict[str, dict[str, Any]] = {part: {} for part in _PARTS}
         values: dict[str, Any] = {}

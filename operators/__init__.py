@@ -26,6 +26,7 @@ from . import (
     selection,
     show_result,
     support,
+    templates,
     whole_model,
 )
 
@@ -54,5 +55,6 @@ CLASSES = (
     *job_list.CLASSES,
     *favorites.CLASSES,
     *my_flows.CLASSES,
+    *templates.CLASSES,
     *connection.CLASSES,
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import bpy
 
 from ..api import OPTIMIZE, FlowsError
+from ..api.forms import KNOWN
 from ..api.parameters import GENERATORS, parameters_of
 from ..core.destination import ExportFolder, InFile, NewModel, OptimizedMesh
 from ..core.messages import Message
@@ -23,6 +24,7 @@ from ..session.parameter_properties import fill_in
 from ..session.placement import DEFECT
 from ..session.properties import GenerioProperties, properties
 from ..session.requests import new_model_settings
+from ..session.template_fields import chosen_form, fill_rows
 from .folders import show_folder
 from .placeholders import OTHER_KEPT
 from .submit_jobs import InObjectMode, OperatorMixin, Ready, tell_problem, tells
@@ -329,9 +331,27 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
             return {"CANCELLED"}
         if job.request.template == OPTIMIZE:
             self._optimize(properties(context), job)
-        elif job.request.template not in LOCAL:
+        elif job.request.template in (*KNOWN, ""):
             self._generate(properties(context), job)
+        elif job.request.template not in LOCAL:
+            self._fill_form(properties(context), job)
         return {"FINISHED"}
+
+    def _fill_form(self, panel: GenerioProperties, job: Job) -> None:
+        """Of a template that this version does not know, which may not be listed."""
+        names = [row.name for row in panel.templates]
+        if job.request.template not in names:
+            told = Message("List the templates first: {name} is not among them", name=job.request.template)
+            self.report({"WARNING"}, translated(told))
+            return
+        panel.active_template = names.index(job.request.template)
+        form = chosen_form(panel)
+        assert form is not None
+        fill_rows(panel.template_fields, form, job.request.parameters)
+        if job.request.prompt:
+            panel.template_source, panel.template_prompt = "TEXT", job.request.prompt
+        elif job.request.picture:
+            panel.template_source, panel.template_image = "IMAGE", job.request.picture
 
     def _optimize(self, panel: GenerioProperties, job: Job) -> None:
         panel.target = COUNT  # what this mesh was to get, wherever that came from

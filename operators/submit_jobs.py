@@ -310,11 +310,13 @@ class HandOver(OperatorMixin):
             if job is not None and (reported := current().placement.reported.get(job.token)):
                 told = Message("{name}: {message}", name=job.request.name, message=reported)
                 self.report({"WARNING"}, translated(told))
-        troubled = [job for job in jobs if job is not None and job.status.problem is not None]
-        for job in troubled:
+        told_of = [job for job in jobs if job is not None and job.status.problem is not None]
+        troubled = [job for job in told_of if not job.has_only_files]
+        for job in told_of:
             assert job.status.problem is not None
             # In the background an error report raises, which is what a script needs to see.
             level = "ERROR" if job.status.step is Step.FAILED or bpy.app.background else "WARNING"
+            level = level if job in troubled else "INFO"
             reason = sentences(job.status.problem.message, job.status.problem.fix)
             told = Message("{name}: {message}", name=job.request.name, message=reason)
             self.report({level}, translated(told))

@@ -15,6 +15,7 @@ from . import (
     presets,
     selected_model,
     setup,
+    templates,
     then_optimize,
 )
 from .bell import Bell
@@ -34,6 +35,7 @@ CLASSES = (
     *heavy_objects.CLASSES,
     *jobs.CLASSES,
     *my_flows.CLASSES,
+    *templates.CLASSES,
     *connection.CLASSES,
     *placeholder_gizmos.CLASSES,
     *menus.CLASSES,

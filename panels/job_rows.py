@@ -141,7 +141,8 @@ class JobRows:
         row.finished = job.finished
         row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
         row.importable = bool(job.placement.results) and job.state in (State.READY, State.DONE)
-        row.exported = isinstance(job.request.destination, ExportFolder) and job.state is State.DONE
+        is_exported = isinstance(job.request.destination, ExportFolder) and job.state is State.DONE
+        row.files_only = is_exported or job.has_only_files
         row.placed = row.state == State.DONE and job.token in session.placement.placed
         row.favorite = job.token in favorites()
         is_over = job.finished and row.state != State.READY
@@ -199,7 +200,9 @@ def _note(job: Job, session: Session, news: News) -> Message:
     if job.token in session.placement.reported:
         return session.placement.reported[job.token]
     if isinstance(where := job.request.destination, ExportFolder):
-        return _exported(job, Path(where.folder))
+        return export_note(job, Path(where.folder))
+    if job.placement.files:
+        return Message("Show Folder has more that it made")
     if not job.placement.results:
         return Message("Its files were deleted to save space; the model is in the file")
     if not job.placement.results[0].blend:
@@ -210,7 +213,8 @@ def _note(job: Job, session: Session, news: News) -> Message:
     return FOLLOWED if following else EMPTY
 
 
-def _exported(job: Job, folder: Path) -> Message:
+def export_note(job: Job, folder: Path) -> Message:
+    """Where the files of an export are, and how many."""
     count, name = len(job.placement.delivered), folder.name or str(folder)
     if count == 1:
         return Message("1 file in {folder}", folder=name)

@@ -96,7 +96,7 @@ class GENERIO_UL_jobs(bpy.types.UIList):
             pass  # it is the other one's to cancel
         elif not job.finished:
             right.operator("generio.cancel_job", text="", icon="X", emboss=False).token = job.token
-        elif state is State.READY:
+        elif state is State.READY and not job.files_only:
             right.operator("generio.import_result", text="", icon="IMPORT", emboss=False).token = job.token
         elif state is State.FAILED and job.remedy in NEEDS_OTHER_INPUT:
             use = right.operator("generio.use_job_settings", text="", icon="GREASEPENCIL", emboss=False)
@@ -208,7 +208,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
     def _buttons(self, row: Any, job: GenerioJob) -> None:
         state, token = State(job.state), job.token
         main = row.row(align=True)
-        if job.exported:
+        if job.files_only:
             main.operator("generio.show_job_folder", icon="FILE_FOLDER").token = token
         elif job.finished:
             main.enabled = job.importable

@@ -93,7 +93,7 @@ class GENERIO_PT_my_flows(ReadyTab, bpy.types.Panel):
             wrapped(layout, translated(known.problem.fix), width, "BLANK1")
             fix_button(layout, known.problem.remedy)
         if not panel.flows:
-            if known.is_known:
+            if panel.flows_listed:
                 wrapped(layout, translated(Message("The service has no flow of yours")), width, "INFO")
             return
         size = {"rows": ROWS, "maxrows": ROWS}

@@ -6,10 +6,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import bpy
 
+from ..core.destination import ExportFolder
 from ..core.messages import Message
 from ..engine.client import EngineClient
 from ..i18n import translated, translated_list
@@ -17,6 +19,7 @@ from ..jobs import STATES, Job, State, has_followup
 from ..session import current
 from ..session.session import News, Session
 from .job_counts import JobCounts, draw_obstacle_buttons
+from .job_rows import export_note
 from .progress import timing
 
 NEWS_SECONDS = 10.0
@@ -63,7 +66,8 @@ class StatusBar:
             self._unfinished[job.token] = None
         elif job.token in self._unfinished:
             del self._unfinished[job.token]
-            if job.state is State.DONE and job.token not in session.placement.placed:
+            is_exported = isinstance(job.request.destination, ExportFolder)
+            if job.state is State.DONE and not (is_exported or job.token in session.placement.placed):
                 return  # it is in another Blender's scene
             goes_on = has_followup(job) and not job.placement.needs_manual_import
             if job.state is State.FAILED or not goes_on:
@@ -89,13 +93,18 @@ class StatusBar:
                 self.shows = token
                 if token in hidden:
                     collection = hidden[token]
-                    where = Message(
+                    told = Message(
                         '"{name}" is in "{collection}", which is hidden',
                         name=job.request.name,
                         collection=collection,
                     )
-                    return translated(where), "HIDE_ON"
+                    return translated(told), "HIDE_ON"
                 return translated(placement.arrivals[token]), "CHECKMARK"
+            where = job.request.destination
+            if isinstance(where, ExportFolder) and job.state is State.DONE:
+                return translated(export_note(job, Path(where.folder))), "CHECKMARK"
+            if job.has_only_files and job.status.problem:
+                return translated(job.status.problem.message), "CHECKMARK"
             if job.state in _ENDINGS:
                 ending, icon = _ENDINGS[job.state]
                 return translated(ending(job.request.name)), icon

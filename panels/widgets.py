@@ -104,6 +104,8 @@ def fix_button(layout: bpy.types.UILayout | None, remedy: str, token: str = "") 
             online_button(layout)
         case "open_folder":
             layout.operator("generio.show_list_folder", icon="FILE_FOLDER")
+        case "show_folder":
+            layout.operator("generio.show_job_folder", icon="FILE_FOLDER").token = token
         case "update":
             layout.operator(
                 "screen.userpref_show", text="Show Updates", icon="PREFERENCES"

@@ -6,6 +6,7 @@ Each of these takes a tick of its own, when nothing else goes on in the window, 
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from ..core.messages import Message, sentences
 from ..core.text import plain_reason
 from ..engine.client import EngineClient
 from ..jobs import AlreadyThere, Job, LedgerError, Problem, Step, followup_jobs, has_followup
+from ..scene.meshes import PREFIX
 from ..scene.place import boxes, packing, place
 from ..scene.place.destination import ref_of, renamed
 from ..scene.place.loading import Model
@@ -42,6 +44,9 @@ PLACEHOLDER_DELETED = Problem(
     "put_aside", Message("Its placeholder was deleted."), Message("Use Import to get the model.")
 )
 """Why a result waits of which the user wanted nothing to come by itself."""
+
+LONGEST_PROPERTY = 63 - len(PREFIX)
+"""Bytes of a parameter's name in the name of a custom property."""
 
 DEFECT = "defect"
 """Code of the problem of a result that could not be placed for a reason that nobody thought of."""
@@ -447,7 +452,13 @@ class PlacementQueue:
 def _models(job: Job) -> list[Model]:
     several = len(job.placement.results) > 1
     ours = {"flow_id": job.run.flow_id, "template": job.request.template, "token": job.token}
-    provenance = {**job.request.parameters, **ours}  # whatever the service calls its parameters
+    parameters = {
+        name.encode()[:LONGEST_PROPERTY].decode(errors="ignore"): value
+        if isinstance(value, str | int | float)
+        else json.dumps(value)
+        for name, value in job.request.parameters.items()
+    }
+    provenance = {**parameters, **ours}  # whatever the service calls its parameters
     if job.request.prompt:
         provenance["prompt"] = job.request.prompt
     return [

@@ -15,6 +15,7 @@ from ..formats.image_check import Look, look_at
 from ..jobs.states import State
 from .options import GeneratePanelOptions, OptimizeOptions
 from .preferences import RELATIVE_PATH
+from .template_fields import GenerioField, form_of, make_rows
 
 JOB_STATES = (
     ("ALL", "All", "Every job", "FILTER", 0),
@@ -49,7 +50,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         finished: bool
         importable: bool
         placed: bool
-        exported: bool
+        files_only: bool
         elsewhere: bool
         clearable: bool
         favorite: bool
@@ -68,7 +69,7 @@ class GenerioJob(bpy.types.PropertyGroup):
         finished: bpy.props.BoolProperty()
         importable: bpy.props.BoolProperty()
         placed: bpy.props.BoolProperty()
-        exported: bpy.props.BoolProperty()
+        files_only: bpy.props.BoolProperty()
         elsewhere: bpy.props.BoolProperty()
         clearable: bpy.props.BoolProperty()
         favorite: bpy.props.BoolProperty()
@@ -123,6 +124,31 @@ class GenerioFlow(bpy.types.PropertyGroup):
         is_listed: bpy.props.BoolProperty()
 
 
+class GenerioTemplate(bpy.types.PropertyGroup):
+    """A template that this version does not know; `name` is the service's, `form` what it asks for."""
+
+    if TYPE_CHECKING:
+        form: str
+    else:
+        form: bpy.props.StringProperty()
+
+
+def _show_form(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
+    """Let the panel have the fields of the template that was chosen, unless it has them already."""
+    is_chosen = 0 <= panel.active_template < len(panel.templates)
+    told = panel.templates[panel.active_template].form if is_chosen else ""
+    if told == panel.shown_form:
+        return
+    panel.shown_form = told
+    if not told:
+        panel.template_fields.clear()
+        return
+    form = form_of(told)
+    make_rows(panel.template_fields, form)
+    if panel.template_source not in form.inputs:
+        panel.template_source = form.inputs[0]
+
+
 class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.PropertyGroup):
     """What the panels edit."""
 
@@ -140,8 +166,17 @@ class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.Propert
         gallery_page: int
         job_search: str
         job_states: str
+        flows_listed: bool
         flows: Any
         active_flow: int
+        templates_listed: bool
+        templates: Any
+        active_template: int
+        shown_form: str
+        template_fields: Any
+        template_source: str
+        template_prompt: str
+        template_image: str
         findings: Any
         checking: bool
     else:
@@ -174,8 +209,31 @@ class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.Propert
         )
         jobs: bpy.props.CollectionProperty(type=GenerioJob)
         active_job: bpy.props.IntProperty(name="Job", description="The job whose details are shown")
+        flows_listed: bpy.props.BoolProperty()
         flows: bpy.props.CollectionProperty(type=GenerioFlow)
         active_flow: bpy.props.IntProperty(name="Flow", description="The flow that is chosen in the list")
+        templates_listed: bpy.props.BoolProperty()
+        templates: bpy.props.CollectionProperty(type=GenerioTemplate)
+        active_template: bpy.props.IntProperty(
+            name="Template", description="The template that is chosen in the list", update=_show_form
+        )
+        shown_form: bpy.props.StringProperty()
+        template_fields: bpy.props.CollectionProperty(type=GenerioField)
+        template_source: bpy.props.EnumProperty(
+            name="Input",
+            description="What is sent to the template",
+            items=(
+                ("TEXT", "Text", "A text"),
+                ("IMAGE", "Image", "A picture file"),
+                ("MODEL", "Model", "The mesh of the active object, with its modifiers applied"),
+            ),
+        )
+        template_prompt: bpy.props.StringProperty(
+            name="Text", description="What is sent, in your own words", options={"TEXTEDIT_UPDATE"}
+        )
+        template_image: bpy.props.StringProperty(
+            name="Image", description="The picture that is sent", subtype="FILE_PATH", options=RELATIVE_PATH
+        )
         findings: bpy.props.CollectionProperty(type=GenerioFinding)
         checking: bpy.props.BoolProperty()
         job_view: bpy.props.EnumProperty(name="View", description="How the jobs are shown", items=JOB_VIEWS)
@@ -207,4 +265,4 @@ def unregister() -> None:
     del bpy.types.WindowManager.generio  # type: ignore[attr-defined]
 
 
-CLASSES = (GenerioJob, GenerioFinding, GenerioFlow, GenerioProperties)
+CLASSES = (GenerioJob, GenerioFinding, GenerioFlow, GenerioTemplate, GenerioField, GenerioProperties)

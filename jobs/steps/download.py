@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ...api import (
     Asset,
@@ -20,12 +21,14 @@ from ...api import (
     WebPage,
     WrongState,
 )
+from ...api.forms import KNOWN
 from ...core import files
 from ...core.errors import NoChildBlender
+from ...core.messages import Message
 from .. import limits
 from ..errors import folder_unusable
 from ..job_folder import JobFolder
-from ..model import Job, Result, Step
+from ..model import Job, Problem, Result, Step
 from .turn import Turn
 
 
@@ -48,33 +51,45 @@ def download(turn: Turn, job: Job) -> Job | None:
             return None
         raise _explain_no_result(turn, job, assets)
     turn.make_folder()
-    results: list[Result] = []
+    paths: list[Path] = []
     refused: ResultUnusable | None = None
     for asset in usable:
-        path = JobFolder(turn.folder).result(job, asset.asset_id)
         try:
-            if not path.exists():  # it only ever gets this name whole and checked
-                turn.client().download_output(
-                    job.run.flow_id,
-                    asset.asset_id,
-                    path,
-                    progress=turn.report_bytes,
-                    cancelled=turn.cancelled,
-                )
-            results.append(Result(str(path)))
+            paths.append(_fetch(turn, job, asset.asset_id))
         except WebPage:
             raise  # the model is there, behind it
         except ResultUnusable as error:
             refused = error
-    if not results and refused is not None:
+    if not paths and refused is not None:
         raise refused
-    job = job.advance_to(Step.DOWNLOADED, results=tuple(results))
-    if turn.delete_flows and job.run.flow_state == "completed" and len(results) == len(assets):
+    job = job.advance_to(
+        Step.DOWNLOADED,
+        results=tuple(Result(str(path)) for path in paths if path.suffix == ".glb"),
+        files=tuple(str(path) for path in paths if path.suffix != ".glb"),
+    )
+    if turn.delete_flows and job.run.flow_state == "completed" and len(paths) == len(assets):
         turn.save(job)  # what is deleted there has to be known here
         with suppress(CallFailed, NotReady):
             turn.client().delete_flow(job.run.flow_id)
             job = job.changed(flow_state="deleted")
     return job
+
+
+def _fetch(turn: Turn, job: Job, asset_id: str) -> Path:
+    """Have an output in the job's folder; only of templates that are known it is known to be a model."""
+    folder = JobFolder(turn.folder)
+    path, stem = folder.result(job, asset_id), folder.file(job, asset_id)
+    transfer: dict[str, Any] = {"progress": turn.report_bytes, "cancelled": turn.cancelled}
+    if path.exists():  # it only ever gets this name whole and checked
+        return path
+    if job.request.template in (*KNOWN, ""):
+        turn.client().download_output(job.run.flow_id, asset_id, path, **transfer)
+        return path
+    found = folder.there(stem) or turn.client().download_file(job.run.flow_id, asset_id, stem, **transfer)
+    if found.suffix != path.suffix:
+        return found
+    files.replace(found, path)
+    return path
 
 
 def _explain_no_result(turn: Turn, job: Job, assets: list[Asset]) -> FlowsError:
@@ -107,4 +122,17 @@ def convert(turn: Turn, job: Job) -> Job:
             raise folder_unusable(error) from None
     if job.request.picture:  # nobody asks for it again
         files.delete(JobFolder(turn.folder).input_copy(job.request.picture))
-    return job.advance_to(Step.READY, results=tuple(results), finished_at=time.time())
+    ready = job.advance_to(Step.READY, results=tuple(results), finished_at=time.time())
+    if not results and job.placement.files:  # which no scene can have
+        return ready.changed(needs_manual_import=True, problem=_no_model(len(job.placement.files)))
+    return ready
+
+
+def _no_model(count: int) -> Problem:
+    """What is to be known of a job that made files, and none of them a model."""
+    made = (
+        Message("It made 1 file, which is no model.")
+        if count == 1
+        else Message("It made {count:,} files, none of which is a model.", count=count)
+    )
+    return Problem("only_files", made, Message("Show Folder has what it made."), "show_folder")

@@ -16,6 +16,7 @@ from .generate import generate_from_image, generate_from_prompt, new_model_setti
 from .lod_counts import LodCounts, by_counts, by_percents
 from .meshes import Level, LodShow, Requester, make_lods, optimize, optimize_in_parts
 from .submission import ask_to_submit, submit, taken
+from .template import TemplateInput, form_for, run_template
 
 __all__ = [
     "Choice",
@@ -24,11 +25,13 @@ __all__ = [
     "LodCounts",
     "LodShow",
     "Requester",
+    "TemplateInput",
     "ask_to_submit",
     "bake",
     "by_counts",
     "by_percents",
     "export_in_parts",
+    "form_for",
     "generate_from_image",
     "generate_from_prompt",
     "make_again",
@@ -36,6 +39,7 @@ __all__ = [
     "new_model_settings",
     "optimize",
     "optimize_in_parts",
+    "run_template",
     "submit",
     "taken",
 ]

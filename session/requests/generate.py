@@ -60,7 +60,7 @@ def generate_from_prompt(
     session: Session, context: bpy.types.Context, choice: Choice, prompt: str
 ) -> list[Job]:
     """The jobs that make a model, or variants of one, from a prompt. Raises FlowsError."""
-    _check(context)
+    check_scene(context)
     prompt = prompt.strip()
     check_prompt(prompt)
     job = Job(
@@ -90,7 +90,22 @@ def generate_from_image(
     source, of which a child Blender makes a PNG. stands_on: where the base of the model goes, world space;
     None where the choice says that. Raises FlowsError.
     """
-    _check(context)
+    check_scene(context)
+    picture = picture_fields(context, image)
+    job = Job(
+        Request(
+            service=engine_settings(context).base_url,
+            template=IMAGE_TO_MODEL,
+            parameters=choice.parameters(IMAGE_TO_MODEL),
+            destination=_destination(session, context, choice, stands_on),
+            **picture,
+        ),
+    )
+    return _several(context, choice, job)
+
+
+def picture_fields(context: bpy.types.Context, image: str) -> dict[str, Any]:
+    """What a request has that sends the picture at the path `image`. Raises UnreadableFile."""
     if not image:
         raise UnreadableFile(Message("No image is chosen."), Message("Choose an image file."))
     if "\0" in image:
@@ -106,23 +121,16 @@ def generate_from_image(
     longest = preferences(context).longest_side
     too_large = longest > 0 and max(picture_size(path) or (0,)) > longest
     is_sendable = mime in SENDABLE and not too_large
-    job = Job(
-        Request(
-            service=engine_settings(context).base_url,
-            template=IMAGE_TO_MODEL,
-            name=place.shortened(image_capture.name_of(path)),
-            parameters=choice.parameters(IMAGE_TO_MODEL),
-            picture=str(path),
-            input_path=str(path) if is_sendable else "",
-            input_mime=mime if mime and is_sendable else "",
-            source="" if is_sendable else str(path),
-            destination=_destination(session, context, choice, stands_on),
-        ),
-    )
-    return _several(context, choice, job)
+    return {
+        "name": place.shortened(image_capture.name_of(path)),
+        "picture": str(path),
+        "input_path": str(path) if is_sendable else "",
+        "input_mime": mime if mime and is_sendable else "",
+        "source": "" if is_sendable else str(path),
+    }
 
 
-def _check(context: bpy.types.Context) -> None:
+def check_scene(context: bpy.types.Context) -> None:
     """Raise FlowsError where no model can be made for the scene that is shown."""
     check_available(context)
     if context.scene.library is not None:
@@ -165,11 +173,7 @@ def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
 
 def _several(context: bpy.types.Context, choice: Choice, job: Job) -> list[Job]:
     """The job, or as many variants of it as are chosen, ready to be submitted. Raises NotSaved."""
-    try:
-        jobs = [_with_order(context, variant) for variant in _variants(job, choice.variants)]
-    except OSError as error:
-        message = Message("The results folder cannot be written to: {reason}", reason=plain_reason(error))
-        raise NotSaved.because(message, error) from error
+    jobs = [with_order(context, variant) for variant in _variants(job, choice.variants)]
     if choice.then_optimize:
         count, percent = choice.then_goal
         maps = bake_settings(context, choice).to_text() if choice.then_bake else ""
@@ -201,18 +205,22 @@ def _variants(job: Job, count: int) -> list[Job]:
     ]
 
 
-def _with_order(context: bpy.types.Context, job: Job) -> Job:
+def with_order(context: bpy.types.Context, job: Job) -> Job:
     """The job with an order in its own folder, if a child Blender is to make a PNG of its picture first.
 
-    Variants have one each, as each may be removed while others go on. Raises OSError by the results folder.
+    Variants have one each, as each may be removed while others go on. Raises NotSaved.
     """
-    if not job.request.source:
+    if not job.request.picture or not job.request.source:
         return job
     picture = Path(job.request.source)  # whose name may be as long as the disk allows
     name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
     order = job_folder(context, job.token) / name
-    order.parent.mkdir(parents=True, exist_ok=True)
     kept = JobFolder(order.parent).input_copy(job.request.picture)
     wanted = {"picture": job.request.source, "kept": str(kept), "longest": preferences(context).longest_side}
-    order.write_text(json.dumps(wanted), encoding="utf-8")
+    try:
+        order.parent.mkdir(parents=True, exist_ok=True)
+        order.write_text(json.dumps(wanted), encoding="utf-8")
+    except OSError as error:
+        message = Message("The results folder cannot be written to: {reason}", reason=plain_reason(error))
+        raise NotSaved.because(message, error) from error
     return job.changed(source=str(order))

@@ -33,7 +33,7 @@ def test_each_example_of_the_documentation_runs(addon, flows, sandbox, tmp_path:
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     asked = len(re.findall(r"generate\(|generate_from_\w+\(|optimize\(|lods\(", example))
     exec(compile(example, "scripting.md", "exec"), {"SERVICE": sandbox.url, "KEY": sandbox.key})
-    assert all(model.done for model in flows.models())
+    assert all(model.done or model.job.has_only_files for model in flows.models())
     runs = sandbox.stats()["run_total"]
     assert runs == 3 if "for prompt in wanted" in example else runs >= asked
 
@@ -395,3 +395,38 @@ def test_a_model_that_was_removed_is_gone(flows):
     bpy.ops.generio.remove_job(token=lamp.token)
     with pytest.raises(KeyError):
         lamp.state  # noqa: B018 - it is the look that raises
+
+
+def test_a_template_without_a_function_is_run_listed_or_not(flows, sandbox):
+    vase = scenes.ball("Vase", 12, 8)
+    given = {"style": "blue glaze", "strength": 0.25, "palette": ["#00f"]}
+    first = flows.run("model_retexture", mesh=vase, parameters=given)
+    flows.wait(first)
+    assert first.done and first.objects
+    bpy.ops.generio.list_templates()
+    with pytest.raises(flows.Refused, match="strength is 2"):
+        flows.run("model_retexture", mesh=vase, parameters={**given, "strength": 2})
+    with pytest.raises(flows.Refused, match="needs a mesh object"):
+        flows.run("model_retexture", prompt="a vase", parameters=given)
+    square = flows.run("image_generate_fromprompt", prompt="a blue square")
+    flows.wait(square)
+    assert [path.suffix for path in square.files] == [".png"]
+    assert (square.done, square.over, square.objects) == (False, True, [])
+    assert sandbox.stats()["run_total"] == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"prompt": "x", "image": "x.png"}, "needs an input"),
+        ({}, "needs an input"),
+        ({"prompt": "x", "parameters": {"size": object()}}, "JSON cannot say"),
+        ({"prompt": "x", "parameters": {"size": float("nan")}}, "JSON cannot say"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(flows, sandbox, given, words):
+    with pytest.raises(flows.Refused, match=words):
+        flows.run("another_template", **given)
+    with pytest.raises(flows.Refused, match="function of its own"):
+        flows.run("model_optimize", prompt="x")
+    assert sandbox.stats()["flows"] == {}

@@ -43,6 +43,7 @@ STORIES = {
     "heavy_objects": Stage(speed=0.1),
     "presets": Stage(speed=0.1),
     "gallery": Stage(speed=0.1),
+    "templates": Stage(speed=0.1),
     "menus": Stage(),
     "optimize": Stage(speed=0.6),
     "versions": Stage(speed=0.1),

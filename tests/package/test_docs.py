@@ -29,6 +29,7 @@ OF_NO_CLASS = {
     "ledger",
     "not_now",
     "nothing_new",
+    "only_files",
     "put_aside",
 }
 """Codes of problems that are no exceptions."""

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from .faults import Orders, Outcome
 from .flows import TERMINAL, Asset, Flow, State, Store, WrongStateError
-from .media import GLB, TEXT, encoded_length, in_pieces, parse_data_uri
+from .media import TEXT, encoded_length, in_pieces, parse_data_uri
 from .profiles import Profile
 from .templates import TEMPLATES, Template
 
@@ -181,7 +181,7 @@ def _quickstart_routes(service: Service) -> APIRouter:
         if asset.data is None:
             raise HTTPException(404, "Output has no data")
         flow.counts.downloaded += 1
-        return _download(profile, asset.data)
+        return _download(profile, asset.mime, asset.data)
 
     return router
 
@@ -386,18 +386,18 @@ def _find_asset(assets: list[Asset], asset_id: str) -> Asset:
     raise HTTPException(404, "Asset not found")
 
 
-def _download(profile: Profile, data: bytes) -> Response:
+def _download(profile: Profile, mime: str, data: bytes) -> Response:
     """V2: the same file in one of three wrappings."""
     before = after = b""
     if profile.download == "json":
         separator = ",base64;" if profile.swapped_data_uri else ";base64,"
-        before, after = f'{{"data":"data:{GLB}{separator}'.encode(), b'"}'
+        before, after = f'{{"data":"data:{mime}{separator}'.encode(), b'"}'
     encode = profile.download != "raw"
     length = len(before) + (encoded_length(data) if encode else len(data)) + len(after)
     return StreamingResponse(
         in_pieces(before, data, after, encode=encode),
         headers={"content-length": str(length)},
-        media_type={"json": "application/json", "raw": GLB, "base64": TEXT}[profile.download],
+        media_type={"json": "application/json", "raw": mime, "base64": TEXT}[profile.download],
     )
 
 

@@ -18,7 +18,6 @@ from pydantic import BaseModel
 
 from . import glb
 from .faults import FlowFault, Outcome
-from .media import GLB
 from .optimizer import Optimizer
 from .templates import Template
 
@@ -226,7 +225,7 @@ class Store:
         """One output for each input, with the input's `additional` (contract, section 8)."""
         for source in list(flow.inputs):
             assert source.data is not None
-            output = Asset(GLB, None, source.additional)
+            output = Asset(flow.template.output, None, source.additional)
             try:
                 output.data = await asyncio.to_thread(
                     flow.template.make, source.data, flow.parameters, self._optimizer

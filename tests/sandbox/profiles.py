@@ -9,6 +9,7 @@ starts by itself), V13 (`inputs` null or absent), V15, V16 (bare text, otherwise
 V25 (a template's id, in the reference only), V27 (200). V23 and V26 are the client's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -47,33 +48,33 @@ class Profile:
     output_processed: bool = False  # V22
     template_form: Literal["string", "object", "template_name", "template_id"] = "string"  # V28, details
     list_template_form: Literal["string", "object", "template_name", "template_id"] = "object"  # V28, list
+    template_envelope: bool = True  # section 4.1, or a bare list
+    template_name_key: Literal["template_name", "name", "template"] = "template_name"  # section 4.1
+    parameters_form: Literal["map", "list", "schema"] = "map"  # section 4.1: nobody says which
     list_envelope: Literal["flows", "items", "data"] | None = "flows"  # section 4.2
 
     def accepted_types(self, template: Template) -> tuple[str, ...]:
         """List the MIME types of a template's inputs."""
         return self.image_types if template.takes_images else template.input_types
 
-    def templates(self) -> dict[str, Any]:
+    def templates(self) -> Any:
         """4.1."""
-        return {
-            "templates": [
-                {
-                    "template_id": template.template_id,
-                    "template_name": template.name,
-                    "description": template.description,
-                    "input_types": list(self.accepted_types(template)),
-                    "output_types": ["model/gltf-binary"],
-                    "parameters": {
-                        name: {
-                            "type": _JSON_TYPES.get(str(about.annotation), "string"),
-                            "default": about.default,
-                        }
-                        for name, about in template.parameters.model_fields.items()
-                    },
-                }
-                for template in TEMPLATES
-            ]
+        entries = [self._template(template) for template in TEMPLATES]
+        return {"templates": entries} if self.template_envelope else entries
+
+    def _template(self, template: Template) -> dict[str, Any]:
+        key = "template_id" if self.template_name_key == "template_name" else "id"
+        types = template.told_types
+        schema = template.parameters.model_json_schema()
+        entry: dict[str, Any] = {
+            key: template.template_id,
+            self.template_name_key: template.name,
+            "description": template.description,
+            "input_types": list(self.accepted_types(template) if types is None else types),
+            "output_types": [template.output],
+            "parameters": _PARAMETERS[self.parameters_form](schema),
         }
+        return entry
 
     def flow_list(self, flows: list[Flow]) -> Any:
         """4.2."""
@@ -180,7 +181,23 @@ _PROGRESS = {
     "percent": lambda fraction: round(100 * fraction, 1),
     "null": lambda _: None,
 }
-_JSON_TYPES = {str(int): "integer", str(bool): "boolean"}
+
+
+def _described(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Each parameter's own description, by its name."""
+    required = schema.get("required", [])
+    return {
+        name: {key: value for key, value in about.items() if key != "title"}
+        | ({"required": True} if name in required else {})
+        for name, about in schema["properties"].items()
+    }
+
+
+_PARAMETERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "map": _described,
+    "list": lambda schema: [{"name": name, **about} for name, about in _described(schema).items()],
+    "schema": lambda schema: schema,
+}
 
 
 def _timestamp(moment: datetime | None) -> str | None:

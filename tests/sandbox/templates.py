@@ -1,9 +1,15 @@
-"""The three built-in templates: what they accept, how long they pretend to work, and the work itself."""
+"""The templates: what they accept, how long they pretend to work, and the work itself.
 
+Three are those that the contract documents. The others are made up, as a service may offer more (contract,
+section 2): each asks for something in another way, so that a client has to understand what it is told.
+"""
+
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from . import generate, glb
@@ -27,9 +33,48 @@ class OptimizeParameters(BaseModel):
     polygon_count: int = Field(default=100_000, gt=0)
 
 
+class RetextureParameters(BaseModel):
+    """One parameter of each kind."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    style: str = Field(min_length=1, max_length=200, description="What the surface is to look like")
+    strength: float = Field(default=0.6, ge=0.0, le=1.0, description="How much of the old look goes")
+    resolution: Literal[512, 1024, 2048] = Field(default=1024, description="Pixels a side of the texture")
+    tiling: bool = False
+    steps: int = Field(default=20, ge=1, le=100)
+    palette: list[str] = Field(default=[], description="Colors, as a list")
+    guide: Any = Field(default=None, json_schema_extra={"type": "image"})
+
+
+class PictureParameters(BaseModel):
+    """Of a template that makes no model."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    width: int = Field(default=256, ge=64, le=1024)
+    transparent: bool | None = None
+    options: dict[str, int] = {}
+
+
+class SketchParameters(BaseModel):
+    """A file among the parameters, which comes as the input: there is no other way to send one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    sketch: Any = Field(default=None, json_schema_extra={"type": "image", "required": True})
+    inflate: float = 0.5
+
+
+class SpeechParameters(BaseModel):
+    """Nothing to choose."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
 @dataclass(frozen=True)
 class Template:
-    """`make` turns the bytes of one input into a GLB, in a worker thread; what it raises is the reason."""
+    """`make` turns the bytes of one input into one output, in a worker thread; what it raises is the reason.
+
+    output: the MIME type of that. told_types: what is said of the inputs, None = the types themselves.
+    """
 
     template_id: str
     name: str
@@ -38,6 +83,8 @@ class Template:
     parameters: type[BaseModel]
     seconds: Callable[[Any], float]
     make: Callable[[bytes, Any, Optimizer], bytes]
+    output: str = GLB
+    told_types: tuple[str, ...] | None = None
 
     @property
     def takes_text(self) -> bool:
@@ -65,7 +112,25 @@ def _make_optimized(data: bytes, parameters: OptimizeParameters, optimizer: Opti
     return optimizer.optimize(data, parameters.polygon_count)
 
 
-TEMPLATES = (
+def _make_retextured(data: bytes, _: RetextureParameters, __: Optimizer) -> bytes:
+    glb.unpack(data)
+    return data
+
+
+def _make_picture(data: bytes, parameters: PictureParameters, _: Optimizer) -> bytes:
+    file = io.BytesIO()
+    color = (len(data) % 256, 90, 160, 90 if parameters.transparent else 255)
+    Image.new("RGBA", (parameters.width, parameters.width), color).save(file, "PNG")
+    return file.getvalue()
+
+
+def _make_from_sketch(data: bytes, _: SketchParameters, __: Optimizer) -> bytes:
+    return generate.from_image(data, quality="low", seed=1, texture=True)
+
+
+_IMAGES = ("image/png", "image/jpeg", "image/webp", "image/tiff")
+
+DOCUMENTED = (
     Template(
         "66aa00000000000000000001",
         "model_generate_fromprompt",
@@ -79,7 +144,7 @@ TEMPLATES = (
         "66aa00000000000000000002",
         "model_generate_fromimage",
         "A stand-in model for an image",
-        ("image/png", "image/jpeg", "image/webp", "image/tiff"),
+        _IMAGES,
         GenerateParameters,
         _generation_seconds,
         _make_from_image,
@@ -94,3 +159,47 @@ TEMPLATES = (
         _make_optimized,
     ),
 )
+
+OTHERS = (
+    Template(
+        "66aa00000000000000000011",
+        "model_retexture",
+        "Paints a model anew, in the style that you describe",
+        (GLB,),
+        RetextureParameters,
+        lambda _: 6.0,
+        _make_retextured,
+    ),
+    Template(
+        "66aa00000000000000000012",
+        "image_generate_fromprompt",
+        "Makes a picture of a text",
+        (TEXT,),
+        PictureParameters,
+        lambda _: 4.0,
+        _make_picture,
+        output="image/png",
+        told_types=("prompt",),
+    ),
+    Template(
+        "66aa00000000000000000013",
+        "model_generate_fromsketch",
+        "",
+        _IMAGES,
+        SketchParameters,
+        lambda _: 6.0,
+        _make_from_sketch,
+        told_types=(),
+    ),
+    Template(
+        "66aa00000000000000000014",
+        "speech_to_model",
+        "Makes a model of what you say",
+        ("audio/wav",),
+        SpeechParameters,
+        lambda _: 6.0,
+        _make_retextured,
+    ),
+)
+
+TEMPLATES = (*DOCUMENTED, *OTHERS)

@@ -22,7 +22,7 @@ def test_the_job_is_done_and_its_row_leads_to_the_files(addon, sandbox, tmp_path
     assert sorted(path.name for path in target.iterdir()) == ["Left.glb", "Right.glb"]
     (row,) = panel().jobs
     assert (row.name, row.state, row.message) == ("exports", "done", "2 files in exports")
-    assert row.exported and row.clearable and not row.importable
+    assert row.files_only and row.clearable and not row.importable
     engine = addon.session.current().engine
     left = {path.name for path in engine.folder(row.token).iterdir()}
     assert left <= {"request.json"}, "the snapshots are gone"

@@ -202,7 +202,7 @@ def test_a_picture_that_is_none_is_said_at_once(addon, tmp_path: Path):
     panel.source = "IMAGE"
     notes = tmp_path / "notes.txt"
     notes.write_text("milk, bread")
-    for path, reason in ((tmp_path / "gone.png", "is not there"), (notes, "Use a PNG, JPEG")):
+    for path, reason in ((tmp_path / "gone.png", "does not exist"), (notes, "Use a PNG, JPEG")):
         panel.image = str(path)
         assert reason in panel.image_problem
         assert "generio.choose_image" in drawn(addon.panels.generate.GENERIO_PT_generate).buttons
@@ -219,7 +219,7 @@ def test_what_is_missing_is_said_below_the_button_that_waits_for_it(addon, tmp_p
         ("TEXT", "A lamp", "", "CURSOR", ""),
         ("TEXT", "A lamp", "", "BOX", "Select the object to fit the model into, or add a box"),
         ("IMAGE", "", "", "CURSOR", "Choose a picture first"),
-        ("IMAGE", "", str(tmp_path / "gone.png"), "CURSOR", "is not there"),
+        ("IMAGE", "", str(tmp_path / "gone.png"), "CURSOR", "does not exist"),
         ("IMAGE", "", str(picture), "CURSOR", ""),
     ):
         panel.source, panel.prompt, panel.image, panel.where = source, prompt, image, where

@@ -67,6 +67,37 @@ def stay_in_place(blender: Driver) -> Steps[None]:
     yield from check("a variant was selected")
 
 
+def edit_an_original(blender: Driver) -> Steps[None]:
+    """That an original was edited is told while others are used, and moves nothing."""
+    scene.clear_view()
+    scene.add_heavy_mesh()
+    yield from blender.open_tab("GENERIO")
+    original = bpy.data.objects[scene.HEAVY]
+    bpy.ops.generio.optimize_selected(percent=50.0, placement="BESIDE")
+    yield from blender.wait_for(lambda: len(copies()) == 1, "the copy")
+    original.select_set(False)
+    (copy,) = copies()
+    copy.select_set(True)
+    bpy.context.view_layer.objects.active = copy
+    scene.remember("select the copy")
+    yield 1.0
+    before = yield from places(blender)
+    original.data.vertices[0].co.z += 1.0
+    original.data.update()
+    scene.remember("edit the original")
+    yield 2.0
+    yield from blender.see("edited")
+    now = yield from places(blender)
+    yield from blender.picture("calm-original-edited")
+    moved = {label for label in STAY if abs(now[label] - before[label]) > ROUNDING}
+    assert not moved, f"{moved} moved: {before} {now}"
+
+
+def copies() -> list[bpy.types.Object]:
+    """The mesh objects beside the heavy one."""
+    return [item for item in bpy.context.scene.objects if item.type == "MESH" and item.name != scene.HEAVY]
+
+
 def double_click(blender: Driver) -> Steps[None]:
     scene.clear_view()
     rows = bpy.context.window_manager.generio.jobs
@@ -102,4 +133,4 @@ def span(item: bpy.types.Object) -> tuple[float, float]:
     return min(ends), max(ends)
 
 
-ACTS = (stay_in_place, double_click, stand_apart)
+ACTS = (stay_in_place, edit_an_original, double_click, stand_apart)

@@ -48,7 +48,7 @@ def export_for_unreal(blender: Driver) -> Steps[None]:
     window.event_simulate(type="RET", value="PRESS", x=x, y=y)  # with which the window goes
     path = folder / "monkey.fbx"
     yield from blender.wait_for(lambda: len(windows) == 1, "the main window alone")
-    yield from blender.wait_for(lambda: jobs.newest().exported, "the job's end")
+    yield from blender.wait_for(lambda: jobs.newest().files_only, "the job's end")
     assert path.is_file() and [*folder.iterdir()] == [path]
     assert jobs.newest().message == f"1 file in {folder.name}"
     assert not bpy.data.objects[scene.HEAVY].children, "the collision shape is in the file alone"

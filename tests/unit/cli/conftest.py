@@ -78,7 +78,7 @@ class Program:
     def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
         """A command that `interrupt` can be called for."""
         command = [sys.executable, str(HURRIED), *words]
-        if words and words[0] in ("generate", "optimize", "templates", "doctor"):
+        if words and words[0] in ("generate", "optimize", "run", "templates", "doctor"):
             command += ["--service", self.sandbox.url]
         return subprocess.Popen(
             command,

@@ -323,7 +323,7 @@ def test_templates(program: Program):
     answer = program("templates")
     assert answer.code == 0
     assert "model_optimize" in answer.out
-    assert {event["name"] for event in program("templates", "--json").events} == {
+    assert {event["name"] for event in program("templates", "--json").events} > {
         "model_generate_fromprompt",
         "model_generate_fromimage",
         "model_optimize",

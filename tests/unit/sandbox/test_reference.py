@@ -65,9 +65,11 @@ def test_every_call_needs_a_valid_key(reference: Sandbox, header: str | None, st
 
 def test_templates_describe_themselves(caller: Caller) -> None:
     templates = {template["template_name"]: template for template in caller.get("/templates")["templates"]}
-    assert set(templates) == {PROMPT, IMAGE, OPTIMIZE}
-    assert templates[OPTIMIZE]["parameters"] == {"polygon_count": {"type": "integer", "default": 100_000}}
-    assert templates[PROMPT]["parameters"]["quality"] == {"type": "string", "default": "high"}
+    assert {PROMPT, IMAGE, OPTIMIZE} < set(templates)
+    count = templates[OPTIMIZE]["parameters"]["polygon_count"]
+    assert (count["type"], count["default"]) == ("integer", 100_000)
+    quality = templates[PROMPT]["parameters"]["quality"]
+    assert (quality["type"], quality["default"]) == ("string", "high")
     assert templates[PROMPT]["parameters"]["texture"] == {"type": "boolean", "default": True}
     assert templates[IMAGE]["input_types"] == ["image/png", "image/jpeg", "image/webp", "image/tiff"]
     assert templates[IMAGE]["output_types"] == ["model/gltf-binary"]

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks the service for the templates that this version does not know, and runs one."""
+
+import bpy
+
+from ..api import FlowsError
+from ..core.messages import Message
+from ..i18n import translated
+from ..session import current, requests
+from ..session.properties import properties
+from ..session.requests.template import NoInput, chosen_input
+from ..session.template_fields import chosen_form, entered
+from ..session.template_list import template_list
+from .submit_jobs import HandOver, Ready, clicked_once, tell_problem, tells
+
+
+class GENERIO_OT_list_templates(Ready, bpy.types.Operator):
+    """Ask the service which templates it offers beside those that have a panel here"""
+
+    bl_idname = "generio.list_templates"
+    bl_label = "List Other Templates"
+
+    @tells
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        known = template_list()
+        if known.is_waiting:
+            self.report({"INFO"}, translated(Message("The service has been asked already")))
+            return {"CANCELLED"}
+        known.ask(context)
+        if known.problem is not None:
+            return tell_problem(self, known.problem)
+        return {"FINISHED"}
+
+
+class GENERIO_OT_run_template(Ready, HandOver, bpy.types.Operator):
+    """Run the chosen template with these values; a model that it makes comes to the 3D cursor"""
+
+    bl_idname = "generio.run_template"
+    bl_label = "Run Template"
+
+    @clicked_once
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return self._run(context, modal=True)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self._run(context, modal=False)
+
+    def _run(self, context: bpy.types.Context, modal: bool) -> set[str]:
+        panel = properties(context)
+        form = chosen_form(panel)
+        try:
+            if form is None:
+                raise NoInput(
+                    Message("No template is chosen."), Message("List the templates, and choose one.")
+                )
+            given = entered(panel.template_fields, form)
+            jobs = requests.run_template(current(), context, form, given, chosen_input(context, panel))
+        except FlowsError as error:
+            return tell_problem(self, error)
+        return self.hand_over(context, jobs, modal)
+
+
+CLASSES = (GENERIO_OT_list_templates, GENERIO_OT_run_template)
