@@ -181,7 +181,7 @@ class Model:
     @property
     def objects(self) -> list[bpy.types.Object]:
         """The objects of the open file that it has become."""
-        return place.holding(self.token)
+        return place.objects_of_result(self.token)
 
     def cancel(self) -> None:
         """Stop it, here and at the service. Raises Refused where the list of jobs cannot be written."""
@@ -449,7 +449,7 @@ def _engine() -> EngineClient:
     with _written():
         session = current()
         engine = session.open_engine(bpy.context)
-        if not session.is_telling:  # else a listener would see what it is told once more after this
+        if not session.is_calling_listeners:  # else a listener would see what it is told once more after this
             engine.pump()  # a script that looks again and again may do so between two ticks
     return engine
 

@@ -51,7 +51,7 @@ class Parameter:
         """
         raise NotImplementedError
 
-    def said(self, value: object) -> Message:
+    def value_text(self, value: object) -> Message:
         """A value that was sent, in the words of the job list; any value, as other programs send others."""
         return verbatim(f"{self.name} {value}")
 
@@ -87,9 +87,9 @@ class EnumParameter(Parameter):
         """See `Parameter`."""
         return read_choice(name or self.name, value, [each.value for each in self.values])
 
-    def said(self, value: object) -> Message:
+    def value_text(self, value: object) -> Message:
         """See `Parameter`."""
-        return next((each.words for each in self.values if each.value == value), super().said(value))
+        return next((each.words for each in self.values if each.value == value), super().value_text(value))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +108,9 @@ class BooleanParameter(Parameter):
         """See `Parameter`."""
         return read_boolean(name or self.name, value)
 
-    def said(self, value: object) -> Message:
+    def value_text(self, value: object) -> Message:
         """See `Parameter`."""
-        return self.words[value] if isinstance(value, bool) else super().said(value)
+        return self.words[value] if isinstance(value, bool) else super().value_text(value)
 
 
 @dataclass(frozen=True)
@@ -147,9 +147,9 @@ class IntegerParameter(Parameter):
         """See `Parameter`."""
         return read_number(name or self.name, value, int, self.least, self.most)
 
-    def said(self, value: object) -> Message:
+    def value_text(self, value: object) -> Message:
         """See `Parameter`."""
-        return self.words(value) if type(value) is int else super().said(value)
+        return self.words(value) if type(value) is int else super().value_text(value)
 
 
 def read_choice(name: str, value: object, choices: Sequence[str]) -> str:
@@ -256,4 +256,4 @@ def parameters_of(*templates: str) -> tuple[Parameter, ...]:
 def parameter_words(name: str, value: object) -> Message:
     """A parameter that was sent, in the words of the job list; also one that is unknown here."""
     found = next((parameter for parameter in PARAMETERS if parameter.name == name), None)
-    return found.said(value) if found is not None else verbatim(f"{name} {value}")
+    return found.value_text(value) if found is not None else verbatim(f"{name} {value}")

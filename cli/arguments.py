@@ -36,7 +36,7 @@ def parser(program: str) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"generio_flows {version()}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    generate = _command(commands, "generate", "make models from prompts, pictures, or sketches")
+    generate = _add_command(commands, "generate", "make models from prompts, pictures, or sketches")
     generate.add_argument(
         "--prompt", action="append", default=[], help="what to make, in words; repeat it for more models"
     )
@@ -49,11 +49,11 @@ def parser(program: str) -> argparse.ArgumentParser:
         help="pictures or sketches; wildcards are expanded",
     )
     for parameter in parameters_of(*GENERATORS):
-        _parameter(generate, parameter)
+        _add_parameter(generate, parameter)
     generate.add_argument("--optimize", metavar="N", help="then reduce each model to N triangles")
-    _work(generate)
+    _add_work_options(generate)
 
-    optimize = _command(commands, "optimize", "reduce the triangles of GLB models")
+    optimize = _add_command(commands, "optimize", "reduce the triangles of GLB models")
     optimize.add_argument("model", nargs="*", help="GLB files; wildcards are expanded")
     target = optimize.add_mutually_exclusive_group()
     target.add_argument(
@@ -82,9 +82,9 @@ def parser(program: str) -> argparse.ArgumentParser:
         metavar="PIXELS",
         help="bake the lost detail into maps of this size (default: 2048), here, with Blender, at no cost",
     )
-    _work(optimize)
+    _add_work_options(optimize)
 
-    other = _command(commands, "run", "run another template of the service, see templates")
+    other = _add_command(commands, "run", "run another template of the service, see templates")
     other.add_argument("template", help="its name")
     sent = other.add_mutually_exclusive_group(required=True)
     sent.add_argument("--prompt", metavar="TEXT", help="what is sent: a text")
@@ -97,9 +97,9 @@ def parser(program: str) -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a parameter; a value that is JSON is sent as such, anything else as a text",
     )
-    _work(other)
+    _add_work_options(other)
 
-    export = _command(commands, "export", "write GLB models for a game engine; nothing is sent")
+    export = _add_command(commands, "export", "write GLB models for a game engine; nothing is sent")
     export.add_argument("model", nargs="+", help="GLB files; NAME_LOD1.glb and so on are levels of NAME.glb")
     export.add_argument(
         "--for", dest="engine", required=True, choices=tuple(PROFILES), help="game engine or format to write"
@@ -108,15 +108,15 @@ def parser(program: str) -> argparse.ArgumentParser:
         "--output", type=Path, default=Path(), metavar="FOLDER", help="folder to write to (default: .)"
     )
     export.add_argument("--force", action="store_true", help="overwrite files that are in the way")
-    _shapes(export)
-    _output_style(export, quiet=True)
+    _add_shape_options(export)
+    _add_output_style(export, quiet=True)
 
-    inspect = _command(commands, "inspect", "show the figures of GLB files; nothing is sent")
+    inspect = _add_command(commands, "inspect", "show the figures of GLB files; nothing is sent")
     inspect.add_argument("model", nargs="+", help="GLB files; wildcards are expanded")
-    _figures(inspect)
-    _output_style(inspect, quiet=True)
+    _add_figure_options(inspect)
+    _add_output_style(inspect, quiet=True)
 
-    jobs = _command(commands, "jobs", "list, show, resume, cancel, or delete jobs")
+    jobs = _add_command(commands, "jobs", "list, show, resume, cancel, or delete jobs")
     actions = jobs.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text, ids in (
         ("list", "list all jobs, oldest first", None),
@@ -138,16 +138,18 @@ def parser(program: str) -> argparse.ArgumentParser:
         action.add_argument(
             "--output", type=Path, metavar="FOLDER", help="output folder of the command that started the jobs"
         )
-        _common(action, quiet=name == "resume")
+        _add_common_options(action, quiet=name == "resume")
         if name == "resume":
-            _pace(action)
+            _add_pace_options(action)
 
-    _common(_command(commands, "templates", "list what the service offers"))
-    _common(_command(commands, "doctor", "check everything between this computer and the service"))
+    _add_common_options(_add_command(commands, "templates", "list what the service offers"))
+    _add_common_options(
+        _add_command(commands, "doctor", "check everything between this computer and the service")
+    )
     return top
 
 
-def _command(
+def _add_command(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
 ) -> argparse.ArgumentParser:
     return commands.add_parser(name, help=text, description=_sentence(text))
@@ -157,7 +159,7 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _parameter(command: argparse.ArgumentParser, parameter: Parameter) -> None:
+def _add_parameter(command: argparse.ArgumentParser, parameter: Parameter) -> None:
     """The option of a parameter. What it says is checked with what lists say, see `items`."""
     keywords: dict[str, Any] = {"metavar": "N"}
     if isinstance(parameter, EnumParameter):
@@ -178,7 +180,7 @@ def _help(parameter: Parameter, purpose: str) -> str:
     return f"{purpose} (the service's default: {parameter.default_text})"
 
 
-def _work(command: argparse.ArgumentParser) -> None:
+def _add_work_options(command: argparse.ArgumentParser) -> None:
     """What the commands that make files have in common."""
     command.add_argument(
         "--output",
@@ -205,18 +207,18 @@ def _work(command: argparse.ArgumentParser) -> None:
         metavar="ENGINE",
         help=f"also write each model for a game engine, with its levels of detail: {', '.join(PROFILES)}",
     )
-    _shapes(command)
-    _figures(command)
+    _add_shape_options(command)
+    _add_figure_options(command)
     command.add_argument(
         "--strict",
         action="store_true",
         help="treat a result more than 20 %% off the requested triangles as an error (5)",
     )
-    _common(command, quiet=True)
-    _pace(command)
+    _add_common_options(command, quiet=True)
+    _add_pace_options(command)
 
 
-def _shapes(command: argparse.ArgumentParser) -> None:
+def _add_shape_options(command: argparse.ArgumentParser) -> None:
     """What is said of files for game engines."""
     command.add_argument(
         "--collision",
@@ -236,7 +238,7 @@ def _shapes(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _figures(command: argparse.ArgumentParser) -> None:
+def _add_figure_options(command: argparse.ArgumentParser) -> None:
     """What the commands that show figures have in common."""
     command.add_argument(
         "--check", action="store_true", help="treat a model over one of the limits as an error (5), for CI"
@@ -249,7 +251,7 @@ def _figures(command: argparse.ArgumentParser) -> None:
     command.add_argument("--csv", type=Path, metavar="FILE", help="also write the figures to a CSV file")
 
 
-def _pace(command: argparse.ArgumentParser) -> None:
+def _add_pace_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--jobs", type=_positive, default=4, metavar="N", help="number of jobs at once (default: 4)"
     )
@@ -265,7 +267,7 @@ def _pace(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _common(command: argparse.ArgumentParser, quiet: bool = False) -> None:
+def _add_common_options(command: argparse.ArgumentParser, quiet: bool = False) -> None:
     command.add_argument(
         "--service", metavar="URL", help="address of the service, instead of the one that is set"
     )
@@ -275,10 +277,10 @@ def _common(command: argparse.ArgumentParser, quiet: bool = False) -> None:
         metavar="FOLDER",
         help="where the jobs are kept (default: .generio beside the output)",
     )
-    _output_style(command, quiet)
+    _add_output_style(command, quiet)
 
 
-def _output_style(command: argparse.ArgumentParser, quiet: bool) -> None:
+def _add_output_style(command: argparse.ArgumentParser, quiet: bool) -> None:
     style = command.add_mutually_exclusive_group()
     style.add_argument("--json", action="store_true", help="write one JSON object per line")
     if quiet:

@@ -21,11 +21,11 @@ from ..core.urls import check_base
 from ..jobs import LedgerError
 from ..jobs.limits import TAKEOVER_SECONDS
 from .batch import Batch
-from .exit_codes import FOR_THE_USER, INTERRUPTED, KEY, SUCCESS, Stopped
+from .exit_codes import BLOCKING_PROBLEMS, INTERRUPTED, KEY, SUCCESS, Stopped
 from .items import Item, is_same_file, stem
-from .job_directory import FOLDER, Home
+from .job_directory import FOLDER, JobDirectory
 from .report import FAILED, Event, Report
-from .standalone import host_here
+from .standalone import local_host
 
 TEMPLATES = (TEXT_TO_MODEL, IMAGE_TO_MODEL, OPTIMIZE)
 
@@ -89,8 +89,8 @@ def run(
     if template not in TEMPLATES:
         raise ValueError(f"template must be one of {', '.join(TEMPLATES)}, not {template}")
     item = _item(template, source, output, parameters)
-    host = host_here(service, api_key)
-    told = _Told(on_progress, host.key_hint)
+    host = local_host(service, api_key)
+    report = _RunReport(on_progress, host.key_hint)
     stop = cancel or threading.Event()
     converter = None
     if template == IMAGE_TO_MODEL:
@@ -99,31 +99,31 @@ def run(
     try:
         check_base(host.service)
         ApiKey(host.api_key)
-        home = Home(item.output.parent / FOLDER)
+        directory = JobDirectory(item.output.parent / FOLDER)
         with Batch(
             host,
-            home,
-            told,
-            at_once=1,
+            directory,
+            report,
+            concurrent_jobs=1,
             patience=patience,
             interrupted=stop,
             converter=converter,
-            wanted=(item.output,),
+            all_outputs=(item.output,),
             force=force,
         ) as batch:
-            task = batch.task(item)
+            task = batch.task_for(item)
             code = batch.run([task], lambda _: "")
             if code == INTERRUPTED and task.token:
-                batch.withdraw(task.token, TAKEOVER_SECONDS)
+                batch.cancel_after_interrupt(task.token, TAKEOVER_SECONDS)
     except Stopped as error:
-        told.say(str(error))
-        raise _failure(error.code, told) from None
+        report.show_message(str(error))
+        raise _error_after(error.code, report) from None
     except FlowsError as error:
-        raise _failed(error.code, error.message, error.fix, host.key_hint) from None
+        raise _run_failed(error.code, error.message, error.fix, host.key_hint) from None
     except LedgerError as error:
         raise RunFailed(error.problem.code, error.problem.message, error.problem.fix) from None
     if code != SUCCESS:
-        raise _failure(code, told)
+        raise _error_after(code, report)
     return item.output
 
 
@@ -141,7 +141,7 @@ def _item(template: str, source: str | Path, output: str | Path | None, paramete
     return Item(template, target, prompt, path, parameters)
 
 
-class _Told(Report):
+class _RunReport(Report):
     """Hands on what is new of the one item, and remembers what is wrong with it, and what was said last."""
 
     def __init__(self, on_progress: Callable[[Progress], object] | None, key_hint: str) -> None:
@@ -149,31 +149,33 @@ class _Told(Report):
         self._on_progress = on_progress
         self._key_hint = key_hint
         self.problem: RunFailed | None = None
-        self.said = ""
+        self.last_message = ""
 
     def show(self, event: Event) -> None:
         """Hand it on."""
         hint = self._key_hint
-        self.problem = _failed(event.code, event.message, event.fix, hint) if event.code else None
+        self.problem = _run_failed(event.code, event.message, event.fix, hint) if event.code else None
         if event.state != FAILED and self._on_progress is not None:
             self._on_progress(Progress(str(event.state), event.progress, event.left))
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Remember why it waits, or ended."""
-        self.said = text
+        self.last_message = text
 
     def end(self, seconds: float, advice: str) -> None:
         """The caller is told by what `run` returns or raises."""
 
 
-def _failed(code: str, message: str, fix: str, key_hint: str) -> RunFailed:
+def _run_failed(code: str, message: str, fix: str, key_hint: str) -> RunFailed:
     """The error for a problem; `key_hint` says where the key comes from, where that is the problem."""
-    hint = f" {key_hint}" if key_hint and FOR_THE_USER.get(code) == KEY else ""
+    hint = f" {key_hint}" if key_hint and BLOCKING_PROBLEMS.get(code) == KEY else ""
     return RunFailed(code, message, f"{fix}{hint}")
 
 
-def _failure(code: int, told: _Told) -> RunFailed:
+def _error_after(code: int, report: _RunReport) -> RunFailed:
     """What a run that ended with `code` raises."""
     if code == INTERRUPTED:
         return RunCancelled("cancelled", "The run was canceled.")
-    return told.problem or RunFailed("stopped", told.said, "Make the same call again to continue.")
+    return report.problem or RunFailed(
+        "stopped", report.last_message, "Make the same call again to continue."
+    )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`blender --command generio …`: the command line, as Blender offers it to extensions.
 
-It runs in plain Python, in a process of its own, since it has threads, and Blender supports none. That gets
-what this Blender knows through its standard input, and ends when that closes.
+The command runs in plain Python, in a process of its own, because it needs threads, which Blender does not
+support. That process reads the settings of this Blender from its standard input, and ends when that closes.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from ..engine.process import environment, python_command
 from ..scene.background.here import converter_command
 from ..session import preferences
 from ..session.preferences import engine_settings
-from .shell import program
+from .shell import quoted_program
 
 NAME = "generio"
 
 HOSTED = "--hosted"
-"""The word after which the words of a command come whose host is told through standard input."""
+"""The argument before those of a command that reads its host from standard input."""
 
 OWN_GROUP: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
-"""So that Ctrl-C does not come twice, from the terminal and from here: then nothing is waited for."""
+"""A process group of its own, so that Ctrl-C does not arrive twice, which would end the process at once."""
 
 _handle: object = None
 
 
 def execute(words: list[str]) -> int:
-    """What Blender calls with the words after the command's name; returns the exit code."""
+    """Run the command with the arguments after its name; Blender calls this. Returns the exit code."""
     with (
         subprocess.Popen(  # noqa: S603 - our own code, by Blender's own Python
             [*python_command(sys.executable, bpy.app.binary_path), HOSTED, *words],
@@ -48,28 +48,28 @@ def execute(words: list[str]) -> int:
             encoding="ascii",
             **OWN_GROUP,
         ) as process,
-        _handing_on(process),
+        _forwarding_signals(process),
     ):
         assert process.stdin is not None
-        with suppress(OSError):  # it has ended already
-            process.stdin.write(json.dumps(host(bpy.context)) + "\n")
+        with suppress(OSError):  # The process has ended already.
+            process.stdin.write(json.dumps(host_data(bpy.context)) + "\n")
             process.stdin.flush()
         return process.wait()
 
 
 @contextmanager
-def _handing_on(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Meanwhile, hand on what ends a command: Ctrl-C, or a cluster that wants its machine back."""
+def _forwarding_signals(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Forward Ctrl-C, and SIGTERM from a cluster, to the process meanwhile."""
 
-    def hand_on(number: int, _frame: FrameType | None) -> None:
+    def forward(number: int, _frame: FrameType | None) -> None:
         process.send_signal(number)
 
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        """Windows gives Ctrl-C to all processes of the console."""
+    def ignore(_number: int, _frame: FrameType | None) -> None:
+        """Do nothing: Windows sends Ctrl-C to all processes of the console itself."""
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [
-        signal.signal(number, hand_on if OWN_GROUP or number != signal.SIGINT else leave)
+        signal.signal(number, forward if OWN_GROUP or number != signal.SIGINT else ignore)
         for number in numbers
     ]
     try:
@@ -79,11 +79,11 @@ def _handing_on(process: subprocess.Popen[str]) -> Iterator[None]:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
-def host(context: bpy.types.Context) -> dict[str, Any]:
-    """This Blender, with what its preferences say; see `standalone.hosted`."""
+def host_data(context: bpy.types.Context) -> dict[str, Any]:
+    """Return the settings of this Blender for `standalone.hosted`."""
     settings = engine_settings(context)
     return {
-        "program": f"{_blender()} {'--online-mode ' if _told_to_be_online() else ''}--command {NAME}",
+        "program": f"{_blender()} {'--online-mode ' if _is_online_forced() else ''}--command {NAME}",
         "service": settings.base_url,
         "api_key": settings.api_key,
         "online": settings.online,
@@ -93,24 +93,24 @@ def host(context: bpy.types.Context) -> dict[str, Any]:
 
 
 def _blender() -> str:
-    """How this Blender is started; on Windows and macOS no shell finds it by its name."""
+    """Return how to start this Blender; on Windows and macOS shells do not find it by its name."""
     path = bpy.app.binary_path
-    return "blender" if shutil.which("blender") or not path else program(path)
+    return "blender" if shutil.which("blender") or not path else quoted_program(path)
 
 
-def _told_to_be_online() -> bool:
-    """Whether the command says so, and not the preferences: what goes on has to say it, too."""
+def _is_online_forced() -> bool:
+    """Whether --online-mode was given; a command that resumes this one needs it, too."""
     return bpy.app.online_access and bpy.app.online_access_override
 
 
 def register() -> None:
-    """Offer the command."""
+    """Register the command."""
     global _handle
     _handle = bpy.utils.register_cli_command(NAME, execute)
 
 
 def unregister() -> None:
-    """Take it away."""
+    """Unregister the command."""
     global _handle
     bpy.utils.unregister_cli_command(_handle)
     _handle = None

@@ -25,7 +25,7 @@ def prepare(stream: TextIO | None) -> None:
         stream.reconfigure(encoding="utf-8")
 
 
-def has_lost_its_reader(error: OSError) -> bool:
+def is_broken_pipe(error: OSError) -> bool:
     """Whether a write failed since nobody reads any more, as after `q` in `more`."""
     # The C library of Windows has no word of its own for that.
     return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == errno.EINVAL)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What finished jobs become: files with figures, a second job, or a word about why not."""
+"""Turns finished jobs into files with figures, into a follow-up job, or into a report of why they failed."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..api import GLB_MIME
@@ -14,51 +14,37 @@ from ..core.destination import OutputFile
 from ..core.messages import Message
 from ..jobs import Job, Problem, Step
 from ..jobs.job_folder import JobFolder
-from .carrier import Carrier, was_deleted
-from .items import optimizing
-from .measures import Inspector, Measured
-from .outputs import ResultGone, display
+from .items import followup_of
+from .job_runner import JobRunner, was_deleted
+from .measures import Inspector, Measurement
+from .outputs import ResultGone, display_path
 from .report import ALREADY_DONE, DONE, FAILED, READY, Event, Report
-
-
-@dataclass
-class Errand:
-    """An item under way, as far as its results are concerned.
-
-    name: as events call it. source: the file that it is made of, or "". token: of its job, "" before that is
-    begun. begun: its job when it was begun. fetched: whether its results were fetched once more.
-    """
-
-    name: str
-    source: str = ""
-    token: str = ""
-    begun: Job | None = None
-    fetched: bool = False
+from .task import Task
 
 
 class Delivery:
-    """Takes results to where they belong, and tells so.
+    """Writes the results of finished jobs to their outputs, and reports each of them.
 
-    interrupted: set from outside to end early. wants_deviations: whether to measure how far a result is from
-    what was sent even where it was there before.
+    interrupted: the caller sets it to end the command early. measure_deviations: whether to measure how far a
+    result differs from the model that was sent even if the output already existed.
     """
 
     def __init__(
         self,
-        carrier: Carrier,
+        runner: JobRunner,
         report: Report,
         inspector: Inspector,
         interrupted: threading.Event,
-        wants_deviations: bool,
+        measure_deviations: bool,
     ) -> None:
-        self._carrier = carrier
+        self._runner = runner
         self._report = report
         self._inspector = inspector
         self._interrupted = interrupted
-        self._wants_deviations = wants_deviations
+        self._measure_deviations = measure_deviations
 
-    def hand_over(self, errand: Errand, job: Job) -> bool:
-        """Take what a finished job has to where it belongs; False when it, or another, goes on.
+    def deliver(self, task: Task, job: Job) -> bool:
+        """Deliver a finished job's results; return False if the task goes on with this or another job.
 
         Raises FlowsError.
         """
@@ -69,85 +55,92 @@ class Delivery:
                     problem,
                     fix=f"Check the API key. `jobs resume {job.token}` runs it again, and pays for it again.",
                 )
-            self.fail(errand, problem)
+            self.report_failure(task, problem)
             return True
-        where = job.request.destination
-        if not isinstance(where, OutputFile):  # a window's job, which the window places
-            self._done(errand, job, READY, ())
+        destination = job.request.destination
+        if not isinstance(
+            destination, OutputFile
+        ):  # This is a window's job, and the window places its result.
+            self._report_done(task, job, READY, ())
             return True
         try:
-            return self._write(errand, job) if where.optimize is None else self._chain(errand, job)
+            return (
+                self._write(task, job) if destination.optimize is None else self._submit_followup(task, job)
+            )
         except ResultGone:
-            if errand.fetched or not job.run.flow_id:
+            if task.is_refetched or not job.run.flow_id:
                 raise
-            errand.fetched = True
-            self._carrier.outputs.discard_damaged(job)
-            self._carrier.engine.fetch_results(job.token)
+            task.is_refetched = True
+            self._runner.outputs.discard_damaged(job)
+            self._runner.engine.fetch_results(job.token)
             return False
 
-    def _chain(self, errand: Errand, job: Job) -> bool:
-        model = self._carrier.outputs.kept_glb(job)
-        following = optimizing(job, model.name)
-        known = self._carrier.engine.job(following.token)
-        if not model.is_file() and (known is None or known.status.step not in (Step.READY, Step.PLACED)):
+    def _submit_followup(self, task: Task, job: Job) -> bool:
+        """Let the task go on with the job that optimizes the model of `job`."""
+        model = self._runner.outputs.first_glb(job)
+        followup = followup_of(job, model.name)
+        known_followup = self._runner.engine.job(followup.token)
+        if not model.is_file() and (
+            known_followup is None or known_followup.status.step not in (Step.READY, Step.PLACED)
+        ):
             raise ResultGone  # it is still to be sent
-        self._carrier.submit(following)
-        self._carrier.engine.mark_placed(job.token)
-        errand.token, errand.fetched = following.token, False
-        errand.begun = self._carrier.engine.job(following.token)
+        self._runner.submit(followup)
+        self._runner.engine.mark_placed(job.token)
+        task.token, task.is_refetched = followup.token, False
+        task.job_at_start = self._runner.engine.job(followup.token)
         return False
 
-    def _write(self, errand: Errand, job: Job) -> bool:
-        if (standing := self._carrier.outputs.standing(job)) is not None:
-            self._done(errand, job, ALREADY_DONE, standing)
+    def _write(self, task: Task, job: Job) -> bool:
+        if (intact := self._runner.outputs.intact_outputs(job)) is not None:
+            self._report_done(task, job, ALREADY_DONE, intact)
             return True
-        written = self._carrier.outputs.write(job)
+        written = self._runner.outputs.write(job)
         if written is None:
             return False
-        self._done(errand, job, DONE, written)
+        self._report_done(task, job, DONE, written)
         return True
 
-    def _done(self, errand: Errand, job: Job, state: str, outputs: Sequence[Path]) -> None:
-        self._report.tell(
+    def _report_done(self, task: Task, job: Job, state: str, outputs: Sequence[Path]) -> None:
+        self._report.record(
             Event(
-                errand.name,
+                task.name,
                 state,
                 1.0,
                 job.token,
                 tuple(str(path) for path in outputs),
-                report=self._measured(job, outputs, state),
+                report=self._measure(job, outputs, state),
             )
         )
 
-    def _measured(self, job: Job, outputs: Sequence[Path], state: str) -> tuple[Measured, ...]:
-        """The figures of a job's outputs; of a .blend those of the GLB that it was made of."""
-        folder = self._carrier.engine.folder(job.token)
+    def _measure(self, job: Job, outputs: Sequence[Path], state: str) -> tuple[Measurement, ...]:
+        """Return the figures of a job's outputs; for a .blend, those of the GLB that it was made from."""
+        folder = self._runner.engine.folder(job.token)
         sent = Path(os.path.normpath(folder / job.request.input_path))
         before = sent if job.request.input_mime == GLB_MIME else None
-        kept = [JobFolder(folder).kept(result.glb) for result in job.placement.results]
-        # What thousands of models have in common with what was sent is not measured anew each time.
-        cancelled = self._interrupted.is_set if state == DONE or self._wants_deviations else None
+        models = [JobFolder(folder).kept(result.glb) for result in job.placement.results]
+        # Measuring takes long, so models that already existed are measured only on request.
+        cancelled = self._interrupted.is_set if state == DONE or self._measure_deviations else None
         return tuple(
             self._inspector.compare(
-                display(path),
+                display_path(path),
                 before,
                 path if path.suffix.lower() == ".glb" else glb,
                 job.request.parameters.get("polygon_count"),
                 cancelled,
             )
-            for path, glb in zip(outputs, kept, strict=False)
+            for path, glb in zip(outputs, models, strict=False)
         )
 
-    def fail(self, errand: Errand, problem: Problem) -> None:
-        """Tell that it could not be made."""
-        self._report.tell(
+    def report_failure(self, task: Task, problem: Problem) -> None:
+        """Report that the item could not be made."""
+        self._report.record(
             Event(
-                errand.name,
+                task.name,
                 FAILED,
-                job=errand.token,
+                job=task.token,
                 message=problem.message,
                 fix=problem.fix,
                 code=problem.code,
-                source=errand.source,
+                source=task.source,
             )
         )

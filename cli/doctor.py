@@ -19,12 +19,12 @@ def examine(host: Host, as_json: bool) -> int:
     """Print the findings as they are made, and return the exit code: that of the first problem."""
     findings: list[doctor.Finding] = []
 
-    def tell(finding: doctor.Finding) -> None:
+    def print_finding(finding: doctor.Finding) -> None:
         findings.append(finding)
         line = f"{MARKS[finding.verdict]:>2} {finding.check}: {finding.message} {finding.fix}".rstrip()
         write(sys.stdout, (json.dumps(asdict(finding)) if as_json else line) + "\n")
 
-    doctor.examine(host.service, host.api_key, host.online, tell)
+    doctor.examine(host.service, host.api_key, host.online, print_finding)
     problem = next((finding for finding in findings if finding.verdict == "problem"), None)
     if problem is None:
         return SUCCESS

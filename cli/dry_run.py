@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a command would send, and how many flows it would run, without sending anything."""
+"""Shows what a command would send, and how many flows it would run, without sending anything."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from typing import Any, NamedTuple
 
 from ..api import GLB_MIME, FlowsError, check_sendable
 from ..jobs import STATES, Job, Problem, Step
-from .exit_codes import SOME_FAILED, SUCCESS, words_of
-from .items import Item, optimizing, wish_of
-from .job_directory import Home, Host
-from .ledger import opened
-from .outputs import display
+from .exit_codes import SOME_FAILED, SUCCESS, problem_text
+from .items import Item, followup_of, item_key
+from .job_directory import Host, JobDirectory
+from .outputs import display_path
 from .report import write
+from .store_access import open_store
 
 
 class Plan(NamedTuple):
-    """What would become of one item.
+    """What a command would do for one item.
 
-    item: its output, as the user would write it. job: of the item, None where it cannot be sent. source: the
-    file to send, "" where it is a prompt; bytes: of that. flows: how many would run. state: of the job that
-    is there already, or "". problem: why it cannot be sent, or None.
+    item: the output, as the user would write it. job: the item's job, None if it cannot be sent. source: the
+    file to send, "" if the item is made from a prompt. bytes: the size of that file. flows: how many flows
+    would run. state: the state of a job that exists already, or "". problem: why the item cannot be sent, or
+    None.
     """
 
     item: str
@@ -36,10 +37,10 @@ class Plan(NamedTuple):
     problem: Problem | None = None
 
     def sentence(self) -> str:
-        """The plan in one line."""
+        """Return the plan in one line."""
         if self.job is None:
             assert self.problem is not None
-            reason = words_of(self.problem)
+            reason = problem_text(self.problem)
             return f"{self.source or self.item}: cannot be sent ({reason})"
         sent = f"{self.source}, {self.bytes:,} bytes" if self.source else f'"{self.job.request.prompt}"'
         options = "".join(f", {name} {value}" for name, value in self.job.request.parameters.items())
@@ -48,7 +49,7 @@ class Plan(NamedTuple):
         return f"{self.item}: {sent} to {self.job.request.template}{options}: {flows}{there}"
 
     def to_data(self) -> dict[str, Any]:
-        """The plan as JSON can say it."""
+        """Return the plan for JSON."""
         job, problem = self.job, self.problem
         return {
             "event": "plan",
@@ -67,16 +68,16 @@ class Plan(NamedTuple):
         }
 
 
-def tell(host: Host, home: Home, items: Sequence[Item], as_json: bool) -> int:
-    """Print what would become of each item, and return the exit code. Raises LedgerError."""
-    known: dict[str, Job] = {}
-    if home.ledger.exists():
-        with closing(opened(home)) as ledger:
-            known = {job.token: job for job in ledger.jobs()}
-    wishes = {wish: job for job in known.values() if (wish := wish_of(job, home))}
+def print_plans(host: Host, directory: JobDirectory, items: Sequence[Item], as_json: bool) -> int:
+    """Print the plan for each item, and return the exit code. Raises LedgerError."""
+    jobs_by_token: dict[str, Job] = {}
+    if directory.store_path.exists():
+        with closing(open_store(directory)) as store:
+            jobs_by_token = {job.token: job for job in store.jobs()}
+    jobs_by_item = {wish: job for job in jobs_by_token.values() if (wish := item_key(job, directory))}
     flows = failed = 0
     for item in items:
-        plan = _plan(item, host.service, home, known, wishes)
+        plan = _plan(item, host.service, directory, jobs_by_token, jobs_by_item)
         flows += plan.flows
         failed += plan.job is None
         write(sys.stdout, (json.dumps(plan.to_data()) if as_json else plan.sentence()) + "\n")
@@ -91,29 +92,33 @@ def tell(host: Host, home: Home, items: Sequence[Item], as_json: bool) -> int:
 
 
 def _plan(
-    item: Item, service: str, home: Home, known: Mapping[str, Job], wishes: Mapping[Hashable, Job]
+    item: Item,
+    service: str,
+    directory: JobDirectory,
+    jobs_by_token: Mapping[str, Job],
+    jobs_by_item: Mapping[Hashable, Job],
 ) -> Plan:
-    name = display(item.output)
+    name = display_path(item.output)
     try:
-        job = item.job(service, home)
+        job = item.job(service, directory)
         if item.source is not None and job.request.input_mime == GLB_MIME:
             check_sendable(item.source)
         size = item.source.stat().st_size if item.source is not None else 0
     except FlowsError as error:
-        return Plan(name, source=display(item.source) if item.source else "", problem=Problem.of(error))
-    there = known.get(job.token) or wishes.get(wish_of(job, home))
-    flows = _flows(there)
-    last = there
+        return Plan(name, source=display_path(item.source) if item.source else "", problem=Problem.of(error))
+    existing = jobs_by_token.get(job.token) or jobs_by_item.get(item_key(job, directory))
+    flows = _flows(existing)
+    last = existing
     if item.optimize is not None:
-        following = known.get(optimizing(there or job, "").token)
-        flows += _flows(following)
-        last = following or there
-    source = display(item.source) if item.source is not None else ""
+        followup = jobs_by_token.get(followup_of(existing or job, "").token)
+        flows += _flows(followup)
+        last = followup or existing
+    source = display_path(item.source) if item.source is not None else ""
     return Plan(name, job, source, size, flows, STATES[last.state].label if last else "")
 
 
 def _flows(job: Job | None) -> int:
-    """How many flows going on with a job would run; None = there is no job yet."""
+    """Return how many flows would run if the command went on with a job; None = there is no job yet."""
     if job is None:
         return 1
     if job.status.step in (Step.FAILED, Step.CANCELLED):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a command ends: its exit code, and which problem has which."""
+"""The exit codes of commands, and which problem leads to which code."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..api import (
 from ..jobs import Problem
 
 SUCCESS, SOME_FAILED, USAGE, KEY, NETWORK, NOT_AS_ASKED, UNFINISHED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 75, 130
-"""Exit codes. NOT_AS_ASKED: all is there, and some of it is over a limit, or far from what was asked.
+"""Exit codes. NOT_AS_ASKED: all results are there, but some are over a limit, or far from what was asked.
 
-That of what is only not finished yet is EX_TEMPFAIL of the C header sysexits.h: try again.
+UNFINISHED is EX_TEMPFAIL of the C header sysexits.h, which means: try again.
 """
 
-FOR_THE_USER = {
+BLOCKING_PROBLEMS = {
     "missing_key": KEY,
     "malformed_key": KEY,
     "key_refused": KEY,
@@ -30,33 +30,33 @@ FOR_THE_USER = {
     "unsafe_address": USAGE,
     "other_service": USAGE,
 }
-"""Problems that would stop every other job as well, and the exit code that says so."""
+"""Problems that stop every job, and their exit codes."""
 
-OF_THE_INPUT = frozenset(
+INPUT_PROBLEMS = frozenset(
     kind.code
     for kind in (
         *(AmbiguousPrompt, EmptyPrompt, GarbledPrompt, TooLarge),
         *(UnreadableFile, UnsupportedFile, UnusableModel),
     )
 )
-"""Problems that trying again does not mend, but another input."""
+"""Codes of problems that need another input; trying again does not help."""
 
 
 class Stopped(Exception):
-    """Nothing more can be done; `code` is the exit code."""
+    """The command has to stop; `code` is its exit code."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
         self.code = code
 
 
-def words_of(problem: Problem) -> str:
-    """What a problem says, in one line."""
+def problem_text(problem: Problem) -> str:
+    """Return a problem and its fix in one line."""
     return f"{problem.message} {problem.fix}".strip()
 
 
-def code_of(problem: Problem | None) -> int:
-    """The exit code where a problem did not go away."""
+def exit_code_of(problem: Problem | None) -> int:
+    """Return the exit code of a command that gave up because of a problem; None = without any."""
     if problem is None:
         return UNFINISHED
     return SOME_FAILED if problem.code == "ledger" else NETWORK

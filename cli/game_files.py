@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files for game engines, made of GLB files by a background Blender; nothing is sent."""
+"""Makes files for game engines from GLB files, with a background Blender; nothing is sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..scene.game.profiles import PROFILES
 from .exit_codes import SOME_FAILED, SUCCESS
 from .items import Item
 from .lists import UsageError
-from .outputs import display
+from .outputs import display_path
 from .report import write
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ _LEVEL = re.compile(r"(.+)_LOD(\d+)")
 
 
 class GameFile(NamedTuple):
-    """A file to write.
+    """A file for a game engine.
 
-    base: the model's GLB, or what it would be called. levels: the GLB files of its levels, the one with the
-    most detail first. target: the file.
+    base: the path of the model's GLB, which need not exist. levels: the GLB files of its levels of detail,
+    the most detailed one first. target: the file to write.
     """
 
     base: Path
@@ -44,8 +44,8 @@ class GameFile(NamedTuple):
     target: Path
 
 
-class Wish(NamedTuple):
-    """How files are written; see `scene.game.export.GameExport`. engine: of PROFILES."""
+class ExportOptions(NamedTuple):
+    """How files are written, see `scene.game.export.GameExport`. engine: a key of PROFILES."""
 
     engine: str
     collision: str = "none"
@@ -54,25 +54,25 @@ class Wish(NamedTuple):
     embed: bool = True
 
 
-def of_items(items: Iterable[Item], engine: str) -> list[GameFile]:
-    """What becomes of the outputs of items; levels of detail go into one file, with the original as level 0.
+def files_of_items(items: Iterable[Item], engine: str) -> list[GameFile]:
+    """Return the files to make from the outputs of items; levels of detail share one, with the original as 0.
 
     Raises UsageError where an output is no GLB.
     """
     found: dict[Path, list[Path]] = {}
     for item in items:
         if item.output.suffix.lower() != ".glb":
-            raise UsageError(f"--export needs .glb files, and {display(item.output)} is none")
+            raise UsageError(f"--export needs .glb files, and {display_path(item.output)} is none")
         levels = found.setdefault(item.level_of or item.output, [])
         if item.level_of is not None and not levels:
             assert item.source is not None
             levels.append(item.source)
         levels.append(item.output)
-    return [GameFile(base, tuple(levels), target_of(base, engine)) for base, levels in found.items()]
+    return [GameFile(base, tuple(levels), target_path(base, engine)) for base, levels in found.items()]
 
 
-def of_files(paths: Sequence[str], folder: Path, engine: str) -> list[GameFile]:
-    """What becomes of GLB files; those named NAME_LOD1.glb and so on are levels of NAME.glb or NAME_LOD0.glb.
+def files_of_models(paths: Sequence[str], folder: Path, engine: str) -> list[GameFile]:
+    """Return the files to make from GLB files; NAME_LOD1.glb etc. are levels of NAME.glb or NAME_LOD0.glb.
 
     Raises UsageError.
     """
@@ -86,54 +86,54 @@ def of_files(paths: Sequence[str], folder: Path, engine: str) -> list[GameFile]:
         if number in levels.setdefault(base, {}):
             raise UsageError(f"{path} and {levels[base][number]} are the same level of detail")
         levels[base][number] = path
-    made = [
-        GameFile(base, tuple(parts[each] for each in sorted(parts)), target_of(folder / base.name, engine))
+    files = [
+        GameFile(base, tuple(parts[each] for each in sorted(parts)), target_path(folder / base.name, engine))
         for base, parts in levels.items()
     ]
-    taken: dict[str, GameFile] = {}
-    for file in made:
-        if (other := taken.setdefault(str(file.target).casefold(), file)) is not file:
+    files_by_target: dict[str, GameFile] = {}
+    for file in files:
+        if (other := files_by_target.setdefault(str(file.target).casefold(), file)) is not file:
             raise UsageError(f"{file.levels[0]} and {other.levels[0]} would both become {file.target}")
-    return made
+    return files
 
 
-def target_of(base: Path, engine: str) -> Path:
-    """The file for a game engine that is made of `base`; a GLB is named after the engine, too."""
+def target_path(base: Path, engine: str) -> Path:
+    """Return the path of the file that is made from `base`; a GLB also gets the engine's name."""
     suffix = PROFILES[engine].suffix
     stem = f"{base.stem}_{engine}" if suffix == ".glb" else base.stem
     return base.with_name(stem + suffix)
 
 
-class Writer:
-    """Writes files for game engines, and knows which ones it has written.
+class GameFileWriter:
+    """Writes files for game engines, and remembers which files it has written.
 
-    notes: a file in which the digests of those are kept, None = nothing is ours. force: whether it writes
-    over others. as_json, quiet: how it tells.
+    record_path: a JSON file with the digests of these files, None = it remembers nothing. force: whether to
+    overwrite other files. as_json, quiet: how it reports.
     """
 
     def __init__(
         self,
         converter: Callable[[], Conversion],
-        wish: Wish,
+        options: ExportOptions,
         *,
-        notes: Path | None,
+        record_path: Path | None,
         force: bool,
         as_json: bool,
         quiet: bool,
     ) -> None:
         self._make_converter = converter
-        self._wish = wish
-        self._notes = notes
+        self._options = options
+        self._record_path = record_path
         self._force = force
         self._as_json = as_json
         self._quiet = quiet
 
     def check(self, wanted: Iterable[GameFile]) -> None:
-        """Raise UsageError for what is in the way, or where there is no Blender, before anything is sent."""
+        """Raise UsageError if another file is in the way, or there is no Blender, before anything is sent."""
         for file in wanted:
-            if file.target.exists() and not self._force and not self._is_ours(file.target):
+            if file.target.exists() and not self._force and not self._was_exported(file.target):
                 raise UsageError(
-                    f"{display(file.target)} exists and was not exported here; move it, or add --force"
+                    f"{display_path(file.target)} exists and was not exported here; move it, or add --force"
                 )
         try:
             self._make_converter().close()
@@ -141,7 +141,7 @@ class Writer:
             raise UsageError(f"--export needs Blender: {error}") from None
 
     def write(self, wanted: Iterable[GameFile], cancelled: Callable[[], bool]) -> int:
-        """Write the files whose levels are all there, and return the exit code."""
+        """Write the files whose levels all exist, and return the exit code."""
         code = SUCCESS
         converter = self._make_converter()
         try:
@@ -152,32 +152,32 @@ class Writer:
                     self._write(converter, file, cancelled)
                 except FlowsError as error:
                     code = SOME_FAILED
-                    self._tell(file, f"{error.message} {error.fix}".strip(), error.code)
+                    self._report(file, f"{error.message} {error.fix}".strip(), error.code)
                 except OSError as error:
                     code = SOME_FAILED
-                    self._tell(file, error.strerror or str(error), "not_saved")
+                    self._report(file, error.strerror or str(error), "not_saved")
                 else:
-                    self._tell(file, "", "")
+                    self._report(file, "", "")
         finally:
             converter.close()
         return code
 
     def _write(self, converter: Conversion, file: GameFile, cancelled: Callable[[], bool]) -> None:
         with tempfile.TemporaryDirectory(prefix="generio-") as folder:
-            order, note = Path(folder, "order.json"), Path(folder, "exported.json")
+            order, record = Path(folder, "order.json"), Path(folder, "exported.json")
             levels = [MeshOrder(os.path.abspath(level)) for level in file.levels]  # noqa: PTH100 - links stay
             name = file.base.stem
             content = FileOrder(file.target.name, name, False, [SubjectOrder(name, levels)])
-            wish = self._wish._replace(collision=self._wish.collision.upper())
-            Order(files=[content], **wish._asdict()).write(order)
-            converter.export(order, note, cancelled)
-            deliver(note, file.target.parent, Path(folder).name[-8:])
-            self._note(file.target)
+            options = self._options._replace(collision=self._options.collision.upper())
+            Order(files=[content], **options._asdict()).write(order)
+            converter.export(order, record, cancelled)
+            deliver(record, file.target.parent, Path(folder).name[-8:])
+            self._record(file.target)
 
-    def _tell(self, file: GameFile, message: str, code: str) -> None:
-        name = display(file.target)
+    def _report(self, file: GameFile, message: str, code: str) -> None:
+        name = display_path(file.target)
         if self._as_json:
-            event = {"event": "export", "file": name, "engine": self._wish.engine}
+            event = {"event": "export", "file": name, "engine": self._options.engine}
             line = json.dumps({**event, "message": message, "code": code})
         elif message:
             line = f"{name}: {message}"
@@ -187,25 +187,25 @@ class Writer:
             line = f"{name}: Exported"
         write(sys.stdout, line + "\n")
 
-    def _known(self) -> dict[str, Any]:
-        if self._notes is not None:
+    def _recorded_digests(self) -> dict[str, Any]:
+        if self._record_path is not None:
             with suppress(OSError, ValueError):
-                return json.loads(self._notes.read_text(encoding="utf-8"))
+                return json.loads(self._record_path.read_text(encoding="utf-8"))
         return {}
 
-    def _name(self, target: Path) -> str:
-        assert self._notes is not None
-        return Path(os.path.relpath(target, self._notes.parent)).as_posix()
+    def _recorded_name(self, target: Path) -> str:
+        assert self._record_path is not None
+        return Path(os.path.relpath(target, self._record_path.parent)).as_posix()
 
-    def _is_ours(self, target: Path) -> bool:
-        if self._notes is None:
+    def _was_exported(self, target: Path) -> bool:
+        if self._record_path is None:
             return False
-        return self._known().get(self._name(target)) == _digest(target)
+        return self._recorded_digests().get(self._recorded_name(target)) == _digest(target)
 
-    def _note(self, target: Path) -> None:
-        if self._notes is not None:
-            with atomic_path(self._notes) as part:
-                known = {**self._known(), self._name(target): _digest(target)}
+    def _record(self, target: Path) -> None:
+        if self._record_path is not None:
+            with atomic_path(self._record_path) as part:
+                known = {**self._recorded_digests(), self._recorded_name(target): _digest(target)}
                 part.write_text(json.dumps(known, indent=0), encoding="utf-8")
 
 

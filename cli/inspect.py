@@ -10,19 +10,19 @@ from pathlib import Path
 
 from ..api import FlowsError
 from .exit_codes import NOT_AS_ASKED, SOME_FAILED, SUCCESS
-from .items import matching
-from .measures import Inspector, Measured
+from .items import expand_patterns
+from .measures import Inspector, Measurement
 from .report import write
 from .table import table, write_csv
 
 
 def inspect(inspector: Inspector, options: argparse.Namespace) -> int:
     """Print the figures of the files that `options` name, and return the exit code. Raises UsageError."""
-    rows: list[Measured] = []
+    rows: list[Measurement] = []
     failed = False
-    for name in matching(options.model):
+    for name in expand_patterns(options.model):
         try:
-            rows.append(inspector.look(name, Path(name)))
+            rows.append(inspector.measure(name, Path(name)))
         except FlowsError as error:
             failed = True
             _write(_object(name, error) if options.json else f"{name}: {error}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a command is to make: one item for each output file, with an identity that survives a restart."""
+"""The items that a command makes: one for each output file, with an identity that survives a restart."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ from ..core.destination import OutputFile, to_data
 from ..core.file_names import absolute, fitting
 from ..core.messages import Message
 from ..jobs import Job, Request
-from .job_directory import Home, same_place
+from .job_directory import JobDirectory, path_key
 from .lists import UsageError
-from .outputs import numbered
+from .outputs import numbered_path
 
 SUFFIXES = (".glb", ".blend")
 OTHER_MODELS = (".gltf", ".obj", ".fbx", ".stl", ".ply", ".dae", ".abc", ".usd", ".usda", ".usdc", ".usdz")
-"""No folder is meant by a name with one of these."""
-LONGEST_STEM = 60  # characters that a prompt gives to a file's name
+"""Suffixes of other model files; an output with one of these is not taken for a folder."""
+LONGEST_STEM = 60  # characters of a prompt that become a file's name
 
 
 @dataclass(frozen=True)
 class Item:
     """One model to make.
 
-    template: as the API names it. output: where it goes, .glb or .blend. prompt, or source: the picture or
-    GLB to send. parameters: as the API names them. ratio: of the source's triangles, instead of a polygon
-    count. optimize: to how many polygons a generated model is reduced afterwards, or None. lods: ratios, for
-    each of which there is an item of its own once outputs have names. bake: pixels a side of the maps that
-    are baked of what an optimized model has lost, 0 = none are. level_of: of such an item, the output that it
-    is a level of, as it would be called.
+    template: the API's name of the template. output: the .glb or .blend file to write. prompt, source: the
+    prompt, or the picture or GLB to send. parameters: as the API names them. ratio: the target as a share of
+    the source's triangles, instead of a polygon count. optimize: the polygon count that a generated model is
+    reduced to afterwards, or None. lods: ratios of levels of detail; `_levels` makes an item of each. bake:
+    pixels per side of the maps baked for an optimized model, 0 = none. level_of: for a level of detail, the
+    output that the model itself would have.
     """
 
     template: str
@@ -67,10 +67,10 @@ class Item:
     bake: int = 0
     level_of: Path | None = None
 
-    def job(self, service: str, home: Home) -> Job:
-        """The job that makes this item at `service`, with a token that is the same each time.
+    def job(self, service: str, directory: JobDirectory) -> Job:
+        """Return the job that makes this item at `service`; its token is the same each time.
 
-        Raises InputRefused's or ResultUnusable's classes where the input cannot be sent.
+        Raises subclasses of InputRefused or ResultUnusable if the input cannot be sent.
         """
         parameters = dict(self.parameters)
         mime, content = "", self.prompt
@@ -82,9 +82,9 @@ class Item:
         if self.ratio is not None and self.source is not None:
             check_sendable(self.source)
             parameters[POLYGON_COUNT.name] = max(1, round(self.ratio * check_glb(self.source).triangles))
-        source = home.from_job(self.source) if self.source is not None else ""
-        destination = OutputFile(home.relative(self.output), self.optimize, self.bake)
-        wish = (self.template, parameters, content, to_data(destination))
+        source = directory.relative_to_job(self.source) if self.source is not None else ""
+        destination = OutputFile(directory.relative(self.output), self.optimize, self.bake)
+        identity = (self.template, parameters, content, to_data(destination))
         return Job(
             Request(
                 service=service,
@@ -96,36 +96,36 @@ class Item:
                 input_mime=mime,
                 input_digest=content if self.source is not None else "",
                 source="" if mime else source,
-                destination=replace(destination, wish=_token(*wish)),
+                destination=replace(destination, wish=_token(*identity)),
             ),
-            token=_token(service, *wish),
+            token=_token(service, *identity),
         )
 
 
-def wish_of(job: Job, home: Home) -> Hashable:
-    """What jobs for the same item have in common, whichever service it was asked of; "" = nothing.
+def item_key(job: Job, directory: JobDirectory) -> Hashable:
+    """Return a key that is equal for jobs that make the same item, at whichever service; "" = there is none.
 
-    That is so, too, where the same output is spelled in another way, if the disk does not tell them apart.
+    Outputs whose names differ only in case are the same if the disk treats them so.
     """
-    where = job.request.destination
-    if not isinstance(where, OutputFile) or not where.wish or not home.ignores_case:
-        return where.wish if isinstance(where, OutputFile) else ""
+    destination = job.request.destination
+    if not isinstance(destination, OutputFile) or not destination.wish or not directory.ignores_case:
+        return destination.wish if isinstance(destination, OutputFile) else ""
     parameters = json.dumps(dict(job.request.parameters), sort_keys=True)
     content = job.request.input_digest or job.request.prompt
     return (
         job.request.template,
         parameters,
         content,
-        where.optimize,
-        where.bake,
-        same_place(home.output(where.path)),
+        destination.optimize,
+        destination.bake,
+        path_key(directory.output_path(destination.path)),
     )
 
 
-def optimizing(generated: Job, model: str) -> Job:
-    """The second job of an item that is generated and then optimized.
+def followup_of(generated: Job, model: str) -> Job:
+    """Return the job that optimizes the model of the job `generated`.
 
-    model: name of the file in the folder of the first job that the second one takes.
+    model: the name of the model's file in the folder of `generated`.
     """
     first = generated.request
     assert isinstance(first.destination, OutputFile)
@@ -146,7 +146,7 @@ def optimizing(generated: Job, model: str) -> Job:
 
 
 def _token(*parts: Any) -> str:
-    """The same words for the same wish, on every machine, so that no ledger takes it twice."""
+    """Return a token that is the same for the same parts on every machine, so no store has a job twice."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -165,7 +165,7 @@ def _is_model(item: Item) -> bool:
 
 
 def _mime(item: Item) -> str:
-    """The type of the file to send, "" where a child Blender has to make a PNG of it first."""
+    """Return the MIME type of the file to send, "" if a background Blender has to make a PNG of it first."""
     assert item.source is not None
     if _is_model(item):
         if item.source.suffix.lower() != ".glb":
@@ -181,38 +181,43 @@ def _mime(item: Item) -> str:
 # ---------------------------------------------------------------------- from options and lists to items
 
 
-def generated(
+def items_to_generate(
     prompts: Sequence[str],
     images: Sequence[str],
     rows: Iterable[Mapping[str, Any]],
     common: Mapping[str, Any],
 ) -> list[Item]:
-    """Items of the `generate` command. Raises UsageError."""
-    wishes = [{"prompt": prompt} for prompt in prompts] + [{"image": path} for path in matching(images)]
-    return _named([_generated({**common, **wish}) for wish in [*wishes, *rows]], common)
+    """Return the items of the `generate` command. Raises UsageError."""
+    wanted = [{"prompt": prompt} for prompt in prompts] + [
+        {"image": path} for path in expand_patterns(images)
+    ]
+    return _with_outputs([_item_to_generate({**common, **wish}) for wish in [*wanted, *rows]], common)
 
 
-def optimized(
+def items_to_optimize(
     models: Sequence[str], rows: Iterable[Mapping[str, Any]], common: Mapping[str, Any]
 ) -> list[Item]:
-    """Items of the `optimize` command. Raises UsageError."""
-    wishes = [{"model": path} for path in matching(models, common["folder"])]
+    """Return the items of the `optimize` command. Raises UsageError."""
+    wanted = [{"model": path} for path in expand_patterns(models, common["folder"])]
     # A target of its own takes the place of whichever the options have.
-    others = {name: value for name, value in common.items() if name not in ("polygons", "ratio", "lods")}
-    todo = [
-        {**(others if "polygons" in wish or "ratio" in wish else common), **wish} for wish in [*wishes, *rows]
+    without_target = {
+        name: value for name, value in common.items() if name not in ("polygons", "ratio", "lods")
+    }
+    complete = [
+        {**(without_target if "polygons" in wish or "ratio" in wish else common), **wish}
+        for wish in [*wanted, *rows]
     ]
-    return _named([_optimized(wish) for wish in todo], common)
+    return _with_outputs([_item_to_optimize(wish) for wish in complete], common)
 
 
-def of_template(
+def items_to_run(
     template: str,
     prompt: str | None,
     source: Path | None,
     values: Sequence[str],
     common: Mapping[str, Any],
 ) -> list[Item]:
-    """The item of the `run` command.
+    """Return the items of the `run` command, which is one.
 
     values: of parameters, as NAME=VALUE. A value that is JSON is taken as such, and anything else as a text:
     what the service says of them is not asked, so that the same command always means the same job. Raises
@@ -231,7 +236,7 @@ def of_template(
             raise UsageError(f"--set has {name} twice")
         parameters[name] = _json_or_text(value)
     path = source.absolute() if source is not None else None
-    return _named([Item(template, Path(), (prompt or "").strip(), path, parameters)], common)
+    return _with_outputs([Item(template, Path(), (prompt or "").strip(), path, parameters)], common)
 
 
 def _json_or_text(value: str) -> Any:
@@ -242,10 +247,11 @@ def _json_or_text(value: str) -> Any:
     return value
 
 
-def matching(patterns: Iterable[str], results: Path | None = None) -> list[str]:
-    """The files that patterns such as "in/**/*.png" name, for shells that do not look themselves.
+def expand_patterns(patterns: Iterable[str], results: Path | None = None) -> list[str]:
+    """Return the files that match patterns such as "in/**/*.png", for shells that do not expand them.
 
-    results: a folder whose files are left out: they are what this command wrote when it ran before.
+    results: files in this folder are left out, because an earlier run of the command has written them. Raises
+    UsageError if a pattern matches nothing.
     """
     paths: list[str] = []
     for pattern in patterns:
@@ -266,7 +272,7 @@ def _in(path: str, folder: Path) -> bool:
 
 
 def shard(items: list[Item], spec: str) -> list[Item]:
-    """The items of share "i/n", 1/n to n/n; all shares together are all items. Raises UsageError."""
+    """Return the items of the shard "i/n", from 1/n to n/n. Raises UsageError."""
     found = re.fullmatch(r"(\d+)/(\d+)", spec)
     number, count = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= number <= count:
@@ -274,43 +280,43 @@ def shard(items: list[Item], spec: str) -> list[Item]:
     return items[number - 1 :: count]
 
 
-def _generated(wish: Mapping[str, Any]) -> Item:
-    if ("prompt" in wish) == ("image" in wish) or "model" in wish:
+def _item_to_generate(row: Mapping[str, Any]) -> Item:
+    if ("prompt" in row) == ("image" in row) or "model" in row:
         raise UsageError("each model to generate needs either a prompt or an image")
-    source = Path(str(wish["image"])).absolute() if "image" in wish else None
+    source = Path(str(row["image"])).absolute() if "image" in row else None
     template = IMAGE_TO_MODEL if source else TEXT_TO_MODEL
-    given = [parameter for parameter in parameters_of(template) if parameter.name in wish]
+    given = [parameter for parameter in parameters_of(template) if parameter.name in row]
     return Item(
         template=template,
-        output=Path(str(wish.get("output", ""))),
-        prompt=str(wish.get("prompt", "")).strip(),
+        output=Path(str(row.get("output", ""))),
+        prompt=str(row.get("prompt", "")).strip(),
         source=source,
-        parameters={parameter.name: _read(parameter, wish, parameter.name) for parameter in given},
-        optimize=_read(POLYGON_COUNT, wish, "optimize") if "optimize" in wish else None,
+        parameters={parameter.name: _read(parameter, row, parameter.name) for parameter in given},
+        optimize=_read(POLYGON_COUNT, row, "optimize") if "optimize" in row else None,
     )
 
 
-def _optimized(wish: Mapping[str, Any]) -> Item:
-    if "model" not in wish or "prompt" in wish or "image" in wish:
+def _item_to_optimize(row: Mapping[str, Any]) -> Item:
+    if "model" not in row or "prompt" in row or "image" in row:
         raise UsageError("each model to optimize needs a GLB file")
-    if "polygons" in wish and "ratio" in wish:
+    if "polygons" in row and "ratio" in row:
         raise UsageError("a model is optimized to a number of polygons or by a ratio, not both")
-    count = {POLYGON_COUNT.name: _read(POLYGON_COUNT, wish, "polygons")} if "polygons" in wish else {}
+    count = {POLYGON_COUNT.name: _read(POLYGON_COUNT, row, "polygons")} if "polygons" in row else {}
     return Item(
         template=OPTIMIZE,
-        output=Path(str(wish.get("output", ""))),
-        source=Path(str(wish["model"])).absolute(),
+        output=Path(str(row.get("output", ""))),
+        source=Path(str(row["model"])).absolute(),
         parameters=count,
-        ratio=_ratio(wish["ratio"]) if "ratio" in wish else None,
-        lods=wish.get("lods", ()),
-        bake=wish.get("bake", 0),
+        ratio=_ratio(row["ratio"]) if "ratio" in row else None,
+        lods=row.get("lods", ()),
+        bake=row.get("bake", 0),
     )
 
 
-def _read(parameter: Parameter, wish: Mapping[str, Any], name: str) -> Any:
-    """The value of a parameter that a wish calls `name`, as the API wants it. Raises UsageError."""
+def _read(parameter: Parameter, row: Mapping[str, Any], name: str) -> Any:
+    """Return the value of the column `name` of a row, as the API expects it. Raises UsageError."""
     try:
-        return parameter.read(wish[name], name)
+        return parameter.read(row[name], name)
     except BadParameter as error:
         raise UsageError(error.message.removesuffix(".")) from None
 
@@ -325,26 +331,28 @@ def _ratio(value: object) -> float:
     return ratio
 
 
-def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
-    """The items with the paths of their outputs, no two alike; `common` has folder, file and suffix."""
+def _with_outputs(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
+    """Return the items with distinct outputs; `common` has folder, file, and suffix. Raises UsageError."""
     if not items:
         raise UsageError("there is nothing to do: give an input, or a list that is not empty")
     folder, file, suffix = common["folder"], common["file"], common["suffix"]
     if file and len(items) > 1:
         raise UsageError(f"{len(items)} models do not fit into {file}; give a folder as --output")
-    named = [_placed(item, folder, file, suffix) for item in items]
-    taken = _wished(path for item, path in zip(items, named, strict=True) if file or item.output.name)
+    named = [_output_path(item, folder, file, suffix) for item in items]
+    taken_keys = _distinct_keys(
+        path for item, path in zip(items, named, strict=True) if file or item.output.name
+    )
     next_numbers: dict[str, int] = {}
     for index, item in enumerate(items):
-        if not file and not item.output.name:  # made from the input's name, so it makes way
-            named[index] = _free(named[index], taken, next_numbers)
+        if not file and not item.output.name:  # An output that nobody has named gets out of the way.
+            named[index] = _free_path(named[index], taken_keys, next_numbers)
     made = [
         level
         for item, path in zip(items, named, strict=True)
         for level in _levels(replace(item, output=path))
     ]
     if any(item.lods for item in items):
-        _wished(item.output for item in made)
+        _distinct_keys(item.output for item in made)
     inputs = {_identity(item.source) for item in items if item.source is not None} - {None}
     for item in made:
         if _identity(item.output) in inputs:
@@ -353,7 +361,7 @@ def _named(items: list[Item], common: Mapping[str, Any]) -> list[Item]:
 
 
 def _levels(item: Item) -> list[Item]:
-    """The item, or one for each of its levels of detail; each is made of the original."""
+    """Return the item itself, or an item for each of its levels of detail; each is made from the original."""
     if not item.lods:
         return [item]
     path = item.output
@@ -369,49 +377,49 @@ def _levels(item: Item) -> list[Item]:
     ]
 
 
-def _placed(item: Item, folder: Path, file: Path | None, suffix: str) -> Path:
-    """Where an item's output goes, if that is free: absolute."""
+def _output_path(item: Item, folder: Path, file: Path | None, suffix: str) -> Path:
+    """Return the absolute path of an item's output, whether or not another item has it already."""
     own = item.output if item.output.name else None
     if own is not None and own.suffix.lower() not in SUFFIXES:
         own = own.with_name(own.name + suffix)
     return absolute(file or folder / (own or f"{stem(item)}{suffix}"))
 
 
-def _wished(outputs: Iterable[Path]) -> set[str]:
-    """The places of the outputs that were wished for by name. Raises UsageError where two are the same."""
-    taken: set[str] = set()
+def _distinct_keys(outputs: Iterable[Path]) -> set[str]:
+    """Return the keys of outputs that the user has named. Raises UsageError if two are the same."""
+    taken_keys: set[str] = set()
     for path in outputs:
-        place = same_place(path)
-        if place in taken:
+        key = path_key(path)
+        if key in taken_keys:
             raise UsageError(
                 f"two models have the output {path}, or names that differ only in case; give each its own"
             )
-        taken.add(place)
-    return taken
+        taken_keys.add(key)
+    return taken_keys
 
 
-def _free(path: Path, taken: set[str], next_numbers: dict[str, int]) -> Path:
-    """The path, or one with a number behind its stem, that nobody has taken; now it is.
+def _free_path(path: Path, taken_keys: set[str], next_numbers: dict[str, int]) -> Path:
+    """Return the path, or one with a number after its stem, that no other item has, and mark it as taken.
 
-    next_numbers: by place, where to go on counting.
+    next_numbers: the last number that was tried for each key.
     """
-    wanted = place = same_place(path)
+    wanted_key = key = path_key(path)
     free = path
-    while place in taken:
-        number = next_numbers[wanted] = next_numbers.get(wanted, 1) + 1
-        free = numbered(path, number)
-        place = same_place(free)
-    taken.add(place)
+    while key in taken_keys:
+        number = next_numbers[wanted_key] = next_numbers.get(wanted_key, 1) + 1
+        free = numbered_path(path, number)
+        key = path_key(free)
+    taken_keys.add(key)
     return free
 
 
 def is_same_file(first: Path, second: Path) -> bool:
-    """Whether both paths lead to one file, which is there."""
+    """Whether both paths lead to the same existing file."""
     return (identity := _identity(first)) is not None and identity == _identity(second)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells files apart, whatever leads to them; None where there is no such file."""
+    """Return what identifies a file, by whichever path; None if there is no such file."""
     try:
         stat = path.stat()
     except (OSError, ValueError):
@@ -420,7 +428,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def stem(item: Item) -> str:
-    """What a file that is made of an item is named after its source."""
+    """Return the stem of the file that is made from an item, after its source or prompt."""
     if item.source is not None:
         return fitting(item.source.stem)
     words = re.sub(r"[^\w]+", "-", item.prompt.lower()).strip("-_")

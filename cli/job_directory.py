@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a command keeps its jobs, and what it may use: the same for Blender and for plain Python."""
+"""Where a command stores its jobs, and what its host provides: the same for Blender and plain Python."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from ..engine.conversion import Conversion
 
 FOLDER = ".generio"
-"""Beside the outputs: the jobs of all commands that wrote there, so that each can go on anywhere."""
+"""The folder beside the outputs with the jobs of all commands that wrote there; it moves with them."""
 
 
-def same_place(path: Path) -> str:
-    """What all ways to write the path of one output have in common, whichever links lead to its folder.
+def path_key(path: Path) -> str:
+    """Return a key that is equal for all spellings of one output's path, including those through links.
 
-    Also where names differ in nothing but case, or in how their accents are coded: many disks take those for
-    the same.
+    The key also ignores case and the coding of accents, because many disks do.
     """
     try:
         name = os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118 - quicker, for many
-    except (OSError, ValueError):  # no file can have such a name, or it is that of a device
+    except (OSError, ValueError):  # No file can have such a name, or it is the name of a device.
         name = str(path)
     return unicodedata.normalize("NFC", name).casefold()
 
 
-class Home(NamedTuple):
-    """A folder that holds a ledger and the jobs' files. Outputs are named relative to it.
+class JobDirectory(NamedTuple):
+    """A folder with a store and the jobs' files. The store names outputs relative to this folder.
 
-    shared: whether several machines may see it. results: where each job's own folder is.
+    shared: whether several machines may use it. results_folder: where the folders of the jobs are, None =
+    inside this folder.
     """
 
     folder: Path
@@ -44,63 +44,63 @@ class Home(NamedTuple):
     results_folder: Path | None = None
 
     @property
-    def ledger(self) -> Path:
+    def store_path(self) -> Path:
         """The SQLite file."""
         return self.folder / "jobs.sqlite"
 
     @property
     def ignores_case(self) -> bool:
-        """Whether its disk takes names for the same that differ in nothing but case; once it has a ledger."""
+        """Whether the disk ignores case in names; False if there is no store yet."""
         try:
-            return self.ledger.samefile(self.ledger.with_name(self.ledger.name.upper()))
+            return self.store_path.samefile(self.store_path.with_name(self.store_path.name.upper()))
         except OSError:
             return False
 
     @property
     def results(self) -> Path:
-        """The folder in which each job has one for its files."""
+        """The folder that has one folder for each job."""
         return self.results_folder or self.folder / "results"
 
     def relative(self, output: Path) -> str:
-        """How the ledger names an output, so that it may be reached by another path on another machine."""
+        """Return an output's name in the store, which is valid wherever this folder is mounted."""
         try:
             return Path(os.path.relpath(output, self.folder)).as_posix()
         except ValueError:  # another drive
             return output.as_posix()
 
-    def from_job(self, source: Path) -> str:
-        """How the ledger names an input: from the folder of its job, so that both may be moved together."""
-        # Where "link/.." leads, the disk knows. Path.resolve raises where links run in a circle.
-        plain = Path(os.path.realpath(source)) if ".." in source.parts else source
+    def relative_to_job(self, source: Path) -> str:
+        """Return an input's path relative to its job's folder, so that both may be moved together."""
+        # Only the disk knows where "link/.." leads. Path.resolve would raise if links form a circle.
+        resolved = Path(os.path.realpath(source)) if ".." in source.parts else source
         try:
-            return Path(os.path.relpath(plain, self.results / "job")).as_posix()
+            return Path(os.path.relpath(resolved, self.results / "job")).as_posix()
         except ValueError:  # another drive
-            return plain.as_posix()
+            return resolved.as_posix()
 
-    def output(self, name: str) -> Path:
-        """The output that the ledger names so."""
+    def output_path(self, name: str) -> Path:
+        """Return the path of an output from its name in the store."""
         return Path(os.path.normpath(self.folder / name))
 
 
 class Host(NamedTuple):
-    """What runs the command.
+    """The program that runs the command: Blender, or plain Python.
 
-    program: how the user starts it, for messages. service, api_key, online: what is set there. window: where
-    the jobs of Blender's windows are, None where there is no Blender. converter: gives the means to convert
-    to and from .blend, or raises NoChildBlender. key_hint: where the key comes from, if not from the
-    preferences.
+    program: how the user starts it, for messages. service, api_key, online: its settings. window: where the
+    jobs of Blender's windows are stored, None without Blender. converter: returns a converter to and from
+    .blend, or raises NoChildBlender. key_hint: a sentence about where the key comes from, if it does not come
+    from the preferences.
     """
 
     program: str
     service: str
     api_key: str
     online: bool
-    window: Home | None
+    window: JobDirectory | None
     converter: Callable[[], Conversion]
     key_hint: str = ""
 
     def client(self, service: str = "") -> FlowsClient:
-        """A client for the service that is set. Raises OtherService where `service` is another, Offline."""
+        """Return a client for the service. Raises Offline, and OtherService if `service` is another one."""
         if service and service != self.service:
             raise OtherService(service)
         if not self.online and not is_loopback(self.service):

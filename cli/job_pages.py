@@ -12,8 +12,8 @@ from ..api import IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL
 from ..core.destination import OutputFile
 from ..core.durations import clock
 from ..jobs import STATES, Job
-from .job_directory import Home
-from .outputs import display
+from .job_directory import JobDirectory
+from .outputs import display_path
 from .report import shortened
 
 SHORT = 8  # characters of an id that lists show
@@ -25,38 +25,38 @@ KINDS = {TEXT_TO_MODEL: "generate", IMAGE_TO_MODEL: "generate", OPTIMIZE: "optim
 HEAD = ("id", "created", "state", "kind", "input", "time", "output")
 
 
-def listing(jobs: Sequence[Job], home: Home) -> list[str]:
+def job_table(jobs: Sequence[Job], directory: JobDirectory) -> list[str]:
     """A line for each job, under a head; none where there are no jobs."""
     if not jobs:
         return []
-    rows = [HEAD, *(_row(job, home) for job in jobs)]
+    rows = [HEAD, *(_row(job, directory) for job in jobs)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
     ]
 
 
-def _row(job: Job, home: Home) -> tuple[str, ...]:
+def _row(job: Job, directory: JobDirectory) -> tuple[str, ...]:
     reason = f" ({job.status.problem.message})" if job.status.problem else ""
     return (
         job.token[:SHORT],
         _moment(job.created_at)[:-3],
         STATES[job.state].label,
         KINDS.get(job.request.template, job.request.template),
-        shortened(_input(job, home), LONGEST_INPUT),
+        shortened(_input(job, directory), LONGEST_INPUT),
         _time(job),
-        f"{_output(job, home)}{reason}",
+        f"{_output(job, directory)}{reason}",
     )
 
 
-def page(job: Job, home: Home) -> str:
+def job_page(job: Job, directory: JobDirectory) -> str:
     """All that people want to know about a job."""
     lines = [job.request.name]
-    lines += [f"  {name:<11}{value}" for name, value in _facts(job, home) if value]
+    lines += [f"  {name:<11}{value}" for name, value in _facts(job, directory) if value]
     return "\n".join(lines)
 
 
-def _facts(job: Job, home: Home) -> Iterator[tuple[str, str]]:
+def _facts(job: Job, directory: JobDirectory) -> Iterator[tuple[str, str]]:
     yield "id", job.token
     yield (
         "state",
@@ -67,11 +67,11 @@ def _facts(job: Job, home: Home) -> Iterator[tuple[str, str]]:
         yield "problem", job.status.problem.message
         yield "to do", job.status.problem.fix
     yield "kind", f"{KINDS.get(job.request.template, job.request.template)} ({job.request.template})"
-    yield "input", _input(job, home)
+    yield "input", _input(job, directory)
     yield "asked for", ", ".join(f"{name} {value}" for name, value in job.request.parameters.items())
-    yield "output", _output(job, home)
+    yield "output", _output(job, directory)
     for file in job.placement.delivered:
-        yield "written", f"{display(home.output(file.path))}, {file.size:,} bytes"
+        yield "written", f"{display_path(directory.output_path(file.path))}, {file.size:,} bytes"
     yield "created", _moment(job.created_at)
     yield (
         "time",
@@ -82,17 +82,21 @@ def _facts(job: Job, home: Home) -> Iterator[tuple[str, str]]:
     yield "service", job.request.service
 
 
-def _input(job: Job, home: Home) -> str:
+def _input(job: Job, directory: JobDirectory) -> str:
     """The prompt, or the file that was asked for, as the user would write it."""
     path = job.request.picture or job.request.source or job.request.input_path
     if job.request.prompt or not path:
         return job.request.prompt
-    return display(Path(os.path.normpath(home.results / job.token / path)))
+    return display_path(Path(os.path.normpath(directory.results / job.token / path)))
 
 
-def _output(job: Job, home: Home) -> str:
-    where = job.request.destination
-    return display(home.output(where.path)) if isinstance(where, OutputFile) else job.request.name
+def _output(job: Job, directory: JobDirectory) -> str:
+    destination = job.request.destination
+    return (
+        display_path(directory.output_path(destination.path))
+        if isinstance(destination, OutputFile)
+        else job.request.name
+    )
 
 
 def _time(job: Job) -> str:

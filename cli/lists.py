@@ -41,32 +41,32 @@ class UsageError(Exception):
     """The command cannot be understood; the text says what to change."""
 
 
-def listed(path: Path) -> list[dict[str, Any]]:
+def read_list(path: Path) -> list[dict[str, Any]]:
     """The rows of a CSV or JSONL list; paths in it are relative to its own folder. Raises UsageError."""
-    text = _text(path)
+    text = _read_text(path)
     rows: list[dict[str, Any]] = []
     for number, row in (_csv_rows if path.suffix.lower() == ".csv" else _json_rows)(path, text):
         if unknown := sorted(row.keys() - set(FIELDS)):
             raise UsageError(
                 f"the list {path} has unknown columns: {', '.join(unknown)}; known: {', '.join(FIELDS)}"
             )
-        said = {name: value for name, value in row.items() if value not in (None, "")}
-        for name, value in said.items():
+        values = {name: value for name, value in row.items() if value not in (None, "")}
+        for name, value in values.items():
             if isinstance(value, dict | list):
                 raise UsageError(f"line {number} of {path} has no single value for {name}")
         for name in ("image", "model"):
-            if name in said:
-                said[name] = str(path.parent / str(said[name]))
-        rows.append(said)
+            if name in values:
+                values[name] = str(path.parent / str(values[name]))
+        rows.append(values)
     return rows
 
 
-def lines_of(path: Path) -> list[str]:
+def read_lines(path: Path) -> list[str]:
     """The lines of a text file that are not blank. Raises UsageError."""
-    return [line.strip() for line in _text(path).splitlines() if line.strip()]
+    return [line.strip() for line in _read_text(path).splitlines() if line.strip()]
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():
             raise UsageError(f"the list {path} cannot be read twice; save it as a file first")

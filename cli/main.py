@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From arguments to an exit code."""
+"""Runs a command: from its arguments to its exit code."""
 
 from __future__ import annotations
 
@@ -25,109 +25,111 @@ from ..core.urls import check_base
 from ..jobs import LedgerError
 from . import arguments, dry_run, game_files, items, lists
 from .batch import Batch
+from .budget import share_budget
 from .console import prepare
 from .exit_codes import (
-    FOR_THE_USER,
+    BLOCKING_PROBLEMS,
+    INPUT_PROBLEMS,
     INTERRUPTED,
     KEY,
     NETWORK,
     NOT_AS_ASKED,
-    OF_THE_INPUT,
     SOME_FAILED,
     SUCCESS,
     USAGE,
     Stopped,
 )
 from .items import Item
-from .job_directory import FOLDER, Home, Host
+from .job_directory import FOLDER, Host, JobDirectory
 from .lists import UsageError
 from .measures import Inspector, Limits
-from .outputs import display, name_trouble
+from .outputs import display_path, name_problem
 from .report import OutputLost, Report, report_for, write
-from .sharing import share
-from .shell import joined
+from .shell import join_arguments
 from .table import write_csv
 
-EXPORTED = "exported.json"
-"""The file beside a ledger that says which files for game engines were written by its commands."""
+EXPORT_RECORD = "exported.json"
+"""The file beside a store that records which files for game engines its commands have written."""
 
 if TYPE_CHECKING:
     from ..engine.conversion import Conversion
 
 
-KEYS = (signal.SIGINT, signal.SIGBREAK) if sys.platform == "win32" else (signal.SIGINT,)
-"""What Ctrl-C is, and Ctrl-Break."""
+INTERRUPT_SIGNALS = (signal.SIGINT, signal.SIGBREAK) if sys.platform == "win32" else (signal.SIGINT,)
+"""The signals of Ctrl-C and Ctrl-Break."""
 
 
 def run(host: Host, words: Sequence[str]) -> int:
-    """Run the command that `words` are, and return its exit code. Nothing is raised."""
+    """Run the command with the arguments `words`, and return its exit code. It raises nothing."""
     for stream in (sys.stdout, sys.stderr):
         prepare(stream)
     if sys.stdout is None:
-        return _say("There is no standard output. Redirect it, for instance to /dev/null.", USAGE)
+        return _print_error("There is no standard output. Redirect it, for instance to /dev/null.", USAGE)
     try:
-        with _heeding_ctrl_c():
+        with _ending_on_ctrl_c():
             code = _run(host, words)
-        write(sys.stdout, "")  # what is still to be written may not be writable
+        write(sys.stdout, "")  # This raises if buffered output cannot be written.
     except OutputLost as lost:
-        _mute(sys.stdout)
+        _discard_output(sys.stdout)
         code = INTERRUPTED
         if lost.reason:
-            _say(f"The output cannot be written: {lost.reason}.", code)
+            _print_error(f"The output cannot be written: {lost.reason}.", code)
     return code
 
 
 def _run(host: Host, words: Sequence[str]) -> int:
-    """The exit code of the command that `words` are. Raises OutputLost."""
+    """Run the command with the arguments `words`, and return its exit code. Raises OutputLost."""
     parser = arguments.parser(host.program)
     try:
         options = parser.parse_args(words)
-    except SystemExit as end:  # --help, or what argparse has complained about already
+    except SystemExit as end:  # --help, or an error that argparse has already printed
         return int(end.code or 0)
     try:
         if getattr(options, "service", None):
             host = host._replace(service=options.service.strip().rstrip("/"))
         return _COMMANDS[options.command](host, options)
     except KeyboardInterrupt:
-        return _say("Interrupted.", INTERRUPTED)
+        return _print_error("Interrupted.", INTERRUPTED)
     except Stopped as stop:
-        return _say(str(stop), stop.code)
+        return _print_error(str(stop), stop.code)
     except UsageError as error:
-        return _say(f"{host.program}: {error}", USAGE)
+        return _print_error(f"{host.program}: {error}", USAGE)
     except LedgerError as error:
-        return _say(f"{error} {error.fix}", SOME_FAILED)
+        return _print_error(f"{error} {error.fix}", SOME_FAILED)
     except NetworkError as error:
-        return _say(str(error), NETWORK)
+        return _print_error(str(error), NETWORK)
     except FlowsError as error:
-        code = FOR_THE_USER.get(error.code, SOME_FAILED)
-        return _say(f"{error} {host.key_hint if code == KEY else ''}".strip(), code)
-    except OSError as error:  # of a folder that the command is about
-        return _say(f"{host.program}: {error.strerror}: {error.filename}", SOME_FAILED)
+        code = BLOCKING_PROBLEMS.get(error.code, SOME_FAILED)
+        return _print_error(f"{error} {host.key_hint if code == KEY else ''}".strip(), code)
+    except OSError as error:  # an error of a folder that the arguments name
+        return _print_error(f"{host.program}: {error.strerror}: {error.filename}", SOME_FAILED)
 
 
-def _say(text: str, code: int) -> int:
+def _print_error(text: str, code: int) -> int:
     if sys.stderr is not None:
         try:
             write(sys.stderr, text + "\n")
         except OutputLost:
-            _mute(sys.stderr)
+            _discard_output(sys.stderr)
     return code
 
 
-def _mute(stream: TextIO) -> None:
-    """Let go of what a stream could not write, so that nobody tries to once more when Python ends."""
+def _discard_output(stream: TextIO) -> None:
+    """Discard what a stream could not write, so that Python does not try again when it ends."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager
-def _heeding_ctrl_c() -> Iterator[None]:
-    """Ctrl-C ends every command, even one that a script has started in the background, to ignore it.
+def _ending_on_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C end every command, even one that a script started in the background, ignoring it.
 
-    So does Ctrl-Break on Windows, which else would end it at once.
+    Ctrl-Break does the same on Windows, where it would otherwise kill the process.
     """
-    unheeded = (signal.SIG_IGN, signal.SIG_DFL)
-    before = {number: handler for number in KEYS if (handler := signal.getsignal(number)) in unheeded}
+    defaults = (signal.SIG_IGN, signal.SIG_DFL)
+    before = {
+        number: handler for number in INTERRUPT_SIGNALS if (handler := signal.getsignal(number)) in defaults
+    }
     for number in before:
         signal.signal(number, signal.default_int_handler)
     try:
@@ -141,17 +143,17 @@ def _heeding_ctrl_c() -> Iterator[None]:
 
 
 def _generate(host: Host, options: argparse.Namespace) -> int:
-    common = _files(options)
+    common = _output_options(options)
     for name in (*(parameter.name for parameter in parameters_of(*GENERATORS)), "optimize"):
         if (value := getattr(options, name)) is not None:
             common[name] = value
-    rows = lists.listed(options.list) if options.list else []
-    return _work(host, options, items.generated(options.prompt, options.image, rows, common))
+    rows = lists.read_list(options.list) if options.list else []
+    return _make_items(host, options, items.items_to_generate(options.prompt, options.image, rows, common))
 
 
 def _optimize(host: Host, options: argparse.Namespace) -> int:
-    common = _files(options)
-    rows = lists.listed(options.list) if options.list else []
+    common = _output_options(options)
+    rows = lists.read_list(options.list) if options.list else []
     if options.ratio is not None:
         common["ratio"] = options.ratio
     if options.polygons is not None:
@@ -160,19 +162,23 @@ def _optimize(host: Host, options: argparse.Namespace) -> int:
         common["lods"] = options.lods
     if options.bake is not None:
         common["bake"] = options.bake
-    todo = items.optimized(options.model, rows, common)
-    return _work(host, options, share(todo, options.budget) if options.budget else todo)
+    todo = items.items_to_optimize(options.model, rows, common)
+    return _make_items(host, options, share_budget(todo, options.budget) if options.budget else todo)
 
 
 def _run_template(host: Host, options: argparse.Namespace) -> int:
     if options.list:
         raise UsageError("run makes one thing; lists are for generate and optimize")
-    todo = items.of_template(
-        options.template, options.prompt, options.image or options.model, options.set, _files(options)
+    todo = items.items_to_run(
+        options.template,
+        options.prompt,
+        options.image or options.model,
+        options.set,
+        _output_options(options),
     )
     if not options.dry_run:
         _check_values(host, todo[0])
-    return _work(host, options, todo)
+    return _make_items(host, options, todo)
 
 
 def _check_values(host: Host, item: Item) -> None:
@@ -205,8 +211,8 @@ def _check_values(host: Host, item: Item) -> None:
 _OPTIONS = {"TEXT": "--prompt", "IMAGE": "--image", "MODEL": "--model"}
 
 
-def _files(options: argparse.Namespace) -> dict[str, Any]:
-    """What --output and --format mean: a folder and a suffix, or one file."""
+def _output_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what --output and --format mean: a folder and a suffix, or one file. Raises UsageError."""
     path: Path = options.output
     if path.suffix.lower() in items.OTHER_MODELS and not path.is_dir():
         raise UsageError(f"models are .glb or .blend files, and {path} is neither")
@@ -216,47 +222,50 @@ def _files(options: argparse.Namespace) -> dict[str, Any]:
     return {"folder": path, "file": file, "suffix": f".{options.format or 'glb'}"}
 
 
-def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
-    """Make the items, or this shard's share of them."""
+def _make_items(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
+    """Make the items, or those of this shard, and return the exit code."""
     inspector = _inspector(options)
-    check_base(host.service)  # these raise what is wrong, before anything is written
+    check_base(host.service)  # This and the next check raise before anything is written.
     if not options.dry_run:
         ApiKey(host.api_key)
     wanted = [item.output for item in todo]
-    exports = game_files.of_items(todo, options.export) if options.export else []
+    exports = game_files.files_of_items(todo, options.export) if options.export else []
     if options.shard:
         todo = items.shard(todo, options.shard)
-    files = _files(options)
-    home = _home(options, files["file"].parent if files["file"] else files["folder"])
-    if reason := name_trouble(home.folder):
-        raise UsageError(f"{display(home.folder.parent)} cannot be written: {reason}. Give it another name")
+    files = _output_options(options)
+    directory = _job_directory(options, files["file"].parent if files["file"] else files["folder"])
+    if reason := name_problem(directory.folder):
+        raise UsageError(
+            f"{display_path(directory.folder.parent)} cannot be written: {reason}. Give it another name"
+        )
     if options.dry_run:
-        return dry_run.tell(host, home, todo, options.json)
+        return dry_run.print_plans(host, directory, todo, options.json)
     converter = _converter(host, todo)
-    writer = _writer(host, options, home.folder / EXPORTED) if options.export else None
+    writer = _writer(host, options, directory.folder / EXPORT_RECORD) if options.export else None
     if writer is not None:
         writer.check(exports)
     report = report_for(sys.stdout, len(todo), options.json, options.quiet)
     if options.csv:
-        write_csv(options.csv, ())  # whether it can be written, before anything is paid for
+        write_csv(options.csv, ())  # This raises before anything is paid for if the file cannot be written.
     with (
         _interruptible() as interrupted,
         Batch(
             host,
-            home,
+            directory,
             report,
-            at_once=options.jobs,
+            concurrent_jobs=options.jobs,
             patience=options.patience * 60.0,
             interrupted=interrupted,
             converter=converter,
-            wanted=wanted,
+            all_outputs=wanted,
             force=options.force,
             inspector=inspector,
-            wants_deviations=options.csv is not None,
+            measure_deviations=options.csv is not None,
         ) as batch,
     ):
         code = batch.run(
-            [batch.task(item) for item in todo], lambda code: _advice(code, report, host, home, options)
+            [batch.task_for(item) for item in todo],
+            lambda code: _advice(code, report, host, directory, options),
         )
         if writer is not None and code in (SUCCESS, SOME_FAILED, NOT_AS_ASKED):
             mine = {item.level_of or item.output for item in todo}  # of this shard
@@ -267,22 +276,27 @@ def _work(host: Host, options: argparse.Namespace, todo: list[Item]) -> int:
     return code
 
 
-def _writer(host: Host, options: argparse.Namespace, notes: Path | None) -> game_files.Writer:
-    """What writes files for the game engine that `options` name."""
-    wish = game_files.Wish(
-        engine=options.export if notes else options.engine,
+def _writer(host: Host, options: argparse.Namespace, record_path: Path | None) -> game_files.GameFileWriter:
+    """Return the writer of files for the game engine that `options` name."""
+    export_options = game_files.ExportOptions(
+        engine=options.export if record_path else options.engine,
         collision=options.collision,
         triangles=options.collision_triangles,
         embed=not options.separate_textures,
     )
-    return game_files.Writer(
-        host.converter, wish, notes=notes, force=options.force, as_json=options.json, quiet=options.quiet
+    return game_files.GameFileWriter(
+        host.converter,
+        export_options,
+        record_path=record_path,
+        force=options.force,
+        as_json=options.json,
+        quiet=options.quiet,
     )
 
 
 def _export(host: Host, options: argparse.Namespace) -> int:
-    models = items.matching(options.model)
-    wanted = game_files.of_files(models, options.output, options.engine)
+    models = items.expand_patterns(options.model)
+    wanted = game_files.files_of_models(models, options.output, options.engine)
     for name in models:
         if not Path(name).is_file():
             raise UsageError(f"there is no file {name}")
@@ -294,37 +308,41 @@ def _export(host: Host, options: argparse.Namespace) -> int:
 
 
 def _inspector(options: argparse.Namespace) -> Inspector:
-    """What --check, its limits and --strict mean. Raises UsageError."""
+    """Return what --check, its limits, and --strict mean. Raises UsageError."""
     limits = Limits(options.max_triangles, options.max_texture, options.max_bytes)
     if options.check and limits == Limits():
         raise UsageError("--check needs a limit: --max-triangles, --max-texture or --max-bytes")
     return Inspector(limits, options.check, getattr(options, "strict", False))
 
 
-def _advice(code: int, report: Report, host: Host, home: Home, options: argparse.Namespace) -> str:
-    """How to go on after a command that made files has ended with `code`."""
+def _advice(
+    code: int, report: Report, host: Host, directory: JobDirectory, options: argparse.Namespace
+) -> str:
+    """Return what the user can do after a command that makes files has ended with `code`."""
     if code in (SUCCESS, USAGE, NOT_AS_ASKED):
         return ""
-    if code == SOME_FAILED and report.problems <= OF_THE_INPUT:
+    if code == SOME_FAILED and report.problems <= INPUT_PROBLEMS:
         return "Correct these inputs, and run the same command again. What is done is not made again."
     if code == SOME_FAILED:
         return "Run the same command again to retry those."
     where = (
-        ["--ledger", display(home.folder)] if options.ledger else ["--output", display(home.folder.parent)]
+        ["--ledger", display_path(directory.folder)]
+        if options.ledger
+        else ["--output", display_path(directory.folder.parent)]
     )
     where += ["--service", host.service] if options.service else []
-    resume = f"{host.program} jobs resume {joined(where)}"
+    resume = f"{host.program} jobs resume {join_arguments(where)}"
     hint = f"{host.key_hint} " if code == KEY and host.key_hint else ""
     return f"{hint}Run the same command again to continue, or, to finish only what was started: {resume}"
 
 
-def _home(options: argparse.Namespace, folder: Path) -> Home:
-    """Where the jobs of outputs in `folder` are kept."""
-    return Home((options.ledger or folder / FOLDER).absolute())
+def _job_directory(options: argparse.Namespace, folder: Path) -> JobDirectory:
+    """Return where the jobs of outputs in `folder` are stored."""
+    return JobDirectory((options.ledger or folder / FOLDER).absolute())
 
 
 def _converter(host: Host, todo: Sequence[Item]) -> Conversion | None:
-    """The means to make .blend files, and PNG of other pictures; None where nobody needs them."""
+    """Return a converter if any item needs one, for .blend files, maps, or pictures. Raises UsageError."""
     blends = any(item.output.suffix.lower() == ".blend" for item in todo)
     pictures = any(item.source and item.template != items.OPTIMIZE for item in todo)
     bakes = any(item.bake for item in todo)
@@ -340,21 +358,21 @@ def _converter(host: Host, todo: Sequence[Item]) -> Conversion | None:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, or a cluster that wants its machine back, sets instead of ending the process.
+    """Yield an event that Ctrl-C, or SIGTERM from a cluster, sets instead of ending the process.
 
-    Who says it twice does not want to wait for whatever it is that the process waits for.
+    A second signal interrupts whatever the process waits for.
     """
-    told = threading.Event()
+    interrupted = threading.Event()
 
-    def tell(_number: int, _frame: FrameType | None) -> None:
-        if told.is_set():
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        if interrupted.is_set():
             raise KeyboardInterrupt
-        told.set()
+        interrupted.set()
 
-    numbers = (*KEYS, signal.SIGTERM)
-    before = [signal.signal(number, tell) for number in numbers]
+    numbers = (*INTERRUPT_SIGNALS, signal.SIGTERM)
+    before = [signal.signal(number, interrupt) for number in numbers]
     try:
-        yield told
+        yield interrupted
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
@@ -403,15 +421,15 @@ def _jobs(host: Host, options: argparse.Namespace) -> int:
     from . import jobs
 
     if options.output or options.ledger:
-        home = _home(options, options.output or Path())
+        directory = _job_directory(options, options.output or Path())
     elif host.window is not None:
-        home = host.window
+        directory = host.window
     else:
         raise UsageError("add --output FOLDER, the output folder of the command that started the jobs")
-    if not home.ledger.exists():
-        raise UsageError(f"there are no jobs in {display(home.folder)}")
+    if not directory.store_path.exists():
+        raise UsageError(f"there are no jobs in {display_path(directory.folder)}")
     with _interruptible() as interrupted:
-        return jobs.act(host, home, options, interrupted)
+        return jobs.run_action(host, directory, options, interrupted)
 
 
 _COMMANDS = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The figures of what went in and came out, and whether they are as they should be."""
+"""Compares the figures of models that were sent and received with each other, and with limits."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..formats.figures import Figures, deviation, read_figures
 if TYPE_CHECKING:
     from ..formats.deviation import Deviation
 
-FAR = 0.2
-"""A result is far from what was asked where its triangles differ by more than this part of them."""
+FAR_SHARE = 0.2
+"""A result is far off if its triangles differ from those requested by more than this share."""
 
 
 class Limits(NamedTuple):
-    """What a model may have at most; None = any. texture: pixels of the longest side. bytes: of the file."""
+    """The most that a model may have; None = no limit. texture: pixels per side. bytes: size of the file."""
 
     triangles: int | None = None
     texture: int | None = None
     bytes: int | None = None
 
     def exceeded(self, figures: Figures) -> list[str]:
-        """What of these figures is too much, each in words."""
+        """Return a phrase for each of these figures that exceeds its limit."""
         checks = (
             (figures.triangles, self.triangles, "{:,} triangles; the limit is {:,}"),
             (figures.largest_texture, self.texture, "a texture of {:,} pixels; the limit is {:,}"),
@@ -37,12 +37,13 @@ class Limits(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What became of one model, or what one file is.
+class Measurement:
+    """The figures of one model before and after a job, or of one file.
 
-    file: as the user would write it. before, after: the figures of what was sent and of what came; None where
-    nothing was sent, or it cannot be read any more. asked: how many triangles it was to have, None = any.
-    over: what exceeds a limit, in words. far: whether it is far from what was asked.
+    file: as the user would write it. before, after: the figures of the model that was sent and of the result;
+    None if nothing was sent, or the file cannot be read any more. deviation: how far the surfaces are apart.
+    asked: the requested number of triangles, None = any. exceeded: a phrase for each limit that is exceeded.
+    is_far_off: whether the triangle count is far from `asked`.
     """
 
     file: str
@@ -50,21 +51,21 @@ class Measured:
     after: Figures | None
     deviation: Deviation | None = None
     asked: int | None = None
-    over: tuple[str, ...] = ()
-    far: bool = False
+    exceeded: tuple[str, ...] = ()
+    is_far_off: bool = False
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences about what is not as it should be."""
-        found = [f"{self.file}: it has {words}." for words in self.over]
-        if self.far and self.after is not None:
+        """A sentence for each figure that is not as it should be."""
+        found = [f"{self.file}: it has {words}." for words in self.exceeded]
+        if self.is_far_off and self.after is not None:
             found.append(
                 f"{self.file}: {self.asked:,} triangles were requested, and it has {self.after.triangles:,}."
             )
         return found
 
     def to_data(self) -> dict[str, Any]:
-        """The same as JSON can say it."""
+        """Return the measurement for JSON."""
         return {
             "file": self.file,
             "before": self.before.to_data() if self.before else None,
@@ -76,16 +77,16 @@ class Measured:
 
 
 class Inspector(NamedTuple):
-    """Looks at models. check, strict: whether one over a limit, or far from what was asked, is an error."""
+    """Measures models. check, strict: whether a model over a limit, or far off, is an error."""
 
     limits: Limits = Limits()
     check: bool = False
     strict: bool = False
 
-    def look(self, file: str, path: Path) -> Measured:
-        """The figures of one GLB. Raises what `glb.check_glb` does."""
+    def measure(self, file: str, path: Path) -> Measurement:
+        """Return the figures of one GLB. Raises the errors of `glb.check_glb`."""
         figures = read_figures(path)
-        return Measured(file, None, figures, over=tuple(self.limits.exceeded(figures)))
+        return Measurement(file, None, figures, exceeded=tuple(self.limits.exceeded(figures)))
 
     def compare(
         self,
@@ -94,39 +95,39 @@ class Inspector(NamedTuple):
         after: Path,
         asked: int | None,
         cancelled: Callable[[], bool] | None,
-    ) -> Measured:
-        """The figures of a result, and of the GLB that was sent for it, if any.
+    ) -> Measurement:
+        """Return the figures of a result, and of the GLB that was sent for it, if any.
 
-        cancelled: ends the measuring of how far they are apart; None leaves that out. A result that is there
-        fails for nothing that goes wrong here: then that is what it is said to have.
+        cancelled: ends the measuring of the deviation early; None skips it. An error in here never makes a
+        result fail: the measurement names the error instead.
         """
         try:
-            measured = self.look(file, after)
+            measured = self.measure(file, after)
         except Exception as error:
             reason = error.message if isinstance(error, FlowsError) else plain_reason(error)
-            return Measured(file, None, None, over=(f"figures that cannot be read ({reason})",))
+            return Measurement(file, None, None, exceeded=(f"figures that cannot be read ({reason})",))
         assert measured.after is not None
         sent = _figures(before)
         if asked is not None and sent is not None:
-            asked = min(asked, sent.triangles)  # nobody expects more than there was
-        far = asked is not None and abs(measured.after.triangles - asked) > FAR * asked
-        apart = _deviation(before, after, cancelled) if before and sent and cancelled else None
-        return replace(measured, before=sent, deviation=apart, asked=asked, far=far)
+            asked = min(asked, sent.triangles)  # An optimized model never has more than the original.
+        far = asked is not None and abs(measured.after.triangles - asked) > FAR_SHARE * asked
+        deviation = _deviation(before, after, cancelled) if before and sent and cancelled else None
+        return replace(measured, before=sent, deviation=deviation, asked=asked, is_far_off=far)
 
-    def refuses(self, measured: Sequence[Measured]) -> bool:
-        """Whether any of these is an error."""
-        return any((self.check and one.over) or (self.strict and one.far) for one in measured)
+    def refuses(self, measured: Sequence[Measurement]) -> bool:
+        """Whether any of these measurements is an error."""
+        return any((self.check and one.exceeded) or (self.strict and one.is_far_off) for one in measured)
 
 
 def _figures(path: Path | None) -> Figures | None:
     try:
         return read_figures(path) if path else None
-    except Exception:  # it was moved away, or changed, since it was sent
+    except Exception:  # The file was moved or changed after it was sent.
         return None
 
 
 def _deviation(before: Path, after: Path, cancelled: Callable[[], bool]) -> Deviation | None:
     try:
         return deviation(before, after, cancelled)
-    except Exception:  # as above, or the memory is full
+    except Exception:  # The file was changed, or there is not enough memory.
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a command tells while it works: bars on a terminal, lines in a pipe, JSON for programs."""
+"""What a command shows while it works: bars on a terminal, lines in a pipe, and JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any, TextIO
 
 from ..core.durations import clock
 from ..jobs import STATES, State
-from .console import has_lost_its_reader, takes_escapes
-from .exit_codes import OF_THE_INPUT
-from .measures import Measured
+from .console import is_broken_pipe, takes_escapes
+from .exit_codes import INPUT_PROBLEMS
+from .measures import Measurement
 from .table import table
 
 DONE, READY, FAILED = (STATES[state].label for state in (State.DONE, State.READY, State.FAILED))
 ALREADY_DONE = "Already Done"
-ENDS = (DONE, ALREADY_DONE, READY, FAILED)
-"""READY: it is here, and a window puts it into its scene."""
+FINAL_STATES = (DONE, ALREADY_DONE, READY, FAILED)
+"""The states in which an item is finished. READY: the result is here, and a window places it."""
 
 REDRAW_SECONDS = 0.1
 TICK_SECONDS = 1.0
@@ -30,12 +30,12 @@ GAP = "..."
 
 @dataclass(frozen=True)
 class Event:
-    """How one item is doing.
+    """A change of one item. Its fields are the keys of the JSON objects that programs read.
 
-    item: its output, as the user would write it. state: one of ENDS, or the label of a job's state. progress:
-    0..1 of that state, None = unknown. job: the job's token, "" before there is one. outputs: the files that
-    were written. message, fix, code: what went wrong, as `jobs.Problem` says it. source: the input file, or
-    "". left: seconds until the flow will probably have ended, None = no telling. report: the figures of each
+    item: the output, as the user would write it. state: one of FINAL_STATES, or the label of a job's state.
+    progress: 0..1 within that state, None = unknown. job: the job's token, "" before there is a job. outputs:
+    the files that were written. message, fix, code: what went wrong, see `jobs.Problem`. source: the input
+    file, or "". left: the estimated seconds until the flow ends, None = unknown. report: the figures of each
     output.
     """
 
@@ -49,14 +49,14 @@ class Event:
     code: str = ""
     source: str = ""
     left: float | None = None
-    report: tuple[Measured, ...] = ()
+    report: tuple[Measurement, ...] = ()
 
 
-_PLAIN = [field.name for field in fields(Event) if field.name != "report"]
+_JSON_FIELDS = [field.name for field in fields(Event) if field.name != "report"]
 
 
 class OutputLost(Exception):
-    """What is told goes nowhere any more; `reason` is why, "" where only nobody reads it."""
+    """Standard output cannot be written to any more; `reason` is why, "" if its reader has closed it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -64,30 +64,30 @@ class OutputLost(Exception):
 
 
 def write(out: TextIO, text: str) -> None:
-    """Write, so that it is there at once. Raises OutputLost."""
+    """Write and flush. Raises OutputLost."""
     try:
         out.write(text)
         out.flush()
     except OSError as error:
-        raise OutputLost("" if has_lost_its_reader(error) else error.strerror or str(error)) from error
+        raise OutputLost("" if is_broken_pipe(error) else error.strerror or str(error)) from error
     except ValueError as error:  # it was closed
         raise OutputLost(str(error)) from error
 
 
 class Report:
-    """Counts what it is told; the subclasses show it."""
+    """Counts the events of all items; the subclasses show them."""
 
     def __init__(self, out: TextIO, total: int) -> None:
         self.out = out
         self.total = total
-        self.counts: dict[str, int] = dict.fromkeys(ENDS, 0)
-        self.rows: list[Measured] = []
+        self.counts: dict[str, int] = dict.fromkeys(FINAL_STATES, 0)
+        self.rows: list[Measurement] = []
         self.problems: set[str] = set()
         """The codes of what went wrong."""
 
-    def tell(self, event: Event) -> None:
-        """Take in that an item has come so far."""
-        if event.state in ENDS:
+    def record(self, event: Event) -> None:
+        """Count an event and show it."""
+        if event.state in FINAL_STATES:
             self.counts[event.state] += 1
         self.rows += event.report
         if event.state == FAILED:
@@ -95,28 +95,28 @@ class Report:
         self.show(event)
 
     def show(self, event: Event) -> None:
-        """Show it."""
+        """Show an event."""
         raise NotImplementedError
 
-    def say(self, text: str) -> None:
-        """Show a sentence that is about no item in particular."""
+    def show_message(self, text: str) -> None:
+        """Show a sentence that is not about one item."""
         self._write(text)
 
     def tick(self) -> None:
-        """Show how the time goes by."""
+        """Update the times that are shown."""
 
     @property
     def warnings(self) -> list[str]:
-        """What is not as it should be of any item, in sentences."""
+        """Sentences about results that are not as they should be."""
         return [warning for row in self.rows for warning in row.warnings]
 
     @property
     def done(self) -> int:
-        """How many are done, whenever that was."""
+        """How many items are done, in this run or before."""
         return sum(self.counts.values()) - self.counts[FAILED]
 
     def end(self, seconds: float, advice: str) -> None:
-        """Show how it went altogether, and what to do now, if anything."""
+        """Show the summary, and `advice` about what to do next, if any."""
         done, failed = self.done, self.counts[FAILED]
         left = self.total - done - failed
         for line in table(self.rows):
@@ -127,9 +127,9 @@ class Report:
         parts += [f"{self.counts[ALREADY_DONE]} of them before"] if self.counts[ALREADY_DONE] else []
         parts += [f"{failed} failed"] if failed else []
         parts += [f"{left} not finished"] if left else []
-        self.say(f"{', '.join(parts)}, after {seconds:.0f} s.")
+        self.show_message(f"{', '.join(parts)}, after {seconds:.0f} s.")
         if advice:
-            self.say(advice)
+            self.show_message(advice)
 
     def _write(self, line: str) -> None:
         write(self.out, line + "\n")
@@ -143,7 +143,7 @@ class Lines(Report):
         self._states: dict[str, tuple[str, str]] = {}
 
     def show(self, event: Event) -> None:
-        """Say it, unless only the progress is new."""
+        """Write a line, unless only the progress has changed."""
         if self._states.get(event.item) != (event.state, event.message):
             self._states[event.item] = (event.state, event.message)
             self._write(sentence(event))
@@ -153,42 +153,42 @@ class Json(Report):
     """One JSON object on each line: events of items, and a summary as the last one."""
 
     def show(self, event: Event) -> None:
-        """Write it."""
-        plain = {name: getattr(event, name) for name in _PLAIN}
-        self._object("item", {**plain, "report": [measured.to_data() for measured in event.report]})
+        """Write an object for an event."""
+        plain = {name: getattr(event, name) for name in _JSON_FIELDS}
+        self._write_object("item", {**plain, "report": [measured.to_data() for measured in event.report]})
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Write a message."""
-        self._object("message", {"message": text})
+        self._write_object("message", {"message": text})
 
     def end(self, seconds: float, advice: str) -> None:
         """Write the summary."""
         failed = self.counts[FAILED]
         counts = {"total": self.total, "done": self.done, "already_done": self.counts[ALREADY_DONE]}
         counts |= {"failed": failed, "left": self.total - self.done - failed}
-        self._object("summary", {**counts, "seconds": round(seconds, 1), "message": advice})
+        self._write_object("summary", {**counts, "seconds": round(seconds, 1), "message": advice})
 
-    def _object(self, kind: str, content: Mapping[str, Any]) -> None:
+    def _write_object(self, kind: str, content: Mapping[str, Any]) -> None:
         self._write(json.dumps({"event": kind, "time": round(time.time(), 3), **content}))
 
 
 class Quiet(Report):
-    """Nothing but what went wrong, and what is not as it should be."""
+    """Shows only failures and warnings."""
 
     def show(self, event: Event) -> None:
-        """Say what failed."""
+        """Write a line if the item has failed."""
         if event.state == FAILED:
             self._write(sentence(event))
 
     def end(self, seconds: float, advice: str) -> None:
-        """Say what is to be seen to."""
+        """Write the warnings and the advice."""
         for line in (*self.warnings, advice):
             if line:
                 self._write(line)
 
 
 class Bars(Report):
-    """A bar for each item under way, below what is over."""
+    """A bar for each item under way, below the lines of those that are finished."""
 
     def __init__(self, out: TextIO, total: int) -> None:
         super().__init__(out, total)
@@ -197,33 +197,33 @@ class Bars(Report):
         self._last = 0.0
 
     def show(self, event: Event) -> None:
-        """Draw it."""
+        """Draw the bars anew, with this event."""
         now = time.monotonic()
-        if event.state in ENDS:
+        if event.state in FINAL_STATES:
             self._rows.pop(event.item, None)
             self._erase()
             self._write(sentence(event))
             self._draw()
             return
-        began = self._rows[event.item].began if event.item in self._rows else now
+        began = self._rows[event.item].started_at if event.item in self._rows else now
         self._rows[event.item] = _Row(event, began, now)
         if now - self._last >= REDRAW_SECONDS:
             self._erase()
             self._draw()
 
     def tick(self) -> None:
-        """Let the clocks go on."""
+        """Draw the bars anew if their times are out of date."""
         if self._drawn and time.monotonic() - self._last >= TICK_SECONDS:
             self._erase()
             self._draw()
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Write a line where the bars were."""
         self._erase()
         self._write(text)
 
     def end(self, seconds: float, advice: str) -> None:
-        """Take the bars away first."""
+        """Erase the bars, and show the summary."""
         self._erase()
         super().end(seconds, advice)
 
@@ -237,7 +237,7 @@ class Bars(Report):
         width, height = (side - 1 for side in shutil.get_terminal_size())
         over = sum(self.counts.values())
         rows = [row.line(width, self._last) for row in self._rows.values()]
-        rows = rows[: max(0, height - 1)]  # what scrolls out of the terminal cannot be taken back
+        rows = rows[: max(0, height - 1)]  # Lines that have scrolled out of the terminal cannot be erased.
         rows.append(f"{bar(over / self.total if self.total else 1.0)} {over} of {self.total}"[:width])
         write(self.out, "\n".join(rows) + "\n")
         self._drawn = len(rows)
@@ -245,17 +245,17 @@ class Bars(Report):
 
 @dataclass(frozen=True)
 class _Row:
-    """An item under way: what was last told of it, when it began, and when that was told (monotonic)."""
+    """An item under way: its last event, when it started, and when that event came (monotonic seconds)."""
 
     event: Event
-    began: float
-    told: float
+    started_at: float
+    reported_at: float
 
     def line(self, width: int, now: float) -> str:
-        """A line of at most `width` characters: the name makes way, the state stays."""
+        """Return a line of at most `width` characters; the name is shortened, the state is not."""
         event = self.event
-        state = f"{event.state}{_percent(event)} {clock(now - self.began)}"
-        if event.left is not None and (left := event.left - (now - self.told)) > 0.0:
+        state = f"{event.state}{_percent(event)} {clock(now - self.started_at)}"
+        if event.left is not None and (left := event.left - (now - self.reported_at)) > 0.0:
             state += f", {clock(left)} left"
         start = bar(event.progress)
         name = shortened(event.item, width - len(start) - len(state) - 3)
@@ -263,13 +263,13 @@ class _Row:
 
 
 def sentence(event: Event) -> str:
-    """One line about an item."""
-    subject = event.source if event.source and event.code in OF_THE_INPUT else event.item
+    """Return one line about an item."""
+    subject = event.source if event.source and event.code in INPUT_PROBLEMS else event.item
     return f"{subject}: {event.state}{_percent(event)}{_reason(event)}"
 
 
 def _percent(event: Event) -> str:
-    return f" {event.progress:.0%}" if event.progress and event.state not in ENDS else ""
+    return f" {event.progress:.0%}" if event.progress and event.state not in FINAL_STATES else ""
 
 
 def _reason(event: Event) -> str:
@@ -277,7 +277,7 @@ def _reason(event: Event) -> str:
 
 
 def shortened(name: str, length: int) -> str:
-    """The name in at most `length` characters, the middle of it left out where it has more."""
+    """Return the name in at most `length` characters; a longer name loses its middle."""
     if len(name) <= length:
         return name
     kept = max(0, length - len(GAP))
@@ -285,13 +285,13 @@ def shortened(name: str, length: int) -> str:
 
 
 def bar(fraction: float | None) -> str:
-    """A bar of BAR characters."""
+    """Return a bar of BAR characters that is filled to `fraction`."""
     full = round(BAR * min(1.0, max(0.0, fraction or 0.0)))
     return f"[{'#' * full}{'.' * (BAR - full)}]"
 
 
 def report_for(out: TextIO, total: int, as_json: bool, quiet: bool = False) -> Report:
-    """The report that suits what `out` is."""
+    """Return a report in the format that was asked for, or that suits the stream `out`."""
     if as_json:
         return Json(out, total)
     if quiet:

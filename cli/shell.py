@@ -12,19 +12,19 @@ _PLAIN = re.compile(r"[\w@+=:./\\-]+")
 _DRIVE = re.compile(r'"([A-Za-z]:\\)(.+)"')
 
 
-def joined(words: Iterable[str]) -> str:
+def join_arguments(words: Iterable[str]) -> str:
     """The words as one command: for sh, or on Windows for cmd and PowerShell alike."""
     if sys.platform != "win32":
         return shlex.join(words)
     return " ".join(map(_quoted, words))
 
 
-def program(path: str) -> str:
+def quoted_program(path: str) -> str:
     """A program's path as the first word of a command.
 
     PowerShell takes what begins with a quote for a text and not for a command; cmd takes quotes anywhere.
     """
-    quoted = joined([path])
+    quoted = join_arguments([path])
     return _DRIVE.sub(r'\1"\2"', quoted) if sys.platform == "win32" else quoted
 
 

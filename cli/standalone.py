@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line in plain Python: the key comes from the environment, and bpy only where it is needed."""
+"""The command line in plain Python. The key comes from the environment; bpy is loaded only if needed."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from ..engine.conversion import Conversion
 from ..engine.converters import CHILD
 from ..engine.process import take_input
 from .exit_codes import INTERRUPTED
-from .job_directory import Home, Host
+from .job_directory import Host, JobDirectory
 from .main import run
-from .shell import joined
+from .shell import join_arguments
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the command that `words` are, and return its exit code."""
-    return run(host_here(), words)
+    """Run the command with the arguments `words`, and return its exit code."""
+    return run(local_host(), words)
 
 
 def hosted(words: Sequence[str]) -> int:
-    """The same for a Blender, which tells what it knows in the first line of our standard input.
+    """Run a command for a Blender, which sends its settings in the first line of our standard input.
 
-    When that closes Blender has ended, and the command is interrupted.
+    When standard input closes, Blender has ended, and the command is interrupted. Returns the exit code.
     """
-    told = json.loads(sys.stdin.readline())
-    folder, results = map(Path, told["window"])
+    data = json.loads(sys.stdin.readline())
+    folder, results = map(Path, data["window"])
     host = Host(
-        program=told["program"],
-        service=told["service"],
-        api_key=told["api_key"],
-        online=told["online"],
-        window=Home(folder, shared=False, results_folder=results),
-        converter=lambda: Conversion(told["converter"]),
+        program=data["program"],
+        service=data["service"],
+        api_key=data["api_key"],
+        online=data["online"],
+        window=JobDirectory(folder, shared=False, results_folder=results),
+        converter=lambda: Conversion(data["converter"]),
     )
     try:
         threading.Thread(target=_end_with_blender, args=(take_input(),), daemon=True).start()
         return run(host, words)
-    except KeyboardInterrupt:  # before or after what `run` does
+    except KeyboardInterrupt:  # The signal came before or after `run`.
         return INTERRUPTED
 
 
@@ -56,8 +56,8 @@ def _end_with_blender(pipe: int) -> None:
     _thread.interrupt_main()
 
 
-def host_here(service: str = "", api_key: str = "") -> Host:
-    """This Python. service, api_key: instead of the usual address, and of the environment's key."""
+def local_host(service: str = "", api_key: str = "") -> Host:
+    """Return this Python as the host; `service` and `api_key` override the default and the environment."""
     return Host(
         program=_program(),
         service=service.strip().rstrip("/") or PRODUCTION_URL,
@@ -70,9 +70,9 @@ def host_here(service: str = "", api_key: str = "") -> Host:
 
 
 def _program() -> str:
-    """How the user has started it: by the folder's path, or as a module."""
+    """Return how the user has started this program: by the folder's path, or as a module."""
     started = sys.argv[0]
-    return f"python {joined([started])}" if Path(started).is_dir() else "python -m generio_flows"
+    return f"python {join_arguments([started])}" if Path(started).is_dir() else "python -m generio_flows"
 
 
 def _converter() -> Conversion:

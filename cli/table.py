@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..formats.figures import Box, Figures
-from .measures import Measured
+from .measures import Measurement
 
 HEAD = ("", "triangles", "vertices", "materials", "textures", "size", "extent in m")
 
@@ -38,7 +38,7 @@ COLUMNS = (
 """Those of the CSV. Deviations are parts of the diagonal of what was sent, extents meters."""
 
 
-def table(rows: Iterable[Measured]) -> list[str]:
+def table(rows: Iterable[Measurement]) -> list[str]:
     """The lines of a table: under the name of each file what it was, what it is, and how far it has come."""
     rows = list(rows)
     lines: list[tuple[str, ...] | str] = [HEAD] if rows else []
@@ -86,7 +86,7 @@ def _size(count: int) -> str:
     return f"{size:.3g} {units[0]}"
 
 
-def write_csv(path: Path, rows: Iterable[Measured]) -> None:
+def write_csv(path: Path, rows: Iterable[Measurement]) -> None:
     """Write the figures of `rows` as CSV in UTF-8. Raises OSError."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

@@ -19,8 +19,10 @@ from ..core.errors import FlowsError
 from ..jobs import polling
 from ..jobs.adoption import adopted_job
 from ..jobs.job_folder import JobFolder
-from ..jobs.model import Job, Problem, Step
+from ..jobs.model import Job
+from ..jobs.problem import Problem
 from ..jobs.settings import Settings
+from ..jobs.step import Step
 from ..jobs.store_errors import EngineDied
 from .connection import Connection, Reply, Start
 from .known_jobs import KnownJobs
@@ -49,7 +51,7 @@ class EngineClient:
         self._notice: Problem | None = None
         self._known = KnownJobs()
         self.connection = Connection(
-            start, settings, log_level, finish_jobs, on_start=self._known.begin, on_word=self._heard
+            start, settings, log_level, finish_jobs, on_start=self._known.begin, on_word=self._receive
         )
 
     # ------------------------------------------------------------------ the connection
@@ -83,7 +85,7 @@ class EngineClient:
         """See `Connection.pump`."""
         self.connection.pump(seconds)
 
-    def _heard(self, said: dict[str, Any]) -> None:
+    def _receive(self, said: dict[str, Any]) -> None:
         if "jobs" in said:
             for data, active, owned in said["jobs"]:
                 self._known.know(job_from_data(data), active, owned)

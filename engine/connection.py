@@ -25,7 +25,7 @@ MOST_STARTS = 5
 
 RESTART_SECONDS = 60.0
 
-LAST_SECONDS = 0.2
+END_SECONDS = 0.2
 """Between the end of the pipe and that of the process, if it is not killed in between."""
 
 
@@ -114,7 +114,7 @@ class Connection:
         self._decoder = Decoder()
         self._on_start()
         unanswered = [*self._replies.values()]
-        self._open = self._said(
+        self._open = self._message(
             "open",
             version=VERSION,
             owner=self.start.owner,
@@ -141,7 +141,7 @@ class Connection:
     def close(self, patience: float = 0.0) -> None:
         """Let the engine end; jobs go on with the next one. patience: seconds to wait until it has."""
         if self._process is not None and not self.is_closed:
-            self._process.send(self._said("bye").data)
+            self._process.send(self._message("bye").data)
             self._process.close(patience)
         self.is_closed = True
 
@@ -164,7 +164,7 @@ class Connection:
 
         After `close` the answer is EngineDied: work in slices may outlive the engine that it was begun for.
         """
-        reply = self._said(verb, **arguments)
+        reply = self._message(verb, **arguments)
         if self.is_closed:
             reply.error, reply.is_there = EngineDied(), True
             return reply
@@ -173,7 +173,7 @@ class Connection:
             self._process.send(reply.data)
         return reply
 
-    def _said(self, verb: str, **arguments: Any) -> Reply:
+    def _message(self, verb: str, **arguments: Any) -> Reply:
         self._number += 1
         return Reply(self._number, encoded({"call": self._number, "verb": verb, "arguments": arguments}))
 
@@ -215,7 +215,7 @@ class Connection:
         while data := self._process.receive():
             try:
                 for said in self._decoder.feed(data):
-                    self._heard(said)
+                    self._receive(said)
             except ProtocolError:
                 LOGGER.exception("engine")
                 self._process.kill()
@@ -231,7 +231,7 @@ class Connection:
     def _lost(self) -> None:
         """The engine has ended; the next one is started at once. Raises EngineDied."""
         assert self._process is not None
-        self._process.close(LAST_SECONDS)
+        self._process.close(END_SECONDS)
         self._process = None
         LOGGER.warning("the engine process has ended, and is started again")
         self._begin()
@@ -243,11 +243,11 @@ class Connection:
         self._replies.clear()
         self._starts.clear()
         assert self._process is not None
-        self._process.close(LAST_SECONDS)
+        self._process.close(END_SECONDS)
         self._process = self._refusal = None
         raise error
 
-    def _heard(self, said: dict[str, Any]) -> None:
+    def _receive(self, said: dict[str, Any]) -> None:
         self._on_word(said)
         if "call" in said:
             self._answered(said)

@@ -22,7 +22,7 @@ from ..formats import raw_pixels
 from ..formats.glb import check_glb, required_extension_in
 from ..scene import markers
 from ..scene.errors import BakeFailed, ConversionFailed, ExportFailed, ExtensionUnknown, NoFaces
-from .converters import TIMEOUT, ConverterDied, Converters, Report, TookTooLong, unheard
+from .converters import TIMEOUT, ConverterDied, Converters, Report, TookTooLong, ignore_progress
 
 PAINTINGS_SECONDS = 60.0
 """What Blender writes raw beside a snapshot is there sooner, unless Blender is gone."""
@@ -80,10 +80,10 @@ class Conversion:
                 files.delete(note)
 
     def to_blend(self, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
-        """Write what `glb` holds to `blend`, its pictures and a report (JSON) beside it (see `_run`).
+        """Convert `glb` to `blend`, with its pictures and a report (JSON) beside it (see `_run`).
 
-        With a snapshot beside it, it is fitted onto that (see `fit`), which then has done its work. Raises
-        NoFaces, too, where it has none that could be.
+        If there is a snapshot beside `glb`, mesh data are restored from it (see `scene.restore`), and it is
+        deleted. Raises NoFaces, too, if the model has no faces to restore.
         """
         snapshot = markers.snapshot_of(glb)
         if not blend.exists():  # it only ever gets this name whole
@@ -132,7 +132,7 @@ class Conversion:
         self._run("thumbnail", blend, png, cancelled)
 
     def export(
-        self, order: Path, note: Path, cancelled: Callable[[], bool], report: Report = unheard
+        self, order: Path, note: Path, cancelled: Callable[[], bool], report: Report = ignore_progress
     ) -> None:
         """Write files for a game engine into a folder beside `note`, which says which (see `jobs.exported`).
 
@@ -174,7 +174,7 @@ class Conversion:
         source: Path,
         target: Path,
         cancelled: Callable[[], bool],
-        report: Report = unheard,
+        report: Report = ignore_progress,
     ) -> None:
         """Raises ConversionFailed with Blender's words, NoChildBlender, Cancelled, or OSError of the disk."""
         # A converter whose engine was killed may still write; it is not to write into the same file.

@@ -68,7 +68,7 @@ Report = Callable[[float], None]
 """Takes how much of a task is done, 0 to 1."""
 
 
-def unheard(_share: float) -> None:
+def ignore_progress(_share: float) -> None:
     """Nobody asks how far a short task is."""
 
 
@@ -125,7 +125,12 @@ class Converter:
         return self._tasks >= MOST_TASKS or self._is_grown or self._process.poll() is not None
 
     def do(
-        self, task: str, source: Path, target: Path, cancelled: Callable[[], bool], report: Report = unheard
+        self,
+        task: str,
+        source: Path,
+        target: Path,
+        cancelled: Callable[[], bool],
+        report: Report = ignore_progress,
     ) -> Answer:
         """Have a task done, see `child.TASKS`. Raises Cancelled, TookTooLong or ConverterDied.
 
@@ -214,7 +219,12 @@ class Converters:
         self._is_warming = False
 
     def do(
-        self, task: str, source: Path, target: Path, cancelled: Callable[[], bool], report: Report = unheard
+        self,
+        task: str,
+        source: Path,
+        target: Path,
+        cancelled: Callable[[], bool],
+        report: Report = ignore_progress,
     ) -> str:
         """Have a task done; returns what went wrong in it, or "".
 
@@ -225,11 +235,11 @@ class Converters:
         if cancelled():
             raise Cancelled
         with self._slot(cancelled):
-            converter = self._take() or Converter(self._command)
+            converter = self._acquire() or Converter(self._command)
             tries = 1
             while True:
                 try:
-                    return self._done_by(converter, task, source, target, cancelled, report)
+                    return self._run_on(converter, task, source, target, cancelled, report)
                 except ConverterDied as died:
                     if tries >= (KILLED_TRIES if died.code == KILLED else CRASHED_TRIES):
                         raise
@@ -250,7 +260,7 @@ class Converters:
                 try:
                     if not self._free:  # one may have come back by now
                         with suppress(NoChildBlender):
-                            self._give_back(Converter(self._command))
+                            self._release(Converter(self._command))
                 finally:
                     self._slots.release()
         finally:
@@ -281,7 +291,7 @@ class Converters:
         finally:
             self._slots.release()
 
-    def _take(self) -> Converter | None:
+    def _acquire(self) -> Converter | None:
         with self._lock:
             while self._free:
                 converter = self._free.pop()
@@ -290,7 +300,7 @@ class Converters:
                 converter.end()
         return None
 
-    def _done_by(
+    def _run_on(
         self,
         converter: Converter,
         task: str,
@@ -300,10 +310,10 @@ class Converters:
         report: Report,
     ) -> str:
         answer = converter.do(task, source, target, cancelled, report)
-        self._give_back(converter)
+        self._release(converter)
         return answer.problem
 
-    def _give_back(self, converter: Converter) -> None:
+    def _release(self, converter: Converter) -> None:
         with self._lock:
             if not (converter.is_worn_out or self._is_closed):
                 self._free.append(converter)

@@ -19,7 +19,8 @@ from typing import Any
 from ..core.destination import DatablockRef
 from ..core.errors import FlowsError, Remedy
 from ..core.messages import Message
-from ..jobs.model import Job, Problem
+from ..jobs.model import Job
+from ..jobs.problem import Problem
 from ..jobs.settings import Settings
 from ..jobs.store_errors import AlreadyThere, LedgerBusy, LedgerError
 

@@ -47,10 +47,10 @@ from .protocol import (
 RECENT = 300
 """So many finished jobs Blender is told of at the start: the newest. It asks for older ones, see `find`."""
 
-TELL_SECONDS = 0.02
+SEND_SECONDS = 0.02
 """What changes within so short a time is told together."""
 
-LOOK_SECONDS = 0.2
+WATCH_SECONDS = 0.2
 """Between two looks for what changes without an event."""
 
 AT_A_TIME = 20
@@ -76,7 +76,7 @@ class Server:
         self._log: Log | None = None
         self._flags: dict[str, tuple[bool, bool]] = {}
         self._status: dict[str, Any] = {}
-        self._told: set[str] = set()  # tokens of the jobs that Blender knows
+        self._sent: set[str] = set()  # tokens of the jobs that Blender knows
         self._changed: set[str] = set()
         self._finish_jobs = False
         self._over = threading.Event()
@@ -151,7 +151,7 @@ class Server:
         """
         with self._lock:
             self._changed |= tokens
-            self._tell_changes()
+            self._send_changes()
             self._put(answer)
 
     # ------------------------------------------------------------------ what has changed
@@ -164,24 +164,24 @@ class Server:
         while not self._over.is_set():
             token = ""
             with suppress(queue.Empty):
-                token = engine.events.get(timeout=LOOK_SECONDS).token
-                self._over.wait(TELL_SECONDS)
+                token = engine.events.get(timeout=WATCH_SECONDS).token
+                self._over.wait(SEND_SECONDS)
             with self._lock:
                 self._changed |= {token} - {""}
                 now = time.monotonic()
-                self._tell_changes(with_flags=now - looked_at >= LOOK_SECONDS)
-                if now - looked_at >= LOOK_SECONDS:
+                self._send_changes(with_flags=now - looked_at >= WATCH_SECONDS)
+                if now - looked_at >= WATCH_SECONDS:
                     looked_at = now
             if self._conversion is not None:
                 self._conversion.end_idle()
 
-    def _tell_changes(self, with_flags: bool = True) -> None:
+    def _send_changes(self, with_flags: bool = True) -> None:
         """Tell each job that has changed as it is by now, so that the order of events is no matter."""
         engine = self._engine
         if engine is None or not engine.is_loaded:
             return
-        if not self._told:
-            self._tell_all(engine)
+        if not self._sent:
+            self._send_all(engine)
         tokens, self._changed = self._changed, set()
         while not engine.events.empty():
             tokens.add(engine.events.get_nowait().token)
@@ -195,20 +195,20 @@ class Server:
         removed = [token for token in tokens if engine.job(token) is None]
         for token in removed:
             self._flags.pop(token, None)
-        self._tell_jobs(engine, sorted(jobs, key=lambda job: job.created_at))
+        self._send_jobs(engine, sorted(jobs, key=lambda job: job.created_at))
         if removed:
             self._put({"removed": removed})
-        self._tell_status(engine)
+        self._send_status(engine)
 
-    def _tell_all(self, engine: Engine) -> None:
+    def _send_all(self, engine: Engine) -> None:
         jobs = engine.jobs()
         finished = [job for job in jobs if job.final]
         older = {job.token for job in finished[:-RECENT]}
-        self._tell_jobs(engine, [job for job in jobs if job.token not in older])
-        self._told.add("")
+        self._send_jobs(engine, [job for job in jobs if job.token not in older])
+        self._sent.add("")
         self._put({"loaded": True, "older": len(older)})
 
-    def _tell_jobs(self, engine: Engine, jobs: list[Job]) -> None:
+    def _send_jobs(self, engine: Engine, jobs: list[Job]) -> None:
         for first in range(0, len(jobs), AT_A_TIME):
             rows = []
             for job in jobs[first : first + AT_A_TIME]:
@@ -218,7 +218,7 @@ class Server:
                 rows.append([job_to_data(job), *flags])
             self._put({"jobs": rows})
 
-    def _tell_status(self, engine: Engine) -> None:
+    def _send_status(self, engine: Engine) -> None:
         status = {
             "notice": problem_to_data(engine.notice),
             "recovery_problem": problem_to_data(engine.recovery_problem),
@@ -322,7 +322,7 @@ class Server:
         found = [
             job
             for job in self.engine.jobs()
-            if job.final and job.created_at < before and all(word in _words_of(job) for word in words)
+            if job.final and job.created_at < before and all(word in _search_text(job) for word in words)
         ]
         return [job_to_data(job) for job in found[-most:]]
 
@@ -414,7 +414,7 @@ _LONG: dict[str, Callable[..., object]] = {
 """Verbs that take a while, each in a thread of its own. The first argument tells a part of the result."""
 
 
-def _words_of(job: Job) -> str:
+def _search_text(job: Job) -> str:
     """What a search looks into."""
     return f"{job.request.name}\n{job.request.prompt}\n{job.run.flow_id}".casefold()
 

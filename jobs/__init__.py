@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The life of a job, from the request to the finished file. Knows no bpy and nothing of scenes.
 
-`model` has a job's steps, `states` what a user sees of them, `steps` what each step does and what an error
-means, `store` the SQLite file (with `store_file`, `store_schema` and `store_rows`). `engine.Engine` puts the
-parts together. It has threads, so it runs in a process of its own (see the room `engine`); what this module
-has is what Blender may load, too:
+`model` has the job, with its parts (`job_parts`), `step`, and `problem`; `states` has what users see of it,
+`steps` what each step does and what an error means, and `store` the SQLite file (with `store_file`,
+`store_schema`, and `store_rows`). `engine.Engine` puts the parts together. It has threads, so it runs in a
+process of its own (see the room `engine`); Blender may load only what this module exports:
 
 * `registry` has all jobs and this process's leases, and is the only one that changes a job.
 * `scheduler` knows what is due, hands it on, and looks at what other processes do with the store: it renews
@@ -44,9 +44,12 @@ from .chain import (
 )
 from .errors import NoConverter, Offline
 from .job_folder import JobFolder
-from .model import BAKE, EXPORT, LOCAL, Delivered, Job, Placement, Problem, Request, Result, Run, Status, Step
+from .job_parts import BAKE, EXPORT, LOCAL, Delivered, Placement, Request, Result, Run, Status
+from .model import Job
+from .problem import Problem
 from .settings import Settings
 from .states import STATES, State
+from .step import Step
 from .store_errors import AlreadyThere, LedgerBusy, LedgerError
 
 __all__ = [

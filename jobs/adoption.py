@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from ..core.destination import Destination
-from .model import Job, Placement, Request, Run, Status, Step
+from .job_parts import Placement, Request, Run, Status
+from .model import Job
+from .step import Step
 
 NAME = "Recovered Model"
 """What a job is called about which nothing else is known."""

@@ -17,7 +17,9 @@ from ..api.parameters import POLYGON_COUNT
 from ..core.destination import NewModel
 from ..formats.glb import check_glb
 from .job_folder import JobFolder
-from .model import Job, Request, Step
+from .job_parts import Request
+from .model import Job
+from .step import Step
 
 
 def with_followup(job: Job, count: int | None, percent: float = 0.0, levels: int = 0, maps: str = "") -> Job:

@@ -13,12 +13,13 @@ from pathlib import Path
 from ..core import files
 from .chain import followup_failed
 from .job_folder import JobFolder, is_shown
-from .model import Job, Step
+from .model import Job
 from .part import Part
 from .process_id import is_alive
 from .recovery import job_tokens, removed_folders
 from .registry import JobRegistry
 from .settings import Settings
+from .step import Step
 from .writer import Writer
 
 MODELS = frozenset({".glb", ".blend"})

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from .errors import MAYBE_RUNNING, NotStarted
 from .job_folder import JobFolder
-from .model import UNSENT, Job, Problem, Step
+from .model import Job
+from .problem import Problem
 from .registry import JobRegistry
 from .scheduler import Scheduler
+from .step import UNSENT, Step
 from .steps import NOTHING_NEW, prepared
 
 
@@ -115,7 +117,7 @@ class Commands:
 
         False where another process was faster.
         """
-        return self._reopen(token, (Step.FAILED,), Job.looked_for_again)
+        return self._reopen(token, (Step.FAILED,), Job.lookup_restarted)
 
     def _reopen(self, token: str, steps: tuple[Step, ...], change: Callable[[Job], Job]) -> bool:
         with self._registry.locked():

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from .model import Step
+from .step import Step
 
 About = Literal["", "create", "outputs", "start", "refusal", "gone", "unknown", "result"]
 """What is in doubt: a lost create that is not found, outputs that are not there yet, a start that has no

@@ -28,15 +28,18 @@ from .clients import Clients
 from .commands import Commands
 from .conversions import Conversions, Convert, Work, no_work
 from .input_copy import InputCopies
-from .model import Delivered, Job, Problem, Step
+from .job_parts import Delivered
+from .model import Job
 from .part import Part
 from .previews import PreviewRenderer
+from .problem import Problem
 from .process_id import new_owner
 from .recovery import Recovery, append_request
 from .registry import JobRegistry
 from .results import Results
 from .scheduler import Scheduler
 from .settings import Settings
+from .step import Step
 from .store import JobStore
 from .store_errors import LedgerError
 from .worker import Workers

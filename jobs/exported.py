@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..core import files
 from ..core.files import atomic_path
-from .model import Delivered
+from .job_parts import Delivered
 
 
 def deliver(note: Path, target: Path, name: str) -> list[Delivered]:

@@ -1,75 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-r"""What a job is: its steps, what a user sees of them, and the pure transitions between them.
-
-A *step* is what the store remembers. Steps whose name ends in -ING are intentions: they are on disk
-before the request leaves, so that after a crash we know that the answer may have been lost, and look
-before we repeat.
-
-    REQUESTED -> PREPARED -> CREATED -> UPLOADING -> UPLOADED -> STARTING -> STARTED
-                     \\-> SUBMITTING (one-shot create) ----------------------^
-    STARTED -> COMPLETED -> DOWNLOADED -> READY -> PLACED          any -> FAILED | CANCELLED
-    ADOPTED (a flow that no job had) -> STARTED
-    REQUESTED -> READY -> PLACED (BAKE, which has no flow)
-    REQUESTED -> PLACED (EXPORT, which has none, either)
-"""
+"""A job: what was asked for, how far it has come, and the pure transitions between its steps."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from enum import StrEnum
 from typing import Any
 
-from ..api import FlowsError
 from ..core import destination as destinations
-from ..core.destination import UNKNOWN, Destination
-from ..core.errors import Remedy
-from ..core.messages import EMPTY, Message
-from ..core.text import plain_reason
+from .job_parts import LOCAL, Delivered, Placement, Request, Result, Run, Status
+from .problem import FLOW_OVER, FLOW_STILL_RUNNING, Problem
 from .states import State
-
-BAKE, EXPORT = "bake", "export"
-"""Templates of the jobs that bake maps, and that write files for game engines."""
-
-LOCAL = frozenset({BAKE, EXPORT})
-"""Those of jobs that are done on this computer; no service knows them."""
-
-
-class Step(StrEnum):
-    """The last thing that is known to have happened to a job (or, in -ING, may have)."""
-
-    REQUESTED = "requested"
-    PREPARED = "prepared"
-    SUBMITTING = "submitting"
-    CREATED = "created"
-    UPLOADING = "uploading"
-    UPLOADED = "uploaded"
-    STARTING = "starting"
-    ADOPTED = "adopted"
-    STARTED = "started"
-    COMPLETED = "completed"
-    DOWNLOADED = "downloaded"
-    READY = "ready"
-    PLACED = "placed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-FINISHED = frozenset({Step.READY, Step.PLACED, Step.FAILED, Step.CANCELLED})
-"""Steps after which the engine has nothing left to do."""
-
-UNSENT = frozenset({Step.REQUESTED, Step.PREPARED})
-"""Steps before anything has left this computer."""
-
-
-FLOW_OVER = frozenset({"deleted", "aborted", "flow_failed"})
-"""Codes of problems after which the flow is known to be over, without a result."""
-
-GOES_ON = "goes_on"
-"""Code of the problem of a cancelled job whose flow could not be stopped."""
-
+from .step import FINISHED, UNSENT, Step
 
 _STATE_OF_STEP = {
     Step.REQUESTED: State.PREPARING,
@@ -95,170 +38,6 @@ _UNBLOCKED: dict[str, Any] = {"waiting": False, "problem": None, "retry_at": 0.0
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why a job waits or failed, in messages for people.
-
-    code: stable slug of the error's class; message: what happened; fix: what to do; remedy: slug of the
-    button that does it (see `api.errors`), or "".
-    """
-
-    code: str
-    message: Message
-    fix: Message = EMPTY
-    remedy: Remedy = ""
-
-    @classmethod
-    def of(cls, error: FlowsError) -> Problem:
-        """The problem that an error of the tree describes."""
-        return cls(error.code, error.message, error.fix, error.remedy)
-
-    @classmethod
-    def of_defect(cls, error: Exception) -> Problem:
-        """The problem that an error is which should never have come."""
-        what = Message(
-            "Internal error in GENERIO Flows: {error}: {reason}",
-            error=type(error).__name__,
-            reason=plain_reason(error),
-        )
-        return cls("defect", what, Message("Please report this error."), "report")
-
-    def to_data(self) -> dict[str, Any]:
-        """The problem as JSON can keep it."""
-        return {**vars(self), "message": self.message.to_data(), "fix": self.fix.to_data()}
-
-    @classmethod
-    def from_data(cls, data: dict[str, Any]) -> Problem:
-        """The problem that `to_data` wrote, or an earlier version, which stored sentences."""
-        message, fix = Message.from_data(data["message"]), Message.from_data(data["fix"])
-        return cls(data["code"], message, fix, data["remedy"])
-
-
-@dataclass(frozen=True)
-class Result:
-    """One finished model on disk: the GLB as the service gave it, and what it was converted to ("" = not).
-
-    Of baked maps there is the .blend only, with the maps beside it, and `glb` is "".
-    """
-
-    glb: str
-    blend: str = ""
-
-
-@dataclass(frozen=True)
-class Delivered:
-    """A file that a result became: where it is, as destinations say it, and what is in it.
-
-    size: bytes. sha256: the digest of its content, in hexadecimal.
-    """
-
-    path: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for.
-
-    Two things change later: the service, as long as the job is `unsent`, and the file to send, once it is
-    made. The names in the destination follow what they name, see `session.document`.
-
-    service: the base URL it belongs to, once it is there. template, parameters: as the API names them
-    (contract, section 2).
-    prompt: what to send as text, or "". input_path, input_mime: the file to send, or "".
-    input_digest: SHA-256 that the file which was asked for has, where that is the user's own, or "".
-    source: a .blend or a picture from which the file to send is still to be made, or "". Both paths are
-    absolute, or from the job's own folder where they move with that.
-    picture: the one that the user chose, which is sent or from which what is sent is made, or ""; see
-    `input_copy.copy_input`.
-    destination: where the result belongs.
-    """
-
-    service: str
-    template: str
-    name: str
-    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    prompt: str = ""
-    input_path: str = ""
-    input_mime: str = ""
-    input_digest: str = ""
-    source: str = ""
-    picture: str = ""
-    destination: Destination = UNKNOWN
-
-    @property
-    def kind(self) -> str:
-        """What jobs have in common that take about as long."""
-        return f"{self.template}/{self.parameters.get('quality', '')}"
-
-
-@dataclass(frozen=True)
-class Run:
-    """The flow that the service runs for a job. Times are seconds since the epoch, 0.0 = not yet.
-
-    attempt: counts how often the user had the job run; see `Job.ref`. begun_at: when the user had it run
-    again.
-    flow_id, flow_state: the service's, "" until known. progress: 0..1 of that state, None = unknown.
-    former_flow_id: the flow of the attempt before, which is looked at once more before another runs.
-    adopted: the flow was there before the job: it was recovered by its id, or found again.
-    starts_itself: the flow was created with its input.
-    started_at: when it ran. changed_at: when the service last said something new about it. asked_at: when it
-    last said that the flow has not ended. run_seconds: how long it ran, 0.0 = not known.
-    """
-
-    attempt: int = 1
-    begun_at: float = 0.0
-    flow_id: str = ""
-    flow_state: str = ""
-    progress: float | None = None
-    former_flow_id: str = ""
-    adopted: bool = False
-    starts_itself: bool = False
-    started_at: float = 0.0
-    changed_at: float = 0.0
-    asked_at: float = 0.0
-    run_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Placement:
-    """The results of a job, and what has become of them.
-
-    results: the finished models. files: the paths of outputs that are none, as other templates make them,
-    which stay in the job's folder. delivered: the files that results became outside the job's own folder,
-    those of the last time first. placed_in: the opening of a file into which the result went, until that
-    file has been saved; "" then, and before. needs_manual_import: the finished result is not to be placed by
-    itself; the user imports it.
-    """
-
-    results: tuple[Result, ...] = ()
-    files: tuple[str, ...] = ()
-    delivered: tuple[Delivered, ...] = ()
-    placed_in: str = ""
-    needs_manual_import: bool = False
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far a job has come, and what holds it up.
-
-    queued: waits for its turn. waiting: something outside must change first; `problem` says what.
-    cancelling: the user asked to stop. stopped_at: the step at which it failed or was cancelled.
-    retry_at: when what it waits for is looked at again by itself; finished_at: when it ended. Both are
-    seconds since the epoch, 0.0 = not known.
-    """
-
-    step: Step = Step.REQUESTED
-    queued: bool = True
-    waiting: bool = False
-    cancelling: bool = False
-    problem: Problem | None = None
-    retry_at: float = 0.0
-    stopped_at: Step | None = None
-    finished_at: float = 0.0
-
-
-@dataclass(frozen=True)
 class Job:
     """One request of the user, and how far it has come. Changes make a new Job; see `changed` and `Engine`.
 
@@ -268,9 +47,9 @@ class Job:
     request: Request
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     created_at: float = 0.0
-    run: Run = Run()
-    placement: Placement = Placement()
-    status: Status = Status()
+    run: Run = field(default_factory=Run)
+    placement: Placement = field(default_factory=Placement)
+    status: Status = field(default_factory=Status)
 
     @property
     def ref(self) -> str:
@@ -309,7 +88,7 @@ class Job:
         """Whether a failed or cancelled job has a model all the same, here or at the service, for Retry."""
         code = self.status.problem.code if self.status.problem else ""
         if self.status.step is Step.CANCELLED:
-            return code == GOES_ON
+            return code == FLOW_STILL_RUNNING
         made = self.status.stopped_at in (Step.STARTED, Step.COMPLETED, Step.DOWNLOADED)
         return self.status.step is Step.FAILED and made and code not in FLOW_OVER
 
@@ -369,7 +148,7 @@ class Job:
         fetched. Only where the flow is known to be over, a new attempt begins, which runs a second flow.
         """
         code = self.status.problem.code if self.status.problem else ""
-        over = code in FLOW_OVER or (self.status.step is Step.CANCELLED and code != GOES_ON)
+        over = code in FLOW_OVER or (self.status.step is Step.CANCELLED and code != FLOW_STILL_RUNNING)
         unsent = self.status.stopped_at is None or self.status.stopped_at in UNSENT
         fresh = {"queued": True, "finished_at": 0.0, "stopped_at": None, "needs_manual_import": False}
         if self.run.adopted:  # there may be nothing here that another flow could be made of
@@ -384,7 +163,7 @@ class Job:
             **{**fresh, **self._next_attempt()},
         )
 
-    def looked_for_again(self) -> Job:
+    def lookup_restarted(self) -> Job:
         """This failed job, to be carried on where it stopped, with the flow that it has."""
         return self.advance_to(
             self.status.stopped_at or Step.STARTED, queued=True, finished_at=0.0, stopped_at=None

@@ -59,12 +59,12 @@ def began(number: int) -> str | None:
     try:
         words = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return _began_says_ps(number) if sys.platform == "darwin" else _asked(number)
+        return _began_says_ps(number) if sys.platform == "darwin" else _ask_system(number)
     state, *fields = words.rpartition(")")[2].split()  # the name before it may have any character
     return None if state in "ZX" else fields[18]  # clock ticks since the computer started: proc(5)
 
 
-def _asked(number: int) -> str | None:
+def _ask_system(number: int) -> str | None:
     """UNKNOWN where there is such a process, which the system may hide from other users."""
     if number == 0:  # which means all of our own group
         return None
@@ -86,7 +86,7 @@ def _began_says_ps(number: int) -> str | None:
             command, env=environment, capture_output=True, text=True, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
-        return _asked(number)
+        return _ask_system(number)
     state, *words = told.stdout.split() or "Z"
     return None if state.startswith("Z") else "".join(words).replace(":", "")
 

@@ -24,11 +24,14 @@ from .adoption import NAME
 from .clients import Clients
 from .errors import folder_unusable
 from .job_folder import JobFolder
-from .model import Job, Problem, Request, Result, Step
+from .job_parts import Request, Result
+from .model import Job
 from .part import Part
+from .problem import Problem
 from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
+from .step import Step
 from .steps import CLIENT_NAME
 from .store import JobStore
 from .store_errors import AlreadyThere, LedgerError

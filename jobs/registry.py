@@ -19,9 +19,10 @@ from typing import Any
 from ..api import FlowsClient
 from ..core.log import LOGGER
 from .doubt import Doubt
-from .model import FINISHED, Job, Step
+from .model import Job
 from .polling import RunTimes
 from .process_id import is_alive, is_here
+from .step import FINISHED, Step
 from .store import JobStore
 from .store_rows import Lease, Leased
 

@@ -14,8 +14,11 @@ from typing import Any
 
 from ..core.messages import Message
 from .cleanup import Cleanup
-from .model import Delivered, Job, Problem, Step
+from .job_parts import Delivered
+from .model import Job
+from .problem import Problem
 from .registry import JobRegistry
+from .step import Step
 from .writer import Writer
 
 NOT_SAVED = Problem(

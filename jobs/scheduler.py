@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 from . import limits
 from .doubt import Doubt
-from .model import Job, Problem, Step
+from .model import Job
 from .part import Part
+from .problem import Problem
 from .registry import JobRegistry
 from .settings import Settings
+from .step import Step
 from .store_errors import LedgerError
 
 

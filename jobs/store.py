@@ -21,7 +21,8 @@ from typing import Any
 
 from ..core.messages import Message
 from . import limits
-from .model import FINISHED, Job, Step
+from .model import Job
+from .step import FINISHED, Step
 from .store_errors import AlreadyThere
 from .store_file import StoreFile
 from .store_rows import FIRST_LEASE, Changes, Lease, Leased, Row, document_of
@@ -37,7 +38,7 @@ _SAVE = (
     "UPDATE jobs SET step = ?, final = ?, lease_until = ?, document = ?"
     " WHERE token = ? AND owner = ? AND lease = ?"
 )
-_TAKE = (
+_CLAIM = (
     "UPDATE jobs SET step = ?, final = ?, lease_until = ?, document = ?, owner = ?, lease = lease + 1"
     " WHERE token = ? RETURNING lease"
 )
@@ -105,17 +106,17 @@ class JobStore(StoreFile):
     def changes(self, since: int) -> Changes:
         """What others and we have changed since a revision, in the order in which it happened; 0 = ever."""
         # The revision comes first: what changes between these statements is read once more the next time.
-        ((revision, removal),) = self._ask("SELECT last, removal FROM revisions")
+        ((revision, removal),) = self._query("SELECT last, removal FROM revisions")
         if revision == since:
             return Changes(revision, [], None)
         rows = self._read("WHERE revision > ? ORDER BY revision", since)
-        tokens = {token for (token,) in self._ask("SELECT token FROM jobs")} if removal > since else None
+        tokens = {token for (token,) in self._query("SELECT token FROM jobs")} if removal > since else None
         return Changes(revision, rows, tokens)
 
     def _read(self, condition: str, *values: object) -> list[Row]:
-        return [Row(*row) for row in self._ask(f"{_SELECT_ROW} {condition}", *values)]
+        return [Row(*row) for row in self._query(f"{_SELECT_ROW} {condition}", *values)]
 
-    def _ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+    def _query(self, question: str, *values: object) -> list[tuple[Any, ...]]:
         with self.connection("read") as db:
             return db.execute(question, values).fetchall()
 
@@ -153,13 +154,15 @@ class JobStore(StoreFile):
                 job = self._find(db, token)
                 if job is None or (job.unsaved and until > now - SUSPENDED_SECONDS and alive(holder)):
                     continue
-                taken.append(self._take(db, job.advance_to(Step.READY) if job.unsaved else job, owner, now))
+                taken.append(
+                    self._claim_job(db, job.advance_to(Step.READY) if job.unsaved else job, owner, now)
+                )
         return taken
 
-    def _take(self, db: sqlite3.Connection, job: Job, owner: str, now: float) -> Leased:
+    def _claim_job(self, db: sqlite3.Connection, job: Job, owner: str, now: float) -> Leased:
         """Write a job as it becomes when `owner` takes it, with the next lease."""
         ((number,),) = db.execute(
-            _TAKE,
+            _CLAIM,
             (job.status.step, job.final, now + limits.LEASE_SECONDS, document_of(job), owner, job.token),
         ).fetchall()
         return Leased(job, Lease(owner, number))
@@ -192,7 +195,7 @@ class JobStore(StoreFile):
             if job is None or job.status.step not in steps:
                 return None
             changed = change(job)
-            return self._take(db, changed, owner, now) if changed is not None else None
+            return self._claim_job(db, changed, owner, now) if changed is not None else None
 
     def retake(self, owner: str, now: float) -> list[Leased]:
         """Take what an engine before had under the same name, with new leases; returns it, oldest first.
@@ -204,7 +207,7 @@ class JobStore(StoreFile):
                 "SELECT token FROM jobs WHERE final = 0 AND owner = ? ORDER BY created_at", (owner,)
             ).fetchall()
             jobs = [job for (token,) in rows if (job := self._find(db, token)) is not None]
-            return [self._take(db, job, owner, now) for job in jobs]
+            return [self._claim_job(db, job, owner, now) for job in jobs]
 
     def renew(self, owner: str, now: float) -> None:
         """Keep the leases of everything that is not final, and is `owner`'s."""
@@ -216,7 +219,7 @@ class JobStore(StoreFile):
 
     def owners(self) -> list[str]:
         """Who has jobs that are not final."""
-        return [owner for (owner,) in self._ask("SELECT DISTINCT owner FROM jobs WHERE final = 0")]
+        return [owner for (owner,) in self._query("SELECT DISTINCT owner FROM jobs WHERE final = 0")]
 
     def release(self, owner: str) -> None:
         """Give back the leases of `owner`, so that the next process need not wait for them to run out."""

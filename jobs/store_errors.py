@@ -7,7 +7,7 @@ from ..core.disk_errors import DiskTrouble
 from ..core.errors import Remedy
 from ..core.messages import Message
 from ..core.text import plain_reason
-from .model import Problem
+from .problem import Problem
 
 FIXES: dict[DiskTrouble, Message] = {
     "full": Message("Free some disk space; jobs continue by themselves."),

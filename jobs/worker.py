@@ -15,12 +15,14 @@ from . import limits
 from .clients import Clients
 from .conversions import Conversions
 from .doubt import Doubt, OneShotServices
-from .model import Job, Problem, Step
+from .model import Job
 from .part import Part
+from .problem import Problem
 from .recovery import recorded_flow
 from .registry import JobRegistry
 from .scheduler import Scheduler
 from .settings import Settings
+from .step import Step
 from .steps import Outcome, Turn, advance, decide_after_error
 from .store_errors import LedgerError
 from .store_rows import Lease
@@ -111,7 +113,7 @@ class Workers(Part):
         try:
             outcome = advance(turn, job)
         except Cancelled:
-            outcome = Outcome(self._registry.now(job), again_in=0.0)  # closing, cancelling, or no longer ours
+            outcome = Outcome(self._registry.now(job), retry_in=0.0)  # closing, cancelling, or no longer ours
         except FlowsError as error:
             held.failures += 1
             chance = random.random()  # noqa: S311 - spreads repeats
@@ -132,22 +134,22 @@ class Workers(Part):
 
     def _record(self, before: Job, outcome: Outcome, settings: Settings) -> None:
         """Write down how far a job has come since `before`, and when its next turn is."""
-        job, again_in = outcome.job, outcome.again_in
+        job, retry_in = outcome.job, outcome.retry_in
         if not job.finished:
             if self._registry.now(job).status.cancelling and not before.status.cancelling:
-                job, again_in = job.changed(cancelling=True), 0.0  # the wish came in meanwhile
+                job, retry_in = job.changed(cancelling=True), 0.0  # the wish came in meanwhile
             elif job.status.waiting and settings != self._settings():
-                again_in = 0.0  # what it waits for may have been mended meanwhile
+                retry_in = 0.0  # what it waits for may have been mended meanwhile
         try:
             saved = self._registry.save(job)
         except LedgerError as error:
             self._wait_for_store(job.token, error.problem)
             return
         if saved and not job.finished:
-            if again_in is None:
+            if retry_in is None:
                 self._registry.held(job.token).slot = False  # the user has to do something first
             else:
-                self._scheduler.schedule(job.token, again_in)
+                self._scheduler.schedule(job.token, retry_in)
         self._scheduler.start_queued_jobs()
 
     def _wait_for_store(self, token: str, problem: Problem) -> None:

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable
 
 from . import limits
-from .model import Problem
 from .part import Part
+from .problem import Problem
 from .registry import JobRegistry
 from .store_errors import LedgerError
 

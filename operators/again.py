@@ -7,11 +7,11 @@ import bpy
 
 from ..api import FlowsError
 from ..session import current, requests
-from .optimize_base import Sending
-from .submit_jobs import InObjectMode, clicked_once, tell_problem
+from .optimize_base import OptimizeBase
+from .submit_jobs import InObjectMode, clicked_once, report_problem
 
 
-class GENERIO_OT_make_again(Sending, InObjectMode, bpy.types.Operator):
+class GENERIO_OT_make_again(OptimizeBase, InObjectMode, bpy.types.Operator):
     """Optimize and bake selected objects whose originals were edited since, with the same settings"""
 
     bl_idname = "generio.make_again"
@@ -33,8 +33,8 @@ class GENERIO_OT_make_again(Sending, InObjectMode, bpy.types.Operator):
         try:
             jobs = requests.make_again(current(), context, context.selected_objects, self.requester)
         except FlowsError as error:
-            return tell_problem(self, error)
-        return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
+            return report_problem(self, error)
+        return self.submit_jobs(context, jobs, modal) if jobs else {"CANCELLED"}
 
 
 CLASSES = (GENERIO_OT_make_again,)

@@ -13,7 +13,7 @@ from ..scene import assets
 from ..scene.meshes import RESULT, TOKEN
 from ..session import current
 from ..session.preferences import preferences
-from .submit_jobs import tell_problem
+from .submit_jobs import report_problem
 
 _libraries: list[tuple[str, str, str]] = []  # Blender shows these strings, and keeps none of them
 
@@ -98,7 +98,7 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         # Of a choice among nothing Blender warns.
         if not _libraries_of_user(self, context) or not self.library:
-            return tell_problem(
+            return report_problem(
                 self,
                 assets.CannotSave(
                     Message("There is no asset library."), Message("Add one in Blender's preferences.")
@@ -109,7 +109,7 @@ class GENERIO_OT_save_asset(OnModels, bpy.types.Operator):
             try:
                 path = assets.save_to_library(item, folder, preferences(context).author, picture_of(item))
             except assets.CannotSave as error:
-                return tell_problem(self, error)
+                return report_problem(self, error)
             self.report({"INFO"}, translated(Message("Saved {name}", name=path.name)))
         for window in context.window_manager.windows:
             for area in window.screen.areas:

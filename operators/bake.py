@@ -10,10 +10,10 @@ from ..scene.bake.original import original_of
 from ..session import current, requests
 from ..session.options import BakeOptions
 from ..session.requests import Choice, Level, Requester
-from .submit_jobs import HandOver, InObjectMode, tell_problem
+from .submit_jobs import InObjectMode, SubmitJobs, report_problem
 
 
-class GENERIO_OT_bake_detail(BakeOptions, InObjectMode, HandOver, bpy.types.Operator):
+class GENERIO_OT_bake_detail(BakeOptions, InObjectMode, SubmitJobs, bpy.types.Operator):
     """Bake the detail that optimized meshes have lost into maps on this computer, free of charge"""
 
     bl_idname = "generio.bake_detail"
@@ -46,8 +46,8 @@ class GENERIO_OT_bake_detail(BakeOptions, InObjectMode, HandOver, bpy.types.Oper
         try:
             jobs = requests.bake(current(), context, choice, context.selected_objects, Requester(tell))
         except FlowsError as error:
-            return tell_problem(self, error)
-        return self.hand_over(context, jobs, modal) if jobs else {"CANCELLED"}
+            return report_problem(self, error)
+        return self.submit_jobs(context, jobs, modal) if jobs else {"CANCELLED"}
 
 
 CLASSES = (GENERIO_OT_bake_detail,)

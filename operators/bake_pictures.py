@@ -12,7 +12,7 @@ from ..scene import versions
 from ..scene.bake import pictures
 from ..scene.bake.settings import PAIR
 from ..session import current
-from .submit_jobs import tell_problem
+from .submit_jobs import report_problem
 
 NO_PICTURES = Problem(
     "no_pictures",
@@ -42,7 +42,7 @@ class GENERIO_OT_show_bake_pictures(bpy.types.Operator):
             else None
         )
         if path is None or not path.is_file():
-            return tell_problem(self, NO_PICTURES)
+            return report_problem(self, NO_PICTURES)
         image = bpy.data.images.load(str(path), check_existing=True)
         if context.window is not None and not bpy.app.background:
             _show(context, image)

@@ -10,7 +10,7 @@ from ..core.messages import Message
 from ..i18n import translated
 from ..scene import versions
 from ..scene.errors import CannotSwap
-from .submit_jobs import InObjectMode, tell_problem
+from .submit_jobs import InObjectMode, report_problem
 
 
 class OnVersions(InObjectMode):
@@ -39,7 +39,7 @@ class OnVersions(InObjectMode):
             except CannotSwap as problem:
                 refused.append(problem)
         if refused:
-            tell_problem(self, refused[0])
+            report_problem(self, refused[0])
         return {"FINISHED"} if len(refused) < len(found) else {"CANCELLED"}
 
 

@@ -80,12 +80,12 @@ class GENERIO_OT_test_connection(bpy.types.Operator):
         if bpy.app.background:
             current().open_engine(context).answer(reply, LONGEST_SECONDS)
             _drain()
-            return self._told()
+            return self._report()
         if not bpy.app.timers.is_registered(_drain):
             bpy.app.timers.register(_drain, first_interval=DRAIN_SECONDS, persistent=True)
         return {"FINISHED"}
 
-    def _told(self) -> set[str]:
+    def _report(self) -> set[str]:
         problem = next(
             (finding for finding in current().part(Examination).seen if finding.verdict == "problem"), None
         )

@@ -14,7 +14,7 @@ from ..scene.game import collision, subjects
 from ..scene.game.export import GameExport, plan
 from ..scene.game.profiles import HULL_SHAPES, NO_SHAPES, PROFILES, SHAPES, TELL_UNITY
 from ..session import current, requests
-from .submit_jobs import HandOver, InObjectMode, tell_problem
+from .submit_jobs import InObjectMode, SubmitJobs, report_problem
 
 SUFFIXES = ";".join(sorted({f"*{profile.suffix}" for profile in PROFILES.values()}))
 
@@ -40,7 +40,7 @@ class ShapeOptions:
         )
 
 
-class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, HandOver, bpy.types.Operator):
+class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, SubmitJobs, bpy.types.Operator):
     """Export the selected models for a game engine, with their levels of detail and collision shapes"""
 
     bl_idname = "generio.export_for_engine"
@@ -154,7 +154,7 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, HandOver, bpy.typ
         try:
             found = plan(context, self._objects(context), wish)
         except FlowsError as error:
-            return tell_problem(self, error)
+            return report_problem(self, error)
         if found.replaced:
             told = (
                 Message("1 file that is there will be replaced")
@@ -165,10 +165,10 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, HandOver, bpy.typ
         if self.engine == "UNITY" and self.shapes != NO_SHAPES:
             self.report({"INFO"}, translated(TELL_UNITY))
         parts = requests.export_in_parts(current(), context, found)
-        return self.hand_over_parts(context, parts, 1, modal=self.options.is_invoke)
+        return self.submit_parts(context, parts, 1, modal=self.options.is_invoke)
 
     def said(self) -> Message:
-        """See `HandOver`."""
+        """See `SubmitJobs`."""
         return Message("Preparing the export    Esc: Cancel")
 
     def _objects(self, context: bpy.types.Context) -> Sequence[bpy.types.Object]:
@@ -215,7 +215,7 @@ class GENERIO_OT_make_collision(ShapeOptions, InObjectMode, bpy.types.Operator):
                 else:
                     collision.make_shapes(context, item, self.kind, self.triangles, self.each_part)
         except FlowsError as error:
-            return tell_problem(self, error)
+            return report_problem(self, error)
         return {"FINISHED"}
 
 

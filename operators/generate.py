@@ -12,10 +12,10 @@ from ..session.options import ONE_MODEL, GenerateOptions
 from ..session.preferences import RELATIVE_PATH
 from ..session.properties import properties
 from ..session.requests import Choice
-from .submit_jobs import HandOver, Ready, clicked_once, tell_problem
+from .submit_jobs import RequiresService, SubmitJobs, clicked_once, report_problem
 
 
-class Generate(GenerateOptions, Ready, HandOver):
+class Generate(GenerateOptions, RequiresService, SubmitJobs):
     """What all generators share."""
 
     @clicked_once
@@ -29,8 +29,8 @@ class Generate(GenerateOptions, Ready, HandOver):
         try:
             jobs = self.request(context, Choice.of_operator(self, context))
         except FlowsError as error:
-            return tell_problem(self, error)
-        return self.hand_over(context, jobs, modal)
+            return report_problem(self, error)
+        return self.submit_jobs(context, jobs, modal)
 
     def request(self, context: bpy.types.Context, choice: Choice) -> list[Job]:
         """The jobs that are asked for. Raises FlowsError."""
@@ -52,7 +52,7 @@ class GENERIO_OT_generate_from_prompt(Generate, bpy.types.Operator):
         return requests.generate_from_prompt(current(), context, choice, choice.prompt)
 
 
-class GENERIO_OT_ask_prompt(Ready, bpy.types.Operator):
+class GENERIO_OT_ask_prompt(RequiresService, bpy.types.Operator):
     """Enter a prompt and generate a model from it"""
 
     bl_idname = "generio.ask_prompt"

@@ -20,7 +20,7 @@ from ..api import (
     detect_image,
 )
 from ..api.parameters import GENERATORS, POLYGON_COUNT, parameters_of
-from ..cli.lists import UsageError, lines_of, listed
+from ..cli.lists import UsageError, read_lines, read_list
 from ..core.messages import Message, verbatim
 from ..core.text import plain_reason
 from ..formats.image_check import look_at
@@ -32,7 +32,7 @@ from ..session.parameter_properties import names_of
 from ..session.preferences import RELATIVE_PATH
 from ..session.properties import image_suffixes, properties
 from ..session.requests import Choice
-from .submit_jobs import HandOver, Ready, tell_problem
+from .submit_jobs import RequiresService, SubmitJobs, report_problem
 
 DIALOG = 420  # pixels at scale 1
 
@@ -48,7 +48,7 @@ SENT_AS_THEY_ARE = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 """Suffixes of pictures whose first bytes tell what they are; of others only Blender knows."""
 
 
-class Wish(NamedTuple):
+class ListedModel(NamedTuple):
     """A model, or variants of one. prompt, or image: its path. given: what else the list says of it."""
 
     prompt: str
@@ -70,7 +70,7 @@ class BadList(InputRefused):
     fix = Message("Correct the list.")
 
 
-def wishes(kind: str, text: str, filepath: str, directory: str) -> list[Wish]:
+def listed_models(kind: str, text: str, filepath: str, directory: str) -> list[ListedModel]:
     """What is to be made. kind: TEXT | FILE | FOLDER, and the one of the others that it means.
 
     Raises FlowsError where anything on the list could not be sent, so that all of it is, or nothing.
@@ -84,24 +84,24 @@ def wishes(kind: str, text: str, filepath: str, directory: str) -> list[Wish]:
         found = _in_folder(Path(bpy.path.abspath(directory))) if directory else []
     if not found:
         raise NothingListed
-    for wish in found:
-        _check(wish)
+    for model in found:
+        _check(model)
     return found
 
 
-def _prompt(line: str) -> Wish:
-    return Wish(line.strip(), "", {})
+def _prompt(line: str) -> ListedModel:
+    return ListedModel(line.strip(), "", {})
 
 
-def _in_file(path: Path) -> list[Wish]:
+def _in_file(path: Path) -> list[ListedModel]:
     """A prompt a line, or the rows of a CSV or JSON Lines list. Raises BadList."""
     try:
         if path.suffix.lower() not in (".csv", ".jsonl"):
-            return [_prompt(line) for line in lines_of(path)]
-        rows = listed(path)
+            return [_prompt(line) for line in read_lines(path)]
+        rows = read_list(path)
     except UsageError as error:
         raise BadList(verbatim(str(error))) from error
-    found: list[Wish] = []
+    found: list[ListedModel] = []
     for row in rows:
         if unknown := sorted(row.keys() - {*COLUMNS}):
             raise BadList(
@@ -111,11 +111,11 @@ def _in_file(path: Path) -> list[Wish]:
         given = {name: value for name, value in row.items() if name not in ("prompt", "image", "optimize")}
         if "optimize" in row:
             given |= {"then_optimize": True, "then_count": POLYGON_COUNT.read(row["optimize"], "optimize")}
-        found.append(Wish(str(row.get("prompt", "")).strip(), str(row.get("image", "")), given))
+        found.append(ListedModel(str(row.get("prompt", "")).strip(), str(row.get("image", "")), given))
     return found
 
 
-def _in_folder(folder: Path) -> list[Wish]:
+def _in_folder(folder: Path) -> list[ListedModel]:
     """A picture for each file that Blender can read, by name. Raises UnreadableFile."""
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in image_suffixes())
@@ -124,32 +124,34 @@ def _in_folder(folder: Path) -> list[Wish]:
             Message("The folder cannot be read: {reason}", reason=plain_reason(error)),
             Message("Choose another folder."),
         ) from error
-    return [Wish("", str(path), {}) for path in paths if not path.name.startswith(".") and path.is_file()]
+    return [
+        ListedModel("", str(path), {}) for path in paths if not path.name.startswith(".") and path.is_file()
+    ]
 
 
-def _check(wish: Wish) -> None:
+def _check(model: ListedModel) -> None:
     """Raise FlowsError for what could not be sent."""
-    if wish.image:
-        path = Path(wish.image)
+    if model.image:
+        path = Path(model.image)
         problem = look_at(path, image_suffixes()).problem
         if not problem and path.suffix.lower() in SENT_AS_THEY_ARE and detect_image(path) is None:
             problem = UnsupportedFile.message
         if problem:
             raise BadList(Message("{name}: {message}", name=path.name, message=problem))
     else:
-        check_prompt(wish.prompt)
+        check_prompt(model.prompt)
 
 
 def _count(operator: Any, _context: bpy.types.Context) -> None:
     """Note what is on the list that has just been chosen, so that drawing need not read it."""
     try:
-        found = wishes(operator.kind, operator.text, operator.filepath, operator.directory)
+        found = listed_models(operator.kind, operator.text, operator.filepath, operator.directory)
         operator.count, operator.problem = len(found), ""
     except FlowsError as error:
         operator.count, operator.problem = 0, translated(error.message)
 
 
-class GENERIO_OT_generate_list(GenerateOptions, Ready, HandOver, bpy.types.Operator):
+class GENERIO_OT_generate_list(GenerateOptions, RequiresService, SubmitJobs, bpy.types.Operator):
     """Generate a model from each line of a text, or from each picture in a folder"""
 
     bl_idname = "generio.generate_list"
@@ -217,29 +219,29 @@ class GENERIO_OT_generate_list(GenerateOptions, Ready, HandOver, bpy.types.Opera
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            found = wishes(self.kind, self.text, self.filepath, self.directory)
-            choices = [self._choice(context, wish) for wish in found]
+            found = listed_models(self.kind, self.text, self.filepath, self.directory)
+            choices = [self._choice(context, model) for model in found]
         except FlowsError as error:
-            return tell_problem(self, error)
+            return report_problem(self, error)
         parts = self._jobs_of(context, found, choices)
-        return self.hand_over_parts(context, parts, len(found), modal=self.options.is_invoke)
+        return self.submit_parts(context, parts, len(found), modal=self.options.is_invoke)
 
-    def _choice(self, context: bpy.types.Context, wish: Wish) -> Choice:
+    def _choice(self, context: bpy.types.Context, model: ListedModel) -> Choice:
         """What is chosen for one model. Raises BadParameter."""
         own = self.properties
         chosen = {name: getattr(self, name) for name in GENERATE if own.is_property_set(name)}
-        choice = Choice({**chosen, **wish.given}, properties(context))
-        choice.parameters(IMAGE_TO_MODEL if wish.image else TEXT_TO_MODEL)
+        choice = Choice({**chosen, **model.given}, properties(context))
+        choice.parameters(IMAGE_TO_MODEL if model.image else TEXT_TO_MODEL)
         return choice
 
     def _jobs_of(
-        self, context: bpy.types.Context, found: list[Wish], choices: list[Choice]
+        self, context: bpy.types.Context, found: list[ListedModel], choices: list[Choice]
     ) -> Iterator[list[Job]]:
-        for wish, choice in zip(found, choices, strict=True):
-            if wish.image:
-                yield requests.generate_from_image(current(), context, choice, wish.image)
+        for model, choice in zip(found, choices, strict=True):
+            if model.image:
+                yield requests.generate_from_image(current(), context, choice, model.image)
             else:
-                yield requests.generate_from_prompt(current(), context, choice, wish.prompt)
+                yield requests.generate_from_prompt(current(), context, choice, model.prompt)
 
 
 CLASSES = (GENERIO_OT_generate_list,)

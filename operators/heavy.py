@@ -14,9 +14,9 @@ from ..scene.meshes import mesh_of
 from ..session import current, requests
 from ..session.properties import properties
 from ..session.requests import Choice
-from .optimize_base import Sending
+from .optimize_base import OptimizeBase
 from .show_result import frame_selected
-from .submit_jobs import InObjectMode, Ready
+from .submit_jobs import InObjectMode, RequiresService
 
 
 class GENERIO_OT_select_heavy(InObjectMode, bpy.types.Operator):
@@ -49,7 +49,7 @@ class GENERIO_OT_select_heavy(InObjectMode, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GENERIO_OT_optimize_to_budget(Ready, Sending, bpy.types.Operator):
+class GENERIO_OT_optimize_to_budget(RequiresService, OptimizeBase, bpy.types.Operator):
     """Reduce the heaviest meshes of the scene, all to the same count, until the scene is within its budget"""
 
     bl_idname = "generio.optimize_to_budget"
@@ -83,7 +83,7 @@ class GENERIO_OT_optimize_to_budget(Ready, Sending, bpy.types.Operator):
         given = {"target": COUNT, "polygon_count": planned.triangles, "placement": replace_mesh.KEEP.upper()}
         choice = Choice({**given, "modifier_mode": "KEEP"}, properties(context))
         parts = requests.optimize_in_parts(current(), context, choice, planned.objects, self.requester)
-        return self.hand_over_parts(context, parts, len(planned.objects), modal=self.options.is_invoke)
+        return self.submit_parts(context, parts, len(planned.objects), modal=self.options.is_invoke)
 
 
 CLASSES = (GENERIO_OT_select_heavy, GENERIO_OT_optimize_to_budget)

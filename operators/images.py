@@ -24,7 +24,7 @@ from ..scene.export import image_capture
 from ..session import current, is_running
 from ..session.preferences import preferences, user_folder
 from ..session.properties import properties
-from .submit_jobs import OperatorMixin, tell_problem
+from .submit_jobs import OperatorMixin, report_problem
 
 PICTURES = ("IMAGE", "MULTILAYER", "UV_TEST", "COMPOSITING", "RENDER_RESULT")
 """Types of images that there is something to see of."""
@@ -67,29 +67,29 @@ class Captures:
         return bool(self.writing)
 
 
-class Take(OperatorMixin):
+class CaptureImage(OperatorMixin):
     """Mixin for operators that take a picture out of Blender."""
 
-    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
+    def capture(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
         """What writes the picture, and its name. Raises InputRefused."""
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            picture, name = self.take(context)
+            picture, name = self.capture(context)
             folder = user_folder(context) / image_capture.FOLDER
             folder.mkdir(exist_ok=True)
             name = current().part(Captures).numbered(image_capture.file_name(name))
             path = folder / image_capture.unique_name(name)
         except InputRefused as error:
-            return tell_problem(self, error)
+            return report_problem(self, error)
         except (OSError, MemoryError) as error:
-            return tell_problem(self, _not_written(error))
+            return report_problem(self, _not_written(error))
         longest = preferences(context).longest_side
         if bpy.app.background:
             problem = _write(picture, path, longest)
             _use(path, problem)
-            return tell_problem(self, problem) if problem else {"FINISHED"}
+            return report_problem(self, problem) if problem else {"FINISHED"}
         captures, engine = current().part(Captures), current().open_engine(context)
         captures.writing.append(path)
         raw = path.with_suffix(".pixels")
@@ -219,7 +219,7 @@ def _identifier(image: Any) -> str:
     return image.name if image.library is None else f"{image.library.filepath}/{image.name}"
 
 
-class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
+class GENERIO_OT_use_blender_image(CaptureImage, bpy.types.Operator):
     """Use an image that is in this file: painted, generated, packed or loaded, saved or not"""
 
     bl_idname = "generio.use_blender_image"
@@ -255,25 +255,25 @@ class GENERIO_OT_use_blender_image(Take, bpy.types.Operator):
         _use(file, None)
         return {"FINISHED"}
 
-    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
+    def capture(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
         image = self._chosen()
-        return image_capture.take_image(image), image.name
+        return image_capture.capture_image(image), image.name
 
     def _chosen(self) -> bpy.types.Image:
         return next(image for image in bpy.data.images if _identifier(image) == self.image)
 
 
-class GENERIO_OT_use_render(Take, bpy.types.Operator):
+class GENERIO_OT_use_render(CaptureImage, bpy.types.Operator):
     """Use the last render"""
 
     bl_idname = "generio.use_render"
     bl_label = "Use Last Render"
 
-    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
-        return image_capture.take_render(), "Render"
+    def capture(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
+        return image_capture.capture_render(), "Render"
 
 
-class GENERIO_OT_use_view(Take, bpy.types.Operator):
+class GENERIO_OT_use_view(CaptureImage, bpy.types.Operator):
     """Use what this 3D Viewport shows, without overlays"""
 
     bl_idname = "generio.use_view"
@@ -286,18 +286,18 @@ class GENERIO_OT_use_view(Take, bpy.types.Operator):
             return False
         return True
 
-    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
-        return image_capture.take_view(context, context.area), "View"
+    def capture(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
+        return image_capture.capture_view(context, context.area), "View"
 
 
-class GENERIO_OT_paste_image(Take, bpy.types.Operator):
+class GENERIO_OT_paste_image(CaptureImage, bpy.types.Operator):
     """Use the picture in the clipboard"""
 
     bl_idname = "generio.paste_image"
     bl_label = "Paste"
 
-    def take(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
-        return image_capture.take_clipboard(context), "Clipboard"
+    def capture(self, context: bpy.types.Context) -> tuple[RawPicture, str]:
+        return image_capture.capture_clipboard(context), "Clipboard"
 
 
 CLASSES = (

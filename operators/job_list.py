@@ -6,7 +6,7 @@ import bpy
 from ..session import current
 from ..session.preferences import user_folder
 from .folders import show_folder
-from .submit_jobs import tells
+from .submit_jobs import reports_store_errors
 
 
 class GENERIO_OT_open_job_list(bpy.types.Operator):
@@ -15,7 +15,7 @@ class GENERIO_OT_open_job_list(bpy.types.Operator):
     bl_idname = "generio.open_job_list"
     bl_label = "Try Again"
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         current().open_engine(context).jobs()  # which are there in a moment, or raise why not
         current().tick(context)  # which takes the notice away

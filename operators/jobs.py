@@ -27,7 +27,7 @@ from ..session.requests import new_model_settings
 from ..session.template_fields import chosen_form, fill_rows
 from .folders import show_folder
 from .placeholders import OTHER_KEPT
-from .submit_jobs import InObjectMode, OperatorMixin, Ready, tell_problem, tells
+from .submit_jobs import InObjectMode, OperatorMixin, RequiresService, report_problem, reports_store_errors
 
 GONE = Problem(
     "gone",
@@ -56,7 +56,7 @@ class OnJob(OperatorMixin):
         """The job, or None after saying that there is none."""
         job = current().open_engine(context).job(self.token)
         if job is None:
-            tell_problem(self, GONE)
+            report_problem(self, GONE)
         return job
 
 
@@ -66,12 +66,12 @@ class GENERIO_OT_cancel_job(OnJob, bpy.types.Operator):
     bl_idname = "generio.cancel_job"
     bl_label = "Cancel Job"
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
         if not current().open_engine(context).cancel(self.token):
-            return tell_problem(self, ELSEWHERE)
+            return report_problem(self, ELSEWHERE)
         return {"FINISHED"}
 
 
@@ -100,7 +100,7 @@ class GENERIO_OT_cancel_all_jobs(bpy.types.Operator):
             confirm_text=translated(Message("Cancel All Jobs")),
         )
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         current().open_engine(context).cancel_all(_cancellable())
         return {"FINISHED"}
@@ -115,24 +115,24 @@ def _cancellable() -> list[str]:
     return [job.token for job in reversed(jobs)]
 
 
-class GENERIO_OT_retry_job(Ready, OnJob, bpy.types.Operator):
+class GENERIO_OT_retry_job(RequiresService, OnJob, bpy.types.Operator):
     """Try again. A model the service has already made is fetched, not made again"""
 
     bl_idname = "generio.retry_job"
     bl_label = "Retry"
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.job(context) is None:
             return {"CANCELLED"}
         if not current().open_engine(context).retry(self.token):
-            return tell_problem(self, ELSEWHERE)
+            return report_problem(self, ELSEWHERE)
         if waiting.can_wait():
             waiting.run_until(context, [self.token])
         return {"FINISHED"}
 
 
-class GENERIO_OT_retry_waiting_jobs(Ready, bpy.types.Operator):
+class GENERIO_OT_retry_waiting_jobs(RequiresService, bpy.types.Operator):
     """Try all waiting jobs again now instead of waiting. No model is made twice"""
 
     bl_idname = "generio.retry_waiting_jobs"
@@ -154,17 +154,17 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
     bl_label = "Import"
     bl_options: ClassVar[set[str]] = {"REGISTER"}  # the undo step is pushed where the model is placed
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         job = self.job(context)
         if job is None or not job.placement.results:
             if job is not None:
-                tell_problem(self, NO_MODEL)
+                report_problem(self, NO_MODEL)
             return {"CANCELLED"}
         # What stands there already, has lost its target, or belongs to another file, comes to the cursor.
         lost = job.status.problem is not None and job.status.problem.code in NO_PLACE
         again = job.status.step is Step.PLACED
-        there = again and not current().placement.is_undone(self.token)
+        there = again and not current().placement.undo.is_undone(self.token)
         destination: InFile = current().document.at_cursor(context)
         maps = job.request.template == BAKE  # which are of no use anywhere but on their mesh
         elsewhere = not maps and (
@@ -182,15 +182,15 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
                 Message('"{name}" is not in Object Mode.', name=edited.name),
                 Message("Switch it to Object Mode first."),
             )
-            return tell_problem(self, busy)
+            return report_problem(self, busy)
         engine = current().open_engine(context)
         try:
             objects = current().placement.place_result(context, engine, job, destination, again)
         except FlowsError as error:
-            return tell_problem(self, error, self.token)
+            return report_problem(self, error, self.token)
         if not objects:
             told = engine.job(self.token)
-            return tell_problem(
+            return report_problem(
                 self, told.status.problem if told and told.status.problem else TAKEN, self.token
             )
         visible = [item for item in objects if item.name in context.view_layer.objects]
@@ -208,21 +208,21 @@ class GENERIO_OT_remove_job(OnJob, bpy.types.Operator):
     bl_idname = "generio.remove_job"
     bl_label = "Remove Job"
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         job = self.job(context)
         if job is None:
             return {"CANCELLED"}
         if not job.finished:
-            return tell_problem(self, NOT_OVER, self.token)
+            return report_problem(self, NOT_OVER, self.token)
         try:
             current().remove(context, self.token)
         except ValueError:
-            return tell_problem(self, ELSEWHERE)
+            return report_problem(self, ELSEWHERE)
         return {"FINISHED"}
 
 
-class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
+class GENERIO_OT_recover_flow(RequiresService, bpy.types.Operator):
     """Get the model of a flow that is not in the list, using its ID"""
 
     bl_idname = "generio.recover_flow"
@@ -241,11 +241,11 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self, width=400, confirm_text="Import")
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         flow_id = self.flow_id.strip()
         if not flow_id or len(flow_id) > LONGEST_ID or not flow_id.isprintable() or " " in flow_id:
-            return tell_problem(self, NO_ID)
+            return report_problem(self, NO_ID)
         engine = current().open_engine(context)
         holder = engine.job_of_flow(flow_id)
         if holder is not None and not _has_lost(holder):
@@ -254,13 +254,13 @@ class GENERIO_OT_recover_flow(Ready, bpy.types.Operator):
             )
             if holder.placement.results:
                 known = replace(known, fix=Message("Import its model."), remedy="import")
-            return tell_problem(self, known, holder.token)
+            return report_problem(self, known, holder.token)
         job = engine.recover(flow_id, current().document.at_cursor(context))
         if waiting.can_wait():
             waiting.run_until(context, [job.token])
             ended = engine.job(job.token)
             if ended is not None and ended.status.problem is not None:
-                return tell_problem(self, ended.status.problem, job.token)
+                return report_problem(self, ended.status.problem, job.token)
         return {"FINISHED"}
 
 
@@ -289,7 +289,7 @@ class GENERIO_OT_clear_finished_jobs(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         over = [row.token for row in properties(context).jobs if row.clearable and not row.favorite]
         clearing = current().part(Clearing)
-        clearing.tokens += [token for token in over if not current().placement.is_undone(token)]
+        clearing.tokens += [token for token in over if not current().placement.undo.is_undone(token)]
         if bpy.app.background:
             while clearing.tokens:
                 clearing.clear_next(context)

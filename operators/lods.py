@@ -22,8 +22,8 @@ from ..session.requests.lod_counts import (
     by_counts,
     by_percents,
 )
-from .optimize_base import Sending
-from .submit_jobs import InObjectMode, tell_problem
+from .optimize_base import OptimizeBase
+from .submit_jobs import InObjectMode, report_problem
 
 WIDTH = 420
 """Of the dialog, in pixels at scale 1: the choices have to fit."""
@@ -33,12 +33,12 @@ def _written(percents: Sequence[float]) -> str:
     return ", ".join(f"{percent:g}" for percent in percents)
 
 
-def _take_preset(operator: "GENERIO_OT_make_lods", _context: bpy.types.Context) -> None:
+def _apply_preset(operator: "GENERIO_OT_make_lods", _context: bpy.types.Context) -> None:
     if operator.preset in PRESETS:
         operator.percents = _written(PRESETS[operator.preset])
 
 
-class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
+class GENERIO_OT_make_lods(OptimizeBase, bpy.types.Operator):
     """Create progressively lighter copies of the selected meshes, named and grouped for a game engine"""
 
     bl_idname = "generio.make_lods"
@@ -91,7 +91,7 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                 ("STEEP", "30, 10, 3", "Three levels for objects that are seen from afar"),
                 ("DISTANT", "50, 25, 10, 5, 1", "Five levels for objects that are seen at all distances"),
             ),
-            update=_take_preset,
+            update=_apply_preset,
         )
         percents: bpy.props.StringProperty(
             name="Percent",
@@ -148,8 +148,8 @@ class GENERIO_OT_make_lods(Sending, bpy.types.Operator):
                 self.arrange,  # type: ignore[arg-type]
             )
         except FlowsError as error:
-            return tell_problem(self, error)
-        return self.hand_over(context, jobs, modal=False) if jobs else {"CANCELLED"}
+            return report_problem(self, error)
+        return self.submit_jobs(context, jobs, modal=False) if jobs else {"CANCELLED"}
 
     def _counts(self) -> LodCounts:
         """How many triangles each level is to have. Raises BadCounts, BadPercents."""

@@ -9,11 +9,11 @@ from ..session import current, requests
 from ..session.options import OptimizeOptions
 from ..session.preferences import preferences
 from ..session.requests import Choice
-from .optimize_base import Sending
+from .optimize_base import OptimizeBase
 from .submit_jobs import clicked_once
 
 
-class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator):
+class GENERIO_OT_optimize_selected(OptimizeOptions, OptimizeBase, bpy.types.Operator):
     """Reduce the selected meshes to a number of triangles"""
 
     bl_idname = "generio.optimize_selected"
@@ -40,7 +40,7 @@ class GENERIO_OT_optimize_selected(OptimizeOptions, Sending, bpy.types.Operator)
         parts = requests.optimize_in_parts(
             current(), context, choice, context.selected_objects, self.requester
         )
-        return self.hand_over_parts(context, parts, _meshes(context), modal)
+        return self.submit_parts(context, parts, _meshes(context), modal)
 
 
 def _meshes(context: bpy.types.Context) -> int:

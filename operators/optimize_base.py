@@ -11,10 +11,10 @@ from ..core.messages import Message
 from ..i18n import translated
 from ..session.preferences import unavailable_reason
 from ..session.requests import Level, Requester
-from .submit_jobs import HandOver
+from .submit_jobs import SubmitJobs
 
 
-class Sending(HandOver):
+class OptimizeBase(SubmitJobs):
     """Mixin for operators that have the selected meshes optimized."""
 
     @classmethod

@@ -14,7 +14,7 @@ from ..scene.place import boxes, collections, variants
 from ..session import current
 from ..session.placement import PLACEHOLDER_DELETED
 from ..session.properties import properties
-from .submit_jobs import InObjectMode, tells
+from .submit_jobs import InObjectMode, reports_store_errors
 
 OTHER_KEPT = Problem(
     "other_kept", Message("Another variant was kept."), Message("Use Import to get this one, too.")
@@ -35,7 +35,7 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
             return False
         return super().poll(context)
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         item = variants.chosen_variant(context)
         assert item is not None
@@ -46,7 +46,7 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
                 if isinstance(job.request.destination, NewModel) and job.request.destination.group == group:
                     engine.cancel(job.token)
                     current().placement.defer_to_import(engine, job.token, OTHER_KEPT)
-        count = variants.keep(item)
+        count = variants.choose(item)
         self.report({"INFO"}, translated(Message("Other variants removed: {count}", count=count)))
         return {"FINISHED"}
 
@@ -62,7 +62,7 @@ class GENERIO_OT_put_aside(bpy.types.Operator):
     else:
         place: bpy.props.IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         found, engine = current().part(Placeholders).places(context.scene), current().engine
         if self.place not in found or engine is None:

@@ -9,10 +9,10 @@ import bpy
 
 from ..core.messages import Message
 from ..jobs import Problem
-from ..scene.place.place import standing
+from ..scene.place.place import placed_objects
 from ..session.properties import properties
 from .jobs import OnJob
-from .submit_jobs import InObjectMode, tell_problem
+from .submit_jobs import InObjectMode, report_problem
 
 NOT_THERE = Problem(
     "not_there",
@@ -40,9 +40,9 @@ class GENERIO_OT_show_result(InObjectMode, OnJob, bpy.types.Operator):
         panel.active_job = next(
             (index for index, row in enumerate(panel.jobs) if row.token == self.token), panel.active_job
         )
-        roots = standing(job.token)
+        roots = placed_objects(job.token)
         if not roots:
-            return tell_problem(self, NOT_THERE, self.token)
+            return report_problem(self, NOT_THERE, self.token)
         if context.scene not in roots[0].users_scene and context.window is not None:
             context.window.scene = roots[0].users_scene[0]
         layer = bpy.context.view_layer
@@ -51,7 +51,7 @@ class GENERIO_OT_show_result(InObjectMode, OnJob, bpy.types.Operator):
             part for part in parts if part.name in layer.objects and part.visible_get(view_layer=layer)
         ]
         if not visible:
-            return tell_problem(self, HIDDEN, self.token)
+            return report_problem(self, HIDDEN, self.token)
         for item in layer.objects:
             item.select_set(False, view_layer=layer)
         for item in visible:

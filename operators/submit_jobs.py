@@ -34,7 +34,7 @@ LONGEST_SECONDS = 5.0
 POPUP = 360
 """Pixels at scale 1 that the sentences of a popup are wide."""
 
-HANDED_OVER = frozenset(
+SUBMITTED = frozenset(
     {State.RUNNING, State.DOWNLOADING, State.READY, State.DONE, State.WAITING, State.QUEUED}
 )
 
@@ -54,7 +54,7 @@ class InObjectMode(OperatorMixin):
         return True
 
 
-def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem, token: str = "") -> set[str]:
+def report_problem(operator: bpy.types.Operator, problem: FlowsError | Problem, token: str = "") -> set[str]:
     """Say why an operator does nothing, with the button that mends it; returns what `execute` is to return.
 
     token: of the job that the button is about, or "".
@@ -82,18 +82,18 @@ def tell_problem(operator: bpy.types.Operator, problem: FlowsError | Problem, to
     return {"CANCELLED"}
 
 
-def tells(execute: Execute) -> Execute:
+def reports_store_errors(execute: Execute) -> Execute:
     """Decorator of `execute`: a job list that cannot be used is told, here and in the panel; no traceback."""
 
     @wraps(execute)
-    def told(self: Any, context: bpy.types.Context) -> set[str]:
+    def wrapped(self: Any, context: bpy.types.Context) -> set[str]:
         try:
             return execute(self, context)
         except LedgerError as error:
             current().notify(context, error.problem)
-            return tell_problem(self, error.problem)
+            return report_problem(self, error.problem)
 
-    return told
+    return wrapped
 
 
 def _known(token: str) -> Job | None:
@@ -143,7 +143,7 @@ def clicked_once(invoke: Invoke) -> Invoke:
     return invoked
 
 
-class Ready(OperatorMixin):
+class RequiresService(OperatorMixin):
     """Mixin for operators that need the service; where it is out of reach they are grey, and say why."""
 
     @classmethod
@@ -154,7 +154,7 @@ class Ready(OperatorMixin):
         return not reason
 
 
-class HandOver(OperatorMixin):
+class SubmitJobs(OperatorMixin):
     """Mixin for operators that make jobs. In the background they run to the end."""
 
     _tokens: list[str]
@@ -166,48 +166,48 @@ class HandOver(OperatorMixin):
     _count = 0
     bl_options: ClassVar[set[str]] = {"REGISTER"}
 
-    def hand_over(self, context: bpy.types.Context, jobs: list[Job], modal: bool) -> set[str]:
+    def submit_jobs(self, context: bpy.types.Context, jobs: list[Job], modal: bool) -> set[str]:
         """Give `jobs` to the engine; `modal`: stay until the service has them, so that Esc can cancel."""
-        return self.hand_over_parts(context, iter([jobs]), len(jobs), modal)
+        return self.submit_parts(context, iter([jobs]), len(jobs), modal)
 
-    def hand_over_parts(
+    def submit_parts(
         self, context: bpy.types.Context, parts: Iterator[list[Job]], count: int, modal: bool
     ) -> set[str]:
-        """As `hand_over`, of jobs that are made part by part; in a window between two drawings each.
+        """As `submit_jobs`, of jobs that are made part by part; in a window between two drawings each.
 
         count: how many there will be, about. parts: may raise FlowsError.
         """
         self._tokens, self._replies, self._parts = [], [], parts
         if waiting.can_wait() or not modal or context.window is None:
-            return self._hand_over_now(context)
+            return self._submit_now(context)
         current().open_engine(context)  # which takes a moment, in which the first job is made
         self._count = count
         self._until = time.monotonic() + LONGEST_SECONDS
-        if (problem := self._hand_over_some(context)) is not None:
+        if (problem := self._submit_some(context)) is not None:
             return problem
         if not self._tokens and self._parts is None:
             return {"CANCELLED"}
         self._workspace = context.workspace
         self._timer = context.window_manager.event_timer_add(TIMER_SECONDS, window=context.window)
         context.window_manager.modal_handler_add(self)
-        self._say()
+        self._show_status()
         return {"RUNNING_MODAL"}
 
-    def _hand_over_now(self, context: bpy.types.Context) -> set[str]:
+    def _submit_now(self, context: bpy.types.Context) -> set[str]:
         assert self._parts is not None
         try:
             jobs = [job for part in self._parts for job in part]
             self._tokens = [job.token for job in requests.submit(current(), context, jobs)] if jobs else []
         except FlowsError as error:
-            return tell_problem(self, error)
+            return report_problem(self, error)
         if not self._tokens:
             return {"CANCELLED"}
         if waiting.can_wait():
             self._tokens = waiting.run_until(context, self._tokens)
-            return self._told()
+            return self._report_results()
         return {"FINISHED"}
 
-    def _hand_over_some(self, context: bpy.types.Context) -> set[str] | None:
+    def _submit_some(self, context: bpy.types.Context) -> set[str] | None:
         """Make more of the jobs, and hand them on; what `execute` is to return where that fails."""
         end = time.perf_counter() + SLICE_SECONDS
         jobs: list[Job] = []
@@ -223,10 +223,10 @@ class HandOver(OperatorMixin):
                 self._replies.append(requests.ask_to_submit(current(), context, jobs))
         except FlowsError as error:
             self._parts = None
-            return tell_problem(self, error)
+            return report_problem(self, error)
         return None
 
-    def _say(self) -> None:
+    def _show_status(self) -> None:
         assert self._workspace is not None
         self._workspace.status_text_set(translated(self.said()))
 
@@ -249,16 +249,16 @@ class HandOver(OperatorMixin):
         """What `execute` is to return where the job list has not taken jobs; looks at answers that came."""
         while self._replies and self._replies[0].is_there:
             try:
-                requests.taken(current(), context, self._replies.pop(0))
+                requests.submitted_jobs(current(), context, self._replies.pop(0))
             except FlowsError as error:
-                return tell_problem(self, error)
+                return report_problem(self, error)
         return None
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Wait for the service to have the jobs; everything but Esc goes on to Blender."""
         engine = current().engine
         if engine is None:
-            self._leave(context)
+            self._finish(context)
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS":
             return self._cancel(context)
@@ -266,23 +266,23 @@ class HandOver(OperatorMixin):
             return {"PASS_THROUGH"}
         problem = self._refusal(context)
         if problem is None and self._parts is not None:
-            problem = self._hand_over_some(context)
+            problem = self._submit_some(context)
             self._until = time.monotonic() + LONGEST_SECONDS
         if problem is not None:
-            self._leave(context)
+            self._finish(context)
             return problem
-        self._say()
+        self._show_status()
         if self._parts is not None or self._replies:
             return {"PASS_THROUGH"}
         jobs = [job for token in self._tokens if (job := engine.job(token)) is not None]
-        if all(job.finished or job.state in HANDED_OVER for job in jobs) or time.monotonic() > self._until:
-            self._leave(context)
-            return self._told()
+        if all(job.finished or job.state in SUBMITTED for job in jobs) or time.monotonic() > self._until:
+            self._finish(context)
+            return self._report_results()
         return {"PASS_THROUGH"}
 
-    @tells
+    @reports_store_errors
     def _cancel(self, context: bpy.types.Context) -> set[str]:
-        self._leave(context)
+        self._finish(context)
         self._parts = None
         engine = current().open_engine(context)
         engine.cancel_all(self._tokens)
@@ -291,9 +291,9 @@ class HandOver(OperatorMixin):
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender ends the operator (another file is opened): the jobs go on."""
-        self._leave(context)
+        self._finish(context)
 
-    def _leave(self, context: bpy.types.Context) -> None:
+    def _finish(self, context: bpy.types.Context) -> None:
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
@@ -302,7 +302,7 @@ class HandOver(OperatorMixin):
                 self._workspace.status_text_set(None)
             self._workspace = None
 
-    def _told(self) -> set[str]:
+    def _report_results(self) -> set[str]:
         """Report what went wrong; the others speak for themselves in the job list."""
         engine = current().engine
         jobs = [] if engine is None else [engine.job(token) for token in self._tokens]

@@ -11,16 +11,16 @@ from ..session.properties import properties
 from ..session.requests.template import NoInput, chosen_input
 from ..session.template_fields import chosen_form, entered
 from ..session.template_list import template_list
-from .submit_jobs import HandOver, Ready, clicked_once, tell_problem, tells
+from .submit_jobs import RequiresService, SubmitJobs, clicked_once, report_problem, reports_store_errors
 
 
-class GENERIO_OT_list_templates(Ready, bpy.types.Operator):
+class GENERIO_OT_list_templates(RequiresService, bpy.types.Operator):
     """Ask the service which templates it offers beside those that have a panel here"""
 
     bl_idname = "generio.list_templates"
     bl_label = "List Other Templates"
 
-    @tells
+    @reports_store_errors
     def execute(self, context: bpy.types.Context) -> set[str]:
         known = template_list()
         if known.is_waiting:
@@ -28,11 +28,11 @@ class GENERIO_OT_list_templates(Ready, bpy.types.Operator):
             return {"CANCELLED"}
         known.ask(context)
         if known.problem is not None:
-            return tell_problem(self, known.problem)
+            return report_problem(self, known.problem)
         return {"FINISHED"}
 
 
-class GENERIO_OT_run_template(Ready, HandOver, bpy.types.Operator):
+class GENERIO_OT_run_template(RequiresService, SubmitJobs, bpy.types.Operator):
     """Run the chosen template with these values; a model that it makes comes to the 3D cursor"""
 
     bl_idname = "generio.run_template"
@@ -56,8 +56,8 @@ class GENERIO_OT_run_template(Ready, HandOver, bpy.types.Operator):
             given = entered(panel.template_fields, form)
             jobs = requests.run_template(current(), context, form, given, chosen_input(context, panel))
         except FlowsError as error:
-            return tell_problem(self, error)
-        return self.hand_over(context, jobs, modal)
+            return report_problem(self, error)
+        return self.submit_jobs(context, jobs, modal)
 
 
 CLASSES = (GENERIO_OT_list_templates, GENERIO_OT_run_template)

@@ -42,13 +42,13 @@ class Bell:
             over, self._over = [*self._over.values()], {}
             how = preferences(context).when_done
             if how != "NOTHING":
-                self.ring(how, translated(told(over)))
+                self.ring(how, translated(finished_text(over)))
 
     def reset(self) -> None:
         """Jobs go on whatever file is open."""
 
 
-def told(jobs: Sequence[Job]) -> Message:
+def finished_text(jobs: Sequence[Job]) -> Message:
     """What is told of jobs that are over."""
     failed = sum(job.state is State.FAILED for job in jobs)
     if len(jobs) == 1:

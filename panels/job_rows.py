@@ -41,8 +41,8 @@ FAVORITE = "FAVORITE"
 IMPORTED_HERE = Message("Imported in this window, because no second Blender could be started")
 FOLLOWED = Message("Optimized by the job that follows it")
 ELSEWHERE = Message("Another Blender runs this job")
-TAKEN_BACK = Message("Undo removed it from the scene; redo, or use Import to get it again")
-IN_VAIN = Message("Not optimized; use Import to get it as it was made")
+UNDONE = Message("Undo removed it from the scene; redo, or use Import to get it again")
+FOLLOWUP_FAILED = Message("Not optimized; use Import to get it as it was made")
 
 
 class OldJobs:
@@ -126,7 +126,7 @@ class JobRows:
         arrives = job.token in news.arriving
         row.token = job.token
         row.name = job.request.name
-        taken_back = job.token in session.placement.taken_back and job.status.step is Step.PLACED
+        taken_back = job.token in session.placement.undo.taken_back and job.status.step is Step.PLACED
         row.state = State.READY if arrives or taken_back else job.state
         row.elsewhere = not job.finished and not news.engine.owns(job.token)
         problem = job.status.problem
@@ -139,7 +139,7 @@ class JobRows:
         )
         row.flow_id = job.run.flow_id
         row.finished = job.finished
-        row.thumbnail, row.summary = _looks(job) if job.finished else ("", "")
+        row.thumbnail, row.summary = _appearance(job) if job.finished else ("", "")
         row.importable = bool(job.placement.results) and job.state in (State.READY, State.DONE)
         is_exported = isinstance(job.request.destination, ExportFolder) and job.state is State.DONE
         row.files_only = is_exported or job.has_only_files
@@ -195,8 +195,8 @@ def _note(job: Job, session: Session, news: News) -> Message:
         return _where(job)
     if job.status.step is not Step.PLACED:
         return EMPTY
-    if job.token in session.placement.taken_back:
-        return TAKEN_BACK
+    if job.token in session.placement.undo.taken_back:
+        return UNDONE
     if job.token in session.placement.reported:
         return session.placement.reported[job.token]
     if isinstance(where := job.request.destination, ExportFolder):
@@ -209,7 +209,7 @@ def _note(job: Job, session: Session, news: News) -> Message:
         return IMPORTED_HERE
     following = [other for token in followup_tokens(job) if (other := engine.job(token)) is not None]
     if any(other.status.step in (Step.FAILED, Step.CANCELLED) for other in following):
-        return IN_VAIN
+        return FOLLOWUP_FAILED
     return FOLLOWED if following else EMPTY
 
 
@@ -259,7 +259,7 @@ def _where(job: Job) -> Message:
     )
 
 
-def _looks(job: Job) -> tuple[str, str]:
+def _appearance(job: Job) -> tuple[str, str]:
     """The path of a picture of the first result, and what it consists of; "" where there is none."""
     if not job.placement.results or not job.placement.results[0].blend:
         return "", ""

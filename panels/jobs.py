@@ -195,7 +195,7 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         known = timing(current().engine, token)
         late = f", {known.remaining}" if known.is_late else ""
         wrapped(column, f"{translated(label)}, {known.elapsed}{late}", width, icon)
-        if not _is_told_above(job):
+        if not _is_shown_above(job):
             if job.message:
                 wrapped(column, job.message, width, "BLANK1")
             if job.fix:
@@ -250,7 +250,7 @@ def _retries(job: GenerioJob) -> bool:
     return job.state in (State.FAILED, State.CANCELLED, State.WAITING) and not job.elsewhere
 
 
-def _is_told_above(job: GenerioJob) -> bool:
+def _is_shown_above(job: GenerioJob) -> bool:
     """Whether what a job waits for is what the banner says of all."""
     obstacle = current().part(JobCounts).obstacle
     return (

@@ -8,8 +8,8 @@ from typing import Any
 import bpy
 from mathutils import Matrix
 
+from ..core.destination import Location
 from ..session import current
-from ..session.placement import Location
 from . import placeholders
 from .placeholders import Placeholders
 

@@ -118,7 +118,7 @@ class Placeholders:
             return
         coming = [job for token in news.arriving if (job := news.engine.job(token)) is not None]
         jobs = sorted([*news.unfinished, *coming], key=lambda job: job.created_at)  # as they are numbered
-        session.placement.forget_moves(but=[job.token for job in jobs])
+        session.placement.dragged.forget(but=[job.token for job in jobs])
         now, progress = time.time(), session.part(Progress)
         self._show(
             context,
@@ -165,7 +165,7 @@ class Placeholders:
 
     def move(self, session: Session, tokens: Sequence[str], location: Location) -> None:
         """Draw the models of these jobs there, where the user drags them."""
-        session.placement.move(tokens, location)
+        session.placement.dragged.move(tokens, location)
         moved = [item._replace(location=location) if item.token in tokens else item for item in self.shown]
         self._show(bpy.context, moved)
 
@@ -211,7 +211,7 @@ class Placeholders:
 
 def _destination(job: Job, destination: NewModel, session: Session) -> NewModel:
     """Where the model of a job goes, also where the user has just dragged it."""
-    moved = session.placement.location_of(job)
+    moved = session.placement.dragged.location_of(job)
     where = session.document.localized(destination)
     return where if moved is None else replace(where, location=moved)
 

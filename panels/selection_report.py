@@ -20,7 +20,7 @@ from ..scene.export.selection import Selection, Target, shapes_of
 from ..scene.export.whole_model import Parts
 from ..scene.meshes import triangle_count
 from ..scene.modifiers import applicable
-from ..scene.origins import Looks, Owners
+from ..scene.origins import MeshDigests, Owners
 from ..session import current, is_running
 from ..session.options import carried
 from ..session.properties import properties
@@ -121,9 +121,9 @@ class _View:
         # The list is taken in pieces, since it may change between them.
         while piece := bpy.data.objects[start : start + PIECE]:
             for item in piece:
-                dependents.look_at(item)
-                parts.look_at(item)
-                owners.look_at(item)
+                dependents.add(item)
+                parts.add(item)
+                owners.add(item)
                 yield 1
             start += PIECE
         if (dependents, parts, owners) != (self._dependents, self._parts, self._owners):
@@ -135,7 +135,7 @@ class _View:
 
         is_at_rest: whether it may be looked at whether originals were edited; else what was known of that.
         """
-        looks = current().part(Looks)
+        looks = current().part(MeshDigests)
         outdated: list[str] = []
         selection, losses = Selection(), Losses(wish.carry, wish.apply)
         reports: dict[Any, Any] = {}

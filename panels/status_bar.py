@@ -89,7 +89,11 @@ class StatusBar:
             if job is None:
                 continue
             placement = session.placement
-            if job.state is State.DONE and token in placement.arrivals and token not in placement.taken_back:
+            if (
+                job.state is State.DONE
+                and token in placement.arrivals
+                and token not in placement.undo.taken_back
+            ):
                 self.shows = token
                 if token in hidden:
                     collection = hidden[token]

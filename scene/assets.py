@@ -17,7 +17,7 @@ from ..core.file_names import fitting
 from ..core.messages import Message
 from ..core.text import plain_reason
 from . import versions
-from .meshes import COPY_OF, LEVELS, MADE_WITH, NAMED, ORIGIN, PREFIX, is_own, take_edits
+from .meshes import COPY_OF, LEVELS, MADE_WITH, NAMED, ORIGIN, PREFIX, flush_edits, is_own
 from .nodes import image_nodes
 from .place import packing, variants
 
@@ -28,8 +28,8 @@ BOOKKEEPING = (
     versions.REPORT,
     versions.STASH,
     variants.GROUP,
-    variants.STANDS,
-    variants.ASKED,
+    variants.PLACED_AT,
+    variants.REQUESTED_AT,
     LEVELS,
     NAMED,
     ORIGIN,
@@ -155,10 +155,10 @@ def free_path(folder: Path, name: str) -> Path:
     return path
 
 
-def _take_edits(parts: Collection[bpy.types.Object], afterwards: ExitStack) -> None:
+def _flush_edits(parts: Collection[bpy.types.Object], afterwards: ExitStack) -> None:
     """What is just being edited or painted is saved as it is seen; paintings stay unsaved here."""
     packed: dict[Any, bpy.types.Image] = {}
-    take_edits(parts)
+    flush_edits(parts)
     for part in parts:
         for slot in part.material_slots:
             if slot.material is not None and slot.material.node_tree is not None:
@@ -208,13 +208,13 @@ def _asset(item: bpy.types.Object, author: str, picture: str) -> Iterator[bpy.ty
     """
     parts = [item, *item.children_recursive]
     with ExitStack() as afterwards:
-        _take_edits(parts, afterwards)
+        _flush_edits(parts, afterwards)
         for part in parts:
             if part.library is None:
-                _take_mark(part, afterwards)
+                _remove_mark(part, afterwards)
             for owner in (part, part.data):
-                _take_properties(owner, afterwards)
-        _stand_free(item, afterwards)
+                _remove_properties(owner, afterwards)
+        _detach(item, afterwards)
         asset: bpy.types.ID = item
         if len(parts) > 1:
             asset = _collected(item.name, parts, afterwards)
@@ -225,30 +225,30 @@ def _asset(item: bpy.types.Object, author: str, picture: str) -> Iterator[bpy.ty
         _describe(asset.asset_data, item, author)
         if asset.preview is None or not asset.preview.image_size[0]:
             _illustrate(asset, picture)
-            afterwards.callback(_take_picture, asset)
+            afterwards.callback(_remove_preview, asset)
         yield asset
 
 
-def _take_mark(part: bpy.types.Object, afterwards: ExitStack) -> None:
+def _remove_mark(part: bpy.types.Object, afterwards: ExitStack) -> None:
     """An asset is one asset, and no part of it is another."""
     if part.asset_data is None:
         return
-    keeper = bpy.data.objects.new(part.name, None)
-    keeper.asset_mark()
-    keeper.asset_data = part.asset_data
+    holder = bpy.data.objects.new(part.name, None)
+    holder.asset_mark()
+    holder.asset_data = part.asset_data
     kept = part.use_fake_user
     part.asset_clear()
 
-    def give_back() -> None:
+    def restore() -> None:
         part.asset_mark()
-        part.asset_data = keeper.asset_data
+        part.asset_data = holder.asset_data
         part.use_fake_user = kept
-        bpy.data.objects.remove(keeper)
+        bpy.data.objects.remove(holder)
 
-    afterwards.callback(give_back)
+    afterwards.callback(restore)
 
 
-def _take_properties(owner: Any, afterwards: ExitStack) -> None:
+def _remove_properties(owner: Any, afterwards: ExitStack) -> None:
     """In a library there is neither a version before nor another variant."""
     if owner is None or owner.library is not None:
         return
@@ -261,7 +261,7 @@ def _take_properties(owner: Any, afterwards: ExitStack) -> None:
             del owner[name]
 
 
-def _stand_free(item: bpy.types.Object, afterwards: ExitStack) -> None:
+def _detach(item: bpy.types.Object, afterwards: ExitStack) -> None:
     """The model stands at the origin and hangs on nothing, as large and turned as it was seen."""
     for name in PLACE:
         afterwards.callback(setattr, item, name, getattr(item, name)[:])
@@ -293,7 +293,7 @@ def _collected(name: str, parts: Sequence[bpy.types.Object], afterwards: ExitSta
     return collection
 
 
-def _take_picture(asset: bpy.types.ID) -> None:
+def _remove_preview(asset: bpy.types.ID) -> None:
     with suppress(AttributeError, RuntimeError), bpy.context.temp_override(id=asset):
         bpy.ops.ed.lib_id_remove_preview()  # Blender 4.2 has none, and keeps the picture
 

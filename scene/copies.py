@@ -34,9 +34,9 @@ def copy_with(
 def renew(copy: bpy.types.Object, fresh: bpy.types.Object) -> None:
     """Give a copy the mesh and the modifiers of `fresh`, which goes; see `check_renew`."""
     former, mesh = mesh_of(copy), mesh_of(fresh)
-    modifiers.take(copy, fresh)
+    modifiers.copy_modifiers(copy, fresh)
     bpy.data.objects.remove(fresh)
-    versions.follow(former, mesh)
+    versions.redirect_versions(former, mesh)
     versions.remove_unused(former)
 
 

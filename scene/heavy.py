@@ -9,7 +9,7 @@ from typing import NamedTuple
 import bpy
 
 from ..formats.images import size_in
-from .export.selection import why_not
+from .export.selection import unsuitable_reason
 from .export.texture_limit import sizes_of
 from .meshes import mesh_of, triangle_count
 
@@ -100,7 +100,7 @@ def plan(scene: bpy.types.Scene, budget: int) -> Plan:
         if item.type == "MESH":
             groups.setdefault(mesh_of(item), []).append(item)
     counts = {mesh: triangle_count(mesh) for mesh in groups}
-    can_go = [mesh for mesh, items in groups.items() if not why_not(items[0], mesh)]
+    can_go = [mesh for mesh, items in groups.items() if not unsuitable_reason(items[0], mesh)]
     stays = sum(counts[mesh] * len(items) for mesh, items in groups.items() if mesh not in {*can_go})
     count = level_for([(counts[mesh], len(groups[mesh])) for mesh in can_go], budget - stays)
     heavy = [mesh for mesh in can_go if counts[mesh] > count]

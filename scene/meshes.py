@@ -26,7 +26,7 @@ def users_of(mesh: bpy.types.Mesh) -> list[bpy.types.Object]:
     return [item for item in bpy.data.objects if item.data == mesh]
 
 
-def take_edits(items: Collection[bpy.types.Object]) -> None:
+def flush_edits(items: Collection[bpy.types.Object]) -> None:
     """Let the meshes of `items` be what is seen of them; edited or sculpted ones live elsewhere meanwhile."""
     for item in items:
         item.update_from_editmode()

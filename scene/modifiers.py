@@ -53,17 +53,17 @@ def copy_of(item: bpy.types.Object) -> bpy.types.Object:
 
 
 def check(item: bpy.types.Object, source: bpy.types.Object) -> None:
-    """Raises CannotSwap, before anything is changed, where `take` would fail."""
+    """Raises CannotSwap, before anything is changed, where `copy_modifiers` would fail."""
     trial = copy_of(item)
     try:
-        take(trial, source)
+        copy_modifiers(trial, source)
     except Exception as error:  # whatever Blender may raise
         raise CannotSwap(item.name, error) from error
     finally:
         bpy.data.objects.remove(trial)
 
 
-def take(item: bpy.types.Object, source: bpy.types.Object) -> None:
+def copy_modifiers(item: bpy.types.Object, source: bpy.types.Object) -> None:
     """Give `item` the mesh and the modifiers of `source`, with their drivers; see `check`.
 
     Those of LEFT that both have stay as they are on `item`. Raises RuntimeError.
@@ -82,7 +82,7 @@ def take(item: bpy.types.Object, source: bpy.types.Object) -> None:
     active = source.modifiers.active
     if active is not None:
         item.modifiers.active = item.modifiers[active.name]
-    _take_drivers(item, source)
+    _copy_drivers(item, source)
 
 
 def _copy(item: bpy.types.Object, source: bpy.types.Object, name: str) -> None:
@@ -100,15 +100,15 @@ def _copy(item: bpy.types.Object, source: bpy.types.Object, name: str) -> None:
         _set_input(copy, place, item)
 
 
-def _inputs_with(modifier: Any, given: bpy.types.Object) -> list[str]:
+def _inputs_with(modifier: Any, inputs: bpy.types.Object) -> list[str]:
     """The inputs by which geometry nodes are given an object."""
     if modifier.type != "NODES":
         return []
     if not hasattr(modifier, "properties"):  # before Blender 5.2
-        return [name for name, value in modifier.items() if value == given]
+        return [name for name, value in modifier.items() if value == inputs]
     inputs = modifier.properties.inputs
     names = [entry.identifier for entry in inputs.bl_rna.properties]
-    return [name for name in names if getattr(getattr(inputs, name), "value", None) == given]
+    return [name for name in names if getattr(getattr(inputs, name), "value", None) == inputs]
 
 
 def _set_input(modifier: Any, name: str, given: bpy.types.Object) -> None:
@@ -128,7 +128,7 @@ def _copy_by_settings(item: bpy.types.Object, source: bpy.types.Object, modifier
         copy_settings(item.collision, source.collision)
 
 
-def _take_drivers(item: bpy.types.Object, source: bpy.types.Object) -> None:
+def _copy_drivers(item: bpy.types.Object, source: bpy.types.Object) -> None:
     """The drivers of modifiers, which go with them."""
     data = source.animation_data
     driven = [curve for curve in data.drivers if curve.data_path.startswith("modifiers[")] if data else []

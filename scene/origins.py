@@ -40,11 +40,11 @@ OF_THE_SCREEN = frozenset(
 
 
 class Record(NamedTuple):
-    """What was sent for a mesh that was made, or for maps.
+    """What was sent for a mesh that was optimized, or for maps.
 
-    looks: of what the objects that it was made for had, see `Looks`; equal ones count once. applied: whether
-    modifiers were in it. options: how it is made again, as `Choice` has it; of maps the text of their
-    `BakeSettings`.
+    looks: the digests of the objects' meshes, see `MeshDigests`; equal ones count once. applied: whether
+    modifiers were applied. options: the options to make it again with, as `Choice` has them; for maps the
+    text of their `BakeSettings`.
     """
 
     looks: tuple[str, ...]
@@ -62,7 +62,7 @@ class Record(NamedTuple):
         return cls(tuple(data["looks"]), data["applied"], data["options"])
 
     @classmethod
-    def of(cls, sources: Iterable[Source], options: dict[str, Any], looks: Looks) -> Record:
+    def of(cls, sources: Iterable[Source], options: dict[str, Any], looks: MeshDigests) -> Record:
         """What is known of something that is made of these sources now."""
         found = [*sources]
         said = dict.fromkeys(looks.of(source) for source in found)
@@ -91,10 +91,10 @@ class Owners:
         """The originals among all objects."""
         found = cls()
         for item in bpy.data.objects:
-            found.look_at(item)
+            found.add(item)
         return found
 
-    def look_at(self, item: bpy.types.Object) -> None:
+    def add(self, item: bpy.types.Object) -> None:
         """Note whether `item` is an original."""
         if (text := item.get(ORIGIN)) is not None:
             self.known.setdefault(text, []).append((item.name, item.session_uid))
@@ -106,7 +106,7 @@ class Owners:
         return [item for item in found if item is not None and item.type == "MESH"]
 
 
-class Looks:
+class MeshDigests:
     """Digests of meshes, which stay known until Blender tells that a mesh was changed."""
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Looks:
     def of(self, source: Source) -> str:
         """A text that is the same as long as the source is."""
         self._known.pop(source.mesh.session_uid, None)  # a script may have told Blender nothing
-        for _ in self._look_at(source.mesh):
+        for _ in self._compute_digest(source.mesh):
             pass
         return self._text(source)
 
@@ -132,16 +132,16 @@ class Looks:
         for part, record in _records(item):
             sources = [*_sources(item, owners, record.applied)]
             for source in sources:
-                yield from self._look_at(source.mesh)
+                yield from self._compute_digest(source.mesh)
             if sources and not any(self._text(source) in record.looks for source in sources):
                 return part
         return ""
 
     def _text(self, source: Source) -> str:
         look = self._known.get(source.mesh.session_uid, "")
-        return f"{look} {_look_of_modifiers(source.item)}" if source.applied else look
+        return f"{look} {_modifier_settings(source.item)}" if source.applied else look
 
-    def _look_at(self, mesh: bpy.types.Mesh) -> Iterator[int]:
+    def _compute_digest(self, mesh: bpy.types.Mesh) -> Iterator[int]:
         import numpy as np  # takes longer to import than all of the add-on
 
         if mesh.session_uid in self._known:
@@ -169,7 +169,7 @@ def _arrays(mesh: bpy.types.Mesh) -> Iterator[tuple[str, str, str, int]]:
         yield layer.name, "vector", "float32", 2
 
 
-def _look_of_modifiers(item: bpy.types.Object) -> str:
+def _modifier_settings(item: bpy.types.Object) -> str:
     found = [[modifier.type, *_settings(modifier)] for modifier in applicable(item)]
     return f"{zlib.crc32(repr(found).encode()):x}"
 

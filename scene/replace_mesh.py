@@ -21,7 +21,7 @@ from .place.collections import collection_called, takes_objects
 from .place.unique_names import suffixed
 from .restore import datablock
 from .restore.material_slots import slot_names
-from .restore.restore import FITTED, DoesNotFit, fit
+from .restore.restore import RESTORED, CannotRestore, restore_mesh_data
 
 KEEP = "replace"
 BESIDE = "beside"
@@ -39,7 +39,7 @@ FEW = 12
 """The triangles of a box: a result with fewer has hardly any shape to be recognized by."""
 
 
-def fitted_mesh(
+def restored_mesh(
     objects: Sequence[bpy.types.Object],
     materials: Mapping[str, bpy.types.Material],
     glb: Path,
@@ -48,20 +48,20 @@ def fitted_mesh(
     is_changed: bool,
     sent: str = "",
 ) -> bpy.types.Mesh:
-    """The mesh of an optimized model, fitted onto the one that was sent (see `fit`) and with its report.
+    """Return the mesh of an optimized model with the restored data (see `restore_mesh_data`) and its report.
 
-    objects, materials: what has come in of the model, which belongs to `target`. applied: whether modifiers
-    were in what was sent. is_changed: whether that has other attributes or slots by now, which is told.
-    sent: see `OptimizedMesh`.
+    objects, materials: the imported parts of the model, which belongs to `target`. applied: whether modifiers
+    were applied to the mesh that was sent. is_changed: whether the attributes or slots of that mesh were
+    changed since, which the report mentions. sent: see `OptimizedMesh`.
     Raises CannotPlace, Misfit, TooFewTriangles, NoFaces.
     """
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
     if not parts:
         raise NoFaces
-    told = _told(glb)
+    told = _restore_report(glb)
     if "misfit" in told:
         raise _misfit(parts)
-    if FITTED in parts[0]:
+    if RESTORED in parts[0]:
         if "fit" not in told:
             raise CannotPlace(Message("The statistics of the optimized model are missing."))
         report = told["fit"]
@@ -71,8 +71,10 @@ def fitted_mesh(
             raise CannotPlace(Message("It is no longer known what was sent."))
         # The way without a child Blender: the window stands still meanwhile.
         try:
-            report = fit(parts, snapshot, {material: name for name, material in materials.items()})
-        except DoesNotFit:
+            report = restore_mesh_data(
+                parts, snapshot, {material: name for name, material in materials.items()}
+            )
+        except CannotRestore:
             raise _misfit(parts[:1]) from None
     mesh = mesh_of(parts[0])
     for side, path in (("before", glb.with_name("input.glb")), ("after", glb)):
@@ -81,8 +83,8 @@ def fitted_mesh(
         report["told"] = [*report.get("told", ()), CHANGED.to_data()]
     report = versions.since_the_first(target, report)
     sent_as = report.get("slot_names", ())  # an earlier version did not note them
-    _take_materials(mesh, target, sent_as, set(materials.values()), applied)
-    datablock.take_over(mesh, mesh_of(target))
+    _assign_materials(mesh, target, sent_as, set(materials.values()), applied)
+    datablock.transfer_datablock(mesh, mesh_of(target))
     mesh[versions.REPORT] = json.dumps(report)
     if sent:
         mesh[MADE_WITH] = sent
@@ -95,7 +97,7 @@ def _misfit(parts: Sequence[bpy.types.Object]) -> CannotPlace:
     return TooFewTriangles(count) if count < FEW else Misfit()
 
 
-def _told(glb: Path) -> dict[str, Any]:
+def _restore_report(glb: Path) -> dict[str, Any]:
     """What the child wrote about the model; nothing where it did not."""
     try:
         return json.loads(glb.with_suffix(".json").read_text(encoding="utf-8"))
@@ -103,7 +105,7 @@ def _told(glb: Path) -> dict[str, Any]:
         return {}
 
 
-def _take_materials(
+def _assign_materials(
     mesh: bpy.types.Mesh,
     target: bpy.types.Object,
     names: Sequence[str],
@@ -136,7 +138,7 @@ def _material_called(name: str, copies: Collection[bpy.types.Material]) -> bpy.t
     return min(found, key=lambda item: item.library is not None, default=None)
 
 
-def put(
+def assign_mesh(
     scene: bpy.types.Scene,
     mesh: bpy.types.Mesh,
     targets: list[bpy.types.Object],
@@ -149,7 +151,7 @@ def put(
     applied = _applied(targets, destination) if destination.applied else None
     mode = destination.mode
     if mode == KEEP:
-        versions.begin(targets if applied else versions.showing(mesh_of(targets[0])), mesh, applied)
+        versions.install(targets if applied else versions.showing(mesh_of(targets[0])), mesh, applied)
         return targets
     gone = applied or dict.fromkeys(targets, ())
     if mode == LOD:

@@ -43,7 +43,7 @@ def shows_after(item: bpy.types.Object) -> bool:
 
 
 def report_of(item: bpy.types.Object) -> Mapping[str, Any]:
-    """The comparison of the two versions; see `fit`."""
+    """The comparison of the two versions; see `restore_mesh_data`."""
     shown, hidden = mesh_of(item), hidden_mesh(item)
     text = shown.get(REPORT) or (hidden.get(REPORT) if hidden else None)
     return json.loads(text) if text else {}
@@ -61,9 +61,9 @@ def original_of(item: bpy.types.Object) -> tuple[bpy.types.Object, bpy.types.Mes
 
 
 def since_the_first(item: bpy.types.Object, report: dict[str, Any]) -> dict[str, Any]:
-    """The report of what `item` is about to get, compared with what it can be reverted to by then.
+    """Return the report of a result for `item`, compared with the mesh that `item` can be reverted to.
 
-    report: see `fit`. With "first", if that is still kept: not where what was sent has been accepted since.
+    report: see `restore_mesh_data`. If the mesh that was sent has been accepted since, "first" is not used.
     """
     first = report.pop("first", None)
     if first is None:
@@ -135,7 +135,7 @@ def _together(item: bpy.types.Object) -> list[bpy.types.Object]:
 # ---------------------------------------------------------------------- what can be done
 
 
-def begin(
+def install(
     items: list[bpy.types.Object],
     new: bpy.types.Mesh,
     applied: Mapping[bpy.types.Object, Collection[str]] | None,
@@ -163,7 +163,7 @@ def begin(
         modifiers.show(item, new)
         if applied is not None:
             modifiers.remove_modifiers(item, applied[item])
-    follow(present, new)
+    redirect_versions(present, new)
     if any(_stash(item) is None for item in items):
         new[OTHER] = before
     if present != before:
@@ -186,7 +186,7 @@ def _stashed(item: bpy.types.Object) -> bpy.types.Object:
     return stash
 
 
-def follow(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
+def redirect_versions(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
     """What refers to the mesh that was shown refers to the one that is, unless that was is still seen."""
     if showing(old):
         return
@@ -229,7 +229,7 @@ def toggle(item: bpy.types.Object) -> None:
                 user[STASH].name = name_before
         else:
             modifiers.show(user, hidden)
-    follow(shown, hidden)
+    redirect_versions(shown, hidden)
     if not stashed:
         del shown[OTHER]
         hidden[OTHER] = shown
@@ -245,7 +245,7 @@ def _owners() -> Counter[bpy.types.Object]:
 def _exchange(item: bpy.types.Object, stash: bpy.types.Object, hidden: bpy.types.Mesh) -> None:
     """Let `item` have the modifiers of `stash`, and `hidden`, and another stash what it has now."""
     other = _stashed(item)
-    modifiers.take(item, stash)
+    modifiers.copy_modifiers(item, stash)
     modifiers.show(item, hidden)
     item[STASH] = other
 

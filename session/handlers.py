@@ -12,7 +12,7 @@ from pathlib import Path
 import bpy
 from bpy.app.handlers import persistent
 
-from ..scene.origins import Looks
+from ..scene.origins import MeshDigests
 from ..scene.place import packing
 from . import begin, current, end, is_running
 from .document import LAST_SESSION, Document, last_opening
@@ -62,7 +62,8 @@ def _before_save(_file: str) -> None:
 
 @persistent
 def _before_undo(_scene: bpy.types.Scene) -> None:
-    current().placement.before_step()
+    placement = current().placement
+    placement.undo.before_step(placement.placed)
 
 
 @persistent
@@ -75,7 +76,7 @@ def _after_undo(_scene: bpy.types.Scene) -> None:
 def _after_update(_scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
     """Blender has evaluated what was changed. This is called for each frame, and may take no time."""
     if graph.id_type_updated("MESH"):
-        current().part(Looks).outdate()
+        current().part(MeshDigests).outdate()
 
 
 HANDLERS = (

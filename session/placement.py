@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results on their way into the open file: reserved in the store, memory made ready, placed, images packed.
+"""Places the results of jobs in the open file: reserves them, and memory for them, and packs their images.
 
-Each of these takes a tick of its own, when nothing else goes on in the window, on the main thread.
+Each of these steps takes a tick of its own on the main thread, when nothing else goes on in the window.
 """
 
 from __future__ import annotations
 
-import json
 import time
 import traceback
 from collections.abc import Iterable
@@ -16,76 +15,71 @@ from typing import Any
 
 import bpy
 
-from ..core.destination import UNKNOWN, DatablockRef, InFile, Location, NewModel
+from ..core.destination import UNKNOWN, DatablockRef, InFile, NewModel
 from ..core.errors import FlowsError
 from ..core.files import link
 from ..core.messages import Message, sentences
 from ..core.text import plain_reason
 from ..engine.client import EngineClient
 from ..jobs import AlreadyThere, Job, LedgerError, Problem, Step, followup_jobs, has_followup
-from ..scene.meshes import PREFIX
 from ..scene.place import boxes, packing, place
 from ..scene.place.destination import ref_of, renamed
-from ..scene.place.loading import Model
 from ..scene.place.memory import Reserve, sizes_in
 from ..scene.place.moment import Moment
 from .document import Document
+from .dragged_models import DraggedModels
+from .result_models import models_of
+from .undo_history import UndoHistory
 
 PLACING_SECONDS = 0.008
-"""Of a tick for small results; the last one may take longer."""
+"""The share of a tick in which small results are placed; the last one may take longer."""
 
 SMALL_BYTES = 1 << 20
-"""Of the arrays of a result; making memory ready for less gains nothing."""
+"""The most bytes of arrays of a small result; reserving memory for it would gain nothing."""
 
 MOST_SMALL = 32
-"""Small results about which the store is told at a time."""
+"""The most small results that are reserved in the store at a time."""
 
 PLACEHOLDER_DELETED = Problem(
     "put_aside", Message("Its placeholder was deleted."), Message("Use Import to get the model.")
 )
-"""Why a result waits of which the user wanted nothing to come by itself."""
-
-LONGEST_PROPERTY = 63 - len(PREFIX)
-"""Bytes of a parameter's name in the name of a custom property."""
+"""The problem of a result that waits because the user has deleted its placeholder."""
 
 DEFECT = "defect"
-"""Code of the problem of a result that could not be placed for a reason that nobody thought of."""
+"""Code of the problem of a result that an unexpected exception has kept from being placed."""
 
 
 class PlacementQueue:
     """The finished jobs whose results belong into the open file.
 
-    `pending`: tokens of jobs whose results are to come; `placed`: of those that came since the file was
-    opened; `taken_back`: of those that undo or redo took out of it. By job: `arrivals`: what is to be told of
-    those that came; `hidden`: the collections that hide what was placed in them; `reported`: what a service
-    has changed that it was not asked to, in sentences. `moment` tells a good moment to place something.
+    Tokens of jobs: `pending`: their results are still to be placed; `placed`: they were placed since the file
+    was opened. By token: `arrivals`: notices about placed results; `hidden`: the collections that hide them;
+    `reported`: sentences about unrequested changes by the service. `moment` knows when a result may be
+    placed, `dragged` where the user wants it, and `undo` which results undo has removed.
     """
 
     def __init__(self, document: Document) -> None:
         self.moment = Moment()
+        self.dragged = DraggedModels()
+        self.undo = UndoHistory()
         self.pending: set[str] = set()
         self.placed: set[str] = set()
-        self.taken_back: set[str] = set()
         self.arrivals: dict[str, Message] = {}
         self.hidden: dict[str, str] = {}
         self.reported: dict[str, Message] = {}
         self._document = document
         self._reserve = Reserve()
         self._packer = packing.Packer(self._reserve)
-        self._reserved = ""  # the pending job that the store is being told about
-        self._small: set[str] = set()  # tokens of small ones for which the same is true
-        self._standing: set[str] = set()  # of `placed`, what was there before undo or redo
-        self._undone: set[str] = set()  # what was placed, and at this point of the undo history is not there
+        self._reserved = ""  # the pending job that is being reserved in the store
+        self._small: set[str] = set()  # the small ones that are being reserved
         self._folders_to_delete: set[str] = set()  # of placed jobs that were removed from the list
         self._may_have_unpacked = True  # there may be images of placed models to pack
-        self._recovered = False  # the file came from an autosave: what is in it is not yet where it belongs
-        self._moves: dict[str, Location] = {}  # by hand, as long as the destinations do not say so
-        self._moves_to_save: set[str] = set()
+        self._recovered = False  # The file came from an autosave, so no result is saved in its own path.
 
     def enqueue_ready(self, engine: EngineClient, jobs: Iterable[Job]) -> None:
         """Results whose file is open are placed by themselves, unless they stand there already."""
         ready = [job for job in jobs if job.status.step is Step.READY]
-        present = place.tokens() if any(job.placement.placed_in for job in ready) else set[str]()
+        present = place.tokens_in_file() if any(job.placement.placed_in for job in ready) else set[str]()
         for job in ready:
             if job.placement.placed_in and job.token in present:
                 from_disk = job.placement.placed_in != self._document.id and not self._recovered
@@ -98,9 +92,8 @@ class PlacementQueue:
     def process_next(self, context: bpy.types.Context, engine: EngineClient) -> None:
         """What can be done in one tick: place a result or prepare that, or else pack a picture."""
         if not self.moment.is_user_interacting(context):  # a placeholder may just be dragged
-            for token in self._moves_to_save & self._moves.keys():
-                self.relocate(engine, token, location=self._moves[token])
-            self._moves_to_save.clear()
+            for token, location in self.dragged.pop_unsaved().items():
+                self.relocate(engine, token, location=location)
         if not self._place_next(context, engine) and not self.is_about_to_place():
             self._pack_image(context)
 
@@ -166,7 +159,7 @@ class PlacementQueue:
                 self.pending.discard(token)
             elif where.placeholder_deleted:  # in the very tick in which the job ended
                 self.defer_to_import(engine, token, PLACEHOLDER_DELETED)
-            elif self.blocker(context, job) or token in self._moves:
+            elif self.blocker(context, job) or token in self.dragged:
                 if self._reserve.is_for(token):
                     self._reserve.release()
             elif token in self._small:
@@ -257,14 +250,13 @@ class PlacementQueue:
         again: bool = False,
         is_one_step: bool = True,
     ) -> list[bpy.types.Object]:
-        """Put the results of `job` into the scene and return the objects; what is wrong, the job tells.
+        """Place the results of `job` and return the objects; errors become the job's problem.
 
-        is_one_step: whether that is an undo step; if not, the caller pushes one.
-
-        again: see `Engine.place`. Where the model stands in the file already, what is wrong with another one
-        is raised as a FlowsError: the job is done all the same.
+        again: see `Engine.mark_placed`. If the model is in the file already, an error in placing another copy
+        is raised as a FlowsError, because the job stays done. is_one_step: whether to push an undo step; if
+        not, the caller pushes one.
         """
-        stands = again and job.status.step is Step.PLACED and not self.is_undone(job.token)
+        stands = again and job.status.step is Step.PLACED and not self.undo.is_undone(job.token)
         ours = self.is_reserved(job) or engine.mark_placed(job.token, self._document.id, again)
         if not ours:
             now = engine.job(job.token)  # noted in this very moment?
@@ -276,8 +268,8 @@ class PlacementQueue:
         try:
             where = self._document.localized(where)
             more_to_come = self._is_shared(engine, job, where)
-            with self._reserve.spent() if is_one_step else nullcontext():
-                placed = place.place(context, _models(job), where, more_to_come, is_one_step)
+            with self._reserve.handed_over() if is_one_step else nullcontext():
+                placed = place.place_models(context, models_of(job), where, more_to_come, is_one_step)
         except FlowsError as error:
             if stands:
                 raise
@@ -290,14 +282,13 @@ class PlacementQueue:
             )
         else:
             self._may_have_unpacked = True
-            self._undone.discard(job.token)
+            self.undo.mark_placed(job.token)
             self.placed.add(job.token)
-            self.taken_back.discard(job.token)
-            self.arrivals[job.token] = place.arrival(context, job.request.name, placed, where)
+            self.arrivals[job.token] = place.placed_message(context, job.request.name, placed, where)
             collection = place.hidden_by(context, placed) if isinstance(where, NewModel) else ""
             if collection:
                 self.hidden[job.token] = collection
-            if lines := place.told_of(placed, where):
+            if lines := place.placement_remarks(placed, where):
                 self.reported[job.token] = sentences(*lines)
             if bpy.app.background:  # no frame to lose, and perhaps no tick to come
                 packing.pack_all()
@@ -311,7 +302,7 @@ class PlacementQueue:
         try:
             engine.keep_for_import(token, why)
         except LedgerError:
-            self._undone.add(token)  # a save is not to take it for placed until then
+            self.undo.mark_undone(token)  # Otherwise a save would count it as placed meanwhile.
             engine.keep_for_import_soon(token, why)
 
     def _is_shared(self, engine: EngineClient, job: Job, where: InFile) -> bool:
@@ -356,52 +347,11 @@ class PlacementQueue:
         """Why the result of a job cannot come by itself at this moment, or nothing."""
         return self.moment.auto_placement_blocker(context, self._document.localized(job.request.destination))
 
-    def move(self, tokens: Iterable[str], location: Location) -> None:
-        """The user drags the models of these jobs there; their destinations say so once that has ended."""
-        tokens = list(tokens)
-        self._moves.update(dict.fromkeys(tokens, location))
-        self._moves_to_save.update(tokens)
-
-    def location_of(self, job: Job) -> Location | None:
-        """Where the model of a job was dragged, as long as its destination does not say so; else None."""
-        moved = self._moves.get(job.token)
-        if (
-            moved is not None
-            and isinstance(job.request.destination, NewModel)
-            and job.request.destination.location == moved
-        ):
-            del self._moves[job.token]
-            return None
-        return moved
-
-    def forget_moves(self, but: Iterable[str]) -> None:
-        """Only the jobs of these tokens still have models to come."""
-        for token in self._moves.keys() - set(but):
-            del self._moves[token]
-
-    def is_undone(self, token: str) -> bool:
-        """Whether a model was placed, and is not there at this point of the undo history."""
-        return token in self._undone
-
-    def before_step(self) -> None:
-        """Undo or redo is about to happen."""
-        self._standing = self.placed & place.tokens() if self.placed else set()
-
     def stepped(self, engine: EngineClient | None) -> None:
-        """Undo or redo: pictures may be loose again, and models that were placed may be gone, or back."""
+        """Undo or redo has happened: images may be unpacked again, and models may be gone, or back."""
         self.moment.stepped()
         self._may_have_unpacked = True
-        if self._standing or self.taken_back:
-            self.taken_back = (self.taken_back | self._standing) - place.tokens()
-        self._undone.clear()
-        if engine is not None:
-            loose = {
-                job.token
-                for job in engine.jobs()
-                if job.unsaved and job.placement.placed_in == self._document.id
-            }
-            if loose:
-                self._undone.update(loose - place.tokens() - self.pending)
+        self.undo.after_step(engine, self._document.id, self.pending)
 
     def opened(self, recovered: bool, engine: EngineClient | None, continues: str = "") -> None:
         """Another file is open, into which other results belong.
@@ -419,7 +369,10 @@ class PlacementQueue:
         self._recovered = False
         jobs = engine.jobs()
         there = {job.token for job in jobs if job.placement.placed_in == self._document.id}
-        engine.saved(self._document.id, there - self.pending - self._undone)
+        engine.saved(
+            self._document.id,
+            {token for token in there - self.pending if not self.undo.is_undone(token)},
+        )
         for job in jobs:
             changes = (
                 renamed(job.request.destination) if self._document.is_of(job.request.destination) else {}
@@ -433,40 +386,10 @@ class PlacementQueue:
             engine.closed(self._document.id, but=frozenset(self.pending))
             engine.delete_files(self._folders_to_delete)
         self._reserve.release()
-        for known in (self.arrivals, self.hidden, self.reported, self._moves):
+        self.dragged.clear()
+        self.undo.clear()
+        for known in (self.arrivals, self.hidden, self.reported):
             known.clear()
-        for tokens in (
-            self.pending,
-            self.placed,
-            self._small,
-            self.taken_back,
-            self._standing,
-            self._undone,
-            self._folders_to_delete,
-            self._moves_to_save,
-        ):
+        for tokens in (self.pending, self.placed, self._small, self._folders_to_delete):
             tokens.clear()
         self._reserved = ""
-
-
-def _models(job: Job) -> list[Model]:
-    several = len(job.placement.results) > 1
-    ours = {"flow_id": job.run.flow_id, "template": job.request.template, "token": job.token}
-    parameters = {
-        name.encode()[:LONGEST_PROPERTY].decode(errors="ignore"): value
-        if isinstance(value, str | int | float)
-        else json.dumps(value)
-        for name, value in job.request.parameters.items()
-    }
-    provenance = {**parameters, **ours}  # whatever the service calls its parameters
-    if job.request.prompt:
-        provenance["prompt"] = job.request.prompt
-    return [
-        Model(
-            glb=result.glb,
-            blend=result.blend,
-            name=f"{job.request.name} {number}" if several else job.request.name,
-            provenance={**provenance, "result": number},
-        )
-        for number, result in enumerate(job.placement.results, start=1)
-    ]

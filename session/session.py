@@ -43,7 +43,7 @@ IDLE_SECONDS = 1.0
 END_SECONDS = 3.0
 """Until an engine has ended, when the add-on is disabled; when Blender ends, nobody waits."""
 
-AGAIN_SECONDS = 5.0
+RETRY_SECONDS = 5.0
 """Until a job list that could not be opened is tried again."""
 
 
@@ -120,7 +120,7 @@ class Session:
         self._is_stale = True  # nothing of what there is has been shown
         self._next_try = 0.0  # when a job list is opened again that could not be, time.monotonic()
         self._is_ticking = False  # a tick is at work in the scene, where another one would come between
-        self._is_telling = False  # a listener is being called
+        self._is_calling_listeners = False  # a listener is being called
         self._owner = new_owner()
         self._log = LogHandler()
         LOGGER.addHandler(self._log)
@@ -192,9 +192,9 @@ class Session:
         return self._is_ticking
 
     @property
-    def is_telling(self) -> bool:
+    def is_calling_listeners(self) -> bool:
         """Whether a listener is being called, to which a job is to look as it was told."""
-        return self._is_telling
+        return self._is_calling_listeners
 
     def tick(self, context: bpy.types.Context) -> float:
         """Bring scene and panels up to date; returns the seconds until the next time."""
@@ -208,7 +208,7 @@ class Session:
             seconds = IDLE_SECONDS
         finally:
             self._is_ticking = False
-        self._tell()
+        self._call_listeners()
         return seconds
 
     def _tick(self, context: bpy.types.Context) -> float:
@@ -230,7 +230,7 @@ class Session:
             self._convert_here(context, engine)
             self.placement.process_next(context, engine)
         finally:  # whatever went wrong there, the list says how the jobs are
-            self._say(context, engine.notice)
+            self._report_notice(context, engine.notice)
             self._untold |= dict.fromkeys(self._news)
             self._show(context, engine)
         if self.placement.is_about_to_place() or self.slices.is_busy():
@@ -250,8 +250,8 @@ class Session:
         try:
             engine.pump(DRAIN_SECONDS)
         except LedgerError as error:
-            self._say(context, error.problem)
-            self._next_try = time.monotonic() + AGAIN_SECONDS
+            self._report_notice(context, error.problem)
+            self._next_try = time.monotonic() + RETRY_SECONDS
             self._end_engine(0.0)
             return False
         return True
@@ -275,7 +275,7 @@ class Session:
     ) -> None:
         """Have the observers show what changed; removed: tokens of jobs that are not in the list any more."""
         arriving = {*self.placement.pending}
-        taken_back = {*self.placement.taken_back}
+        taken_back = {*self.placement.undo.taken_back}
         tokens = {*self._news, *removed, *(self._arriving ^ arriving), *(self._taken_back ^ taken_back)}
         second = int(time.time())
         seconds_passed, self._second = second != self._second, second
@@ -301,11 +301,11 @@ class Session:
 
     # ------------------------------------------------------------------ telling
 
-    def _tell(self) -> None:
+    def _call_listeners(self) -> None:
         """Call the listeners with what is new. One that waits ticks on; news of that time come after it."""
-        if self._is_telling:
+        if self._is_calling_listeners:
             return
-        self._is_telling = True
+        self._is_calling_listeners = True
         try:
             while self._untold:
                 token = next(iter(self._untold))
@@ -322,21 +322,21 @@ class Session:
                     if listener in self.listeners:  # one before it may have ended its subscription
                         _call(listener, job)
         finally:
-            self._is_telling = False
+            self._is_calling_listeners = False
 
     def notify(self, context: bpy.types.Context, notice: Problem) -> None:
         """Let the panel show what is wrong with the job list, until the user has read it."""
         if self.engine is not None and self.engine.is_loaded:  # else that is why: it goes when one can begin
             self.engine.notice = notice  # which is what each tick shows
-        self._say(context, notice)
+        self._report_notice(context, notice)
 
     def dismiss(self, context: bpy.types.Context) -> None:
         """The user has read the notice."""
         if self.engine is not None:
             self.engine.notice = None
-        self._say(context, None)
+        self._report_notice(context, None)
 
-    def _say(self, context: bpy.types.Context, notice: Problem | None) -> None:
+    def _report_notice(self, context: bpy.types.Context, notice: Problem | None) -> None:
         if notice != self.notice:
             self.notice = notice
             if notice:

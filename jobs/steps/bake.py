@@ -8,7 +8,9 @@ import time
 from ...core.errors import NoChildBlender
 from ..errors import NoBaker, folder_unusable
 from ..job_folder import JobFolder
-from ..model import Job, Result, Step
+from ..job_parts import Result
+from ..model import Job
+from ..step import Step
 from .turn import Turn
 
 

@@ -28,7 +28,10 @@ from ...core.messages import Message
 from .. import limits
 from ..errors import folder_unusable
 from ..job_folder import JobFolder
-from ..model import Job, Problem, Result, Step
+from ..job_parts import Result
+from ..model import Job
+from ..problem import Problem
+from ..step import Step
 from .turn import Turn
 
 

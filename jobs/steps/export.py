@@ -12,7 +12,8 @@ from ...core.errors import NoChildBlender
 from .. import exported
 from ..errors import NoExporter, NotDelivered, folder_unusable
 from ..job_folder import JobFolder
-from ..model import Job, Step
+from ..model import Job
+from ..step import Step
 from .turn import Turn
 
 

@@ -30,7 +30,9 @@ from ...core.messages import Message
 from .. import limits
 from ..doubt import Doubt
 from ..errors import DELETED, NeedsUser, NoConverter, NotStarted
-from ..model import GOES_ON, Job, Problem, Step
+from ..model import Job
+from ..problem import FLOW_STILL_RUNNING, Problem
+from ..step import Step
 from .turn import Outcome, Turn
 
 FINAL_STATUSES = frozenset({414, 415, 431, 451})
@@ -46,7 +48,7 @@ def decide_after_error(turn: Turn, job: Job, error: FlowsError, failures: int, c
     if isinstance(error, NotFound) and job.run.flow_id:
         return _decide_about_missing(job, error, _is_gone(turn, job, error), doubt, failures)
     if turn.others_run() and _may_be_a_limit(job, error):
-        return _later(job, error, failures, chance)._replace(doubt="refusal")
+        return _retry_later(job, error, failures, chance)._replace(doubt="refusal")
     return _decide(job, error, failures, doubt, chance)
 
 
@@ -82,19 +84,19 @@ def _decide(job: Job, error: FlowsError, failures: int, doubt: Doubt, chance: fl
     transient = isinstance(error, CallFailed) and error.transient
     # A hotel's login page is no answer of the service, and goes away again.
     if transient or isinstance(error, NetworkError | UnexpectedAnswer | WebPage):
-        return _later(job, error, failures, chance)
+        return _retry_later(job, error, failures, chance)
     if isinstance(error, KeyRefused | PaymentRequired):
         # A key that has made the flow was good then.
         longest = (limits.REFUSAL if job.run.flow_id else limits.FIRST_REFUSAL) * limits.LOOKUP_SECONDS
         lasted = doubt.seconds("refusal", time.monotonic())
         if doubt.times("refusal") + 1 < limits.LOOKUPS or lasted < longest:
-            return _later(job, error, failures, chance)._replace(doubt="refusal")
+            return _retry_later(job, error, failures, chance)._replace(doubt="refusal")
         # The user has to act, but may do so where we do not see it: at the service.
         return Outcome(job.blocked(Problem.of(error), time.time() + limits.REFUSED_SECONDS))
     if isinstance(error, CallFailed) and not _is_final(job, error, doubt):
-        return _later(job, error, failures, chance)._replace(doubt="refusal")
+        return _retry_later(job, error, failures, chance)._replace(doubt="refusal")
     if isinstance(error, NoResult | NotAGlb | ResultTruncated) and doubt.times("result") + 1 < limits.LOOKUPS:
-        return _later(job, error, failures, chance)._replace(doubt="result")
+        return _retry_later(job, error, failures, chance)._replace(doubt="result")
     return Outcome(job.failed(problem_of(job, error), time.time()))
 
 
@@ -111,7 +113,7 @@ def _may_be_a_limit(job: Job, error: FlowsError) -> bool:
     return not job.run.flow_id and is_refusal and error.status != 401 and not error.validation
 
 
-def _later(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
+def _retry_later(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
     """Try again after a while; the job waits, and says why, unless all may be well in a moment."""
     like = error if isinstance(error, CallFailed) and error.transient else NetworkError()
     seconds = decide(limits.BACK_OFF, "GET", failures, like, chance)
@@ -119,8 +121,8 @@ def _later(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome
         seconds = min(like.retry_after or limits.BACK_OFF.ceiling, limits.LONGEST_BREAK)
     reached = not isinstance(error, CallFailed) or error.sent or job.status.step is Step.STARTED
     if failures <= limits.QUIET_FAILURES and seconds <= limits.QUIET_SECONDS and reached:
-        return Outcome(job, again_in=seconds)
-    return Outcome(job.blocked(Problem.of(error), time.time() + seconds), again_in=seconds)
+        return Outcome(job, retry_in=seconds)
+    return Outcome(job.blocked(Problem.of(error), time.time() + seconds), retry_in=seconds)
 
 
 def _is_final(job: Job, error: CallFailed, doubt: Doubt) -> bool:
@@ -147,18 +149,18 @@ def _decide_about_missing(job: Job, error: NotFound, gone: bool, doubt: Doubt, f
     """
     if not gone:
         if job.status.cancelling and is_lasting(doubt):
-            return Outcome(job.cancelled(time.time(), goes_on()))
-        outcome = _later(job, UnexpectedAnswer.of_gateway(error.status), failures, 1.0)
+            return Outcome(job.cancelled(time.time(), flow_still_running()))
+        outcome = _retry_later(job, UnexpectedAnswer.of_gateway(error.status), failures, 1.0)
         if error.own_word and outcome.job.status.waiting:
             outcome = outcome._replace(job=job.blocked(_missing(), outcome.job.status.retry_at))
         return outcome._replace(doubt="refusal")
     believed = doubt.seconds("gone", time.monotonic()) >= limits.GONE * limits.LOOKUP_SECONDS
     if job.status.cancelling and doubt.times("gone") + 1 >= limits.LOOKUPS:
-        return Outcome(job.cancelled(time.time(), None if believed else goes_on()))
+        return Outcome(job.cancelled(time.time(), None if believed else flow_still_running()))
     if believed and doubt.times("gone") >= limits.LOOKUPS:
         return Outcome(job.failed(_deleted(), time.time()))
     seconds = decide(limits.BACK_OFF, "GET", failures, NetworkError(), 1.0) or limits.LOOKUP_SECONDS
-    return Outcome(job.blocked(_missing(), time.time() + seconds), again_in=seconds, doubt="gone")
+    return Outcome(job.blocked(_missing(), time.time() + seconds), retry_in=seconds, doubt="gone")
 
 
 def _missing() -> Problem:
@@ -178,10 +180,10 @@ def _deleted() -> Problem:
     )
 
 
-def goes_on() -> Problem:
+def flow_still_running() -> Problem:
     """What is told of a cancelled job whose flow could not be stopped."""
     return Problem(
-        GOES_ON,
+        FLOW_STILL_RUNNING,
         Message("The job could not be stopped at the service, and may still be running there."),
         Message("Check it in your account."),
         "open_account",

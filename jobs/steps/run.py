@@ -25,9 +25,11 @@ from ...core.messages import Message
 from ...core.text import tidy
 from .. import limits, polling
 from ..errors import NeedsUser, NotStarted, UnknownFlow
-from ..model import UNSENT, Job, Problem, Step
+from ..model import Job
+from ..problem import Problem
+from ..step import UNSENT, Step
 from . import submit
-from .failure import goes_on
+from .failure import flow_still_running
 from .turn import Outcome, Turn
 
 LONGEST_NAME = 60
@@ -97,15 +99,15 @@ def poll(turn: Turn, job: Job) -> Outcome:
     running = now - job.run.started_at
     if flow.state == "created" and not job.run.starts_itself:
         if turn.doubt.seconds("start", time.monotonic()) >= limits.UNSTARTED * limits.LOOKUP_SECONDS:
-            return Outcome(job.advance_to(Step.UPLOADED), again_in=0.0)  # something else answered our start
-        return Outcome(job, again_in=polling.next_poll(running, turn.durations, None), doubt="start")
+            return Outcome(job.advance_to(Step.UPLOADED), retry_in=0.0)  # something else answered our start
+        return Outcome(job, retry_in=polling.next_poll(running, turn.durations, None), doubt="start")
     if not flow.state.terminal:
         if 0.0 < turn.patience < now - job.run.changed_at:
             return Outcome(job.blocked(_nothing_new(turn.patience), now + limits.REFUSED_SECONDS))
         if polling.ends_soon(running, turn.durations, flow.progress):
             turn.warm()
         job = job.changed(asked_at=now)
-        return Outcome(job, again_in=polling.next_poll(running, turn.durations, flow.progress))
+        return Outcome(job, retry_in=polling.next_poll(running, turn.durations, flow.progress))
     if flow.state == "aborted":
         if job.status.cancelling:
             return Outcome(job.cancelled(time.time()))
@@ -119,7 +121,7 @@ def poll(turn: Turn, job: Job) -> Outcome:
     # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
     # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
     run_seconds = 0.0 if job.run.adopted else polling.ended_after(not_yet - job.run.started_at, running)
-    return Outcome(job.advance_to(Step.COMPLETED, run_seconds=run_seconds), again_in=0.0)
+    return Outcome(job.advance_to(Step.COMPLETED, run_seconds=run_seconds), retry_in=0.0)
 
 
 def cancel(turn: Turn, job: Job) -> Outcome:
@@ -127,11 +129,11 @@ def cancel(turn: Turn, job: Job) -> Outcome:
     try:
         return _stop(turn, job)
     except (NeedsUser, NotReady):
-        return Outcome(job.cancelled(time.time(), goes_on()))
+        return Outcome(job.cancelled(time.time(), flow_still_running()))
     except (KeyRefused, PaymentRequired, MethodNotAllowed):
         if turn.doubt.times("refusal") + 1 < limits.LOOKUPS:
             raise
-        return Outcome(job.cancelled(time.time(), goes_on()))
+        return Outcome(job.cancelled(time.time(), flow_still_running()))
 
 
 def _stop(turn: Turn, job: Job) -> Outcome:
@@ -139,11 +141,11 @@ def _stop(turn: Turn, job: Job) -> Outcome:
     if job.status.step in UNSENT or job.status.step is Step.ADOPTED:
         return Outcome(job.cancelled(now))
     if job.status.step in (Step.COMPLETED, Step.DOWNLOADED):
-        return Outcome(job.changed(cancelling=False, needs_manual_import=True), again_in=0.0)
+        return Outcome(job.changed(cancelling=False, needs_manual_import=True), retry_in=0.0)
     if job.status.step is Step.SUBMITTING:
         found = submit.find_lost_create(turn, job)
         if found is None:
-            return Outcome(job, again_in=limits.LOOKUP_SECONDS, doubt="create")
+            return Outcome(job, retry_in=limits.LOOKUP_SECONDS, doubt="create")
         job = found.changed(cancelling=True)
     try:
         if job.status.step in (Step.CREATED, Step.UPLOADING, Step.UPLOADED):
@@ -161,7 +163,7 @@ def _stop(turn: Turn, job: Job) -> Outcome:
         pass  # over already, or not yet running: the state tells
     outcome = poll(turn, job)
     # An abort is over soon, whatever the flow's usual length.
-    return outcome if outcome.job.finished else outcome._replace(again_in=polling.SHORTEST)
+    return outcome if outcome.job.finished else outcome._replace(retry_in=polling.SHORTEST)
 
 
 def _shown(parameters: dict[str, Any]) -> dict[str, str | int | float]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from ...api import Cancelled
 from .. import limits, polling
-from ..model import BAKE, EXPORT, Job, Step
+from ..job_parts import BAKE, EXPORT
+from ..model import Job
+from ..step import Step
 from . import bake, download, export, run, submit
 from .turn import Outcome, Turn
 
@@ -42,9 +44,9 @@ def advance(turn: Turn, job: Job) -> Outcome:
             case Step.DOWNLOADED:
                 after = download.convert(turn, job)
             case _:
-                return Outcome(job, again_in=polling.next_poll(0.0, turn.durations, None))
+                return Outcome(job, retry_in=polling.next_poll(0.0, turn.durations, None))
         if after is None:
-            return _look_again(turn, job)
+            return _check_again(turn, job)
         job = after
         turn.save(job)
         if job.status.step is Step.PLACED:  # which only exported files are by themselves
@@ -52,10 +54,10 @@ def advance(turn: Turn, job: Job) -> Outcome:
     return Outcome(job)
 
 
-def _look_again(turn: Turn, job: Job) -> Outcome:
+def _check_again(turn: Turn, job: Job) -> Outcome:
     """What is looked for is not there, which is not believed at once."""
     if job.status.step is Step.COMPLETED:
         seconds = limits.OUTPUT_SECONDS * 2 ** turn.doubt.times("outputs")
-        return Outcome(job, again_in=seconds, doubt="outputs")
+        return Outcome(job, retry_in=seconds, doubt="outputs")
     about = "create" if job.status.step is Step.SUBMITTING else "unknown"
-    return Outcome(job, again_in=limits.LOOKUP_SECONDS, doubt=about)
+    return Outcome(job, retry_in=limits.LOOKUP_SECONDS, doubt=about)

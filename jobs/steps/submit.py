@@ -40,7 +40,8 @@ from ...core.messages import Message
 from .. import limits
 from ..errors import NeedsUser, NoConverter, folder_unusable
 from ..job_folder import JobFolder
-from ..model import Job, Step
+from ..model import Job
+from ..step import Step
 from .failure import is_lasting
 from .turn import Turn
 

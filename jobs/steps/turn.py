@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
     """
 
     job: Job
-    again_in: float | None = None
+    retry_in: float | None = None
     doubt: About = ""
 
 

@@ -146,18 +146,18 @@ def import_glb(source: str, target: str) -> None:
         import_scene_as_collection=False,
     )
     scene = bpy.context.scene
-    with module("scene.place.extras").apart(scene, Path(source)) as beside:
+    with module("scene.place.extras").capture_extras(scene, Path(source)) as beside:
         bpy.ops.import_scene.gltf(filepath=source, **options)
     objects: list[Any] = list(scene.objects)
     if not objects:
         raise RuntimeError(Message("the model is empty."))
-    fitted = fit_result(Path(source), objects)
+    fitted = restore_result(Path(source), objects)
     for mesh in bpy.data.meshes:
         drop_zeros(mesh)
     name = Path(target).name.partition(".")[0]
     told = report() | fitted | {"scene": beside}
     for number, image in enumerate(bpy.data.images):
-        put_beside(image, Path(target).with_name(f"{name}-{number}"))
+        save_beside(image, Path(target).with_name(f"{name}-{number}"))
     bpy.data.libraries.write(target, set(objects))
     told["arrays"] = module("formats.blend_file").array_sizes(Path(target))  # see `memory`
     Path(target).with_name(f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
@@ -176,7 +176,7 @@ def drop_zeros(mesh: Any) -> None:
                 mesh.attributes.remove(attribute)
 
 
-def put_beside(image: Any, path: Path) -> None:
+def save_beside(image: Any, path: Path) -> None:
     """Let a packed picture be the file `path` instead, and say so."""
     if image.packed_file is not None:
         path.write_bytes(image.packed_file.data)
@@ -196,20 +196,21 @@ def save_file(source: str, target: str) -> None:
     files.replace(Path(blend), Path(target))
 
 
-def fit_result(source: Path, objects: list[Any]) -> dict[str, Any]:
-    """Fit what came from `source` onto the snapshot beside it, if it was made of one (see `fit`).
+def restore_result(source: Path, objects: list[Any]) -> dict[str, Any]:
+    """Restore the mesh data of the imported `objects` from the snapshot beside `source`, if there is one.
 
-    Returns what the report says about that: "fit", or "misfit" where it does not fit and is left as it came.
+    Returns what goes into the report: "fit", see `restore_mesh_data`, or "misfit" if the result is elsewhere
+    than the mesh that was sent; then it stays as it was received.
     """
-    fit = module("scene.restore.restore")
+    restore = module("scene.restore.restore")
     snapshot = markers.snapshot_of(source)
     parts = [item for item in objects if item.type == "MESH" and len(item.data.polygons)]
     if snapshot is None or not parts:
         return {}
     names = {material: material.name for material in bpy.data.materials}
     try:
-        told = {"fit": fit.fit(parts, snapshot, names)}
-    except fit.DoesNotFit:
+        told = {"fit": restore.restore_mesh_data(parts, snapshot, names)}
+    except restore.CannotRestore:
         told = {"misfit": True}
     objects[:] = parts[:1]
     return told
@@ -319,14 +320,14 @@ def turn_upright(image: Any, source: Path) -> None:
     image.pixels.foreach_set(rows.ravel())
 
 
-def tell_progress(share: float) -> None:
+def report_progress(share: float) -> None:
     """Say how much of a long task is done, 0 to 1."""
     print(f"\nGENERIO_PROGRESS {share:.3f}", flush=True)  # noqa: T201 - how a converter speaks
 
 
 def bake_maps(source: str, target: str) -> None:
     """Bake the lost detail of the light mesh in the snapshot `source`; see `scene.bake.run`."""
-    module("scene.bake.run").bake(source, target, tell_progress)
+    module("scene.bake.run").bake(source, target, report_progress)
 
 
 def bake_files(source: str, target: str) -> None:
@@ -338,12 +339,12 @@ def bake_files(source: str, target: str) -> None:
         bpy.ops.import_scene.gltf(filepath=path, **options)
         return [item for item in bpy.data.objects if item not in present]
 
-    module("scene.bake.files").bake(source, target, load, tell_progress)
+    module("scene.bake.files").bake(source, target, load, report_progress)
 
 
 def export_files(source: str, target: str) -> None:
     """Write files for a game engine, by the order `source`; see `scene.game.run`."""
-    module("scene.game.run").export(source, target, joined_glb, tell_progress)
+    module("scene.game.run").export(source, target, joined_glb, report_progress)
 
 
 def joined_glb(path: str) -> Any:
@@ -374,7 +375,7 @@ def joined_glb(path: str) -> Any:
     return first
 
 
-def words_of(error: Exception) -> Any:
+def error_text(error: Exception) -> Any:
     """What an error says, as JSON: a message of ours, or Blender's words, or where it happened."""
     if not isinstance(error, RuntimeError) or not error.args:
         return "".join(traceback.format_exception(error))
@@ -413,7 +414,7 @@ def do(task: str, source: str, target: str) -> bool:
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False)
         TASKS[task](source, target)
     except Exception as error:  # the parent wants to know why, not an exit code
-        problem = words_of(error)
+        problem = error_text(error)
     faulthandler.cancel_dump_traceback_later()
     said = json.dumps({"problem": problem, "memory": memory()})
     try:

@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 
 from ..errors import ConversionFailed
-from ..place.new_data import Arrivals
+from ..place.new_data import NewData
 from ..place.unique_names import names_left_free
 from . import child
 
@@ -29,12 +29,12 @@ def make_input_here(source: Path, target: Path) -> None:
 
     source, target: as for `Conversion.make_input`. Raises ConversionFailed.
     """
-    arrivals = Arrivals()
+    arrivals = NewData()
     make = child.export_glb if source.suffix == ".blend" else child.make_png
     with names_left_free():
         try:
             make(str(source), str(target))
         except Exception as error:  # whatever Blender and its exporter may raise
-            raise ConversionFailed(source.name, child.words_of(error)) from error
+            raise ConversionFailed(source.name, child.error_text(error)) from error
         finally:
             arrivals.remove_unused()

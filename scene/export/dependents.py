@@ -34,10 +34,10 @@ class Dependents:
         """The ties of all objects of the file."""
         found = cls()
         for item in bpy.data.objects:
-            found.look_at(item)
+            found.add(item)
         return found
 
-    def look_at(self, item: bpy.types.Object) -> None:
+    def add(self, item: bpy.types.Object) -> None:
         """Note on what elements of other objects `item` hangs, and which mesh it has."""
         if item.type == "MESH":
             self.users.setdefault(item.data.session_uid, []).append(item.session_uid)

@@ -85,7 +85,7 @@ def batches(
             with _shaped(context, [(item, mesh) for item in (*chosen, *rest)]) as shaped:
                 for item, copy in shaped:
                     result = _mesh_from(context, copy)
-                    look = look_of(result)
+                    look = mesh_digest(result)
                     if look in by_look or item not in chosen:
                         bpy.data.meshes.remove(result)
                     else:
@@ -152,32 +152,34 @@ def _shaped(
         afterwards.callback(lambda: bpy.data.batch_remove(copies))
         scene.collection.children.link(collection)
         for item, mesh in wanted:
-            if item.data == mesh and any(map(_remembers, applicable(item))) and item.visible_get():
+            if item.data == mesh and any(map(_has_state, applicable(item))) and item.visible_get():
                 afterwards.enter_context(_only_applicable(item, realize))
                 shaped.append((item, item))
             else:
-                copies.append(_bare_copy(item, mesh, realize))
+                copies.append(_copy_without_modifiers(item, mesh, realize))
                 collection.objects.link(copies[-1])
                 shaped.append((item, copies[-1]))
         yield shaped
 
 
-def _remembers(modifier: bpy.types.Modifier) -> bool:
+def _has_state(modifier: bpy.types.Modifier) -> bool:
     """Whether what a modifier makes follows from the frames before, of which only the object itself knows."""
     if isinstance(modifier, bpy.types.NodesModifier):
-        return modifier.node_group is not None and _has_node_that_remembers(modifier.node_group)
+        return modifier.node_group is not None and _has_simulation_node(modifier.node_group)
     return modifier.type in SIMULATIONS
 
 
-def _has_node_that_remembers(tree: bpy.types.NodeTree) -> bool:
+def _has_simulation_node(tree: bpy.types.NodeTree) -> bool:
     return any(
         node.bl_idname in SIMULATION_NODES
-        or (getattr(node, "node_tree", None) is not None and _has_node_that_remembers(node.node_tree))  # type: ignore[attr-defined]
+        or (getattr(node, "node_tree", None) is not None and _has_simulation_node(node.node_tree))  # type: ignore[attr-defined]
         for node in tree.nodes
     )
 
 
-def _bare_copy(item: bpy.types.Object, mesh: bpy.types.Mesh, realize: bpy.types.NodeTree) -> bpy.types.Object:
+def _copy_without_modifiers(
+    item: bpy.types.Object, mesh: bpy.types.Mesh, realize: bpy.types.NodeTree
+) -> bpy.types.Object:
     """A copy of `item` that shows `mesh`, without the modifiers that are not applied."""
     copy: Any = item.copy()
     if copy.data != mesh:
@@ -240,7 +242,7 @@ def _mesh_from(context: bpy.types.Context, item: bpy.types.Object) -> bpy.types.
     return cast(bpy.types.Mesh, made)
 
 
-def look_of(mesh: bpy.types.Mesh) -> bytes:
+def mesh_digest(mesh: bpy.types.Mesh) -> bytes:
     """A digest that is equal for meshes that look the same."""
     import numpy as np
 

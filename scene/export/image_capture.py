@@ -53,10 +53,10 @@ def file_of(image: Any) -> Path | None:
     return None
 
 
-def take_image(image: Any) -> RawPicture:
+def capture_image(image: Any) -> RawPicture:
     """The picture in any image datablock as it is now, painted or not, saved or not. Raises NoPicture."""
     if image.type == "RENDER_RESULT":
-        return take_render()
+        return capture_render()
     if not image.is_dirty and image.packed_file is not None and image.source == "FILE":
         data = bytes(image.packed_file.data)
         if data.startswith(b"\x89PNG"):
@@ -77,7 +77,7 @@ def take_image(image: Any) -> RawPicture:
     return RawPicture.of_pixels(values.reshape(height, width, channels), linear, premultiplied)
 
 
-def take_render() -> RawPicture:
+def capture_render() -> RawPicture:
     """The last render, as the user sees it. Raises NoPicture."""
     image = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
     scene = bpy.context.scene
@@ -113,7 +113,7 @@ def _quick_png(scene: Any) -> Any:
             setattr(settings, name, before[name])
 
 
-def take_view(context: bpy.types.Context, area: bpy.types.Area) -> RawPicture:
+def capture_view(context: bpy.types.Context, area: bpy.types.Area) -> RawPicture:
     """What the user sees in a 3D view, without overlays and gizmos. Raises NoPicture."""
     import gpu
     import numpy as np
@@ -153,7 +153,7 @@ def reads_clipboard() -> bool:
     return sys.platform != "linux" or "WAYLAND_DISPLAY" in os.environ
 
 
-def take_clipboard(context: bpy.types.Context) -> RawPicture:
+def capture_clipboard(context: bpy.types.Context) -> RawPicture:
     """The picture in the system's clipboard. Raises NoPicture."""
     nothing = NoPicture(
         Message("There is no picture in the clipboard."),
@@ -166,7 +166,7 @@ def take_clipboard(context: bpy.types.Context) -> RawPicture:
         with image_editor(context) as editor:
             bpy.ops.image.clipboard_paste()
             pasted = editor.image
-        return take_image(pasted)
+        return capture_image(pasted)
     except RuntimeError:  # Blender's poll, where there is none, or the system has no clipboard for pictures
         raise nothing from None
     finally:  # an Image Editor brings a Render Result along, too

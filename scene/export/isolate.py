@@ -20,26 +20,26 @@ from ...formats.raw_pixels import RawPicture
 from ..bake.settings import unbaked
 from ..markers import ORIGINAL
 from ..meshes import drop_broken
-from .image_capture import take_image
+from .image_capture import capture_image
 
-Keep = Callable[[RawPicture], Path]
+SaveImage = Callable[[RawPicture], Path]
 """Takes a picture that is in no file; returns the path of the PNG that it is going to be."""
 
 
 @contextmanager
-def bare_object(
+def isolated_copy(
     name: str,
     source: bpy.types.Object,
     mesh: bpy.types.Mesh,
-    keep: Keep,
+    save_image: SaveImage,
     beside: Mapping[str, bpy.types.Mesh] = MappingProxyType({}),
 ) -> Iterator[bpy.types.Object]:
-    """For a while, an object `name` with a copy of `mesh`, and with the materials that `source` shows.
+    """Yield a temporary object `name` with a copy of `mesh` and of the materials that `source` shows.
 
-    keep: is given the pictures that exist in memory only, painted and never saved. beside: other meshes, by
-    the names of the custom properties that have objects with them, without materials.
+    save_image: saves images that exist only in memory, because they were painted and never saved. beside:
+    further meshes by name; each becomes an object without materials in the custom property of that name.
     """
-    copies = _Copies(keep)
+    copies = _Copies(save_image)
     try:
         shape = copies.of(mesh)
         drop_broken(shape)
@@ -61,9 +61,9 @@ def bare_object(
 class _Copies:
     """Makes the copies, each original's once, and remembers them."""
 
-    def __init__(self, keep: Keep) -> None:
+    def __init__(self, save_image: SaveImage) -> None:
         self.made: list[bpy.types.ID] = []
-        self._keep = keep
+        self._save_image = save_image
         self._of: dict[bpy.types.ID, Any] = {}
 
     def of(self, item: Any) -> Any:
@@ -112,16 +112,16 @@ class _Copies:
             if getattr(node, "node_tree", None) is not None:
                 node.node_tree = self._group(node.node_tree)
             if _is_painted(node):
-                node.image = self._picture(node.image)
+                node.image = self._image(node.image)
 
-    def _picture(self, image: Any) -> Any:
+    def _image(self, image: Any) -> Any:
         if image not in self._of:
-            path = self._keep(take_image(image))
+            path = self._save_image(capture_image(image))
             copy = self.of(image)  # has the settings, and none of the pixels
             copy.source = "FILE"
             copy.filepath_raw = str(path)
             if image.is_float and image.colorspace_settings.name != "Non-Color":
-                copy.colorspace_settings.name = "sRGB"  # as which `take_image` writes it
+                copy.colorspace_settings.name = "sRGB"  # as which `capture_image` writes it
         return self._of[image]
 
 

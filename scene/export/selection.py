@@ -113,7 +113,7 @@ class Selection:
                 self.refused.append((item, NO_MESH))
             return
         mesh = mesh_of(item)
-        if reason := why_not(item, mesh):
+        if reason := unsuitable_reason(item, mesh):
             self.refused.append((item, reason))
         else:
             self.groups.setdefault(mesh, []).append(item)
@@ -174,7 +174,7 @@ def convert(context: bpy.types.Context, items: Collection[bpy.types.Object]) -> 
         item.select_set(True)
 
 
-def why_not(item: bpy.types.Object, mesh: bpy.types.Mesh) -> Message:
+def unsuitable_reason(item: bpy.types.Object, mesh: bpy.types.Mesh) -> Message:
     """Why a mesh object cannot be sent, or ""."""
     if not item.is_editable or not mesh.is_editable:
         return Message("it is linked from another file")

@@ -14,13 +14,13 @@ from ...formats.raw_pixels import RawPicture
 from .. import markers
 from ..bake.settings import LIGHT, SETTINGS, BakeSettings
 from ..markers import SNAPSHOTS, SUBJECT
-from ..meshes import mesh_of, take_edits
+from ..meshes import flush_edits, mesh_of
 from ..restore.restore import BEFORE, CARRY
-from .isolate import bare_object
+from .isolate import isolated_copy
 from .texture_limit import LIMIT, TextureLimit
 
 
-def at_once(pieces: Iterator[None]) -> None:
+def run_all(pieces: Iterator[None]) -> None:
     """Do all of what could be done piece by piece."""
     for _ in pieces:
         pass
@@ -39,7 +39,7 @@ def write_snapshot(
     before: bpy.types.Mesh | None = None,
     light: tuple[bpy.types.Mesh, BakeSettings] | None = None,
     textures: TextureLimit | None = None,
-    later: Callable[[Iterator[None]], object] = at_once,
+    later: Callable[[Iterator[None]], object] = run_all,
 ) -> None:
     """Write the mesh of `source` with its materials and images to the new .blend file `path`.
 
@@ -52,18 +52,20 @@ def write_snapshot(
     Paintings that were never saved are written raw beside it, in pieces: `later` is given what writes them,
     piece by piece. Whoever makes the GLB waits for them, and makes PNG files of them.
     """
-    take_edits([source])
+    flush_edits([source])
     path.parent.mkdir(parents=True, exist_ok=True)
     paintings: list[tuple[RawPicture, Path]] = []
 
-    def keep(picture: RawPicture) -> Path:
+    def save_image(picture: RawPicture) -> Path:
         paintings.append((picture, path.with_name(f"{path.stem}-{len(paintings)}.png")))
         return paintings[-1][1]
 
     beside = {} if before is None else {BEFORE: before}
     if light is not None:
         beside[LIGHT] = light[0]
-    with bare_object(SUBJECT + uuid.uuid4().hex, source, evaluated or mesh_of(source), keep, beside) as bare:
+    with isolated_copy(
+        SUBJECT + uuid.uuid4().hex, source, evaluated or mesh_of(source), save_image, beside
+    ) as bare:
         bare[CARRY] = " ".join(carry)
         if textures is not None:
             bare[LIMIT] = textures

@@ -11,7 +11,7 @@ import bpy
 from ..assets import model_of
 from ..lods import LEVEL
 from ..meshes import mesh_of
-from .selection import why_not
+from .selection import unsuitable_reason
 
 
 @dataclass
@@ -32,10 +32,10 @@ class Parts:
         """The parts of all models."""
         found = cls()
         for item in bpy.data.objects:
-            found.look_at(item)
+            found.add(item)
         return found
 
-    def look_at(self, item: bpy.types.Object) -> None:
+    def add(self, item: bpy.types.Object) -> None:
         """Note what `item` is a part of."""
         if item.parent is not None and self._is_part(item):
             self.below.setdefault(_top(item).session_uid, []).append(item.session_uid)
@@ -51,7 +51,7 @@ class Parts:
         return (
             item.type == "MESH"
             and LEVEL not in item
-            and not why_not(item, mesh_of(item))
+            and not unsuitable_reason(item, mesh_of(item))
             and item.visible_get()
             and not item.hide_select
             and item.session_uid not in self.locked

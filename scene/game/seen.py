@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from ..meshes import mesh_of, take_edits
+from ..meshes import flush_edits, mesh_of
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def seen_meshes(
 
     in_triangles: whether its faces are triangles; normals stay as they are. Hidden objects are seen, too.
     """
-    take_edits(items)
+    flush_edits(items)
     scene: Any = context.scene
     collection = bpy.data.collections.new("GENERIO seen")
     copies: list[Any] = []

@@ -37,7 +37,7 @@ def make_box(context: bpy.types.Context, size: float) -> bpy.types.Object:
 
 
 def box_of(box: DatablockRef) -> bpy.types.Object | None:
-    """The object into whose bounds a model is to be fitted, see `settle`; None where it is gone."""
+    """The object into whose bounds a model is to be fitted, see `transform_model`; None where it is gone."""
     return find(bpy.data.objects, box.name, box.uid)
 
 

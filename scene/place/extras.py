@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a glTF says beside its models comes into the scene.
+"""Brings the extras and material variants of a glTF into the scene.
 
-Blender's importer makes custom properties of the scene of a glTF's `extras`, and keeps the names of its
-material variants (KHR_materials_variants) in a property of the first scene. A child has scenes of its own, so
-it writes both into its report.
+Blender's importer turns a glTF's `extras` into custom properties of the scene, and stores the names of its
+material variants (KHR_materials_variants) in a property of the first scene. A background Blender has scenes
+of its own, so it writes both into its report.
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ ADDON = "io_scene_gltf2"
 
 
 @contextmanager
-def apart(scene: bpy.types.Scene, glb: Path) -> Iterator[dict[str, Any]]:
-    """Keep out of `scene` what an import of `glb` gives to it; the dictionary yielded has it afterwards.
+def capture_extras(scene: bpy.types.Scene, glb: Path) -> Iterator[dict[str, Any]]:
+    """Keep `scene` as it is while `glb` is imported; the yielded dictionary has the extras afterwards.
 
-    It can become JSON: "extras", the custom properties, and "variants", the names of material variants.
+    It is suitable for JSON: "extras" has the custom properties, "variants" the names of material variants.
     """
-    told: dict[str, Any] = {"extras": {}, "variants": []}
-    kept = _extras(scene)
+    extras: dict[str, Any] = {"extras": {}, "variants": []}
+    before = _extras(scene)
     variants = [(variant.name, variant.variant_idx) for variant in _variants()]
     try:
-        yield told
+        yield extras
     finally:
         for name, value in _extras(scene).items():
-            if name not in kept:
-                told["extras"][name] = value
+            if name not in before:
+                extras["extras"][name] = value
                 del scene[name]
-            elif value != kept[name]:
-                told["extras"][name] = value
-                scene[name] = kept[name]
-        came = [(variant.name, variant.variant_idx) for variant in _variants()]
-        if came != variants:
-            told["variants"] = _names_in(glb)
+            elif value != before[name]:
+                extras["extras"][name] = value
+                scene[name] = before[name]
+        variants_after = [(variant.name, variant.variant_idx) for variant in _variants()]
+        if variants_after != variants:
+            extras["variants"] = _names_in(glb)
             _variants().clear()
             for name, number in variants:
                 _add_variant(name, number)
 
 
-def give(scene: bpy.types.Scene, told: Mapping[str, Any], meshes: Iterable[bpy.types.Mesh]) -> None:
-    """Give `scene` what came with a model, see `apart`. What has the same name is the user's, and stays.
+def add_extras(scene: bpy.types.Scene, extras: Mapping[str, Any], meshes: Iterable[bpy.types.Mesh]) -> None:
+    """Add the extras of a model (see `capture_extras`) to `scene`; existing properties are not changed.
 
-    meshes: of the model; they know variants by number, and these may be others here.
+    meshes: the model's meshes. They refer to variants by number, and the numbers may differ in this file.
     """
-    for name, value in told.get("extras", {}).items():
+    for name, value in extras.get("extras", {}).items():
         if name not in scene:
             scene[name] = value
-    names = told.get("variants", [])
+    names = extras.get("variants", [])
     if names and _can_have_variants():
-        _take_variants(names, meshes)
+        _assign_variants(names, meshes)
 
 
 def _names_in(glb: Path) -> list[str]:
@@ -108,7 +108,7 @@ def _can_have_variants() -> bool:
     return True
 
 
-def _take_variants(names: list[str], meshes: Iterable[bpy.types.Mesh]) -> None:
+def _assign_variants(names: list[str], meshes: Iterable[bpy.types.Mesh]) -> None:
     numbers = {variant.name: variant.variant_idx for variant in _variants()}
     for name in names:
         if name not in numbers:

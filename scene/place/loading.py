@@ -15,7 +15,7 @@ from ...core.text import plain_reason
 from ...formats.glb import required_extension_in
 from ..errors import CannotPlace, ExtensionUnknown, FilesGone
 from . import extras, packing
-from .new_data import Arrivals
+from .new_data import NewData
 from .unique_names import names_left_free
 
 
@@ -31,7 +31,7 @@ class Model(NamedTuple):
 class Loaded(NamedTuple):
     """What came in with a model.
 
-    materials: by their names in the GLB; beside: what the GLB says of the scene, see `extras.apart`.
+    materials: by their names in the GLB; beside: what the GLB says of the scene, see `extras.capture_extras`.
     """
 
     objects: list[bpy.types.Object]
@@ -47,20 +47,20 @@ def is_there(path: str) -> bool:
         return False
 
 
-def load(model: Model, arrivals: Arrivals) -> Loaded:
+def load(model: Model, new_data: NewData) -> Loaded:
     """Bring a model in; `arrivals` tells what came. Raises FilesGone, CannotPlace or ExtensionUnknown."""
     if not is_there(model.blend):
         if not is_there(model.glb):
             raise FilesGone(Path(model.glb).parent)
-        return _import_directly(model, arrivals)
+        return _import_directly(model, new_data)
     with bpy.data.libraries.load(model.blend) as (inside, wanted):  # pyright: ignore
         wanted.objects = inside.objects
         wanted.materials = inside.materials
         names = list(inside.materials)
-    if not all(packing.is_there(image) for image in arrivals.of("images") if image in packing.unpacked()):
+    if not all(packing.is_there(image) for image in new_data.of("images") if image in packing.unpacked()):
         bpy.data.batch_remove(wanted.objects)
-        arrivals.remove_unused()
-        return _import_directly(model, arrivals)
+        new_data.remove_unused()
+        return _import_directly(model, new_data)
     materials = dict(zip(names, wanted.materials, strict=True))
     return Loaded(list(wanted.objects), materials, _beside(Path(model.blend)))
 
@@ -73,7 +73,7 @@ def _beside(blend: Path) -> Mapping[str, Any]:
         return {}
 
 
-def _import_directly(model: Model, arrivals: Arrivals) -> Loaded:
+def _import_directly(model: Model, new_data: NewData) -> Loaded:
     """The way without a child Blender: the window stands still meanwhile."""
     importer: Any = bpy.ops.import_scene.gltf
     known = importer.get_rna_type().properties
@@ -84,9 +84,9 @@ def _import_directly(model: Model, arrivals: Arrivals) -> Loaded:
     unit: Any = bpy.context.scene.unit_settings
     scale, unit.scale_length = unit.scale_length, 1.0  # as in a child; the importer divides by it
     try:
-        with names_left_free(), extras.apart(bpy.context.scene, Path(model.glb)) as beside:
+        with names_left_free(), extras.capture_extras(bpy.context.scene, Path(model.glb)) as beside:
             importer(filepath=model.glb, **options)
-            materials = {item.name: item for item in arrivals.of("materials")}
+            materials = {item.name: item for item in new_data.of("materials")}
     except RuntimeError as error:
         if extension := required_extension_in(Path(model.glb), str(error)):
             raise ExtensionUnknown(extension) from error
@@ -95,7 +95,7 @@ def _import_directly(model: Model, arrivals: Arrivals) -> Loaded:
         ) from error
     finally:
         unit.scale_length = scale
-    objects = arrivals.of("objects")
+    objects = new_data.of("objects")
     for item in objects:
         for collection in item.users_collection:
             collection.objects.unlink(item)

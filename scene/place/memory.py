@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Memory for what is about to be placed or packed, made ready before, so that the window waits less.
+"""Reserves memory for a model or image that is about to be placed or packed, so that the window waits less.
 
-A system gives memory page by page, when a page is first written to. For the 85 MB of a million triangles that
-takes longer than to read them: 37 of 51 ms. An allocator hands out again what has come back to it, so arrays
-of the same sizes are written to in slices, between which the window is drawn, and come back right before
-Blender asks for its own.
+The system provides memory page by page, when a page is first written to. For the 85 MB of a million triangles
+that takes longer than reading them: 37 of 51 ms. An allocator reuses memory that was freed, so arrays of the
+same sizes are allocated and written to in slices, between which the window is drawn, and freed right before
+Blender allocates its own.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ HEAD = 64
 PAGE = 4096
 """Bytes of the smallest pages that systems have."""
 
-LID = 2**20
-"""Bytes of the array above the others: glibc gives the system back what is free at the end of its heap."""
+TOP_BLOCK = 2**20
+"""Bytes of an array above the others, because glibc returns free memory at the end of its heap."""
 
 PIECE = PAGE * 64
-"""Bytes written to before the clock is looked at."""
+"""Bytes that are written before the elapsed time is checked."""
 
 SLICE_SECONDS = 0.002
 
 
-class _Room:
-    """Memory for one thing. what: says which. arrays: as large as its own. lid: lies above them."""
+class _Reservation:
+    """Memory for the model or image `key`. arrays: as large as its own. top_block: lies above them."""
 
-    def __init__(self, what: str, sizes: Sequence[int]) -> None:
-        self.what = what
+    def __init__(self, key: str, sizes: Sequence[int]) -> None:
+        self.key = key
         self.arrays: list[bytearray] = []
-        self.lid: bytearray | None = None
+        self.top_block: bytearray | None = None
         self._written = 0  # arrays
         self._offset = 0  # bytes of the next one
         if sizes:
@@ -52,10 +52,10 @@ class _Room:
         arrays(2).clear()
         # jemalloc (Blender 4) keeps no large array, but where one was.
         _unwritten(sum(sizes))
-        self.arrays, self.lid = arrays(1), _unwritten(LID)
+        self.arrays, self.top_block = arrays(1), _unwritten(TOP_BLOCK)
 
     def write(self) -> bool:
-        """Write to more of the pages, for at most SLICE_SECONDS; returns whether there are others left."""
+        """Write to more pages, for at most SLICE_SECONDS, and return whether any are left."""
         end = time.perf_counter() + SLICE_SECONDS
         while self._written < len(self.arrays) and time.perf_counter() < end:
             array = self.arrays[self._written]
@@ -68,9 +68,9 @@ class _Room:
 
 
 def _unwritten(size: int) -> bytearray:
-    """An array of which no page is written to yet. Raises MemoryError.
+    """Return an array of which no page is written to yet. Raises MemoryError.
 
-    numpy has such, too, but to import it stops the window for longer than is gained.
+    numpy has such arrays, too, but importing it would stop the window for longer than this saves.
     """
     make = ctypes.pythonapi.PyByteArray_FromStringAndSize
     make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_ssize_t)
@@ -80,43 +80,43 @@ def _unwritten(size: int) -> bytearray:
 def sizes_in(blend: Path) -> Sequence[int]:
     """The bytes of each large array in a .blend, by the report beside it (see `child.import_glb`)."""
     try:
-        told = json.loads(blend.with_suffix(".json").read_text(encoding="utf-8"))
-        return [int(size) for size in told["arrays"]]
+        report = json.loads(blend.with_suffix(".json").read_text(encoding="utf-8"))
+        return [int(size) for size in report["arrays"]]
     except (OSError, ValueError, TypeError, KeyError):  # it may be of another version
         return ()
 
 
 class Reserve:
-    """Memory for one thing at a time."""
+    """Reserves memory for one model or image at a time."""
 
     def __init__(self) -> None:
-        self._room: _Room | None = None
+        self._reservation: _Reservation | None = None
 
-    def prepare(self, what: str, sizes: Sequence[int]) -> None:
-        """Begin to make memory ready: for `what`, and for nothing else any more."""
+    def prepare(self, key: str, sizes: Sequence[int]) -> None:
+        """Start a reservation for `key`, and release the one before."""
         self.release()
-        self._room = _Room(what, sizes)
+        self._reservation = _Reservation(key, sizes)
 
-    def is_for(self, what: str) -> bool:
-        """Whether that is what memory was last made ready for."""
-        return self._room is not None and self._room.what == what
+    def is_for(self, key: str) -> bool:
+        """Whether the current reservation is for `key`."""
+        return self._reservation is not None and self._reservation.key == key
 
     def prepare_more(self) -> bool:
-        """Go on making it ready, for SLICE_SECONDS; returns whether it is not ready yet."""
-        return self._room is not None and self._room.write()
+        """Continue the reservation for SLICE_SECONDS, and return whether it is still incomplete."""
+        return self._reservation is not None and self._reservation.write()
 
     @contextmanager
-    def spent(self) -> Iterator[None]:
-        """Meanwhile what was made ready is there for Blender to take, and afterwards not ours any more."""
-        if self._room is not None:
-            self._room.arrays.clear()
+    def handed_over(self) -> Iterator[None]:
+        """Free the reserved arrays for Blender to use inside the block; then end the reservation."""
+        if self._reservation is not None:
+            self._reservation.arrays.clear()
         try:
             yield
         finally:
             self.release()
 
     def release(self) -> None:
-        """Nothing is to be placed or packed now."""
-        if self._room is not None:
-            self._room.arrays.clear()
-        self._room = None
+        """End the reservation, if there is one."""
+        if self._reservation is not None:
+            self._reservation.arrays.clear()
+        self._reservation = None

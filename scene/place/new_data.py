@@ -25,7 +25,7 @@ KINDS = (
 """What can come in with a model, users before what they use."""
 
 
-class Arrivals:
+class NewData:
     """Knows what there was when it was made."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ Only baked maps become files beside the .blend where the artist's own pictures a
 
 To append a .blend with three packed 4K pictures takes longer than a frame of the window; to pack one of them
 does not, and takes a third as long where there is memory for it. So the child leaves them beside its .blend
-(see `child.put_beside`), and whoever places a model has them packed one at a time. The picture itself tells
+(see `child.save_beside`), and whoever places a model has them packed one at a time. The picture itself tells
 that it is loose, so undo, redo and saving lose nothing.
 """
 
@@ -71,7 +71,7 @@ class Packer:
         if not self._reserve.is_for(str(path)):
             self._reserve.prepare(str(path), [path.stat().st_size] if path.exists() else [])
         elif not self._reserve.prepare_more():
-            with self._reserve.spent():
+            with self._reserve.handed_over():
                 _pack(found[0])
             return len(found) > 1
         return True

@@ -20,20 +20,20 @@ from . import boxes, extras, transform, variants
 from .collections import active_then, collection_called, show_in_local_views
 from .destination import points_of, scene_of, target_of, targets_of
 from .loading import Loaded, Model, load
-from .new_data import Arrivals
+from .new_data import NewData
 from .traits import traits
 
 LONGEST_NAME = 63
 """Bytes in the name of an ID."""
 
 
-def tokens() -> set[str]:
+def tokens_in_file() -> set[str]:
     """The jobs whose results stand in the file that is open; takes half a microsecond for each object."""
     owners = (*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials)
     return {token for owner in owners if isinstance(token := owner.get(TOKEN), str)}
 
 
-def holding(token: str) -> list[bpy.types.Object]:
+def objects_of_result(token: str) -> list[bpy.types.Object]:
     """The objects that the result of a job has become, whose mesh it is, or whose materials have its maps."""
     return [
         item
@@ -46,15 +46,15 @@ def holding(token: str) -> list[bpy.types.Object]:
     ]
 
 
-def standing(token: str) -> list[bpy.types.Object]:
-    """Those of `holding` that are in a scene; the others only keep something for another object."""
-    return [item for item in holding(token) if item.users_scene]
+def placed_objects(token: str) -> list[bpy.types.Object]:
+    """Return those of `objects_of_result` that are in a scene; the others store data for another object."""
+    return [item for item in objects_of_result(token) if item.users_scene]
 
 
-def arrival(
+def placed_message(
     context: bpy.types.Context, name: str, placed: Sequence[bpy.types.Object], destination: InFile
 ) -> Message:
-    """What is to be told of the models of the job `name`, which are in the file now: where, and how light."""
+    """Return the notice about the placed models of the job `name`: where they are, and how light."""
     if is_bake(destination):
         return take.arrival(name, placed)
     first = placed[0]
@@ -76,7 +76,7 @@ def arrival(
     return Message('"{name}": {before:,} → {after:,} triangles', name=name, before=before, after=after)
 
 
-def place(
+def place_models(
     context: bpy.types.Context,
     models: Sequence[Model],
     destination: InFile,
@@ -112,22 +112,22 @@ def _place_one(
 ) -> list[bpy.types.Object]:
     targets = _targets(destination) if isinstance(destination, OptimizedMesh) else []
     if is_bake(destination):
-        return _take_maps(model, targets[0], destination.sent)
+        return _place_maps(model, targets[0], destination.sent)
     box = destination.box if isinstance(destination, NewModel) else None
     if box is not None and boxes.box_of(box) is None:
         raise CannotPlace(Message('The box "{name}" is gone.', name=box.name))
-    arrivals = Arrivals()
-    loaded = load(model, arrivals)
+    new_data = NewData()
+    loaded = load(model, new_data)
     try:
         if isinstance(destination, NewModel):
             placed = [_new_model(context, loaded, model.name, destination, more_to_come)]
             owner: bpy.types.ID = placed[0]
             for part in placed[0].children_recursive:
                 part[variants.PART] = model.provenance.get("token", "")
-            extras.give(scene_of(destination) or context.scene, loaded.beside, arrivals.of("meshes"))
+            extras.add_extras(scene_of(destination) or context.scene, loaded.beside, new_data.of("meshes"))
         else:
             # The objects may have a history of their own, so that of the mesh is the mesh's.
-            owner = mesh = replace_mesh.fitted_mesh(
+            owner = mesh = replace_mesh.restored_mesh(
                 loaded.objects,
                 loaded.materials,
                 Path(model.glb),
@@ -136,21 +136,23 @@ def _place_one(
                 is_changed=_is_changed(targets[0], destination),
                 sent=destination.sent,
             )
-            placed = replace_mesh.put(scene_of(destination) or context.scene, mesh, targets, destination)
+            placed = replace_mesh.assign_mesh(
+                scene_of(destination) or context.scene, mesh, targets, destination
+            )
     finally:
-        arrivals.remove_unused()
+        new_data.remove_unused()
     for name, value in model.provenance.items():
         # A custom property holds 32 bits.
         owner[PREFIX + name] = str(value) if isinstance(value, int) and abs(value) >= 2**31 else value
     return placed
 
 
-def _take_maps(model: Model, target: bpy.types.Object, sent: str) -> list[bpy.types.Object]:
-    arrivals = Arrivals()
+def _place_maps(model: Model, target: bpy.types.Object, sent: str) -> list[bpy.types.Object]:
+    new_data = NewData()
     try:
         return take.put(model.blend, str(model.provenance["token"]), target, sent)
     finally:
-        arrivals.remove_unused()
+        new_data.remove_unused()
 
 
 def _targets(destination: OptimizedMesh) -> list[bpy.types.Object]:
@@ -205,16 +207,16 @@ def _new_model(
     for item in roots:
         if item.animation_data is None:
             item.rotation_mode = "XYZ"  # the importer leaves quaternions, which few want to edit
-    return transform.settle(root, loaded.objects, destination, more_to_come)
+    return transform.transform_model(root, loaded.objects, destination, more_to_come)
 
 
-def told_of(placed: Sequence[bpy.types.Object], destination: InFile) -> list[Message]:
-    """What is to be told of an optimized mesh, or of maps for one, that have just been placed, see `fit`."""
+def placement_remarks(placed: Sequence[bpy.types.Object], destination: InFile) -> list[Message]:
+    """Return remarks about a placed mesh, or placed maps, see `restore_mesh_data`."""
     if is_bake(destination):
         return take.told_of(placed)
     first = placed[0]
-    told = versions.report_of(first).get("told", ()) if first.type == "MESH" else ()
-    return [Message.from_data(data) for data in told]
+    remarks = versions.report_of(first).get("told", ()) if first.type == "MESH" else ()
+    return [Message.from_data(data) for data in remarks]
 
 
 def hidden_by(context: bpy.types.Context, placed: Sequence[bpy.types.Object]) -> str:

@@ -14,15 +14,15 @@ from ..bounds import bounds
 from ..meshes import NAMED, mesh_of
 from .boxes import BOX, FLAT, box_of, box_place, sides_of
 from .variants import (
-    ASKED,
     GROUP,
     NUMBER,
-    STANDS,
-    neighbours,
+    PLACED_AT,
+    REQUESTED_AT,
+    arrange_in_order,
+    move_clear,
+    other_models_at,
     remove,
-    stand_clear,
-    stand_in_order,
-    strangers,
+    variants_at,
 )
 
 
@@ -32,7 +32,7 @@ def metre(scene: bpy.types.Scene) -> float:
     return 1.0 / unit.scale_length if unit.system != "NONE" else 1.0
 
 
-def settle(
+def transform_model(
     root: bpy.types.Object,
     objects: Sequence[bpy.types.Object],
     destination: NewModel,
@@ -45,8 +45,10 @@ def settle(
     _shade(objects, destination.shading)
     # Before the new model is one of them.
     location = destination.location
-    others = neighbours(destination.group, location)
-    apart = strangers(root.users_scene[0], destination.group, location) if destination.box is None else []
+    others = variants_at(destination.group, location)
+    apart = (
+        other_models_at(root.users_scene[0], destination.group, location) if destination.box is None else []
+    )
     if GROUP not in root and destination.group:
         root[GROUP] = destination.group
     box = box_of(destination.box) if destination.box is not None else None
@@ -68,13 +70,13 @@ def settle(
     else:
         root.matrix_basis = target @ Matrix.Scale(scale, 4) @ root.matrix_basis
     if others:
-        stand_in_order(root, objects, others, destination.number)
+        arrange_in_order(root, objects, others, destination.number)
     if apart:
-        stand_clear(root, objects, [*apart, *others])
+        move_clear(root, objects, [*apart, *others])
     if GROUP in root:
         root[NUMBER], root[NAMED] = destination.number, root.name
     if GROUP in root or destination.box is None:
-        root[STANDS], root[ASKED] = [*root.location], [*location]
+        root[PLACED_AT], root[REQUESTED_AT] = [*root.location], [*location]
     if box is not None and BOX in box:
         if destination.group:
             box[GROUP], box[NAMED] = destination.group, box.name  # the others need it, too

@@ -15,16 +15,16 @@ from .boxes import BOX, box_place
 GROUP = "generio_group"
 """Custom property of the models that are variants of each other."""
 
-STANDS = PREFIX + "stands_at"
+PLACED_AT = PREFIX + "stands_at"
 """Custom property of a model: where it was put, to see whether the user has moved it since."""
 
-ASKED = PREFIX + "asked_at"
+REQUESTED_AT = PREFIX + "asked_at"
 """Custom property of a model: the place that it was to come to, where others may stand beside it."""
 
 NUMBER = PREFIX + "number"
 """Custom property of a variant: which one it is."""
 
-STILL = 1e-4
+MOVE_TOLERANCE = 1e-4
 """Blender units; a way that is shorter is none."""
 
 PART = PREFIX + "part"
@@ -45,30 +45,30 @@ def variants(group: str) -> list[bpy.types.Object]:
 
 def was_moved(item: bpy.types.Object) -> bool:
     """Whether the user has moved a model from where it was put."""
-    if STANDS not in item:
+    if PLACED_AT not in item:
         return False
-    return item.parent is not None or (item.location - Vector(item[STANDS])).length > STILL
+    return item.parent is not None or (item.location - Vector(item[PLACED_AT])).length > MOVE_TOLERANCE
 
 
-def neighbours(group: str, location: Sequence[float]) -> list[bpy.types.Object]:
+def variants_at(group: str, location: Sequence[float]) -> list[bpy.types.Object]:
     """The variants that were to come to this place, too, and stand where they were put."""
     meant = Vector(location)
     return [
         item
         for item in variants(group)
-        if not was_moved(item) and (Vector(item.get(ASKED, meant)) - meant).length <= STILL
+        if not was_moved(item) and (Vector(item.get(REQUESTED_AT, meant)) - meant).length <= MOVE_TOLERANCE
     ]
 
 
-def strangers(scene: bpy.types.Scene, group: str, location: Sequence[float]) -> list[bpy.types.Object]:
+def other_models_at(scene: bpy.types.Scene, group: str, location: Sequence[float]) -> list[bpy.types.Object]:
     """The models of other requests that were to come to this place, too, and stand where they were put."""
     meant = Vector(location)
     return [
         item
         for item in scene.objects
-        if (asked := item.get(ASKED)) is not None
+        if (asked := item.get(REQUESTED_AT)) is not None
         and not (group and item.get(GROUP) == group)
-        and (Vector(asked) - meant).length <= STILL
+        and (Vector(asked) - meant).length <= MOVE_TOLERANCE
         and not was_moved(item)
         and is_own(item)
     ]
@@ -88,16 +88,18 @@ def chosen_variant(context: bpy.types.Context) -> bpy.types.Object | None:
     return found if found is not None and is_own(found) else None
 
 
-def keep(chosen: bpy.types.Object) -> int:
+def choose(chosen: bpy.types.Object) -> int:
     """Remove the other variants, with their box, and nothing of the user's own; returns how many are gone.
 
     What was duplicated has the same properties, but another name than it was given: it stays, as the chosen
     one does, which comes into the box if it still stands beside it.
     """
     group, token = chosen[GROUP], chosen.get(TOKEN)
-    others = [item for item in variants(group) if item.get(TOKEN) != token and _is_as_named(item)]
+    others = [item for item in variants(group) if item.get(TOKEN) != token and _is_no_duplicate(item)]
     boxes = [
-        item for item in bpy.data.objects if BOX in item and item.get(GROUP) == group and _is_as_named(item)
+        item
+        for item in bpy.data.objects
+        if BOX in item and item.get(GROUP) == group and _is_no_duplicate(item)
     ]
     parts = [part for root in others for part in root.children_recursive if part.get(PART) == root.get(TOKEN)]
     if boxes and not was_moved(chosen):
@@ -109,7 +111,7 @@ def keep(chosen: bpy.types.Object) -> int:
     return len(others)
 
 
-def _is_as_named(item: bpy.types.Object) -> bool:
+def _is_no_duplicate(item: bpy.types.Object) -> bool:
     """Whether it is what was named so, and no duplicate of that."""
     return item.get(NAMED) == item.name and is_own(item)
 
@@ -124,7 +126,7 @@ def remove(items: Sequence[bpy.types.Object]) -> None:
     bpy.data.batch_remove([*gone])
 
 
-def stand_in_order(
+def arrange_in_order(
     root: bpy.types.Object,
     objects: Sequence[bpy.types.Object],
     others: Sequence[bpy.types.Object],
@@ -138,25 +140,25 @@ def stand_in_order(
     after = sorted((item for item in others if item not in before), key=lambda item: item[NUMBER])
     if before:
         low, high = bounds(objects)
-        root.location.x += _whole(before)[1].x - low.x + (high.x - low.x) * GAP
+        root.location.x += _bounds_with_children(before)[1].x - low.x + (high.x - low.x) * GAP
     if after:
-        low, high = _whole(after[:1])
-        step = bounds(objects)[1].x - _whole(after)[0].x + (high.x - low.x) * GAP
+        low, high = _bounds_with_children(after[:1])
+        step = bounds(objects)[1].x - _bounds_with_children(after)[0].x + (high.x - low.x) * GAP
         for item in after:
             item.location.x += step
-            item[STANDS] = [*item.location]
+            item[PLACED_AT] = [*item.location]
 
 
-def stand_clear(
+def move_clear(
     root: bpy.types.Object, objects: Sequence[bpy.types.Object], others: Sequence[bpy.types.Object]
 ) -> None:
     """Let a model that would stand in one of the `others` stand right of all of them."""
     low, high = bounds(objects)
-    taken = [_whole([item]) for item in others]
+    taken = [_bounds_with_children([item]) for item in others]
     if any(low.x < end.x and start.x < high.x for start, end in taken):
         root.location.x += max(end.x for _start, end in taken) - low.x + (high.x - low.x) * GAP
 
 
-def _whole(items: Sequence[bpy.types.Object]) -> Bounds:
+def _bounds_with_children(items: Sequence[bpy.types.Object]) -> Bounds:
     """The bounds of objects with all that hangs on them."""
     return bounds([part for item in items for part in (item, *item.children_recursive)])

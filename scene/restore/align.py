@@ -155,17 +155,17 @@ class Surface:
         return (values[triangles] * shares[:, :, None]).sum(axis=1)
 
 
-class _Fit(NamedTuple):
+class _Candidate(NamedTuple):
     """How well a result fits in one way. Distances are shares of the diagonal of what was sent.
 
-    error: of both surfaces from each other, root mean square, and of their boxes. astray: of the result
+    error: of both surfaces from each other, root mean square, and of their boxes. outliers: of the result
     alone. marks: how much UV coordinates differ, 0.0 where they tell nothing. change: how far a corner of the
     result's box moves.
     """
 
-    way: Similarity
+    similarity: Similarity
     error: float
-    astray: float
+    outliers: float
     marks: float
     change: float
 
@@ -179,20 +179,25 @@ def similarity(sent: Surface, came: Surface) -> Similarity | None:
         return None
     if sent.diagonal == 0.0 or _covers(sent, came):
         return IDENTITY
-    as_it_is = _fit(sent, came, IDENTITY)
+    as_it_is = _evaluate(sent, came, IDENTITY)
     if as_it_is.error <= NOTHING_TO_GAIN and as_it_is.marks <= SAME_MARKS:
         return IDENTITY
     marked = sent.marks is not None and came.marks is not None
     upright = marked and as_it_is.marks <= SAME_MARKS and as_it_is.error <= CLOSE
-    tried = [_fit(sent, came, way) for way in _ways(sent, came, TURNS[:1] if upright else TURNS)]
-    least = min(fit.error for fit in [as_it_is, *tried])
+    tried = [
+        _evaluate(sent, came, guess)
+        for guess in _initial_guesses(sent, came, TURNS[:1] if upright else TURNS)
+    ]
+    least = min(candidate.error for candidate in [as_it_is, *tried])
     hopeful = [fit for fit in _promising(tried) if fit.error <= 2 * least + CLOSE]
     found = _chosen([as_it_is, *(_improved(sent, came, fit) for fit in hopeful)])
-    if found.way is not IDENTITY and _is_better(found, as_it_is, _tolerance(sent, came, found.way.scale)):
-        return _simplified(sent, came, found).way
+    if found.similarity is not IDENTITY and _is_better(
+        found, as_it_is, _tolerance(sent, came, found.similarity.scale)
+    ):
+        return _simplified(sent, came, found).similarity
     smaller = min(1.0, came.diagonal / sent.diagonal)
     likely = max(LIKELY, _tolerance(sent, came, 1.0)) * smaller
-    return IDENTITY if as_it_is.astray <= likely or _is_coarse(sent, came) else None
+    return IDENTITY if as_it_is.outliers <= likely or _is_coarse(sent, came) else None
 
 
 def _is_coarse(sent: Surface, came: Surface) -> bool:
@@ -215,7 +220,7 @@ def _covers(sent: Surface, came: Surface) -> bool:
     return _difference(came, marks, nearest, triangles) <= SAME_MARKS
 
 
-def _ways(sent: Surface, came: Surface, turns: Sequence[Array]) -> Iterator[Similarity]:
+def _initial_guesses(sent: Surface, came: Surface, turns: Sequence[Array]) -> Iterator[Similarity]:
     """For each of the turns that the boxes allow, what brings one box onto the other."""
     scale = sent.diagonal / came.diagonal
     for turn in turns:
@@ -237,19 +242,19 @@ def _rotations() -> Iterator[Array]:
 TURNS: Sequence[Array] = sorted(_rotations(), key=lambda turn: -float(np.trace(turn)))
 
 
-def _fit(sent: Surface, came: Surface, way: Similarity) -> _Fit:
+def _evaluate(sent: Surface, came: Surface, guess: Similarity) -> _Candidate:
     points, marks = sent.samples
-    nearest, triangles = came.nearest(way.back(points))
-    there = _mean(points - way.of(nearest)) / sent.diagonal
-    moved = way.of(came.samples[0])
-    astray = _mean(moved - sent.nearest(moved)[0]) / sent.diagonal
+    nearest, triangles = came.nearest(guess.back(points))
+    there = _mean(points - guess.of(nearest)) / sent.diagonal
+    moved = guess.of(came.samples[0])
+    outliers = _mean(moved - sent.nearest(moved)[0]) / sent.diagonal
     corners = np.array([*product(*zip(came.low, came.high, strict=True))])
-    moved_corners = way.of(corners)
+    moved_corners = guess.of(corners)
     change = np.linalg.norm(moved_corners - corners, axis=1).max() / sent.diagonal
     low, high = moved_corners.min(axis=0), moved_corners.max(axis=0)
     drift = max(np.abs(low - sent.low).max(), np.abs(high - sent.high).max()) / sent.diagonal
-    error = float(np.sqrt((there**2 + astray**2) / 2 + (BOXES * drift) ** 2))
-    return _Fit(way, error, astray, _difference(came, marks, nearest, triangles), float(change))
+    error = float(np.sqrt((there**2 + outliers**2) / 2 + (BOXES * drift) ** 2))
+    return _Candidate(guess, error, outliers, _difference(came, marks, nearest, triangles), float(change))
 
 
 def _mean(ways: Array) -> float:
@@ -264,29 +269,29 @@ def _difference(came: Surface, marks: Array | None, nearest: Array, triangles: A
     return float(np.median(np.linalg.norm(came.marks_at(nearest, triangles) - marks, axis=1)))
 
 
-def _improved(sent: Surface, came: Surface, fit: _Fit) -> _Fit:
+def _improved(sent: Surface, came: Surface, fit: _Candidate) -> _Candidate:
     """The same turn with a scale and a shift that fit better: boxes change when a mesh is reduced.
 
     Each point is paired with the nearest one of the other surface, and what brings most pairs together is
     taken, again and again (iterative closest points).
     """
-    way = fit.way
+    guess = fit.similarity
     for _ in range(STEPS):
-        points, moved = sent.samples[0], way.of(came.samples[0])
-        here = np.concatenate([way.back(moved), came.nearest(way.back(points))[0]]) @ way.turn.T
+        points, moved = sent.samples[0], guess.of(came.samples[0])
+        here = np.concatenate([guess.back(moved), came.nearest(guess.back(points))[0]]) @ guess.turn.T
         there = np.concatenate([sent.nearest(moved)[0], points])
-        apart = np.linalg.norm(here * way.scale + way.shift - there, axis=1)
+        apart = np.linalg.norm(here * guess.scale + guess.shift - there, axis=1)
         near = apart <= max(3.0 * float(np.median(apart)), EXACT * sent.diagonal)
         here, there = here[near], there[near]
         one, other = here - here.mean(axis=0), there - there.mean(axis=0)
         spread = float((one**2).sum())
         scale = float((one * other).sum()) / spread if spread else 0.0
-        if not 0.5 < scale / way.scale < 2.0:
+        if not 0.5 < scale / guess.scale < 2.0:
             break
-        before, way = way, Similarity(way.turn, scale, there.mean(axis=0) - here.mean(axis=0) * scale)
-        if _step(before, way, came) <= STILL * sent.diagonal:
+        before, guess = guess, Similarity(guess.turn, scale, there.mean(axis=0) - here.mean(axis=0) * scale)
+        if _step(before, guess, came) <= STILL * sent.diagonal:
             break
-    better = _fit(sent, came, way)
+    better = _evaluate(sent, came, guess)
     return better if better.error < fit.error - EXACT / 10 else fit
 
 
@@ -296,12 +301,12 @@ def _step(before: Similarity, after: Similarity, came: Surface) -> float:
     return float(np.linalg.norm(after.of(corners) - before.of(corners), axis=1).max())
 
 
-def _promising(tried: Sequence[_Fit]) -> list[_Fit]:
+def _promising(tried: Sequence[_Candidate]) -> list[_Candidate]:
     """Those that fit best before they are improved, those whose marks agree most, and the smallest turns."""
-    orders: list[Callable[[_Fit], float]] = [
+    orders: list[Callable[[_Candidate], float]] = [
         lambda fit: fit.error,
         lambda fit: fit.marks,
-        lambda fit: -float(np.trace(fit.way.turn)),
+        lambda fit: -float(np.trace(fit.similarity.turn)),
     ]
     best = [
         number for order in orders for number in np.argsort([*map(order, tried)], kind="stable")[:PROMISING]
@@ -309,17 +314,17 @@ def _promising(tried: Sequence[_Fit]) -> list[_Fit]:
     return [tried[number] for number in dict.fromkeys(best)]
 
 
-def _chosen(fits: Sequence[_Fit]) -> _Fit:
+def _chosen(candidates: Sequence[_Candidate]) -> _Candidate:
     """The best one; of those that are as good, the one whose marks agree, and that changes least."""
-    least = min(fit.error for fit in fits)
-    good = [fit for fit in fits if _is_as_good(fit, least)]
+    least = min(fit.error for fit in candidates)
+    good = [fit for fit in candidates if _is_as_good(fit, least)]
     marks = min(fit.marks for fit in good)
     if any(_marks_differ(marks, fit.marks) for fit in good):
         good = [fit for fit in good if fit.marks <= max(SAME_MARKS, 2 * marks)]
-    return min(good, key=lambda fit: (-float(np.trace(fit.way.turn)), fit.change))
+    return min(good, key=lambda fit: (-float(np.trace(fit.similarity.turn)), fit.change))
 
 
-def _is_as_good(fit: _Fit, error: float) -> bool:
+def _is_as_good(fit: _Candidate, error: float) -> bool:
     return fit.error <= 1.25 * error + EXACT
 
 
@@ -328,7 +333,7 @@ def _marks_differ(less: float, more: float) -> bool:
     return more > max(OTHER_MARKS, 4 * less)
 
 
-def _is_better(fit: _Fit, as_it_is: _Fit, tolerance: float) -> bool:
+def _is_better(fit: _Candidate, as_it_is: _Candidate, tolerance: float) -> bool:
     """Whether a result has to be moved: it fits, and no reduction explains that it did not before."""
     if fit.error > max(CLOSE, tolerance):
         return False
@@ -344,13 +349,13 @@ def _tolerance(sent: Surface, came: Surface, scale: float) -> float:
     return min(COARSEST, max(EXACT, COARSE * larger / sent.diagonal))
 
 
-def _simplified(sent: Surface, came: Surface, fit: _Fit) -> _Fit:
+def _simplified(sent: Surface, came: Surface, fit: _Candidate) -> _Candidate:
     """The simplest way that is about as good: without a scale or a shift, or with the factor of a unit."""
-    turn, scale, _ = fit.way
-    middle = fit.way.of(came.middle)
+    turn, scale, _ = fit.similarity
+    middle = fit.similarity.of(came.middle)
     for factor in (1.0, _unit_near(scale), scale):
         for shift in (np.zeros(3), middle - turn @ came.middle * factor):
-            simple = _fit(sent, came, Similarity(turn, factor, shift))
+            simple = _evaluate(sent, came, Similarity(turn, factor, shift))
             if simple.error <= 1.5 * fit.error + EXACT / 5:
                 return simple
     return fit

@@ -30,7 +30,7 @@ TEXTURE_SPACE = frozenset({"texspace_location", "texspace_size"})
 ACTION = ("action_blend_type", "action_extrapolation", "action_influence", "use_nla")
 
 
-def take_over(new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
+def transfer_datablock(new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
     """Give `new` the settings, custom properties and animation of `old`, whatever its own are."""
     copy_settings(new, old, OF_THE_GEOMETRY | (TEXTURE_SPACE if old.use_auto_texspace else set()))
     for ours, theirs in zip(_property_owners(new), _property_owners(old), strict=True):
@@ -39,7 +39,7 @@ def take_over(new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
     for name in old.keys():  # noqa: SIM118 - a mesh is no dictionary
         if not name.startswith(PREFIX):
             _copy_interface(new, old, name)
-    _take_animation(new, old)
+    _copy_animation(new, old)
 
 
 def _property_owners(block: Any) -> Iterator[Any]:
@@ -60,7 +60,7 @@ def _copy_interface(new: bpy.types.Mesh, old: bpy.types.Mesh, name: str) -> None
     new.id_properties_ui(name).update_from(theirs)
 
 
-def _take_animation(new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
+def _copy_animation(new: bpy.types.Mesh, old: bpy.types.Mesh) -> None:
     source = old.animation_data
     if source is None:
         return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import bpy
 
-from .nearest import FAR, NONE, Finder, Questions, weights_in
+from .nearest import FAR, NONE, Finder, Queries, weights_in
 from .surfaces import Surface, material_indices, numbered
 
 if TYPE_CHECKING:
@@ -172,9 +172,7 @@ class _Search:
         found = known.copy()
         asked = np.flatnonzero(known == NONE)
         labels = part_labels(self._old, self._new, known)[asked]
-        questions = Questions(
-            self._middles[asked], self._new.normals[asked], labels, self._new.lengths[asked]
-        )
+        questions = Queries(self._middles[asked], self._new.normals[asked], labels, self._new.lengths[asked])
         corners = self._new.corners[asked]
         free = labels == UNKNOWN
         for chosen, parts in ((~free, self._old.parts), (free, None)):
@@ -183,7 +181,7 @@ class _Search:
         strays = _strays(self._new, self._old.parts[found], asked[free])
         if len(strays[0]):
             stray, labels = strays
-            questions = Questions(
+            questions = Queries(
                 self._middles[stray], self._new.normals[stray], labels, self._new.lengths[stray]
             )
             found[stray] = self._nearest(questions, self._old.parts, self._new.corners[stray])[0]
@@ -201,13 +199,13 @@ class _Search:
         keys = (self._new.loops[corners].astype(np.int64) * 6 + sides) * (int(parts.max()) + 1) + parts
         _, first, back = np.unique(keys, return_index=True, return_inverse=True)
         chosen = corners[first]
-        questions = Questions(
+        queries = Queries(
             self._new.points[self._new.loops[chosen]].astype(np.float64),
             normals[first],
             parts[first],
             self._new.lengths[ours[first]],
         )
-        found, doubts = self._nearest(questions, self._old.parts, chosen[:, None])
+        found, doubts = self._nearest(queries, self._old.parts, chosen[:, None])
         back = back.reshape(-1)
         found, doubts = found[back], doubts[back]
         # Where rims or folds lie on each other, like lips, a corner is where the middle of its face is.
@@ -216,14 +214,14 @@ class _Search:
         if len(near):
             at, faces = corners[near], ours[near]
             points = self._new.points[self._new.loops[at]] * (1 - INWARD) + self._middles[faces] * INWARD
-            questions = Questions(points, normals[near], parts[near], self._new.lengths[faces])
-            found[near], doubts[near] = self._nearest(questions, self._old.parts, at[:, None])
+            queries = Queries(points, normals[near], parts[near], self._new.lengths[faces])
+            found[near], doubts[near] = self._nearest(queries, self._old.parts, at[:, None])
         return found, doubts
 
-    def _nearest(self, asked: Questions, parts: Array | None, corners: Array) -> tuple[Array, Array]:
+    def _nearest(self, queries: Queries, parts: Array | None, corners: Array) -> tuple[Array, Array]:
         """The triangles under points, and the doubts. corners: of `new`, N x M; a point has their mean UV."""
-        found, distances = self._finder.find(asked, parts)
-        return self._uv.mend(asked, parts, corners, found, distances, FAR * self._finder.diagonal)
+        found, distances = self._finder.find(queries, parts)
+        return self._uv.mend(queries, parts, corners, found, distances, FAR * self._finder.diagonal)
 
 
 def part_labels(old: Surface, new: Surface, known: Array) -> Array:
@@ -330,7 +328,7 @@ class _Unwrapped:
 
     def mend(
         self,
-        asked: Questions,
+        queries: Queries,
         parts: Array | None,
         corners: Array,
         found: Array,
@@ -345,28 +343,28 @@ class _Unwrapped:
         import numpy as np
 
         if not self._is_known:
-            self._pair = self._kept_map(asked, corners, found)
+            self._pair = self._kept_map(queries, corners, found)
             self._is_known = True
         if self._pair is None:
             return found, distances
         old, new = self._pair
         ours = self._new.uvs[new][corners].astype(np.float64).mean(axis=1)
-        off = self._off(old, found, asked.points, ours)
+        off = self._off(old, found, queries.points, ours)
         doubts = distances + off
-        wrong = np.flatnonzero(off > distances + EDGE_SHARE * asked.reach)
+        wrong = np.flatnonzero(off > distances + EDGE_SHARE * queries.reach)
         if len(wrong):
-            others = self._finder.find(self._in_map(ours[wrong], asked.some(wrong)), parts)[0]
+            others = self._finder.find(self._in_map(ours[wrong], queries.some(wrong)), parts)[0]
             wrong, others = wrong[others != NONE], others[others != NONE]
-            points = asked.points[wrong]
+            points = queries.points[wrong]
             spots = self._old.shape[others]
             away = np.linalg.norm((spots * weights_in(spots, points)[..., None]).sum(axis=1) - points, axis=1)
             total = away + self._off(old, others, points, ours[wrong])
-            better = (total < doubts[wrong]) & (away <= asked.reach[wrong] + reachable)
-            better &= (asked.normals[wrong] * self._old.normals[others]).sum(axis=1) > 0
+            better = (total < doubts[wrong]) & (away <= queries.reach[wrong] + reachable)
+            better &= (queries.normals[wrong] * self._old.normals[others]).sum(axis=1) > 0
             found[wrong[better]], doubts[wrong[better]] = others[better], total[better]
         return found, doubts
 
-    def _kept_map(self, asked: Questions, corners: Array, found: Array) -> tuple[int, int] | None:
+    def _kept_map(self, queries: Queries, corners: Array, found: Array) -> tuple[int, int] | None:
         """Which of the old UV maps is which of the new ones; None where none is."""
         import numpy as np
 
@@ -374,7 +372,7 @@ class _Unwrapped:
         for old in range(len(self._old.uvs)):
             for new in range(len(self._new.uvs)):
                 ours = self._new.uvs[new][corners].astype(np.float64).mean(axis=1)
-                share = float((self._off(old, found, asked.points, ours) <= asked.reach).mean())
+                share = float((self._off(old, found, queries.points, ours) <= queries.reach).mean())
                 if self._old.uv_step(old) and share > best:
                     best, pair = share, (old, new)
         return pair
@@ -402,10 +400,10 @@ class _Unwrapped:
             np.concatenate([spots, flat], axis=2), np.broadcast_to(UP, (len(spots), 3)), self._scene
         )
 
-    def _in_map(self, ours: Array, asked: Questions) -> Questions:
+    def _in_map(self, ours: Array, queries: Queries) -> Queries:
         """The same questions at UV positions."""
         import numpy as np
 
         count = len(ours)
         points = np.concatenate([ours - np.floor(ours), np.zeros((count, 1))], axis=1)
-        return Questions(points, np.broadcast_to(UP, (count, 3)), asked.labels, np.full(count, np.inf))
+        return Queries(points, np.broadcast_to(UP, (count, 3)), queries.labels, np.full(count, np.inf))

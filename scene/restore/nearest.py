@@ -22,7 +22,7 @@ MUCH_NEARER = 0.25
 """Then the other side counts if it is no farther away than this share of it."""
 
 
-class Questions(NamedTuple):
+class Queries(NamedTuple):
     """Points whose nearest triangles are wanted.
 
     points: N x 3; normals: N x 3, of the side that each is on, (0, 0, 0) for any; labels: N, of the triangles
@@ -34,10 +34,10 @@ class Questions(NamedTuple):
     labels: Array | None
     reach: Array
 
-    def some(self, chosen: Array) -> Questions:
+    def some(self, chosen: Array) -> Queries:
         """Those of them."""
         labels = None if self.labels is None else self.labels[chosen]
-        return Questions(self.points[chosen], self.normals[chosen], labels, self.reach[chosen])
+        return Queries(self.points[chosen], self.normals[chosen], labels, self.reach[chosen])
 
 
 class Finder:
@@ -65,7 +65,7 @@ class Finder:
 
         return Finder(shape, np.zeros((len(shape), 3)), self._scene)
 
-    def find(self, asked: Questions, labels: Array | None = None) -> tuple[Array, Array]:
+    def find(self, queries: Queries, labels: Array | None = None) -> tuple[Array, Array]:
         """The nearest triangle to each point, and how far away it is; NONE and infinity where there is none.
 
         labels: of the triangles, from 0; found are those that have the label that is asked for.
@@ -75,26 +75,26 @@ class Finder:
         if labels is not self._labels:
             self._labels = labels
             self._trees.clear()
-        count = len(asked.points)
+        count = len(queries.points)
         found, distances = np.full(count, NONE), np.full(count, np.inf)
-        axes = np.abs(asked.normals).argmax(axis=1)
-        strongest = asked.normals[np.arange(count), axes]
+        axes = np.abs(queries.normals).argmax(axis=1)
+        strongest = queries.normals[np.arange(count), axes]
         for axis in range(3):
             for sign in (1.0, -1.0):
                 chosen = np.flatnonzero((axes == axis) & (strongest * sign > 0))
-                found[chosen], distances[chosen] = self._nearest(asked.some(chosen), axis, sign)
-        doubted = np.flatnonzero(distances > asked.reach + FAR * self.diagonal)
-        others, away = self._nearest(asked.some(doubted), 0, 0.0)
+                found[chosen], distances[chosen] = self._nearest(queries.some(chosen), axis, sign)
+        doubted = np.flatnonzero(distances > queries.reach + FAR * self.diagonal)
+        others, away = self._nearest(queries.some(doubted), 0, 0.0)
         nearer = away < MUCH_NEARER * distances[doubted]
         doubted = doubted[nearer]
         found[doubted], distances[doubted] = others[nearer], away[nearer]
         return found, distances
 
-    def _nearest(self, asked: Questions, axis: int, sign: float) -> tuple[Array, Array]:
+    def _nearest(self, queries: Queries, axis: int, sign: float) -> tuple[Array, Array]:
         """Which of the triangles is nearest that look that way along the axis; 0: any way."""
         import numpy as np
 
-        count = len(asked.points)
+        count = len(queries.points)
         found, distances = np.full(count, NONE), np.full(count, np.inf)
         if not count:
             return found, distances
@@ -104,12 +104,12 @@ class Finder:
             if self._labels is not None:
                 shape = shape + self._apart(self._labels[there])[:, None]
             self._trees[axis, sign] = _Tree(shape, there, self._scene)
-        points = asked.points - self._middle
-        if self._labels is not None and asked.labels is not None:
-            points = points + self._apart(asked.labels)
+        points = queries.points - self._middle
+        if self._labels is not None and queries.labels is not None:
+            points = points + self._apart(queries.labels)
         found, distances = self._trees[axis, sign].nearest(points)
-        if self._labels is not None and asked.labels is not None:
-            strangers = self._labels[found] != asked.labels
+        if self._labels is not None and queries.labels is not None:
+            strangers = self._labels[found] != queries.labels
             found[strangers], distances[strangers] = NONE, np.inf
         return found, distances
 

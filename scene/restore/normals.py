@@ -85,7 +85,7 @@ def face_normals(mesh: bpy.types.Mesh) -> Array:
     return values_of(mesh.polygons, "normal", 3)
 
 
-def give_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, fans: Fans, normals: Array) -> None:
+def set_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, fans: Fans, normals: Array) -> None:
     """Give `new`, which has none, custom normals, kept in the way in which `old` keeps its own.
 
     normals: of the corners. Edges that Blender marks as sharp because of them are the caller's.

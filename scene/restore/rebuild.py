@@ -64,7 +64,9 @@ def _rebuild(mesh: bpy.types.Mesh, loops: Array, sources: Array, faces: Array) -
     smooth = np.empty(len(mesh.polygons), dtype=bool)
     mesh.polygons.foreach_get("use_smooth", smooth)
     chosen = {"POINT": sources, "CORNER": corners, "FACE": faces}
-    kept = [taken for attribute in mesh.attributes if (taken := _take(attribute, chosen)) is not None]
+    kept = [
+        taken for attribute in mesh.attributes if (taken := _select_values(attribute, chosen)) is not None
+    ]
     mesh.clear_geometry()
     mesh.vertices.add(len(points))
     mesh.loops.add(len(loops))
@@ -90,7 +92,7 @@ def _sizes(mesh: bpy.types.Mesh) -> Array:
     return sizes
 
 
-def _take(attribute: Any, chosen: dict[str, Array]) -> tuple[str, str, str, str, Array] | None:
+def _select_values(attribute: Any, chosen: dict[str, Array]) -> tuple[str, str, str, str, Array] | None:
     """An attribute of vertices, corners or faces: name, type, domain, field and values, as they will be.
 
     chosen: for each domain which of its elements there will be.

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An optimized model is fitted onto the mesh that was sent, and compared with it.
+"""Restores in an optimized model the data that a GLB does not carry, and compares it with the original.
 
-A GLB carries neither vertex groups nor the names of UV maps, and it splits a mesh by materials. The child
-that reads a result does this with the snapshot beside it, so that the window only has to take the finished
-mesh. Where no child can be started, the user's Blender does it itself, in a scene of its own.
+A GLB contains neither vertex groups nor the names of UV maps, and it splits a mesh by materials. The
+background Blender that imports a result restores them from the snapshot beside it, so that the window only
+has to append the finished mesh. If no background Blender can be started, the user's Blender does this itself,
+in a separate scene.
 """
 
 from __future__ import annotations
@@ -24,41 +25,44 @@ from .attribute_order import arrange_layers, remove_additions
 from .matching import match
 from .material_slots import arrange_slots, slot_names
 from .rebuild import keep_faces
-from .shading import keep_shading
-from .small_groups import keep_small_groups
-from .transfer import bring_colors, bring_groups, bring_uv_maps
+from .shading import transfer_shading
+from .small_groups import transfer_small_groups
+from .transfer import transfer_colors, transfer_groups, transfer_uv_maps
 from .weld import weld
 
 CARRY = "generio_carry"
-"""Custom property of the object in a snapshot: what is to be brought over besides, separated by blanks."""
+"""Custom property of the object in a snapshot: further data to transfer (NORMALS, COLORS), with blanks."""
 
 BEFORE = "generio_before"
-"""Custom property of the object in a snapshot: the object that was sent before it was ever optimized."""
+"""Custom property of the object in a snapshot: the object as it was before it was first optimized."""
 
-FITTED = "generio_fitted"
-"""Custom property of the object that has been fitted."""
+RESTORED = "generio_fitted"
+"""Custom property of an object whose mesh data were restored."""
 
 NORMALS = "normals"
 COLORS = "colors"
 
 
-class DoesNotFit(Exception):
-    """The result is not where the mesh is that was sent, and nothing brings it there."""
+class CannotRestore(Exception):
+    """The result is elsewhere than the mesh that was sent, and no transform aligns them."""
 
 
-def fit(
+def restore_mesh_data(
     parts: Sequence[bpy.types.Object], snapshot: Path, names: Mapping[bpy.types.Material, str]
 ) -> dict[str, Any]:
-    """Make one mesh of `parts`, in the object space of the mesh in `snapshot`, with what that one has.
+    """Join `parts` into one mesh in the object space of the mesh in `snapshot`, and restore its data.
 
-    parts: the mesh objects of the optimized model, some with faces, linked into no scene; the first one gets
-    the mesh and stands alone at the origin, the others are removed. names: of its materials, in the GLB.
-    Returns the comparison (see `compare.comparison`), with "slots": whether its materials came back as they
-    were sent, "slot_names": what they were called then, "lost": what the mesh that was sent has and this one
-    has not, "told": what the service has changed besides, in sentences, "plain": whether of the materials
-    only the names were sent, and "came": how else than what was sent it lay there, see `_put_back`. Where
-    the snapshot knows what was sent before it was ever optimized, "first" has the comparison with that, and
-    "lost". Raises DoesNotFit, after which the first of `parts` is the whole result as it came.
+    parts: the mesh objects of the optimized model, which are in no scene; at least one has faces. The first
+    one gets the mesh and ends up at the origin without a parent; the others are removed. names: the names of
+    the model's materials in the GLB.
+
+    Returns the comparison (see `compare.comparison`) and these keys: "slots": whether the materials came back
+    as they were sent; "slot_names": their names in what was sent; "lost": the data that the original has and
+    the result lacks; "told": messages about other changes by the service; "plain": whether only the names of
+    the materials were sent; "came": the transform that the result had, see `_align_to_original`. If the
+    snapshot has the mesh as it was before it was first optimized, "first" compares the result with that.
+
+    Raises CannotRestore; the first of `parts` is then the whole result as it was received.
     """
     before = set(bpy.data.libraries)
     # Linked, not appended: linked data keep their names, whatever names are taken.
@@ -67,7 +71,7 @@ def fit(
     (old,) = wanted.objects
     new = parts[0]
     first = old.get(BEFORE)
-    from . import centering  # which has numpy, see `_put_back`
+    from . import centering  # imports numpy, see `_align_to_original`
 
     middle = centering.far_middle(mesh_of(old))
     try:
@@ -76,8 +80,8 @@ def fit(
                 centering.move(mesh_of(item), -middle)
         with _scene_of([item for item in (old, first, *parts) if item is not None]) as scene:
             _join(scene, parts)
-            came = _put_back(scene, old, new)
-            of_slots, of_rest = _take_after(old, new, scene, names)
+            came = _align_to_original(scene, old, new)
+            of_slots, of_rest = _transfer_data(old, new, scene, names)
             layer = scene.view_layers[0]
             layer.update()
             assert layer.depsgraph is not None
@@ -88,53 +92,53 @@ def fit(
         centering.move(mesh_of(new), middle)
     finally:
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
-    new[FITTED] = True
+    new[RESTORED] = True
     slots = {"slots": not of_slots, "slot_names": sent_as}
     told = [message.to_data() for message in (*of_slots, *of_rest)]
     plain = plain_materials_note(snapshot).exists()
     return {**report, **slots, "told": told, "plain": plain, "came": came}
 
 
-def _take_after(
+def _transfer_data(
     old: bpy.types.Object,
     new: bpy.types.Object,
     scene: bpy.types.Scene,
     names: Mapping[bpy.types.Material, str],
 ) -> tuple[list[Message], list[Message]]:
-    """Let `new`, the result, have what `old`, which was sent, has.
+    """Transfer the data of `old`, the original, to `new`, the result.
 
-    Returns what is to be told about its materials, and about the rest.
+    Returns the messages about materials, and those about everything else.
     """
     import numpy as np
 
     carry = str(old.get(CARRY, "")).split()
     sent, mesh = mesh_of(old), mesh_of(new)
-    if mesh.shape_keys is not None:  # which are the service's own, since none are sent
+    if mesh.shape_keys is not None:  # None are sent, so these are the service's own.
         new.shape_key_clear()
     matched = match(sent, mesh, scene)
     of_slots = arrange_slots(matched, old, new, names)
     if matched.is_unchanged:
-        _give_back(old, new)
+        _restore_attributes(old, new)
         return of_slots, []
     if (collapsed := matched.new.collapsed).any() and not collapsed.all():
-        # What has no width is no surface, and nobody could tell which of its corners belong together.
+        # A face without area matches no surface, so its corners could not be assigned.
         keep_faces(mesh, np.bincount(matched.new.faces[~collapsed], minlength=len(mesh.polygons)) > 0)
         matched = match(sent, mesh, scene)
     weld(mesh, matched)
     remove_additions(sent, mesh)
-    told = bring_uv_maps(matched, sent, mesh)
-    bring_colors(matched, sent, mesh, COLORS in carry)
-    bring_groups(matched, old, new)
-    keep_small_groups(matched, old, new)
-    told += keep_shading(matched, sent, new, NORMALS in carry)
+    told = transfer_uv_maps(matched, sent, mesh)
+    transfer_colors(matched, sent, mesh, COLORS in carry)
+    transfer_groups(matched, old, new)
+    transfer_small_groups(matched, old, new)
+    told += transfer_shading(matched, sent, new, NORMALS in carry)
     arrange_layers(sent, mesh)
     return of_slots, told
 
 
-def _give_back(old: bpy.types.Object, new: bpy.types.Object) -> None:
-    """Let `new` have the mesh of `old` itself, since each of its triangles has come back, and no other.
+def _restore_attributes(old: bpy.types.Object, new: bpy.types.Object) -> None:
+    """Give `new` a copy of the mesh of `old`, because the service has returned exactly the same triangles.
 
-    But for shape keys, whose animation was not sent.
+    Shape keys are removed, because their animation was not sent.
     """
     came, mesh = mesh_of(new), cast(bpy.types.Mesh, mesh_of(old).copy())
     del mesh[ORIGINAL]
@@ -149,7 +153,7 @@ def _give_back(old: bpy.types.Object, new: bpy.types.Object) -> None:
 
 
 def _compared(old: bpy.types.Object, new: bpy.types.Object, graph: bpy.types.Depsgraph) -> dict[str, Any]:
-    """The comparison of two objects, with "lost": what `old` has and `new` has not."""
+    """Return the comparison of two objects, with "lost": the data that `old` has and `new` lacks."""
     lost = [kind for kind in unsent(mesh_of(old)) if kind not in unsent(mesh_of(new))]
     if _has_loose(mesh_of(old)) and not _has_loose(mesh_of(new)):
         lost.append(Message("loose edges and vertices"))
@@ -158,7 +162,7 @@ def _compared(old: bpy.types.Object, new: bpy.types.Object, graph: bpy.types.Dep
 
 @contextmanager
 def _scene_of(objects: Sequence[bpy.types.Object]) -> Iterator[bpy.types.Scene]:
-    """A scene with these objects alone."""
+    """Yield a temporary scene with only these objects."""
     scene = bpy.data.scenes.new("GENERIO fit")
     try:
         for item in objects:
@@ -170,7 +174,7 @@ def _scene_of(objects: Sequence[bpy.types.Object]) -> Iterator[bpy.types.Scene]:
 
 
 def _join(scene: bpy.types.Scene, parts: Sequence[bpy.types.Object]) -> None:
-    """One mesh at the origin. A GLB has no object space, so what was sent stood at the origin as well."""
+    """Join `parts` into one mesh at the origin. A GLB has no object space, so the original was there, too."""
     first = parts[0]
     if len(parts) > 1:
         with bpy.context.temp_override(
@@ -188,25 +192,27 @@ def _join(scene: bpy.types.Scene, parts: Sequence[bpy.types.Object]) -> None:
     scene.view_layers[0].update()
 
 
-def _put_back(scene: bpy.types.Scene, old: bpy.types.Object, new: bpy.types.Object) -> dict[str, Any]:
-    """Turn, scale and shift the mesh of `new` to where that of `old` is, if it came otherwise.
+def _align_to_original(
+    scene: bpy.types.Scene, old: bpy.types.Object, new: bpy.types.Object
+) -> dict[str, Any]:
+    """Align the mesh of `new` with that of `old` if the service has rotated, scaled, or moved it.
 
-    Returns how it came: "turned" and "shifted", and "scale", a factor. Raises DoesNotFit.
+    Returns how it differed: "turned", "shifted", and "scale", a factor. Raises CannotRestore.
     """
     from . import align, probe
 
-    way = align.similarity(probe.surface(scene, old), probe.surface(scene, new))
-    if way is None:
-        raise DoesNotFit
-    if way is not align.IDENTITY:
-        mesh_of(new).transform(Matrix(way.matrix.tolist()))
+    transform = align.similarity(probe.surface(scene, old), probe.surface(scene, new))
+    if transform is None:
+        raise CannotRestore
+    if transform is not align.IDENTITY:
+        mesh_of(new).transform(Matrix(transform.matrix.tolist()))
         probe.snap(mesh_of(old), mesh_of(new))
         scene.view_layers[0].update()
-    return {"turned": way.turns, "shifted": way.shifts, "scale": 1.0 / way.scale}
+    return {"turned": transform.turns, "shifted": transform.shifts, "scale": 1.0 / transform.scale}
 
 
 def _has_loose(mesh: bpy.types.Mesh) -> bool:
-    """Whether there is anything that is no part of a face."""
+    """Whether a mesh has edges or vertices that belong to no face."""
     import numpy as np
 
     corners = np.empty(len(mesh.loops), dtype=np.int32)

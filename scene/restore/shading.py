@@ -16,9 +16,9 @@ import bpy
 from ...core.messages import Message
 from ..meshes import mesh_of
 from .matching import Match
-from .normals import SPLIT, Fans, face_normals, facets, give_normals
+from .normals import SPLIT, Fans, face_normals, facets, set_normals
 from .surfaces import values_of
-from .transfer import NORMAL_STEP, carried
+from .transfer import NORMAL_STEP, transferred_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,9 @@ FLAT = "sharp_face"
 SHARP = "sharp_edge"
 
 
-def keep_shading(match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brings: bool) -> list[Message]:
+def transfer_shading(
+    match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brings: bool
+) -> list[Message]:
     """Shade the mesh of `item`, the result of `match`, as `old` is, for which it is to stand.
 
     brings: whether custom normals are brought over; otherwise those that came stay, where any came. Returns
@@ -58,7 +60,7 @@ def keep_shading(match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brin
     _set_marks(new, flat, sharp)
     if looks_flat is None:
         return []
-    theirs = carried(match, values_of(old.corner_normals, "vector", 3), NORMAL_STEP)
+    theirs = transferred_values(match, values_of(old.corner_normals, "vector", 3), NORMAL_STEP)
     _set_normals(old, new, looks_flat, theirs if came is None else came)
     return [OTHER_NORMALS] if _differs(match, new, theirs) else []
 
@@ -78,7 +80,7 @@ def _set_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, looks_flat: Array, no
         sharp[fans.edges[looks_flat[ends].any(axis=1) & bent]] = True
         _set_marks(new, flat, sharp)  # which normals are kept relative to
         fans = Fans(new, flat, sharp)
-    give_normals(old, new, fans, np.where(looks_flat[fans.faces][:, None], own[fans.faces], normals))
+    set_normals(old, new, fans, np.where(looks_flat[fans.faces][:, None], own[fans.faces], normals))
     _set_marks(new, flat, sharp)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 
-def keep_small_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> None:
+def transfer_small_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> None:
     """Let no group that has weights in `old` be without any in `new`, the result of `match`.
 
     Each vertex of such a group gives its weight to the corners of the face that is nearest to it, so that

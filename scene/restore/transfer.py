@@ -16,7 +16,7 @@ import bpy
 from ...core.messages import Message
 from ..meshes import mesh_of
 from .matching import INWARD, Match
-from .nearest import NONE, Questions, weights_in
+from .nearest import NONE, Queries, weights_in
 from .surfaces import Surface, components, values_of
 from .weld import around
 
@@ -59,7 +59,7 @@ NORMAL_STEP = 0.02
 # ---------------------------------------------------------------------- vertex groups
 
 
-def bring_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> None:
+def transfer_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> None:
     """Give `new` the vertex groups of `old`, with the weights that are there."""
     import numpy as np
 
@@ -162,7 +162,7 @@ def _assign(group: bpy.types.VertexGroup, vertices: Array, weights: Array) -> No
 # ---------------------------------------------------------------------- UV maps
 
 
-def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> list[Message]:
+def transfer_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> list[Message]:
     """Give `new` the UV maps of `old`; returns what is to be told about that.
 
     Those that the result has are known by where they have the surface, and stay as they came, but in the
@@ -177,14 +177,14 @@ def bring_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> lis
         np.clip(reach / step, ALIKE, DISTORTED) if (step := match.old.uv_step(number)) else np.array(ALIKE)
         for number in range(len(sent))
     ]
-    carriers = _carriers(match, sent, came, limits, tiled=True)
+    carriers = _source_triangles(match, sent, came, limits, tiled=True)
     for name in [layer.name for layer in new.uv_layers]:
         new.uv_layers.remove(new.uv_layers[name])
     for layer, values, number in zip(old.uv_layers, sent, carriers, strict=True):
         if number == NO_LAYER:
-            ours = carried(match, values, UV_STEP)
+            ours = transferred_values(match, values, UV_STEP)
         else:
-            ours = _as_it_came(match, values, _in_tiles(match, values, came[number]))
+            ours = _kept_as_received(match, values, _in_tiles(match, values, came[number]))
         made: Any = new.uv_layers.new(name=layer.name, do_init=False)
         made.uv.foreach_set("vector", ours.ravel())
     for theirs, made in zip(old.uv_layers, new.uv_layers, strict=True):
@@ -214,7 +214,7 @@ def _in_tiles(match: Match, sent: Array, came: Array) -> Array:
 # ---------------------------------------------------------------------- color attributes
 
 
-def bring_colors(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh, wanted: bool) -> None:
+def transfer_colors(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh, wanted: bool) -> None:
     """Give `new` the color attributes of `old`: those that came, as they came, and if `wanted` the others.
 
     What came has 8 bits for each color, so it is not the best there is for attributes that have more.
@@ -223,15 +223,15 @@ def bring_colors(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh, wanted:
 
     sent = [_colors(old, attribute) for attribute in old.color_attributes]
     came = [_colors(new, attribute) for attribute in new.color_attributes]
-    carriers = _carriers(match, sent, came, [np.array(ALIKE)] * len(sent))
+    carriers = _source_triangles(match, sent, came, [np.array(ALIKE)] * len(sent))
     for name in [attribute.name for attribute in new.color_attributes]:
         new.color_attributes.remove(new.color_attributes[name])
     for attribute, values, number in zip(old.color_attributes, sent, carriers, strict=True):
         coarse = attribute.data_type == "FLOAT_COLOR"
         if number != NO_LAYER and not (coarse and wanted):
-            ours = _as_it_came(match, values, came[number])
+            ours = _kept_as_received(match, values, came[number])
         elif wanted:
-            ours = carried(match, values, COLOR_STEP)
+            ours = transferred_values(match, values, COLOR_STEP)
         else:
             continue
         made: Any = new.color_attributes.new(attribute.name, attribute.data_type, attribute.domain)
@@ -269,7 +269,7 @@ def _in_domain(match: Match, mesh: bpy.types.Mesh, domain: str, values: Array) -
 # ---------------------------------------------------------------------- any values of corners
 
 
-def carried(match: Match, values: Array, step: float) -> Array:
+def transferred_values(match: Match, values: Array, step: float) -> Array:
     """`values`, N x C for the corners of what was sent, for the corners of the result.
 
     step: where neighbors differ by more there is a border, which no face of the result has on both sides.
@@ -293,7 +293,7 @@ def carried(match: Match, values: Array, step: float) -> Array:
     )
     for share in STEPS_INWARD:
         points = corners[near] + (inner[near] - corners[near]) * share
-        asked = Questions(points, match.new.normals[triangles[near]], ours[near], np.zeros(len(near)))
+        asked = Queries(points, match.new.normals[triangles[near]], ours[near], np.zeros(len(near)))
         there, _ = match.finder.find(asked, regions)
         there = np.where(there == NONE, middles[near], there)
         spots = corners[near] if share == STEPS_INWARD[0] else points
@@ -338,7 +338,7 @@ def _regions(surface: Surface, values: Array, step: float) -> tuple[Array, Array
     return components(len(surface.areas), one[joined] // 3, other[joined] // 3), bordering
 
 
-def _as_it_came(match: Match, sent: Array, came: Array) -> Array:
+def _kept_as_received(match: Match, sent: Array, came: Array) -> Array:
     """What came, and where nothing has changed exactly what was sent."""
     import numpy as np
 
@@ -346,7 +346,7 @@ def _as_it_came(match: Match, sent: Array, came: Array) -> Array:
     return np.where(match.same_corners[:, None], exact, came)
 
 
-def _carriers(
+def _source_triangles(
     match: Match, sent: Sequence[Array], came: Sequence[Array], limits: Sequence[Array], tiled: bool = False
 ) -> list[int]:
     """For each layer that was sent the number of that which came back of it, or NO_LAYER.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from .matching import Match
-from .nearest import NONE, SNAP, Questions, weights_in
+from .nearest import NONE, SNAP, Queries, weights_in
 from .rebuild import rebuild
 from .surfaces import Surface, components
 
@@ -244,12 +244,12 @@ def _are_parted(match: Match, ones: Array, others: Array) -> Array:
         for sides, inside, height in zip((ones, others), insides, heights, strict=True):
             spots = begin + way * share + inside * (step / np.where(height > 0, height, 1.0))[:, None]
             parts = match.parts[sides // 3]
-            asked = Questions(spots, new.normals[sides // 3], parts, new.lengths[sides // 3])
+            asked = Queries(spots, new.normals[sides // 3], parts, new.lengths[sides // 3])
             found, _ = match.finder.find(asked, old.parts)
             known = found != NONE
             shape = old.shape[found]
             spots = np.where(known[:, None], (shape * weights_in(shape, spots)[..., None]).sum(axis=1), spots)
-            asked = Questions(spots, np.zeros_like(spots), parts, np.zeros(len(spots)))
+            asked = Queries(spots, np.zeros_like(spots), parts, np.zeros(len(spots)))
             away += rims.find(asked, old.parts[old.rims // 3])[1]
         parted &= away <= 2 * step * SLACK + SNAP * match.finder.diagonal
     return parted

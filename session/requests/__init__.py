@@ -14,8 +14,9 @@ from .export import export_in_parts
 from .followups import Followups
 from .generate import generate_from_image, generate_from_prompt, new_model_settings
 from .lod_counts import LodCounts, by_counts, by_percents
-from .meshes import Level, LodShow, Requester, make_lods, optimize, optimize_in_parts
-from .submission import ask_to_submit, submit, taken
+from .meshes import LodShow, make_lods, optimize, optimize_in_parts
+from .requester import Level, Requester
+from .submission import ask_to_submit, submit, submitted_jobs
 from .template import TemplateInput, form_for, run_template
 
 __all__ = [
@@ -41,5 +42,5 @@ __all__ = [
     "optimize_in_parts",
     "run_template",
     "submit",
-    "taken",
+    "submitted_jobs",
 ]

@@ -14,14 +14,15 @@ from ...jobs import Job
 from ...scene import lods, versions
 from ...scene.bake.settings import BakeSettings
 from ...scene.lods.sets import WANTED
-from ...scene.origins import MAPS, Looks, Owners, Record, record_of, record_of_maps
+from ...scene.origins import MAPS, MeshDigests, Owners, Record, record_of, record_of_maps
 from ...scene.place.destination import ref_of
 from ..properties import properties
 from ..session import Session
 from .bake import bake
 from .choice import Choice
 from .lod_counts import by_counts
-from .meshes import Requester, make_lods, optimize_in_parts
+from .meshes import make_lods, optimize_in_parts
+from .requester import Requester
 
 
 class NothingOutdated(InputRefused):
@@ -42,7 +43,7 @@ def make_again(
     An object that keeps its mesh before shows that until the new one comes, since it is what is sent. Raises
     FlowsError.
     """
-    owners, looks = Owners.of_file(), session.part(Looks)
+    owners, looks = Owners.of_file(), session.part(MeshDigests)
     jobs: list[Job] = []
     done: set[Any] = set()
     for item in objects:

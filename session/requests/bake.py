@@ -20,12 +20,12 @@ from ...scene.bake.original import NoOriginal, Original, check, whole
 from ...scene.bake.settings import BAKE, BakeSettings
 from ...scene.export.snapshot import snapshot_name, write_snapshot
 from ...scene.meshes import mesh_of
-from ...scene.origins import Looks, Record, Source
+from ...scene.origins import MeshDigests, Record, Source
 from ..preferences import engine_settings, job_folder
 from ..session import Session
 from .bake_settings import bake_settings
 from .choice import Choice
-from .meshes import Requester
+from .requester import Requester
 
 
 def bake(
@@ -54,11 +54,11 @@ def bake(
     if not wanted:
         raise refused[0] if refused else NoOriginal
     for error in refused:
-        requester.tell("WARNING", sentences(error.message, error.fix))
+        requester.report("WARNING", sentences(error.message, error.fix))
     jobs: list[Job] = []
     for item, original in wanted.values():
         if _is_under_way(session, item):
-            requester.tell("WARNING", Message('"{name}" is being baked already, see Jobs', name=item.name))
+            requester.report("WARNING", Message('"{name}" is being baked already, see Jobs', name=item.name))
         else:
             jobs.append(bake_job(session, context, item, original, settings, uuid.uuid4().hex))
     return jobs
@@ -102,7 +102,7 @@ def bake_job(
         message = Message("The meshes cannot be written to disk: {reason}", reason=plain_reason(error))
         raise NotSaved.because(message, error) from error
     source = Source(original.item, original.mesh, original.applied)
-    record = Record.of([source], {"settings": settings.to_text()}, session.part(Looks))
+    record = Record.of([source], {"settings": settings.to_text()}, session.part(MeshDigests))
     where = session.document.for_mesh(context, BAKE, item)
     return Job(
         Request(

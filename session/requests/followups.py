@@ -31,7 +31,8 @@ from ..slices import Work
 from .bake import bake_job
 from .choice import Choice
 from .lod_counts import by_percents
-from .meshes import Level, Requester, make_lods, optimize_in_parts, present
+from .meshes import make_lods, optimize_in_parts, present
+from .requester import Level, Requester
 from .submission import ask_to_submit, submit
 
 AS_IT_IS = {"placement": KEEP.upper(), "modifier_mode": "KEEP", "bake": False}
@@ -89,7 +90,7 @@ def _print_defect(error: Exception | None) -> None:
 def _following(session: Session, context: bpy.types.Context, job: Job) -> Iterator[Sequence[Job]]:
     """The jobs that follow one that is placed, where its objects are still there. Raises FlowsError."""
     where = job.request.destination
-    placed = place.standing(job.token)
+    placed = place.placed_objects(job.token)
     if not placed:
         return
     if isinstance(where, NewModel) and follows_in_file(job):
@@ -169,13 +170,13 @@ def _bake(
 def _requester(session: Session, about: str, name: str) -> Requester:
     """Asks for jobs whose tokens derive from `name`; what there is to know is told of the job `about`."""
     numbers = iter(range(1_000_000))
-    told: list[Message] = []
+    reported: list[Message] = []
 
-    def tell(_level: Level, message: Message) -> None:
-        told.append(message)
-        session.placement.reported[about] = sentences(*told)
+    def report(_level: Level, message: Message) -> None:
+        reported.append(message)
+        session.placement.reported[about] = sentences(*reported)
 
-    return Requester(tell, token=lambda: _numbered(name, next(numbers)))
+    return Requester(report, token=lambda: _numbered(name, next(numbers)))
 
 
 def _is_known(session: Session, name: str) -> bool:

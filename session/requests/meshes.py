@@ -3,72 +3,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
 import bpy
 
-from ...api import MOST_TEXELS, OPTIMIZE, InputRefused, NotSaved
-from ...api.parameters import POLYGON_COUNT
-from ...core.destination import DatablockRef, OptimizedMesh
-from ...core.errors import Remedy
-from ...core.files import link
-from ...core.messages import EMPTY, Message, sentences
-from ...core.text import plain_reason
-from ...formats.images import size_in
-from ...jobs import Job, Request, Step
+from ...core.destination import DatablockRef
+from ...core.messages import Message
+from ...jobs import Job
 from ...scene import copies, lods, replace_mesh
-from ...scene.bake.original import CannotBake, check_tiles
-from ...scene.export.dependents import Dependents
-from ...scene.export.evaluate import Batch, batches, look_of
+from ...scene.export.evaluate import Batch
 from ...scene.export.losses import Losses
-from ...scene.export.selection import BUDGET, COUNT, Selection
-from ...scene.export.snapshot import snapshot_name, write_snapshot
-from ...scene.export.texture_limit import TextureLimit, side_of, sizes_of
+from ...scene.export.selection import BUDGET
 from ...scene.lookup import find
-from ...scene.meshes import broken_vertices, has_whole_faces, mesh_of, take_edits, triangle_count
-from ...scene.origins import Looks, Record, Source
+from ...scene.meshes import triangle_count
 from ...scene.place.destination import ref_of
-from ..preferences import engine_settings, job_folder
 from ..session import Session
-from .bake_settings import then_bake
 from .choice import Choice
 from .lod_counts import LodCounts
-from .submission import check_available
-
-Level = Literal["INFO", "WARNING"]
-"""How much is to be made of what is told, as Blender's reports name it."""
-
-SAME = ("modifier_mode", "texture_limit", "carry_colors", "carry_normals")
-"""What is chosen that a mesh is made again with."""
+from .mesh_request import MeshRequest
+from .requester import Requester
 
 LodShow = Literal["HIDE", "BESIDE", "SWITCH"]
 """How levels of detail are shown."""
-
-
-class NothingToOptimize(InputRefused):
-    """None of the objects has a mesh that can be sent."""
-
-    message = Message("Nothing to optimize.")
-    fix = Message("Select a mesh with faces.")
-
-
-@dataclass(frozen=True)
-class Requester:
-    """Who asks.
-
-    tell: takes what there is to know that stops nothing. by_hand: whether a user has clicked, who is kept
-    from asking twice for the same. token: gives the token of each job.
-    """
-
-    tell: Callable[[Level, Message], object]
-    by_hand: bool = False
-    token: Callable[[], str] = field(default=lambda: uuid.uuid4().hex)
 
 
 def optimize(
@@ -96,7 +54,7 @@ def optimize_in_parts(
     An object that is gone by then is left out. What all of them lose is told at the end. details: fields of
     the destinations that are not chosen. Raises FlowsError.
     """
-    request = _Request(session, context, choice, requester)
+    request = MeshRequest(session, context, choice, requester)
     mode = choice.placement.lower()
     is_kept = mode == replace_mesh.KEEP
     selection = request.selection([*objects])
@@ -119,7 +77,7 @@ def optimize_in_parts(
                 (batch, count)
                 for batch in full
                 for count in [choice.goal.of(batch.triangles, batch.first_triangles, total)]
-                if not request.is_in_vain(batch, mode, count)
+                if not request.is_useless(batch, mode, count)
             ]
             lost += request.losses([batch for batch, _ in wanted], losses, replaced=is_kept)
             jobs = [
@@ -128,12 +86,7 @@ def optimize_in_parts(
                 for job in request.jobs(batch, [count], mode, [detail], [batch.objects[0].name])
             ]
         yield jobs
-    request.tell_losses([*losses.lines(), *dict.fromkeys(lost)])
-
-
-def is_light_enough(present: int, count: int) -> bool:
-    """Whether a mesh with so many triangles is at the target, or below it."""
-    return count >= present
+    request.report_losses([*losses.lines(), *dict.fromkeys(lost)])
 
 
 def present(refs: Iterable[DatablockRef]) -> list[bpy.types.Object]:
@@ -158,7 +111,7 @@ def make_lods(
     there already, made of the same mesh. show: whether they are hidden, stand beside the objects, or are
     switched by how large they are in the picture. details: as of `optimize_in_parts`.
     """
-    request = _Request(session, context, choice, requester)
+    request = MeshRequest(session, context, choice, requester)
     selection = request.selection(lods.sources(objects))
     items = [item for group in selection.groups.values() for item in group]
     step = copies.beside(items) if show == "BESIDE" else 0.0
@@ -171,7 +124,7 @@ def make_lods(
                 wanted.append((batch, made_of, levels))
         losses = Losses(choice.carry, choice.apply)
         lost = request.losses([batch for batch, *_ in wanted], losses, replaced=False)
-        request.tell_losses([*losses.lines(), *lost])
+        request.report_losses([*losses.lines(), *lost])
         return [
             job
             for batch, made_of, levels in wanted
@@ -193,283 +146,3 @@ def make_lods(
                 [f"{batch.objects[0].name} LOD{level}" for level in levels],
             )
         ]
-
-
-class _Request:
-    """What both have in common."""
-
-    def __init__(
-        self, session: Session, context: bpy.types.Context, choice: Choice, requester: Requester
-    ) -> None:
-        check_available(context)
-        self._session = session
-        self._context = context
-        self._choice = choice
-        self._requester = requester
-        self._dependents: Dependents | None = None
-        self._unbaked: set[Any] = set()  # meshes for which no maps can be baked
-
-    @contextmanager
-    def sent(self, objects: Iterable[bpy.types.Object], apply: bool, is_kept: bool) -> Generator[list[Batch]]:
-        """The meshes of the objects as they are sent, those that can be. Raises NotSaved.
-
-        apply: whether modifiers are. is_kept: whether the objects themselves get the new meshes.
-        """
-        try:
-            with self.batches(objects, apply, is_kept) as sent:
-                yield self._with_faces(sent)
-        except (RuntimeError, OSError) as error:
-            message = Message("The selection cannot be written to disk: {reason}", reason=plain_reason(error))
-            raise NotSaved.because(message, error) from error
-
-    @contextmanager
-    def batches(
-        self, objects: Iterable[bpy.types.Object], apply: bool, is_kept: bool
-    ) -> Generator[list[Batch]]:
-        """The meshes of the objects as they would be sent; arguments as for `sent`."""
-        groups: dict[bpy.types.Mesh, list[bpy.types.Object]] = {}
-        for item in objects:
-            groups.setdefault(mesh_of(item), []).append(item)
-        with batches(self._context, groups, apply, is_kept) as sent:
-            yield sent
-
-    def selection(self, objects: list[bpy.types.Object]) -> Selection:
-        """What can be sent; tells what cannot. Raises NothingToOptimize, CannotBake."""
-        take_edits(objects)
-        selection = Selection.of(objects)
-        if not selection.groups:
-            told = [
-                Message('"{name}" is left out: {reason}.', name=item.name, reason=reason)
-                for item, reason in selection.refused
-            ]
-            message = sentences(NothingToOptimize.message, *told)
-            remedy: Remedy = "convert" if selection.convertible else ""
-            raise NothingToOptimize(message, remedy=remedy)
-        for item, reason in selection.refused:
-            self._warn(Message('"{name}" is left out: {reason}', name=item.name, reason=reason))
-        if self._choice.bake:
-            self._check_bake(selection)
-        return selection
-
-    def _check_bake(self, selection: Selection) -> None:
-        """Tell of which objects no maps can be baked, before anything is paid for. Raises CannotBake."""
-        for item in selection.objects:
-            try:
-                check_tiles(item)
-            except CannotBake as error:
-                if len(selection.groups) == 1:
-                    raise
-                self._unbaked.add(item.data)
-                told = Message('"{name}" will not be baked: {reason}', name=item.name, reason=error.message)
-                self._warn(told)
-
-    def _with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
-        """Those that can be sent; tells what is left out: no faces, and vertices that are nowhere."""
-        full: list[Batch] = []
-        for batch in sent:
-            broken = broken_vertices(batch.mesh)
-            count = int(broken.sum())
-            reason = EMPTY
-            if not len(batch.mesh.polygons):
-                reason = Message("its modifiers make no faces")
-            elif count and not has_whole_faces(batch.mesh, broken):
-                reason = Message("the vertices of its faces have no valid position")
-            else:
-                full.append(batch)
-            for item in batch.objects:
-                if reason:
-                    self._warn(Message('"{name}" is left out: {reason}', name=item.name, reason=reason))
-                elif count:
-                    nowhere = (
-                        Message("1 vertex has no valid position")
-                        if count == 1
-                        else Message("{count:,} vertices have no valid position", count=count)
-                    )
-                    self._warn(
-                        Message(
-                            '"{name}" is sent without some of its faces: {reason}',
-                            name=item.name,
-                            reason=nowhere,
-                        )
-                    )
-        return full
-
-    def is_in_vain(self, batch: Batch, mode: str, count: int) -> bool:
-        """Whether so many triangles would be paid for and bring nothing; tells why.
-
-        What is under way already is sent again where a script asks for it, not by a click. What applies
-        modifiers does something for the object, however light the mesh is.
-        """
-        by_hand, item = self._requester.by_hand, batch.objects[0]
-        is_applied = mode != replace_mesh.LOD and any(batch.modifiers())
-        if is_light_enough(batch.triangles, count) and not is_applied:
-            known = Message(
-                '"{name}" has {present:,} triangles, no more than the {count:,} asked for',
-                name=item.name,
-                present=batch.triangles,
-                count=count,
-            )
-            self._requester.tell("WARNING" if by_hand else "INFO", known)
-            return True
-        if not by_hand or not self._is_under_way(item, mode, count):
-            return False
-        self._warn(Message('"{name}" is being optimized already, see Jobs', name=item.name))
-        return True
-
-    def made_of(self, batch: Batch) -> str:
-        """A text that is the same as long as levels would be made of the same mesh in the same way."""
-        how = (sorted(self._choice.carry), self._choice.texture_side, batch.applied)
-        return hashlib.blake2b(look_of(batch.mesh) + repr(how).encode(), digest_size=16).hexdigest()
-
-    def stale_levels(self, batch: Batch, made_of: str, counts: Sequence[int]) -> dict[int, int]:
-        """The levels that are to be made, with their triangles; numbered without a gap, lightest last."""
-        known = lods.set_of(batch.objects[0])
-        useful = [
-            count
-            for count in sorted(counts, reverse=True)
-            if not self.is_in_vain(batch, replace_mesh.LOD, count)
-        ]
-        fresh = {
-            level
-            for level, count in enumerate(useful, start=1)
-            if known is not None and known.is_fresh(level, made_of, count)
-        }
-        if fresh:
-            told = (
-                Message('"{name}": 1 level is up to date', name=batch.objects[0].name)
-                if len(fresh) == 1
-                else Message(
-                    '"{name}": {count:,} levels are up to date',
-                    name=batch.objects[0].name,
-                    count=len(fresh),
-                )
-            )
-            self._requester.tell("INFO", told)
-        return {level: count for level, count in enumerate(useful, start=1) if level not in fresh}
-
-    def _is_under_way(self, item: bpy.types.Object, mode: str, count: int) -> bool:
-        """Whether there is a job already that makes the same, so that it would be paid for twice."""
-        document = self._session.document
-
-        def is_same(job: Job) -> bool:
-            there = job.request.destination
-            same = (
-                document.is_of(there)
-                and isinstance(there, OptimizedMesh)
-                and (there.target.uid, there.mode) == (item.session_uid, mode)
-            )
-            under_way = not (job.finished or job.status.cancelling)
-            coming = under_way or (job.status.step is Step.READY and not job.placement.needs_manual_import)
-            # Of two meshes for the same object the second would find another one there than was sent.
-            return (
-                same
-                and coming
-                and (mode == replace_mesh.KEEP or job.request.parameters.get(POLYGON_COUNT.name) == count)
-            )
-
-        engine = self._session.engine
-        return engine is not None and any(map(is_same, engine.jobs()))
-
-    def losses(self, sent: Sequence[Batch], losses: Losses, replaced: bool) -> list[Message]:
-        """Note in `losses` what the optimized meshes will not have of what is sent; returns what else is.
-
-        replaced: whether the objects themselves get them, so that what hangs on these loses its hold. What is
-        sent smaller than it is is told at once.
-        """
-        for batch in sent:
-            for item in batch.objects:
-                losses.add(item, dict.fromkeys((mesh_of(item), batch.mesh)))
-        if not self._choice.texture_side:
-            for batch in sent:
-                self._tell_textures(batch.objects[0])
-        if not replaced or not sent:
-            return []
-        if self._dependents is None:
-            self._dependents = Dependents.of_file()
-        return self._dependents.on(
-            [item for batch in sent if batch.applied for item in batch.objects],
-            [batch.mesh for batch in sent if not batch.applied],
-        )
-
-    def tell_losses(self, lost: Sequence[Message]) -> None:
-        """Tell what the optimized meshes will not have."""
-        if lost:
-            self._warn(Message("The optimized meshes will not have: {kinds}", kinds=lost))
-
-    def _tell_textures(self, item: bpy.types.Object) -> None:
-        """Tell that the textures of `item` are too large to come back, so that smaller copies are sent."""
-        sizes = sizes_of(item, size_in)
-        side = side_of(TextureLimit(0, MOST_TEXELS), sizes)
-        if side < max(map(max, sizes.values()), default=0):
-            self._warn(
-                Message(
-                    'The textures of "{name}" are sent with at most {side:,} pixels per side',
-                    name=item.name,
-                    side=side,
-                )
-            )
-
-    def jobs(
-        self,
-        batch: Batch,
-        counts: Sequence[int],
-        mode: str,
-        details: Sequence[dict[str, Any]],
-        names: Sequence[str],
-    ) -> list[Job]:
-        """Jobs that make of one mesh as many as there are `counts` of triangles, from one snapshot of it.
-
-        mode, details: of their destinations, and which other fields each one has. Raises RuntimeError,
-        OSError.
-        """
-        first, *others = batch.objects
-        tokens = [self._requester.token() for _ in counts]
-        file = snapshot_name()
-        snapshots = [job_folder(self._context, token) / file for token in tokens]
-        write_snapshot(
-            first,
-            snapshots[0],
-            self._choice.carry,
-            evaluated=batch.mesh if batch.applied else None,
-            before=batch.first if mode == replace_mesh.KEEP else None,
-            textures=TextureLimit(self._choice.texture_side, MOST_TEXELS),
-            later=self._session.slices.add,
-        )
-        for snapshot in snapshots[1:]:
-            link(snapshots[0], snapshot)
-        document = self._session.document
-        sources = [Source(item, mesh_of(item), batch.applied) for item in batch.objects]
-        looks = self._session.part(Looks)
-        bake = "" if first.data in self._unbaked else then_bake(self._context, self._choice)
-        return [
-            Job(
-                Request(
-                    service=engine_settings(self._context).base_url,
-                    template=OPTIMIZE,
-                    name=name,
-                    source=str(snapshot),
-                    parameters={POLYGON_COUNT.name: count},
-                    destination=replace(
-                        document.for_mesh(self._context, mode, first, others),
-                        applied=batch.applied,
-                        modifiers=batch.modifiers(),
-                        sent=Record.of(sources, self._options(count, mode), looks).to_text(),
-                        **{"then_bake": bake, **detail},
-                    ),
-                ),
-                token=token,
-            )
-            for token, snapshot, count, detail, name in zip(
-                tokens, snapshots, counts, details, names, strict=True
-            )
-        ]
-
-    def _options(self, count: int, mode: str) -> dict[str, Any]:
-        """What the same would be asked for with; see `Choice`."""
-        same = {name: getattr(self._choice, name) for name in SAME}
-        if mode != replace_mesh.LOD:
-            same["placement"] = mode.upper()
-        return {**same, "target": COUNT, POLYGON_COUNT.name: count}
-
-    def _warn(self, message: Message) -> None:
-        self._requester.tell("WARNING", message)

@@ -36,11 +36,11 @@ def check_available(context: bpy.types.Context) -> None:
 
 
 def ask_to_submit(session: Session, context: bpy.types.Context, jobs: Sequence[Job]) -> Reply:
-    """Hand jobs to the engine, and do not wait until it has them; see `taken`."""
+    """Hand jobs to the engine, and do not wait until it has them; see `submitted_jobs`."""
     return session.open_engine(context).ask_to_submit(jobs)
 
 
-def taken(session: Session, context: bpy.types.Context, reply: Reply) -> list[Job]:
+def submitted_jobs(session: Session, context: bpy.types.Context, reply: Reply) -> list[Job]:
     """The jobs as the engine has them, which is waited for. Raises NothingSent, and the panel shows why."""
     try:
         return session.open_engine(context).submitted(reply)
@@ -51,4 +51,4 @@ def taken(session: Session, context: bpy.types.Context, reply: Reply) -> list[Jo
 
 def submit(session: Session, context: bpy.types.Context, jobs: Sequence[Job]) -> list[Job]:
     """Hand jobs to the engine; returns them as it has them. Raises NothingSent, and the panel shows why."""
-    return taken(session, context, ask_to_submit(session, context, jobs))
+    return submitted_jobs(session, context, ask_to_submit(session, context, jobs))

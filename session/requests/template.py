@@ -16,7 +16,7 @@ from ...core.messages import Message
 from ...core.text import plain_reason
 from ...jobs import Job, Request
 from ...scene.export.evaluate import batches
-from ...scene.export.selection import why_not
+from ...scene.export.selection import unsuitable_reason
 from ...scene.export.snapshot import write_snapshot
 from ...scene.export.texture_limit import TextureLimit
 from ...scene.meshes import mesh_of
@@ -148,7 +148,7 @@ def _model_fields(
     session: Session, context: bpy.types.Context, item: bpy.types.Object, token: str
 ) -> dict[str, Any]:
     """What a job has that sends the mesh of an object, as its modifiers make it. Raises FlowsError."""
-    reason = why_not(item, mesh_of(item)) if item.type == "MESH" else Message("it is not a mesh")
+    reason = unsuitable_reason(item, mesh_of(item)) if item.type == "MESH" else Message("it is not a mesh")
     if reason:
         raise NoInput(Message('"{name}" cannot be sent: {reason}.', name=item.name, reason=reason))
     # Not named as a snapshot of `optimize` is: what comes back is a new model, and not fitted onto this one.

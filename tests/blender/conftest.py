@@ -163,5 +163,5 @@ def sends_what_is_light(addon: ModuleType, monkeypatch: pytest.MonkeyPatch) -> N
 
     So a test sees what becomes of a mesh from which nothing was taken away.
     """
-    meshes = importlib.import_module(f"{addon.__name__}.session.requests.meshes")
-    monkeypatch.setattr(meshes, "is_light_enough", lambda _present, _count: False)
+    mesh_request = importlib.import_module(f"{addon.__name__}.session.requests.mesh_request")
+    monkeypatch.setattr(mesh_request, "is_light_enough", lambda _present, _count: False)

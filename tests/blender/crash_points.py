@@ -32,14 +32,14 @@ def wait_for(addon: ModuleType, moment: str, victim: str, note: Path) -> None:
     elif moment == "before noting":
         addon.engine.client.EngineClient.mark_placed_soon = lambda *_: die()
     elif moment.endswith("placing"):
-        put = place.place
+        put = place.place_models
 
         def put_and_die(*given: Any) -> None:
             if edge == "after":
                 put(*given)
             die()
 
-        place.place = put_and_die
+        place.place_models = put_and_die
     else:
         command = (sys.executable, "-m", "tests.blender.crash_points", moment, victim, str(note))
         addon.session.session.python_command = lambda *_: command

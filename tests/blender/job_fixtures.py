@@ -94,6 +94,6 @@ def slab(name: str = "Slab", size=(2.0, 4.0, 1.0), parent=None) -> bpy.types.Obj
 
 def settle(addon, root, objects=None, **destination):
     where = addon.core.destination.NewModel(**destination)
-    root = addon.scene.place.transform.settle(root, objects or [root], where)
+    root = addon.scene.place.transform.transform_model(root, objects or [root], where)
     bpy.context.view_layer.update()
     return root

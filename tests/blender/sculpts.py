@@ -49,5 +49,5 @@ def optimized(addon, item: bpy.types.Object, ratio: float = 0.1) -> bpy.types.Ob
     ]
     report = {"before": counts[0], "after": counts[1], "deviation": {"mean": 0.0, "max": 0.0}}
     light[versions.REPORT] = json.dumps({**report, "drift": 0.0, "lost": []})
-    versions.begin([item], light, None)
+    versions.install([item], light, None)
     return item

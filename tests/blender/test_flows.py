@@ -241,7 +241,7 @@ def test_an_operator_that_a_listener_calls_waits_as_well(flows, sandbox):
 
 def test_a_handler_within_a_placement_cannot_wait_and_is_told_so(flows, addon, monkeypatch):
     """Blender calls handlers of the depsgraph while a model is placed."""
-    place, refusals = addon.scene.place.place.place, []
+    place, refusals = addon.scene.place.place.place_models, []
 
     def placing(*arguments):
         other = flows.generate("Other", quality="low")
@@ -251,7 +251,7 @@ def test_a_handler_within_a_placement_cannot_wait_and_is_told_so(flows, addon, m
         return place(*arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(addon.scene.place.place, "place", placing)
+        patched.setattr(addon.scene.place.place, "place_models", placing)
         first = flows.generate("First", quality="low")
         while not refusals:
             addon.session.current().tick(bpy.context)

@@ -106,13 +106,13 @@ def hand_over(watch: "Watch", service: str, key: str, count: str) -> "Task":
     addon = package(service, key)
     engine = addon.session.current().open_engine(bpy.context)
     engine.call("sync")
-    operators = addon.operators.submit_jobs.HandOver
-    whole = operators._hand_over_some
+    operators = addon.operators.submit_jobs.SubmitJobs
+    whole = operators._submit_some
 
     def timed(self: Any, context: bpy.types.Context) -> Any:
         return watch.time("slice", lambda: whole(self, context))
 
-    operators._hand_over_some = timed
+    operators._submit_some = timed
     for name, how in (("hand over in slices", "INVOKE_DEFAULT"), ("hand over at once", "EXEC_DEFAULT")):
         _clear()
         _small_meshes(int(count))

@@ -127,8 +127,8 @@ def _round(watch: "Watch", package: ModuleType, conversion: Any, glb: Path, blen
 
 
 def _place(place: ModuleType, reserve: Any, model: Any, where: dict[str, Any]) -> None:
-    with reserve.spent():
-        place.place(bpy.context, [model], where)
+    with reserve.handed_over():
+        place.place_models(bpy.context, [model], where)
 
 
 def _reserve_for(scene: ModuleType, reserve: Any, model: Any) -> bool:

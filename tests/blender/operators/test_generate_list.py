@@ -100,6 +100,6 @@ def test_a_folder_with_something_broken_sends_nothing(addon, sandbox, tmp_path: 
 
 
 def test_the_count_is_known_before_anything_is_sent(addon):
-    count = addon.operators.generate_list.wishes
+    count = addon.operators.generate_list.listed_models
     bpy.data.texts.new("Props").write("\n".join(PROMPTS))
     assert [wish.prompt for wish in count("TEXT", "Props", "", "")] == PROMPTS

@@ -302,7 +302,7 @@ def test_whoever_clicked_gets_a_popup_with_sentence_and_button(addon, monkeypatc
     window = SimpleNamespace(app=SimpleNamespace(background=False), context=context, types=bpy.types)
     monkeypatch.setattr(handover, "bpy", window)
     monkeypatch.setattr(addon.panels.widgets, "wrapped", lambda layout, text, *_: layout.label(text=text))
-    assert handover.tell_problem(click, addon.session.requests.generate.NoBox()) == {"CANCELLED"}
+    assert handover.report_problem(click, addon.session.requests.generate.NoBox()) == {"CANCELLED"}
     told = ["There is no box to fit the model into.", "Select an object, or add a box."]
     assert click.reports == [({"WARNING"}, " ".join(told))], "an error would open Blender's own popup, too"
     assert popup.texts == told
@@ -327,9 +327,9 @@ def test_the_line_in_the_status_bar_goes_from_where_it_was_written(addon, monkey
     unanswered = SimpleNamespace(is_there=False)
     engine = SimpleNamespace(ask_to_submit=lambda _jobs: unanswered)
     monkeypatch.setattr(addon.session.current(), "open_engine", lambda _context: engine)
-    sending = handover.HandOver()
+    sending = handover.SubmitJobs()
     job = addon.jobs.Job(addon.jobs.Request("", "model_generate_fromprompt", "A chair"))
-    assert sending.hand_over(context("Layout"), [job], modal=True) == {"RUNNING_MODAL"}
+    assert sending.submit_jobs(context("Layout"), [job], modal=True) == {"RUNNING_MODAL"}
     assert lines["Layout"]
     sending.cancel(context("Modeling"))
     assert lines == {"Layout": None}
@@ -345,7 +345,7 @@ def refused(addon, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, list
         return {"CANCELLED"}
 
     for module in (addon.operators.jobs, addon.operators.submit_jobs, addon.operators.lods):
-        monkeypatch.setattr(module, "tell_problem", tell)
+        monkeypatch.setattr(module, "report_problem", tell)
     return told
 
 
@@ -404,7 +404,7 @@ def test_what_cannot_be_optimized_has_the_button_that_helps(addon, refused):
 def test_a_script_gets_the_error(addon):
     script = Click()
     script.options = type("Options", (), {"is_invoke": False})
-    addon.operators.submit_jobs.tell_problem(script, addon.api.EmptyPrompt())
+    addon.operators.submit_jobs.report_problem(script, addon.api.EmptyPrompt())
     assert [level for level, _ in script.reports] == [{"ERROR"}]
 
 

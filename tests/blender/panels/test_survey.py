@@ -35,14 +35,13 @@ def looked_at(addon, monkeypatch: pytest.MonkeyPatch) -> list[bpy.types.Object]:
     """The objects that are looked at from now on."""
     seen: list[bpy.types.Object] = []
     for cls in (addon.scene.export.dependents.Dependents, addon.scene.export.selection.Selection):
-        name = "look_at" if hasattr(cls, "look_at") else "add"
-        original = getattr(cls, name)
+        original = cls.add
 
         def noting(self, item, original=original):
             seen.append(item)
             return original(self, item)
 
-        monkeypatch.setattr(cls, name, noting)
+        monkeypatch.setattr(cls, "add", noting)
     return seen
 
 

@@ -25,8 +25,10 @@ def test_another_scene_is_named(addon):
     bpy.ops.scene.new(type="NEW")
     assert bpy.context.scene != first
     job = engine.job(panel().jobs[0].token)
-    placed = addon.scene.place.place.standing(job.token)
-    told = addon.scene.place.place.arrival(bpy.context, job.request.name, placed, job.request.destination)
+    placed = addon.scene.place.place.placed_objects(job.token)
+    told = addon.scene.place.place.placed_message(
+        bpy.context, job.request.name, placed, job.request.destination
+    )
     assert told == f'"A brass lamp" is in the scene "{first.name}"'
 
 

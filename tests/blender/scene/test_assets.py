@@ -367,12 +367,12 @@ def test_a_variant_in_a_library_is_no_variant_any_more(addon, lamp, library):
     stools = [item for item in bpy.data.objects if item.name.startswith("A stool")]
     scenes.select(*stools)
     variants = addon.scene.place.variants
-    names = (variants.GROUP, variants.STANDS, variants.ASKED, variants.NAMED)
+    names = (variants.GROUP, variants.PLACED_AT, variants.REQUESTED_AT, variants.NAMED)
     before = [[stool[name] for name in (variants.GROUP, variants.NAMED)] for stool in stools]
     assert bpy.ops.generio.save_asset(library=number) == {"FINISHED"}
     assert [[stool[name] for name in (variants.GROUP, variants.NAMED)] for stool in stools] == before
     assert not any(variants.was_moved(stool) for stool in stools)
-    assert len(variants.neighbours(stools[0][variants.GROUP], (0.0, 0.0, 0.0))) == 2
+    assert len(variants.variants_at(stools[0][variants.GROUP], (0.0, 0.0, 0.0))) == 2
     for stool in stools:
         with linked(folder / f"{stool.name}.blend") as file:
             assert not {*names} & {*file.objects[stool.name].keys()}

@@ -15,7 +15,7 @@ def part_of(addon, item: bpy.types.Object) -> str:
     """What of an object is out of date."""
     origins = addon.scene.origins
     bpy.context.view_layer.update()
-    work = addon.session.current().part(origins.Looks).outdated(item, origins.Owners.of_file())
+    work = addon.session.current().part(origins.MeshDigests).outdated(item, origins.Owners.of_file())
     return addon.session.requests.again._finished(work)
 
 
@@ -126,7 +126,7 @@ def test_maps_alone_are_baked_again(addon, sandbox):
     assert part_of(addon, item) == "MESH"  # the maps are of what was edited
     versions.hidden_mesh(item).vertices[100].co = first
     versions.hidden_mesh(item).update()
-    addon.session.current().part(addon.scene.origins.Looks).outdate()  # nobody shows it
+    addon.session.current().part(addon.scene.origins.MeshDigests).outdate()  # nobody shows it
     assert part_of(addon, item) == "MAPS"
     make_again(addon, item, 3)
     assert part_of(addon, item) == ""

@@ -19,7 +19,7 @@ def begin(addon, item: bpy.types.Object, apply: bool = True) -> bpy.types.Mesh:
     after.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)], [], [(0, 2, 1), (0, 1, 3)])
     after[versions.REPORT] = json.dumps({})
     names = [modifier.name for modifier in addon.scene.modifiers.applicable(item)]
-    versions.begin([item], after, {item: names} if apply else None)
+    versions.install([item], after, {item: names} if apply else None)
     return before
 
 
@@ -108,7 +108,7 @@ def test_objects_that_share_a_mesh_change_together_or_not_at_all(addon, monkeypa
     second.modifiers["Last"].name = "Other"
     after, versions = bpy.data.meshes.new("Light"), addon.scene.versions
     after[versions.REPORT] = "{}"
-    versions.begin([first, second], after, {item: ["First", "Tried"] for item in (first, second)})
+    versions.install([first, second], after, {item: ["First", "Tried"] for item in (first, second)})
     refuse(addon, monkeypatch, "Other")
     with pytest.raises(addon.scene.errors.CannotSwap):
         versions.toggle(first)

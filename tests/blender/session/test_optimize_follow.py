@@ -85,7 +85,11 @@ def test_that_the_second_job_fails_is_said_and_the_first_model_is_kept(addon, sa
         bpy.ops.generio.generate_from_prompt(prompt="A chair", quality="LOW", then_optimize=True)
     addon.session.current().tick(bpy.context)
     second, first = bpy.context.window_manager.generio.jobs
-    assert (first.state, first.message, second.state) == ("done", addon.panels.job_rows.IN_VAIN, "failed")
+    assert (first.state, first.message, second.state) == (
+        "done",
+        addon.panels.job_rows.FOLLOWUP_FAILED,
+        "failed",
+    )
     assert not bpy.ops.generio.clear_finished_jobs.poll()
     carrier = addon.session.current().open_engine(bpy.context)
     jobs, folder = carrier.jobs(), carrier.folder(first.token).parent

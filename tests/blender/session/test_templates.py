@@ -67,7 +67,7 @@ def test_a_mesh_is_sent_with_what_was_touched_and_the_model_comes(listed, sandbo
     )
     (row,) = panel().jobs
     assert row.state == "done"
-    (model,) = listed.scene.place.place.holding(row.token)
+    (model,) = listed.scene.place.place.objects_of_result(row.token)
     assert model is not item
     mesh = next(part for part in (model, *model.children_recursive) if part.type == "MESH").data
     assert len(mesh.polygons) > len(item.data.polygons), "as its modifiers make it"

@@ -36,22 +36,22 @@ class Broken(io.StringIO):
 def test_a_hint_can_be_pasted_into_cmd_and_powershell(windows: None):
     """Neither knows what sh means by a single quote, and only double ones mean the same to both."""
     words = ["jobs", "resume", "--output", r"C:\My Files\out", "--service", "http://127.0.0.1:8377", "it's"]
-    told = shell.joined(words)
+    told = shell.join_arguments(words)
     assert told == r'''jobs resume --output "C:\My Files\out" --service http://127.0.0.1:8377 "it's"'''
-    assert shell.joined(["two words\\"]) == '"two words\\\\"', "else it would take the quote along"
+    assert shell.join_arguments(["two words\\"]) == '"two words\\\\"', "else it would take the quote along"
 
 
 def test_a_program_with_a_blank_in_its_path_is_a_command_in_both(windows: None):
     """PowerShell takes what begins with a quote for a text."""
     path = r"C:\Program Files\Blender Foundation\Blender 4.5\blender.exe"
-    assert shell.program(path) == r'C:\"Program Files\Blender Foundation\Blender 4.5\blender.exe"'
-    assert shell.program(r"C:\Blender\blender.exe") == r"C:\Blender\blender.exe"
+    assert shell.quoted_program(path) == r'C:\"Program Files\Blender Foundation\Blender 4.5\blender.exe"'
+    assert shell.quoted_program(r"C:\Blender\blender.exe") == r"C:\Blender\blender.exe"
 
 
 @pytest.mark.slow
 def test_the_shell_of_this_system_gives_the_words_back():
     code = "import sys; print(ascii(sys.argv[1:]))"
-    command = f"{shell.program(sys.executable)} {shell.joined(['-c', code, *WORDS])}"
+    command = f"{shell.quoted_program(sys.executable)} {shell.join_arguments(['-c', code, *WORDS])}"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert done.stdout.strip() == ascii(WORDS), done.stderr
 

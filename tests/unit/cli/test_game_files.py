@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.cli import game_files
-from generio_flows.cli.game_files import GameFile, Wish, Writer
+from generio_flows.cli.game_files import ExportOptions, GameFile, GameFileWriter
 from generio_flows.cli.lists import UsageError
 from generio_flows.core.disk_errors import NotSaved
 from generio_flows.core.messages import Message
@@ -24,10 +24,10 @@ def ball(here: Here) -> Path:
 
 def test_levels_that_are_named_so_go_into_one_file(tmp_path: Path):
     names = ["in/rock_LOD1.glb", "in/rock.glb", "in/rock_LOD10.glb", "in/rock_LOD2.glb", "in/tree.GLB"]
-    rock, tree = game_files.of_files(names, tmp_path, "unity")
+    rock, tree = game_files.files_of_models(names, tmp_path, "unity")
     assert [level.name for level in rock.levels] == ["rock.glb", *(f"rock_LOD{n}.glb" for n in (1, 2, 10))]
     assert (rock.target, tree.target) == (tmp_path / "rock.fbx", tmp_path / "tree.fbx")
-    (godot,) = game_files.of_files(["in/rock.glb"], tmp_path, "godot")
+    (godot,) = game_files.files_of_models(["in/rock.glb"], tmp_path, "godot")
     assert godot.target == tmp_path / "rock_godot.glb", "it is no rock.glb"
 
 
@@ -41,7 +41,7 @@ def test_levels_that_are_named_so_go_into_one_file(tmp_path: Path):
 )
 def test_what_makes_no_file_is_refused(tmp_path: Path, names: list[str], reason: str):
     with pytest.raises(UsageError, match=reason):
-        game_files.of_files(names, tmp_path, "unity")
+        game_files.files_of_models(names, tmp_path, "unity")
 
 
 def test_without_a_blender_nothing_is_sent(here: Here, ball: Path):
@@ -80,9 +80,11 @@ class Copier:
         pass
 
 
-def writer(folder: Path, refused: str = "", **options: bool) -> Writer:
+def writer(folder: Path, refused: str = "", **options: bool) -> GameFileWriter:
     how = {"force": False, "as_json": False, "quiet": False} | options
-    return Writer(lambda: Copier(refused), Wish("unity", "hull"), notes=folder / "exported.json", **how)
+    return GameFileWriter(
+        lambda: Copier(refused), ExportOptions("unity", "hull"), record_path=folder / "exported.json", **how
+    )
 
 
 def test_only_what_was_exported_here_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

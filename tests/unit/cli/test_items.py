@@ -8,8 +8,8 @@ import pytest
 from generio_flows.api import EmptyPrompt, UnreadableFile, UnsupportedFile
 from generio_flows.cli import items
 from generio_flows.cli.items import Item
-from generio_flows.cli.job_directory import Home
-from generio_flows.cli.lists import UsageError, listed
+from generio_flows.cli.job_directory import JobDirectory
+from generio_flows.cli.lists import UsageError, read_list
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -29,37 +29,39 @@ def names(found: list[Item]) -> list[str]:
 
 
 def test_prompts_become_files_with_their_words():
-    found = items.generated(["A brass lamp!", "A  chair"], [], [], common())
+    found = items.items_to_generate(["A brass lamp!", "A  chair"], [], [], common())
     assert names(found) == ["a-brass-lamp.glb", "a-chair.glb"]
     assert {item.output.parent for item in found} == {Path("out").absolute()}
 
 
 def test_no_two_outputs_are_alike():
-    found = items.generated(["Lamp", "lamp", "LAMP"], [], [{"prompt": "x", "output": "lamp-2.glb"}], common())
+    found = items.items_to_generate(
+        ["Lamp", "lamp", "LAMP"], [], [{"prompt": "x", "output": "lamp-2.glb"}], common()
+    )
     assert names(found) == ["lamp.glb", "lamp-3.glb", "lamp-4.glb", "lamp-2.glb"]
 
 
 @given(st.lists(st.text(max_size=80), min_size=1, max_size=20))
 def test_every_prompt_gets_a_file_name_of_its_own_in_the_folder(prompts: list[str]):
-    found = items.generated(prompts, [], [], common())
+    found = items.items_to_generate(prompts, [], [], common())
     assert len({str(item.output).casefold() for item in found}) == len(prompts)
     assert {item.output.parent for item in found} == {Path("out").absolute()}
 
 
 def test_one_model_may_name_its_file():
-    (item,) = items.generated(["lamp"], [], [], common(file=Path("x/y.blend")))
+    (item,) = items.items_to_generate(["lamp"], [], [], common(file=Path("x/y.blend")))
     assert item.output == Path("x/y.blend").absolute()
     with pytest.raises(UsageError, match="do not fit"):
-        items.generated(["a", "b"], [], [], common(file=Path("y.glb")))
+        items.items_to_generate(["a", "b"], [], [], common(file=Path("y.glb")))
 
 
 def test_patterns_are_looked_up_and_sorted(tmp_path: Path):
     for name in ("b.png", "a.png", "c.txt"):
         (tmp_path / name).touch()
-    found = items.generated([], [str(tmp_path / "*.png")], [], common())
+    found = items.items_to_generate([], [str(tmp_path / "*.png")], [], common())
     assert names(found) == ["a.glb", "b.glb"]
     with pytest.raises(UsageError, match="no file matches"):
-        items.matching([str(tmp_path / "*.webp")])
+        items.expand_patterns([str(tmp_path / "*.webp")])
 
 
 def test_lists_as_csv_and_jsonl_say_the_same(tmp_path: Path):
@@ -67,7 +69,7 @@ def test_lists_as_csv_and_jsonl_say_the_same(tmp_path: Path):
     rows = [{"prompt": "lamp", "seed": 7, "texture": False, "output": "first.glb"}, {"prompt": "chair"}]
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows) + "\n\n")
     from_csv, from_jsonl = (
-        items.generated([], [], listed(tmp_path / f"a.{kind}"), common(quality="low"))
+        items.items_to_generate([], [], read_list(tmp_path / f"a.{kind}"), common(quality="low"))
         for kind in ("csv", "jsonl")
     )
     assert from_csv == from_jsonl
@@ -81,7 +83,7 @@ def test_lists_as_csv_and_jsonl_say_the_same(tmp_path: Path):
 def test_null_in_a_list_is_nothing_said(tmp_path: Path):
     nothing = dict.fromkeys(("image", "output", "seed", "texture", "optimize"))
     (tmp_path / "a.jsonl").write_text(json.dumps({"prompt": "lamp", **nothing}))
-    (item,) = items.generated([], [], listed(tmp_path / "a.jsonl"), common(seed=7))
+    (item,) = items.items_to_generate([], [], read_list(tmp_path / "a.jsonl"), common(seed=7))
     assert (item.output.name, dict(item.parameters), item.optimize) == ("lamp.glb", {"seed": 7}, None)
 
 
@@ -91,26 +93,28 @@ def test_only_a_line_break_ends_a_line(tmp_path: Path):
         '{"prompt": "a\u2028lamp"}\r\n{"prompt": "b"}\n', encoding="utf-8", newline=""
     )
     (tmp_path / "a.csv").write_text('prompt\n"a\u2028lamp"\n"two\nlines"\n', encoding="utf-8", newline="")
-    assert [row["prompt"] for row in listed(tmp_path / "a.jsonl")] == ["a\u2028lamp", "b"]
-    assert [row["prompt"] for row in listed(tmp_path / "a.csv")] == ["a\u2028lamp", "two\nlines"]
+    assert [row["prompt"] for row in read_list(tmp_path / "a.jsonl")] == ["a\u2028lamp", "b"]
+    assert [row["prompt"] for row in read_list(tmp_path / "a.csv")] == ["a\u2028lamp", "two\nlines"]
 
 
 def test_a_rows_own_target_counts_and_not_that_of_the_options(tmp_path: Path):
     (tmp_path / "a.csv").write_text("model,polygons,ratio\na.glb,500,\nb.glb,,\nc.glb,,0.1\n")
-    rows = listed(tmp_path / "a.csv")
-    found = items.optimized([], rows, common(tmp_path / "out", ratio=0.5))
+    rows = read_list(tmp_path / "a.csv")
+    found = items.items_to_optimize([], rows, common(tmp_path / "out", ratio=0.5))
     assert [(dict(item.parameters), item.ratio) for item in found] == [
         ({"polygon_count": 500}, None),
         ({}, 0.5),
         ({}, 0.1),
     ]
     with pytest.raises(UsageError, match="not both"):
-        items.optimized([], [{"model": "a.glb", "polygons": 5, "ratio": 0.5}], common(tmp_path / "out"))
+        items.items_to_optimize(
+            [], [{"model": "a.glb", "polygons": 5, "ratio": 0.5}], common(tmp_path / "out")
+        )
 
 
 def test_paths_in_a_list_are_relative_to_it(tmp_path: Path):
     (tmp_path / "list.jsonl").write_text('{"image": "in/shoe.png"}')
-    (item,) = items.generated([], [], listed(tmp_path / "list.jsonl"), common())
+    (item,) = items.items_to_generate([], [], read_list(tmp_path / "list.jsonl"), common())
     assert item.source == tmp_path / "in/shoe.png"
 
 
@@ -131,18 +135,18 @@ def test_paths_in_a_list_are_relative_to_it(tmp_path: Path):
 def test_a_list_that_cannot_be_understood_is_refused_whole(tmp_path: Path, name: str, text: str, words: str):
     (tmp_path / name).write_text(text)
     with pytest.raises(UsageError, match=words):
-        items.generated([], [], listed(tmp_path / name), common())
+        items.items_to_generate([], [], read_list(tmp_path / name), common())
 
 
 def test_an_unreadable_list_is_refused(tmp_path: Path):
     with pytest.raises(UsageError, match="cannot be read"):
-        listed(tmp_path / "missing.csv")
+        read_list(tmp_path / "missing.csv")
 
 
 @pytest.mark.parametrize("wish", [{"ratio": 0}, {"ratio": 1.5}, {"polygons": 0}])
 def test_impossible_targets_are_refused(wish: dict[str, object]):
     with pytest.raises(UsageError):
-        items.optimized(["a.glb"], [], common(**wish))
+        items.items_to_optimize(["a.glb"], [], common(**wish))
 
 
 # ---- shares
@@ -172,8 +176,8 @@ def lamp(tmp_path: Path, **changes: object) -> Item:
     return Item(**{**given, **changes})  # pyright: ignore[reportArgumentType]
 
 
-def token(item: Item, home: Path, service: str = SERVICE) -> str:
-    return item.job(service, Home(home)).token
+def token(item: Item, directory: Path, service: str = SERVICE) -> str:
+    return item.job(service, JobDirectory(directory)).token
 
 
 def test_the_same_wish_is_the_same_job_wherever_the_folder_is(tmp_path: Path):
@@ -217,7 +221,9 @@ def test_a_ratio_is_of_what_the_model_has(tmp_path: Path):
 
     path = tmp_path / "ball.glb"
     path.write_bytes(from_prompt("ball", quality="low", seed=1, texture=False))
-    job = Item("model_optimize", tmp_path / "out.glb", source=path, ratio=0.25).job(SERVICE, Home(tmp_path))
+    job = Item("model_optimize", tmp_path / "out.glb", source=path, ratio=0.25).job(
+        SERVICE, JobDirectory(tmp_path)
+    )
     assert job.request.parameters == {"polygon_count": round(check_glb(path).triangles / 4)}
 
 
@@ -226,7 +232,7 @@ def test_a_picture_that_the_service_does_not_take_is_converted_first(tmp_path: P
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     bmp, png = (
         Item("model_generate_fromimage", tmp_path / "x.glb", source=tmp_path / name).job(
-            SERVICE, Home(tmp_path)
+            SERVICE, JobDirectory(tmp_path)
         )
         for name in ("a.bmp", "a.png")
     )
@@ -249,13 +255,13 @@ def test_a_picture_that_the_service_does_not_take_is_converted_first(tmp_path: P
 )
 def test_what_cannot_be_sent_is_refused(tmp_path: Path, item: Item, error: type[Exception]):
     with pytest.raises(error):
-        item.job(SERVICE, Home(tmp_path))
+        item.job(SERVICE, JobDirectory(tmp_path))
 
 
 def test_paths_outside_the_home_survive_the_way_through_the_ledger(tmp_path: Path):
-    home = Home(tmp_path / "a/.generio")
+    directory = JobDirectory(tmp_path / "a/.generio")
     for output in (tmp_path / "a/x.glb", tmp_path / "b/c/x.glb"):
-        assert home.output(home.relative(output)) == output
+        assert directory.output_path(directory.relative(output)) == output
 
 
 # ---- inputs stay as they are
@@ -268,10 +274,10 @@ def test_the_way_back_out_of_a_link_is_that_of_the_file_system(tmp_path: Path):
     (tmp_path / "near/link").symlink_to(tmp_path / "far/deep")
     Image.new("RGB", (8, 8)).save(tmp_path / "far/a.png")
     item = Item("model_generate_fromimage", tmp_path / "x.glb", source=tmp_path / "near/link/../a.png")
-    home = Home(tmp_path / "near/.generio")
-    assert os.path.normpath(home.results / "job" / item.job(SERVICE, home).request.input_path) == str(
-        tmp_path / "far/a.png"
-    )
+    directory = JobDirectory(tmp_path / "near/.generio")
+    assert os.path.normpath(
+        directory.results / "job" / item.job(SERVICE, directory).request.input_path
+    ) == str(tmp_path / "far/a.png")
 
 
 @needs_links
@@ -283,10 +289,10 @@ def test_no_model_is_written_over_one_that_is_read(tmp_path: Path):
     one, other = str(tmp_path / "a.glb"), str(tmp_path / "sub/b.glb")
     for folder in (tmp_path, tmp_path / "link"):
         with pytest.raises(UsageError, match=r"a\.glb is an input; .*--output"):
-            items.optimized([one], [], common(folder))
+            items.items_to_optimize([one], [], common(folder))
     with pytest.raises(UsageError, match=r"a\.glb is an input"):  # of another item
-        items.optimized([one], [{"model": other, "output": "a.glb"}], common(tmp_path, polygons=1))
-    assert names(items.optimized([one, other], [], common(tmp_path / "out"))) == ["a.glb", "b.glb"]
+        items.items_to_optimize([one], [{"model": other, "output": "a.glb"}], common(tmp_path, polygons=1))
+    assert names(items.items_to_optimize([one, other], [], common(tmp_path / "out"))) == ["a.glb", "b.glb"]
 
 
 def test_a_pattern_leaves_out_what_the_command_has_written(tmp_path: Path):
@@ -294,7 +300,7 @@ def test_a_pattern_leaves_out_what_the_command_has_written(tmp_path: Path):
         (tmp_path / folder).mkdir()
     for name in ("in/a.glb", "in/deep/b.glb", "in/out/a.glb", "in/out/b.glb"):
         (tmp_path / name).touch()
-    found = items.optimized([str(tmp_path / "in/**/*.glb")], [], common(tmp_path / "in/out"))
+    found = items.items_to_optimize([str(tmp_path / "in/**/*.glb")], [], common(tmp_path / "in/out"))
     assert [item.source for item in found] == [tmp_path / "in/a.glb", tmp_path / "in/deep/b.glb"]
     with pytest.raises(UsageError, match="except in the output folder"):
-        items.optimized([str(tmp_path / "in/out/*.glb")], [], common(tmp_path / "in/out"))
+        items.items_to_optimize([str(tmp_path / "in/out/*.glb")], [], common(tmp_path / "in/out"))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from generio_flows.cli.lists import UsageError, listed
+from generio_flows.cli.lists import UsageError, read_list
 
 from .conftest import Here, Program
 
@@ -31,13 +31,13 @@ def test_whatever_a_spreadsheet_writes(
 ):
     name, mark = (encoding, b"") if isinstance(encoding, str) else encoding
     (tmp_path / "a.csv").write_bytes(mark + as_csv(separator, end).encode(name))
-    assert listed(tmp_path / "a.csv") == ROWS
+    assert read_list(tmp_path / "a.csv") == ROWS
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_json_lines_in_any_encoding(tmp_path: Path, encoding: str):
     (tmp_path / "a.jsonl").write_bytes("\r\n".join(map(json.dumps, ROWS)).encode(encoding))
-    assert listed(tmp_path / "a.jsonl") == ROWS
+    assert read_list(tmp_path / "a.jsonl") == ROWS
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_json_lines_in_any_encoding(tmp_path: Path, encoding: str):
 def test_a_csv_list_that_is_not_clear_is_refused(tmp_path: Path, content: bytes, told: str):
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(UsageError, match=told):
-        listed(tmp_path / "a.csv")
+        read_list(tmp_path / "a.csv")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_csv_list_that_is_not_clear_is_refused(tmp_path: Path, content: bytes,
 def test_a_json_list_that_is_not_clear_is_refused(tmp_path: Path, line: str, told: str):
     (tmp_path / "a.jsonl").write_text(line)
     with pytest.raises(UsageError, match=told):
-        listed(tmp_path / "a.jsonl")
+        read_list(tmp_path / "a.jsonl")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -81,7 +81,7 @@ def test_a_list_from_a_pipe_is_refused_since_it_could_not_be_read_again(tmp_path
     os.mkfifo(tmp_path / "a.csv")
     for path in (tmp_path / "a.csv", tmp_path):
         with pytest.raises(UsageError, match="cannot be read twice"):
-            listed(path)
+            read_list(path)
 
 
 def test_a_list_that_is_refused_costs_nothing(here: Here):

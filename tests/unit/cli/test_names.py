@@ -210,7 +210,7 @@ def test_ten_thousand_models_of_one_name_are_numbered(tmp_path: Path):
     from generio_flows.cli import items
 
     common = {"folder": tmp_path, "file": None, "suffix": ".glb"}
-    found = items.generated(["lamp"] * 10_000, [], [], common)
+    found = items.items_to_generate(["lamp"] * 10_000, [], [], common)
     assert json.dumps([item.output.name for item in found[-2:]]) == '["lamp-9999.glb", "lamp-10000.glb"]'
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from generio_flows.cli import outputs
-from generio_flows.cli.job_directory import Home
-from generio_flows.cli.outputs import InTheWay, Outputs, ResultGone, numbered
+from generio_flows.cli.job_directory import JobDirectory
+from generio_flows.cli.outputs import InTheWay, Outputs, ResultGone, numbered_path
 from generio_flows.core.destination import OutputFile
 from generio_flows.core.errors import NoChildBlender
 from generio_flows.jobs import Job, Request, Result, Settings, Step
@@ -283,18 +283,20 @@ def test_killed_between_the_file_and_the_ledger(
 def stray(folder: Path, process: int, machine: str = "") -> Path:
     """What a process leaves in a folder that is killed while it writes an output."""
     place, _, engine = new_owner().split(":")
-    mark = outputs._mark(f"{machine or place}:{process}:{engine}")
+    mark = outputs._owner_mark(f"{machine or place}:{process}:{engine}")
     path = folder / f".generio-{mark}-1.part"
     path.write_bytes(b"half a model")
     return path
 
 
-def test_whether_a_path_is_too_long_is_tried_with_its_own_length(tmp_path: Path, home: Home, engine: Engine):
+def test_whether_a_path_is_too_long_is_tried_with_its_own_length(
+    tmp_path: Path, directory: JobDirectory, engine: Engine
+):
     """On Windows 260 characters are too many, and the name of what is on its way may be shorter."""
-    outputs_ = Outputs(home, engine, [], force=False)
+    outputs_ = Outputs(directory, engine, [], force=False)
     for length in (10, 100, 250):
-        part = outputs_._part(tmp_path / "lamp.glb", length)
-        assert len(part.name) == max(length, len(outputs_._part(tmp_path / "lamp.glb").name))
+        part = outputs_._part_path(tmp_path / "lamp.glb", length)
+        assert len(part.name) == max(length, len(outputs_._part_path(tmp_path / "lamp.glb").name))
         assert outputs._PART.fullmatch(part.name), "what a crash leaves of it is swept"
 
 
@@ -345,30 +347,32 @@ def test_a_generated_model_that_is_gone_is_fetched_to_be_optimized(here: Here, s
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / ".generio")
+def directory(tmp_path: Path) -> JobDirectory:
+    return JobDirectory(tmp_path / ".generio")
 
 
 @pytest.fixture
-def engine(home: Home) -> Iterator[Engine]:
+def engine(directory: JobDirectory) -> Iterator[Engine]:
     def nothing(*_: object) -> None:
         raise NoChildBlender
 
-    ledger = JobStore(home.ledger, shared=True)
+    ledger = JobStore(directory.store_path, shared=True)
     ledger.mark_recovery_done()
-    engine = Engine(ledger, Settings(folder=home.results, base_url="http://127.0.0.1:9"), nothing, nothing)
+    engine = Engine(
+        ledger, Settings(folder=directory.results, base_url="http://127.0.0.1:9"), nothing, nothing
+    )
     yield engine
     engine.close()
 
 
-def received(home: Home, engine: Engine, *contents: bytes, output: str = "lamp.glb") -> Job:
+def received(directory: JobDirectory, engine: Engine, *contents: bytes, output: str = "lamp.glb") -> Job:
     """A finished job with these results."""
     job = Job(
         Request(
             service="http://127.0.0.1:9", template="t", name="lamp", destination=OutputFile(f"../{output}")
         )
     )
-    folder = home.results / job.token
+    folder = directory.results / job.token
     folder.mkdir(parents=True)
     paths = [folder / f"result-{number}.glb" for number in range(len(contents))]
     for path, content in zip(paths, contents, strict=True):
@@ -376,54 +380,60 @@ def received(home: Home, engine: Engine, *contents: bytes, output: str = "lamp.g
     return engine.submit(job.changed(step=Step.READY, results=tuple(Result(str(path)) for path in paths)))
 
 
-def test_more_results_get_numbers_that_nobody_else_wants(tmp_path: Path, home: Home, engine: Engine):
-    job = received(home, engine, b"one", b"two", b"three")
-    write = Outputs(home, engine, [tmp_path / "lamp-2.glb"], force=False).write
+def test_more_results_get_numbers_that_nobody_else_wants(
+    tmp_path: Path, directory: JobDirectory, engine: Engine
+):
+    job = received(directory, engine, b"one", b"two", b"three")
+    write = Outputs(directory, engine, [tmp_path / "lamp-2.glb"], force=False).write
     names = ["lamp.glb", "lamp-3.glb", "lamp-4.glb"]
     assert write(job) == [tmp_path / name for name in names]
     assert [(tmp_path / name).read_bytes() for name in names] == [b"one", b"two", b"three"]
-    again = Outputs(home, engine, [], force=False)
-    assert again.standing(engine.job(job.token)) == [tmp_path / name for name in names], "as it was noted"
+    again = Outputs(directory, engine, [], force=False)
+    assert again.intact_outputs(engine.job(job.token)) == [tmp_path / name for name in names], (
+        "as it was noted"
+    )
     (tmp_path / "lamp-4.glb").unlink()
-    assert again.standing(engine.job(job.token)) is None
+    assert again.intact_outputs(engine.job(job.token)) is None
 
 
-def test_none_of_several_is_written_where_one_is_in_the_way(tmp_path: Path, home: Home, engine: Engine):
-    job = received(home, engine, b"one", b"two")
+def test_none_of_several_is_written_where_one_is_in_the_way(
+    tmp_path: Path, directory: JobDirectory, engine: Engine
+):
+    job = received(directory, engine, b"one", b"two")
     (tmp_path / "lamp-2.glb").write_bytes(b"somebody else's")
     with pytest.raises(InTheWay, match=r"lamp-2\.glb already exists"):
-        Outputs(home, engine, [], force=False).write(job)
+        Outputs(directory, engine, [], force=False).write(job)
     assert not (tmp_path / "lamp.glb").exists()
-    assert Outputs(home, engine, [], force=True).write(job) == [
+    assert Outputs(directory, engine, [], force=True).write(job) == [
         tmp_path / "lamp.glb",
         tmp_path / "lamp-2.glb",
     ]
     assert (tmp_path / "lamp-2.glb").read_bytes() == b"two"
 
 
-def test_a_blend_file_that_could_not_be_made_is_not_written(home: Home, engine: Engine):
-    job = received(home, engine, b"one", output="lamp.blend")
+def test_a_blend_file_that_could_not_be_made_is_not_written(directory: JobDirectory, engine: Engine):
+    job = received(directory, engine, b"one", output="lamp.blend")
     with pytest.raises(ResultGone, match="There was no Blender"):
-        Outputs(home, engine, [], force=False).write(job)
+        Outputs(directory, engine, [], force=False).write(job)
 
 
 @pytest.mark.parametrize("stem", ["x" * 250, "é" * 124, "茶" * 83])
 def test_a_number_leaves_a_name_that_disks_take(tmp_path: Path, stem: str):
-    path = numbered(tmp_path / f"{stem}.glb", 12)
+    path = numbered_path(tmp_path / f"{stem}.glb", 12)
     assert path.name.endswith("-12.glb") and path.name.startswith(stem[:70])
     path.touch()
 
 
-def test_another_process_tells_what_it_has_written(tmp_path: Path, home: Home, engine: Engine):
-    ours, theirs = (received(home, engine, content) for content in (b"ours", b"theirs"))
-    writes = Outputs(home, engine, [], force=False)
+def test_another_process_tells_what_it_has_written(tmp_path: Path, directory: JobDirectory, engine: Engine):
+    ours, theirs = (received(directory, engine, content) for content in (b"ours", b"theirs"))
+    writes = Outputs(directory, engine, [], force=False)
     writes.write(ours)
     (tmp_path / "lamp.glb").unlink()
-    other = Outputs(home, engine, [], force=False)
+    other = Outputs(directory, engine, [], force=False)
     assert other.write(theirs) == [tmp_path / "lamp.glb"]
     told = engine.job(theirs.token)
     assert told is not None
-    writes.learn(told.placement.delivered)
+    writes.record_written(told.placement.delivered)
     writes.write(ours.changed(step=Step.READY))
     assert (tmp_path / "lamp.glb").read_bytes() == b"ours"
     assert json.loads(told.to_json())["delivered"][0]["size"] == len(b"theirs")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from generio_flows.api import check_glb
 from generio_flows.cli import arguments
+from generio_flows.cli.budget import share_budget
 from generio_flows.cli.items import Item
 from generio_flows.cli.lists import UsageError
-from generio_flows.cli.measures import Inspector, Limits, Measured
+from generio_flows.cli.measures import Inspector, Limits, Measurement
 from generio_flows.cli.report import Bars, Event, Quiet, shortened
-from generio_flows.cli.sharing import share
 from generio_flows.cli.table import table
 from generio_flows.formats.figures import Box, Figures, Texture
 
@@ -148,8 +148,8 @@ def test_the_table_is_the_last_but_what_there_is_to_say(here: Here, ball: Path):
 
 def test_a_table_fits_80_columns():
     rows = [
-        Measured("models/a-name-that-is-longer-than-others.glb", figures(1_234_567), figures(654_321)),
-        Measured("short.glb", None, figures()),
+        Measurement("models/a-name-that-is-longer-than-others.glb", figures(1_234_567), figures(654_321)),
+        Measurement("short.glb", None, figures()),
     ]
     lines = table(rows)
     assert max(map(len, lines)) <= 80
@@ -216,7 +216,7 @@ def test_inspect_names_what_it_cannot_read(here: Here, ball: Path):
 
 def sized(*sizes: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Item]:
     """Items whose inputs have so many triangles; 0 = it cannot be read."""
-    monkeypatch.setattr("generio_flows.cli.sharing._triangles", lambda item: int(item.source.stem))
+    monkeypatch.setattr("generio_flows.cli.budget._triangles", lambda item: int(item.source.stem))
     return [Item("model_optimize", Path(), source=folder / f"{size}.glb") for size in sizes]
 
 
@@ -236,7 +236,7 @@ def test_a_budget_is_shared_by_sizes(
     budget: int,
     shares: tuple[int, ...],
 ):
-    items = share(sized(*sizes, folder=tmp_path, monkeypatch=monkeypatch), budget)
+    items = share_budget(sized(*sizes, folder=tmp_path, monkeypatch=monkeypatch), budget)
     assert tuple(item.parameters.get("polygon_count") for item in items) == shares
     assert sum(share or 0 for share in shares) == budget
 
@@ -247,7 +247,7 @@ def test_a_budget_that_reduces_nothing_or_leaves_nothing_is_told(
     items = sized(10, 20, folder=tmp_path, monkeypatch=monkeypatch)
     for budget in (30, 1):
         with pytest.raises(UsageError, match="budget"):
-            share(items, budget)
+            share_budget(items, budget)
 
 
 def test_a_budget_is_kept_by_all_together(here: Here, models: Path):
@@ -380,7 +380,7 @@ def test_at_80_columns_the_state_stays(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("generio_flows.cli.report.time.monotonic", lambda: now[0])
     bars = Bars(io.StringIO(), 1)
     name = "exports/characters/a-very-long-name-of-a-model-that-nobody-would-type.glb"
-    bars.tell(Event(name, "Running", 0.42, left=130.0))
+    bars.record(Event(name, "Running", 0.42, left=130.0))
     now[0] += 65.0
     bars.tick()
     row, total = drawn(bars)
@@ -395,7 +395,7 @@ def test_time_goes_by_without_news_and_none_is_left_when_it_is_over(monkeypatch:
     now = [100.0]
     monkeypatch.setattr("generio_flows.cli.report.time.monotonic", lambda: now[0])
     bars = Bars(io.StringIO(), 1)
-    bars.tell(Event("a.glb", "Running", left=10.0))
+    bars.record(Event("a.glb", "Running", left=10.0))
     now[0] += 20.0
     bars.tick()
     assert drawn(bars)[0].endswith("a.glb: Running 0:20")
@@ -413,8 +413,8 @@ def test_a_shortened_name_has_both_its_ends():
 
 def test_quiet_shows_no_progress():
     quiet = Quiet(io.StringIO(), 1)
-    quiet.tell(Event("a.glb", "Running"))
-    quiet.tell(Event("a.glb", "Done", report=(Measured("a.glb", None, figures()),)))
+    quiet.record(Event("a.glb", "Running"))
+    quiet.record(Event("a.glb", "Done", report=(Measurement("a.glb", None, figures()),)))
     quiet.end(1.0, "")
     assert quiet.out.getvalue() == ""  # type: ignore[attr-defined]
 

@@ -16,9 +16,9 @@ from subprocess import Popen
 import pytest
 from generio_flows.api import check_glb
 from generio_flows.cli.batch import Batch
-from generio_flows.cli.job_directory import Home, Host
+from generio_flows.cli.job_directory import Host, JobDirectory
 from generio_flows.cli.report import Bars, Event, Lines
-from generio_flows.cli.shell import program as program_path
+from generio_flows.cli.shell import quoted_program as program_path
 from PIL import Image
 
 from tests.sandbox import Sandbox
@@ -453,7 +453,7 @@ def test_bars_never_fill_more_than_the_terminal(monkeypatch: pytest.MonkeyPatch)
     bars = Bars(out, 50)
     for number in range(50):
         monkeypatch.setattr(bars, "_last", 0.0)
-        bars.tell(Event(f"{number}.glb", "Running"))
+        bars.record(Event(f"{number}.glb", "Running"))
     drawn = out.getvalue().split("\x1b[J")[-1].splitlines()
     assert len(drawn) == 5
     assert drawn[-1].endswith("0 of 50")
@@ -605,10 +605,12 @@ def test_a_cancellation_does_not_wait_for_ever_for_the_service(program: Program,
     process.communicate(timeout=LONGEST)
     (job,) = jobs_in(program.folder / "out")
     sandbox.order({"path": "/flows/*", "action": "drop", "times": -1})
-    home = Home(program.folder / "out/.generio")
+    directory = JobDirectory(program.folder / "out/.generio")
     host = Host("generio", sandbox.url, sandbox.key, True, None, no_converter)
     report = Lines(io.StringIO(), 1)
-    with Batch(host, home, report, at_once=1, patience=1.0, interrupted=threading.Event()) as batch:
+    with Batch(
+        host, directory, report, concurrent_jobs=1, patience=1.0, interrupted=threading.Event()
+    ) as batch:
         batch.engine.resume(str(job["token"]))
         wait_until(lambda: batch.engine.owns(str(job["token"])))  # else a second may be too little for that
         assert batch.cancel(str(job["token"])).startswith("The connection to the service broke.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from generio_flows.api import Flow, FlowsClient, FlowState, RetryPolicy, ServiceDown
-from generio_flows.cli import ledger as ledgers
+from generio_flows.cli import store_access
 from generio_flows.cli.arguments import parser
 from generio_flows.cli.batch import Batch
 from generio_flows.core.messages import Message
@@ -52,13 +52,13 @@ def test_one_that_is_held_for_a_moment_costs_a_moment(here: Here, monkeypatch: p
     ledger = here.folder / "out/.generio/jobs.sqlite"
     other = sqlite3.connect(ledger, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN EXCLUSIVE")
-    say = ledgers.words_of
+    say = store_access.problem_text
 
     def let_go(problem: object) -> str:
         other.close()
         return say(problem)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(ledgers, "words_of", let_go)
+    monkeypatch.setattr(store_access, "problem_text", let_go)
     answer = here(*WORDS)
     assert (answer.code, "holds the job list" in answer.out, "Already Done" in answer.out) == (0, True, True)
 
@@ -185,7 +185,7 @@ def test_what_is_done_is_not_waited_for(here: Here, monkeypatch: pytest.MonkeyPa
     def wait(_: Batch) -> None:
         pytest.fail("it waits")
 
-    monkeypatch.setattr(Batch, "_listen", wait)
+    monkeypatch.setattr(Batch, "_await_events", wait)
     assert here(*words, "--json").events[-1]["already_done"] == 12
 
 

@@ -27,7 +27,7 @@ def test_a_job_is_told_before_the_answer_about_it(
     reading, writing = os.pipe()
     server = Server(receive=reading, send=writing)
     server._engine = engine
-    server._tell_changes()
+    server._send_changes()
     assert engine.mark_placed(job.token, "document")
     while not engine.events.empty():
         engine.events.get()

@@ -10,7 +10,7 @@ from generio_flows.api import Asset, FlowsClient
 from generio_flows.jobs import Job, Settings, State, Step
 from generio_flows.jobs.engine import Engine
 from generio_flows.jobs.limits import LEASE_SECONDS
-from generio_flows.jobs.model import GOES_ON
+from generio_flows.jobs.problem import FLOW_STILL_RUNNING
 from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
@@ -141,7 +141,7 @@ def test_cancel_of_what_may_be_running_says_so(engine: Engine, sandbox: Sandbox,
     wait_until(lambda: engine.job(job.token).status.waiting and not engine.is_active(job.token))
     engine.cancel(job.token)
     ended = finished(engine, job)
-    assert (ended.state, ended.status.problem.code) == (State.CANCELLED, GOES_ON)
+    assert (ended.state, ended.status.problem.code) == (State.CANCELLED, FLOW_STILL_RUNNING)
     assert (ended.status.problem.fix, ended.status.problem.remedy) == (
         "Check it in your account.",
         "open_account",
@@ -157,4 +157,4 @@ def test_cancel_after_the_service_address_was_changed(
     engine.configure(replace(settings, base_url="http://127.0.0.1:9"))
     engine.cancel(job.token)
     ended = finished(engine, job)
-    assert (ended.state, ended.status.problem.code) == (State.CANCELLED, GOES_ON)
+    assert (ended.state, ended.status.problem.code) == (State.CANCELLED, FLOW_STILL_RUNNING)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from generio_flows.jobs import Job
 from generio_flows.jobs.engine import Engine
-from generio_flows.jobs.model import State
+from generio_flows.jobs.states import State
 
 from tests.sandbox import Sandbox
 

@@ -82,7 +82,7 @@ def test_what_comes_in_equals_a_direct_import(addon, conversion, any_glb: Path):
     direct = looks(bpy.context.selected_objects)
     before = set(bpy.data.objects)
     model = addon.scene.place.loading.Model(str(any_glb), str(blend), "lamp", {})
-    addon.scene.place.place.place(bpy.context, [model], addon.core.destination.NewModel())
+    addon.scene.place.place.place_models(bpy.context, [model], addon.core.destination.NewModel())
     addon.scene.place.packing.pack_all()
     bpy.context.view_layer.update()
     placed = looks(set(bpy.data.objects) - before)
@@ -97,7 +97,7 @@ def loose(addon, conversion, glb: Path):
     blend = glb.with_suffix(".blend")
     conversion.to_blend(glb, blend, never)
     model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
-    (placed,) = addon.scene.place.place.place(bpy.context, [model], addon.core.destination.NewModel())
+    (placed,) = addon.scene.place.place.place_models(bpy.context, [model], addon.core.destination.NewModel())
     assert len(addon.scene.place.packing.unpacked()) == len(scenes.base_colour_images(placed)) > 1
     return placed
 
@@ -110,7 +110,7 @@ def test_where_a_picture_has_vanished_the_model_comes_from_its_glb_and_only_once
     glb.with_name("model-0").unlink()  # where its first picture lies
     before = {*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials}
     model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
-    (placed,) = addon.scene.place.place.place(bpy.context, [model], addon.core.destination.NewModel())
+    (placed,) = addon.scene.place.place.place_models(bpy.context, [model], addon.core.destination.NewModel())
     arrived = {*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials} - before
     assert arrived == {placed, placed.data, *placed.data.materials}
     assert len(scenes.base_colour_images(placed)) > 0
@@ -168,7 +168,7 @@ def test_a_result_whose_pictures_are_gone_is_imported_from_the_glb(addon, conver
     for beside in glb.parent.glob(f"{glb.stem}-[0-9]*"):
         beside.unlink()
     model = addon.scene.place.loading.Model(str(glb), str(blend), "lamp", {})
-    (placed,) = addon.scene.place.place.place(bpy.context, [model], addon.core.destination.NewModel())
+    (placed,) = addon.scene.place.place.place_models(bpy.context, [model], addon.core.destination.NewModel())
     images = scenes.base_colour_images(placed)
     assert images and all(image.packed_file and image.size[0] for image in images)
     assert len(bpy.data.objects) == 1 and len(bpy.data.images) == len(images)

@@ -44,7 +44,7 @@ def place(addon, path: Path, conversion: Any = None) -> bpy.types.Object:
     model = addon.scene.place.loading.Model(
         str(path), str(blend) if conversion is not None else "", "Lamp", {}
     )
-    (root,) = addon.scene.place.place.place(
+    (root,) = addon.scene.place.place.place_models(
         bpy.context, [model], addon.session.current().document.at_cursor(bpy.context)
     )
     return root

@@ -225,7 +225,10 @@ def test_nothing_is_said_of_what_is_not_sent(addon, capfd):
     for item in (heavy, light):
         item.shape_key_add(name="Basis")
     scenes.select(heavy, light)
-    by_hand, sending = addon.operators.optimize_base.Sending.by_hand, addon.operators.optimize_base.Sending
+    by_hand, sending = (
+        addon.operators.optimize_base.OptimizeBase.by_hand,
+        addon.operators.optimize_base.OptimizeBase,
+    )
     sending.by_hand = lambda _operator: True
     try:
         assert bpy.ops.generio.optimize_selected(target="COUNT", polygon_count=500) == {"FINISHED"}

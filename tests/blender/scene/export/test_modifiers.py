@@ -132,7 +132,7 @@ def test_modifiers_that_were_not_sent_stay_when_the_others_are_applied(addon, pl
     item.modifiers.new("Smooth", "SUBSURF")
     for each in (item, hidden):
         each.modifiers.new("Off", "SUBSURF").show_viewport = False
-    place = addon.scene.place.place.place
+    place = addon.scene.place.place.place_models
 
     def later(*arguments):
         if "Late" not in item.modifiers:
@@ -140,7 +140,7 @@ def test_modifiers_that_were_not_sent_stay_when_the_others_are_applied(addon, pl
             item.name, item.modifiers["Off"].show_viewport = "Renamed", True
         return place(*arguments)
 
-    monkeypatch.setattr(addon.scene.place.place, "place", later)
+    monkeypatch.setattr(addon.scene.place.place, "place_models", later)
     if placement == "LOD":
         scenes.select(item)
         bpy.context.window_manager.generio.modifier_mode = "APPLY"

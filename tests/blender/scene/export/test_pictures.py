@@ -418,13 +418,13 @@ def test_a_picture_that_cannot_be_written_says_so(addon, tmp_path: Path, when: s
     assert panel().image_problem == ""
 
 
-@pytest.mark.parametrize("when", ["take_image", "to_png"])
+@pytest.mark.parametrize("when", ["capture_image", "to_png"])
 def test_a_picture_for_which_there_is_no_memory_says_so(addon, monkeypatch, when: str):
     def too_large(*_: object) -> None:
         raise MemoryError
 
     painted()
-    owner = addon.scene.export.image_capture if when == "take_image" else addon.formats.raw_pixels
+    owner = addon.scene.export.image_capture if when == "capture_image" else addon.formats.raw_pixels
     monkeypatch.setattr(owner, when, too_large)
     with pytest.raises(RuntimeError, match=r"not enough memory for the picture\. Make it smaller"):
         bpy.ops.generio.use_blender_image(image="Painted")

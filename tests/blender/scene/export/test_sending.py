@@ -10,7 +10,7 @@ from tests.blender.job_fixtures import wish
 @pytest.fixture
 def by_hand(addon, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody can click in the background, so operators are told that somebody has."""
-    monkeypatch.setattr(addon.operators.optimize_base.Sending, "by_hand", lambda _operator: True)
+    monkeypatch.setattr(addon.operators.optimize_base.OptimizeBase, "by_hand", lambda _operator: True)
 
 
 def flows(sandbox) -> int:
@@ -57,7 +57,7 @@ def test_what_is_sculpted_is_sent_as_it_is_seen(addon):
     bpy.ops.object.mode_set(mode="SCULPT")
     bpy.ops.sculpt.dynamic_topology_toggle()  # which makes triangles of all faces, in a mesh of its own
     assert len(item.data.polygons) < triangles
-    addon.scene.meshes.take_edits([item])
+    addon.scene.meshes.flush_edits([item])
     assert len(item.data.polygons) == triangles
     bpy.ops.object.mode_set(mode="OBJECT")
 

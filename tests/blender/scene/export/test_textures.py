@@ -97,7 +97,7 @@ def test_that_smaller_copies_are_sent_is_told(
 ):
     """What is chosen in the panel is known."""
     item = painted(tmp_path)
-    sending = addon.session.requests.meshes
+    sending = addon.session.requests.mesh_request
     for texels, is_needed in ((64 * 64 + 128 * 32, False), (4000, True)):
         monkeypatch.setattr(sending, "MOST_TEXELS", texels)
         monkeypatch.setattr(addon.scene.export.texture_limit, "SIDES", (64, 32))

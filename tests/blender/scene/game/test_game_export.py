@@ -45,7 +45,7 @@ def at_once(addon: ModuleType, conversion: Any, monkeypatch: pytest.MonkeyPatch)
         exported.deliver(note, Path(job.request.destination.folder), job.token)
         return {"FINISHED"}
 
-    monkeypatch.setattr(addon.operators.game_export.GENERIO_OT_export_for_engine, "hand_over_parts", done)
+    monkeypatch.setattr(addon.operators.game_export.GENERIO_OT_export_for_engine, "submit_parts", done)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def rock(addon: ModuleType) -> bpy.types.Object:
         part = scenes.ball("Part", segments, segments // 2)
         part.data.materials.append(item.data.materials[0])
         where = addon.core.destination.OptimizedMesh(mode="lod", level=level, offset=3.0 * level)
-        addon.scene.replace_mesh.put(bpy.context.scene, part.data, [item], where)
+        addon.scene.replace_mesh.assign_mesh(bpy.context.scene, part.data, [item], where)
         bpy.data.objects.remove(part)
     item.matrix_world = Matrix.LocRotScale((1.0, 2.0, 3.0), Euler((0.3, 0.2, 0.5)), (-1.0, 1.0, 2.0))
     for level in bpy.data.collections["Rock_LODs"].objects:

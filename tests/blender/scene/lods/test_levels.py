@@ -174,13 +174,13 @@ def test_copies_go_into_the_scene_in_which_they_were_asked_for(addon, leave: boo
     other = bpy.data.scenes.new("Other")
     for name in ("Rock_LODs", "Optimized"):
         other.collection.children.link(bpy.data.collections.new(name))
-    place = addon.scene.place.place.place
+    place = addon.scene.place.place.place_models
 
     def elsewhere(context, *arguments):
         context.window.scene = other if leave else first
         return place(context, *arguments)
 
-    monkeypatch.setattr(addon.scene.place.place, "place", elsewhere)
+    monkeypatch.setattr(addon.scene.place.place, "place_models", elsewhere)
     for work in (
         bpy.ops.generio.make_lods,
         lambda: bpy.ops.generio.optimize_selected(placement="COLLECTION"),

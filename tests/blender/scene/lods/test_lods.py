@@ -101,7 +101,7 @@ def test_levels_are_numbered_from_the_heaviest_in_whatever_order_they_are_given(
 
 
 def test_levels_that_come_in_another_order_are_named_all_the_same(addon, rock):
-    put, lod = addon.scene.replace_mesh.put, addon.scene.replace_mesh.LOD
+    put, lod = addon.scene.replace_mesh.assign_mesh, addon.scene.replace_mesh.LOD
     where = addon.core.destination.OptimizedMesh
     for level, segments in ((3, 4), (1, 16), (2, 8)):
         mesh = scenes.ball("Part", segments, segments // 2).data

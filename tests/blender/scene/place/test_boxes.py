@@ -223,5 +223,5 @@ def test_a_box_that_was_renamed_is_known_when_its_file_is_opened_again(addon, sa
     until(lambda: carrier.job(token).request.destination.box.name == "Mine")
     bpy.ops.wm.open_mainfile(filepath=file)
     addon.session.waiting.run_until(bpy.context, [token])
-    (chair,) = addon.scene.place.place.holding(token)
+    (chair,) = addon.scene.place.place.objects_of_result(token)
     np.testing.assert_allclose(chair.location, (10.0, 0.0, 0.0), atol=1e-5)

@@ -63,8 +63,8 @@ session.open_engine(bpy.context)
 
 def pages():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    with reserve.spent():
-        place.place(bpy.context, [model], session.document.at_cursor(bpy.context))
+    with reserve.handed_over():
+        place.place_models(bpy.context, [model], session.document.at_cursor(bpy.context))
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 pages()  # brings the code, too
@@ -72,7 +72,7 @@ without = pages()
 reserve.prepare("Large", memory.sizes_in(Path(model.blend)))
 while reserve.prepare_more():
     pass
-result = [without, pages(), reserve._room is None, len(bpy.data.objects)]
+result = [without, pages(), reserve._reservation is None, len(bpy.data.objects)]
 """
 
 
@@ -102,11 +102,11 @@ def test_room_is_given_back_when_the_model_has_to_wait(addon, sandbox):
     report = Path(result.blend).with_suffix(".json")
     report.write_text(json.dumps(json.loads(report.read_text()) | {"arrays": [2**20]}))
     until(lambda: session.tick(bpy.context) and reserve.is_for(job.token))
-    assert reserve._room.arrays, "the ledger is told, and the model comes with the next tick"
+    assert reserve._reservation.arrays, "the ledger is told, and the model comes with the next tick"
     bpy.ops.object.mode_set(mode="EDIT")
     until(lambda: placement.is_reserved(carrier.job(job.token)))
     session.tick(bpy.context)
-    assert reserve._room is None
+    assert reserve._reservation is None
     assert "A chair" not in bpy.data.objects
     bpy.ops.object.mode_set(mode="OBJECT")
     addon.session.waiting.run_until(bpy.context, [job.token])
@@ -146,7 +146,7 @@ def test_room_for_what_cannot_be_placed_is_given_back(addon, sandbox):
     where = destination.OptimizedMesh(target=destination.DatablockRef("Nobody"))
     with pytest.raises(addon.scene.errors.CannotPlace):
         placement.place_result(bpy.context, carrier, job, where, True)
-    assert reserve._room is None
+    assert reserve._reservation is None
 
 
 def test_a_picture_is_packed_while_a_model_waits_for_its_own_target(addon, monkeypatch: pytest.MonkeyPatch):
@@ -174,4 +174,4 @@ def test_room_is_given_back_when_the_file_is_left(addon):
     reserve = addon.session.current().placement._reserve
     reserve.prepare("token", [2**20])
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert reserve._room is None
+    assert reserve._reservation is None

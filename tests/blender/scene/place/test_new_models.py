@@ -238,7 +238,7 @@ def test_what_could_not_be_placed_is_imported_to_the_cursor(addon, sandbox, monk
         raise ZeroDivisionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(addon.scene.place.place, "place", fail)
+        broken.setattr(addon.scene.place.place, "place_models", fail)
         with pytest.raises(RuntimeError, match="could not be placed"):
             generate()
     bpy.context.scene.cursor.location = (1.0, 2.0, 3.0)

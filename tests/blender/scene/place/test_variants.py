@@ -134,7 +134,7 @@ def placed_variants(addon, tmp_path: Path, count: int = 2, moved=None) -> list[b
     roots = []
     for number in range(count):
         model = place.Model("", str(blend), f"Robot {number}", {"token": f"job {number}"})
-        roots += place.place(bpy.context, [model], destination)
+        roots += place.place_models(bpy.context, [model], destination)
         if moved and number == 0:
             roots[0].location = moved
     bpy.context.view_layer.update()
@@ -173,7 +173,7 @@ def test_one_that_was_sent_elsewhere_stands_there(addon, tmp_path: Path):
     )
     for number in (2, 3):
         model = place.Model("", blend, f"Robot {number}", {"token": f"job {number}"})
-        (item,) = place.place(bpy.context, [model], destination)
+        (item,) = place.place_models(bpy.context, [model], destination)
         if number == 2:
             np.testing.assert_allclose(item.location, (-30.0, 7.0, 0.0), atol=1e-5)
     assert -30.0 < item.location.x < -20.0, "beside the one that is there, not beside those that are not"

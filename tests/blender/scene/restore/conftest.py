@@ -22,6 +22,6 @@ def fit(addon, tmp_path: Path) -> Fit:
         for collection in came.users_collection:
             collection.objects.unlink(came)
         names = {material: material.name for material in came.data.materials if material}
-        return addon.scene.restore.restore.fit([came], snapshot, names)
+        return addon.scene.restore.restore.restore_mesh_data([came], snapshot, names)
 
     return fitted

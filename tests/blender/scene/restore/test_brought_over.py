@@ -210,7 +210,7 @@ def test_a_material_that_was_not_sent_gives_way_to_the_one_that_was_and_the_repo
     came.data.materials.append(scenes.textured("Baked"))
     snapshot = tmp_path / addon.scene.export.snapshot.snapshot_name()
     addon.scene.export.snapshot.write_snapshot(sent, snapshot)
-    told = addon.scene.restore.restore.fit([came], snapshot, {came.data.materials[0]: "Baked"})
+    told = addon.scene.restore.restore.restore_mesh_data([came], snapshot, {came.data.materials[0]: "Baked"})
     assert not told["slots"]
     assert told["slot_names"] == ["Paint"]
     assert "other names" in told["told"][0]["id"]
@@ -232,7 +232,9 @@ def test_what_has_no_material_comes_back_without_one(addon, tmp_path: Path, slot
             face.material_index = int(face.center.z > 0)
     snapshot = tmp_path / addon.scene.export.snapshot.snapshot_name()
     addon.scene.export.snapshot.write_snapshot(sent, snapshot)
-    told = addon.scene.restore.restore.fit([came], snapshot, {material: material.name for material in given})
+    told = addon.scene.restore.restore.restore_mesh_data(
+        [came], snapshot, {material: material.name for material in given}
+    )
     assert told["slots"]
     assert list(came.data.materials) == materials
     assert told["before"]["materials"] == told["after"]["materials"] == int(slots == 2)

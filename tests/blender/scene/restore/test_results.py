@@ -64,7 +64,9 @@ def came_of(item: bpy.types.Object, way: Matrix, ratio: float = 1.0) -> bpy.type
 def fitted(addon: ModuleType, folder: Path, item: bpy.types.Object, result: bpy.types.Object) -> dict:
     snapshot = folder / addon.scene.export.snapshot.snapshot_name()
     addon.scene.export.snapshot.write_snapshot(item, snapshot)
-    return addon.scene.restore.restore.fit([result], snapshot, dict.fromkeys(result.data.materials, "Paint"))
+    return addon.scene.restore.restore.restore_mesh_data(
+        [result], snapshot, dict.fromkeys(result.data.materials, "Paint")
+    )
 
 
 def points(mesh: bpy.types.Mesh) -> np.ndarray:
@@ -341,7 +343,7 @@ def test_what_is_wrong_with_a_malformed_result_is_a_sentence(addon, tmp_path: Pa
         except addon.api.FlowsError as error:
             assert is_sentence(error.message)
         except RuntimeError as error:
-            words = addon.scene.background.child.words_of(error)
+            words = addon.scene.background.child.error_text(error)
             messages.append(addon.scene.errors.ConversionFailed(path.name, words).message)
             assert is_sentence(messages[-1]), messages[-1]
     assert any("an error in its own code" in message for message in messages)

@@ -11,7 +11,7 @@ from .items import Item
 from .lists import UsageError
 
 
-def share(items: Sequence[Item], budget: int) -> list[Item]:
+def share_budget(items: Sequence[Item], budget: int) -> list[Item]:
     """The items, of which those without a target of their own share `budget` triangles by their sizes.
 
     A model that cannot be read gets no share: it fails by itself, before anything of it is sent. Raises
