@@ -366,7 +366,7 @@ def test_what_is_told_after_an_interruption_is_a_command_that_goes_on(program: P
     interrupt(process)
     told = process.communicate(timeout=LONGEST)[0].splitlines()[-1]
     sandbox.clear_faults()
-    command = told.partition("begun: python ")[2]
+    command = told.partition("started: python ")[2]
     assert command, told
     done = subprocess.run(
         f"{program_path(sys.executable)} {command}",
