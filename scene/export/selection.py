@@ -11,6 +11,7 @@ import bpy
 
 from ...core.messages import EMPTY, Message
 from .. import replace_mesh
+from ..lods.preview import PREVIEW_OF
 from ..meshes import COLLISION, is_own, mesh_of, triangle_count
 from ..modifiers import applicable
 from .dependents import Dependents
@@ -182,6 +183,8 @@ def unsuitable_reason(item: bpy.types.Object, mesh: bpy.types.Mesh) -> Message:
         return OVERRIDDEN
     if COLLISION in item:
         return Message("it is a collision shape")
+    if PREVIEW_OF in item:
+        return Message("it is a preview of levels of detail; select the original")
     if not len(mesh.polygons):
         seen = shapes_of(item, mesh, True)
         return MADE if any(len(shape.polygons) for shape in seen) else Message("it has no faces")

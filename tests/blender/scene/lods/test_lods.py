@@ -220,6 +220,14 @@ def test_the_preview_is_selected_where_the_original_was(rock):
     assert bpy.context.active_object == preview and preview.select_get()
 
 
+def test_a_preview_is_not_optimized_and_says_what_to_select(rock):
+    camera(25.0)
+    make(rock, percents="25", arrange="SWITCH")
+    scenes.select(bpy.data.objects["Rock_Preview"])
+    with pytest.raises(RuntimeError, match="it is a preview of levels of detail; select the original"):
+        bpy.ops.generio.optimize_selected(polygon_count=100)
+
+
 def test_the_preview_is_switched_off_and_on_and_gets_what_comes_later(rock):
     camera(1000.0)
     make(rock, percents="25")
