@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who asks for jobs, and how he is told about them."""
+"""Who asks for jobs, and where reports about them go."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Literal
 from ...core.messages import Message
 
 Level = Literal["INFO", "WARNING"]
-"""How much is to be made of what is told, as Blender's reports name it."""
+"""How serious a report is, in the words of Blender's own reports."""
 
 
 @dataclass(frozen=True)
 class Requester:
     """Who asks.
 
-    tell: takes what there is to know that stops nothing. by_hand: whether a user has clicked, who is kept
-    from asking twice for the same. token: gives the token of each job.
+    report: takes a message that the user should see and that stops nothing. by_hand: whether a user has
+    clicked, who is kept from asking twice for the same. token: gives the token of each job.
     """
 
     report: Callable[[Level, Message], object]
