@@ -304,10 +304,10 @@ class Driver:
         yield from self._find(text, popup=popup, whole=False, timeout=timeout)
 
     def where(self, label: str) -> Steps[int]:
-        """How high in the window this whole label is to be seen."""
+        """How high in the tab this whole label is, however far that is scrolled."""
         self._on_step(f"look where {label} is")
         _x, y = yield from self._find(label)
-        return y
+        return round(self.region.view2d.region_to_view(0, y - self.region.y)[1])
 
     def see_in_area(self, area: bpy.types.Area, text: str) -> Steps[None]:
         """Wait until these words can be read in this area."""
