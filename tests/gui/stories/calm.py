@@ -72,6 +72,7 @@ def edit_an_original(blender: Driver) -> Steps[None]:
     scene.clear_view()
     scene.add_heavy_mesh()
     yield from blender.open_tab("GENERIO")
+    yield from blender.click("Levels of Detail")
     original = bpy.data.objects[scene.HEAVY]
     bpy.ops.generio.optimize_selected(percent=50.0, placement="BESIDE")
     yield from blender.wait_for(lambda: len(copies()) == 1, "the copy")
