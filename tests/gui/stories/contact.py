@@ -40,13 +40,13 @@ def a_model_from_words(blender: Driver) -> Steps[None]:
     yield from blender.picture("contact-prompt", until="Optimize")
     yield from blender.click("Generate Model")
     yield from jobs.until(blender, "Running")
-    yield from blender.picture("contact-running", until="Jobs")
+    yield from blender.picture("contact-running", until="My Flows")
     yield from blender.wait_for(lambda: scene.models("vase"), "the vase")
     yield from jobs.until(blender, "Done")
     yield from blender.wait_for(lambda: jobs.newest().thumbnail, "a picture of the vase in the job list")
     yield from blender.wait_for(lambda: scene.all_packed("vase"), "its pictures being part of the file")
     yield 2.0  # Blender reads the pictures of icons when they are first drawn, beside its other work
-    yield from blender.picture("contact-vase", until="Jobs")
+    yield from blender.picture("contact-vase", until="My Flows")
 
 
 def a_heavy_owl(blender: Driver) -> Steps[None]:
@@ -65,11 +65,11 @@ def a_heavy_owl(blender: Driver) -> Steps[None]:
     panel.target, panel.polygon_count = "BUDGET", TARGET
     yield from blender.open_tab("GENERIO")
     yield from blender.see(f"{many:,} triangles")
-    yield from blender.picture("contact-heavy", until="Jobs")
+    yield from blender.picture("contact-heavy", until="My Flows")
     yield from blender.click("Optimize Selected")
     yield from blender.wait_for(lambda: scene.triangles(owl.name) <= TARGET, "the light owl", 180.0)
     yield from jobs.until(blender, "Done")
-    yield from blender.picture("contact-light", until="Jobs")
+    yield from blender.picture("contact-light", until="My Flows")
     panel.bake_size = "1024"
     yield from blender.click("Before and After")
     yield from blender.click("Bake Lost Detail")
