@@ -1,7 +1,7 @@
 """The moments at which a process dies in the middle of optimizing: Blender, its engine, or a converter.
 
-As a program (`python -m tests.blender.crash_points MOMENT VICTIM NOTE`) it is an engine process that brings
-that about, once.
+As a program (`python tests/blender/crash_points.py MOMENT VICTIM NOTE`) it is an engine process that brings
+that about, once. An engine process does not work in the folder of the project, so it is told where that is.
 """
 
 import json
@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from tests.systems import KILL, die
 
@@ -41,7 +44,7 @@ def wait_for(addon: ModuleType, moment: str, victim: str, note: Path) -> None:
 
         place.place_models = put_and_die
     else:
-        command = (sys.executable, "-m", "tests.blender.crash_points", moment, victim, str(note))
+        command = (sys.executable, str(Path(__file__).resolve()), moment, victim, str(note))
         addon.session.session.python_command = lambda *_: command
 
 

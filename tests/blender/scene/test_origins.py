@@ -157,7 +157,7 @@ def test_a_request_that_fails_leaves_what_is_shown(addon, monkeypatch: pytest.Mo
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(addon.session.requests.meshes, "write_snapshot", full)
+    monkeypatch.setattr(addon.session.requests.mesh_request, "write_snapshot", full)
     with pytest.raises(RuntimeError, match="No space"):
         bpy.ops.generio.make_again()
     assert versions.shows_after(item)

@@ -131,7 +131,7 @@ def test_a_level_made_again_has_every_modifier(addon, kind: str):
     swap, scene = addon.scene.replace_mesh, bpy.context.scene
     levels = []
     for _time in range(2):
-        levels += swap.put(scene, item.data.copy(), [item], first_level(addon))
+        levels += swap.assign_mesh(scene, item.data.copy(), [item], first_level(addon))
     assert levels[0] == levels[1]
     assert look(levels[0]) == tried
 
@@ -139,23 +139,23 @@ def test_a_level_made_again_has_every_modifier(addon, kind: str):
 def test_a_level_gets_a_hook_that_was_added_since(addon):
     item = stacks.stack("SOLIDIFY")
     swap, scene = addon.scene.replace_mesh, bpy.context.scene
-    (level,) = swap.put(scene, item.data.copy(), [item], first_level(addon))
+    (level,) = swap.assign_mesh(scene, item.data.copy(), [item], first_level(addon))
     item.modifiers.new("Hook", "HOOK").vertex_indices_set([1, 2, 3])
     item.modifiers.new("Collides", "COLLISION")
     item.collision.damping = 0.4
-    assert swap.put(scene, item.data.copy(), [item], first_level(addon)) == [level]
+    assert swap.assign_mesh(scene, item.data.copy(), [item], first_level(addon)) == [level]
     assert look(level) == look(item)
 
 
 def test_a_level_that_cannot_be_made_again_stays_and_leaves_nothing_behind(addon, monkeypatch):
     item = stacks.stack("SOLIDIFY")
     swap, scene = addon.scene.replace_mesh, bpy.context.scene
-    (level,) = swap.put(scene, item.data.copy(), [item], first_level(addon))
+    (level,) = swap.assign_mesh(scene, item.data.copy(), [item], first_level(addon))
     mesh, fresh = level.data, item.data.copy()
     before, there = look(level), everything()
     refuse(addon, monkeypatch, "Last")
     with pytest.raises(addon.scene.errors.CannotPlace):
-        swap.put(scene, fresh, [item], first_level(addon))
+        swap.assign_mesh(scene, fresh, [item], first_level(addon))
     assert (level.data, look(level)) == (mesh, before)
     assert everything() == there
 
@@ -180,7 +180,7 @@ def test_a_copy_is_told_from_an_original_with_the_longest_of_names(addon):
     item.name = "N" * 255
     swap, name = addon.scene.replace_mesh, item.name
     where = addon.core.destination.OptimizedMesh(mode=swap.COLLECTION)
-    (copy,) = swap.put(bpy.context.scene, item.data.copy(), [item], where)
+    (copy,) = swap.assign_mesh(bpy.context.scene, item.data.copy(), [item], where)
     assert copy.name.endswith("_optimized")
     assert item.name == name
 
