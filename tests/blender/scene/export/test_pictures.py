@@ -561,7 +561,7 @@ def test_a_sketch_that_is_saved_again_is_looked_at_again(addon, tmp_path: Path, 
     tick_until(addon, lambda: panel().image_note == "8 x 8, PNG")
     assert preview() != before
     path.unlink()
-    tick_until(addon, lambda: "is not there" in panel().image_problem)
+    tick_until(addon, lambda: "does not exist" in panel().image_problem)
     assert panel().image_note == ""
 
 
