@@ -284,7 +284,7 @@ def test_an_engine_that_does_not_answer_is_replaced(
     client.jobs()
     before = client.pid
     suspend(before)
-    monkeypatch.setattr(connection, "PATIENCE", 3.0)
+    monkeypatch.setattr(connection, "PATIENCE", 10.0)  # in which the next one has to begin, also under Wine
     job = client.submit(lamp(sandbox))
     assert client.pid != before
     assert finished(client, job.token).status.step is Step.READY
