@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from generio_flows.engine.connection import MOST_STARTS
+from generio_flows.engine.converters import KILLED_TRIES
 
 from .processes import finish, last_words, worker
 from .service import service
@@ -79,6 +80,7 @@ def _live(
 ) -> list[str]:
     """Kill what Blender has started, a few times, before it is killed itself; what is wrong about it."""
     engines_left = MOST_STARTS - 1  # one that dies more often within a minute is not started again at once
+    converters_left = KILLED_TRIES - 1  # a model whose converter dies more often is given up
     for _ in range(dice.randint(1, 8)):
         time.sleep(dice.uniform(0.0, LONGEST_DELAY))
         if blender.poll() is not None:
@@ -87,8 +89,9 @@ def _live(
         converters = [child for engine in engines for child in _children(engine)]
         kind = min(("engine", "converter"), key=lambda kind: (killed[kind] >= wanted, dice.random()))
         victims = engines if kind == "engine" else converters
-        if victims and (kind == "converter" or engines_left):
+        if victims and (engines_left if kind == "engine" else converters_left):
             engines_left -= kind == "engine"
+            converters_left -= kind == "converter"
             try:
                 os.kill(dice.choice(victims), signal.SIGKILL)
             except ProcessLookupError:
