@@ -16,18 +16,26 @@ of no use."""
 
 @dataclass(frozen=True)
 class Doubt:
-    """What a job has heard in a row without believing it: how often, and since when (`time.monotonic`)."""
+    """What a job has heard without believing it: how often, and since when (`time.monotonic`).
+
+    is_latest: whether the last call of the job had such an answer, and no other error.
+    """
 
     about: About = ""
     step: Step | None = None
     count: int = 0
     since: float = 0.0
+    is_latest: bool = True
 
     def heard_again(self, about: About, step: Step, now: float) -> Doubt:
         """The doubt after one more such answer; one about something else, or at another step, begins anew."""
         if (about, step) != (self.about, self.step):
             return Doubt(about, step, 1, now)
-        return replace(self, count=self.count + 1)
+        return replace(self, count=self.count + 1, is_latest=True)
+
+    def interrupted(self) -> Doubt:
+        """The doubt after an error that says nothing about it, such as a lost answer."""
+        return replace(self, is_latest=False)
 
     def about_step(self, step: Step) -> Doubt:
         """What of it is about `step`."""

@@ -119,6 +119,7 @@ class Workers(Part):
             chance = random.random()  # noqa: S311 - spreads repeats
             now = self._registry.now(job)
             outcome = decide_after_error(turn, now, error, held.failures, chance)
+            held.doubt = held.doubt.interrupted()
         except LedgerError as error:
             outcome, blocked_by = Outcome(self._registry.now(job)), error.problem
         except Exception as error:  # a defect of ours must end one job, not the thread that carries all

@@ -195,7 +195,7 @@ def upload(turn: Turn, job: Job) -> Job:
         if arrived:
             return job.advance_to(Step.UPLOADED)
         refused = turn.doubt.about_step(Step.UPLOADING)
-        if refused.times("refusal") and not is_lasting(refused):
+        if refused.times("refusal") and refused.is_latest and not is_lasting(refused):
             return job.advance_to(Step.CREATED)  # it was not lost, it was refused
         # The lost one may still be on its way, so the next goes to another flow. This one never runs,
         # and is deleted by whoever has the job now: another process may have seen the input arrive.

@@ -162,6 +162,21 @@ def test_a_refused_input_goes_to_the_same_flow_again(engine: Engine, sandbox: Sa
     assert asked(sandbox, "POST /flows") == 1
 
 
+@pytest.mark.parametrize("broken", [{"action": "drop", "when": "after"}, {"status": 503, "when": "after"}])
+def test_an_input_that_was_refused_and_then_lost_is_sent_to_another_flow(
+    engine: Engine, sandbox: Sandbox, jobs: dict[str, Job], broken: dict[str, Any]
+):
+    """The refusal was of the request before, and the service's list lags: a flow may have the input."""
+    sandbox.order(
+        fault("POST", "/flows/*/inputs", 409),
+        {"method": "POST", "path": "/flows/*/inputs", "action": "status", **broken},
+        fault("GET", "/flows/*/inputs", 404, times=2),
+    )
+    assert finished(engine, engine.submit(jobs["image"])).state is State.READY
+    ran = [flow["uploaded"] for flow in sandbox.stats()["flows"].values() if flow["run"]]
+    assert ran == [1]
+
+
 def test_a_refusal_that_stays_is_final(engine: Engine, sandbox: Sandbox, jobs: dict[str, Job]):
     sandbox.order(fault("PATCH", FLOW, 409, {"detail": "Not today"}, times=-1))
     job = engine.submit(jobs["prompt"])
@@ -294,6 +309,9 @@ def test_doubt_is_about_one_thing_at_a_time():
     assert doubt.about_step(Step.COMPLETED) == Doubt()
     other = doubt.heard_again("refusal", Step.STARTED, 30.0)
     assert (other.times("refusal"), other.seconds("refusal", 31.0), other.times("gone")) == (1, 1.0, 0)
+    lost = other.interrupted()
+    assert (lost.times("refusal"), lost.is_latest) == (1, False)
+    assert lost.heard_again("refusal", Step.STARTED, 32.0).is_latest
 
 
 def test_what_is_known_of_a_service_is_of_that_service_and_for_a_while():
