@@ -120,15 +120,15 @@ class Field:
         number = _as_number(text, self.kind)
         if number is None:
             form = (
-                Message("{name} is a whole number, and not {value}.", name=self.label, value=tidy(text, 80))
+                Message("{name} must be a whole number, not {value}.", name=self.label, value=tidy(text, 80))
                 if self.kind == "integer"
-                else Message("{name} is a number, and not {value}.", name=self.label, value=tidy(text, 80))
+                else Message("{name} must be a number, not {value}.", name=self.label, value=tidy(text, 80))
             )
             raise BadParameter(form)
         if self._is_outside(number):
             raise BadParameter(
                 Message(
-                    "{name} is {value}; it has to be {limits}.",
+                    "{name} is {value}; it must be {limits}.",
                     name=self.label,
                     value=_told(number),
                     limits=self.limits,
@@ -147,7 +147,7 @@ class Field:
         known = [tidy(shown(choice), 40) for choice in self.choices[:8]]
         raise BadParameter(
             Message(
-                "{name} is one of {choices}, and not {value}.",
+                "{name} must be one of {choices}, not {value}.",
                 name=self.label,
                 choices=known,
                 value=tidy(shown(value), 80),
@@ -159,7 +159,7 @@ class Field:
             try:
                 json.dumps(value, allow_nan=False)
             except (TypeError, ValueError, RecursionError):
-                words = Message("{name} is something that JSON cannot say.", name=self.label)
+                words = Message("{name} cannot be written as JSON.", name=self.label)
                 raise BadParameter(words) from None
             return value
         try:
@@ -167,7 +167,7 @@ class Field:
         except (ValueError, RecursionError):
             raise BadParameter(
                 Message(
-                    '{name} is written as JSON, such as 1.5, "text" or [1, 2], and not {value}.',
+                    '{name} must be JSON, such as 1.5, "text" or [1, 2], not {value}.',
                     name=self.label,
                     value=tidy(value, 80),
                 )
@@ -178,7 +178,7 @@ class Field:
             limits = self.limits or _at_most(LONGEST_VALUE)
             raise BadParameter(
                 Message(
-                    "{name} has {count:,} characters; it has to have {limits}.",
+                    "{name} has {count:,} characters; it must have {limits}.",
                     name=self.label,
                     count=len(text),
                     limits=limits,
@@ -232,10 +232,10 @@ class TemplateForm:
         needed = [name for name, is_required in out.items() if is_required]
         if unknown:
             types = [tidy(each, 40) for each in template.input_types[:4]]
-            obstacle = Message("It takes {types}, which this version cannot send", types=types)
+            obstacle = Message("The template takes {types}, which this version cannot send", types=types)
         elif needed:
             names = [tidy(name, 40) for name in needed[:4]]
-            obstacle = Message("It needs {names}, which this version cannot send", names=names)
+            obstacle = Message("The template needs {names}, which this version cannot send", names=names)
         return cls(
             name=template.name,
             description=template.description,
@@ -276,14 +276,14 @@ class TemplateForm:
             if name not in known:
                 raise BadParameter(
                     Message(
-                        "There is no option {name}; there are {known}.",
+                        "There is no option {name}; the options are {known}.",
                         name=tidy(name, 40),
                         known=", ".join(field.label for field in self.fields[:16]),
                     )
                 )
         for field in self.fields:
             if field.is_required and field.default is None and field.name not in given:
-                raise BadParameter(Message("{name} is needed.", name=field.label))
+                raise BadParameter(Message("{name} is required.", name=field.label))
         return {name: known[name].read(value) for name, value in given.items()}
 
 

@@ -157,9 +157,9 @@ def read_choice(name: str, value: object, choices: Sequence[str]) -> str:
     for choice in choices:
         if choice.lower() == str(value).lower():
             return choice
-    told = " or ".join([", ".join(choices[:-1]), *choices[-1:]])
+    listed = " or ".join([", ".join(choices[:-1]), *choices[-1:]])
     raise BadParameter(
-        Message("{name} must be {choices}, not {value}.", name=name, choices=told, value=str(value))
+        Message("{name} must be {choices}, not {value}.", name=name, choices=listed, value=str(value))
     )
 
 

@@ -34,7 +34,7 @@ class JobRunner:
     """Starts, resumes, and cancels jobs. The caller has to close it, because its engine has threads.
 
     directory: where the jobs are stored. concurrent_jobs: how many jobs run at the same time. patience: how
-    many seconds to wait for a store that another process holds; `show_message` is told that it waits.
+    many seconds to wait for a store that another process holds; `show_message` receives why it waits.
     interrupted: the caller sets it to end that wait early. all_outputs: the outputs of all items of the
     command, including those of other shards. force: whether to overwrite files that this command has not
     written. Raises LedgerError and Stopped.

@@ -40,7 +40,7 @@ def retry_while_busy(
 ) -> T:
     """Call `use`, which needs a store, until no other process holds the store, and return its result.
 
-    patience: after how many seconds to give up. show_message: is told why the command waits. Raises
+    patience: after how many seconds to give up. show_message: receives why the command waits. Raises
     LedgerError, and Stopped if `interrupted` is set.
     """
     end = time.monotonic() + patience

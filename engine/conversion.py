@@ -101,7 +101,7 @@ class Conversion:
     def bake(self, snapshot: Path, blend: Path, cancelled: Callable[[], bool], report: Report) -> None:
         """Bake what a snapshot asks for (see `scene.bake`), one at a time: each takes all processors.
 
-        Maps and a report (JSON) lie beside `blend` then. report: is told how much is done, 0 to 1. Raises as
+        Maps and a report (JSON) lie beside `blend` then. report: receives how much is done, 0 to 1. Raises as
         `_run`.
         """
         with self._alone_with("bake", cancelled):
@@ -136,7 +136,7 @@ class Conversion:
     ) -> None:
         """Write files for a game engine into a folder beside `note`, which says which (see `jobs.exported`).
 
-        order: see `scene.game.order`. report: is told how much is done, 0 to 1. Raises as `_run`.
+        order: see `scene.game.order`. report: receives how much is done, 0 to 1. Raises as `_run`.
         """
         if note.exists():  # it only ever gets this name whole
             return

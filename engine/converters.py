@@ -134,7 +134,7 @@ class Converter:
     ) -> Answer:
         """Have a task done, see `child.TASKS`. Raises Cancelled, TookTooLong or ConverterDied.
 
-        report: is told how much is done. After an error the converter has ended.
+        report: receives how much is done, 0 to 1. After an error the converter has ended.
         """
         began = time.monotonic()
         self._tasks += 1

@@ -18,19 +18,19 @@ FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class _File(RotatingFileHandler):
-    """A log that goes on in the same file where that cannot be put aside.
+    """A log that continues in a file that is too large, if the file cannot be renamed.
 
-    On Windows it cannot as long as another Blender writes into it. Python's own would delete the one before,
-    and then lose each record.
+    Windows renames no file into which another Blender writes. Python's own handler would then delete the file
+    of the rotation before, and lose each record.
     """
 
     def doRollover(self) -> None:  # noqa: N802 - a method of Python's
-        """Put the file aside; a new one is begun with the next record."""
+        """Rename the file to the one of the rotation before; the next record begins a new file."""
         if self.stream:
             self.stream.close()
-            self.stream = None  # type: ignore[assignment] - which is what Python does itself
+            self.stream = None  # type: ignore[assignment] - as Python itself does
         with suppress(OSError):
-            os.replace(self.baseFilename, f"{self.baseFilename}.1")  # noqa: PTH105 - it may be called often
+            os.replace(self.baseFilename, f"{self.baseFilename}.1")  # noqa: PTH105 - a plain path is enough
 
 
 class Log:

@@ -59,7 +59,7 @@ class JobFolder:
         """Where an output of whatever kind is kept, without its ending."""
         return self.path / f"{_FILE}{_name_of(job, asset_id)}"
 
-    def there(self, stem: Path) -> Path | None:
+    def finished_file(self, stem: Path) -> Path | None:
         """An output of whatever kind that is there already; it only ever gets an ending whole."""
         found = self.path.glob(f"{stem.name}.*")
         return next((path for path in found if path.suffix not in _UNFINISHED), None)

@@ -24,7 +24,7 @@ class GENERIO_OT_list_templates(RequiresService, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         known = template_list()
         if known.is_waiting:
-            self.report({"INFO"}, translated(Message("The service has been asked already")))
+            self.report({"INFO"}, translated(Message("The service has already been asked")))
             return {"CANCELLED"}
         known.ask(context)
         if known.problem is not None:

@@ -202,7 +202,7 @@ def _note(job: Job, session: Session, news: News) -> Message:
     if isinstance(where := job.request.destination, ExportFolder):
         return export_note(job, Path(where.folder))
     if job.placement.files:
-        return Message("Show Folder has more that it made")
+        return Message("Show Folder opens the other files that were made")
     if not job.placement.results:
         return Message("Its files were deleted to save space; the model is in the file")
     if not job.placement.results[0].blend:

@@ -72,7 +72,7 @@ class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
             fix_button(layout, known.problem.remedy)
         if not panel.templates:
             if panel.templates_listed:
-                wrapped(layout, translated(Message("The service offers no others")), width, "INFO")
+                wrapped(layout, translated(Message("The service offers no other templates")), width, "INFO")
             return
         size = {"rows": ROWS, "maxrows": ROWS}
         layout.template_list("GENERIO_UL_templates", "", panel, "templates", panel, "active_template", **size)

@@ -88,7 +88,9 @@ def _fetch(turn: Turn, job: Job, asset_id: str) -> Path:
     if job.request.template in (*KNOWN, ""):
         turn.client().download_output(job.run.flow_id, asset_id, path, **transfer)
         return path
-    found = folder.there(stem) or turn.client().download_file(job.run.flow_id, asset_id, stem, **transfer)
+    found = folder.finished_file(stem) or turn.client().download_file(
+        job.run.flow_id, asset_id, stem, **transfer
+    )
     if found.suffix != path.suffix:
         return found
     files.replace(found, path)
@@ -134,8 +136,8 @@ def convert(turn: Turn, job: Job) -> Job:
 def _no_model(count: int) -> Problem:
     """What is to be known of a job that made files, and none of them a model."""
     made = (
-        Message("It made 1 file, which is no model.")
+        Message("The template made 1 file, which is not a model.")
         if count == 1
-        else Message("It made {count:,} files, none of which is a model.", count=count)
+        else Message("The template made {count:,} files, none of which is a model.", count=count)
     )
-    return Problem("only_files", made, Message("Show Folder has what it made."), "show_folder")
+    return Problem("only_files", made, Message("Show Folder opens the folder that has them."), "show_folder")

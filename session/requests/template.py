@@ -32,7 +32,7 @@ class NoInput(InputRefused):
     """A template is to be run with nothing, or with something that it does not take."""
 
     message = Message("The template needs an input.")
-    fix = Message("Give it a text, a picture or a mesh object.")
+    fix = Message("Provide a text, a picture, or a mesh object.")
 
 
 class NotRunnable(InputRefused):

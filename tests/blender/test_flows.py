@@ -420,8 +420,8 @@ def test_a_template_without_a_function_is_run_listed_or_not(flows, sandbox):
     [
         ({"prompt": "x", "image": "x.png"}, "needs an input"),
         ({}, "needs an input"),
-        ({"prompt": "x", "parameters": {"size": object()}}, "JSON cannot say"),
-        ({"prompt": "x", "parameters": {"size": float("nan")}}, "JSON cannot say"),
+        ({"prompt": "x", "parameters": {"size": object()}}, "cannot be written as JSON"),
+        ({"prompt": "x", "parameters": {"size": float("nan")}}, "cannot be written as JSON"),
     ],
 )
 def test_what_cannot_be_run_is_refused(flows, sandbox, given, words):

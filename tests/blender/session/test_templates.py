@@ -80,7 +80,7 @@ def test_files_that_are_no_model_stay_and_are_told(listed, sandbox):
     assert bpy.ops.generio.run_template() == {"FINISHED"}
     (row,) = panel().jobs
     assert (row.state, row.importable, row.remedy, row.clearable) == ("ready", False, "show_folder", False)
-    assert "1 file, which is no model" in row.message
+    assert "1 file, which is not a model" in row.message
     engine = listed.session.current().open_engine(bpy.context)
     (path,) = map(Path, engine.job(row.token).placement.files)
     assert path.parent == engine.folder(row.token)
@@ -105,10 +105,10 @@ def test_a_picture_that_is_called_a_parameter_travels_as_the_input(listed, sandb
 @pytest.mark.parametrize(
     ("template", "values", "words"),
     [
-        (PAINTED, {}, "style is needed"),
-        (PAINTED, {"style": "x", "strength": 2.0}, "strength is 2; it has to be 0 to 1"),
+        (PAINTED, {}, "style is required"),
+        (PAINTED, {"style": "x", "strength": 2.0}, "strength is 2; it must be 0 to 1"),
         (PAINTED, {"style": "x" * 201}, "style has 201 characters"),
-        (PAINTED, {"style": "x", "palette": "blue"}, "palette is written as JSON"),
+        (PAINTED, {"style": "x", "palette": "blue"}, "palette must be JSON"),
         (PICTURED, {}, "needs a text"),
         (SKETCHED, {}, "needs a picture"),
         (SPOKEN, {}, "audio/wav"),

@@ -43,10 +43,10 @@ def paint_a_model(blender: Driver) -> Steps[None]:
     panel = bpy.context.window_manager.generio
     yield from listed(blender)
     yield from blender.see("style (required)")
-    yield from blender.see("style is needed")
+    yield from blender.see("style is required")
     panel.template_fields["style"].text = "blue glaze"
     panel.template_fields["strength"].number = 2.0
-    yield from blender.see("it has to be 0 to 1")
+    yield from blender.see("it must be 0 to 1")
     yield from blender.picture("templates-out-of-range")
     panel.template_fields["strength"].number = 0.25
     yield 0.5

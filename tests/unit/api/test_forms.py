@@ -116,19 +116,19 @@ def test_a_value_becomes_what_the_service_wants(description, given, read):
 @pytest.mark.parametrize(
     ("description", "given", "words"),
     [
-        ("integer", "1.5", "it is a whole number, and not 1.5"),
-        ("number", "nan", "it is a number, and not nan"),
-        ("number", "1e999", "it is a number"),
-        ("integer", "9" * 5000, "it is a whole number"),
-        ({"type": "number", "minimum": 0, "maximum": 1}, 2, "it is 2; it has to be 0 to 1"),
-        ({"type": "integer", "exclusiveMinimum": 0}, 0, "it is 0; it has to be 1 or more"),
-        ({"type": "integer", "max": 10}, "11", "it has to be 10 or less"),
+        ("integer", "1.5", "it must be a whole number, not 1.5"),
+        ("number", "nan", "it must be a number, not nan"),
+        ("number", "1e999", "it must be a number"),
+        ("integer", "9" * 5000, "it must be a whole number"),
+        ({"type": "number", "minimum": 0, "maximum": 1}, 2, "it is 2; it must be 0 to 1"),
+        ({"type": "integer", "exclusiveMinimum": 0}, 0, "it is 0; it must be 1 or more"),
+        ({"type": "integer", "max": 10}, "11", "it must be 10 or less"),
         ("boolean", "perhaps", "it must be yes or no"),
-        ({"enum": ["a", "b"]}, "c", "it is one of a, b, and not c"),
-        ("object", "{", "it is written as JSON"),
-        ("object", "NaN", "it is written as JSON"),
-        ("object", "[" * 100_000, "it is written as JSON"),
-        ({"type": "string", "maxLength": 3}, "four", "it has 4 characters; it has to have 3 or less"),
+        ({"enum": ["a", "b"]}, "c", "it must be one of a, b, not c"),
+        ("object", "{", "it must be JSON"),
+        ("object", "NaN", "it must be JSON"),
+        ("object", "[" * 100_000, "it must be JSON"),
+        ({"type": "string", "maxLength": 3}, "four", "it has 4 characters; it must have 3 or less"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_a_sentence(description, given, words):
@@ -140,7 +140,7 @@ def test_a_value_that_cannot_be_is_refused_in_a_sentence(description, given, wor
 
 def test_what_is_needed_has_to_be_given_and_what_is_unknown_is_refused():
     asked = form({"style": {"type": "string", "required": True}, "seed": {"type": "integer", "default": 1}})
-    with pytest.raises(BadParameter, match="style is needed"):
+    with pytest.raises(BadParameter, match="style is required"):
         asked.read({})
     with pytest.raises(BadParameter, match="no option stile"):
         asked.read({"stile": "x"})

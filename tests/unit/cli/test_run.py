@@ -39,8 +39,8 @@ def test_what_is_no_model_gets_an_ending_of_its_own(program: Program):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (PAINTED, "style is needed"),
-        ((*PAINTED, "--set", "style=brick", "--set", "strength=2"), "strength is 2; it has to be 0 to 1"),
+        (PAINTED, "style is required"),
+        ((*PAINTED, "--set", "style=brick", "--set", "strength=2"), "strength is 2; it must be 0 to 1"),
         ((*PAINTED, "--set", "style=12"), "style is a text: write --set 'style=\"12\"'"),
         ((*PAINTED, "--set", "stile=brick"), "no option stile"),
         ((*PAINTED, "--set", "style"), "--set wants NAME=VALUE, and not style"),
@@ -48,7 +48,7 @@ def test_what_is_no_model_gets_an_ending_of_its_own(program: Program):
         (("run", "model_retexture", "--prompt", "vase", "--set", "style=a"), "takes --model"),
         (("run", "model_optimize", "--model", "vase.glb"), "a command of its own"),
         (("run", "model_sing", "--prompt", "la"), "offers no template model_sing"),
-        (("run", "speech_to_model", "--prompt", "la"), "cannot be run: It takes audio/wav"),
+        (("run", "speech_to_model", "--prompt", "la"), "cannot be run: The template takes audio/wav"),
         (("run", "model_retexture"), "one of the arguments --prompt --image --model is required"),
     ],
 )
