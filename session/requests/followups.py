@@ -42,7 +42,7 @@ AS_IT_IS = {"placement": KEEP.upper(), "modifier_mode": "KEEP", "bake": False}
 class Followups:
     """Begins what follows on results that have been placed, one mesh in each slice of the session.
 
-    started: the tokens of what was begun, by those of the jobs before; none yet while the meshes are written.
+    started: the tokens of what was begun so far, by those of the jobs before.
     """
 
     def __init__(self) -> None:
@@ -58,24 +58,24 @@ class Followups:
             session.slices.add(self._begin(session, context, job), _print_defect)
 
     def _begin(self, session: Session, context: bpy.types.Context, job: Job) -> Work:
-        """Ask for what follows on `job`; see `Work`."""
+        """Ask for what follows on `job`, for each mesh as soon as it is written; see `Work`."""
         token, file = job.token, session.document.id
-        jobs: list[Job] = []
+        begun: list[str] = []
+        # In the background nobody ticks on who could hear the answer.
+        send = submit if bpy.app.background else ask_to_submit
         try:
             for part in _following(session, context, job):
-                jobs += part
+                if part:
+                    begun += [following.token for following in part]
+                    self.started[token] = begun
+                    send(session, context, part)
                 yield
                 if session.document.id != file:  # its objects went with that
                     return
         except FlowsError as error:
             session.placement.reported[token] = sentences(error.message, error.fix)
-            jobs = []
-        if not jobs:
+        if not begun:
             self.started.pop(token, None)  # when there is news of it, another look
-            return
-        self.started[token] = [following.token for following in jobs]
-        # In the background nobody ticks on who could hear the answer.
-        (submit if bpy.app.background else ask_to_submit)(session, context, jobs)
 
     def reset(self) -> None:
         """What was to follow in the file before is known by its jobs."""

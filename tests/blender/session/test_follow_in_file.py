@@ -99,6 +99,7 @@ def test_the_window_is_drawn_between_the_meshes_of_a_model(addon, sandbox, monke
     written = []
     for _ in queued[0]:
         written.append(len([*folder.glob("*/*.blend")]))
+        assert len(asked) == len(written), "a snapshot without a job would stay for ever"
         if len(written) == 1:  # the user works on meanwhile
             bpy.data.objects.remove(bpy.data.objects["Part 2"])
     assert written == [1, 2, 3]
