@@ -1,5 +1,6 @@
 """What must be true of a ledger, the service, the scenes and the disk when everything is over."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -117,5 +118,15 @@ def _left_behind(folder: Path, jobs: list[Job]) -> list[str]:
     return [
         f"left behind: {path.relative_to(folder)}"
         for path in everything
-        if path.is_file() and path not in wanted
+        if path.is_file() and path not in wanted and not _is_a_probe_of_pythons(path)
     ]
+
+
+def _is_a_probe_of_pythons(path: Path) -> bool:
+    """Whether Python was killed while it looked for a folder that temporary files can be written to.
+
+    `tempfile.gettempdir` writes four letters into a file without a prefix, and removes it.
+    """
+    if not re.fullmatch(r"[a-z0-9_]{8}", path.name):
+        return False
+    return path.parent.name == "tmp" and path.read_bytes() in (b"", b"blat")
