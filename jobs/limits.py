@@ -23,6 +23,9 @@ REPORTED_FAILURES = 2
 SEARCH_SECONDS = 10.0
 """After these lost jobs are looked for again, where the service could not be asked."""
 
+LOCAL_JOBS = 1
+"""Jobs done on this computer at once: a bake takes all cores, and the other converter is for results."""
+
 PROGRESS_SECONDS = 0.1
 """Progress of a transfer is reported at most this often."""
 

@@ -93,6 +93,11 @@ class Job:
         return self.status.step is Step.FAILED and made and code not in FLOW_OVER
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is done on this computer, and has no flow."""
+        return self.request.template in LOCAL
+
+    @property
     def state(self) -> State:
         """What a user sees."""
         if not self.finished:
@@ -102,7 +107,7 @@ class Job:
                 return State.WAITING
             if self.status.queued:
                 return State.QUEUED
-            if self.request.template in LOCAL:
+            if self.is_local:
                 return State.RUNNING
         return _STATE_OF_STEP[self.status.step]
 

@@ -129,9 +129,9 @@ class JobRegistry:
         found = [(self._jobs[token], held) for token, held in self._held.items() if held.lease is not None]
         return sorted(found, key=lambda one: one[0].created_at)
 
-    def slots_taken(self) -> int:
-        """How many jobs have a slot."""
-        return sum(held.slot for held in self._held.values())
+    def slots_taken(self, *, local: bool) -> int:
+        """How many jobs have a slot, of those that are done on this computer or of those with a flow."""
+        return sum(held.slot and self._jobs[token].is_local == local for token, held in self._held.items())
 
     # ------------------------------------------------------------------ changing
 

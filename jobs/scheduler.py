@@ -115,13 +115,20 @@ class Scheduler(Part):
         self._considered = settings
 
     def start_queued_jobs(self) -> None:
-        """Give free slots to the jobs that have waited longest."""
+        """Give free slots to the jobs that have waited longest.
+
+        Those that are done on this computer have slots of their own: they wait for no flow, and no flow for
+        them.
+        """
         if not self.starts_jobs:
             return
         queued = [job for job, held in self._registry.leased() if job.status.queued and not held.slot]
+        slots = {True: limits.LOCAL_JOBS, False: self._settings().concurrent_jobs}
+        free = {local: count - self._registry.slots_taken(local=local) for local, count in slots.items()}
         for job in queued:
-            if self._registry.slots_taken() >= self._settings().concurrent_jobs:
-                break
+            if free[job.is_local] <= 0:
+                continue
+            free[job.is_local] -= 1
             self._registry.held(job.token).slot = True
             self.schedule(job.token, 0.0)
             try:

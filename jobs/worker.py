@@ -29,7 +29,7 @@ from .store_rows import Lease
 
 
 class Workers(Part):
-    """One thread, the *poller*, for all jobs whose flow runs, and as many others as jobs may run at once.
+    """One thread, the *poller*, for all jobs whose flow runs, and one for each other job that has a slot.
 
     A *turn* is one run of a job, with the lease that it had when the turn began. When the job was lost since,
     what came of the turn is discarded. on_result: is called with a job that has just become Ready, by the
@@ -63,7 +63,7 @@ class Workers(Part):
 
     def grow(self) -> None:
         """Have a thread for each job that may run at once."""
-        while self._count < self._settings().concurrent_jobs:
+        while self._count < self._settings().concurrent_jobs + limits.LOCAL_JOBS:
             self._count += 1
             self.run(f"worker-{self._count}", self._serve, self._scheduler.work)
 

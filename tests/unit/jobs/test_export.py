@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from generio_flows.core.errors import Cancelled as Stopped
 from generio_flows.core.messages import Message
 from generio_flows.jobs import EXPORT, Job, Request, State, Step, exported
 from generio_flows.jobs.engine import Engine
+from generio_flows.jobs.settings import Settings
 from generio_flows.scene.errors import ExportFailed
 
 from tests.sandbox import Sandbox
@@ -181,3 +183,31 @@ def test_a_file_that_cannot_be_copied_leaves_the_one_that_is_there(
 def test_a_folder_to_export_into_is_kept_as_it_is():
     where = ExportFolder("/home/me/exports")
     assert destinations.from_data(destinations.to_data(where)) == where
+
+
+def test_an_export_waits_for_no_flow_and_no_flow_for_an_export(
+    new_engine: Callable[..., Engine],
+    settings: Settings,
+    sandbox: Sandbox,
+    jobs: dict[str, Job],
+    wish: Job,
+    tmp_path: Path,
+):
+    order = tmp_path / "another" / "order.json"
+    order.parent.mkdir()
+    order.write_text("Rock")
+    sandbox.order({"flow": {"outcome": "hang"}})
+    engine = new_engine(replace(settings, concurrent_jobs=1))
+    engine._conversions.export = held = Waits()
+    flow = engine.submit(jobs["image"])
+    wait_until(lambda: engine.job(flow.token).status.step is Step.STARTED)
+    job, other = engine.submit(wish), engine.submit(Job(replace(wish.request, source=str(order))))
+    assert held.begun.wait(60.0)
+    assert engine.job(other.token).state is State.QUEUED  # one export at a time
+    prompt = engine.submit(jobs["prompt"])
+    assert engine.job(prompt.token).state is State.QUEUED  # and one flow
+    engine.cancel(flow.token)
+    assert finished(engine, prompt).state is State.READY
+    held.go_on.set()
+    assert finished(engine, job).state is State.DONE
+    assert finished(engine, other).state is State.DONE
