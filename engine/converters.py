@@ -50,7 +50,7 @@ IDLE_SECONDS = 120.0
 MOST = 2
 """Converters at once: each takes a core and the memory of a whole model."""
 
-MOST_TASKS = 100
+MOST_TASKS = 400
 """After so many conversions another one takes a converter's place, whatever they may have left in it."""
 
 MOST_GROWTH = 512 << 20

@@ -26,6 +26,9 @@ OperatorMixin = bpy.types.Operator if TYPE_CHECKING else object
 SLICE_SECONDS = 0.008
 """Of each timer event for making jobs; one of them may take longer."""
 
+LONGEST_SLICE = 0.1
+"""Seconds of a timer event where Blender takes long between two of them."""
+
 TIMER_SECONDS = 0.02
 
 LONGEST_SECONDS = 5.0
@@ -41,6 +44,15 @@ SUBMITTED = frozenset(
 
 Execute = Callable[[Any, bpy.types.Context], set[str]]
 Invoke = Callable[[Any, bpy.types.Context, bpy.types.Event], set[str]]
+
+
+def slice_seconds(between: float) -> float:
+    """How long jobs are made in a timer event, when Blender took `between` seconds since the last one.
+
+    Each job that is made has all 3D views drawn anew. Where that takes long, as it does with thousands of
+    objects, more is made between two drawings; a frame is longer by no more than half.
+    """
+    return min(max(SLICE_SECONDS, between / 2), LONGEST_SLICE)
 
 
 class InObjectMode(OperatorMixin):
@@ -163,6 +175,7 @@ class SubmitJobs(OperatorMixin):
     _timer: bpy.types.Timer | None = None
     _workspace: bpy.types.WorkSpace | None = None  # whose status bar says what is being sent
     _until: float
+    _slice_ended: float  # time.perf_counter()
     _count = 0
     bl_options: ClassVar[set[str]] = {"REGISTER"}
 
@@ -183,6 +196,7 @@ class SubmitJobs(OperatorMixin):
         current().open_engine(context)  # which takes a moment, in which the first job is made
         self._count = count
         self._until = time.monotonic() + LONGEST_SECONDS
+        self._slice_ended = time.perf_counter()
         if (problem := self._submit_some(context)) is not None:
             return problem
         if not self._tokens and self._parts is None:
@@ -209,7 +223,8 @@ class SubmitJobs(OperatorMixin):
 
     def _submit_some(self, context: bpy.types.Context) -> set[str] | None:
         """Make more of the jobs, and hand them on; what `execute` is to return where that fails."""
-        end = time.perf_counter() + SLICE_SECONDS
+        now = time.perf_counter()
+        end = now + slice_seconds(now - self._slice_ended)
         jobs: list[Job] = []
         try:
             while self._parts is not None and time.perf_counter() < end:
@@ -224,6 +239,8 @@ class SubmitJobs(OperatorMixin):
         except FlowsError as error:
             self._parts = None
             return report_problem(self, error)
+        finally:
+            self._slice_ended = time.perf_counter()
         return None
 
     def _show_status(self) -> None:

@@ -22,7 +22,6 @@ from tests.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH = 300
-DRAWN = 60
 HANDED_OVER = 3_000
 HEAVY = 400_000_000
 """Bytes of a large model."""
@@ -45,14 +44,14 @@ def many_rows(folder: Path, suite: str) -> Iterator[Row]:
 
 def _batches(measure: Measure) -> Iterator[Row]:
     starts = _cpu_of_two_starts()
-    for count, thumbnails in ((BATCH, "off"), (DRAWN, "on")):
+    for thumbnails in ("off", "on"):
         with Sandbox(speed=FAST) as service:
-            told = measure("optimize_many", service.url, service.key, str(count), thumbnails)
+            told = measure("optimize_many", service.url, service.key, str(BATCH), thumbnails)
         times = told["times"]
         blender = named(told, "module")
         parts = {process: times[f"CPU: {process}"][0] for process in ("Blender", "engine", "converters")}
         spent = sum(parts.values())
-        what = f"one of {count} small meshes, thumbnails {thumbnails}"
+        what = f"one of {BATCH} small meshes, thumbnails {thumbnails}"
         yield Row(f"{what}: CPU", "s", spent, starts if thumbnails == "off" else None, blender=blender)
         for process, seconds in parts.items():
             yield Row(f"{what}: CPU of {process}", "s", seconds, blender=blender)
@@ -62,7 +61,7 @@ def _batches(measure: Measure) -> Iterator[Row]:
         yield Row(f"{what}: longest tick, CPU", "ms", max(times["tick, CPU"]) * 1000, blender=blender)
         for process in ("engine", "converter"):
             memory = max(times[f"memory: {process}"])
-            yield Row(f"{count} small meshes: most memory of the {process}", "MiB", memory, blender=blender)
+            yield Row(f"{what}: most memory of the {process}", "MiB", memory, blender=blender)
 
 
 def _cpu_of_two_starts() -> float:

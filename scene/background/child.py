@@ -26,7 +26,7 @@ import bpy
 from mathutils import Vector
 
 THUMBNAIL_PIXELS = 256
-THUMBNAIL_SAMPLES = 8
+THUMBNAIL_SAMPLES = 4
 
 LONGEST_SECONDS = 20 * 60.0
 """Of a task, whether the parent is there to end it or not."""

@@ -25,7 +25,7 @@ SEGMENTS, RINGS = 24, 16
 SHARE = 0.5
 """What optimizing leaves of the triangles."""
 
-LOOK_EACH = 20
+LOOK_EACH = 200
 """Ticks between two looks at how much memory the processes take."""
 
 LONGEST = 800.0
