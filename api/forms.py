@@ -108,9 +108,9 @@ class Field:
     def limits(self) -> Message:
         """From where to where a number, or the length of a text, may be; empty where it is free."""
         if self.least is not None and self.most is not None:
-            return Message("{least} to {most}", least=_told(self.least), most=_told(self.most))
+            return Message("{least} to {most}", least=_as_text(self.least), most=_as_text(self.most))
         if self.least is not None:
-            return Message("{least} or more", least=_told(self.least))
+            return Message("{least} or more", least=_as_text(self.least))
         return _at_most(self.most) if self.most is not None else EMPTY
 
     def _number(self, value: object) -> float:
@@ -130,7 +130,7 @@ class Field:
                 Message(
                     "{name} is {value}; it must be {limits}.",
                     name=self.label,
-                    value=_told(number),
+                    value=_as_text(number),
                     limits=self.limits,
                 )
             )
@@ -210,8 +210,8 @@ class TemplateForm:
         kinds: list[InputKind] = []
         fields: list[Field] = []
         out: dict[str, bool] = {}
-        for name, said in template.parameters.items():
-            description = _plain(said)
+        for name, raw in template.parameters.items():
+            description = _plain(raw)
             is_required = description.get("required") is True
             kind = _kind_of(description)
             if kind in _FILES:
@@ -292,14 +292,14 @@ def shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _field(name: str, kind: Kind, said: dict[str, Any], is_required: bool) -> Field:
-    choices = tuple(_choices_of(said))
-    help_ = scalar_text(_first(said, _HELP)) or ""
-    title = scalar_text(_first(said, _TITLE)) or name
-    least, most = _limit(said, _LEAST, kind), _limit(said, _MOST, kind)
+def _field(name: str, kind: Kind, description: dict[str, Any], is_required: bool) -> Field:
+    choices = tuple(_choices_of(description))
+    help_ = scalar_text(_first(description, _HELP)) or ""
+    title = scalar_text(_first(description, _TITLE)) or name
+    least, most = _limit(description, _LEAST, kind), _limit(description, _MOST, kind)
     if kind == "integer":
-        least = _beyond(said, "exclusiveMinimum", 1, least)
-        most = _beyond(said, "exclusiveMaximum", -1, most)
+        least = _beyond(description, "exclusiveMinimum", 1, least)
+        most = _beyond(description, "exclusiveMaximum", -1, most)
     if least is not None and most is not None and least > most:
         least = most = None
     field = Field(
@@ -312,7 +312,7 @@ def _field(name: str, kind: Kind, said: dict[str, Any], is_required: bool) -> Fi
         least=least,
         most=most,
     )
-    default = said.get("default")
+    default = description.get("default")
     if default is None or not _is_text(shown(default)):
         return field
     try:
@@ -322,13 +322,13 @@ def _field(name: str, kind: Kind, said: dict[str, Any], is_required: bool) -> Fi
     return replace(field, default=typed)
 
 
-def _plain(said: object, depth: int = 3) -> dict[str, Any]:
+def _plain(raw: object, depth: int = 3) -> dict[str, Any]:
     """The description of a parameter as one object, of whatever says it."""
-    if isinstance(said, str) and said.lower() in _KINDS:
-        return {"type": said}
-    if not isinstance(said, dict):
-        return {} if said is None else {"default": said}
-    entry = cast(dict[str, Any], said)
+    if isinstance(raw, str) and raw.lower() in _KINDS:
+        return {"type": raw}
+    if not isinstance(raw, dict):
+        return {} if raw is None else {"default": raw}
+    entry = cast(dict[str, Any], raw)
     for key in _EITHER:
         parts = entry.get(key)
         if isinstance(parts, list) and depth:
@@ -342,22 +342,22 @@ def _plain(said: object, depth: int = 3) -> dict[str, Any]:
     return entry
 
 
-def _kind_of(said: dict[str, Any]) -> Kind | InputKind:
-    word = said.get("type")
+def _kind_of(description: dict[str, Any]) -> Kind | InputKind:
+    word = description.get("type")
     if isinstance(word, list):
         words = [each for each in cast(list[object], word)[:8] if each != "null"]
         word = words[0] if len(words) == 1 else None
-    media = scalar_text(_first(said, _MEDIA)) or ""
+    media = scalar_text(_first(description, _MEDIA)) or ""
     if kinds := _inputs_of((media,) if media else ()):
         return kinds[0] if kinds[0] in _FILES else "text"
-    if _choices_of(said):
+    if _choices_of(description):
         return "enum"
     if isinstance(word, str):
         known = _KINDS.get(word.lower(), "json")
         if word.lower().startswith(("image/", "model/")):
             known = _inputs_of((word.lower(),))[0]
         return "text" if known == "enum" else known
-    match said.get("default"):
+    match description.get("default"):
         case bool():
             return "boolean"
         case int():
@@ -370,9 +370,9 @@ def _kind_of(said: dict[str, Any]) -> Kind | InputKind:
             return "json"
 
 
-def _choices_of(said: dict[str, Any]) -> list[Any]:
+def _choices_of(description: dict[str, Any]) -> list[Any]:
     """The values of an enum; none where they are no plain values."""
-    found = _first(said, _CHOICES)
+    found = _first(description, _CHOICES)
     if not isinstance(found, list):
         return []
     values = [
@@ -387,22 +387,22 @@ def _inputs_of(types: Sequence[str]) -> tuple[InputKind, ...]:
     return tuple(kind for kind, starts in _INPUTS if any(word.startswith(starts) for word in words))
 
 
-def _first(said: dict[str, Any], keys: Sequence[str]) -> Any:
-    return next((said[key] for key in keys if said.get(key) is not None), None)
+def _first(description: dict[str, Any], keys: Sequence[str]) -> Any:
+    return next((description[key] for key in keys if description.get(key) is not None), None)
 
 
-def _limit(said: dict[str, Any], keys: Sequence[str], kind: Kind) -> float | None:
+def _limit(description: dict[str, Any], keys: Sequence[str], kind: Kind) -> float | None:
     if kind not in ("integer", "number", "text"):
         return None
     wanted = [key for key in keys if ("ength" in key) == (kind == "text")]
-    value = _first(said, wanted)
+    value = _first(description, wanted)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return _as_number(str(value), "number" if isinstance(value, float) else "integer") if is_number else None
 
 
-def _beyond(said: dict[str, Any], key: str, step: int, present: float | None) -> float | None:
+def _beyond(description: dict[str, Any], key: str, step: int, present: float | None) -> float | None:
     """A limit that is not allowed itself, of whole numbers."""
-    value = said.get(key)
+    value = description.get(key)
     return value + step if isinstance(value, int) and not isinstance(value, bool) else present
 
 
@@ -416,10 +416,10 @@ def _as_number(text: str, kind: str) -> float | None:
 
 
 def _at_most(most: float) -> Message:
-    return Message("{most} or less", most=_told(most))
+    return Message("{most} or less", most=_as_text(most))
 
 
-def _told(number: float) -> str:
+def _as_text(number: float) -> str:
     """A number as it is read."""
     return f"{int(number):,}" if number == int(number) else f"{number:.6g}"
 

@@ -43,11 +43,11 @@ def plain_reason(words: str | Exception) -> Message:
         return words
     if _TRACE in words:
         return Message("an error in its own code.")
-    said = tidy(words, _LONGEST_REASON)
-    while said.startswith(_PREFIXES):
-        said = said.partition(":")[2].strip()
-    said = without_paths(_NUMBER.sub("", said))
-    return verbatim(sentence(said)) if said else Message("it did not say why.")
+    reason = tidy(words, _LONGEST_REASON)
+    while reason.startswith(_PREFIXES):
+        reason = reason.partition(":")[2].strip()
+    reason = without_paths(_NUMBER.sub("", reason))
+    return verbatim(sentence(reason)) if reason else Message("it did not say why.")
 
 
 def traced_error(words: str) -> str:

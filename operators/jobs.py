@@ -26,7 +26,7 @@ from ..session.properties import GenerioProperties, properties
 from ..session.requests import new_model_settings
 from ..session.template_fields import chosen_form, fill_rows
 from .folders import show_folder
-from .placeholders import OTHER_KEPT
+from .placeholders import OTHER_CHOSEN
 from .submit_jobs import InObjectMode, OperatorMixin, RequiresService, report_problem, reports_store_errors
 
 GONE = Problem(
@@ -36,7 +36,7 @@ GONE = Problem(
     "recover",
 )
 NO_MODEL = Problem("no_model", Message("This job has no model yet."), Message("Wait until it is done."))
-TAKEN = Problem("taken", Message("Another Blender has this model."))
+ELSEWHERE = Problem("taken", Message("Another Blender has this model."))
 NOT_OVER = Problem("not_over", Message("The job is not finished."), Message("Cancel it first."), "cancel")
 ELSEWHERE = Problem("elsewhere", Message("Another Blender runs this job."), Message("Wait until it is done."))
 NO_ID = Problem(
@@ -143,7 +143,7 @@ class GENERIO_OT_retry_waiting_jobs(RequiresService, bpy.types.Operator):
         return {"FINISHED"}
 
 
-NO_PLACE = (CannotPlace.code, Misfit.code, TooFewTriangles.code, DEFECT, OTHER_KEPT.code)
+NO_PLACE = (CannotPlace.code, Misfit.code, TooFewTriangles.code, DEFECT, OTHER_CHOSEN.code)
 """Codes of the problems because of which a model cannot come to where it was to go."""
 
 
@@ -189,9 +189,9 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         except FlowsError as error:
             return report_problem(self, error, self.token)
         if not objects:
-            told = engine.job(self.token)
+            present = engine.job(self.token)
             return report_problem(
-                self, told.status.problem if told and told.status.problem else TAKEN, self.token
+                self, present.status.problem if present and present.status.problem else ELSEWHERE, self.token
             )
         visible = [item for item in objects if item.name in context.view_layer.objects]
         for item in context.selected_objects:
@@ -341,8 +341,8 @@ class GENERIO_OT_use_job_settings(OnJob, bpy.types.Operator):
         """Of a template that this version does not know, which may not be listed."""
         names = [row.name for row in panel.templates]
         if job.request.template not in names:
-            told = Message("List the templates first: {name} is not among them", name=job.request.template)
-            self.report({"WARNING"}, translated(told))
+            message = Message("List the templates first: {name} is not among them", name=job.request.template)
+            self.report({"WARNING"}, translated(message))
             return
         panel.active_template = names.index(job.request.template)
         form = chosen_form(panel)

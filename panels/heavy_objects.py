@@ -49,15 +49,15 @@ class SceneWeights:
         self._is_drawn = True
         if context.scene.session_uid != self._scene:
             self._scene, self.known = context.scene.session_uid, Weights()
-            self._look_in(0.0)
+            self._update_in(0.0)
         return self.known
 
     def changed(self) -> None:
         """Something in the file is not as it was."""
         if self._is_drawn:
-            self._look_in(DELAY_SECONDS)
+            self._update_in(DELAY_SECONDS)
 
-    def _look_in(self, seconds: float) -> None:
+    def _update_in(self, seconds: float) -> None:
         if not bpy.app.timers.is_registered(_tick):
             self._work = None
             bpy.app.timers.register(_tick, first_interval=seconds)

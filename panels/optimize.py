@@ -115,8 +115,8 @@ class GENERIO_PT_bake(ReadyTab, bpy.types.Panel):
         maps.prop(panel, "bake_orm")
         survey = selection_report().known(context)
         wish = bake_settings(context, Choice({}, panel))
-        told = Message("About {size} of memory", size=size(wish.memory(survey.triangles)))
-        column.label(text=translated(told), translate=False)
+        text = Message("About {size} of memory", size=size(wish.memory(survey.triangles)))
+        column.label(text=translated(text), translate=False)
 
 
 class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
@@ -212,8 +212,8 @@ def _outdated(layout: Any, found: Survey, width: int) -> None:
     count = len(found.outdated)
     texts: list[str] = []
     if count == 1:
-        told = Message('The original of "{name}" was edited since', name=found.outdated[0])
-        texts = [translated(told), translated(Message("Original edited"))]
+        text = Message('The original of "{name}" was edited since', name=found.outdated[0])
+        texts = [translated(text), translated(Message("Original edited"))]
     elif count:
         texts = [translated(Message("{count:,} originals edited", count=count))]
     split = layout.split(factor=OUTDATED_SHARE)
@@ -300,10 +300,10 @@ def _pictures(layout: Any, figures: Any, width: int) -> None:
     job = engine.job(figures.get("token", "")) if engine is not None else None
     if job is None or not job.placement.results:
         return
-    told = Message(
+    text = Message(
         "Before, after, and where they differ: {share:.1%} on average", share=figures["picture_difference"]
     )
-    wrapped(layout, translated(told), width)
+    wrapped(layout, translated(text), width)
     row = layout.row(align=True)
     for name in PICTURES:
         path = pictures.path_of(Path(job.placement.results[0].blend), name)

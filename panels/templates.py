@@ -96,8 +96,8 @@ class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
         for row, field in zip(panel.template_fields, form.fields, strict=False):
             draw_field(column, row, field, width)
         if form.left_out:
-            left = Message("Left out: {names}", names=form.left_out)
-            wrapped(layout, translated(left), width, "INFO")
+            message = Message("Left out: {names}", names=form.left_out)
+            wrapped(layout, translated(message), width, "INFO")
         reason = missing(context, panel, form)
         button = layout.row()
         button.scale_y = 1.4
@@ -150,12 +150,12 @@ def draw_field(column: Any, row: Any, field: Field, width: int) -> None:
         line = column.row()
         line.use_property_split = False
         line.prop(row, property_for(field), text="")
-    told = [field.help]
+    parts = [field.help]
     if field.kind in ("integer", "number"):  # too long a text is refused in a sentence of its own
-        told.append(translated(field.limits))
+        parts.append(translated(field.limits))
     if field.kind == "json":
-        told.append(translated(Message("Written as JSON")))
-    words = ". ".join(text.rstrip(".") for text in told if text)
+        parts.append(translated(Message("Written as JSON")))
+    words = ". ".join(text.rstrip(".") for text in parts if text)
     if words:
         line = column.column()
         line.active = False

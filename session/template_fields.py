@@ -67,9 +67,9 @@ class GenerioField(bpy.types.PropertyGroup):
 
 
 @lru_cache(maxsize=8)
-def form_of(told: str) -> TemplateForm:
+def form_of(text: str) -> TemplateForm:
     """The form that a row of the panel has as text."""
-    return TemplateForm.from_data(json.loads(told))
+    return TemplateForm.from_data(json.loads(text))
 
 
 def chosen_form(panel: Any) -> TemplateForm | None:

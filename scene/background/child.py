@@ -155,12 +155,12 @@ def import_glb(source: str, target: str) -> None:
     for mesh in bpy.data.meshes:
         drop_zeros(mesh)
     name = Path(target).name.partition(".")[0]
-    told = report() | fitted | {"scene": beside}
+    content = report() | fitted | {"scene": beside}
     for number, image in enumerate(bpy.data.images):
         save_beside(image, Path(target).with_name(f"{name}-{number}"))
     bpy.data.libraries.write(target, set(objects))
-    told["arrays"] = module("formats.blend_file").array_sizes(Path(target))  # see `memory`
-    Path(target).with_name(f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
+    content["arrays"] = module("formats.blend_file").array_sizes(Path(target))  # see `memory`
+    Path(target).with_name(f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def drop_zeros(mesh: Any) -> None:
@@ -209,11 +209,11 @@ def restore_result(source: Path, objects: list[Any]) -> dict[str, Any]:
         return {}
     names = {material: material.name for material in bpy.data.materials}
     try:
-        told = {"fit": restore.restore_mesh_data(parts, snapshot, names)}
+        fitted = {"fit": restore.restore_mesh_data(parts, snapshot, names)}
     except restore.CannotRestore:
-        told = {"misfit": True}
+        fitted = {"misfit": True}
     objects[:] = parts[:1]
-    return told
+    return fitted
 
 
 def report() -> dict[str, Any]:
@@ -266,8 +266,8 @@ def make_png(source: str, target: str) -> None:
     if source.endswith(".json"):
         order = json.loads(Path(source).read_text(encoding="utf-8"))
         source, longest = order["picture"], order["longest"]
-        if (kept := Path(order["kept"])).is_file():
-            source = str(kept)
+        if (copy := Path(order["kept"])).is_file():
+            source = str(copy)
     image: Any = bpy.data.images.load(source)
     width, height = image.size
     if image.type == "MULTILAYER":  # which has a size only where it is shown
@@ -279,7 +279,7 @@ def make_png(source: str, target: str) -> None:
     if longest and max(width, height) > longest:
         scale = longest / max(width, height)
         image.scale(max(1, round(width * scale)), max(1, round(height * scale)))
-    turn_upright(image, Path(source))
+    rotate_upright(image, Path(source))
     # Of an animated GIF the first frame can only be rendered; floats are linear light, multiplied with alpha.
     if image.source == "MOVIE" or image.is_float:
         render_png(image, target)
@@ -303,7 +303,7 @@ def render_png(image: Any, target: str) -> None:
     bpy.data.images.remove(image)
 
 
-def turn_upright(image: Any, source: Path) -> None:
+def rotate_upright(image: Any, source: Path) -> None:
     """Turn the picture as the camera was held: the file says so, and the PNG will not."""
     import numpy as np
 
@@ -379,8 +379,8 @@ def error_text(error: Exception) -> Any:
     """What an error says, as JSON: a message of ours, or Blender's words, or where it happened."""
     if not isinstance(error, RuntimeError) or not error.args:
         return "".join(traceback.format_exception(error))
-    said = error.args[0]
-    return said.to_data() if isinstance(said, Message) else str(error)
+    reason = error.args[0]
+    return reason.to_data() if isinstance(reason, Message) else str(error)
 
 
 TASKS = {
@@ -416,9 +416,9 @@ def do(task: str, source: str, target: str) -> bool:
     except Exception as error:  # the parent wants to know why, not an exit code
         problem = error_text(error)
     faulthandler.cancel_dump_traceback_later()
-    said = json.dumps({"problem": problem, "memory": memory()})
+    answer = json.dumps({"problem": problem, "memory": memory()})
     try:
-        print(f"\nGENERIO_ANSWER {said}", flush=True)  # noqa: T201 - how a converter speaks
+        print(f"\nGENERIO_ANSWER {answer}", flush=True)  # noqa: T201 - how a converter speaks
     except OSError:  # the parent was killed meanwhile, and another one does this task in a file of its own
         files.delete(Path(target))
         files.delete_folder(Path(f"{target}.files"))  # see `scene.game.run`
