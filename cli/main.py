@@ -202,8 +202,8 @@ def _check_values(host: Host, item: Item) -> None:
                     raise UsageError(f"{name} is a text: write --set '{name}={json.dumps(value)}'")
             kind = items.kind_of(item)
             if kind not in form.inputs:
-                wanted = " or ".join(_OPTIONS[each] for each in form.inputs)
-                raise UsageError(f"{item.template} takes {wanted}")
+                inputs = " or ".join(_OPTIONS[each] for each in form.inputs)
+                raise UsageError(f"{item.template} takes {inputs}")
             return
         raise UsageError(f"the service offers no template {item.template}; see {host.program} templates")
 

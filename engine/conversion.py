@@ -58,8 +58,8 @@ class Conversion:
     def make_input(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Make what can be sent (see `_run`): of a snapshot, a .blend, a GLB; of a picture a PNG.
 
-        A picture may be an order for one, see `child.make_png`. Several jobs may have the same snapshot; then
-        the first one makes the GLB for all, as one file.
+        A picture may be an order for one, see `make_picture.make_png`. Several jobs may have the same
+        snapshot; then the first one makes the GLB for all, as one file.
         """
         if source.suffix != ".blend":
             self._run("picture", source, target, cancelled)

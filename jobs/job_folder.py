@@ -106,7 +106,7 @@ def preview_path(blend: Path) -> Path:
 
 
 def report_path(blend: Path) -> Path:
-    """The report about a result that was converted to `blend`, see `child.report`."""
+    """The report about a result that was converted to `blend`, see `make_blend.report`."""
     return blend.with_suffix(_REPORT)
 
 

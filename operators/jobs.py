@@ -36,7 +36,7 @@ GONE = Problem(
     "recover",
 )
 NO_MODEL = Problem("no_model", Message("This job has no model yet."), Message("Wait until it is done."))
-ELSEWHERE = Problem("taken", Message("Another Blender has this model."))
+MODEL_ELSEWHERE = Problem("taken", Message("Another Blender has this model."))
 NOT_OVER = Problem("not_over", Message("The job is not finished."), Message("Cancel it first."), "cancel")
 ELSEWHERE = Problem("elsewhere", Message("Another Blender runs this job."), Message("Wait until it is done."))
 NO_ID = Problem(
@@ -191,7 +191,9 @@ class GENERIO_OT_import_result(InObjectMode, OnJob, bpy.types.Operator):
         if not objects:
             present = engine.job(self.token)
             return report_problem(
-                self, present.status.problem if present and present.status.problem else ELSEWHERE, self.token
+                self,
+                present.status.problem if present and present.status.problem else MODEL_ELSEWHERE,
+                self.token,
             )
         visible = [item for item in objects if item.name in context.view_layer.objects]
         for item in context.selected_objects:

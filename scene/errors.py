@@ -102,7 +102,7 @@ class ConversionFailed(FlowsError):
     def __init__(self, name: str, words: str) -> None:
         self.words = words
         name = name.removesuffix(".json")  # an order is named after its picture
-        what = next((what for prefix, what in OUR_NAMES.items() if name.startswith(prefix)), name)
+        what = next((ours for prefix, ours in OUR_NAMES.items() if name.startswith(prefix)), name)
         super().__init__(self._sentence(what, words))
 
     def _sentence(self, what: Message | str, words: str) -> Message:

@@ -55,7 +55,7 @@ class ModelReport:
 
 
 def read_report(path: Path) -> ModelReport | None:
-    """The report that a converter has written, see `scene.background.child.report`; None where it has not."""
+    """The report that a converter has written, see `make_blend.report`; None where there is none."""
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         x, y, z = report["size"]

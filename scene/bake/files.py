@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,22 @@ import bpy
 from mathutils import Matrix
 
 from ...core import files
+from ..background.load_glb import load_glb
 from ..meshes import triangle_count
 from .maps import NO_FACES, Report, bake_onto
 from .materials import add_maps, new_material
 from .run import check_room
 from .settings import BakeSettings
 
-Import = Callable[[str], list[Any]]
-"""Brings in what a GLB has; returns the objects."""
 
-
-def bake(source: str, target: str, load: Import, report: Report) -> None:
+def bake(source: str, target: str, report: Report) -> None:
     """Carry out the order in the file `source` (JSON): `original` and `light` are GLBs, `size` of the maps.
 
     target: the GLB to write. Raises RuntimeError with a message.
     """
     order = json.loads(Path(source).read_text(encoding="utf-8"))
-    lights = load(order["light"])
-    whole = _joined(load(order["original"]), lights)
+    lights = load_glb(order["light"])
+    whole = _joined(load_glb(order["original"]), lights)
     places: dict[Any, tuple[str, Matrix]] = {}  # of each mesh the first object
     for item in lights:
         if item.type == "MESH" and len(item.data.polygons):

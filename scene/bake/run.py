@@ -11,8 +11,9 @@ import bpy
 
 from ...core.memory import free_disk, free_memory
 from ...core.messages import Message
-from ..markers import ORIGINAL, SUBJECT, UNPACKED
+from ..markers import SUBJECT, UNPACKED
 from ..meshes import mesh_of, triangle_count
+from ..paintings import check_painting
 from ..restore import centering
 from . import pictures
 from .maps import Report, bake_onto
@@ -30,7 +31,8 @@ def bake(source: str, target: str, report: Report) -> None:
     (original,) = wanted.objects
     light = original[LIGHT]
     settings = BakeSettings.from_text(original[SETTINGS])
-    _check_pictures()
+    for image in bpy.data.images:
+        check_painting(image)
     middle = centering.far_middle(mesh_of(original))
     for item in (original, light):
         if mesh_of(item).shape_keys is not None:
@@ -78,15 +80,6 @@ def check_room(settings: BakeSettings, triangles: int, folder: Path) -> None:
                 free=free / 1e9,
             )
         )
-
-
-def _check_pictures() -> None:
-    """Raise RuntimeError where a painting is missing that was never saved, see `write_snapshot`."""
-    for image in bpy.data.images:
-        if ORIGINAL in image and not Path(image.filepath).exists():
-            raise RuntimeError(
-                Message('the painted image "{name}" was never saved and is lost.', name=image[ORIGINAL])
-            )
 
 
 def _write(image: Any, path: Path, settings: BakeSettings) -> None:

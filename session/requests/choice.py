@@ -54,13 +54,13 @@ class Choice:
 
     def parameters(self, template: str) -> dict[str, Any]:
         """What is to be sent to a template, as the API names it: what was given, or touched in the panel."""
-        parameters = parameters_of(template)
+        offered = parameters_of(template)
         given = {
             parameter.name: parameter.read(self._given[parameter.name])
-            for parameter in parameters
+            for parameter in offered
             if parameter.name in self._given
         }
-        return touched(self._panel, parameters) | given
+        return touched(self._panel, offered) | given
 
     @property
     def goal(self) -> Target:
