@@ -16,6 +16,7 @@ from ..session.properties import GenerioProperties, properties
 from ..session.requests.template import check, chosen_input, chosen_mesh
 from ..session.template_fields import chosen_form, entered, property_for
 from ..session.template_list import template_list
+from .refresh_button import refresh_button
 from .widgets import (
     ICON,
     LIST_EDGE,
@@ -24,7 +25,6 @@ from .widgets import (
     fields,
     first_that_fits,
     fits,
-    fix_button,
     room_in,
     wrapped,
 )
@@ -64,12 +64,7 @@ class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         panel, width, known = properties(context), context.region.width, template_list()
-        text = "Asking the Service" if known.is_waiting else "List Other Templates"
-        layout.operator("generio.list_templates", text=text, icon="FILE_REFRESH")
-        if known.problem is not None:
-            wrapped(layout, translated(known.problem.message), width, "ERROR")
-            wrapped(layout, translated(known.problem.fix), width, "BLANK1")
-            fix_button(layout, known.problem.remedy)
+        refresh_button(layout, width, known, "generio.list_templates")
         if not panel.templates:
             if panel.templates_listed:
                 wrapped(layout, translated(Message("The service offers no other templates")), width, "INFO")
