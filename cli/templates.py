@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import sys
 
-from ..api.forms import Field, TemplateForm, shown
+from ..api.form_fields import Field, shown
+from ..api.forms import TemplateForm
 from ..core.text import tidy
 from .exit_codes import SUCCESS
 from .job_directory import Host

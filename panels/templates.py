@@ -7,7 +7,9 @@ from typing import Any
 
 import bpy
 
-from ..api.forms import Field, InputKind, TemplateForm
+from ..api.descriptions import InputKind
+from ..api.form_fields import Field
+from ..api.forms import TemplateForm
 from ..core.errors import FlowsError
 from ..core.messages import EMPTY, Message
 from ..core.text import tidy

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..api import BadParameter
-from ..api.forms import Field, TemplateForm, shown
+from ..api.form_fields import Field, shown
+from ..api.forms import TemplateForm
 from ..core.text import tidy
 
 LARGEST = 2**31 - 1
