@@ -118,3 +118,8 @@ def _location(loc: object) -> str:
         return scalar_text(loc) or ""
     steps = [scalar_text(step) or "" for step in cast(list[object], loc)[:8]]
     return ".".join(step for step in steps if step and step != "body")
+
+
+def size_text(count: int) -> str:
+    """So many bytes as text, in kB or MB."""
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
