@@ -155,11 +155,11 @@ class FlowsClient:
 
     def start_flow(self, flow_id: str) -> None:
         """Start a flow that was created without inputs and has some now (4.5, V12)."""
-        _about(flow_id, self._transport.tell("PATCH", _path(flow_id), JsonBody({"action": "start"})))
+        _about(flow_id, self._transport.send("PATCH", _path(flow_id), JsonBody({"action": "start"})))
 
     def abort_flow(self, flow_id: str) -> None:
         """Ask a starting or running flow to stop (4.5); it goes on to be `aborting` for a while."""
-        _about(flow_id, self._transport.tell("PATCH", _path(flow_id), JsonBody({"action": "abort"})))
+        _about(flow_id, self._transport.send("PATCH", _path(flow_id), JsonBody({"action": "abort"})))
 
     def delete_flow(self, flow_id: str) -> None:
         """Remove a flow that does not run, with all its files (4.6)."""
@@ -168,7 +168,7 @@ class FlowsClient:
         def once() -> None:
             nonlocal answer_lost
             try:
-                _about(flow_id, self._transport.tell_once("DELETE", _path(flow_id)))
+                _about(flow_id, self._transport.send_once("DELETE", _path(flow_id)))
             except NotFound:
                 if not answer_lost:  # else the attempt whose answer was lost has done it
                     raise
@@ -205,7 +205,7 @@ class FlowsClient:
             def body(jpeg: str) -> JsonBody:
                 return JsonBody(_input_item(source, key, jpeg), progress, cancelled)
 
-            answer = _about(flow_id, _post(self._transport.tell, _path(flow_id, endpoint), body, [source]))
+            answer = _about(flow_id, _post(self._transport.send, _path(flow_id, endpoint), body, [source]))
             with suppress(UnexpectedAnswer):
                 return Asset.parse(answer)
             return None
@@ -228,22 +228,22 @@ class FlowsClient:
 
     # ---- outputs -------------------------------------------------------------------------------------
 
-    def outputs(self, flow_id: str, *, settle: bool = True) -> list[Asset]:
+    def outputs(self, flow_id: str, *, expect_outputs: bool = True) -> list[Asset]:
         """List the outputs of a flow that has ended, without their data (4.10).
 
-        A flow that has just ended may answer "not yet" or an empty list (V24): with `settle` it is asked
-        again as often as the policy allows. Without, for a flow that may have none, the first answer counts.
+        A flow that has just ended may answer "not yet" or an empty list (V24), so it is asked again as often
+        as the policy allows. expect_outputs: False for a flow that may have none; the first answer counts.
         """
 
         def once() -> list[Asset]:
             try:
                 answer = _about(flow_id, self._transport.call_once("GET", _path(flow_id, "outputs")))
             except (WrongState, InvalidRequest) as error:
-                if settle:
+                if expect_outputs:
                     raise _NotYet(error) from None
                 raise
             found = parse_list(answer, "outputs", Asset.parse)
-            if settle and not found:
+            if expect_outputs and not found:
                 raise _NotYet(None)
             return found
 
@@ -304,11 +304,11 @@ class FlowsClient:
     def _download(
         self,
         url_path: str,
-        take: Callable[[Iterator[bytes]], T],
+        receive: Callable[[Iterator[bytes]], T],
         progress: Progress | None,
         cancelled: CancelCheck | None,
     ) -> T:
-        """What `take` makes of the body of an answer, which may be asked for several times."""
+        """What `receive` makes of the body of an answer, which may be asked for several times."""
         from .transport import blocks, content_length
 
         def once() -> T:
@@ -317,7 +317,7 @@ class FlowsClient:
             with self._transport.download(url_path) as response:
                 total = content_length(response)
                 body = _limited(blocks(response), total, self._max_download)
-                return take(watched(body, total, progress, cancelled))
+                return receive(watched(body, total, progress, cancelled))
 
         return self._transport.repeat("GET", once)
 

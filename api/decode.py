@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from ..core.errors import NoResult, NotAGlb, ResultTruncated, ResultUnusable, WebPage
 from ..core.messages import Message
-from ..formats.glb import MAGIC, WEB_PAGE, looks_like, not_a_glb
+from ..formats.glb import MAGIC, WEB_PAGE, kind_of, not_a_glb
 from .models import ASSET_ID_KEYS, ENVELOPE_KEYS
 from .scan import Event, JsonScanner, to_text
 
@@ -62,7 +62,7 @@ class PayloadText:
     @property
     def is_page(self) -> bool:
         """Whether the text is a web page."""
-        return looks_like(self._start) == WEB_PAGE
+        return kind_of(self._start) == WEB_PAGE
 
     def feed(self, text: bytes) -> None:
         """Take the next piece."""

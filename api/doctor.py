@@ -82,10 +82,10 @@ class Finding:
         return cls(check, verdict, message, fix, remedy)
 
 
-Tell = Callable[[Finding], None]
+Report = Callable[[Finding], None]
 
 
-def examine(base_url: str, api_key: str, online: bool, tell: Tell) -> None:
+def examine(base_url: str, api_key: str, online: bool, report: Report) -> None:
     """Check everything, and tell each finding as soon as it is known; what depends on a problem is skipped.
 
     online: whether Blender may use the network.
@@ -104,7 +104,7 @@ def examine(base_url: str, api_key: str, online: bool, tell: Tell) -> None:
     ill = False
     for name, check in checks:
         if ill:
-            tell(Finding(name, "skipped", Message("Not checked, because an earlier check failed.")))
+            report(Finding(name, "skipped", Message("Not checked, because an earlier check failed.")))
             continue
         try:
             finding = check()
@@ -116,7 +116,7 @@ def examine(base_url: str, api_key: str, online: bool, tell: Tell) -> None:
                 "warning",
                 Message("This could not be checked: {error}.", error=tidy(type(error).__name__)),
             )
-        tell(finding)
+        report(finding)
         ill = finding.verdict == "problem"
 
 
@@ -244,8 +244,8 @@ def _connection(base_url: str) -> Finding:
                 "check_address",
             )
         seconds = time.monotonic() - started
-        told = email.utils.parsedate_tz(answer.headers.get("Date", ""))
-    wrong = abs(email.utils.mktime_tz(told) - time.time()) if told else 0.0
+        date = email.utils.parsedate_tz(answer.headers.get("Date", ""))
+    wrong = abs(email.utils.mktime_tz(date) - time.time()) if date else 0.0
     if secure and wrong > CLOCK_SECONDS:
         return Finding(
             Message("Connection"),

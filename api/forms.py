@@ -1,190 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a template asks for that this version does not know, as the service describes it.
-
-No document says how a template is described (contract, 4.1): the names of the keys below are those of JSON
-Schema, of OpenAPI, and of the example there. What cannot be understood is asked for as JSON. All of it is
-untrusted: texts are tidied, and there is a limit to everything.
-"""
+"""The form of a template that this version does not know: what the template asks for, of `form_fields`."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, cast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, cast
 
 from ..core.errors import BadParameter
 from ..core.messages import EMPTY, Message
-from ..core.text import scalar_text, tidy
-from .models import IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, Template, as_object
-from .parameters import read_boolean
+from ..core.text import tidy
+from .descriptions import FILES, InputKind, field_of, inputs_of, is_readable, kind_of, plain_description
+from .form_fields import Field, Kind
+from .models import IMAGE_TO_MODEL, OPTIMIZE, TEXT_TO_MODEL, Template
 
 KNOWN = (TEXT_TO_MODEL, IMAGE_TO_MODEL, OPTIMIZE)
 """The templates that this version knows; each has a panel of its own."""
 
-Kind = Literal["text", "integer", "number", "boolean", "enum", "json"]
-InputKind = Literal["TEXT", "IMAGE", "MODEL"]
-
 MOST_FIELDS = 64
-MOST_CHOICES = 200
-LONGEST_NAME = 80
-"""Characters of a parameter's name; with a longer one, or with one that cannot be read, it is left out."""
-
-LONGEST_HELP = 300
-LONGEST_DEFAULT = 2000
-LONGEST_VALUE = 100_000
-"""Characters of a text that is sent as a parameter."""
-
-_KINDS: dict[str, Kind | InputKind] = {
-    **dict.fromkeys(("string", "str", "text"), "text"),
-    **dict.fromkeys(("integer", "int", "long"), "integer"),
-    **dict.fromkeys(("number", "float", "double", "decimal"), "number"),
-    **dict.fromkeys(("boolean", "bool"), "boolean"),
-    **dict.fromkeys(("enum", "choice", "select"), "enum"),
-    **dict.fromkeys(("array", "list", "object", "dict"), "json"),
-    **dict.fromkeys(("image", "picture"), "IMAGE"),
-    **dict.fromkeys(("model", "mesh", "glb"), "MODEL"),
-}
-_FILES = ("IMAGE", "MODEL")
-
-_INPUTS: Sequence[tuple[InputKind, tuple[str, ...]]] = (
-    ("TEXT", ("text", "prompt")),
-    ("IMAGE", ("image",)),
-    ("MODEL", ("model", "glb")),
-)
-"""What the types of inputs begin with; all pictures and GLB models are sent as the same few types."""
-
-_HELP, _TITLE = ("description", "help"), ("title", "label")
-_CHOICES = ("enum", "values", "options", "choices", "allowed_values")
-_LEAST, _MOST = (
-    ("minimum", "min", "ge", "minLength", "min_length"),
-    (
-        "maximum",
-        "max",
-        "le",
-        "maxLength",
-        "max_length",
-    ),
-)
-_MEDIA = ("contentMediaType", "media_type", "mime_type")
-_EITHER = ("anyOf", "oneOf", "allOf")
-
-
-@dataclass(frozen=True)
-class Field:
-    """One parameter.
-
-    name: as the API names it. label, help: tidy texts of the service. default: the service's, None where it
-    has none. choices: of an enum, the values as they are sent. least, most: of a number, or of how many
-    characters a text has; None = no limit.
-    """
-
-    name: str
-    kind: Kind
-    label: str
-    help: str = ""
-    default: Any = None
-    is_required: bool = False
-    choices: tuple[Any, ...] = ()
-    least: float | None = None
-    most: float | None = None
-
-    def read(self, value: object) -> Any:
-        """The value as the API wants it, of what a script, a command or a field has. Raises BadParameter."""
-        match self.kind:
-            case "integer" | "number":
-                return self._number(value)
-            case "boolean":
-                return read_boolean(self.label, value)
-            case "enum":
-                return self._choice(value)
-            case "json":
-                return self._json(value)
-            case "text":
-                return self._text(str(value))
-
-    @property
-    def limits(self) -> Message:
-        """From where to where a number, or the length of a text, may be; empty where it is free."""
-        if self.least is not None and self.most is not None:
-            return Message("{least} to {most}", least=_told(self.least), most=_told(self.most))
-        if self.least is not None:
-            return Message("{least} or more", least=_told(self.least))
-        return _at_most(self.most) if self.most is not None else EMPTY
-
-    def _number(self, value: object) -> float:
-        text = str(value)
-        if isinstance(value, float) and value.is_integer() and self.kind == "integer":
-            text = str(int(value))
-        number = _as_number(text, self.kind)
-        if number is None:
-            form = (
-                Message("{name} must be a whole number, not {value}.", name=self.label, value=tidy(text, 80))
-                if self.kind == "integer"
-                else Message("{name} must be a number, not {value}.", name=self.label, value=tidy(text, 80))
-            )
-            raise BadParameter(form)
-        if self._is_outside(number):
-            raise BadParameter(
-                Message(
-                    "{name} is {value}; it must be {limits}.",
-                    name=self.label,
-                    value=_told(number),
-                    limits=self.limits,
-                )
-            )
-        return number
-
-    def _is_outside(self, number: float) -> bool:
-        below = self.least is not None and number < self.least
-        return below or (self.most is not None and number > self.most)
-
-    def _choice(self, value: object) -> Any:
-        for choice in self.choices:
-            if shown(choice).lower() == shown(value).lower():
-                return choice
-        known = [tidy(shown(choice), 40) for choice in self.choices[:8]]
-        raise BadParameter(
-            Message(
-                "{name} must be one of {choices}, not {value}.",
-                name=self.label,
-                choices=known,
-                value=tidy(shown(value), 80),
-            )
-        )
-
-    def _json(self, value: object) -> Any:
-        if not isinstance(value, str):
-            try:
-                json.dumps(value, allow_nan=False)
-            except (TypeError, ValueError, RecursionError):
-                words = Message("{name} cannot be written as JSON.", name=self.label)
-                raise BadParameter(words) from None
-            return value
-        try:
-            return json.loads(value, parse_constant=_no_number)
-        except (ValueError, RecursionError):
-            raise BadParameter(
-                Message(
-                    '{name} must be JSON, such as 1.5, "text" or [1, 2], not {value}.',
-                    name=self.label,
-                    value=tidy(value, 80),
-                )
-            ) from None
-
-    def _text(self, text: str) -> str:
-        if len(text) > LONGEST_VALUE or self._is_outside(len(text)):
-            limits = self.limits or _at_most(LONGEST_VALUE)
-            raise BadParameter(
-                Message(
-                    "{name} has {count:,} characters; it must have {limits}.",
-                    name=self.label,
-                    count=len(text),
-                    limits=limits,
-                )
-            )
-        return text
 
 
 @dataclass(frozen=True)
@@ -210,18 +43,18 @@ class TemplateForm:
         kinds: list[InputKind] = []
         fields: list[Field] = []
         out: dict[str, bool] = {}
-        for name, said in template.parameters.items():
-            description = _plain(said)
+        for name, raw in template.parameters.items():
+            description = plain_description(raw)
             is_required = description.get("required") is True
-            kind = _kind_of(description)
-            if kind in _FILES:
+            kind = kind_of(description)
+            if kind in FILES:
                 files[name] = is_required
                 kinds.append(cast(InputKind, kind))
-            elif len(fields) == MOST_FIELDS or not _is_readable(name):
+            elif len(fields) == MOST_FIELDS or not is_readable(name):
                 out[name] = is_required
             else:
-                fields.append(_field(name, cast(Kind, kind), description, is_required))
-        inputs = _inputs_of(template.input_types)
+                fields.append(field_of(name, cast(Kind, kind), description, is_required))
+        inputs = inputs_of(template.input_types)
         unknown = template.input_types and not inputs
         for (name, is_required), kind in zip(files.items(), kinds, strict=True):
             if not inputs and not unknown:
@@ -285,153 +118,3 @@ class TemplateForm:
             if field.is_required and field.default is None and field.name not in given:
                 raise BadParameter(Message("{name} is required.", name=field.label))
         return {name: known[name].read(value) for name, value in given.items()}
-
-
-def shown(value: object) -> str:
-    """A value of an enum, or a default, as it is written."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _field(name: str, kind: Kind, said: dict[str, Any], is_required: bool) -> Field:
-    choices = tuple(_choices_of(said))
-    help_ = scalar_text(_first(said, _HELP)) or ""
-    title = scalar_text(_first(said, _TITLE)) or name
-    least, most = _limit(said, _LEAST, kind), _limit(said, _MOST, kind)
-    if kind == "integer":
-        least = _beyond(said, "exclusiveMinimum", 1, least)
-        most = _beyond(said, "exclusiveMaximum", -1, most)
-    if least is not None and most is not None and least > most:
-        least = most = None
-    field = Field(
-        name=name,
-        kind=kind,
-        label=tidy(title, LONGEST_NAME),
-        help=tidy(help_, LONGEST_HELP),
-        is_required=is_required,
-        choices=choices,
-        least=least,
-        most=most,
-    )
-    default = said.get("default")
-    if default is None or not _is_text(shown(default)):
-        return field
-    try:
-        typed = default if kind == "json" else field.read(default)
-    except BadParameter:  # it contradicts the rest, and is the service's business
-        return field
-    return replace(field, default=typed)
-
-
-def _plain(said: object, depth: int = 3) -> dict[str, Any]:
-    """The description of a parameter as one object, of whatever says it."""
-    if isinstance(said, str) and said.lower() in _KINDS:
-        return {"type": said}
-    if not isinstance(said, dict):
-        return {} if said is None else {"default": said}
-    entry = cast(dict[str, Any], said)
-    for key in _EITHER:
-        parts = entry.get(key)
-        if isinstance(parts, list) and depth:
-            real = [
-                part
-                for part in (_plain(part, depth - 1) for part in cast(list[object], parts)[:8])
-                if part.get("type") != "null"
-            ]
-            if len(real) == 1:  # of a value that may be null, say
-                return {**real[0], **{name: value for name, value in entry.items() if name != key}}
-    return entry
-
-
-def _kind_of(said: dict[str, Any]) -> Kind | InputKind:
-    word = said.get("type")
-    if isinstance(word, list):
-        words = [each for each in cast(list[object], word)[:8] if each != "null"]
-        word = words[0] if len(words) == 1 else None
-    media = scalar_text(_first(said, _MEDIA)) or ""
-    if kinds := _inputs_of((media,) if media else ()):
-        return kinds[0] if kinds[0] in _FILES else "text"
-    if _choices_of(said):
-        return "enum"
-    if isinstance(word, str):
-        known = _KINDS.get(word.lower(), "json")
-        if word.lower().startswith(("image/", "model/")):
-            known = _inputs_of((word.lower(),))[0]
-        return "text" if known == "enum" else known
-    match said.get("default"):
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case str():
-            return "text"
-        case _:
-            return "json"
-
-
-def _choices_of(said: dict[str, Any]) -> list[Any]:
-    """The values of an enum; none where they are no plain values."""
-    found = _first(said, _CHOICES)
-    if not isinstance(found, list):
-        return []
-    values = [
-        as_object(cast(object, value)).get("value", value) for value in cast(list[Any], found)[:MOST_CHOICES]
-    ]
-    plain = [value for value in values if isinstance(value, str | int | float) and len(shown(value)) <= 200]
-    return list({shown(value): value for value in plain}.values())
-
-
-def _inputs_of(types: Sequence[str]) -> tuple[InputKind, ...]:
-    words = [word.lower() for word in types]
-    return tuple(kind for kind, starts in _INPUTS if any(word.startswith(starts) for word in words))
-
-
-def _first(said: dict[str, Any], keys: Sequence[str]) -> Any:
-    return next((said[key] for key in keys if said.get(key) is not None), None)
-
-
-def _limit(said: dict[str, Any], keys: Sequence[str], kind: Kind) -> float | None:
-    if kind not in ("integer", "number", "text"):
-        return None
-    wanted = [key for key in keys if ("ength" in key) == (kind == "text")]
-    value = _first(said, wanted)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return _as_number(str(value), "number" if isinstance(value, float) else "integer") if is_number else None
-
-
-def _beyond(said: dict[str, Any], key: str, step: int, present: float | None) -> float | None:
-    """A limit that is not allowed itself, of whole numbers."""
-    value = said.get(key)
-    return value + step if isinstance(value, int) and not isinstance(value, bool) else present
-
-
-def _as_number(text: str, kind: str) -> float | None:
-    """The number that a text is, as long as a service could have it, too; else None."""
-    try:
-        number = int(text) if kind == "integer" else float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and abs(number) < 1 << 63 else None
-
-
-def _at_most(most: float) -> Message:
-    return Message("{most} or less", most=_told(most))
-
-
-def _told(number: float) -> str:
-    """A number as it is read."""
-    return f"{int(number):,}" if number == int(number) else f"{number:.6g}"
-
-
-def _is_text(text: str) -> bool:
-    """Whether a field can hold a text."""
-    return len(text) <= LONGEST_DEFAULT and all(char.isprintable() or char in "\n\t" for char in text)
-
-
-def _is_readable(name: str) -> bool:
-    return bool(name.strip()) and name.isprintable() and len(name) <= LONGEST_NAME
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(text)

@@ -282,8 +282,8 @@ def _texts(value: object) -> tuple[str, ...]:
     found: list[str] = []
     for entry in entries[:_MOST_TEXTS]:
         if isinstance(entry, dict):
-            said = cast(dict[str, object], entry)
-            entry = next((said[key] for key in _TYPE_KEYS if isinstance(said.get(key), str)), None)
+            raw = cast(dict[str, object], entry)
+            entry = next((raw[key] for key in _TYPE_KEYS if isinstance(raw.get(key), str)), None)
         if isinstance(entry, str):
             found.append(tidy(entry, 80))
     return tuple(found)
@@ -298,10 +298,10 @@ def _described(value: object) -> dict[str, Any]:
     if isinstance(value, list):
         found: dict[str, Any] = {}
         for entry in cast(list[object], value):
-            said = {"name": entry} if isinstance(entry, str) else as_object(entry)
-            name = find_identifier(said, "name", "parameter_name", "parameter", "key", "id")
+            raw = {"name": entry} if isinstance(entry, str) else as_object(entry)
+            name = find_identifier(raw, "name", "parameter_name", "parameter", "key", "id")
             if name is not None:
-                found[name] = said
+                found[name] = raw
         return found
     schema = as_object(value)
     inner, required = schema.get("properties"), schema.get("required")
@@ -311,14 +311,14 @@ def _described(value: object) -> dict[str, Any]:
     needed = cast(list[object], required) if isinstance(required, list) else []
     names = {name for name in needed if isinstance(name, str)}
     return {
-        name: _with_references(said, shared) | {"required": name in names}
-        for name, said in cast(dict[str, Any], inner).items()
+        name: _with_references(raw, shared) | {"required": name in names}
+        for name, raw in cast(dict[str, Any], inner).items()
     }
 
 
-def _with_references(said: object, shared: dict[str, Any]) -> dict[str, Any]:
+def _with_references(raw: object, shared: dict[str, Any]) -> dict[str, Any]:
     """A description with what it refers to in its place, whether it does so itself or by one of its parts."""
-    entry = as_object(said)
+    entry = as_object(raw)
     whole = [entry, *(part for key in ("allOf", "anyOf", "oneOf") for part in _objects(entry.get(key)))]
     references = [part["$ref"] for part in whole if isinstance(part.get("$ref"), str)]
     if len(references) != 1:

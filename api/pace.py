@@ -50,16 +50,16 @@ class Pace:
 
     def begin(self, longest: float) -> None:
         """Another answer, which may take `longest` seconds in all."""
-        self._left = longest
+        self._remaining = longest
         self._seconds = 0.0
         self._bytes = 0
 
     def received(self, count: int, seconds: float) -> None:
         """Note that `count` bytes came after `seconds`. Raises TimeoutError when that is too slow."""
-        self._left -= seconds
+        self._remaining -= seconds
         self._seconds += seconds
         self._bytes += count
-        if self._left < 0.0:
+        if self._remaining < 0.0:
             raise TimeoutError("the whole answer takes too long")
         if self._seconds >= WINDOW_SECONDS:
             if self._bytes < LEAST_BYTES:
@@ -98,10 +98,10 @@ class Pace:
         timeout = sock.gettimeout()
         end = time.monotonic() + (math.inf if timeout is None else timeout)
         while self._ended() is not sock:
-            left = end - time.monotonic()
-            if wait_for_read(sock, max(0.0, min(left, SLICE_SECONDS))):
+            remaining = end - time.monotonic()
+            if wait_for_read(sock, max(0.0, min(remaining, SLICE_SECONDS))):
                 return
-            if left <= 0.0:
+            if remaining <= 0.0:
                 raise TimeoutError("timed out")
         raise ConnectionAbortedError("the call was ended")
 

@@ -57,15 +57,15 @@ class DataUri:
     def __iter__(self) -> Iterator[bytes]:
         """Yield the text in blocks; raises UnreadableFile when the file is not what it was."""
         yield self.header
-        left, whole = self.size, False
+        remaining, whole = self.size, False
         # An OSError must not leave here as such: the HTTP library would take it for the connection's.
         try:
             with self.path.open("rb") as file:
                 while not whole and (content := file.read(_FILE_BLOCK)):
-                    left -= len(content)
-                    if left <= 0:
+                    remaining -= len(content)
+                    if remaining <= 0:
                         # Asked before the last block: with that, the service would have a whole request.
-                        whole = left == 0 and _stamp(os.fstat(file.fileno())) == self._stamp
+                        whole = remaining == 0 and _stamp(os.fstat(file.fileno())) == self._stamp
                         if not whole:
                             break
                     yield b2a_base64(content, newline=False)

@@ -198,12 +198,12 @@ class Transport:
             content = _short_body(response, _LONGEST_ANSWER)
         return self._decode(content) if content.strip() else None
 
-    def tell(self, method: str, path: str, body: JsonBody | None = None) -> Any:
+    def send(self, method: str, path: str, body: JsonBody | None = None) -> Any:
         """As `call`, when success alone counts: an answer that is broken or no JSON gives None (V27)."""
-        return self.repeat(method, lambda: self.tell_once(method, path, body))
+        return self.repeat(method, lambda: self.send_once(method, path, body))
 
-    def tell_once(self, method: str, path: str, body: JsonBody | None = None) -> Any:
-        """As `tell`, without repeats."""
+    def send_once(self, method: str, path: str, body: JsonBody | None = None) -> Any:
+        """As `send`, without repeats."""
         with self.answer(method, path, body) as response, suppress(CallFailed):
             return self._decode(_short_body(response, _LONGEST_ANSWER))
         return None
@@ -309,10 +309,10 @@ class Transport:
         content = b""
         with suppress(CallFailed):
             content = _short_body(response, _LONGEST_COMPLAINT)
-        said: object = None
+        answer: object = None
         with suppress(CallFailed):
-            said = self._decode(content)
-        detail, word = describe(said), as_object(said).get("detail")
+            answer = self._decode(content)
+        detail, word = describe(answer), as_object(answer).get("detail")
         kind = _BY_STATUS.get(status, ServiceDown if status >= 500 else InvalidRequest)
         message, fix = kind.message, EMPTY
         if status < 400:

@@ -117,7 +117,7 @@ class Delivery:
         folder = self._runner.engine.folder(job.token)
         sent = Path(os.path.normpath(folder / job.request.input_path))
         before = sent if job.request.input_mime == GLB_MIME else None
-        models = [JobFolder(folder).kept(result.glb) for result in job.placement.results]
+        models = [JobFolder(folder).locate(result.glb) for result in job.placement.results]
         # Measuring takes long, so models that already existed are measured only on request.
         cancelled = self._interrupted.is_set if state == DONE or self._measure_deviations else None
         return tuple(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -20,11 +21,13 @@ from ..core.files import atomic_path
 from ..jobs.exported import deliver
 from ..scene.game.order import FileOrder, MeshOrder, Order, SubjectOrder
 from ..scene.game.profiles import PROFILES
-from .exit_codes import SOME_FAILED, SUCCESS
-from .items import Item
+from .exit_codes import INTERRUPTED, SOME_FAILED, SUCCESS
+from .items import Item, expand_patterns
+from .job_directory import Host
 from .lists import UsageError
 from .outputs import display_path
 from .report import write
+from .signals import interruptible
 
 if TYPE_CHECKING:
     from ..engine.conversion import Conversion
@@ -212,3 +215,35 @@ class GameFileWriter:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def writer_for(host: Host, options: argparse.Namespace, record_path: Path | None) -> GameFileWriter:
+    """Return the writer of files for the game engine that `options` name."""
+    export_options = ExportOptions(
+        engine=options.export if record_path else options.engine,
+        collision=options.collision,
+        triangles=options.collision_triangles,
+        embed=not options.separate_textures,
+    )
+    return GameFileWriter(
+        host.converter,
+        export_options,
+        record_path=record_path,
+        force=options.force,
+        as_json=options.json,
+        quiet=options.quiet,
+    )
+
+
+def export(host: Host, options: argparse.Namespace) -> int:
+    """Write files of models that are here, and return the exit code. Raises UsageError."""
+    models = expand_patterns(options.model)
+    wanted = files_of_models(models, options.output, options.engine)
+    for name in models:
+        if not Path(name).is_file():
+            raise UsageError(f"there is no file {name}")
+    writer = writer_for(host, options, None)
+    writer.check(wanted)
+    with interruptible() as interrupted:
+        code = writer.write(wanted, interrupted.is_set)
+        return INTERRUPTED if interrupted.is_set() else code

@@ -27,7 +27,8 @@ from ..api import (
     check_sendable,
     detect_image,
 )
-from ..api.forms import KNOWN, InputKind
+from ..api.descriptions import InputKind
+from ..api.forms import KNOWN
 from ..api.parameters import POLYGON_COUNT, Parameter, parameters_of
 from ..api.transfer import digest_of
 from ..core.destination import OutputFile, to_data

@@ -106,3 +106,8 @@ class Host(NamedTuple):
         if not self.online and not is_loopback(self.service):
             raise Offline
         return FlowsClient(self.service, self.api_key)
+
+
+def job_directory_for(ledger: Path | None, folder: Path) -> JobDirectory:
+    """Return where the jobs of outputs in `folder` are stored: in `ledger`, if that is given."""
+    return JobDirectory((ledger or folder / FOLDER).absolute())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..core.errors import FlowsError
 from ..core.text import plain_reason
 from ..formats.figures import Figures, deviation, read_figures
+from .lists import UsageError
 
 if TYPE_CHECKING:
     from ..formats.deviation import Deviation
@@ -131,3 +133,11 @@ def _deviation(before: Path, after: Path, cancelled: Callable[[], bool]) -> Devi
         return deviation(before, after, cancelled)
     except Exception:  # The file was changed, or there is not enough memory.
         return None
+
+
+def inspector_for(options: argparse.Namespace) -> Inspector:
+    """Return what --check, its limits, and --strict mean. Raises UsageError."""
+    limits = Limits(options.max_triangles, options.max_texture, options.max_bytes)
+    if options.check and limits == Limits():
+        raise UsageError("--check needs a limit: --max-triangles, --max-texture or --max-bytes")
+    return Inspector(limits, options.check, getattr(options, "strict", False))

@@ -260,7 +260,7 @@ class Outputs:
         """Return the path of a finished job's first model, which may have been deleted. Raises ResultGone."""
         if not job.placement.results:
             raise ResultGone
-        return JobFolder(self._engine.folder(job.token)).kept(job.placement.results[0].glb)
+        return JobFolder(self._engine.folder(job.token)).locate(job.placement.results[0].glb)
 
     def _results(self, job: Job) -> list[_Result]:
         """Return the results of a finished job. Raises ResultGone if a .blend is wanted and none was made."""
@@ -269,15 +269,15 @@ class Outputs:
         targets = self._targets(job)
         made = [*job.placement.results, *(Result(file) for file in job.placement.files)]
         for number, (result, target) in enumerate(zip(made, targets, strict=False)):
-            kept_name = result.blend if target.suffix.lower() == ".blend" else result.glb
-            if not kept_name:
+            model_name = result.blend if target.suffix.lower() == ".blend" else result.glb
+            if not model_name:
                 raise ResultGone(
                     Message("There was no Blender to make a .blend file from the model."),
                     Message("Run the same command again where Blender is available."),
                 )
-            source = JobFolder(self._engine.folder(job.token)).kept(kept_name)
+            source = JobFolder(self._engine.folder(job.token)).locate(model_name)
             destination = job.request.destination
-            if isinstance(destination, OutputFile) and destination.bake and kept_name == result.glb:
+            if isinstance(destination, OutputFile) and destination.bake and model_name == result.glb:
                 source = JobFolder.baked_glb(source)
             content = content_of(source) or Content(0, "")
             is_unchanged = not delivered or content == (delivered[number].size, delivered[number].sha256)
@@ -288,10 +288,10 @@ class Outputs:
         target.parent.mkdir(parents=True, exist_ok=True)
         with (
             atomic_path(target, self._part_path(target)) as part,
-            source.open("rb") as kept,
+            source.open("rb") as model,
             part.open("xb") as file,
         ):
-            shutil.copyfileobj(kept, file, 1 << 20)
+            shutil.copyfileobj(model, file, 1 << 20)
             sync(file)  # Otherwise a power cut may leave an empty file under the new name.
 
     def _part_path(self, target: Path, length: int = 0) -> Path:
@@ -333,9 +333,9 @@ def content_of(path: Path, size: int | None = None) -> Content | None:
 
 def is_partial_copy(path: Path, whole: Path) -> bool:
     """Whether a file may be what a power cut has left of a copy of `whole`: parts of it, and zeros."""
-    with path.open("rb") as left, whole.open("rb") as right:
-        for page in iter(lambda: left.read(PAGE), b""):
-            if page != right.read(PAGE)[: len(page)] and page.strip(b"\0"):
+    with path.open("rb") as first, whole.open("rb") as second:
+        for page in iter(lambda: first.read(PAGE), b""):
+            if page != second.read(PAGE)[: len(page)] and page.strip(b"\0"):
                 return False
     return True
 

@@ -118,7 +118,7 @@ class Report:
     def end(self, seconds: float, advice: str) -> None:
         """Show the summary, and `advice` about what to do next, if any."""
         done, failed = self.done, self.counts[FAILED]
-        left = self.total - done - failed
+        unfinished = self.total - done - failed
         for line in table(self.rows):
             self._write(line)
         for warning in self.warnings:
@@ -126,7 +126,7 @@ class Report:
         parts = [f"{done} of {self.total} done"]
         parts += [f"{self.counts[ALREADY_DONE]} of them before"] if self.counts[ALREADY_DONE] else []
         parts += [f"{failed} failed"] if failed else []
-        parts += [f"{left} not finished"] if left else []
+        parts += [f"{unfinished} not finished"] if unfinished else []
         self.show_message(f"{', '.join(parts)}, after {seconds:.0f} s.")
         if advice:
             self.show_message(advice)
@@ -280,8 +280,8 @@ def shortened(name: str, length: int) -> str:
     """Return the name in at most `length` characters; a longer name loses its middle."""
     if len(name) <= length:
         return name
-    kept = max(0, length - len(GAP))
-    return f"{name[: kept // 2]}{GAP}{name[len(name) - (kept - kept // 2) :]}"
+    shown = max(0, length - len(GAP))
+    return f"{name[: shown // 2]}{GAP}{name[len(name) - (shown - shown // 2) :]}"
 
 
 def bar(fraction: float | None) -> str:

@@ -65,9 +65,9 @@ LIST = Message(", ")
 """What stands between the parts of a list."""
 
 
-def verbatim(said: str) -> Message:
+def verbatim(words: str) -> Message:
     """A message of what others say, or of an earlier version's sentence: the same in each language."""
-    return Message("{words}", words=said) if said else EMPTY
+    return Message("{words}", words=words) if words else EMPTY
 
 
 def ended(message: Message) -> Message:
@@ -93,23 +93,23 @@ def gaps(text: str) -> set[str]:
     return {found[1] for found in _GAP.finditer(text)}
 
 
-def filled(text: str, values: Mapping[str, Value], tell: Callable[[Message], str]) -> str:
-    """The text with values in its gaps; `tell`: what a message among them is, in the language of the text.
+def filled(text: str, values: Mapping[str, Value], translate: Callable[[Message], str]) -> str:
+    """The text with values in its gaps. translate: gives a message among them in the language of the text.
 
     A sentence that stands inside another one loses its full stop. Raises KeyError for a gap without a value.
     """
 
-    def told(gap: re.Match[str]) -> str:
+    def fill(gap: re.Match[str]) -> str:
         value = values[gap[1]]
         if isinstance(value, Message):
-            part = tell(value)
+            part = translate(value)
             goes_on = gap.end() < len(text) and not text.startswith(" {", gap.end())
             return part.rstrip(_STOPS) if goes_on else part
         if isinstance(value, str | int | float):
             return format(value, gap[2] or "")
-        return tell(LIST).join(tell(part) if isinstance(part, Message) else part for part in value)
+        return translate(LIST).join(translate(part) if isinstance(part, Message) else part for part in value)
 
-    return _GAP.sub(told, text)
+    return _GAP.sub(fill, text)
 
 
 def _to_data(value: Value) -> object:

@@ -43,11 +43,11 @@ def plain_reason(words: str | Exception) -> Message:
         return words
     if _TRACE in words:
         return Message("an error in its own code.")
-    said = tidy(words, _LONGEST_REASON)
-    while said.startswith(_PREFIXES):
-        said = said.partition(":")[2].strip()
-    said = without_paths(_NUMBER.sub("", said))
-    return verbatim(sentence(said)) if said else Message("it did not say why.")
+    reason = tidy(words, _LONGEST_REASON)
+    while reason.startswith(_PREFIXES):
+        reason = reason.partition(":")[2].strip()
+    reason = without_paths(_NUMBER.sub("", reason))
+    return verbatim(sentence(reason)) if reason else Message("it did not say why.")
 
 
 def traced_error(words: str) -> str:
@@ -118,3 +118,8 @@ def _location(loc: object) -> str:
         return scalar_text(loc) or ""
     steps = [scalar_text(step) or "" for step in cast(list[object], loc)[:8]]
     return ".".join(step for step in steps if step and step != "body")
+
+
+def size_text(count: int) -> str:
+    """So many bytes as text, in kB or MB."""
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

@@ -85,18 +85,18 @@ class EngineClient:
         """See `Connection.pump`."""
         self.connection.pump(seconds)
 
-    def _receive(self, said: dict[str, Any]) -> None:
-        if "jobs" in said:
-            for data, active, owned in said["jobs"]:
+    def _receive(self, message: dict[str, Any]) -> None:
+        if "jobs" in message:
+            for data, active, owned in message["jobs"]:
                 self._known.know(job_from_data(data), active, owned)
-        if "removed" in said:
-            for token in said["removed"]:
+        if "removed" in message:
+            for token in message["removed"]:
                 self._known.forget(token)
-        if "loaded" in said:
-            self._known.loaded(said["older"])
-        if "status" in said:
-            self._notice = problem_from_data(said["status"]["notice"])
-            self.recovery_problem = problem_from_data(said["status"]["recovery_problem"])
+        if "loaded" in message:
+            self._known.loaded(message["older"])
+        if "status" in message:
+            self._notice = problem_from_data(message["status"]["notice"])
+            self.recovery_problem = problem_from_data(message["status"]["recovery_problem"])
 
     # ------------------------------------------------------------------ looking
 
@@ -215,18 +215,18 @@ class EngineClient:
         the call is withdrawn: who is told that nothing was sent may ask again, and would pay for both.
         """
         try:
-            taken = self.answer(reply)
+            sent = self.answer(reply)
         except EngineDied:
             if reply.is_there or self.connection.is_closed:
                 raise
             self.connection.kill()
             try:
-                taken = self.answer(reply)
+                sent = self.answer(reply)
             except EngineDied:
                 self.connection.withdraw(reply)
                 self.connection.kill()
                 raise
-        return [job_from_data(data) for data in taken]
+        return [job_from_data(data) for data in sent]
 
     def recover(self, flow_id: str, destination: Destination) -> Job:
         """Adopt a flow as a new job; see `adopted_job`."""

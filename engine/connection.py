@@ -214,8 +214,8 @@ class Connection:
         end = time.monotonic() + seconds
         while data := self._process.receive():
             try:
-                for said in self._decoder.feed(data):
-                    self._receive(said)
+                for message in self._decoder.feed(data):
+                    self._receive(message)
             except ProtocolError:
                 LOGGER.exception("engine")
                 self._process.kill()
@@ -247,25 +247,25 @@ class Connection:
         self._process = self._refusal = None
         raise error
 
-    def _receive(self, said: dict[str, Any]) -> None:
-        self._on_word(said)
-        if "call" in said:
-            self._answered(said)
+    def _receive(self, message: dict[str, Any]) -> None:
+        self._on_word(message)
+        if "call" in message:
+            self._answered(message)
 
-    def _answered(self, said: dict[str, Any]) -> None:
-        number = said["call"]
+    def _answered(self, message: dict[str, Any]) -> None:
+        number = message["call"]
         opening = self._open
         is_opening = opening is not None and number == opening.number
         reply = opening if is_opening else self._replies.get(number)
         if reply is None:
             return
-        if "part" in said:
-            reply.parts.append(said["part"])
+        if "part" in message:
+            reply.parts.append(message["part"])
             return
         self._replies.pop(number, None)
-        reply.result = said.get("result")
-        if "error" in said:
-            reply.error = error_from_data(said["error"])
+        reply.result = message.get("result")
+        if "error" in message:
+            reply.error = error_from_data(message["error"])
         if is_opening:
             self._refusal = reply.error
         reply.is_there = True

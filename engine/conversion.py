@@ -40,8 +40,8 @@ class Conversion:
 
     def __init__(self, command: Sequence[str]) -> None:
         self._converters = Converters(command)
-        self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
-        self._turns_lock = threading.Lock()
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._locks_lock = threading.Lock()
 
     def warm(self) -> None:
         """There will be something to convert soon; returns at once."""
@@ -58,8 +58,8 @@ class Conversion:
     def make_input(self, source: Path, target: Path, cancelled: Callable[[], bool]) -> None:
         """Make what can be sent (see `_run`): of a snapshot, a .blend, a GLB; of a picture a PNG.
 
-        A picture may be an order for one, see `child.make_png`. Several jobs may have the same snapshot; then
-        the first one makes the GLB for all, as one file.
+        A picture may be an order for one, see `make_picture.make_png`. Several jobs may have the same
+        snapshot; then the first one makes the GLB for all, as one file.
         """
         if source.suffix != ".blend":
             self._run("picture", source, target, cancelled)
@@ -120,8 +120,8 @@ class Conversion:
             if target.exists():  # it only ever gets this name whole
                 return
             order = target.with_suffix(".json")
-            said = {"original": str(original), "light": str(light), "size": size}
-            order.write_text(json.dumps(said), encoding="utf-8")
+            content = {"original": str(original), "light": str(light), "size": size}
+            order.write_text(json.dumps(content), encoding="utf-8")
             try:
                 self._run("bake_files", order, target, cancelled)
             finally:
@@ -140,8 +140,8 @@ class Conversion:
         """
         if note.exists():  # it only ever gets this name whole
             return
-        for left in note.parent.glob(f"{note.name}.*.files"):
-            files.delete_folder(left)
+        for abandoned in note.parent.glob(f"{note.name}.*.files"):
+            files.delete_folder(abandoned)
         for snapshot in order.parent.glob(markers.SNAPSHOTS):
             _finish_paintings(snapshot, cancelled)
         self._run("export_files", order, note, cancelled, report)
@@ -149,15 +149,15 @@ class Conversion:
     @contextmanager
     def _alone_with(self, name: str, cancelled: Callable[[], bool]) -> Iterator[None]:
         """Wait until no other thread has to do with the snapshots of this name. Raises Cancelled."""
-        with self._turns_lock:
-            turn = self._turns.setdefault(name, threading.Lock())
-        while not turn.acquire(timeout=0.05):
+        with self._locks_lock:
+            lock = self._locks.setdefault(name, threading.Lock())
+        while not lock.acquire(timeout=0.05):
             if cancelled():
                 raise Cancelled
         try:
             yield
         finally:
-            turn.release()
+            lock.release()
 
     def _read(self, task: str, glb: Path, blend: Path, cancelled: Callable[[], bool]) -> None:
         """As `_run`; raises ExtensionUnknown, too."""
@@ -178,8 +178,8 @@ class Conversion:
     ) -> None:
         """Raises ConversionFailed with Blender's words, NoChildBlender, Cancelled, or OSError of the disk."""
         # A converter whose engine was killed may still write; it is not to write into the same file.
-        for left in target.parent.glob(f"{target.name}.*.part"):
-            files.delete(left)
+        for abandoned in target.parent.glob(f"{target.name}.*.part"):
+            files.delete(abandoned)
         part = target.with_name(f"{target.name}.{os.getpid()}.part")
         # Another process may be faster, and have tidied up: then its file stays.
         with atomic_path(target, part, overwrite=False):

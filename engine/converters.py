@@ -156,13 +156,13 @@ class Converter:
         memory = answer.get("memory", 0)
         self._memory = self._memory or memory
         self._is_grown = memory - self._memory > MOST_GROWTH
-        said = answer["problem"]
-        return Answer(said if isinstance(said, str) else Message.from_data(said))
+        problem = answer["problem"]
+        return Answer(problem if isinstance(problem, str) else Message.from_data(problem))
 
-    def _write(self, said: dict[str, Any]) -> None:
+    def _write(self, task: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(said).encode("ascii") + b"\n")
+            self._process.stdin.write(json.dumps(task).encode("ascii") + b"\n")
             self._process.stdin.flush()
         except OSError:  # it has ended
             raise ConverterDied(self._process.wait()) from None
@@ -327,8 +327,8 @@ def _environment(home: str) -> dict[str, str]:
     Blender's temporary files go there, too: a converter that is ended does not remove them.
     """
     private = ("GENERIO_API_KEY", "BLENDER_USER_", "BLENDER_SYSTEM_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
-    return {**kept, **dict.fromkeys(("BLENDER_USER_RESOURCES", "TMPDIR", "TEMP", "TMP"), home)}
+    passed_on = {name: value for name, value in os.environ.items() if not name.startswith(private)}
+    return {**passed_on, **dict.fromkeys(("BLENDER_USER_RESOURCES", "TMPDIR", "TEMP", "TMP"), home)}
 
 
 def remove_homes_of_the_dead() -> None:

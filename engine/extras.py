@@ -11,10 +11,10 @@ from typing import Any
 from ..api import FlowsClient, doctor
 from ..api.forms import KNOWN, TemplateForm
 from ..formats import raw_pixels
-from ..formats.image_check import look
+from ..formats.image_check import check_if_changed
 from .protocol import settings_from_data
 
-Tell = Callable[[object], None]
+SendPart = Callable[[object], None]
 """Tells a part of the result, before the rest is there."""
 
 
@@ -26,13 +26,13 @@ MOST_CHARACTERS = 1 << 20
 """Of the forms of all templates together."""
 
 
-def examine(tell: Tell, settings: dict[str, Any]) -> None:
+def examine(send_part: SendPart, settings: dict[str, Any]) -> None:
     """Have the doctor look at the connection; each finding is told as soon as it is known."""
     given = settings_from_data(settings)
-    doctor.examine(given.base_url, given.api_key, given.online, lambda finding: tell(finding.to_data()))
+    doctor.examine(given.base_url, given.api_key, given.online, lambda finding: send_part(finding.to_data()))
 
 
-def list_flows(_tell: Tell, settings: dict[str, Any]) -> list[list[str]]:
+def list_flows(_send_part: SendPart, settings: dict[str, Any]) -> list[list[str]]:
     """The account's flows, newest first: id, template, state, and when each was made. Raises FlowsError."""
     given = settings_from_data(settings)
     flows = FlowsClient(given.base_url, given.api_key).flows()
@@ -43,7 +43,7 @@ def list_flows(_tell: Tell, settings: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-def list_templates(_tell: Tell, settings: dict[str, Any]) -> list[dict[str, Any]]:
+def list_templates(_send_part: SendPart, settings: dict[str, Any]) -> list[dict[str, Any]]:
     """The forms of the templates that this version does not know, as many as a window can take at once.
 
     Raises FlowsError.
@@ -62,14 +62,14 @@ def list_templates(_tell: Tell, settings: dict[str, Any]) -> list[dict[str, Any]
     return forms
 
 
-def look_at(_tell: Tell, path: str, known: str, kinds: Sequence[str]) -> list[Any] | None:
+def check_image(_send_part: SendPart, path: str, known: str, kinds: Sequence[str]) -> list[Any] | None:
     """What kind of picture a file is; None where it has not changed since it was `known`."""
-    found = look(Path(path), known, frozenset(kinds))
+    found = check_if_changed(Path(path), known, frozenset(kinds))
     return found.to_data() if found is not None else None
 
 
-def write_picture(_tell: Tell, raw: str, path: str, longest: int, keep: int) -> None:
-    """Make a PNG of what Blender has written as raw pixels, and keep the newest `keep` of that folder."""
+def write_picture(_send_part: SendPart, raw: str, path: str, longest: int, count: int) -> None:
+    """Make a PNG of what Blender has written as raw pixels, and keep the newest `count` of that folder."""
     target = Path(path)
     raw_pixels.to_png(Path(raw), target, longest)
-    raw_pixels.keep_newest(target.parent, keep)
+    raw_pixels.keep_newest(target.parent, count)

@@ -37,9 +37,9 @@ class ProtocolError(Exception):
     """The other side says what nobody here would say."""
 
 
-def encoded(said: dict[str, Any]) -> bytes:
+def encoded(message: dict[str, Any]) -> bytes:
     """An object as it is sent."""
-    content = json.dumps(said, separators=(",", ":")).encode("ascii")
+    content = json.dumps(message, separators=(",", ":")).encode("ascii")
     return _LENGTH.pack(len(content)) + content
 
 
@@ -55,8 +55,8 @@ class Decoder:
         Raises ProtocolError.
         """
         self._buffer += data
-        while (said := self._next()) is not None:
-            yield said
+        while (message := self._next()) is not None:
+            yield message
 
     def _next(self) -> dict[str, Any] | None:
         if len(self._buffer) < _LENGTH.size:
@@ -68,13 +68,13 @@ class Decoder:
         if len(self._buffer) < end:
             return None
         try:
-            said = json.loads(self._buffer[_LENGTH.size : end])
+            message = json.loads(self._buffer[_LENGTH.size : end])
         except ValueError as error:
             raise ProtocolError(str(error)) from error
         del self._buffer[:end]
-        if not isinstance(said, dict):
+        if not isinstance(message, dict):
             raise ProtocolError("no object")
-        return said
+        return message
 
 
 # ---------------------------------------------------------------------- values

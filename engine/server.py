@@ -85,8 +85,8 @@ class Server:
         """Serve until the pipe closes, or Blender says so."""
         threading.Thread(target=self._read, name="generio-pipe", daemon=True).start()
         try:
-            while (said := self._calls.get()) is not None:
-                self._carry_out(said)
+            while (call := self._calls.get()) is not None:
+                self._carry_out(call)
         finally:
             self._close()
 
@@ -96,19 +96,19 @@ class Server:
         decoder = Decoder()
         with suppress(OSError, ProtocolError):
             while data := os.read(self._receive, READ):
-                for said in decoder.feed(data):
-                    self._calls.put(said)
+                for call in decoder.feed(data):
+                    self._calls.put(call)
         self._calls.put(None)
 
-    def _put(self, said: dict[str, Any]) -> None:
+    def _put(self, message: dict[str, Any]) -> None:
         """Send an object; to be called with the lock."""
-        data = memoryview(encoded(said))
+        data = memoryview(encoded(message))
         with suppress(OSError):  # nobody reads any more, which `_read` notices
             while data:
                 data = data[os.write(self._send, data) :]
 
-    def _carry_out(self, said: dict[str, Any]) -> None:
-        number, verb, arguments = said["call"], said["verb"], said["arguments"]
+    def _carry_out(self, call: dict[str, Any]) -> None:
+        number, verb, arguments = call["call"], call["verb"], call["arguments"]
         if verb in _LONG:
             given = (number, verb, arguments)
             threading.Thread(
@@ -126,11 +126,11 @@ class Server:
             self._calls.put(None)
 
     def _carry_out_long(self, number: int, verb: str, arguments: Mapping[str, Any]) -> None:
-        def tell(part: object) -> None:
+        def send_part(part: object) -> None:
             with self._lock:
                 self._put({"call": number, "part": part})
 
-        self._put_answer(self._outcome(number, lambda: _LONG[verb](tell, **arguments)))
+        self._put_answer(self._outcome(number, lambda: _LONG[verb](send_part, **arguments)))
 
     def _outcome(self, number: int, call: Callable[[], object]) -> dict[str, Any]:
         """Carry out a call; the answer that tells what came of it."""
@@ -160,7 +160,7 @@ class Server:
         """In a thread: tell what changes between two calls."""
         engine = self._engine
         assert engine is not None
-        looked_at = 0.0
+        watched_at = 0.0
         while not self._over.is_set():
             token = ""
             with suppress(queue.Empty):
@@ -169,9 +169,9 @@ class Server:
             with self._lock:
                 self._changed |= {token} - {""}
                 now = time.monotonic()
-                self._send_changes(with_flags=now - looked_at >= WATCH_SECONDS)
-                if now - looked_at >= WATCH_SECONDS:
-                    looked_at = now
+                self._send_changes(with_flags=now - watched_at >= WATCH_SECONDS)
+                if now - watched_at >= WATCH_SECONDS:
+                    watched_at = now
             if self._conversion is not None:
                 self._conversion.end_idle()
 
@@ -408,7 +408,7 @@ _LONG: dict[str, Callable[..., object]] = {
     "examine": extras.examine,
     "list_flows": extras.list_flows,
     "list_templates": extras.list_templates,
-    "look_at": extras.look_at,
+    "check_image": extras.check_image,
     "write_picture": extras.write_picture,
 }
 """Verbs that take a while, each in a thread of its own. The first argument tells a part of the result."""

@@ -31,8 +31,8 @@ def array_sizes(blend: Path) -> list[int]:
         sizes: list[int] = []
         while True:
             file.seek(place)
-            told = file.read(head.size)
-            code, length = head.unpack(told) if len(told) == head.size else (b"", -1)
+            data = file.read(head.size)
+            code, length = head.unpack(data) if len(data) == head.size else (b"", -1)
             if length < 0:  # the end, or nothing that Blender has written
                 return sizes
             if code == b"DATA" and length >= ARRAY:

@@ -30,12 +30,12 @@ def orientation_of(path: Path) -> int:
 
 def upright(rows: Pixels, orientation: int) -> Pixels:
     """Pixels (height, width, …), top row first, turned and flipped as the orientation asks for."""
-    turns = orientation - 1
-    if turns & 4:
+    code = orientation - 1
+    if code & 4:
         rows = rows.swapaxes(0, 1)
-    if turns & 2:
+    if code & 2:
         rows = rows[::-1]
-    if turns & 3 in (1, 2):
+    if code & 3 in (1, 2):
         rows = rows[:, ::-1]
     return rows
 

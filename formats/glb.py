@@ -100,8 +100,10 @@ def required_extension_in(path: Path, words: str) -> str | None:
         names = check_glb(path).extensions_required
     except (ResultUnusable, UnreadableFile):
         return None
-    said = words.lower()
-    return next((name for name in names if name.lower() in said or _LIBRARIES.get(name, name) in said), None)
+    lowered = words.lower()
+    return next(
+        (name for name in names if name.lower() in lowered or _LIBRARIES.get(name, name) in lowered), None
+    )
 
 
 def read_document(file: BinaryIO, size: int) -> dict[str, Any]:
@@ -331,7 +333,7 @@ def _damaged() -> NotAGlb:
 
 def not_a_glb(head: bytes, claimed: str | None = None) -> Message:
     """Sentence for what does not begin like a GLB: `head` is its beginning, `claimed` its MIME type."""
-    kind = looks_like(head) or (Message('of the type "{type}"', type=tidy(claimed, 60)) if claimed else EMPTY)
+    kind = kind_of(head) or (Message('of the type "{type}"', type=tidy(claimed, 60)) if claimed else EMPTY)
     return (
         Message("The result is {kind}, not a GLB model.", kind=kind)
         if kind
@@ -339,7 +341,7 @@ def not_a_glb(head: bytes, claimed: str | None = None) -> Message:
     )
 
 
-def looks_like(head: bytes) -> Message:
+def kind_of(head: bytes) -> Message:
     """Name in plain words for what begins with `head`; empty when it could be anything."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:32].lower()
     for signature, name in _KINDS:

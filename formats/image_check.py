@@ -14,7 +14,7 @@ from .images import detect_image, picture_size
 SUPPORTED = Message("Use a PNG, JPEG, WebP or TIFF picture, or another that Blender can read.")
 
 
-class Look(NamedTuple):
+class ImageCheck(NamedTuple):
     """What is known of a picture's file."""
 
     version: str
@@ -26,24 +26,24 @@ class Look(NamedTuple):
         return [self.version, self.note, self.problem.to_data()]
 
     @classmethod
-    def from_data(cls, data: list[Any]) -> Look:
+    def from_data(cls, data: list[Any]) -> ImageCheck:
         """What `to_data` gave."""
         version, note, problem = data
         return cls(version, note, Message.from_data(problem))
 
 
-def look_at(path: Path, kinds: Container[str]) -> Look:
+def check_image(path: Path, kinds: Container[str]) -> ImageCheck:
     """What kind of picture the file is; knows no bpy. kinds: suffixes of what Blender can read."""
     version = version_of(path)
     size = picture_size(path)
     try:
         known = detect_image(path) or size or path.suffix.lower() in kinds
     except InputRefused as error:
-        return Look(version, problem=error.message)
+        return ImageCheck(version, problem=error.message)
     if not known:
-        return Look(version, problem=sentences(UnsupportedFile.message, SUPPORTED))
+        return ImageCheck(version, problem=sentences(UnsupportedFile.message, SUPPORTED))
     kind = path.suffix[1:].upper()
-    return Look(version, f"{size[0]} x {size[1]}, {kind}" if size else kind)
+    return ImageCheck(version, f"{size[0]} x {size[1]}, {kind}" if size else kind)
 
 
 def version_of(path: Path) -> str:
@@ -54,9 +54,9 @@ def version_of(path: Path) -> str:
         return ""
 
 
-def look(path: Path, known: str, kinds: Container[str]) -> Look | None:
+def check_if_changed(path: Path, known: str, kinds: Container[str]) -> ImageCheck | None:
     """What kind of picture a file is by now; None where that is still the version that is `known`.
 
     May take long: the drive may be asleep, or at the end of a network.
     """
-    return look_at(path, kinds) if version_of(path) != known else None
+    return check_image(path, kinds) if version_of(path) != known else None

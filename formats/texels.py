@@ -69,9 +69,9 @@ class _Part(RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        left = max(0, self._length - self._at)
+        remaining = max(0, self._length - self._at)
         self._file.seek(self._first + self._at)
-        content = self._file.read(left if size < 0 else min(size, left))
+        content = self._file.read(remaining if size < 0 else min(size, remaining))
         self._at += len(content)
         return content
 

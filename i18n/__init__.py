@@ -39,9 +39,9 @@ def claim(cls: Any) -> None:
     if hasattr(cls, "bl_label"):
         cls.bl_translation_context = OURS
     for base in cls.__mro__:
-        for told in get_annotations(base).values():
-            if hasattr(told, "keywords"):  # a property
-                told.keywords.setdefault("translation_context", OURS)
+        for annotation in get_annotations(base).values():
+            if hasattr(annotation, "keywords"):  # a property
+                annotation.keywords.setdefault("translation_context", OURS)
 
 
 @cache
@@ -72,8 +72,8 @@ def register() -> None:
     import bpy
 
     _locale = bpy.app.translations.locale
-    told = {(context, text): to for text, to in texts(_locale).items() for context in CONTEXTS}
-    bpy.app.translations.register(_PACKAGE, {_locale: told} if told else {})
+    translations = {(context, text): to for text, to in texts(_locale).items() for context in CONTEXTS}
+    bpy.app.translations.register(_PACKAGE, {_locale: translations} if translations else {})
 
 
 def unregister() -> None:
@@ -96,12 +96,12 @@ def follow() -> bool:
 
 def translated(*messages: Message) -> str:
     """Messages, one after the other, in the user's language."""
-    return _tell(sentences(*messages))
+    return _translate(sentences(*messages))
 
 
 def translated_list(parts: Iterable[Message | str]) -> str:
     """A list in the user's language; names in it stay as they are."""
-    return _tell(Message("{parts}", parts=[*parts]))
+    return _translate(Message("{parts}", parts=[*parts]))
 
 
 def looked_up(text: str) -> str:
@@ -112,8 +112,8 @@ def looked_up(text: str) -> str:
     return bpy.app.translations.pgettext_iface(text, OURS) if known else text
 
 
-def _tell(message: Message) -> str:
+def _translate(message: Message) -> str:
     if not message.values:
         return looked_up(message.id)
-    told = filled(looked_up(message.id), message.values, _tell)
-    return told.replace("。 ", "。") if message.id == SENTENCES else told
+    text = filled(looked_up(message.id), message.values, _translate)
+    return text.replace("。 ", "。") if message.id == SENTENCES else text

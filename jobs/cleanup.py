@@ -113,16 +113,16 @@ def select_for_eviction(folder: Path, jobs: Iterable[Job], limit: int) -> list[J
         sizes = {token: _size(folder / token) for token in job_tokens(folder)}
     except OSError:
         return []
-    left = sum(sizes.values())
+    remaining = sum(sizes.values())
     chosen: list[Job] = []
     known = {job.token: job for job in jobs}
     for job in sorted(known.values(), key=lambda job: job.status.finished_at):
-        if left <= limit:
+        if remaining <= limit:
             break
         stands = job.status.step is Step.PLACED and job.final and not followup_failed(job, known.get)
         if stands and job.placement.results and job.token in sizes:
             chosen.append(job)
-            left -= sizes[job.token]
+            remaining -= sizes[job.token]
     return chosen
 
 
@@ -160,11 +160,11 @@ def _mark_removed(folder: Path, owner: str) -> None:
 def remove_orphans(folder: Path) -> None:
     """Delete what was left by processes that are no more; where there is no telling, after a day."""
     with suppress(OSError):
-        for left in removed_folders(folder):
-            mark = JobFolder(left).removed
+        for orphan in removed_folders(folder):
+            mark = JobFolder(orphan).removed
             alive = is_alive(mark.read_text(encoding="utf-8"))
             if alive is False or (alive is None and time.time() - mark.stat().st_mtime > DAY):
-                files.delete_folder(left)
+                files.delete_folder(orphan)
 
 
 def _size(path: Path) -> int:

@@ -270,12 +270,12 @@ class Engine:
         """Write into a job's folder, soon, what was asked for, and which flow that has become."""
         folder = self.folder(job.token)
 
-        def keep() -> None:
+        def append() -> None:
             append_request(folder, job)
             if self.job(job.token) is None:
                 self._cleanup.delete(job.token)  # it was removed meanwhile
 
-        self._writer.write_soon(keep, job.token)
+        self._writer.write_soon(append, job.token)
 
     # ------------------------------------------------------------------ what the parts do
 

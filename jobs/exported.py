@@ -40,9 +40,9 @@ def delete(note: Path) -> None:
 
 
 def _read(note: Path) -> tuple[Path, list[Path]]:
-    said = json.loads(note.read_text(encoding="utf-8"))
-    folder = note.with_name(said["folder"])
-    return folder, [folder / path for path in said["files"]]
+    record = json.loads(note.read_text(encoding="utf-8"))
+    folder = note.with_name(record["folder"])
+    return folder, [folder / path for path in record["files"]]
 
 
 def _delivered(source: Path, there: Path) -> Delivered:

@@ -91,7 +91,7 @@ class JobFolder:
         """What is there of downloads that have not ended; see `api.transfer.receive`."""
         return [*self.path.glob("*.glb.*.part"), *self.path.glob(f"{_FILE}*.part")]
 
-    def kept(self, path: str) -> Path:
+    def locate(self, path: str) -> Path:
         """A file of this folder, whatever path and slashes that has where it was written."""
         return self.path / PureWindowsPath(path).name
 
@@ -106,7 +106,7 @@ def preview_path(blend: Path) -> Path:
 
 
 def report_path(blend: Path) -> Path:
-    """The report about a result that was converted to `blend`, see `child.report`."""
+    """The report about a result that was converted to `blend`, see `make_blend.report`."""
     return blend.with_suffix(_REPORT)
 
 

@@ -59,7 +59,7 @@ def began(number: int) -> str | None:
     try:
         words = Path(f"/proc/{number}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return _began_says_ps(number) if sys.platform == "darwin" else _ask_system(number)
+        return _ask_ps(number) if sys.platform == "darwin" else _ask_system(number)
     state, *fields = words.rpartition(")")[2].split()  # the name before it may have any character
     return None if state in "ZX" else fields[18]  # clock ticks since the computer started: proc(5)
 
@@ -77,17 +77,17 @@ def _ask_system(number: int) -> str | None:
     return UNKNOWN
 
 
-def _began_says_ps(number: int) -> str | None:
+def _ask_ps(number: int) -> str | None:
     """As `began`; its words have the second, in UTC, and no colon."""
     environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
     command = ["/bin/ps", "-o", "stat=", "-o", "lstart=", "-p", str(number)]
     try:
-        told = subprocess.run(  # noqa: S603 - a program of the system, and a number
+        listed = subprocess.run(  # noqa: S603 - a program of the system, and a number
             command, env=environment, capture_output=True, text=True, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return _ask_system(number)
-    state, *words = told.stdout.split() or "Z"
+    state, *words = listed.stdout.split() or "Z"
     return None if state.startswith("Z") else "".join(words).replace(":", "")
 
 

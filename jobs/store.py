@@ -147,17 +147,17 @@ class JobStore(StoreFile):
                 (owner,),
             ).fetchall()
             self._watch(rows, now)
-            taken: list[Leased] = []
+            claimed: list[Leased] = []
             for token, holder, until in rows:
                 if not (tokens is None or token in tokens) or not self._has_run_out(token, now, here):
                     continue
                 job = self._find(db, token)
                 if job is None or (job.unsaved and until > now - SUSPENDED_SECONDS and alive(holder)):
                     continue
-                taken.append(
+                claimed.append(
                     self._claim_job(db, job.advance_to(Step.READY) if job.unsaved else job, owner, now)
                 )
-        return taken
+        return claimed
 
     def _claim_job(self, db: sqlite3.Connection, job: Job, owner: str, now: float) -> Leased:
         """Write a job as it becomes when `owner` takes it, with the next lease."""

@@ -120,8 +120,8 @@ class StoreFile:
         if not self._lock.acquire(timeout=self.patience):  # whoever has it waits for the file, too
             raise self.busy()
         try:
-            left = max(0.0, end - time.monotonic())
-            self._db.execute(f"PRAGMA busy_timeout = {left * 1000:.0f}")
+            remaining = max(0.0, end - time.monotonic())
+            self._db.execute(f"PRAGMA busy_timeout = {remaining * 1000:.0f}")
             yield self._db
         except sqlite3.Error as error:
             raise self._trouble(use, error) from error

@@ -39,12 +39,12 @@ class GENERIO_OT_bake_detail(BakeOptions, InObjectMode, SubmitJobs, bpy.types.Op
         return self._bake(context, modal=False)
 
     def _bake(self, context: bpy.types.Context, modal: bool) -> set[str]:
-        def tell(level: Level, message: Message) -> None:
+        def report(level: Level, message: Message) -> None:
             self.report({level}, translated(message))
 
         choice = Choice.of_operator(self, context)
         try:
-            jobs = requests.bake(current(), context, choice, context.selected_objects, Requester(tell))
+            jobs = requests.bake(current(), context, choice, context.selected_objects, Requester(report))
         except FlowsError as error:
             return report_problem(self, error)
         return self.submit_jobs(context, jobs, modal) if jobs else {"CANCELLED"}

@@ -7,7 +7,7 @@ import bpy
 
 from ..session.favorites import favorites
 from ..session.properties import properties
-from .jobs import OnJob
+from .on_job import OnJob
 
 
 class GENERIO_OT_toggle_favorite(OnJob, bpy.types.Operator):

@@ -12,7 +12,7 @@ from ..core.messages import Message
 from ..i18n import translated
 from ..scene.game import collision, subjects
 from ..scene.game.export import GameExport, plan
-from ..scene.game.profiles import HULL_SHAPES, NO_SHAPES, PROFILES, SHAPES, TELL_UNITY
+from ..scene.game.profiles import HULL_SHAPES, NO_SHAPES, PROFILES, SHAPES, UNITY_HINT
 from ..session import current, requests
 from .submit_jobs import InObjectMode, SubmitJobs, report_problem
 
@@ -156,18 +156,18 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, SubmitJobs, bpy.t
         except FlowsError as error:
             return report_problem(self, error)
         if found.replaced:
-            told = (
+            message = (
                 Message("1 file that is there will be replaced")
                 if found.replaced == 1
                 else Message("{count:,} files that are there will be replaced", count=found.replaced)
             )
-            self.report({"INFO"}, translated(told))
+            self.report({"INFO"}, translated(message))
         if self.engine == "UNITY" and self.shapes != NO_SHAPES:
-            self.report({"INFO"}, translated(TELL_UNITY))
+            self.report({"INFO"}, translated(UNITY_HINT))
         parts = requests.export_in_parts(current(), context, found)
         return self.submit_parts(context, parts, 1, modal=self.options.is_invoke)
 
-    def said(self) -> Message:
+    def progress_text(self) -> Message:
         """See `SubmitJobs`."""
         return Message("Preparing the export    Esc: Cancel")
 

@@ -75,9 +75,9 @@ class GENERIO_OT_ask_prompt(RequiresService, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         properties(context).prompt = self.prompt
         generate = bpy.ops.generio.generate_from_prompt  # type: ignore[attr-defined]
-        told = generate("INVOKE_DEFAULT", prompt=self.prompt, **ONE_MODEL)
+        result = generate("INVOKE_DEFAULT", prompt=self.prompt, **ONE_MODEL)
         # Not that it is running: the other one is, and Blender would never free this one.
-        return {"CANCELLED"} if told == {"CANCELLED"} else {"FINISHED"}
+        return {"CANCELLED"} if result == {"CANCELLED"} else {"FINISHED"}
 
 
 class GENERIO_OT_generate_from_image(Generate, bpy.types.Operator):

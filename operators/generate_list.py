@@ -23,7 +23,7 @@ from ..api.parameters import GENERATORS, POLYGON_COUNT, parameters_of
 from ..cli.lists import UsageError, read_lines, read_list
 from ..core.messages import Message, verbatim
 from ..core.text import plain_reason
-from ..formats.image_check import look_at
+from ..formats.image_check import check_image
 from ..i18n import translated
 from ..jobs import Job
 from ..session import current, requests
@@ -133,7 +133,7 @@ def _check(model: ListedModel) -> None:
     """Raise FlowsError for what could not be sent."""
     if model.image:
         path = Path(model.image)
-        problem = look_at(path, image_suffixes()).problem
+        problem = check_image(path, image_suffixes()).problem
         if not problem and path.suffix.lower() in SENT_AS_THEY_ARE and detect_image(path) is None:
             problem = UnsupportedFile.message
         if problem:
@@ -214,8 +214,8 @@ class GENERIO_OT_generate_list(GenerateOptions, RequiresService, SubmitJobs, bpy
             wrapped(layout, self.problem, width, "INFO")
             return
         variants = properties(context).variants
-        told = Message("{count:,} models will be made, each a separate job", count=self.count * variants)
-        wrapped(layout, translated(told), width, "SHADERFX")
+        text = Message("{count:,} models will be made, each a separate job", count=self.count * variants)
+        wrapped(layout, translated(text), width, "SHADERFX")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:

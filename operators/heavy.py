@@ -58,7 +58,7 @@ class GENERIO_OT_optimize_to_budget(RequiresService, OptimizeBase, bpy.types.Ope
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         planned = plan(context.scene, properties(context).scene_budget)
         meshes = len({item.data for item in planned.objects})
-        told = Message(
+        text = Message(
             "Each is one job with {count:,} triangles, and may cost money.", count=planned.triangles
         )
         return context.window_manager.invoke_confirm(  # type: ignore[return-value]
@@ -69,7 +69,7 @@ class GENERIO_OT_optimize_to_budget(RequiresService, OptimizeBase, bpy.types.Ope
                 if meshes == 1
                 else Message("Optimize {count:,} Meshes?", count=meshes)
             ),
-            message=translated(told),
+            message=translated(text),
             confirm_text=translated(Message("Optimize")),
         )
 
@@ -80,7 +80,11 @@ class GENERIO_OT_optimize_to_budget(RequiresService, OptimizeBase, bpy.types.Ope
             return {"CANCELLED"}
         if not planned.is_enough:
             self.report({"WARNING"}, translated(Message("Even then, the scene exceeds its budget")))
-        given = {"target": COUNT, "polygon_count": planned.triangles, "placement": replace_mesh.KEEP.upper()}
+        given = {
+            "target": COUNT,
+            "polygon_count": planned.triangles,
+            "placement": replace_mesh.REPLACE.upper(),
+        }
         choice = Choice({**given, "modifier_mode": "KEEP"}, properties(context))
         parts = requests.optimize_in_parts(current(), context, choice, planned.objects, self.requester)
         return self.submit_parts(context, parts, len(planned.objects), modal=self.options.is_invoke)

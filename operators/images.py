@@ -29,7 +29,7 @@ from .submit_jobs import OperatorMixin, report_problem
 PICTURES = ("IMAGE", "MULTILAYER", "UV_TEST", "COMPOSITING", "RENDER_RESULT")
 """Types of images that there is something to see of."""
 
-KEPT = 50
+MOST_IMAGES = 50
 """How many pictures that were taken are kept; a job may still be going to send one."""
 
 
@@ -42,14 +42,14 @@ class Captures:
 
     def __init__(self) -> None:
         self.writing: list[Path] = []
-        self._taken: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
         self.replies: dict[Path, Reply] = {}
         self.items: list[tuple[str, str, str]] = []
 
     def numbered(self, name: str) -> str:
         """The name of a picture that has just been taken: the second one of a name is "View 2"."""
-        self._taken[name] += 1
-        number = self._taken[name]
+        self._counts[name] += 1
+        number = self._counts[name]
         return name if number == 1 else f"{name} {number}"
 
     def use(self, path: Path, problem: FlowsError | None) -> None:
@@ -99,7 +99,7 @@ class CaptureImage(OperatorMixin):
                 captures.use(path, _problem_of(error))
                 return
             captures.replies[path] = engine.ask(
-                "write_picture", raw=str(raw), path=str(path), longest=longest, keep=KEPT
+                "write_picture", raw=str(raw), path=str(path), longest=longest, count=MOST_IMAGES
             )
 
         current().slices.add(picture.write(raw), written)
@@ -142,12 +142,12 @@ def _write(picture: RawPicture, path: Path, longest: int) -> FlowsError | None:
         raw = path.with_suffix(".pixels")
         picture.write_whole(raw)
         raw_pixels.to_png(raw, path, longest)
-        raw_pixels.keep_newest(path.parent, KEPT)
+        raw_pixels.keep_newest(path.parent, MOST_IMAGES)
     except (OSError, MemoryError) as error:
         return _not_written(error)
     with suppress(OSError):  # another Blender may clear up, too
         former = sorted(path.parent.glob("*.png"), key=lambda file: file.stat().st_mtime)
-        for file in former[:-KEPT]:
+        for file in former[:-MOST_IMAGES]:
             files.delete(file)
     return None
 

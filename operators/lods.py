@@ -214,8 +214,8 @@ class GENERIO_OT_preview_lods(OnLods, bpy.types.Operator):
                 item.select_set(True)
                 context.view_layer.objects.active = item
         if not shown and context.scene.camera is None:
-            told = Message("The scene has no camera, so level 0 is shown. Add a camera to see the others.")
-            self.report({"WARNING"}, translated(told))
+            message = Message("The scene has no camera, so level 0 is shown. Add a camera to see the others.")
+            self.report({"WARNING"}, translated(message))
         return {"FINISHED"}
 
 

@@ -30,10 +30,10 @@ class OptimizeBase(SubmitJobs):
     def requester(self) -> Requester:
         """Who asks, and hears what there is to know."""
 
-        def tell(level: Level, message: Message) -> None:
+        def report(level: Level, message: Message) -> None:
             self.report({level}, translated(message))
 
-        return Requester(tell, self.by_hand())
+        return Requester(report, self.by_hand())
 
     def by_hand(self) -> bool:
         """Whether a user clicked it, or repeats the last time; scripts know better what they want."""

@@ -16,7 +16,7 @@ from ..session.placement import PLACEHOLDER_DELETED
 from ..session.properties import properties
 from .submit_jobs import InObjectMode, reports_store_errors
 
-OTHER_KEPT = Problem(
+OTHER_CHOSEN = Problem(
     "other_kept", Message("Another variant was kept."), Message("Use Import to get this one, too.")
 )
 
@@ -45,7 +45,7 @@ class GENERIO_OT_keep_variant(InObjectMode, bpy.types.Operator):
             for job in engine.jobs():
                 if isinstance(job.request.destination, NewModel) and job.request.destination.group == group:
                     engine.cancel(job.token)
-                    current().placement.defer_to_import(engine, job.token, OTHER_KEPT)
+                    current().placement.defer_to_import(engine, job.token, OTHER_CHOSEN)
         count = variants.choose(item)
         self.report({"INFO"}, translated(Message("Other variants removed: {count}", count=count)))
         return {"FINISHED"}

@@ -11,7 +11,7 @@ from ..core.messages import Message
 from ..jobs import Problem
 from ..scene.place.place import placed_objects
 from ..session.properties import properties
-from .jobs import OnJob
+from .on_job import OnJob
 from .submit_jobs import InObjectMode, report_problem
 
 NOT_THERE = Problem(

@@ -148,9 +148,9 @@ def clicked_once(invoke: Invoke) -> Invoke:
         clicks = current().part(Clicks)
         if clicks.is_double(context, self.bl_idname):
             return {"CANCELLED"}
-        told = invoke(self, context, event)
+        result = invoke(self, context, event)
         clicks.done(self.bl_idname)
-        return told
+        return result
 
     return invoked
 
@@ -245,9 +245,9 @@ class SubmitJobs(OperatorMixin):
 
     def _show_status(self) -> None:
         assert self._workspace is not None
-        self._workspace.status_text_set(translated(self.said()))
+        self._workspace.status_text_set(translated(self.progress_text()))
 
-    def said(self) -> Message:
+    def progress_text(self) -> Message:
         """What the status bar says is being sent."""
         if self._parts is not None:
             return Message(
@@ -325,16 +325,16 @@ class SubmitJobs(OperatorMixin):
         jobs = [] if engine is None else [engine.job(token) for token in self._tokens]
         for job in jobs:
             if job is not None and (reported := current().placement.reported.get(job.token)):
-                told = Message("{name}: {message}", name=job.request.name, message=reported)
-                self.report({"WARNING"}, translated(told))
-        told_of = [job for job in jobs if job is not None and job.status.problem is not None]
-        troubled = [job for job in told_of if not job.has_only_files]
-        for job in told_of:
+                message = Message("{name}: {message}", name=job.request.name, message=reported)
+                self.report({"WARNING"}, translated(message))
+        with_problems = [job for job in jobs if job is not None and job.status.problem is not None]
+        troubled = [job for job in with_problems if not job.has_only_files]
+        for job in with_problems:
             assert job.status.problem is not None
             # In the background an error report raises, which is what a script needs to see.
             level = "ERROR" if job.status.step is Step.FAILED or bpy.app.background else "WARNING"
             level = level if job in troubled else "INFO"
             reason = sentences(job.status.problem.message, job.status.problem.fix)
-            told = Message("{name}: {message}", name=job.request.name, message=reason)
-            self.report({level}, translated(told))
+            message = Message("{name}: {message}", name=job.request.name, message=reason)
+            self.report({level}, translated(message))
         return {"CANCELLED"} if troubled and len(troubled) == len(jobs) else {"FINISHED"}

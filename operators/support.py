@@ -44,8 +44,8 @@ class GENERIO_OT_show_text(bpy.types.Operator):
         try:
             shutil.copyfile(source, copy)
         except OSError as error:
-            told = Message("The text cannot be read: {reason}", reason=plain_reason(error))
-            self.report({"ERROR"}, translated(told))
+            message = Message("The text cannot be read: {reason}", reason=plain_reason(error))
+            self.report({"ERROR"}, translated(message))
             return {"CANCELLED"}
         return show_folder(self, copy)
 

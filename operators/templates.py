@@ -5,31 +5,11 @@ import bpy
 
 from ..api import FlowsError
 from ..core.messages import Message
-from ..i18n import translated
 from ..session import current, requests
 from ..session.properties import properties
 from ..session.requests.template import NoInput, chosen_input
 from ..session.template_fields import chosen_form, entered
-from ..session.template_list import template_list
-from .submit_jobs import RequiresService, SubmitJobs, clicked_once, report_problem, reports_store_errors
-
-
-class GENERIO_OT_list_templates(RequiresService, bpy.types.Operator):
-    """Ask the service which templates it offers beside those that have a panel here"""
-
-    bl_idname = "generio.list_templates"
-    bl_label = "List Other Templates"
-
-    @reports_store_errors
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        known = template_list()
-        if known.is_waiting:
-            self.report({"INFO"}, translated(Message("The service has already been asked")))
-            return {"CANCELLED"}
-        known.ask(context)
-        if known.problem is not None:
-            return report_problem(self, known.problem)
-        return {"FINISHED"}
+from .submit_jobs import RequiresService, SubmitJobs, clicked_once, report_problem
 
 
 class GENERIO_OT_run_template(RequiresService, SubmitJobs, bpy.types.Operator):
@@ -60,4 +40,4 @@ class GENERIO_OT_run_template(RequiresService, SubmitJobs, bpy.types.Operator):
         return self.submit_jobs(context, jobs, modal)
 
 
-CLASSES = (GENERIO_OT_list_templates, GENERIO_OT_run_template)
+CLASSES = (GENERIO_OT_run_template,)

@@ -17,6 +17,7 @@ from . import (
     setup,
     templates,
     then_optimize,
+    versions,
 )
 from .bell import Bell
 from .job_counts import JobCounts
@@ -31,6 +32,7 @@ CLASSES = (
     *then_optimize.CLASSES,
     *selected_model.CLASSES,
     *optimize.CLASSES,
+    *versions.CLASSES,
     *lods.CLASSES,
     *heavy_objects.CLASSES,
     *jobs.CLASSES,

@@ -14,12 +14,12 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.messages import Message
+from ..core.text import size_text
 from ..i18n import translated, translated_list
 from ..scene.heavy import Weight, Weights, weigh
 from ..session import current, is_running
 from ..session.properties import properties
 from ..session.session import redraw
-from .optimize import size
 from .widgets import ReadyTab, fields, first_that_fits, room_in, wrapped
 
 DELAY_SECONDS = 0.3
@@ -49,15 +49,15 @@ class SceneWeights:
         self._is_drawn = True
         if context.scene.session_uid != self._scene:
             self._scene, self.known = context.scene.session_uid, Weights()
-            self._look_in(0.0)
+            self._update_in(0.0)
         return self.known
 
     def changed(self) -> None:
         """Something in the file is not as it was."""
         if self._is_drawn:
-            self._look_in(DELAY_SECONDS)
+            self._update_in(DELAY_SECONDS)
 
-    def _look_in(self, seconds: float) -> None:
+    def _update_in(self, seconds: float) -> None:
         if not bpy.app.timers.is_registered(_tick):
             self._work = None
             bpy.app.timers.register(_tick, first_interval=seconds)
@@ -141,7 +141,7 @@ def _figures(each: Weight) -> list[Message | str]:
     return [
         f"{each.share:.0%}",
         Message("{users:,} x {what}", users=each.users, what=triangles) if each.users > 1 else triangles,
-        *([size(each.texture_bytes)] if each.texture_bytes else []),
+        *([size_text(each.texture_bytes)] if each.texture_bytes else []),
     ]
 
 

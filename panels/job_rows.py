@@ -274,7 +274,7 @@ def _appearance(job: Job) -> tuple[str, str]:
 
 @cache  # rows are written often, and a disk may be slow
 def _summary(report: Path) -> list[Message]:
-    """What a result consists of, by the report that the child has written (see `child.report`)."""
+    """What a result consists of, by the report that the child has written (see `make_blend.report`)."""
     counts = json.loads(report.read_text(encoding="utf-8"))
     sizes = Counter(f"{width}x{height}" for width, height in counts["textures"])
     textures = [

@@ -132,8 +132,8 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         panel = properties(context)
         jobs = panel.jobs
         count = len(jobs)
-        if told := current().notice:
-            self._notice(context, layout, told)
+        if notice := current().notice:
+            self._notice(context, layout, notice)
         if current().engine is None and not count:
             return
         if obstacle := current().part(JobCounts).obstacle:
@@ -157,14 +157,14 @@ class GENERIO_PT_jobs(Tab, bpy.types.Panel):
         row.operator("generio.cancel_all_jobs", text="", icon="CANCEL")
         row.operator("generio.recover_flow", text="", icon="IMPORT")
 
-    def _notice(self, context: bpy.types.Context, layout: Any, told: Any) -> None:
+    def _notice(self, context: bpy.types.Context, layout: Any, notice: Any) -> None:
         """What is to be known of the list itself: the cause that it cannot be opened, or what was mended."""
         width, closed = context.region.width, current().engine is None
-        wrapped(layout, translated(told.message), width, "ERROR" if closed else "INFO")
-        if told.fix:
-            wrapped(layout, translated(told.fix), width, "BLANK1")
+        wrapped(layout, translated(notice.message), width, "ERROR" if closed else "INFO")
+        if notice.fix:
+            wrapped(layout, translated(notice.fix), width, "BLANK1")
         row = layout.column(align=True)
-        fix_button(row, told.remedy)
+        fix_button(row, notice.remedy)
         if closed:
             row.operator("generio.open_job_list", icon="FILE_REFRESH")
         else:

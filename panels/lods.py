@@ -39,8 +39,8 @@ class GENERIO_PT_lods(ReadyTab, bpy.types.Panel):
         for number, level in known.levels.items():
             row = column.split(factor=COUNT_SHARE, align=True)
             count = triangle_count(mesh_of(level))
-            told = Message("LOD{number}: {count:,} triangles", number=number, count=count)
-            row.label(text=translated(told), translate=False)
+            text = Message("LOD{number}: {count:,} triangles", number=number, count=count)
+            row.label(text=translated(text), translate=False)
             if lods.SCREEN_SIZE in level:
                 row.prop(level, f'["{lods.SCREEN_SIZE}"]', text="")
         object_mode_button(layout, context)

@@ -12,12 +12,12 @@ from ..core.messages import Message
 from ..i18n import translated
 from ..session.flow_list import flow_list
 from ..session.properties import GenerioFlow, properties
+from .refresh_button import refresh_button
 from .widgets import (
     ICON,
     LIST_EDGE,
     ReadyTab,
     first_that_fits,
-    fix_button,
     is_narrow,
     room_in,
     wrapped,
@@ -86,12 +86,7 @@ class GENERIO_PT_my_flows(ReadyTab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         panel, width, known = properties(context), context.region.width, flow_list()
-        text = "Asking the Service" if known.is_waiting else "List My Flows"
-        layout.operator("generio.list_flows", text=text, icon="FILE_REFRESH")
-        if known.problem is not None:
-            wrapped(layout, translated(known.problem.message), width, "ERROR")
-            wrapped(layout, translated(known.problem.fix), width, "BLANK1")
-            fix_button(layout, known.problem.remedy)
+        refresh_button(layout, width, known, "generio.list_flows")
         if not panel.flows:
             if panel.flows_listed:
                 wrapped(layout, translated(Message("The service has no flow of yours")), width, "INFO")

@@ -53,12 +53,14 @@ class Progress:
         before = self._reached.get(job.token)
         if before is None or (before.attempt, before.runs) != (job.run.attempt, runs):
             before = Reached(job.run.attempt, runs, 0.0)
-        told = before.progress if job.status.waiting else max(before.progress, _told(job, engine, now))
-        self._reached[job.token] = before._replace(progress=told)
-        return told
+        progress = (
+            before.progress if job.status.waiting else max(before.progress, _estimated(job, engine, now))
+        )
+        self._reached[job.token] = before._replace(progress=progress)
+        return progress
 
 
-def _told(job: Job, engine: EngineClient, now: float) -> float:
+def _estimated(job: Job, engine: EngineClient, now: float) -> float:
     """How far a job is by all that is known now."""
     if job.status.step is Step.STARTED:
         return engine.estimate(job, now).progress

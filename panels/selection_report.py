@@ -32,7 +32,7 @@ SHARE = 250
 PIECE = 256
 """Objects of the file that are taken at once."""
 
-LOOK = 15
+CHECK_COST = 15
 """What it costs to look at a selected object, on the same scale."""
 
 TICK_SECONDS = 0.005
@@ -54,7 +54,7 @@ class Wish(NamedTuple):
         """What is chosen now."""
         panel = properties(context)
         goal = Target(panel.target, panel.polygon_count, panel.percent)
-        replaces = panel.placement == replace_mesh.KEEP.upper()
+        replaces = panel.placement == replace_mesh.REPLACE.upper()
         return cls(goal, panel.modifier_mode == "APPLY", tuple(carried(panel)), replaces)
 
 
@@ -105,7 +105,7 @@ class _View:
 
     def begin(self, context: bpy.types.Context) -> None:
         """Look anew."""
-        self._of_file = self._look_through()
+        self._of_file = self._check_all()
         self._of_selection = self._survey(context.selected_objects, Wish.of(context), _is_at_rest(context))
         self.is_at_work = True
 
@@ -114,7 +114,7 @@ class _View:
         through = _advance(self._of_file, SHARE // 2)
         self.is_at_work = not _advance(self._of_selection, SHARE // 2) or not through
 
-    def _look_through(self) -> Iterator[int]:
+    def _check_all(self) -> Iterator[int]:
         """Look at the objects of the file, and yield what each costs."""
         dependents, parts, owners = Dependents(), Parts(), Owners()
         start = 0
@@ -135,7 +135,7 @@ class _View:
 
         is_at_rest: whether it may be looked at whether originals were edited; else what was known of that.
         """
-        looks = current().part(MeshDigests)
+        digests = current().part(MeshDigests)
         outdated: list[str] = []
         selection, losses = Selection(), Losses(wish.carry, wish.apply)
         reports: dict[Any, Any] = {}
@@ -146,9 +146,9 @@ class _View:
                 reports[item.data] = versions.report_of(item)
             if versions.with_versions([item]):
                 changeable[item.data, versions.hidden_mesh(item)] = versions.shows_after(item)
-            if is_at_rest and (yield from looks.outdated(item, self._owners)):
+            if is_at_rest and (yield from digests.outdated(item, self._owners)):
                 outdated.append(item.name)
-            yield LOOK
+            yield CHECK_COST
         figures: list[tuple[int, int]] = []
         applied = modifiers = False
         for mesh, items in selection.groups.items():
@@ -157,7 +157,7 @@ class _View:
                 losses.add(item, shapes_of(item, mesh, wish.apply))
                 modifiers = modifiers or len(item.modifiers) > 0
                 applied = applied or (wish.apply and len(applicable(item)) > 0)
-                yield LOOK
+                yield CHECK_COST
         total = sum(present for present, _ in figures)
         loosened = selection.loosened(self._dependents, wish.apply) if wish.replaces else []
         parts = self._parts.of(selected)

@@ -97,12 +97,12 @@ class StatusBar:
                 self.shows = token
                 if token in hidden:
                     collection = hidden[token]
-                    told = Message(
+                    text = Message(
                         '"{name}" is in "{collection}", which is hidden',
                         name=job.request.name,
                         collection=collection,
                     )
-                    return translated(told), "HIDE_ON"
+                    return translated(text), "HIDE_ON"
                 return translated(placement.arrivals[token]), "CHECKMARK"
             where = job.request.destination
             if isinstance(where, ExportFolder) and job.state is State.DONE:
@@ -164,10 +164,10 @@ def _header() -> Iterator[Any]:
     installer of extensions is one of them.
     """
     header: Any = bpy.types.STATUSBAR_HT_header
-    shown, kept = header.draw, getattr(header, "_draw_orig", None)
-    if kept is not None:
-        header.draw = kept
+    shown, replaced = header.draw, getattr(header, "_draw_orig", None)
+    if replaced is not None:
+        header.draw = replaced
     yield header
-    if kept is not None:
+    if replaced is not None:
         header._draw_orig = header.draw
-        header.draw = header.draw if shown is kept else shown
+        header.draw = header.draw if shown is replaced else shown

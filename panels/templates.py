@@ -7,7 +7,9 @@ from typing import Any
 
 import bpy
 
-from ..api.forms import Field, InputKind, TemplateForm
+from ..api.descriptions import InputKind
+from ..api.form_fields import Field
+from ..api.forms import TemplateForm
 from ..core.errors import FlowsError
 from ..core.messages import EMPTY, Message
 from ..core.text import tidy
@@ -16,6 +18,7 @@ from ..session.properties import GenerioProperties, properties
 from ..session.requests.template import check, chosen_input, chosen_mesh
 from ..session.template_fields import chosen_form, entered, property_for
 from ..session.template_list import template_list
+from .refresh_button import refresh_button
 from .widgets import (
     ICON,
     LIST_EDGE,
@@ -24,7 +27,6 @@ from .widgets import (
     fields,
     first_that_fits,
     fits,
-    fix_button,
     room_in,
     wrapped,
 )
@@ -64,12 +66,7 @@ class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         panel, width, known = properties(context), context.region.width, template_list()
-        text = "Asking the Service" if known.is_waiting else "List Other Templates"
-        layout.operator("generio.list_templates", text=text, icon="FILE_REFRESH")
-        if known.problem is not None:
-            wrapped(layout, translated(known.problem.message), width, "ERROR")
-            wrapped(layout, translated(known.problem.fix), width, "BLANK1")
-            fix_button(layout, known.problem.remedy)
+        refresh_button(layout, width, known, "generio.list_templates")
         if not panel.templates:
             if panel.templates_listed:
                 wrapped(layout, translated(Message("The service offers no other templates")), width, "INFO")
@@ -96,8 +93,8 @@ class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
         for row, field in zip(panel.template_fields, form.fields, strict=False):
             draw_field(column, row, field, width)
         if form.left_out:
-            left = Message("Left out: {names}", names=form.left_out)
-            wrapped(layout, translated(left), width, "INFO")
+            message = Message("Left out: {names}", names=form.left_out)
+            wrapped(layout, translated(message), width, "INFO")
         reason = missing(context, panel, form)
         button = layout.row()
         button.scale_y = 1.4
@@ -150,12 +147,12 @@ def draw_field(column: Any, row: Any, field: Field, width: int) -> None:
         line = column.row()
         line.use_property_split = False
         line.prop(row, property_for(field), text="")
-    told = [field.help]
+    parts = [field.help]
     if field.kind in ("integer", "number"):  # too long a text is refused in a sentence of its own
-        told.append(translated(field.limits))
+        parts.append(translated(field.limits))
     if field.kind == "json":
-        told.append(translated(Message("Written as JSON")))
-    words = ". ".join(text.rstrip(".") for text in told if text)
+        parts.append(translated(Message("Written as JSON")))
+    words = ". ".join(text.rstrip(".") for text in parts if text)
     if words:
         line = column.column()
         line.active = False

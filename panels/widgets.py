@@ -186,7 +186,7 @@ def _described(owner: Any, name: str) -> Any:
     return group.bl_rna.properties[name]
 
 
-def _take_font() -> float:
+def _set_font_size() -> float:
     """Let `blf` measure in the size that labels have; returns the interface's scale."""
     preferences = bpy.context.preferences
     scale = preferences.system.ui_scale or 1.0  # there is none in the background
@@ -196,7 +196,7 @@ def _take_font() -> float:
 
 def fits(text: str, room: float) -> bool:
     """Whether a text takes no more than `room`, pixels at scale 1."""
-    scale = _take_font()
+    scale = _set_font_size()
     return blf.dimensions(FONT, text)[0] <= room * scale
 
 
@@ -243,7 +243,7 @@ def values(column: Any, owner: Any, name: str, width: int) -> None:
 
 def wrapped(layout: bpy.types.UILayout | None, text: str, width: int, icon: Any = "NONE") -> None:
     """A text, which is not translated here, on as many lines as it needs; `width`: of the region, pixels."""
-    scale = _take_font()
+    scale = _set_font_size()
     below = "BLANK1" if icon != "NONE" else "NONE"
     room = width - (MARGINS + ICON * (icon != "NONE")) * scale
     column = layout.column(align=True)

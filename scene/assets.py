@@ -236,13 +236,13 @@ def _remove_mark(part: bpy.types.Object, afterwards: ExitStack) -> None:
     holder = bpy.data.objects.new(part.name, None)
     holder.asset_mark()
     holder.asset_data = part.asset_data
-    kept = part.use_fake_user
+    had_fake_user = part.use_fake_user
     part.asset_clear()
 
     def restore() -> None:
         part.asset_mark()
         part.asset_data = holder.asset_data
-        part.use_fake_user = kept
+        part.use_fake_user = had_fake_user
         bpy.data.objects.remove(holder)
 
     afterwards.callback(restore)

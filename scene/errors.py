@@ -102,10 +102,10 @@ class ConversionFailed(FlowsError):
     def __init__(self, name: str, words: str) -> None:
         self.words = words
         name = name.removesuffix(".json")  # an order is named after its picture
-        told = next((what for prefix, what in OUR_NAMES.items() if name.startswith(prefix)), name)
-        super().__init__(self._said(told, words))
+        what = next((ours for prefix, ours in OUR_NAMES.items() if name.startswith(prefix)), name)
+        super().__init__(self._sentence(what, words))
 
-    def _said(self, what: Message | str, words: str) -> Message:
+    def _sentence(self, what: Message | str, words: str) -> Message:
         return Message("Blender could not convert {what}: {reason}", what=what, reason=plain_reason(words))
 
 
@@ -114,12 +114,12 @@ class BakeFailed(ConversionFailed):
 
     fix = Message("Correct that, and bake again.")
 
-    def _said(self, what: Message | str, words: str) -> Message:
+    def _sentence(self, what: Message | str, words: str) -> Message:
         return Message("The lost detail could not be baked: {reason}", reason=plain_reason(words))
 
 
 class ExportFailed(ConversionFailed):
     """A background Blender could not write files for a game engine; words: why."""
 
-    def _said(self, what: Message | str, words: str) -> Message:
+    def _sentence(self, what: Message | str, words: str) -> Message:
         return Message("The files could not be exported: {reason}", reason=plain_reason(words))

@@ -110,10 +110,10 @@ def plan(scene: bpy.types.Scene, budget: int) -> Plan:
 
 def level_for(meshes: Sequence[tuple[int, int]], budget: int) -> int:
     """To how many triangles, at least 1, the heavier ones of `meshes` (triangles, users) go for a budget."""
-    left, users = budget, sum(count for _, count in meshes)
+    remaining, users = budget, sum(count for _, count in meshes)
     for triangles, count in sorted(meshes):
-        if triangles * users > left:
-            return max(1, left // users)
-        left -= triangles * count
+        if triangles * users > remaining:
+            return max(1, remaining // users)
+        remaining -= triangles * count
         users -= count
     return max((triangles for triangles, _ in meshes), default=1)

@@ -18,13 +18,13 @@ from .errors import CannotSwap
 from .meshes import COPY_OF, LEVELS, ORIGIN, mesh_of
 from .rna_settings import copy_settings
 
-LEFT = frozenset({"ARMATURE", "COLLISION", "EXPLODE", "PARTICLE_SYSTEM", "PARTICLE_INSTANCE"})
+NEVER_APPLIED = frozenset({"ARMATURE", "COLLISION", "EXPLODE", "PARTICLE_SYSTEM", "PARTICLE_INSTANCE"})
 """Modifiers that are never applied: what they do is no shape of the mesh, or goes on with the animation."""
 
 
 def is_applied(modifier: bpy.types.Modifier) -> bool:
     """Whether "Apply" makes a modifier part of the mesh: not one that is off in the viewport."""
-    return modifier.type not in LEFT and modifier.show_viewport
+    return modifier.type not in NEVER_APPLIED and modifier.show_viewport
 
 
 def applicable(item: bpy.types.Object) -> list[bpy.types.Modifier]:
@@ -71,7 +71,7 @@ def copy_modifiers(item: bpy.types.Object, source: bpy.types.Object) -> None:
     show(item, mesh_of(source))
     wanted = [(modifier.name, modifier.type) for modifier in source.modifiers]
     for modifier in list(item.modifiers):
-        if modifier.type not in LEFT or (modifier.name, modifier.type) not in wanted:
+        if modifier.type not in NEVER_APPLIED or (modifier.name, modifier.type) not in wanted:
             item.modifiers.remove(modifier)
     for place, (name, _kind) in enumerate(wanted):
         if name not in item.modifiers:

@@ -62,11 +62,11 @@ class Record(NamedTuple):
         return cls(tuple(data["looks"]), data["applied"], data["options"])
 
     @classmethod
-    def of(cls, sources: Iterable[Source], options: dict[str, Any], looks: MeshDigests) -> Record:
+    def of(cls, sources: Iterable[Source], options: dict[str, Any], meshes: MeshDigests) -> Record:
         """What is known of something that is made of these sources now."""
         found = [*sources]
-        said = dict.fromkeys(looks.of(source) for source in found)
-        return cls(tuple(said), any(source.applied for source in found), options)
+        digests = dict.fromkeys(meshes.of(source) for source in found)
+        return cls(tuple(digests), any(source.applied for source in found), options)
 
 
 class Source(NamedTuple):
@@ -138,8 +138,8 @@ class MeshDigests:
         return ""
 
     def _text(self, source: Source) -> str:
-        look = self._known.get(source.mesh.session_uid, "")
-        return f"{look} {_modifier_settings(source.item)}" if source.applied else look
+        digest = self._known.get(source.mesh.session_uid, "")
+        return f"{digest} {_modifier_settings(source.item)}" if source.applied else digest
 
     def _compute_digest(self, mesh: bpy.types.Mesh) -> Iterator[int]:
         import numpy as np  # takes longer to import than all of the add-on

@@ -23,7 +23,7 @@ from .restore import datablock
 from .restore.material_slots import slot_names
 from .restore.restore import RESTORED, CannotRestore, restore_mesh_data
 
-KEEP = "replace"
+REPLACE = "replace"
 BESIDE = "beside"
 COLLECTION = "collection"
 HIDE = "hide"
@@ -58,13 +58,13 @@ def restored_mesh(
     parts = [item for item in objects if item.type == "MESH" and len(mesh_of(item).polygons)]
     if not parts:
         raise NoFaces
-    told = _restore_report(glb)
-    if "misfit" in told:
+    outcome = _restore_report(glb)
+    if "misfit" in outcome:
         raise _misfit(parts)
     if RESTORED in parts[0]:
-        if "fit" not in told:
+        if "fit" not in outcome:
             raise CannotPlace(Message("The statistics of the optimized model are missing."))
-        report = told["fit"]
+        report = outcome["fit"]
     else:
         snapshot = snapshot_of(glb)
         if snapshot is None:
@@ -150,7 +150,7 @@ def assign_mesh(
     """
     applied = _applied(targets, destination) if destination.applied else None
     mode = destination.mode
-    if mode == KEEP:
+    if mode == REPLACE:
         versions.install(targets if applied else versions.showing(mesh_of(targets[0])), mesh, applied)
         return targets
     gone = applied or dict.fromkeys(targets, ())

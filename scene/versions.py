@@ -288,7 +288,7 @@ def _drop_hidden(item: bpy.types.Object) -> None:
         together = _together(item)
         stashes = {user: stash for user in together if (stash := _stash(user))}
         for user in together:
-            slots.settle(user)
+            slots.forget_waiting(user)
         for user in stashes:
             del user[STASH]
         bpy.data.batch_remove([*({*stashes.values()} - _owners().keys())])

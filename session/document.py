@@ -16,7 +16,7 @@ from ..core.destination import D, Destination, InFile, NewModel, OptimizedMesh, 
 from ..core.files import atomic_path
 from ..scene.place import destination as destinations
 
-KEPT = "generio_flows_document"
+NAMESPACE_KEY = "generio_flows_document"
 """In Blender's namespace of drivers, which it empties when it opens a file: the opening, while the add-on is
 disabled or being updated."""
 
@@ -33,17 +33,17 @@ class Document:
     """
 
     def __init__(self) -> None:
-        self.id, self.continues = bpy.app.driver_namespace.pop(KEPT, (uuid.uuid4().hex, ""))
+        self.id, self.continues = bpy.app.driver_namespace.pop(NAMESPACE_KEY, (uuid.uuid4().hex, ""))
 
-    def keep(self) -> None:
+    def store(self) -> None:
         """The add-on is about to be disabled; enabled again while this file is open, that goes on."""
-        bpy.app.driver_namespace[KEPT] = (self.id, self.continues)
+        bpy.app.driver_namespace[NAMESPACE_KEY] = (self.id, self.continues)
 
     def renew(self, continues: str = "") -> None:
         """Another file has been opened: what was asked before belongs elsewhere."""
         self.id, self.continues = uuid.uuid4().hex, continues
 
-    def leave(self, note: Path) -> None:
+    def note_end(self, note: Path) -> None:
         """Blender ends: note down which opening was the last one."""
         with suppress(OSError), atomic_path(note) as part:
             part.write_text(json.dumps([self.id]), encoding="utf-8")

@@ -17,13 +17,13 @@ class FlowList(ServiceList):
 
     verb = "list_flows"
 
-    def fill(self, context: bpy.types.Context, told: list[list[str]]) -> None:
+    def fill(self, context: bpy.types.Context, listed: list[list[str]]) -> None:
         """See `ServiceList`."""
         engine, flows = current().open_engine(context), properties(context).flows
         flows.clear()
         properties(context).flows_listed = True
         known = {job.run.flow_id for job in engine.jobs()}
-        for flow_id, template, state, created in told:
+        for flow_id, template, state, created in listed:
             row: Any = flows.add()
             row.name, row.template, row.state, row.created = flow_id, template, state, created
             row.is_listed = flow_id in known

@@ -15,13 +15,13 @@ import bpy
 from ..core.files import atomic_path
 from ..engine.client import EngineClient
 from ..engine.connection import Reply
-from ..formats.image_check import Look
+from ..formats.image_check import ImageCheck
 from ..i18n import translated
 from .options import GeneratePanelOptions, OptimizeOptions
 from .parameter_properties import names_of
 from .properties import image_path, image_suffixes, properties
 
-LOOK_SECONDS = 1.0
+CHECK_SECONDS = 1.0
 """Between checks of the chosen picture, whose disk may be slow."""
 
 EDITED = (
@@ -35,10 +35,10 @@ EDITED = (
 )
 
 
-KEPT_SECONDS = 1.0
+STORE_SECONDS = 1.0
 """Between looks at whether something else was entered, which is kept for the next start then."""
 
-NOT_KEPT = ("image", "seed", "random_seed")
+NOT_STORED = ("image", "seed", "random_seed")
 """What belongs to one request only."""
 
 
@@ -56,9 +56,11 @@ class Form:
     def __init__(self) -> None:
         self._remembered: dict[str, Any] = {}
         self._looking: Looking | None = None
-        self._next_look = 0.0  # time.monotonic()
-        self._kept: dict[str, Any] | None = None  # what the next start finds; None = this one has not looked
-        self._next_keep = 0.0  # time.monotonic()
+        self._next_check = 0.0  # time.monotonic()
+        self._stored: dict[str, Any] | None = (
+            None  # what the next start finds; None = this one has not looked
+        )
+        self._next_store = 0.0  # time.monotonic()
 
     def remember(self, context: bpy.types.Context) -> None:
         """Remember what was entered, before another file is opened: all of it starts anew then."""
@@ -71,27 +73,27 @@ class Form:
         for name, value in self._remembered.items():
             setattr(properties(context), name, value)
 
-    def keep(self, context: bpy.types.Context, folder: Callable[[bpy.types.Context], Path]) -> None:
+    def store(self, context: bpy.types.Context, folder: Callable[[bpy.types.Context], Path]) -> None:
         """Have what was entered in the last session, and let the next one have what is entered in this.
 
         folder: gives the extension's own, which has a JSON file for that; one that cannot be read counts as
         empty, and one that cannot be written is let be.
         """
         now = time.monotonic()
-        if now < self._next_keep:
+        if now < self._next_store:
             return
-        self._next_keep = now + KEPT_SECONDS
+        self._next_store = now + STORE_SECONDS
         panel, path = properties(context), folder(context) / "form.json"
-        if self._kept is None:
-            self._kept = _read(path)
-            for name, value in self._kept.items():
+        if self._stored is None:
+            self._stored = _read(path)
+            for name, value in self._stored.items():
                 if not panel.is_property_set(name):
                     with suppress(TypeError, ValueError):  # a later version may have other values
                         setattr(panel, name, value)
-        names = (name for name in EDITED if name not in NOT_KEPT and panel.is_property_set(name))
+        names = (name for name in EDITED if name not in NOT_STORED and panel.is_property_set(name))
         entered = {name: getattr(panel, name) for name in names}
-        if entered != self._kept:
-            self._kept = entered
+        if entered != self._stored:
+            self._stored = entered
             with suppress(OSError), atomic_path(path) as part:
                 part.write_text(json.dumps(entered, ensure_ascii=False, indent=0), encoding="utf-8")
 
@@ -119,14 +121,14 @@ class Form:
             if looking.reply.error is None and looking.reply.result is not None:
                 if (looking.path, looking.known) != (image_path(panel), panel.image_version):
                     return False  # another was chosen meanwhile
-                panel.image_version, panel.image_note, problem = Look.from_data(looking.reply.result)
+                panel.image_version, panel.image_note, problem = ImageCheck.from_data(looking.reply.result)
                 panel.image_problem = translated(problem)
                 return True
-        if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + LOOK_SECONDS
+        if time.monotonic() >= self._next_check:
+            self._next_check = time.monotonic() + CHECK_SECONDS
             path, known = image_path(panel), panel.image_version
             kinds = [*image_suffixes()]
-            reply = engine(context).ask("look_at", path=str(path), known=known, kinds=kinds)
+            reply = engine(context).ask("check_image", path=str(path), known=known, kinds=kinds)
             self._looking = Looking(path, known, reply)
         return False
 
@@ -137,5 +139,5 @@ def _read(path: Path) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(found, dict):
             known = cast(dict[str, Any], found)
-            return {name: known[name] for name in EDITED if name in known and name not in NOT_KEPT}
+            return {name: known[name] for name in EDITED if name in known and name not in NOT_STORED}
     return {}

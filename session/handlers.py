@@ -96,7 +96,7 @@ def _stop() -> None:
     """Blender ends."""
     if is_running():
         if not bpy.app.background:
-            current().document.leave(_note_of_the_last(bpy.context))
+            current().document.note_end(_note_of_the_last(bpy.context))
         current().stop()
 
 
@@ -117,6 +117,6 @@ def unregister() -> None:
         getattr(bpy.app.handlers, name).remove(handler)
     atexit.unregister(_stop)
     packing.pack_all()  # the images' files go now
-    current().document.keep()
+    current().document.store()
     current().close()
     end()

@@ -55,28 +55,28 @@ class ModelReport:
 
 
 def read_report(path: Path) -> ModelReport | None:
-    """The report that a converter has written, see `scene.background.child.report`; None where it has not."""
+    """The report that a converter has written, see `make_blend.report`; None where there is none."""
     try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        x, y, z = told["size"]
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        x, y, z = report["size"]
         return ModelReport(
-            triangles=told["triangles"],
-            vertices=told["vertices"],
-            materials=told["materials"],
-            textures=tuple((width, height) for width, height in told["textures"]),
-            uv_maps=told["uv_maps"],
+            triangles=report["triangles"],
+            vertices=report["vertices"],
+            materials=report["materials"],
+            textures=tuple((width, height) for width, height in report["textures"]),
+            uv_maps=report["uv_maps"],
             size=(x, y, z),
-            comparison=_comparison(told["fit"]) if "fit" in told else None,
+            comparison=_comparison(report["fit"]) if "fit" in report else None,
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _comparison(fit: dict[str, Any]) -> Comparison:
+def _comparison(report: dict[str, Any]) -> Comparison:
     before, after = (
         Figures(side["triangles"], side["vertices"], side["materials"], side["texture_bytes"])
-        for side in (fit["before"], fit["after"])
+        for side in (report["before"], report["after"])
     )
-    deviation = fit["deviation"]
-    lost = tuple(str(Message.from_data(kind)) for kind in fit["lost"])
-    return Comparison(before, after, deviation["mean"], deviation["max"], fit["drift"], lost)
+    deviation = report["deviation"]
+    lost = tuple(str(Message.from_data(kind)) for kind in report["lost"])
+    return Comparison(before, after, deviation["mean"], deviation["max"], report["drift"], lost)

@@ -20,7 +20,7 @@ from ..api.parameters import POLYGON_COUNT, BooleanParameter, EnumParameter, Int
 
 def property_of(parameter: Parameter, **changes: Any) -> Any:
     """The property of one parameter. changes: what is said of it otherwise, as `bpy.props` calls that."""
-    said: dict[str, Any] = {
+    options: dict[str, Any] = {
         "name": parameter.label,
         "description": parameter.help,
         "default": parameter.default,
@@ -28,18 +28,18 @@ def property_of(parameter: Parameter, **changes: Any) -> Any:
     }
     match parameter:
         case EnumParameter():
-            said["items"] = [(value.identifier, value.label, value.help) for value in parameter.values]
-            said["default"] = parameter.default.upper()
+            options["items"] = [(value.identifier, value.label, value.help) for value in parameter.values]
+            options["default"] = parameter.default.upper()
             kind = bpy.props.EnumProperty
         case BooleanParameter():
             kind = bpy.props.BoolProperty
         case IntegerParameter():
-            said |= {"min": parameter.least, "max": parameter.most, "soft_min": parameter.soft_least}
+            options |= {"min": parameter.least, "max": parameter.most, "soft_min": parameter.soft_least}
             kind = bpy.props.IntProperty
         case _:
             raise TypeError(parameter)
-    said |= changes
-    return kind(**said)
+    options |= changes
+    return kind(**options)
 
 
 def properties_of(parameters: Iterable[Parameter]) -> dict[str, Any]:

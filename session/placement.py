@@ -130,8 +130,8 @@ class PlacementQueue:
             return self._place_some(context, engine, names, end) or bool(names)
         finally:
             if names:
-                told = names[0] if len(names) == 1 else Message("{count:,} models", count=len(names))
-                place.push_undo(str(told))
+                name = names[0] if len(names) == 1 else Message("{count:,} models", count=len(names))
+                place.push_undo(str(name))
 
     def _place_some(
         self, context: bpy.types.Context, engine: EngineClient, names: list[str], end: float

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.files import atomic_path
 
-KEPT = 50
+MOST_PROMPTS = 50
 """How many prompts are kept."""
 
 
@@ -33,7 +33,7 @@ class PromptHistory:
 
     def add(self, prompt: str) -> None:
         """Put a prompt that has just been used at the top."""
-        self._prompts = [prompt, *(former for former in self._read() if former != prompt)][:KEPT]
+        self._prompts = [prompt, *(former for former in self._read() if former != prompt)][:MOST_PROMPTS]
         with suppress(OSError), atomic_path(self._path) as part:
             part.write_text(json.dumps(self._prompts, ensure_ascii=False, indent=0), encoding="utf-8")
 
@@ -42,4 +42,4 @@ class PromptHistory:
         with suppress(OSError, ValueError):
             found = json.loads(self._path.read_text(encoding="utf-8"))
         entries: list[Any] = found if isinstance(found, list) else []
-        return [entry for entry in entries if isinstance(entry, str) and entry.strip()][:KEPT]
+        return [entry for entry in entries if isinstance(entry, str) and entry.strip()][:MOST_PROMPTS]

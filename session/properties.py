@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bpy
 
-from ..formats.image_check import Look, look_at
+from ..formats.image_check import ImageCheck, check_image
 from ..jobs.states import State
 from .options import GeneratePanelOptions, OptimizeOptions
 from .preferences import RELATIVE_PATH
@@ -75,12 +75,12 @@ class GenerioJob(bpy.types.PropertyGroup):
         favorite: bpy.props.BoolProperty()
 
 
-def _look_at_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
+def _check_image(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
     """Note what kind of picture was chosen, so that drawing need not open the file.
 
     At once, and not in a thread: scripts go on with it, and whoever has just chosen it woke the drive.
     """
-    found = look_at(image_path(panel), image_suffixes()) if panel.image else Look("")
+    found = check_image(image_path(panel), image_suffixes()) if panel.image else ImageCheck("")
     panel.image_version, panel.image_note, panel.image_problem = found
 
 
@@ -136,14 +136,14 @@ class GenerioTemplate(bpy.types.PropertyGroup):
 def _show_form(panel: "GenerioProperties", _context: bpy.types.Context) -> None:
     """Let the panel have the fields of the template that was chosen, unless it has them already."""
     is_chosen = 0 <= panel.active_template < len(panel.templates)
-    told = panel.templates[panel.active_template].form if is_chosen else ""
-    if told == panel.shown_form:
+    form_text = panel.templates[panel.active_template].form if is_chosen else ""
+    if form_text == panel.shown_form:
         return
-    panel.shown_form = told
-    if not told:
+    panel.shown_form = form_text
+    if not form_text:
         panel.template_fields.clear()
         return
-    form = form_of(told)
+    form = form_of(form_text)
     make_rows(panel.template_fields, form)
     if panel.template_source not in form.inputs:
         panel.template_source = form.inputs[0]
@@ -194,7 +194,7 @@ class GenerioProperties(OptimizeOptions, GeneratePanelOptions, bpy.types.Propert
             "and what else Blender can read",
             subtype="FILE_PATH",
             options=RELATIVE_PATH,
-            update=_look_at_image,
+            update=_check_image,
         )
         image_note: bpy.props.StringProperty()
         image_problem: bpy.props.StringProperty()

@@ -49,13 +49,13 @@ class ServiceList:
         self._reply = engine.ask(self.verb, settings=settings_to_data(engine_settings(context)))
         self.problem = None
         if bpy.app.background:
-            with suppress(FlowsError):  # which `take` finds, too
+            with suppress(FlowsError):  # which `receive` finds, too
                 engine.answer(self._reply, LONGEST_SECONDS)
-            self.take(context)
+            self.receive(context)
         elif not bpy.app.timers.is_registered(self._timer):
             bpy.app.timers.register(self._timer, first_interval=POLL_SECONDS)
 
-    def take(self, context: bpy.types.Context) -> bool:
+    def receive(self, context: bpy.types.Context) -> bool:
         """Take in the answer; returns whether it is still to come."""
         reply = self._reply
         if reply is None or not reply.is_there:
@@ -68,10 +68,10 @@ class ServiceList:
         redraw(context, ("VIEW_3D",), "UI")
         return False
 
-    def fill(self, context: bpy.types.Context, told: Any) -> None:
+    def fill(self, context: bpy.types.Context, answer: Any) -> None:
         """Let the panel have what the engine told."""
         raise NotImplementedError
 
     def _tick(self) -> float | None:
         """A Blender timer."""
-        return POLL_SECONDS if is_running() and self.take(bpy.context) else None
+        return POLL_SECONDS if is_running() and self.receive(bpy.context) else None

@@ -124,8 +124,8 @@ class Session:
         self._owner = new_owner()
         self._log = LogHandler()
         LOGGER.addHandler(self._log)
-        self._untold: dict[str, None] = {}  # tokens of what changed, and the listeners do not know yet
-        self._told: dict[str, tuple[object, ...]] = {}  # what they know of each job
+        self._unreported: dict[str, None] = {}  # tokens of what changed, and the listeners do not know yet
+        self._reported: dict[str, tuple[object, ...]] = {}  # what they know of each job
 
     def part(self, kind: type[Part]) -> Part:
         """The one `kind` of this session, made with the first call: state of whoever asks for it."""
@@ -181,7 +181,7 @@ class Session:
         """Forget a finished job; its files go, models in the scene stay. Raises as `Engine.remove`."""
         engine = self.open_engine(context)
         self.placement.remove(engine, token)
-        self._told.pop(token, None)
+        self._reported.pop(token, None)
         self._show(context, engine, {token})
 
     # ------------------------------------------------------------------ events and time
@@ -215,7 +215,7 @@ class Session:
         if i18n.follow():
             redraw(context)
         if not bpy.app.background:  # a script begins with the defaults
-            self.form.keep(context, user_folder)
+            self.form.store(context, user_folder)
         if self.form.check_image(context, self.open_engine):
             self._redraw(context)
         self.slices.run()
@@ -231,7 +231,7 @@ class Session:
             self.placement.process_next(context, engine)
         finally:  # whatever went wrong there, the list says how the jobs are
             self._report_notice(context, engine.notice)
-            self._untold |= dict.fromkeys(self._news)
+            self._unreported |= dict.fromkeys(self._news)
             self._show(context, engine)
         if self.placement.is_about_to_place() or self.slices.is_busy():
             return RESERVED_SECONDS
@@ -307,17 +307,17 @@ class Session:
             return
         self._is_calling_listeners = True
         try:
-            while self._untold:
-                token = next(iter(self._untold))
-                del self._untold[token]
+            while self._unreported:
+                token = next(iter(self._unreported))
+                del self._unreported[token]
                 # As it is by now: whoever looks at the job sees that, and should not hear of it twice.
                 job = self.engine.job(token) if self.engine is not None else None
                 if job is None:
                     continue
                 known = (job.state, job.run.progress, job.status.problem)
-                if self._told.get(token) == known:
+                if self._reported.get(token) == known:
                     continue
-                self._told[token] = known
+                self._reported[token] = known
                 for listener in [*self.listeners]:
                     if listener in self.listeners:  # one before it may have ended its subscription
                         _call(listener, job)

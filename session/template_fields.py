@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..api import BadParameter
-from ..api.forms import Field, TemplateForm, shown
+from ..api.form_fields import Field, shown
+from ..api.forms import TemplateForm
 from ..core.text import tidy
 
 LARGEST = 2**31 - 1
@@ -67,9 +68,9 @@ class GenerioField(bpy.types.PropertyGroup):
 
 
 @lru_cache(maxsize=8)
-def form_of(told: str) -> TemplateForm:
+def form_of(text: str) -> TemplateForm:
     """The form that a row of the panel has as text."""
-    return TemplateForm.from_data(json.loads(told))
+    return TemplateForm.from_data(json.loads(text))
 
 
 def chosen_form(panel: Any) -> TemplateForm | None:

@@ -18,14 +18,14 @@ class TemplateList(ServiceList):
 
     verb = "list_templates"
 
-    def fill(self, context: bpy.types.Context, told: list[dict[str, Any]]) -> None:
+    def fill(self, context: bpy.types.Context, forms: list[dict[str, Any]]) -> None:
         """See `ServiceList`. What was entered for a template that is still the same stays."""
         panel = properties(context)
         chosen = panel.templates[panel.active_template].name if panel.templates else ""
         panel.templates.clear()
         panel.templates_listed = True
-        names = [form["name"] for form in told]
-        for form in told:
+        names = [form["name"] for form in forms]
+        for form in forms:
             row: Any = panel.templates.add()
             row.name, row.form = form["name"], json.dumps(form)
         panel.active_template = names.index(chosen) if chosen in names else 0

@@ -116,7 +116,7 @@ def convert(turn: Turn, job: Job) -> Job:
     for result in job.placement.results:
         glb = Path(result.glb)
         if not glb.exists():  # a batch may have been moved since
-            glb = JobFolder(turn.folder).kept(result.glb)
+            glb = JobFolder(turn.folder).locate(result.glb)
         blend = glb.with_suffix(".blend")
         try:
             turn.convert(glb, blend, turn.cancelled)

@@ -270,9 +270,9 @@ def _input_of(turn: Turn, job: Job) -> Prompt | File:
     additional = {"ref": job.ref}
     if job.request.input_path:
         path = turn.resolve(job.request.input_path)
-        kept = JobFolder(turn.folder).input_copy(job.request.picture)
-        if job.request.input_path == job.request.picture and kept.is_file():
-            path = kept
+        copy = JobFolder(turn.folder).input_copy(job.request.picture)
+        if job.request.input_path == job.request.picture and copy.is_file():
+            path = copy
         return File(path, job.request.input_mime, additional)
     return Prompt(job.request.prompt, additional)
 

@@ -12,6 +12,8 @@ from ..errors import ConversionFailed
 from ..place.new_data import NewData
 from ..place.unique_names import names_left_free
 from . import child
+from .make_glb import make_glb
+from .make_picture import make_png
 
 
 def converter_command() -> tuple[str, ...]:
@@ -30,7 +32,7 @@ def make_input_here(source: Path, target: Path) -> None:
     source, target: as for `Conversion.make_input`. Raises ConversionFailed.
     """
     arrivals = NewData()
-    make = child.export_glb if source.suffix == ".blend" else child.make_png
+    make = make_glb if source.suffix == ".blend" else make_png
     with names_left_free():
         try:
             make(str(source), str(target))

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,22 @@ import bpy
 from mathutils import Matrix
 
 from ...core import files
+from ..background.load_glb import load_glb
 from ..meshes import triangle_count
-from .maps import NO_FACES, Tell, bake_onto
+from .maps import NO_FACES, Report, bake_onto
 from .materials import add_maps, new_material
 from .run import check_room
 from .settings import BakeSettings
 
-Import = Callable[[str], list[Any]]
-"""Brings in what a GLB has; returns the objects."""
 
-
-def bake(source: str, target: str, load: Import, tell: Tell) -> None:
+def bake(source: str, target: str, report: Report) -> None:
     """Carry out the order in the file `source` (JSON): `original` and `light` are GLBs, `size` of the maps.
 
     target: the GLB to write. Raises RuntimeError with a message.
     """
     order = json.loads(Path(source).read_text(encoding="utf-8"))
-    lights = load(order["light"])
-    whole = _joined(load(order["original"]), lights)
+    lights = load_glb(order["light"])
+    whole = _joined(load_glb(order["original"]), lights)
     places: dict[Any, tuple[str, Matrix]] = {}  # of each mesh the first object
     for item in lights:
         if item.type == "MESH" and len(item.data.polygons):
@@ -41,10 +38,10 @@ def bake(source: str, target: str, load: Import, tell: Tell) -> None:
     _unlink(lights)
     for number, (mesh, (name, place)) in enumerate(places.items()):
 
-        def tell_share(share: float, before: int = number) -> None:
-            tell((before + share) / len(places))
+        def report_share(share: float, before: int = number) -> None:
+            report((before + share) / len(places))
 
-        _bake_mesh(whole, mesh, name, place, settings, tell_share)
+        _bake_mesh(whole, mesh, name, place, settings, report_share)
     for item in lights:
         bpy.context.scene.collection.objects.link(item)
     glb = Path(target).with_suffix(".glb.glb")  # the exporter appends .glb to any other name
@@ -87,7 +84,9 @@ def _unlink(objects: list[Any]) -> None:
             collection.objects.unlink(item)
 
 
-def _bake_mesh(whole: Any, mesh: Any, name: str, place: Matrix, settings: BakeSettings, tell: Tell) -> None:
+def _bake_mesh(
+    whole: Any, mesh: Any, name: str, place: Matrix, settings: BakeSettings, report: Report
+) -> None:
     """Put maps into the materials of a mesh.
 
     whole: the mesh to bake from, in the space of the world. name, place: of an object with `mesh`.
@@ -101,7 +100,7 @@ def _bake_mesh(whole: Any, mesh: Any, name: str, place: Matrix, settings: BakeSe
     light = bpy.data.objects.new("GENERIO light", mesh)
     for stand_in in (original, light):
         bpy.context.scene.collection.objects.link(stand_in)
-    made, _, figures = bake_onto(original, light, settings, tell)
+    made, _, figures = bake_onto(original, light, settings, report)
     bpy.data.batch_remove([original, light])
     for index, material in enumerate(own or [None]):
         mesh.materials[index] = copy = material.copy() if material else new_material(name)

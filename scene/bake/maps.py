@@ -26,12 +26,12 @@ from .settings import (
     SURFACE,
     BakeSettings,
 )
-from .shading import Look
+from .shading import ShadingComparison
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
-Tell = Callable[[float], None]
+Report = Callable[[float], None]
 """Takes how much is done, 0 to 1."""
 
 REACHES = (0.4, 0.7, 1.25, 2.0, 3.2)
@@ -67,7 +67,7 @@ class Baked(NamedTuple):
 
 
 def bake_onto(
-    original: bpy.types.Object, light: bpy.types.Object, settings: BakeSettings, tell: Tell
+    original: bpy.types.Object, light: bpy.types.Object, settings: BakeSettings, report: Report
 ) -> Baked:
     """Bake what `light` has lost of `original`; both are in the scene, at its origin, and nothing else is.
 
@@ -81,20 +81,20 @@ def bake_onto(
     _set_up_cycles(settings)
     uv_map, uv_figures, is_new = uv_maps.choose(light, settings.size, settings.margin)
     own = _own_figures(light, uv_map, settings.size)
-    tell(0.05)
-    look = _look(original, light)
-    extrusion, misses = _reach(look)
+    report(0.05)
+    comparison = _compare(original, light)
+    extrusion, misses = _reach(comparison)
     channels = Channels(material for material in mesh_of(original).materials if material)
-    passes = [*_passes(settings, channels, look, original, light)]
-    tell(0.15)
+    passes = [*_passes(settings, channels, comparison, original, light)]
+    report(0.15)
     made: dict[str, Any] = {}
     for number, kind in enumerate(passes):
         if kind in SURFACE:
             channels.show(kind)
         made[kind] = _bake_one(original, light, kind, uv_map, settings, extrusion)
-        tell(0.15 + 0.75 * (number + 1) / len(passes))
-    without = look.error()
-    with_map = look.error(uv_map, _turned_outwards(made[NORMAL]), settings.directx)
+        report(0.15 + 0.75 * (number + 1) / len(passes))
+    without = comparison.error()
+    with_map = comparison.error(uv_map, _outward(made[NORMAL]), settings.directx)
     if settings.orm:
         made[ORM] = _packed_orm(made, settings)
     figures = {
@@ -109,11 +109,11 @@ def bake_onto(
         "misses": misses,
         "without": without._asdict(),
         "with": with_map._asdict(),
-        "distance": float(np.percentile(look.distances, 99)) if len(look.distances) else 0.0,
+        "distance": float(np.percentile(comparison.distances, 99)) if len(comparison.distances) else 0.0,
         "seconds": time.monotonic() - began,
         "device": bpy.context.scene.cycles.device,
     }
-    return Baked(made, len(look.after.corners), figures)
+    return Baked(made, len(comparison.after.corners), figures)
 
 
 def _set_up_cycles(settings: BakeSettings) -> None:
@@ -148,7 +148,7 @@ def _own_figures(light: bpy.types.Object, uv_map: str, size: int) -> dict[str, f
     return uv_maps.measure(Surface(mesh), number, size)._asdict()
 
 
-def _look(original: bpy.types.Object, light: bpy.types.Object) -> Look:
+def _compare(original: bpy.types.Object, light: bpy.types.Object) -> ShadingComparison:
     """Both meshes at the same points; the light one is measured without faces of many corners."""
     mesh = mesh_of(light)
     counts = np.empty(len(mesh.polygons), dtype=np.int32)
@@ -164,28 +164,28 @@ def _look(original: bpy.types.Object, light: bpy.types.Object) -> Look:
         )
         light.modifiers.clear()
         light = bpy.data.objects.new("GENERIO triangles", made)
-    return Look(original, light, bpy.context.evaluated_depsgraph_get())
+    return ShadingComparison(original, light, bpy.context.evaluated_depsgraph_get())
 
 
-def _diagonal(look: Look) -> float:
-    points = look.before.points
+def _diagonal(comparison: ShadingComparison) -> float:
+    points = comparison.before.points
     return float(np.linalg.norm(points.max(axis=0) - points.min(axis=0)))
 
 
-def _reach(look: Look) -> tuple[float, float]:
+def _reach(comparison: ShadingComparison) -> tuple[float, float]:
     """How far outside of the light mesh rays begin, and the share of those that find nothing.
 
     Where they begin too near, they miss what stands out; where too far, they find other parts first.
     """
-    least = LEAST * _diagonal(look)
-    farthest = float(np.percentile(look.distances, 99)) if len(look.distances) else 0.0
+    least = LEAST * _diagonal(comparison)
+    farthest = float(np.percentile(comparison.distances, 99)) if len(comparison.distances) else 0.0
     tried: list[tuple[float, float, float]] = []
     for factor in REACHES:
         extrusion = max(farthest * factor, least)
-        missed, wrong = look.rays(extrusion, 2 * extrusion)
+        missed, wrong = comparison.rays(extrusion, 2 * extrusion)
         tried.append((missed + wrong, extrusion, missed))
     faults, extrusion, missed = min(tried)
-    if faults > MOST_FAULTS or look.agreement < LEAST_AGREEMENT:
+    if faults > MOST_FAULTS or comparison.agreement < LEAST_AGREEMENT:
         raise RuntimeError(
             Message("its faces are far from those of the original, or point inward: recalculate the normals.")
         )
@@ -195,7 +195,7 @@ def _reach(look: Look) -> tuple[float, float]:
 def _passes(
     settings: BakeSettings,
     channels: Channels,
-    look: Look,
+    comparison: ShadingComparison,
     original: bpy.types.Object,
     light: bpy.types.Object,
 ) -> Iterator[str]:
@@ -204,7 +204,7 @@ def _passes(
     if settings.occlusion or settings.orm:
         yield OCCLUSION
     is_needed = settings.colors == "ALWAYS" or (
-        settings.colors == "AS_NEEDED" and _is_mapped_otherwise(look, mesh_of(original), mesh_of(light))
+        settings.colors == "AS_NEEDED" and _is_mapped_otherwise(comparison, mesh_of(original), mesh_of(light))
     )
     for channel in SURFACE:
         is_packed = settings.orm and channel in (ROUGHNESS, METALLIC)
@@ -212,7 +212,9 @@ def _passes(
             yield channel
 
 
-def _is_mapped_otherwise(look: Look, before: bpy.types.Mesh, after: bpy.types.Mesh) -> bool:
+def _is_mapped_otherwise(
+    comparison: ShadingComparison, before: bpy.types.Mesh, after: bpy.types.Mesh
+) -> bool:
     """Whether the textures or vertex colors of the original are somewhere else on the light mesh, or gone."""
     names = {layer.name for layer in after.color_attributes}
     if any(layer.name not in names for layer in before.color_attributes):
@@ -221,8 +223,8 @@ def _is_mapped_otherwise(look: Look, before: bpy.types.Mesh, after: bpy.types.Me
         other = after.uv_layers.find(layer.name)
         if other < 0:
             return True
-        there = look.opposite.mixed(look.before, look.before.uvs[number])
-        here = look.spots.mixed(look.after, look.after.uvs[other])
+        there = comparison.opposite.mixed(comparison.before, comparison.before.uvs[number])
+        here = comparison.spots.mixed(comparison.after, comparison.after.uvs[other])
         if len(here) and float(np.median(np.abs(here - there).max(axis=1))) > SAME_SPOT:
             return True
     return False
@@ -288,7 +290,7 @@ def _pixels(image: Any) -> Array:
     return values.reshape(height, width, image.channels)
 
 
-def _turned_outwards(image: Any) -> Array:
+def _outward(image: Any) -> Array:
     """The pixels of a normal map, after those that look into the surface have been turned round.
 
     There a ray has found the back of a face, as where two lie in one place, back to back.

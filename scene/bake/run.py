@@ -11,16 +11,17 @@ import bpy
 
 from ...core.memory import free_disk, free_memory
 from ...core.messages import Message
-from ..markers import ORIGINAL, SUBJECT, UNPACKED
+from ..markers import SUBJECT, UNPACKED
 from ..meshes import mesh_of, triangle_count
+from ..paintings import check_painting
 from ..restore import centering
 from . import pictures
-from .maps import Tell, bake_onto
+from .maps import Report, bake_onto
 from .materials import add_maps, new_material
 from .settings import LIGHT, SETTINGS, BakeSettings, unbaked
 
 
-def bake(source: str, target: str, tell: Tell) -> None:
+def bake(source: str, target: str, report: Report) -> None:
     """Bake what the snapshot `source` asks for; write the light mesh to `target`, maps and report beside it.
 
     Raises RuntimeError with a message.
@@ -30,7 +31,8 @@ def bake(source: str, target: str, tell: Tell) -> None:
     (original,) = wanted.objects
     light = original[LIGHT]
     settings = BakeSettings.from_text(original[SETTINGS])
-    _check_pictures()
+    for image in bpy.data.images:
+        check_painting(image)
     middle = centering.far_middle(mesh_of(original))
     for item in (original, light):
         if mesh_of(item).shape_keys is not None:
@@ -39,19 +41,19 @@ def bake(source: str, target: str, tell: Tell) -> None:
         bpy.context.scene.collection.objects.link(item)
     check_room(settings, triangle_count(mesh_of(original)), Path(target).parent)
     # In a snapshot the light mesh has slots only; what is in them is what the original has there.
-    looks = {item: _copies(mesh_of(original)) for item in (original, light)}
-    made, triangles, figures = bake_onto(original, light, settings, lambda share: tell(share * 0.95))
+    copies = {item: _copies(mesh_of(original)) for item in (original, light)}
+    made, triangles, figures = bake_onto(original, light, settings, lambda share: report(share * 0.95))
     stem = Path(target).name.partition(".")[0]
     for kind, image in made.items():
         _write(image, Path(target).with_name(f"{stem}-{kind}"), settings)
-    for item, materials in looks.items():
+    for item, materials in copies.items():
         _show(mesh_of(item), materials)
     _show_maps(light, made, figures["uv_map"], settings)
     figures["picture_difference"] = pictures.draw(original, light, Path(target))
     centering.move(mesh_of(light), middle)
     bpy.data.libraries.write(target, {light})
-    report = {"triangles": triangles, "textures": [[settings.size] * 2] * len(made), "bake": figures}
-    Path(target).with_name(f"{stem}.json").write_text(json.dumps(report), encoding="utf-8")
+    content = {"triangles": triangles, "textures": [[settings.size] * 2] * len(made), "bake": figures}
+    Path(target).with_name(f"{stem}.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def check_room(settings: BakeSettings, triangles: int, folder: Path) -> None:
@@ -78,15 +80,6 @@ def check_room(settings: BakeSettings, triangles: int, folder: Path) -> None:
                 free=free / 1e9,
             )
         )
-
-
-def _check_pictures() -> None:
-    """Raise RuntimeError where a painting is missing that was never saved, see `write_snapshot`."""
-    for image in bpy.data.images:
-        if ORIGINAL in image and not Path(image.filepath).exists():
-            raise RuntimeError(
-                Message('the painted image "{name}" was never saved and is lost.', name=image[ORIGINAL])
-            )
 
 
 def _write(image: Any, path: Path, settings: BakeSettings) -> None:

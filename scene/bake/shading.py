@@ -51,7 +51,7 @@ class Spots(NamedTuple):
         return (shape * self.weights[:, :, None]).sum(axis=1)
 
 
-class Look:
+class ShadingComparison:
     """Two mesh objects at the same points.
 
     original, light: objects of a scene whose dependency graph is `graph`, in one place. Faces of the light
@@ -74,10 +74,10 @@ class Look:
         there = np.array([face is not None for _, _, face, _ in found])
         normals = np.array([normal or (0.0, 0.0, 0.0) for _, normal, _, _ in found])
         # On a thin wall the nearest face may be the one behind.
-        self._kept = np.flatnonzero(there & ((normals * self.normals).sum(axis=1) > 0))
-        self.agreement = len(self._kept) / len(found)
-        self.spots = Spots(spots.triangles[self._kept], spots.weights[self._kept])
-        near = [found[index] for index in self._kept.tolist()]
+        self._chosen = np.flatnonzero(there & ((normals * self.normals).sum(axis=1) > 0))
+        self.agreement = len(self._chosen) / len(found)
+        self.spots = Spots(spots.triangles[self._chosen], spots.weights[self._chosen])
+        near = [found[index] for index in self._chosen.tolist()]
         self.distances = np.array([distance for *_, distance in near])
         points = np.array([tuple(place) for place, *_ in near]).reshape(-1, 3)
         self.opposite = _located(self.before, points, np.array([face for _, _, face, _ in near], dtype=int))
@@ -91,7 +91,7 @@ class Look:
         """
         import numpy as np
 
-        shown = self.normals[self._kept]
+        shown = self.normals[self._chosen]
         if pixels is not None:
             shown = self._mapped(uv_map, pixels, directx)
         if not len(shown):
@@ -124,7 +124,7 @@ class Look:
         extrusion: how far outside of the light mesh a ray begins; distance: how far it goes, Blender units.
         """
         missed = wrong = 0
-        points, normals = self.points[self._kept], self.normals[self._kept]
+        points, normals = self.points[self._chosen], self.normals[self._chosen]
         for point, normal, wanted in zip(
             points.tolist(), normals.tolist(), self._wanted.tolist(), strict=True
         ):

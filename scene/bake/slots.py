@@ -19,7 +19,7 @@ WAITING = PREFIX + "slots"
 """Custom property of an object: by number of a slot, the material of the version that is not shown."""
 
 
-def take(item: bpy.types.Object, baked: Callable[[Any], Any]) -> None:
+def assign(item: bpy.types.Object, baked: Callable[[Any], Any]) -> None:
     """Give slots that are linked to `item` what `baked` makes of their materials; the former ones wait."""
     waiting: dict[str, Any] = {**item.get(WAITING, {})}
     for index, slot in enumerate(item.material_slots):
@@ -41,7 +41,7 @@ def exchange(item: bpy.types.Object) -> None:
         item[WAITING] = waiting
 
 
-def settle(item: bpy.types.Object) -> None:
+def forget_waiting(item: bpy.types.Object) -> None:
     """What `item` shows stays; what waited is not kept any more."""
     if item.pop(WAITING, None) is not None:
         for slot in item.material_slots:

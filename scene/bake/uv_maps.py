@@ -61,7 +61,7 @@ class UvFigures(NamedTuple):
     stretch: float
 
     @property
-    def is_fit(self) -> bool:
+    def is_usable(self) -> bool:
         """Whether maps can be baked with it."""
         return (
             self.overlap <= MOST_OVERLAP
@@ -130,15 +130,15 @@ def _hits(spots: Array, size: int) -> Array:
         y = first[some, 1][triangle] + step // width
         ends = corners[some][triangle]
         inside = np.ones(len(triangle), dtype=bool)
-        turns = [_turn(ends, corner, x + 0.5, y + 0.5) for corner in range(3)]
-        sign = np.sign(turns[0] + turns[1] + turns[2])
-        for turn in turns:
-            inside &= turn * sign > 1e-9
+        orientations = [_orientation(ends, corner, x + 0.5, y + 0.5) for corner in range(3)]
+        sign = np.sign(orientations[0] + orientations[1] + orientations[2])
+        for orientation in orientations:
+            inside &= orientation * sign > 1e-9
         hits += np.bincount((y * size + x)[inside], minlength=size * size)
     return hits
 
 
-def _turn(ends: Array, corner: int, x: Array, y: Array) -> Array:
+def _orientation(ends: Array, corner: int, x: Array, y: Array) -> Array:
     """On which side of a triangle's side a point is."""
     start, stop = ends[:, corner], ends[:, (corner + 1) % 3]
     return (stop[:, 0] - start[:, 0]) * (y - start[:, 1]) - (stop[:, 1] - start[:, 1]) * (x - start[:, 0])
@@ -166,7 +166,7 @@ def choose(item: bpy.types.Object, size: int, margin: int) -> tuple[str, UvFigur
     surface = Surface(mesh)
     names = sorted(mesh.uv_layers.keys(), key=lambda name: not mesh.uv_layers[name].active_render)
     for name in names:
-        if (found := measure(surface, mesh.uv_layers.find(name), size)).is_fit:
+        if (found := measure(surface, mesh.uv_layers.find(name), size)).is_usable:
             return name, found, False
     name = _unwrap(item, min(margin, APART) / size)
     found = measure(Surface(mesh), mesh.uv_layers.find(name), size)
@@ -179,7 +179,7 @@ def choose(item: bpy.types.Object, size: int, margin: int) -> tuple[str, UvFigur
                 texels=found.texels,
             )
         )
-    if not found.is_fit:
+    if not found.is_usable:
         raise RuntimeError(
             Message("no UV map without overlaps could be made: unwrap the optimized mesh by hand.")
         )

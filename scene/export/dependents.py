@@ -44,8 +44,8 @@ class Dependents:
         for target, tie in _ties(item):
             self.ties.setdefault(target.session_uid, {})[tie] = None
         for mesh in _read_by_drivers(item):
-            told = Message('the shape keys that drive "{name}"', name=item.name)
-            self.driven.setdefault(mesh.session_uid, {})[told] = None
+            reason = Message('the shape keys that drive "{name}"', name=item.name)
+            self.driven.setdefault(mesh.session_uid, {})[reason] = None
 
     def on(
         self, items: Iterable[bpy.types.Object] = (), users_of: Iterable[bpy.types.Mesh] = ()

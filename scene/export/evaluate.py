@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import bpy
 
 from ..meshes import triangle_count
-from ..modifiers import LEFT, applicable
+from ..modifiers import NEVER_APPLIED, applicable
 from ..versions import original_of, showing
 
 SIMULATIONS = frozenset({"CLOTH", "DYNAMIC_PAINT", "FLUID", "SOFT_BODY"})
@@ -81,19 +81,19 @@ def batches(
                 found.append(Batch(mesh, chosen, False, first(chosen[0])))
                 continue
             rest = [item for item in showing(mesh) if item not in chosen] if everywhere else []
-            by_look: dict[bytes, Batch] = {}
+            by_digest: dict[bytes, Batch] = {}
             with _shaped(context, [(item, mesh) for item in (*chosen, *rest)]) as shaped:
                 for item, copy in shaped:
                     result = _mesh_from(context, copy)
-                    look = mesh_digest(result)
-                    if look in by_look or item not in chosen:
+                    digest = mesh_digest(result)
+                    if digest in by_digest or item not in chosen:
                         bpy.data.meshes.remove(result)
                     else:
                         made.append(result)
-                        by_look[look] = Batch(result, [], True)
-                    if look in by_look:
-                        by_look[look].objects.append(item)
-            found += [batch._replace(first=first(batch.objects[0])) for batch in by_look.values()]
+                        by_digest[digest] = Batch(result, [], True)
+                    if digest in by_digest:
+                        by_digest[digest].objects.append(item)
+            found += [batch._replace(first=first(batch.objects[0])) for batch in by_digest.values()]
         yield found
     finally:
         bpy.data.batch_remove(made)
@@ -184,7 +184,7 @@ def _copy_without_modifiers(
     copy: Any = item.copy()
     if copy.data != mesh:
         copy.data = mesh
-    for modifier in [modifier for modifier in copy.modifiers if modifier.type in LEFT]:
+    for modifier in [modifier for modifier in copy.modifiers if modifier.type in NEVER_APPLIED]:
         copy.modifiers.remove(modifier)
     _realize(copy, realize)
     copy.hide_viewport = False
@@ -194,7 +194,7 @@ def _copy_without_modifiers(
 @contextmanager
 def _only_applicable(item: bpy.types.Object, realize: bpy.types.NodeTree) -> Iterator[None]:
     """Meanwhile the modifiers of `item` that are not applied are off."""
-    shown = [modifier for modifier in item.modifiers if modifier.type in LEFT - OF_NO_SHAPE]
+    shown = [modifier for modifier in item.modifiers if modifier.type in NEVER_APPLIED - OF_NO_SHAPE]
     shown = [modifier for modifier in shown if modifier.show_viewport]
     active = item.modifiers.active
     made = None

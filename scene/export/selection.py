@@ -22,7 +22,7 @@ PERCENT = "PERCENT"
 BUDGET = "BUDGET"
 
 RESULTS = (
-    (replace_mesh.KEEP.upper(), "Keep Object", "The same objects get the optimized meshes"),
+    (replace_mesh.REPLACE.upper(), "Keep Object", "The same objects get the optimized meshes"),
     (
         replace_mesh.BESIDE.upper(),
         "Side by Side",

@@ -168,9 +168,9 @@ def _outermost(points: Points) -> Points:
     if len(points) <= MANY:
         return points
     steps = np.arange(DIRECTIONS) + 0.5
-    heights, turns = 1.0 - 2.0 * steps / DIRECTIONS, steps * np.pi * (1.0 + np.sqrt(5.0))
+    heights, angles = 1.0 - 2.0 * steps / DIRECTIONS, steps * np.pi * (1.0 + np.sqrt(5.0))
     rings = np.sqrt(1.0 - heights**2)
-    ways = np.stack([rings * np.cos(turns), rings * np.sin(turns), heights], axis=1)
+    ways = np.stack([rings * np.cos(angles), rings * np.sin(angles), heights], axis=1)
     columns = np.ascontiguousarray(points.T, dtype=np.float32)
     found = [(way @ columns).argmax() for way in ways.astype(np.float32)]
     return points[np.unique(found)]

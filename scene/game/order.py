@@ -76,15 +76,15 @@ class Order:
     @classmethod
     def read(cls, path: Path) -> Order:
         """The order that `write` wrote."""
-        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{**said, "files": [_file(**file) for file in said["files"]]})
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{**data, "files": [_file(**file) for file in data["files"]]})
 
 
-def _file(subjects: list[dict[str, Any]], **said: Any) -> FileOrder:
-    return FileOrder(subjects=[_subject(**subject) for subject in subjects], **said)
+def _file(subjects: list[dict[str, Any]], **fields: Any) -> FileOrder:
+    return FileOrder(subjects=[_subject(**subject) for subject in subjects], **fields)
 
 
-def _subject(levels: list[dict[str, Any]], shapes: list[dict[str, Any]], **said: Any) -> SubjectOrder:
+def _subject(levels: list[dict[str, Any]], shapes: list[dict[str, Any]], **fields: Any) -> SubjectOrder:
     return SubjectOrder(
-        levels=[MeshOrder(**mesh) for mesh in levels], shapes=[MeshOrder(**mesh) for mesh in shapes], **said
+        levels=[MeshOrder(**mesh) for mesh in levels], shapes=[MeshOrder(**mesh) for mesh in shapes], **fields
     )

@@ -119,4 +119,4 @@ SHAPES = (
 )
 """Collision shapes, as an enumeration of Blender's."""
 
-TELL_UNITY = Message("In Unity, give the objects with Collider in their names a convex Mesh Collider")
+UNITY_HINT = Message("In Unity, give the objects with Collider in their names a convex Mesh Collider")

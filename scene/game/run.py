@@ -12,22 +12,20 @@ import bpy
 from mathutils import Matrix
 
 from ...core.errors import FlowsError
-from ...core.messages import Message
+from ..background.load_glb import load_joined
 from ..markers import ORIGINAL, SUBJECT
 from ..meshes import COLLISION, mesh_of, triangle_count
+from ..paintings import check_painting
 from .collision import make_shapes
 from .order import MeshOrder, Order, SubjectOrder
 from .profiles import NO_SHAPES, PROFILES
 from .subjects import FileContent, Subject
 from .write import write
 
-Import = Callable[[str], Any]
-"""Brings in what a GLB has, as one object at the origin."""
-
-Tell = Callable[[float], None]
+Report = Callable[[float], None]
 
 
-def export(source: str, target: str, load: Import, tell: Tell) -> None:
+def export(source: str, target: str, report: Report) -> None:
     """Carry out the order in the file `source`; write the files into a folder beside `target`, then that.
 
     `target` is the note about them, see `jobs.exported`. Raises RuntimeError with a message.
@@ -36,7 +34,7 @@ def export(source: str, target: str, load: Import, tell: Tell) -> None:
     folder = Path(f"{target}.files")
     units: Any = bpy.context.scene.unit_settings
     units.system, units.scale_length = "METRIC", order.unit
-    meshes = _Meshes(Path(source).parent, load, len(order.meshes()) + len(order.files), tell)
+    meshes = _Meshes(Path(source).parent, len(order.meshes()) + len(order.files), report)
     for file in order.files:
         content = FileContent(file.name, at_origin=file.at_origin)
         try:
@@ -70,14 +68,14 @@ def _subject(wanted: SubjectOrder, order: Order, meshes: _Meshes) -> Subject:
 class _Meshes:
     """Brings meshes into the scene; materials and pictures that several of them show are there once.
 
-    folder: of the order. load: brings in a GLB. steps: how many there are; `tell` is told how far it is.
+    folder: of the order. steps: how many there are. report: receives the share of
+    them that is done, 0 to 1.
     """
 
-    def __init__(self, folder: Path, load: Import, steps: int, tell: Tell) -> None:
+    def __init__(self, folder: Path, steps: int, report: Report) -> None:
         self._folder = folder
-        self._load = load
         self._steps = steps
-        self._tell = tell
+        self._report = report
         self._count = 0
         self._known: dict[tuple[str, str], Any] = {}  # by kind and name
         self._anchor = bpy.data.objects.new("GENERIO anchor", None)
@@ -90,7 +88,7 @@ class _Meshes:
             item = self._of_snapshot(path)
             bpy.context.scene.collection.objects.link(item)
         else:
-            item = self._load(str(path))
+            item = load_joined(str(path))
         if mesh.matrix:
             item.parent = self._anchor  # an object alone cannot be sheared
             item.matrix_parent_inverse = Matrix(mesh.matrix)
@@ -102,7 +100,7 @@ class _Meshes:
     def done(self) -> None:
         """A step is done."""
         self._count += 1
-        self._tell(self._count / self._steps)
+        self._report(self._count / self._steps)
 
     def _of_snapshot(self, path: Path) -> Any:
         with bpy.data.libraries.load(str(path)) as (inside, wanted):  # pyright: ignore
@@ -123,7 +121,5 @@ class _Meshes:
                 item.user_remap(known)
                 continue
             item.name = original
-            if isinstance(item, bpy.types.Image) and ORIGINAL in item and not Path(item.filepath).exists():
-                raise RuntimeError(
-                    Message('the painted image "{name}" was never saved and is lost.', name=original)
-                )
+            if isinstance(item, bpy.types.Image):
+                check_painting(item)

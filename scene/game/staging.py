@@ -95,7 +95,7 @@ def _stage(
     has_levels = len(levels) > 1
     group = None
     if has_levels and profile.levels in (Levels.LOD_GROUP, Levels.SUFFIX, Levels.RANGES):
-        group = _add(found.scene, names.take(model), None, node, afterwards)
+        group = _add(found.scene, names.reserve(model), None, node, afterwards)
         if profile.levels is Levels.LOD_GROUP:
             group[FBX_TYPE] = "LodGroup"
     made: list[str] = []
@@ -103,7 +103,7 @@ def _stage(
         # All levels stand where the first one does, wherever they are arranged.
         _transform(mesh, _moved(-place) @ first, scale)
         suffix = f"_LOD{number}" if has_levels and (group is not None or number) else ""
-        copy = _add(found.scene, names.take(f"{model}{suffix}"), mesh, node, afterwards)
+        copy = _add(found.scene, names.reserve(f"{model}{suffix}"), mesh, node, afterwards)
         copy.parent = group
         if group is not None:
             copy.matrix_basis = Matrix()
@@ -115,7 +115,7 @@ def _stage(
         _transform(mesh, _moved(-place) @ world_matrix(shape), scale)
         mesh.materials.clear()
         name = profile.shape_name(model, shape.get(COLLISION) == BOX_SHAPES, number, has_levels)
-        _add(found.scene, names.take(name), mesh, node, afterwards)
+        _add(found.scene, names.reserve(name), mesh, node, afterwards)
         found.shapes += 1
 
 
@@ -181,7 +181,7 @@ class _Names:
         self._taken.add(free)
         return free
 
-    def take(self, name: str) -> str:
+    def reserve(self, name: str) -> str:
         """The same name, which nothing in the file has any more until the end."""
         for kind in (bpy.data.objects, bpy.data.meshes):
             present: Any = kind.get((name, None))  # type: ignore[call-overload]

@@ -53,7 +53,7 @@ def write(
             layer.update()
             _WRITERS[profile.suffix](path, profile, embed, objects)
         if profile.suffix == ".glb":
-            _tell_levels(path, stage, profile)
+            _write_levels(path, stage, profile)
 
 
 def _write_fbx(path: Path, profile: Profile, embed: bool, objects: Sequence[bpy.types.Object]) -> None:
@@ -138,7 +138,7 @@ def _images(objects: Iterable[bpy.types.Object]) -> list[Any]:
     return sorted(images_of(dict.fromkeys(slots)), key=lambda image: image.name)
 
 
-def _tell_levels(path: Path, stage: Staged, profile: Profile) -> None:
+def _write_levels(path: Path, stage: Staged, profile: Profile) -> None:
     """Write into a GLB how its levels are switched."""
     if profile.levels is Levels.EXTENSION:
         link_levels(path, stage.levels)

@@ -103,13 +103,13 @@ def _corners_inside(collection: Any, known: dict[Any, list[Vector]]) -> list[Vec
 
 def box_place(box: bpy.types.Object) -> Matrix:
     """Where a model stands in a box: turned as that is, never mirrored, in the middle of its lower side."""
-    turned: Any = box.matrix_world.to_3x3()
-    if turned.determinant() < 0.0:  # mirrored along the axis that explains it with the least of a turn
+    orientation: Any = box.matrix_world.to_3x3()
+    if orientation.determinant() < 0.0:  # mirrored along the axis that explains it with the least of a turn
         signs = [[-1.0 if axis == mirrored else 1.0 for axis in range(3)] for mirrored in range(3)]
-        ways = [(turned @ Matrix.Diagonal(row)).to_quaternion() for row in signs]
+        ways = [(orientation @ Matrix.Diagonal(row)).to_quaternion() for row in signs]
         rotation = max(ways, key=lambda way: (round(abs(way.w), 4), (way @ Vector((0.0, 0.0, 1.0))).z))
     else:
-        rotation = turned.to_quaternion()
+        rotation = orientation.to_quaternion()
     middle = box_matrix(box) @ Vector((0.0, 0.0, 0.5))
     down = rotation @ Vector((0.0, 0.0, -sides_of(box)[2] / 2))
     return Matrix.LocRotScale(middle + down, rotation, None)

@@ -17,7 +17,7 @@ from ..lookup import find
 from ..meshes import mesh_of, users_of
 from .traits import traits
 
-LOOKED_AT = 16
+SAMPLES = 16
 """Vertices by which a mesh is known: few enough to take no time, enough to notice what moves all of them."""
 
 
@@ -70,7 +70,7 @@ def for_mesh(
 def points_of(mesh: bpy.types.Mesh) -> tuple[tuple[float, float, float], ...]:
     """Where some vertices of `mesh` are, evenly chosen, exactly."""
     count = len(mesh.vertices)
-    some = min(count, LOOKED_AT)
+    some = min(count, SAMPLES)
     found: list[Any] = [mesh.vertices[count * number // some].co for number in range(some)]
     return tuple((x, y, z) for x, y, z in found)
 

@@ -78,7 +78,7 @@ def _unwritten(size: int) -> bytearray:
 
 
 def sizes_in(blend: Path) -> Sequence[int]:
-    """The bytes of each large array in a .blend, by the report beside it (see `child.import_glb`)."""
+    """The bytes of each large array in a .blend, by the report beside it (see `make_blend.make_blend`)."""
     try:
         report = json.loads(blend.with_suffix(".json").read_text(encoding="utf-8"))
         return [int(size) for size in report["arrays"]]

@@ -5,8 +5,8 @@ Only baked maps become files beside the .blend where the artist's own pictures a
 
 To append a .blend with three packed 4K pictures takes longer than a frame of the window; to pack one of them
 does not, and takes a third as long where there is memory for it. So the child leaves them beside its .blend
-(see `child.save_beside`), and whoever places a model has them packed one at a time. The picture itself tells
-that it is loose, so undo, redo and saving lose nothing.
+(see `make_blend.save_beside`), and whoever places a model has them packed one at a time. A custom property
+of the picture says that it is to be packed, so undo, redo and saving lose nothing.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import bpy
 from ...core.destination import InFile, NewModel, OptimizedMesh
 from ...core.messages import Message
 from .. import replace_mesh, versions
-from ..bake import take
+from ..bake import place_maps
 from ..bake.settings import is_bake
 from ..errors import CannotPlace
 from ..meshes import PREFIX, TOKEN, mesh_of
@@ -56,7 +56,7 @@ def placed_message(
 ) -> Message:
     """Return the notice about the placed models of the job `name`: where they are, and how light."""
     if is_bake(destination):
-        return take.arrival(name, placed)
+        return place_maps.summary(name, placed)
     first = placed[0]
     elsewhere = first.users_scene[0].name if context.scene not in first.users_scene else ""
     report = versions.report_of(first) if first.type == "MESH" else {}
@@ -150,7 +150,7 @@ def _place_one(
 def _place_maps(model: Model, target: bpy.types.Object, sent: str) -> list[bpy.types.Object]:
     new_data = NewData()
     try:
-        return take.put(model.blend, str(model.provenance["token"]), target, sent)
+        return place_maps.place(model.blend, str(model.provenance["token"]), target, sent)
     finally:
         new_data.remove_unused()
 
@@ -167,7 +167,7 @@ def _targets(destination: OptimizedMesh) -> list[bpy.types.Object]:
     # An earlier version has not noted all of them.
     if destination.corners not in (None, corners) or destination.points not in (None, points):
         if is_bake(destination):
-            raise take.changed(target)
+            raise place_maps.changed(target)
         raise CannotPlace(
             Message('The mesh of "{name}" was changed while it was being optimized.', name=target.name)
         )
@@ -213,7 +213,7 @@ def _new_model(
 def placement_remarks(placed: Sequence[bpy.types.Object], destination: InFile) -> list[Message]:
     """Return remarks about a placed mesh, or placed maps, see `restore_mesh_data`."""
     if is_bake(destination):
-        return take.told_of(placed)
+        return place_maps.warnings(placed)
     first = placed[0]
     remarks = versions.report_of(first).get("told", ()) if first.type == "MESH" else ()
     return [Message.from_data(data) for data in remarks]

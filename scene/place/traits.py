@@ -12,7 +12,7 @@ import bpy
 from ..meshes import mesh_of
 from ..restore.attribute_order import FIELDS
 
-LOOKED_AT = 32
+SAMPLES = 32
 """Elements whose values are looked at: few enough to take no time, enough to notice what changes all."""
 
 
@@ -45,7 +45,7 @@ def _attributes(mesh: bpy.types.Mesh) -> Iterator[tuple[Any, ...]]:
 def _some(elements: Any) -> Iterator[Any]:
     """Some of the elements, evenly chosen."""
     count = len(elements)
-    some = min(count, LOOKED_AT)
+    some = min(count, SAMPLES)
     return (elements[count * number // some] for number in range(some))
 
 

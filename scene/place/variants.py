@@ -154,9 +154,9 @@ def move_clear(
 ) -> None:
     """Let a model that would stand in one of the `others` stand right of all of them."""
     low, high = bounds(objects)
-    taken = [_bounds_with_children([item]) for item in others]
-    if any(low.x < end.x and start.x < high.x for start, end in taken):
-        root.location.x += max(end.x for _start, end in taken) - low.x + (high.x - low.x) * GAP
+    occupied = [_bounds_with_children([item]) for item in others]
+    if any(low.x < end.x and start.x < high.x for start, end in occupied):
+        root.location.x += max(end.x for _start, end in occupied) - low.x + (high.x - low.x) * GAP
 
 
 def _bounds_with_children(items: Sequence[bpy.types.Object]) -> Bounds:

@@ -69,30 +69,30 @@ UNITS = (1.0, 2.54, 3.048)
 class Similarity(NamedTuple):
     """Turns by quarters, then scales, then shifts. turn: 3 x 3, shift: 3."""
 
-    turn: Array
+    rotation: Array
     scale: float
     shift: Array
 
     def of(self, points: Array) -> Array:
         """Where points come to, N x 3."""
-        return points @ self.turn.T * self.scale + self.shift
+        return points @ self.rotation.T * self.scale + self.shift
 
     def back(self, points: Array) -> Array:
         """Where points come from, N x 3."""
-        return (points - self.shift) / self.scale @ self.turn
+        return (points - self.shift) / self.scale @ self.rotation
 
     @property
     def matrix(self) -> Array:
         """The same as a matrix, 4 x 4."""
         matrix = np.eye(4)
-        matrix[:3, :3] = self.turn * self.scale
+        matrix[:3, :3] = self.rotation * self.scale
         matrix[:3, 3] = self.shift
         return matrix
 
     @property
-    def turns(self) -> bool:
+    def rotates(self) -> bool:
         """Whether it turns anything."""
-        return not np.array_equal(self.turn, np.eye(3))
+        return not np.array_equal(self.rotation, np.eye(3))
 
     @property
     def shifts(self) -> bool:
@@ -186,11 +186,11 @@ def similarity(sent: Surface, came: Surface) -> Similarity | None:
     upright = marked and as_it_is.marks <= SAME_MARKS and as_it_is.error <= CLOSE
     tried = [
         _evaluate(sent, came, guess)
-        for guess in _initial_guesses(sent, came, TURNS[:1] if upright else TURNS)
+        for guess in _initial_guesses(sent, came, ROTATIONS[:1] if upright else ROTATIONS)
     ]
     least = min(candidate.error for candidate in [as_it_is, *tried])
-    hopeful = [fit for fit in _promising(tried) if fit.error <= 2 * least + CLOSE]
-    found = _chosen([as_it_is, *(_improved(sent, came, fit) for fit in hopeful)])
+    hopeful = [candidate for candidate in _promising(tried) if candidate.error <= 2 * least + CLOSE]
+    found = _chosen([as_it_is, *(_improved(sent, came, candidate) for candidate in hopeful)])
     if found.similarity is not IDENTITY and _is_better(
         found, as_it_is, _tolerance(sent, came, found.similarity.scale)
     ):
@@ -220,26 +220,26 @@ def _covers(sent: Surface, came: Surface) -> bool:
     return _difference(came, marks, nearest, triangles) <= SAME_MARKS
 
 
-def _initial_guesses(sent: Surface, came: Surface, turns: Sequence[Array]) -> Iterator[Similarity]:
+def _initial_guesses(sent: Surface, came: Surface, rotations: Sequence[Array]) -> Iterator[Similarity]:
     """For each of the turns that the boxes allow, what brings one box onto the other."""
     scale = sent.diagonal / came.diagonal
-    for turn in turns:
-        sides = np.abs(turn) @ came.sides * scale
+    for rotation in rotations:
+        sides = np.abs(rotation) @ came.sides * scale
         if np.abs(sides - sent.sides).max() <= UNLIKE * sent.diagonal:
-            yield Similarity(turn, scale, sent.middle - turn @ came.middle * scale)
+            yield Similarity(rotation, scale, sent.middle - rotation @ came.middle * scale)
 
 
 def _rotations() -> Iterator[Array]:
     """The 24 turns by quarters, the one that turns nothing first, then those by the smallest angles."""
     for axes in permutations(range(3)):
         for signs in product((1.0, -1.0), repeat=3):
-            turn = np.zeros((3, 3))
-            turn[range(3), axes] = signs
-            if np.linalg.det(turn) > 0.0:
-                yield turn
+            rotation = np.zeros((3, 3))
+            rotation[range(3), axes] = signs
+            if np.linalg.det(rotation) > 0.0:
+                yield rotation
 
 
-TURNS: Sequence[Array] = sorted(_rotations(), key=lambda turn: -float(np.trace(turn)))
+ROTATIONS: Sequence[Array] = sorted(_rotations(), key=lambda rotation: -float(np.trace(rotation)))
 
 
 def _evaluate(sent: Surface, came: Surface, guess: Similarity) -> _Candidate:
@@ -269,16 +269,16 @@ def _difference(came: Surface, marks: Array | None, nearest: Array, triangles: A
     return float(np.median(np.linalg.norm(came.marks_at(nearest, triangles) - marks, axis=1)))
 
 
-def _improved(sent: Surface, came: Surface, fit: _Candidate) -> _Candidate:
+def _improved(sent: Surface, came: Surface, candidate: _Candidate) -> _Candidate:
     """The same turn with a scale and a shift that fit better: boxes change when a mesh is reduced.
 
     Each point is paired with the nearest one of the other surface, and what brings most pairs together is
     taken, again and again (iterative closest points).
     """
-    guess = fit.similarity
+    guess = candidate.similarity
     for _ in range(STEPS):
         points, moved = sent.samples[0], guess.of(came.samples[0])
-        here = np.concatenate([guess.back(moved), came.nearest(guess.back(points))[0]]) @ guess.turn.T
+        here = np.concatenate([guess.back(moved), came.nearest(guess.back(points))[0]]) @ guess.rotation.T
         there = np.concatenate([sent.nearest(moved)[0], points])
         apart = np.linalg.norm(here * guess.scale + guess.shift - there, axis=1)
         near = apart <= max(3.0 * float(np.median(apart)), EXACT * sent.diagonal)
@@ -288,11 +288,14 @@ def _improved(sent: Surface, came: Surface, fit: _Candidate) -> _Candidate:
         scale = float((one * other).sum()) / spread if spread else 0.0
         if not 0.5 < scale / guess.scale < 2.0:
             break
-        before, guess = guess, Similarity(guess.turn, scale, there.mean(axis=0) - here.mean(axis=0) * scale)
+        before, guess = (
+            guess,
+            Similarity(guess.rotation, scale, there.mean(axis=0) - here.mean(axis=0) * scale),
+        )
         if _step(before, guess, came) <= STILL * sent.diagonal:
             break
     better = _evaluate(sent, came, guess)
-    return better if better.error < fit.error - EXACT / 10 else fit
+    return better if better.error < candidate.error - EXACT / 10 else candidate
 
 
 def _step(before: Similarity, after: Similarity, came: Surface) -> float:
@@ -304,9 +307,9 @@ def _step(before: Similarity, after: Similarity, came: Surface) -> float:
 def _promising(tried: Sequence[_Candidate]) -> list[_Candidate]:
     """Those that fit best before they are improved, those whose marks agree most, and the smallest turns."""
     orders: list[Callable[[_Candidate], float]] = [
-        lambda fit: fit.error,
-        lambda fit: fit.marks,
-        lambda fit: -float(np.trace(fit.similarity.turn)),
+        lambda candidate: candidate.error,
+        lambda candidate: candidate.marks,
+        lambda candidate: -float(np.trace(candidate.similarity.rotation)),
     ]
     best = [
         number for order in orders for number in np.argsort([*map(order, tried)], kind="stable")[:PROMISING]
@@ -316,16 +319,18 @@ def _promising(tried: Sequence[_Candidate]) -> list[_Candidate]:
 
 def _chosen(candidates: Sequence[_Candidate]) -> _Candidate:
     """The best one; of those that are as good, the one whose marks agree, and that changes least."""
-    least = min(fit.error for fit in candidates)
-    good = [fit for fit in candidates if _is_as_good(fit, least)]
-    marks = min(fit.marks for fit in good)
-    if any(_marks_differ(marks, fit.marks) for fit in good):
-        good = [fit for fit in good if fit.marks <= max(SAME_MARKS, 2 * marks)]
-    return min(good, key=lambda fit: (-float(np.trace(fit.similarity.turn)), fit.change))
+    least = min(candidate.error for candidate in candidates)
+    good = [candidate for candidate in candidates if _is_as_good(candidate, least)]
+    marks = min(candidate.marks for candidate in good)
+    if any(_marks_differ(marks, candidate.marks) for candidate in good):
+        good = [candidate for candidate in good if candidate.marks <= max(SAME_MARKS, 2 * marks)]
+    return min(
+        good, key=lambda candidate: (-float(np.trace(candidate.similarity.rotation)), candidate.change)
+    )
 
 
-def _is_as_good(fit: _Candidate, error: float) -> bool:
-    return fit.error <= 1.25 * error + EXACT
+def _is_as_good(candidate: _Candidate, error: float) -> bool:
+    return candidate.error <= 1.25 * error + EXACT
 
 
 def _marks_differ(less: float, more: float) -> bool:
@@ -333,14 +338,14 @@ def _marks_differ(less: float, more: float) -> bool:
     return more > max(OTHER_MARKS, 4 * less)
 
 
-def _is_better(fit: _Candidate, as_it_is: _Candidate, tolerance: float) -> bool:
+def _is_better(candidate: _Candidate, as_it_is: _Candidate, tolerance: float) -> bool:
     """Whether a result has to be moved: it fits, and no reduction explains that it did not before."""
-    if fit.error > max(CLOSE, tolerance):
+    if candidate.error > max(CLOSE, tolerance):
         return False
-    if _marks_differ(fit.marks, as_it_is.marks) and _is_as_good(fit, as_it_is.error):
+    if _marks_differ(candidate.marks, as_it_is.marks) and _is_as_good(candidate, as_it_is.error):
         return True
-    is_far = fit.change > tolerance and fit.error < 0.5 * as_it_is.error
-    return as_it_is.error > NOTHING_TO_GAIN and (is_far or fit.error < 0.15 * as_it_is.error)
+    is_far = candidate.change > tolerance and candidate.error < 0.5 * as_it_is.error
+    return as_it_is.error > NOTHING_TO_GAIN and (is_far or candidate.error < 0.15 * as_it_is.error)
 
 
 def _tolerance(sent: Surface, came: Surface, scale: float) -> float:
@@ -349,16 +354,16 @@ def _tolerance(sent: Surface, came: Surface, scale: float) -> float:
     return min(COARSEST, max(EXACT, COARSE * larger / sent.diagonal))
 
 
-def _simplified(sent: Surface, came: Surface, fit: _Candidate) -> _Candidate:
+def _simplified(sent: Surface, came: Surface, candidate: _Candidate) -> _Candidate:
     """The simplest way that is about as good: without a scale or a shift, or with the factor of a unit."""
-    turn, scale, _ = fit.similarity
-    middle = fit.similarity.of(came.middle)
+    rotation, scale, _ = candidate.similarity
+    middle = candidate.similarity.of(came.middle)
     for factor in (1.0, _unit_near(scale), scale):
-        for shift in (np.zeros(3), middle - turn @ came.middle * factor):
-            simple = _evaluate(sent, came, Similarity(turn, factor, shift))
-            if simple.error <= 1.5 * fit.error + EXACT / 5:
+        for shift in (np.zeros(3), middle - rotation @ came.middle * factor):
+            simple = _evaluate(sent, came, Similarity(rotation, factor, shift))
+            if simple.error <= 1.5 * candidate.error + EXACT / 5:
                 return simple
-    return fit
+    return candidate
 
 
 def _unit_near(scale: float) -> float:

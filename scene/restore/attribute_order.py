@@ -27,9 +27,9 @@ def remove_additions(old: bpy.types.Mesh, new: bpy.types.Mesh) -> None:
 
     UV maps and colors are not among them, nor what tells how edges and faces are.
     """
-    kept = {layer.name for layer in (*new.uv_layers, *new.color_attributes)}
-    kept |= {attribute.name for attribute in old.attributes} | {*SENT, *EDGE_DATA}
-    added = [attribute.name for attribute in new.attributes if attribute.name not in kept]
+    wanted = {layer.name for layer in (*new.uv_layers, *new.color_attributes)}
+    wanted |= {attribute.name for attribute in old.attributes} | {*SENT, *EDGE_DATA}
+    added = [attribute.name for attribute in new.attributes if attribute.name not in wanted]
     for name in added:
         if not name.startswith("."):
             new.attributes.remove(new.attributes[name])
@@ -67,15 +67,15 @@ def _make_anew(mesh: bpy.types.Mesh, names: list[str]) -> None:
     """Let attributes be the last ones, in this order."""
     import numpy as np  # takes longer to import than all of the add-on, and is needed here only
 
-    kept: list[Any] = []
+    stored: list[Any] = []
     for name in names:
         attribute: Any = mesh.attributes[name]
         field, size, kind = FIELDS[attribute.data_type]
         values = np.empty(len(attribute.data) * size, dtype=kind)
         attribute.data.foreach_get(field, values)
-        kept.append((name, attribute.data_type, attribute.domain, values))
+        stored.append((name, attribute.data_type, attribute.domain, values))
     for name in names:
         mesh.attributes.remove(mesh.attributes[name])
-    for name, data_type, domain, values in kept:
+    for name, data_type, domain, values in stored:
         made: Any = mesh.attributes.new(name, data_type, domain)
         made.data.foreach_set(FIELDS[data_type][0], values)

@@ -38,13 +38,13 @@ EDGE_SHARE = 0.5
 UP = (0.0, 0.0, 1.0)
 """The side of everything that lies flat in a UV map."""
 
-TURNED = 0.5
+OFF_NORMAL = 0.5
 """The cosine of the angle between a face and what was found for its corner, from which on that is doubted."""
 
 INWARD = 0.1
 """So far from a corner towards the middle of its face it is clear on which side it is."""
 
-KEPT_SHARE = 0.6
+SAME_SHARE = 0.6
 """A UV map has been kept if so much of it is where it was; others have been laid out anew."""
 
 
@@ -92,11 +92,11 @@ def match(old: bpy.types.Mesh, new: bpy.types.Mesh, scene: bpy.types.Scene) -> M
 
     before, after = Surface(old), Surface(new)
     finder = Finder(before.shape, before.normals, scene)
-    triangles, turns = _identical(before, after, material_indices(old))
+    triangles, rotations = _identical(before, after, material_indices(old))
     same = triangles != NONE
     first = after.first_triangles
     found, weights = triangles[first // 3], np.zeros((len(first), 3))
-    weights[np.arange(len(first)), (first % 3 + turns[first // 3]) % 3] = 1.0
+    weights[np.arange(len(first)), (first % 3 + rotations[first // 3]) % 3] = 1.0
     doubts = np.zeros(len(first))
     if not same.all():
         search = _Search(before, after, finder, scene)
@@ -117,7 +117,7 @@ def _identical(old: Surface, new: Surface, materials: Array) -> tuple[Array, Arr
 
     places = numbered(np.concatenate([old.points, new.points]))
     count = int(places.max()) + 1
-    keys, turns = _keys(
+    keys, rotations = _keys(
         np.concatenate([places[: len(old.points)][old.vertices], places[len(old.points) :][new.vertices]]),
         count,
     )
@@ -130,7 +130,7 @@ def _identical(old: Surface, new: Surface, materials: Array) -> tuple[Array, Arr
     spots = np.minimum(np.searchsorted(keys[:cut][order], keys[cut:]), cut - 1)
     found = order[spots]
     found[keys[:cut][found] != keys[cut:]] = NONE
-    return found, (turns[found] - turns[cut:]) % 3
+    return found, (rotations[found] - rotations[cut:]) % 3
 
 
 def _keys(corners: Array, count: int) -> tuple[Array, Array]:
@@ -138,10 +138,10 @@ def _keys(corners: Array, count: int) -> tuple[Array, Array]:
     import numpy as np
 
     pairs = corners.astype(np.int64) * count + np.roll(corners, -1, axis=1)
-    turns = pairs.argmin(axis=1)
+    rotations = pairs.argmin(axis=1)
     rows = np.arange(len(corners))
-    _, ranks = np.unique(pairs[rows, turns], return_inverse=True)
-    return ranks.reshape(-1).astype(np.int64) * count + corners[rows, (turns + 2) % 3], turns
+    _, ranks = np.unique(pairs[rows, rotations], return_inverse=True)
+    return ranks.reshape(-1).astype(np.int64) * count + corners[rows, (rotations + 2) % 3], rotations
 
 
 def _ranks(keys: Array, before: Array) -> Array:
@@ -209,8 +209,8 @@ class _Search:
         back = back.reshape(-1)
         found, doubts = found[back], doubts[back]
         # Where rims or folds lie on each other, like lips, a corner is where the middle of its face is.
-        turned = (self._old.normals[found] * normals).sum(axis=1) < TURNED
-        near = np.flatnonzero(turned | self._old.on_rim[self._old.vertices[found]].any(axis=1))
+        is_off = (self._old.normals[found] * normals).sum(axis=1) < OFF_NORMAL
+        near = np.flatnonzero(is_off | self._old.on_rim[self._old.vertices[found]].any(axis=1))
         if len(near):
             at, faces = corners[near], ours[near]
             points = self._new.points[self._new.loops[at]] * (1 - INWARD) + self._middles[faces] * INWARD
@@ -243,10 +243,10 @@ def part_labels(old: Surface, new: Surface, known: Array) -> Array:
     np.maximum.at(highest, parts[sure], old.parts[known[sure]])
     one = lowest == highest
     labels[one] = lowest[one]
-    taken = np.zeros(int(old.parts.max()) + 1, dtype=bool)
-    taken[old.parts[known[sure]]] = True
+    is_used = np.zeros(int(old.parts.max()) + 1, dtype=bool)
+    is_used[old.parts[known[sure]]] = True
     open_ = np.flatnonzero(highest == -1)
-    free = np.flatnonzero(~taken)
+    free = np.flatnonzero(~is_used)
     if len(open_) and len(free) and len(open_) * len(free) <= MOST_PAIRS:
         ours, theirs = _moments(new, parts)[open_], _moments(old, old.parts)[free]
         rows, columns = _paired(ours, theirs)
@@ -310,9 +310,9 @@ def _strays(new: Surface, labels: Array, asked: Array) -> tuple[Array, Array]:
     areas = np.bincount(inverse.reshape(-1), new.areas[asked], len(names))
     totals = np.bincount(names // count, areas)
     sure = areas >= NEARLY_ALL * totals[names // count]
-    says = np.full(len(totals), UNKNOWN)
-    says[names[sure] // count] = names[sure] % count
-    wanted = says[new.parts[asked]]
+    of_parts = np.full(len(totals), UNKNOWN)
+    of_parts[names[sure] // count] = names[sure] % count
+    wanted = of_parts[new.parts[asked]]
     strays = (wanted != UNKNOWN) & (wanted != labels[asked])
     return asked[strays], wanted[strays]
 
@@ -343,7 +343,7 @@ class _Unwrapped:
         import numpy as np
 
         if not self._is_known:
-            self._pair = self._kept_map(queries, corners, found)
+            self._pair = self._unchanged_map(queries, corners, found)
             self._is_known = True
         if self._pair is None:
             return found, distances
@@ -364,11 +364,11 @@ class _Unwrapped:
             found[wrong[better]], doubts[wrong[better]] = others[better], total[better]
         return found, doubts
 
-    def _kept_map(self, queries: Queries, corners: Array, found: Array) -> tuple[int, int] | None:
+    def _unchanged_map(self, queries: Queries, corners: Array, found: Array) -> tuple[int, int] | None:
         """Which of the old UV maps is which of the new ones; None where none is."""
         import numpy as np
 
-        best, pair = KEPT_SHARE, None
+        best, pair = SAME_SHARE, None
         for old in range(len(self._old.uvs)):
             for new in range(len(self._new.uvs)):
                 ours = self._new.uvs[new][corners].astype(np.float64).mean(axis=1)

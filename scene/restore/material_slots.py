@@ -71,22 +71,22 @@ def arrange_slots(
     under = _under_faces(match, mesh, material_indices(mesh_of(old)), len(originals))
     areas = np.bincount(match.new.faces, match.new.areas, len(present))
     wanted = _by_name([names[material] if material else "" for material in came] or [""], originals)
-    told: list[Message] = []
+    remarks: list[Message] = []
     known = np.array(wanted)[present]
     if (strange := known == UNKNOWN).any():
         known[strange] = _by_place(present[strange], under[strange], areas[strange])
         if came and any(originals[slot] for slot in set(known[strange].tolist())):
-            told.append(RENAMED)  # else they are the service's own, for what has none
+            remarks.append(RENAMED)  # else they are the service's own, for what has none
     missing = _swallowed(known, under, areas, _areas_of_slots(match, mesh_of(old), len(originals)))
     if missing.any():
         known[missing] = under[missing]
-        told.append(MERGED)
+        remarks.append(MERGED)
     set_material_indices(mesh, known)
     carriers = dict(zip(wanted, came, strict=False))
     for index, slot in np.unique(np.stack([present, known]), axis=1).T.tolist() if came else ():
         carriers.setdefault(slot, came[index])
     _fill(mesh, [carriers.get(slot) if name else None for slot, name in enumerate(originals)])
-    return told
+    return remarks
 
 
 def _fill(mesh: bpy.types.Mesh, materials: Sequence[bpy.types.Material | None]) -> None:

@@ -92,14 +92,14 @@ def set_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, fans: Fans, normals: A
     """
     import numpy as np
 
-    kept: Any = old.attributes.get(CUSTOM_NORMAL)
-    if kept is None or kept.data_type != FREE:
+    former: Any = old.attributes.get(CUSTOM_NORMAL)
+    if former is None or former.data_type != FREE:
         new.normals_split_custom_set(fans.mean(normals))  # type: ignore[arg-type]
         return
-    made: Any = new.attributes.new(CUSTOM_NORMAL, FREE, kept.domain)
-    if kept.domain != "CORNER":
+    made: Any = new.attributes.new(CUSTOM_NORMAL, FREE, former.domain)
+    if former.domain != "CORNER":
         owners = fans.faces
-        if kept.domain == "POINT":
+        if former.domain == "POINT":
             owners = np.empty(len(normals), dtype=np.int32)
             new.loops.foreach_get("vertex_index", owners)
         means = np.zeros((len(made.data), 3), dtype=np.float32)

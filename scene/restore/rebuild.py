@@ -40,7 +40,7 @@ def rebuild(mesh: bpy.types.Mesh, loops: Array, sources: Array) -> None:
     _rebuild(mesh, loops, sources, np.ones(len(mesh.polygons), dtype=bool))
 
 
-def keep_faces(mesh: bpy.types.Mesh, faces: Array) -> None:
+def select_faces(mesh: bpy.types.Mesh, faces: Array) -> None:
     """Leave out faces of `mesh`, and vertices that only these have. faces: for each face whether it stays."""
     import numpy as np
 
@@ -64,8 +64,8 @@ def _rebuild(mesh: bpy.types.Mesh, loops: Array, sources: Array, faces: Array) -
     smooth = np.empty(len(mesh.polygons), dtype=bool)
     mesh.polygons.foreach_get("use_smooth", smooth)
     chosen = {"POINT": sources, "CORNER": corners, "FACE": faces}
-    kept = [
-        taken for attribute in mesh.attributes if (taken := _select_values(attribute, chosen)) is not None
+    attribute_values = [
+        values for attribute in mesh.attributes if (values := _select_values(attribute, chosen)) is not None
     ]
     mesh.clear_geometry()
     mesh.vertices.add(len(points))
@@ -77,7 +77,7 @@ def _rebuild(mesh: bpy.types.Mesh, loops: Array, sources: Array, faces: Array) -
     set_material_indices(mesh, materials)
     mesh.polygons.foreach_set("use_smooth", smooth[faces])
     mesh.update(calc_edges=True)
-    for name, kind, domain, field, values in kept:
+    for name, kind, domain, field, values in attribute_values:
         attributes.new(name, kind, domain).data.foreach_set(field, values.ravel())
     if normals is not None:
         mesh.normals_split_custom_set(normals)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from . import compare
 from .attribute_order import arrange_layers, remove_additions
 from .matching import match
 from .material_slots import arrange_slots, slot_names
-from .rebuild import keep_faces
+from .rebuild import select_faces
 from .shading import transfer_shading
 from .small_groups import transfer_small_groups
 from .transfer import transfer_colors, transfer_groups, transfer_uv_maps
@@ -94,9 +94,9 @@ def restore_mesh_data(
         bpy.data.batch_remove([item for item in bpy.data.libraries if item not in before])
     new[RESTORED] = True
     slots = {"slots": not of_slots, "slot_names": sent_as}
-    told = [message.to_data() for message in (*of_slots, *of_rest)]
+    remarks = [message.to_data() for message in (*of_slots, *of_rest)]
     plain = plain_materials_note(snapshot).exists()
-    return {**report, **slots, "told": told, "plain": plain, "came": came}
+    return {**report, **slots, "told": remarks, "plain": plain, "came": came}
 
 
 def _transfer_data(
@@ -122,17 +122,17 @@ def _transfer_data(
         return of_slots, []
     if (collapsed := matched.new.collapsed).any() and not collapsed.all():
         # A face without area matches no surface, so its corners could not be assigned.
-        keep_faces(mesh, np.bincount(matched.new.faces[~collapsed], minlength=len(mesh.polygons)) > 0)
+        select_faces(mesh, np.bincount(matched.new.faces[~collapsed], minlength=len(mesh.polygons)) > 0)
         matched = match(sent, mesh, scene)
     weld(mesh, matched)
     remove_additions(sent, mesh)
-    told = transfer_uv_maps(matched, sent, mesh)
+    remarks = transfer_uv_maps(matched, sent, mesh)
     transfer_colors(matched, sent, mesh, COLORS in carry)
     transfer_groups(matched, old, new)
     transfer_small_groups(matched, old, new)
-    told += transfer_shading(matched, sent, new, NORMALS in carry)
+    remarks += transfer_shading(matched, sent, new, NORMALS in carry)
     arrange_layers(sent, mesh)
-    return of_slots, told
+    return of_slots, remarks
 
 
 def _restore_attributes(old: bpy.types.Object, new: bpy.types.Object) -> None:
@@ -208,7 +208,7 @@ def _align_to_original(
         mesh_of(new).transform(Matrix(transform.matrix.tolist()))
         probe.snap(mesh_of(old), mesh_of(new))
         scene.view_layers[0].update()
-    return {"turned": transform.turns, "shifted": transform.shifts, "scale": 1.0 / transform.scale}
+    return {"turned": transform.rotates, "shifted": transform.shifts, "scale": 1.0 / transform.scale}
 
 
 def _has_loose(mesh: bpy.types.Mesh) -> bool:

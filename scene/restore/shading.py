@@ -91,9 +91,9 @@ def _differs(match: Match, new: bpy.types.Mesh, theirs: Array) -> bool:
     triangles = match.new.first_triangles // 3
     lengths = np.linalg.norm(theirs, axis=1, keepdims=True)
     off = _angles(values_of(new.corner_normals, "vector", 3), theirs / np.maximum(lengths, 1e-6))
-    turned = _angles(match.new.normals, match.old.normals[match.triangles])[triangles]
+    bent_by = _angles(match.new.normals, match.old.normals[match.triangles])[triangles]
     areas = match.new.areas[triangles]
-    return float((np.maximum(off - turned, 0.0) * areas).sum()) > VISIBLE * float(areas.sum())
+    return float((np.maximum(off - bent_by, 0.0) * areas).sum()) > VISIBLE * float(areas.sum())
 
 
 def _angles(ones: Array, others: Array) -> Array:

@@ -29,8 +29,8 @@ def transfer_small_groups(match: Match, old: bpy.types.Object, new: bpy.types.Ob
     """
     if not old.vertex_groups:
         return
-    weights, kept = _weights(old), _weights(new)
-    gone = [name for name in weights if name not in kept]
+    weights, remaining = _weights(old), _weights(new)
+    gone = [name for name in weights if name not in remaining]
     if not gone:
         return
     sent, made = _joints(mesh_of(old), match.old.parts), _joints(mesh_of(new), match.parts)

@@ -129,17 +129,19 @@ def _paired_sides(match: Match) -> tuple[Array, Array]:
     end = np.roll(new.places[new.vertices], -1, axis=1).ravel()
     lines = _numbers(np.minimum(begin, end) * len(new.points) + np.maximum(begin, end))
     groups = _numbers(lines * (int(match.parts.max()) + 1) + np.repeat(match.parts, 3))
-    left = begin != end
+    unpaired = begin != end
     chosen: list[tuple[Array, Array]] = []
     for alike, runs_back in ((groups, True), (groups, False), (lines, True)):
         if runs_back:
-            pairs = _pairs(alike, np.flatnonzero(left & (begin < end)), np.flatnonzero(left & (begin > end)))
+            pairs = _pairs(
+                alike, np.flatnonzero(unpaired & (begin < end)), np.flatnonzero(unpaired & (begin > end))
+            )
         else:
-            rest = np.flatnonzero(left)
+            rest = np.flatnonzero(unpaired)
             first, second = _pairs(alike, rest, rest)
             pairs = first[first < second], second[first < second]
         ones, others = _exclusive(match, *pairs)
-        left[ones] = left[others] = False
+        unpaired[ones] = unpaired[others] = False
         chosen.append((ones, others))
     ones, others = (np.concatenate(sides) for sides in zip(*chosen, strict=True))
     return ones, others
@@ -163,16 +165,16 @@ def _exclusive(match: Match, ones: Array, others: Array) -> tuple[Array, Array]:
 
     order = np.argsort(-_affinity(match, ones, others), kind="stable")
     ones, others = ones[order], others[order]
-    taken = np.zeros(3 * len(match.new.areas), dtype=bool)
+    used = np.zeros(3 * len(match.new.areas), dtype=bool)
     chosen = [np.empty((2, 0), dtype=np.int64)]
     while len(ones):
-        best = np.full(len(taken), len(ones))
+        best = np.full(len(used), len(ones))
         np.minimum.at(best, ones, np.arange(len(ones)))
         np.minimum.at(best, others, np.arange(len(others)))
         mutual = np.flatnonzero((best[ones] == np.arange(len(ones))) & (best[others] == np.arange(len(ones))))
         chosen.append(np.stack([ones[mutual], others[mutual]]))
-        taken[chosen[-1]] = True
-        free = ~(taken[ones] | taken[others])
+        used[chosen[-1]] = True
+        free = ~(used[ones] | used[others])
         ones, others = ones[free], others[free]
     return tuple(np.concatenate(chosen, axis=1))
 
@@ -210,8 +212,8 @@ def _were_open(match: Match, ones: Array, others: Array) -> Array:
     opened[able] = _are_parted(match, ones[able], others[able])
     shared = (new.loops[begin] == new.loops[first]) & (new.loops[end] == new.loops[second])
     alike = (new.normals[ones // 3] * new.normals[others // 3]).sum(axis=1)
-    is_turned = first == new.corners.ravel()[others]
-    folded = np.where(is_turned, -alike, alike) < FOLDED
+    is_same_way = first == new.corners.ravel()[others]
+    folded = np.where(is_same_way, -alike, alike) < FOLDED
     doubted = np.flatnonzero(folded & ~shared & (ends > 0).all(axis=0))
     opened[doubted] |= ~_were_next(match, ones[doubted], others[doubted])
     return opened

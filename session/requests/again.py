@@ -43,11 +43,11 @@ def make_again(
     An object that keeps its mesh before shows that until the new one comes, since it is what is sent. Raises
     FlowsError.
     """
-    owners, looks = Owners.of_file(), session.part(MeshDigests)
+    owners, digests = Owners.of_file(), session.part(MeshDigests)
     jobs: list[Job] = []
     done: set[Any] = set()
     for item in objects:
-        part = _finished(looks.outdated(item, owners))
+        part = _finished(digests.outdated(item, owners))
         known = lods.set_of(item) if lods.LEVEL in item else None
         subject = known.collection if known is not None else item.data
         if not part or subject in done:

@@ -44,23 +44,23 @@ class Choice:
         """
         panel = properties(context)
         known = names_of(options)
-        said = {
+        values = {
             name: _checked(name, value, known, panel) for name, value in given.items() if value is not None
         }
-        return cls(said, panel)
+        return cls(values, panel)
 
     def __getattr__(self, name: str) -> Any:
         return self._given[name] if name in self._given else getattr(self._panel, name)
 
     def parameters(self, template: str) -> dict[str, Any]:
         """What is to be sent to a template, as the API names it: what was given, or touched in the panel."""
-        taken = parameters_of(template)
+        offered = parameters_of(template)
         given = {
             parameter.name: parameter.read(self._given[parameter.name])
-            for parameter in taken
+            for parameter in offered
             if parameter.name in self._given
         }
-        return touched(self._panel, taken) | given
+        return touched(self._panel, offered) | given
 
     @property
     def goal(self) -> Target:

@@ -24,7 +24,7 @@ from ...scene.export.selection import COUNT
 from ...scene.meshes import mesh_of, triangle_count
 from ...scene.place import place
 from ...scene.place.destination import ref_of, target_of
-from ...scene.replace_mesh import KEEP, LOD
+from ...scene.replace_mesh import LOD, REPLACE
 from ..properties import properties
 from ..session import News, Session
 from ..slices import Work
@@ -35,7 +35,7 @@ from .meshes import make_lods, optimize_in_parts, present
 from .requester import Level, Requester
 from .submission import ask_to_submit, submit
 
-AS_IT_IS = {"placement": KEEP.upper(), "modifier_mode": "KEEP", "bake": False}
+AS_IT_IS = {"placement": REPLACE.upper(), "modifier_mode": "KEEP", "bake": False}
 """How results are optimized, whatever the panel has by then."""
 
 
@@ -157,7 +157,7 @@ def _bake(
     name = f"{job.token} baked in {session.document.id}"
     if _is_known(session, name):
         return []
-    if where.mode in (KEEP, LOD):
+    if where.mode in (REPLACE, LOD):
         original = check(item)
     else:  # a copy: nothing but its job knows of what
         source = target_of(session.document.localized(where)) or item

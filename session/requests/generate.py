@@ -215,8 +215,8 @@ def with_order(context: bpy.types.Context, job: Job) -> Job:
     picture = Path(job.request.source)  # whose name may be as long as the disk allows
     name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
     order = job_folder(context, job.token) / name
-    kept = JobFolder(order.parent).input_copy(job.request.picture)
-    wanted = {"picture": job.request.source, "kept": str(kept), "longest": preferences(context).longest_side}
+    copy = JobFolder(order.parent).input_copy(job.request.picture)
+    wanted = {"picture": job.request.source, "kept": str(copy), "longest": preferences(context).longest_side}
     try:
         order.parent.mkdir(parents=True, exist_ok=True)
         order.write_text(json.dumps(wanted), encoding="utf-8")

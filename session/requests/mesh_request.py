@@ -71,13 +71,15 @@ class MeshRequest:
         self._unbaked: set[Any] = set()  # meshes for which no maps can be baked
 
     @contextmanager
-    def sent(self, objects: Iterable[bpy.types.Object], apply: bool, is_kept: bool) -> Generator[list[Batch]]:
+    def sent(
+        self, objects: Iterable[bpy.types.Object], apply: bool, is_replaced: bool
+    ) -> Generator[list[Batch]]:
         """The meshes of the objects as they are sent, those that can be. Raises NotSaved.
 
-        apply: whether modifiers are. is_kept: whether the objects themselves get the new meshes.
+        apply: whether modifiers are. is_replaced: whether the objects themselves get the new meshes.
         """
         try:
-            with self.batches(objects, apply, is_kept) as sent:
+            with self.batches(objects, apply, is_replaced) as sent:
                 yield self._with_faces(sent)
         except (RuntimeError, OSError) as error:
             message = Message("The selection cannot be written to disk: {reason}", reason=plain_reason(error))
@@ -85,13 +87,13 @@ class MeshRequest:
 
     @contextmanager
     def batches(
-        self, objects: Iterable[bpy.types.Object], apply: bool, is_kept: bool
+        self, objects: Iterable[bpy.types.Object], apply: bool, is_replaced: bool
     ) -> Generator[list[Batch]]:
         """The meshes of the objects as they would be sent; arguments as for `sent`."""
         groups: dict[bpy.types.Mesh, list[bpy.types.Object]] = {}
         for item in objects:
             groups.setdefault(mesh_of(item), []).append(item)
-        with batches(self._context, groups, apply, is_kept) as sent:
+        with batches(self._context, groups, apply, is_replaced) as sent:
             yield sent
 
     def selection(self, objects: list[bpy.types.Object]) -> Selection:
@@ -99,11 +101,11 @@ class MeshRequest:
         flush_edits(objects)
         selection = Selection.of(objects)
         if not selection.groups:
-            told = [
+            reasons = [
                 Message('"{name}" is left out: {reason}.', name=item.name, reason=reason)
                 for item, reason in selection.refused
             ]
-            message = sentences(NothingToOptimize.message, *told)
+            message = sentences(NothingToOptimize.message, *reasons)
             remedy: Remedy = "convert" if selection.convertible else ""
             raise NothingToOptimize(message, remedy=remedy)
         for item, reason in selection.refused:
@@ -121,8 +123,10 @@ class MeshRequest:
                 if len(selection.groups) == 1:
                     raise
                 self._unbaked.add(item.data)
-                told = Message('"{name}" will not be baked: {reason}', name=item.name, reason=error.message)
-                self._warn(told)
+                message = Message(
+                    '"{name}" will not be baked: {reason}', name=item.name, reason=error.message
+                )
+                self._warn(message)
 
     def _with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
         """Those that can be sent; tells what is left out: no faces, and vertices that are nowhere."""
@@ -196,7 +200,7 @@ class MeshRequest:
             if known is not None and known.is_fresh(level, made_of, count)
         }
         if fresh:
-            told = (
+            message = (
                 Message('"{name}": 1 level is up to date', name=batch.objects[0].name)
                 if len(fresh) == 1
                 else Message(
@@ -205,7 +209,7 @@ class MeshRequest:
                     count=len(fresh),
                 )
             )
-            self._requester.report("INFO", told)
+            self._requester.report("INFO", message)
         return {level: count for level, count in enumerate(useful, start=1) if level not in fresh}
 
     def _is_under_way(self, item: bpy.types.Object, mode: str, count: int) -> bool:
@@ -225,7 +229,7 @@ class MeshRequest:
             return (
                 same
                 and coming
-                and (mode == replace_mesh.KEEP or job.request.parameters.get(POLYGON_COUNT.name) == count)
+                and (mode == replace_mesh.REPLACE or job.request.parameters.get(POLYGON_COUNT.name) == count)
             )
 
         engine = self._session.engine
@@ -292,7 +296,7 @@ class MeshRequest:
             snapshots[0],
             self._choice.carry,
             evaluated=batch.mesh if batch.applied else None,
-            before=batch.first if mode == replace_mesh.KEEP else None,
+            before=batch.first if mode == replace_mesh.REPLACE else None,
             textures=TextureLimit(self._choice.texture_side, MOST_TEXELS),
             later=self._session.slices.add,
         )
@@ -300,7 +304,7 @@ class MeshRequest:
             link(snapshots[0], snapshot)
         document = self._session.document
         sources = [Source(item, mesh_of(item), batch.applied) for item in batch.objects]
-        looks = self._session.part(MeshDigests)
+        digests = self._session.part(MeshDigests)
         bake = "" if first.data in self._unbaked else then_bake(self._context, self._choice)
         return [
             Job(
@@ -314,7 +318,7 @@ class MeshRequest:
                         document.for_mesh(self._context, mode, first, others),
                         applied=batch.applied,
                         modifiers=batch.modifiers(),
-                        sent=Record.of(sources, self._options(count, mode), looks).to_text(),
+                        sent=Record.of(sources, self._options(count, mode), digests).to_text(),
                         **{"then_bake": bake, **detail},
                     ),
                 ),

@@ -56,7 +56,7 @@ def optimize_in_parts(
     """
     request = MeshRequest(session, context, choice, requester)
     mode = choice.placement.lower()
-    is_kept = mode == replace_mesh.KEEP
+    is_replaced = mode == replace_mesh.REPLACE
     selection = request.selection([*objects])
     items = [item for group in selection.groups.values() for item in group]
     detail = {**({"offset": copies.beside(items)} if mode == replace_mesh.BESIDE else {}), **details}
@@ -66,20 +66,20 @@ def optimize_in_parts(
     if choice.goal.kind == BUDGET and choice.apply:
         total = 0
         for group in groups:
-            with request.batches(present(group), choice.apply, is_kept) as sent:
+            with request.batches(present(group), choice.apply, is_replaced) as sent:
                 total += sum(batch.triangles for batch in sent)
             yield []
     losses = Losses(choice.carry, choice.apply)
     lost: list[Message] = []
     for group in groups:
-        with request.sent(present(group), choice.apply, is_kept) as full:
+        with request.sent(present(group), choice.apply, is_replaced) as full:
             wanted = [
                 (batch, count)
                 for batch in full
                 for count in [choice.goal.of(batch.triangles, batch.first_triangles, total)]
                 if not request.is_useless(batch, mode, count)
             ]
-            lost += request.losses([batch for batch, _ in wanted], losses, replaced=is_kept)
+            lost += request.losses([batch for batch, _ in wanted], losses, replaced=is_replaced)
             jobs = [
                 job
                 for batch, count in wanted
@@ -115,7 +115,7 @@ def make_lods(
     selection = request.selection(lods.sources(objects))
     items = [item for group in selection.groups.values() for item in group]
     step = copies.beside(items) if show == "BESIDE" else 0.0
-    with request.sent(items, choice.apply, is_kept=False) as full:
+    with request.sent(items, choice.apply, is_replaced=False) as full:
         wanted: list[tuple[Batch, str, dict[int, int]]] = []
         for batch in full:
             made_of = request.made_of(batch)

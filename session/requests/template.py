@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import bpy
 
 from ...api import MOST_TEXELS, InputRefused, NotSaved, check_prompt
-from ...api.forms import Field, InputKind, TemplateForm
+from ...api.descriptions import InputKind
+from ...api.form_fields import Field
+from ...api.forms import TemplateForm
 from ...core.messages import Message
 from ...core.text import plain_reason
 from ...jobs import Job, Request

@@ -52,7 +52,7 @@ def bake(watch: "Watch", triangles: str, size: str) -> "Task":
 
 
 def _take(addon: ModuleType, blend: Path, light: Any) -> None:
-    addon.scene.bake.take.put(str(blend), "token", light)
+    addon.scene.bake.place_maps.place(str(blend), "token", light)
 
 
 def _sheet(name: str, triangles: int) -> Any:

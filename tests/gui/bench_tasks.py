@@ -111,7 +111,7 @@ def _round(watch: "Watch", package: ModuleType, conversion: Any, glb: Path, blen
         str(received), str(received.with_suffix(".blend")), "Sheet", {}
     )
     document = package.session.current().document
-    where = document.for_mesh(context, package.scene.replace_mesh.KEEP, target)
+    where = document.for_mesh(context, package.scene.replace_mesh.REPLACE, target)
     reserve = package.scene.place.memory.Reserve()
     yield from _prepare(watch, lambda: _reserve_for(package.scene, reserve, fitted))
     yield from watch.stall("swap", lambda: _place(place, reserve, fitted, where))

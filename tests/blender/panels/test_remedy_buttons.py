@@ -344,7 +344,16 @@ def refused(addon, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, list
         told.append((problem.message, problem.fix, buttons(addon, problem.remedy, token)))
         return {"CANCELLED"}
 
-    for module in (addon.operators.jobs, addon.operators.submit_jobs, addon.operators.lods):
+    operators = addon.operators
+    users = (
+        operators.jobs,
+        operators.on_job,
+        operators.remove_jobs,
+        operators.recover_flow,
+        operators.submit_jobs,
+        operators.lods,
+    )
+    for module in users:
         monkeypatch.setattr(module, "report_problem", tell)
     return told
 

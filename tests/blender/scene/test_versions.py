@@ -44,7 +44,7 @@ def test_a_modifier_comes_back_as_it_was(addon, kind: str):
     for was, now in zip(before, look(item), strict=True):
         assert {key: (was[key], now[key]) for key in was if was[key] != now.get(key)} == {}
     versions.toggle(item)
-    assert {modifier.type for modifier in item.modifiers} <= addon.scene.modifiers.LEFT
+    assert {modifier.type for modifier in item.modifiers} <= addon.scene.modifiers.NEVER_APPLIED
     versions.revert(item)
     assert look(item) == before
     assert not name or item.modifiers.active.name == name

@@ -14,12 +14,12 @@ from tests.blender.job_fixtures import generate, panel
 @pytest.fixture
 def keep(addon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Lets a form of a session keep what is entered; as many as are made share a file."""
-    monkeypatch.setattr(addon.session.form, "KEPT_SECONDS", 0.0)
+    monkeypatch.setattr(addon.session.form, "STORE_SECONDS", 0.0)
     path = tmp_path / "form.json"
 
     def start():
         form = addon.session.form.Form()
-        return lambda: form.keep(bpy.context, lambda _context: tmp_path)
+        return lambda: form.store(bpy.context, lambda _context: tmp_path)
 
     start.path = path
     return start

@@ -171,7 +171,7 @@ def test_what_the_user_deleted_and_saved_stays_deleted(addon, tmp_path: Path):
 def test_what_was_asked_for_before_blender_ended_belongs_to_its_last_session(addon, tmp_path: Path):
     document, note = addon.session.document.Document(), tmp_path / "note.json"
     wanted = document.at_cursor(bpy.context)
-    document.leave(note)
+    document.note_end(note)
     after = addon.session.document.Document()
     assert not after.belongs_here(wanted)
     after.renew(addon.session.document.last_opening(note))

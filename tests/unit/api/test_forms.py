@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 from generio_flows.api import BadParameter, Template
-from generio_flows.api.forms import LONGEST_NAME, MOST_CHOICES, MOST_FIELDS, Field, TemplateForm
+from generio_flows.api.descriptions import LONGEST_NAME, MOST_CHOICES
+from generio_flows.api.form_fields import Field
+from generio_flows.api.forms import MOST_FIELDS, TemplateForm
 from generio_flows.api.models import parse_list
 
 from tests.sandbox.profiles import REFERENCE

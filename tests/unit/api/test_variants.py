@@ -453,12 +453,12 @@ def test_v24_outputs_that_never_come(server: Server, client: FlowsClient, waits:
     server.on("GET", "/flows/f1/outputs", answer({"outputs": []}))
     assert client.outputs("f1") == []
     assert len(server.asked) == 4
-    assert client.outputs("f1", settle=False) == []
+    assert client.outputs("f1", expect_outputs=False) == []
     assert len(server.asked) == 5
     server.on("GET", "/flows/f1/outputs", answer({"detail": "not yet"}, 409))
-    for settle in (True, False):
+    for expected in (True, False):
         with pytest.raises(WrongState):
-            client.outputs("f1", settle=settle)
+            client.outputs("f1", expect_outputs=expected)
     assert len(server.asked) == 10
 
 

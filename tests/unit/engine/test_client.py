@@ -331,7 +331,7 @@ def test_libraries_are_loaded_while_the_pipe_is_read(client: EngineClient, tmp_p
     """On Windows numpy's look at standard input, and wait as long as a thread reads that."""
     raw, png = tmp_path / "raw", tmp_path / "picture.png"
     RawPicture.of_pixels(np.full((4, 6, 4), 128, np.uint8)).write_whole(raw)
-    client.call("write_picture", raw=str(raw), path=str(png), longest=0, keep=1)
+    client.call("write_picture", raw=str(raw), path=str(png), longest=0, count=1)
     assert png.read_bytes().startswith(b"\x89PNG")
 
 

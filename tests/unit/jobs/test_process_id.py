@@ -78,12 +78,12 @@ def test_what_is_no_number_is_nobody():
     WINDOWS or not Path("/bin/ps").exists(), reason="this system has no ps, with which a Mac tells it"
 )
 def test_what_ps_says(other: "subprocess.Popen[bytes]"):
-    began_then = process_id._began_says_ps(other.pid)
+    began_then = process_id._ask_ps(other.pid)
     assert began_then and began_then.isalnum()
-    assert process_id._began_says_ps(other.pid) == began_then
+    assert process_id._ask_ps(other.pid) == began_then
     other.kill()
     other.wait()
-    assert process_id._began_says_ps(other.pid) is None
+    assert process_id._ask_ps(other.pid) is None
 
 
 def test_names_of_computers_are_written_in_one_way(monkeypatch: pytest.MonkeyPatch):

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 from generio_flows.scene.restore import align
-from generio_flows.scene.restore.align import IDENTITY, TURNS, Array, Similarity, Surface, similarity
+from generio_flows.scene.restore.align import IDENTITY, ROTATIONS, Array, Similarity, Surface, similarity
 
 BOX_FACES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
 
@@ -65,9 +65,11 @@ def surface(corners: Array, marks: Array | None = None) -> Surface:
 
 
 def changed(
-    corners: Array, turn: Array = TURNS[0], scale: float = 1.0, shift: tuple[float, ...] = (0, 0, 0)
+    corners: Array, rotation: Array = ROTATIONS[0], scale: float = 1.0, shift: tuple[float, ...] = (0, 0, 0)
 ) -> Array:
-    return Similarity(turn, scale, np.array(shift, dtype=float)).of(corners.reshape(-1, 3)).reshape(-1, 3, 3)
+    return (
+        Similarity(rotation, scale, np.array(shift, dtype=float)).of(corners.reshape(-1, 3)).reshape(-1, 3, 3)
+    )
 
 
 def brought_back(sent: Array, came: Array) -> Array:
@@ -77,13 +79,13 @@ def brought_back(sent: Array, came: Array) -> Array:
 
 
 def test_there_are_24_turns_and_none_mirrors():
-    assert len({turn.tobytes() for turn in TURNS}) == 24
-    assert all(np.linalg.det(turn) == pytest.approx(1.0) for turn in TURNS)
-    assert np.array_equal(TURNS[0], np.eye(3))
+    assert len({rotation.tobytes() for rotation in ROTATIONS}) == 24
+    assert all(np.linalg.det(rotation) == pytest.approx(1.0) for rotation in ROTATIONS)
+    assert np.array_equal(ROTATIONS[0], np.eye(3))
 
 
 def test_there_and_back_is_where_one_was():
-    way = Similarity(TURNS[7], 2.5, np.array([1.0, 2.0, 3.0]))
+    way = Similarity(ROTATIONS[7], 2.5, np.array([1.0, 2.0, 3.0]))
     points = CHAIR.reshape(-1, 3)
     assert np.allclose(way.back(way.of(points)), points)
     homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1)
@@ -97,15 +99,15 @@ def test_what_was_not_moved_is_not_moved_by_a_rounding_error_either(shape: Array
     assert similarity(surface(shape), surface(shape + noise)) is IDENTITY
 
 
-@pytest.mark.parametrize("turn", TURNS[1::3])
-def test_a_turn_is_undone_exactly(turn: Array):
-    assert np.allclose(brought_back(CHAIR, changed(CHAIR, turn)), CHAIR, atol=1e-9)
+@pytest.mark.parametrize("rotation", ROTATIONS[1::3])
+def test_a_turn_is_undone_exactly(rotation: Array):
+    assert np.allclose(brought_back(CHAIR, changed(CHAIR, rotation)), CHAIR, atol=1e-9)
 
 
 @pytest.mark.parametrize("shape", [CHAIR, SHELL, PLANE])
 @pytest.mark.parametrize("scale", [1.0, 0.01, 1 / 0.0254, 0.317])
 def test_a_turn_a_scale_and_a_shift_are_undone_together(shape: Array, scale: float):
-    back = brought_back(shape, changed(shape, TURNS[1], scale, (3, -2, 0.5)))
+    back = brought_back(shape, changed(shape, ROTATIONS[1], scale, (3, -2, 0.5)))
     assert similarity(surface(shape), surface(back)) is IDENTITY
     assert np.allclose(
         [back.min(axis=(0, 1)), back.max(axis=(0, 1))], [shape.min(axis=(0, 1)), shape.max(axis=(0, 1))]
@@ -115,30 +117,30 @@ def test_a_turn_a_scale_and_a_shift_are_undone_together(shape: Array, scale: flo
 def test_a_unit_is_recognized_as_such():
     found = similarity(surface(CHAIR), surface(changed(CHAIR, scale=100.0)))
     assert found is not None and found.scale == 0.01
-    assert not found.turns and not found.shifts
+    assert not found.rotates and not found.shifts
 
 
 def test_a_shift_alone_is_no_scale():
     found = similarity(surface(CHAIR), surface(changed(CHAIR, shift=(-0.5, -0.55, 0))))
-    assert found is not None and found.scale == 1.0 and found.shifts and not found.turns
+    assert found is not None and found.scale == 1.0 and found.shifts and not found.rotates
     assert found.shift == pytest.approx([0.5, 0.55, 0.0])
 
 
 def test_of_ways_that_are_as_good_the_one_wins_that_changes_least():
     """A cube fits in 24 ways."""
-    for turn in TURNS:
-        assert similarity(surface(CUBE), surface(changed(CUBE, turn))) is IDENTITY
-    shifted = similarity(surface(CUBE), surface(changed(CUBE, TURNS[5], shift=(4, 0, 0))))
-    assert shifted is not None and not shifted.turns
+    for rotation in ROTATIONS:
+        assert similarity(surface(CUBE), surface(changed(CUBE, rotation))) is IDENTITY
+    shifted = similarity(surface(CUBE), surface(changed(CUBE, ROTATIONS[5], shift=(4, 0, 0))))
+    assert shifted is not None and not shifted.rotates
 
 
 def test_uv_coordinates_tell_how_a_symmetric_model_was_turned():
     marks = np.random.default_rng(2).random((len(CUBE), 3, 2))
     sent = surface(CUBE, marks)
     assert similarity(sent, surface(CUBE, marks)) is IDENTITY
-    for turn in TURNS[1::4]:
-        found = similarity(sent, surface(changed(CUBE, turn), marks))
-        assert found is not None and np.array_equal(found.turn, turn.T)
+    for rotation in ROTATIONS[1::4]:
+        found = similarity(sent, surface(changed(CUBE, rotation), marks))
+        assert found is not None and np.array_equal(found.rotation, rotation.T)
 
 
 def test_uv_coordinates_of_the_services_own_tell_nothing():

@@ -3,18 +3,18 @@
 from pathlib import Path
 
 import pytest
-from generio_flows.session.prompt_history import KEPT, PromptHistory
+from generio_flows.session.prompt_history import MOST_PROMPTS, PromptHistory
 
 
 def test_the_last_ones_are_kept_newest_first_and_each_once(tmp_path: Path):
     history = PromptHistory(tmp_path / "prompts.json")
     assert history.prompts() == []
-    for number in range(KEPT + 5):
+    for number in range(MOST_PROMPTS + 5):
         history.add(f"Chair {number}")
     history.add("Chair 10")
     found = PromptHistory(tmp_path / "prompts.json").prompts()
-    assert len(found) == KEPT
-    assert found[:2] == ["Chair 10", f"Chair {KEPT + 4}"]
+    assert len(found) == MOST_PROMPTS
+    assert found[:2] == ["Chair 10", f"Chair {MOST_PROMPTS + 4}"]
     assert found.count("Chair 10") == 1
 
 

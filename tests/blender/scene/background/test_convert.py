@@ -175,7 +175,7 @@ def test_a_result_whose_pictures_are_gone_is_imported_from_the_glb(addon, conver
 
 
 def test_arrays_of_zeros_do_not_come_and_others_do(addon, conversion, tmp_path: Path):
-    """Each array is memory that the window waits for; see `child.drop_zeros`."""
+    """Each array is memory that the window waits for; see `make_blend.drop_zeros`."""
     plain, hard = scenes.ball("Plain"), scenes.ball("Hard")
     hard.data.materials.append(scenes.textured("Paint"))
     for polygon in hard.data.polygons[:3]:

@@ -370,7 +370,9 @@ def test_the_maps_come_into_copies_of_the_materials_and_revert_takes_them_back(a
     job = bake_job(addon, item)
     assert job.status.step == "placed"
     assert sandbox.stats()["flows"] == {}
-    lines = [str(line) for line in addon.panels.optimize._lines(addon.scene.versions.report_of(item))]
+    lines = [
+        str(line) for line in addon.panels.versions_report.report_lines(addon.scene.versions.report_of(item))
+    ]
     assert any(line.startswith("Baked normals of 512 pixels") for line in lines)
     assert any(line.startswith("Looks the same from") for line in lines)
     made = material_of(item)

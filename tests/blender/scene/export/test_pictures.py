@@ -552,9 +552,9 @@ def test_a_sketch_that_is_saved_again_is_looked_at_again(addon, tmp_path: Path, 
     monkeypatch.setattr(engine, "ask", lambda verb, **what: looks.append(verb) or ask(verb, **what))
     for _ in range(3):
         addon.session.current().tick(bpy.context)
-    assert looks.count("look_at") <= 1, "a disk may be slow: once a second has to do"
-    monkeypatch.setattr(addon.session.form, "LOOK_SECONDS", 0.0)
-    addon.session.current().form._next_look = 0.0
+    assert looks.count("check_image") <= 1, "a disk may be slow: once a second has to do"
+    monkeypatch.setattr(addon.session.form, "CHECK_SECONDS", 0.0)
+    addon.session.current().form._next_check = 0.0
     assert preview() == before
     Image.new("RGB", (8, 8)).save(path)
     os.utime(path, (time.time() + 10.0,) * 2)  # Blender's own cache of previews counts in seconds
@@ -576,16 +576,16 @@ def test_a_disk_that_sleeps_keeps_nobody_waiting(addon, tmp_path: Path, monkeypa
     looks: list[str] = []
     ask = engine.ask
     monkeypatch.setattr(engine, "ask", lambda verb, **what: looks.append(verb) or ask(verb, **what))
-    monkeypatch.setattr(addon.session.form, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(addon.session.form, "CHECK_SECONDS", 0.0)
     with held_up(addon):
-        addon.session.current().form._next_look = 0.0
+        addon.session.current().form._next_check = 0.0
         Image.new("RGB", (8, 8)).save(path)
         for _ in range(3):
             addon.session.current().tick(bpy.context)
-        assert looks.count("look_at") == 1, "one at a time has to do"
+        assert looks.count("check_image") == 1, "one at a time has to do"
         panel().image = str(other)
         assert panel().image_note == "7 x 7, PNG", "what one chooses one sees at once"
-    tick_until(addon, lambda: looks.count("look_at") > 1)
+    tick_until(addon, lambda: looks.count("check_image") > 1)
     assert panel().image_note == "7 x 7, PNG"
     Image.new("RGB", (9, 9)).save(other)
     os.utime(other, (time.time() + 10.0,) * 2)

@@ -61,7 +61,7 @@ def test_textures_are_made_as_small_as_is_wanted(
     snapshot = tmp_path / scene.export.snapshot.snapshot_name()
     limit = scene.export.texture_limit.TextureLimit(side, texels)
     scene.export.snapshot.write_snapshot(item, snapshot, textures=limit)
-    scene.background.child.export_glb(str(snapshot), str(tmp_path / "input.glb"))
+    scene.background.make_glb.make_glb(str(snapshot), str(tmp_path / "input.glb"))
     assert pictures(tmp_path / "input.glb") == {"Square": square, "wide": wide}
     assert [tuple(image.size) for image in scenes.base_colour_images(item)] == [(64, 64)]
 

@@ -158,7 +158,10 @@ def test_what_was_put_back_is_said_in_the_report(addon, optimizer, monkeypatch: 
     assert bpy.ops.generio.optimize_selected(polygon_count=500) == {"FINISHED"}
     assert np.abs(scenes.bounds([item]) - before).max() < 0.05
     report = json.loads(item.data["generio_report"])
-    assert "The result was 0.01 times as large, and was scaled back" in addon.panels.optimize._lines(report)
+    assert (
+        "The result was 0.01 times as large, and was scaled back"
+        in addon.panels.versions_report.report_lines(report)
+    )
     assert [slot.material.name for slot in item.material_slots] == ["Paint"]
 
 
@@ -303,7 +306,7 @@ def test_a_material_that_cannot_go_does_not_keep_the_shape(addon, tmp_path, monk
         assert [slot.material for slot in made.material_slots] == mine
         assert {face.material_index for face in made.data.polygons} == {0, 1, 2}
         report = json.loads(made.data["generio_report"])
-        told = addon.panels.optimize._lines(report)
+        told = addon.panels.versions_report.report_lines(report)
         without = "Blender could not export the materials, so the shape was sent without them"
         assert (without in told) == stumbles
     assert {material.name for material in bpy.data.materials} == {"Lost", "Paint"}

@@ -29,7 +29,7 @@ MANY_MISSES = 0.01
 """Of all rays: more of them are told of, though the rest of the maps is as good as any."""
 
 
-def put(blend: str, token: str, target: bpy.types.Object, sent: str = "") -> list[bpy.types.Object]:
+def place(blend: str, token: str, target: bpy.types.Object, sent: str = "") -> list[bpy.types.Object]:
     """Give `target`, and all that show its mesh, the maps that lie beside `blend`; returns these objects.
 
     token: of the job that has baked them. sent: see `OptimizedMesh`. Raises CannotPlace.
@@ -46,7 +46,7 @@ def put(blend: str, token: str, target: bpy.types.Object, sent: str = "") -> lis
     images = _images(
         figures["maps"], [image for image in bpy.data.images if image not in before], target.name
     )
-    uv_map = _take_uv_map(mesh, light, figures["uv_map"]) if figures["new_uv_map"] else figures["uv_map"]
+    uv_map = _copy_uv_map(mesh, light, figures["uv_map"]) if figures["new_uv_map"] else figures["uv_map"]
     users = versions.showing(mesh)
     copies: dict[Any, Any] = {}
 
@@ -67,7 +67,7 @@ def put(blend: str, token: str, target: bpy.types.Object, sent: str = "") -> lis
         for index, material in enumerate(mesh.materials):
             mesh.materials[index] = baked(material)
         for user in users:
-            slots.take(user, baked)
+            slots.assign(user, baked)
     report = dict(versions.report_of(target))
     report["bake"] = {**figures, "uv_map": uv_map, "meters": figures["distance"] * _meters(target)}
     report["bake"]["token"] = token
@@ -84,7 +84,7 @@ def changed(target: bpy.types.Object) -> CannotPlace:
     )
 
 
-def arrival(name: str, placed: Sequence[bpy.types.Object]) -> Message:
+def summary(name: str, placed: Sequence[bpy.types.Object]) -> Message:
     """What is to be told of maps that were put into the file."""
     figures = versions.report_of(placed[0])["bake"]
     return Message(
@@ -95,7 +95,7 @@ def arrival(name: str, placed: Sequence[bpy.types.Object]) -> Message:
     )
 
 
-def told_of(placed: Sequence[bpy.types.Object]) -> list[Message]:
+def warnings(placed: Sequence[bpy.types.Object]) -> list[Message]:
     """What is to be told besides of maps that have just been placed."""
     figures = versions.report_of(placed[0])["bake"]
     lines: list[Message] = []
@@ -133,7 +133,7 @@ def _images(kinds: list[str], found: list[Any], name: str) -> dict[str, Any]:
     return {kind: by_kind[kind] for kind in kinds}
 
 
-def _take_uv_map(mesh: bpy.types.Mesh, light: bpy.types.Mesh, name: str) -> str:
+def _copy_uv_map(mesh: bpy.types.Mesh, light: bpy.types.Mesh, name: str) -> str:
     """Give `mesh` the UV map that was made for the maps; returns what it is called there."""
     present: Any = mesh.uv_layers.get(name)
     layer: Any = present or mesh.uv_layers.new(name=name, do_init=False)
