@@ -80,6 +80,7 @@ class Server:
         self._changed: set[str] = set()
         self._finish_jobs = False
         self._over = threading.Event()
+        self._parent = os.getppid()
 
     def run(self) -> None:
         """Serve until the pipe closes, or Blender says so."""
@@ -174,6 +175,8 @@ class Server:
                     looked_at = now
             if self._conversion is not None:
                 self._conversion.end_idle()
+            if os.getppid() != self._parent:  # a process forked off by another add-on may keep the pipe open
+                self._calls.put(None)
 
     def _send_changes(self, with_flags: bool = True) -> None:
         """Tell each job that has changed as it is by now, so that the order of events is no matter."""
