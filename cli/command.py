@@ -20,6 +20,7 @@ from typing import Any
 
 import bpy
 
+from ..core.interpreters import is_isolated
 from ..engine.process import environment, python_command
 from ..scene.background.here import converter_command
 from ..session import preferences
@@ -41,9 +42,9 @@ def execute(words: list[str]) -> int:
     """Run the command with the arguments after its name; Blender calls this. Returns the exit code."""
     with (
         subprocess.Popen(  # noqa: S603 - our own code, by Blender's own Python
-            [*python_command(sys.executable, bpy.app.binary_path), HOSTED, *words],
+            [*python_command(sys.executable, bpy.app.binary_path, is_isolated()), HOSTED, *words],
             stdin=subprocess.PIPE,
-            env=environment(os.environ),
+            env=environment(os.environ, is_isolated()),
             text=True,
             encoding="ascii",
             **OWN_GROUP,

@@ -36,7 +36,8 @@ class Start:
     owner: the name under which this Blender has leases. command: runs the engine, see
     `process.python_command`. store: path of the job list. patience: seconds that a call
     may wait for another process that has the job list. converter: what starts a background Blender. previews:
-    whether results get pictures. log: the folder of the log.
+    whether results get pictures. log: the folder of the log. spare: runs the engine where `command` cannot
+    (() = nothing does).
     """
 
     owner: str
@@ -46,6 +47,7 @@ class Start:
     converter: tuple[str, ...]
     previews: bool
     log: Path
+    spare: tuple[str, ...] = ()
 
 
 @dataclass
@@ -90,7 +92,9 @@ class Connection:
         self.start = start
         self._configuration = (settings, log_level, finish_jobs)
         self._on_start, self._on_word = on_start, on_word
+        self._command = start.command
         self._process: EngineProcess | None = None
+        self._has_spoken = False
         self._decoder = Decoder()
         self._number = 0
         self._open: Reply | None = None
@@ -107,10 +111,8 @@ class Connection:
             raise EngineDied
         self._starts.append(now)
         settings, log_level, finish_jobs = self._configuration
-        try:
-            self._process = EngineProcess(self.start.command)
-        except OSError as error:
-            raise EngineDied.because(error) from error
+        self._process = self._new_process()
+        self._has_spoken = False
         self._decoder = Decoder()
         self._on_start()
         unanswered = [*self._replies.values()]
@@ -132,6 +134,27 @@ class Connection:
         for reply in unanswered:
             reply.is_repeated = True
             self._process.send(reply.data)
+
+    def _new_process(self) -> EngineProcess:
+        """Raises EngineDied."""
+        try:
+            return EngineProcess(self._command)
+        except OSError as error:
+            if not self._use_spare():
+                raise EngineDied.because(error) from error
+        return self._new_process()
+
+    def _use_spare(self) -> bool:
+        """Start engines in the other way from now on; False where that is done already, or there is none.
+
+        As where a virus scanner or a policy of Windows lets Blender run, and not the Python that it brings:
+        that cannot be started, or ends without a word.
+        """
+        if not self.start.spare or self._command == self.start.spare:
+            return False
+        LOGGER.warning("the engine process cannot be started as it should, and is started by Blender itself")
+        self._command = self.start.spare
+        return True
 
     @property
     def pid(self) -> int:
@@ -234,6 +257,8 @@ class Connection:
         self._process.close(END_SECONDS)
         self._process = None
         LOGGER.warning("the engine process has ended, and is started again")
+        if not self._has_spoken:
+            self._use_spare()
         self._begin()
 
     def _refused(self, error: Exception) -> None:
@@ -248,6 +273,7 @@ class Connection:
         raise error
 
     def _receive(self, message: dict[str, Any]) -> None:
+        self._has_spoken = True
         self._on_word(message)
         if "call" in message:
             self._answered(message)

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from ..core.interpreters import background_command, is_isolated
+
 ROOT = Path(__file__).parents[1]
 
 LARGEST_READ = 1 << 16
@@ -26,10 +28,11 @@ COMPLAINTS = subprocess.DEVNULL if os.name == "nt" else None
 """Where its standard error goes. On Windows Blender's console may be gone, and whatever would get its handle
 then cannot be started."""
 
-PRIVATE = ("GENERIO_API_KEY", "PYTHON")
-"""What the names of environment variables begin with that the engine does not get: the key comes through the
-pipe, and its Python is to be as it was installed."""
+PRIVATE = "GENERIO_API_KEY"
+"""What the engine does not get from the environment: the key comes through the pipe."""
 
+OF_PYTHON = "PYTHON"
+"""What the names of environment variables begin with that tell a Python where its modules are."""
 
 PRIORITY = getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 """Of the engine and its converters on Windows, where who starts a process gives it that."""
@@ -38,18 +41,21 @@ NICENESS = 5
 """The same elsewhere: on a machine where all cores are at work, Blender's window goes first."""
 
 
-def python_command(executable: str, blender: str) -> tuple[str, ...]:
+def python_command(executable: str, blender: str, isolated: bool = True) -> tuple[str, ...]:
     """What runs this package in plain Python, up to its arguments.
 
     executable: the Python that Blender names. blender: Blender's own binary, for where there is no Python
-    ("" = none), or a virus scanner has taken it away. -I leaves out what the user has installed for another
-    Python.
+    ("" = none), or a virus scanner has taken it away. isolated: see `is_isolated`.
     """
     python = Path(executable)
     if python.stem.lower().startswith("python") and (python.is_file() or not blender):
-        return (executable, "-I", str(ROOT))
-    options = ("--background", "--factory-startup", "--offline-mode", "--python-exit-code", "1")
-    return (blender, *options, "--python", str(ROOT / "__main__.py"), "--")
+        return (executable, *(("-I",) if isolated else ()), str(ROOT))
+    return blender_command(blender, isolated)
+
+
+def blender_command(blender: str, isolated: bool = True) -> tuple[str, ...]:
+    """The same in Blender itself; () where there is no binary of it."""
+    return (*background_command(blender, isolated), str(ROOT / "__main__.py"), "--") if blender else ()
 
 
 def take_input() -> int:
@@ -78,7 +84,8 @@ class EngineProcess:
 
     It works in the folder of its program, which it holds anyway: that in which Blender was started is mostly
     the project's, and on Windows, or on a disk that is to be taken out, has to stay as long as a process
-    works there. So what it is told has to have whole paths.
+    works there. So what it is told has to have whole paths. It has no terminal, either: when that is closed,
+    or Ctrl-C pressed there, it is Blender that this is meant for.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -96,9 +103,10 @@ class EngineProcess:
                 stdin=stdin,
                 stdout=stdout,
                 stderr=COMPLAINTS,
-                env=environment(os.environ),
+                env=environment(os.environ, is_isolated()),
                 cwd=Path(command[0]).parent,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) | PRIORITY,
+                start_new_session=True,
             )
             ours.pop_all()
 
@@ -162,9 +170,10 @@ class EngineProcess:
         self.close()
 
 
-def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the engine: ours, without what is nothing to it."""
-    return {name: value for name, value in given.items() if not name.startswith(PRIVATE)}
+def environment(given: Mapping[str, str], isolated: bool) -> dict[str, str]:
+    """The environment of the engine: ours, without what is nothing to it. isolated: see `is_isolated`."""
+    left_out = (PRIVATE, OF_PYTHON) if isolated else (PRIVATE,)
+    return {name: value for name, value in given.items() if not name.startswith(left_out)}
 
 
 if sys.platform == "win32":

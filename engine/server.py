@@ -80,6 +80,7 @@ class Server:
         self._changed: set[str] = set()
         self._finish_jobs = False
         self._over = threading.Event()
+        self._parent = os.getppid()
 
     def run(self) -> None:
         """Serve until the pipe closes, or Blender says so."""
@@ -174,6 +175,9 @@ class Server:
                     watched_at = now
             if self._conversion is not None:
                 self._conversion.end_idle()
+            # A fork of Blender, which another add-on made, may keep the pipe open.
+            if os.name == "posix" and os.getppid() != self._parent:
+                self._calls.put(None)
 
     def _send_changes(self, with_flags: bool = True) -> None:
         """Tell each job that has changed as it is by now, so that the order of events is no matter."""

@@ -18,11 +18,12 @@ from typing import NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 import bpy
 
 from .. import i18n
+from ..core.interpreters import is_isolated
 from ..core.log import FILE, LOGGER
 from ..engine.client import DRAIN_SECONDS, EngineClient
 from ..engine.connection import Start
 from ..engine.log_handler import LogHandler
-from ..engine.process import python_command
+from ..engine.process import blender_command, python_command
 from ..jobs import Job, LedgerError, NoConverter, Problem, Settings
 from ..jobs.process_id import new_owner
 from ..scene.background.here import converter_command, make_input_here
@@ -145,9 +146,11 @@ class Session:
         """The engine, started now if it was not. Its calls raise LedgerError."""
         if self.engine is None:
             folder = user_folder(context)
+            blender, isolated = bpy.app.binary_path, is_isolated()
             start = Start(
                 owner=self._owner,
-                command=(*python_command(sys.executable, bpy.app.binary_path), "--engine"),
+                command=(*python_command(sys.executable, blender, isolated), "--engine"),
+                spare=(*blender_command(blender, isolated), "--engine") if blender else (),
                 store=folder / "jobs.sqlite",
                 patience=LEDGER_SECONDS / 2,
                 converter=converter_command(),

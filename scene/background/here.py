@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bpy
 
+from ...core.interpreters import background_command, is_isolated
 from ..errors import ConversionFailed
 from ..place.new_data import NewData
 from ..place.unique_names import names_left_free
@@ -22,8 +23,7 @@ def converter_command() -> tuple[str, ...]:
     binary = bpy.app.binary_path
     if not binary:
         return (sys.executable, script)
-    options = ("--background", "--factory-startup", "--offline-mode", "--python-exit-code", "1")
-    return (binary, *options, "--python", script)
+    return (*background_command(binary, is_isolated()), script)
 
 
 def make_input_here(source: Path, target: Path) -> None:

@@ -20,6 +20,7 @@ from .collision import make_shapes
 from .order import MeshOrder, Order, SubjectOrder
 from .profiles import NO_SHAPES, PROFILES
 from .subjects import FileContent, Subject
+from .textures import Textures
 from .write import write
 
 Report = Callable[[float], None]
@@ -34,13 +35,14 @@ def export(source: str, target: str, report: Report) -> None:
     folder = Path(f"{target}.files")
     units: Any = bpy.context.scene.unit_settings
     units.system, units.scale_length = "METRIC", order.unit
+    textures = Textures()
     meshes = _Meshes(Path(source).parent, len(order.meshes()) + len(order.files), report)
     for file in order.files:
         content = FileContent(file.name, at_origin=file.at_origin)
         try:
             for subject in file.subjects:
                 content.subjects.append(_subject(subject, order, meshes))
-            write(bpy.context, content, order.engine, folder / file.path, order.embed)
+            write(bpy.context, content, order.engine, folder / file.path, textures, order.embed)
         except FlowsError as error:
             raise RuntimeError(error.message) from error
         items = [item for subject in content.subjects for item in (*subject.levels, *subject.shapes)]

@@ -186,6 +186,13 @@ class _Names:
         for kind in (bpy.data.objects, bpy.data.meshes):
             present: Any = kind.get((name, None))  # type: ignore[call-overload]
             if present is not None:
-                self._afterwards.callback(setattr, present, "name", name)
                 present.name = PREFIX + uuid.uuid4().hex
+                self._afterwards.callback(_call_again, kind, present.name, name)
         return name
+
+
+def _call_again(kind: Any, present: str, name: str) -> None:
+    """Give something its name back, unless it was there only for a while, as meshes with modifiers are."""
+    item = kind.get((present, None))
+    if item is not None:
+        item.name = name

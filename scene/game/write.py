@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import bpy
@@ -15,10 +17,10 @@ import bpy
 from ...core.file_names import fitting
 from ...formats.gltf_levels import add_extras, link_levels
 from ..exporters import GLTF, known
-from ..nodes import images_of
 from .profiles import PROFILES, Levels, Profile
 from .staging import Staged, staged
 from .subjects import FileContent
+from .textures import Textures
 
 GODOT_VIEW = math.radians(75.0)
 """How high the picture of a new camera in Godot is, as an angle:
@@ -37,12 +39,18 @@ def path_of(name: str, profile: Profile, own_folder: bool) -> Path:
 
 
 def write(
-    context: bpy.types.Context, content: FileContent, engine: str, path: Path, embed: bool = True
+    context: bpy.types.Context,
+    content: FileContent,
+    engine: str,
+    path: Path,
+    textures: Textures,
+    embed: bool = True,
 ) -> None:
     """Write a file for a game engine.
 
-    engine: of PROFILES. embed: whether textures are in the file, where the format can have them there; else
-    they are in a folder beside it. Raises RuntimeError and OSError, as Blender's exporters do.
+    engine: of PROFILES. textures: of all files of an order. embed: whether they are in the file, where the
+    format can have them there; else they are in a folder beside it. Raises RuntimeError and OSError, as
+    Blender's exporters do.
     """
     profile = PROFILES[engine]
     objects = [item for subject in content.subjects for item in subject.levels]
@@ -51,12 +59,16 @@ def write(
         layer = stage.scene.view_layers[0]
         with context.temp_override(scene=stage.scene, view_layer=layer, selected_objects=[]):
             layer.update()
-            _WRITERS[profile.suffix](path, profile, embed, objects)
+            _WRITERS[profile.suffix](path, profile, embed, partial(textures.in_files, objects))
         if profile.suffix == ".glb":
             _write_levels(path, stage, profile)
 
 
-def _write_fbx(path: Path, profile: Profile, embed: bool, objects: Sequence[bpy.types.Object]) -> None:
+InFiles = Callable[[Path], AbstractContextManager[None]]
+"""Has the textures be files in a folder for a while: Blender's exporters know them by these files' names."""
+
+
+def _write_fbx(path: Path, profile: Profile, embed: bool, in_files: InFiles) -> None:
     """Y up, -Z forward, in the data and not in the objects, so that these are neither turned nor scaled."""
     options: dict[str, Any] = {
         "object_types": {"EMPTY", "MESH"},
@@ -69,30 +81,27 @@ def _write_fbx(path: Path, profile: Profile, embed: bool, objects: Sequence[bpy.
         "apply_unit_scale": True,
         "bake_anim": False,
         "use_custom_props": False,
-        "path_mode": "COPY",
+        "path_mode": "COPY" if embed else "RELATIVE",
         "embed_textures": embed,
         **profile.options,
     }
-    with _in_files(objects, path.parent / TEXTURES, not embed):
-        if not embed:
-            options["path_mode"] = "RELATIVE"
+    with TemporaryDirectory() as passing, in_files(Path(passing) if embed else path.parent / TEXTURES):
         operator = bpy.ops.export_scene.fbx
         operator(filepath=str(path), **known(operator, **options))
 
 
-def _write_glb(path: Path, _profile: Profile, _embed: bool, _objects: object) -> None:
+def _write_glb(path: Path, _profile: Profile, _embed: bool, _in_files: InFiles) -> None:
     operator = bpy.ops.export_scene.gltf
     operator(filepath=str(path), **known(operator, **GLTF))
 
 
-def _write_usd(path: Path, _profile: Profile, _embed: bool, _objects: object) -> None:
+def _write_usd(path: Path, _profile: Profile, _embed: bool, in_files: InFiles) -> None:
     operator = bpy.ops.wm.usd_export
     options = known(
         operator,
         export_animation=False,
-        export_textures=True,
-        export_textures_mode="NEW",
-        overwrite_textures=True,
+        export_textures=False,
+        export_textures_mode="KEEP",
         relative_paths=True,
         generate_preview_surface=True,
         export_custom_properties=False,
@@ -103,39 +112,11 @@ def _write_usd(path: Path, _profile: Profile, _embed: bool, _objects: object) ->
         convert_scene_units="METERS",
         triangulate_meshes=False,
     )
-    operator(filepath=str(path), **options)
+    with in_files(path.parent / TEXTURES):
+        operator(filepath=str(path), **options)
 
 
 _WRITERS = {".fbx": _write_fbx, ".glb": _write_glb, ".usdc": _write_usd}
-
-
-@contextmanager
-def _in_files(objects: Iterable[bpy.types.Object], folder: Path, wanted: bool) -> Iterator[None]:
-    """For a while, the pictures of the materials are files in `folder`, which stay; if that is `wanted`."""
-    changed: list[tuple[Any, str]] = []
-    try:
-        for image in _images(objects) if wanted else ():
-            source = Path(bpy.path.abspath(image.filepath, library=image.library))
-            packed = image.packed_file
-            suffix = source.suffix or (".png" if image.file_format == "PNG" else ".jpg")
-            stem = re.sub(r"[^-. \w]+", "_", Path(image.name).stem) or "texture"
-            target = folder / f"{fitting(stem)}{suffix}"
-            if packed is None and not source.is_file():
-                continue
-            folder.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(packed.data if packed is not None else source.read_bytes())
-            changed.append((image, image.filepath_raw))
-            image.filepath_raw = str(target)
-        yield
-    finally:
-        for image, path in changed:
-            image.filepath_raw = path
-
-
-def _images(objects: Iterable[bpy.types.Object]) -> list[Any]:
-    """The pictures of the materials of some objects, each once, in the order of their names."""
-    slots = [slot.material for item in objects for slot in item.material_slots if slot.material is not None]
-    return sorted(images_of(dict.fromkeys(slots)), key=lambda image: image.name)
 
 
 def _write_levels(path: Path, stage: Staged, profile: Profile) -> None:

@@ -1,12 +1,13 @@
 """A process carries the jobs, and may die at any moment: nothing is lost, and nothing runs twice."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from generio_flows.core.messages import Message
 from generio_flows.engine import connection
 from generio_flows.engine.client import EngineClient
 from generio_flows.engine.connection import Start
+from generio_flows.engine.process import python_command
 from generio_flows.formats.raw_pixels import RawPicture
 from generio_flows.jobs import Job, LedgerError, Problem, Settings, Step
 from generio_flows.jobs.process_id import began
 from generio_flows.jobs.store import JobStore
 
 from tests.sandbox import Sandbox
-from tests.systems import KILL, goes_first, needs_proc, suspend
+from tests.systems import KILL, goes_first, needs_proc, needs_signals, suspend
 
 from .conftest import LONGEST, finished, lamp, pump_until
 
@@ -170,6 +172,33 @@ def test_what_another_program_tells_python_is_nothing_to_the_engine(
     assert finished(client, client.submit(lamp(sandbox)).token).status.step is Step.READY
 
 
+def test_modules_that_are_known_by_the_environment_alone_are_found_by_the_engine_too(
+    start: Start, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where bpy and requests are in a folder that PYTHONPATH names, or Blender's own modules, on NixOS."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import pathlib, sys\nif '--engine' in sys.argv: pathlib.Path(__file__).with_name('found').touch()"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = (*python_command(sys.executable, "", isolated=False), "--engine")
+    client = EngineClient(replace(start, command=command), settings, "CRITICAL", finish_jobs=False)
+    client.call("sync")
+    client.close(LONGEST)
+    assert (tmp_path / "found").exists()
+
+
+@pytest.mark.parametrize("scanner", ["refuses", "ends"])
+def test_where_blenders_python_cannot_run_blender_itself_does_the_engine(
+    start: Start, settings: Settings, sandbox: Sandbox, tmp_path: Path, scanner: str
+) -> None:
+    """As where a virus scanner or a policy of Windows lets only Blender run."""
+    command = (sys.executable, "-c", "raise SystemExit(3)") if scanner == "ends" else (str(tmp_path),)
+    given = replace(start, command=command, spare=start.command)
+    client = EngineClient(given, settings, "CRITICAL", finish_jobs=False)
+    assert finished(client, client.submit(lamp(sandbox)).token).status.step is Step.READY
+    client.close(LONGEST)
+
+
 @needs_proc
 def test_the_engine_leaves_the_cores_to_the_window(client: EngineClient) -> None:
     client.call("sync")
@@ -189,9 +218,42 @@ def test_the_key_goes_through_the_pipe_only(
     assert b"--engine" in (about / "cmdline").read_bytes()
 
 
+def _close_its_terminal(blender: "subprocess.Popen[str]") -> None:
+    if sys.platform != "win32":
+        os.killpg(blender.pid, signal.SIGHUP)
+
+
+def _kill_with_a_fork_left(blender: "subprocess.Popen[str]") -> None:
+    """As of an add-on that has forked a worker, which has all of Blender's pipes, and goes on."""
+    if sys.platform != "win32":
+        blender.send_signal(signal.SIGUSR1)
+    assert blender.stdout is not None
+    assert blender.stdout.readline() == "forked\n"
+    blender.kill()
+
+
+def _press_ctrl_c(blender: "subprocess.Popen[str]") -> None:
+    if sys.platform != "win32":
+        os.killpg(blender.pid, signal.SIGINT)
+
+
 @pytest.mark.parametrize("finish_jobs", [False, True], ids=["ends", "finishes"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        subprocess.Popen.kill,
+        pytest.param(_close_its_terminal, marks=needs_signals),
+        pytest.param(_press_ctrl_c, marks=needs_signals),
+        pytest.param(_kill_with_a_fork_left, marks=needs_signals),
+    ],
+    ids=["killed", "terminal", "ctrl-c", "forked"],
+)
 def test_when_blender_is_killed_the_engine_ends_or_finishes_first(
-    start: Start, settings: Settings, sandbox: Sandbox, tmp_path: Path, finish_jobs: bool
+    start: Start,
+    settings: Settings,
+    sandbox: Sandbox,
+    end: Callable[["subprocess.Popen[str]"], None],
+    finish_jobs: bool,
 ) -> None:
     sandbox.order(
         {"method": "GET", "path": "/flows/*/outputs/*", "action": "delay", "seconds": OUTPUT_SECONDS}
@@ -201,14 +263,21 @@ def test_when_blender_is_killed_the_engine_ends_or_finishes_first(
         [sys.executable, "-m", "tests.unit.engine.blender", *given],
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
-    assert blender.stdout is not None
+    assert blender.stdout is not None and blender.stderr is not None
     pid, token = blender.stdout.readline().split()
-    blender.kill()
+    end(blender)
     blender.wait()
-    blender.stdout.close()
     _wait_for(lambda: began(int(pid)) is None)
+    if sys.platform != "win32":
+        with suppress(ProcessLookupError):
+            os.killpg(blender.pid, KILL)
+    assert "server" not in blender.stderr.read()
+    blender.stdout.close()
+    blender.stderr.close()
     with sqlite3.connect(start.store) as db:
         ((step,),) = db.execute("SELECT step FROM jobs WHERE token = ?", (token,)).fetchall()
     db.close()

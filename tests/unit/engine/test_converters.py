@@ -21,6 +21,8 @@ from generio_flows.jobs.process_id import began
 from generio_flows.scene import markers
 from generio_flows.scene.errors import ConversionFailed
 
+from tests.systems import needs_signals
+
 from .conftest import LONGEST
 
 pytestmark = pytest.mark.slow
@@ -135,6 +137,13 @@ def test_one_is_warm_before_it_is_needed(pool: Converters, source: Path) -> None
     pool.warm()
     assert by(pool, source) == str(warm._process.pid)
     assert pool._free == [warm]
+
+
+@needs_signals
+def test_ctrl_c_in_a_terminal_is_nothing_to_a_converter(pool: Converters, source: Path) -> None:
+    """The terminal sends it to a whole group of processes; who started the converter decides what ends."""
+    if sys.platform != "win32":
+        assert os.getpgid(int(by(pool, source))) != os.getpgid(0)
 
 
 def test_where_none_can_be_started_that_is_an_error_of_the_system(source: Path) -> None:

@@ -25,6 +25,14 @@ PNG = b"\x89PNG\r\n\x1a\n"
 KINDS = ("objects", "meshes", "scenes", "collections", "images", "materials", "node_groups")
 
 
+READERS = {
+    ".fbx": lambda: bpy.ops.import_scene.fbx,
+    ".glb": lambda: bpy.ops.import_scene.gltf,
+    ".usdc": lambda: bpy.ops.wm.usd_import,
+}
+"""Blender's own importers."""
+
+
 def everything() -> dict[str, list[str]]:
     return {kind: sorted(getattr(bpy.data, kind).keys()) for kind in KINDS}
 
@@ -278,6 +286,70 @@ def test_a_picture_that_was_painted_and_never_saved_is_in_the_file(addon, tmp_pa
     export(tmp_path / "ball.fbx", "UNITY", shapes="NONE")
     assert PNG in (tmp_path / "ball.fbx").read_bytes()
     assert bpy.data.images.keys() == ["Painted"] and painted.packed_file is None
+
+
+def colored(name: str, path: Path, color: tuple[float, float, float]) -> bpy.types.Object:
+    """A ball in one color, which is in a picture of this name, the file `path`."""
+    path.parent.mkdir(exist_ok=True)
+    ball = scenes.ball("Ball", 8, 4)
+    material = scenes.textured(name)
+    ball.data.materials.append(material)
+    image = bpy.data.images.new(name, 4, 4)
+    image.pixels.foreach_set(np.tile(np.array([*color, 1.0], np.float32), 16))
+    image.filepath_raw, image.file_format = str(path), "PNG"
+    next(node for node in material.node_tree.nodes if node.type == "TEX_IMAGE").image = image
+    image.save()
+    return ball
+
+
+@pytest.mark.parametrize(
+    ("engine", "suffix", "options"),
+    [
+        ("UNREAL", ".fbx", {}),
+        ("UNREAL", ".fbx", {"embed": False}),
+        ("UNITY", ".fbx", {"embed": False, "batch_mode": "OBJECT"}),
+        ("USD", ".usdc", {}),
+        ("USD", ".usdc", {"batch_mode": "OBJECT"}),
+        ("GODOT", ".glb", {}),
+    ],
+    ids=str,
+)
+def test_pictures_that_are_called_alike_stay_apart(addon, tmp_path, engine: str, suffix: str, options: dict):
+    """As of a library whose materials have a folder with a diffuse.png each. Blender numbers names."""
+    colors = [(1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 1.0, 0.0)]
+    balls = [
+        colored(name, tmp_path / folder / "diffuse.png", color)
+        for name, folder, color in zip(
+            ("diffuse.png", "diffuse.png", "Bark", "Bark"), "abcd", colors, strict=True
+        )
+    ]
+    scenes.base_colour_images(balls[-1])[0].pack()
+    scenes.select(*balls)
+    path = tmp_path / "made" if "batch_mode" in options else tmp_path / "made" / f"all{suffix}"
+    export(path, engine, shapes="NONE", **options)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    for file in sorted((tmp_path / "made").glob(f"*{suffix}")):
+        READERS[suffix]()(filepath=str(file))
+    shown = [
+        tuple(round(value, 1) for value in scenes.base_colour_images(item)[0].pixels[:3])
+        for item in bpy.data.objects
+        if item.type == "MESH"
+    ]
+    assert sorted(shown) == sorted(colors)
+
+
+@pytest.mark.parametrize(
+    "names", [("Chair.001",), ("Chair", "Chair.001"), ("Chair.001", "Chair.002")], ids=str
+)
+@pytest.mark.parametrize("batch_mode", ["ONE", "OBJECT"])
+def test_names_that_blender_has_numbered_are_exported(
+    addon, tmp_path, names: tuple[str, ...], batch_mode: str
+):
+    """While it is exported, there are more meshes, whose names Blender numbers, too."""
+    scenes.select(*[scenes.ball(name, 8, 4) for name in names])
+    export(tmp_path / "made" / "all.glb", "GODOT", shapes="NONE", batch_mode=batch_mode)
+    found = [node["name"] for path in (tmp_path / "made").iterdir() for node in document(path)["nodes"]]
+    assert sorted(found) == sorted(names)
 
 
 def test_what_cannot_be_exported_is_told(addon, tmp_path):
