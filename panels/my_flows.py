@@ -19,6 +19,7 @@ from .widgets import (
     first_that_fits,
     fix_button,
     is_narrow,
+    list_button,
     room_in,
     wrapped,
 )
@@ -39,6 +40,8 @@ STATES = {
     "failed": Message("Failed"),
     "aborted": Message("Canceled"),
 }
+
+LIST, ASKING = Message("List My Flows"), Message("Asking the Service")
 
 ROWS = 6
 
@@ -86,8 +89,7 @@ class GENERIO_PT_my_flows(ReadyTab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         panel, width, known = properties(context), context.region.width, flow_list()
-        text = "Asking the Service" if known.is_waiting else "List My Flows"
-        layout.operator("generio.list_flows", text=text, icon="FILE_REFRESH")
+        list_button(layout, "generio.list_flows", ASKING if known.is_waiting else LIST, width)
         if known.problem is not None:
             wrapped(layout, translated(known.problem.message), width, "ERROR")
             wrapped(layout, translated(known.problem.fix), width, "BLANK1")

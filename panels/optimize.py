@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 
 from ..core.messages import EMPTY, Message
-from ..i18n import translated, translated_list
+from ..i18n import looked_up, translated, translated_list
 from ..scene.bake import pictures
 from ..scene.bake.settings import PICTURES
 from ..scene.export.selection import PERCENT
@@ -28,7 +28,6 @@ from .widgets import (
     buttons,
     choice,
     fields,
-    first_that_fits,
     fits,
     is_narrow,
     object_mode_button,
@@ -61,9 +60,7 @@ PICTURE = 4.0
 MANY = 20
 """Lines of a list that are shown."""
 
-
-OUTDATED_SHARE = 0.55
-"""Of a row, what says that originals were edited."""
+ORIGINAL_EDITED = Message("Original edited")
 
 
 class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
@@ -127,9 +124,16 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         """What became of the selection can be read while the panel is closed, too."""
-        reports = selection_report().latest(context).reports
-        if reports and not is_narrow(context):
-            self.layout.label(text=f"{_share(*_counts(reports)):+.0%}", translate=False)
+        if is_narrow(context):
+            return
+        found = selection_report().latest(context)
+        if count := len(found.outdated):
+            edited = Message("{count:,} originals edited", count=count) if count > 1 else ORIGINAL_EDITED
+            told = translated(edited)
+            has_room = fits(looked_up(self.bl_label) + told, room_in(context.region.width) - 2 * ICON)
+            self.layout.label(text=told if has_room else "", translate=False, icon="ERROR")
+        elif found.reports:
+            self.layout.label(text=f"{_share(*_counts(found.reports)):+.0%}", translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Also where there is nothing to compare: a result that comes moves nothing."""
@@ -146,7 +150,11 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
             wrapped(layout, translated(_change(found.reports)), width)
         else:
             wrapped(layout, translated(Message("Select what was optimized")), width)
-        layout.operator("generio.bake_detail", icon="RENDER_STILL")
+        column = layout.column(align=True)
+        column.operator("generio.bake_detail", icon="RENDER_STILL")
+        again = column.row()
+        again.enabled = bool(found.outdated)
+        again.operator("generio.make_again", icon="ERROR" if found.outdated else "FILE_REFRESH")
         row = buttons(layout, width, "Accept", "Discard")
         row.operator("generio.accept_optimized", icon="CHECKMARK")
         row.operator("generio.revert_optimized", icon="LOOP_BACK")
@@ -194,7 +202,6 @@ def _remarks(layout: Any, found: Survey, width: int) -> None:
     """What is to be known of the selection, with what can be done about it."""
     # This line is there without losses as well: what is below it may not move under the mouse.
     _list(layout, "generio_losses", Message("Losses"), found.losses, width, "ERROR")
-    _outdated(layout, found, width)
     if found.parts:
         text = translated(Message("Whole Model, {count:,} Parts", count=found.parts))
         layout.operator("generio.select_whole_model", text=text, translate=False, icon="OUTLINER")
@@ -205,27 +212,6 @@ def _remarks(layout: Any, found: Survey, width: int) -> None:
         if found.convertible:
             row.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
         row.operator("generio.deselect_left_out", icon="RESTRICT_SELECT_ON")
-
-
-def _outdated(layout: Any, found: Survey, width: int) -> None:
-    """Whether originals were edited since; the line keeps its room, as it comes while others are used."""
-    count = len(found.outdated)
-    texts: list[str] = []
-    if count == 1:
-        told = Message('The original of "{name}" was edited since', name=found.outdated[0])
-        texts = [translated(told), translated(Message("Original edited"))]
-    elif count:
-        texts = [translated(Message("{count:,} originals edited", count=count))]
-    split = layout.split(factor=OUTDATED_SHARE)
-    room = room_in(width) * OUTDATED_SHARE - ICON
-    split.label(
-        text=first_that_fits(room, *texts, "") if texts else "",
-        translate=False,
-        icon="ERROR" if count else "BLANK1",
-    )
-    button = split.row()
-    button.enabled = bool(count)
-    button.operator("generio.make_again")
 
 
 def _headline(layout: Any, found: Survey, width: int) -> None:

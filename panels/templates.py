@@ -17,7 +17,6 @@ from ..session.requests.template import check, chosen_input, chosen_mesh
 from ..session.template_fields import chosen_form, entered, property_for
 from ..session.template_list import template_list
 from .widgets import (
-    ICON,
     LIST_EDGE,
     NAME_SHARE,
     ReadyTab,
@@ -25,11 +24,14 @@ from .widgets import (
     first_that_fits,
     fits,
     fix_button,
+    list_button,
     room_in,
     wrapped,
 )
 
 ROWS = 4
+
+LIST, ASKING = Message("List Other Templates"), Message("Asking the Service")
 
 LENGTHS = (40, 32, 24, 18, 12, 8)
 """Characters of a name that are tried where the list has no room for more; all of it stands below."""
@@ -49,10 +51,10 @@ class GENERIO_UL_templates(bpy.types.UIList):
         _active_property: str,
         _index: int,
     ) -> None:
-        room = room_in(context.region.width) - ICON - LIST_EDGE
+        room = room_in(context.region.width) - LIST_EDGE
         shorter = (tidy(template.name, length) for length in LENGTHS)
         text = first_that_fits(room, template.name, *shorter)
-        layout.label(text=text, translate=False, icon="NODETREE")
+        layout.label(text=text, translate=False)
 
 
 class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
@@ -64,8 +66,7 @@ class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         panel, width, known = properties(context), context.region.width, template_list()
-        text = "Asking the Service" if known.is_waiting else "List Other Templates"
-        layout.operator("generio.list_templates", text=text, icon="FILE_REFRESH")
+        list_button(layout, "generio.list_templates", ASKING if known.is_waiting else LIST, width)
         if known.problem is not None:
             wrapped(layout, translated(known.problem.message), width, "ERROR")
             wrapped(layout, translated(known.problem.fix), width, "BLANK1")

@@ -10,7 +10,8 @@ from typing import Any
 import blf
 import bpy
 
-from ..i18n import looked_up
+from ..core.messages import Message
+from ..i18n import looked_up, translated
 from ..session.preferences import ADDON, unavailable_reason
 
 WIDE = "\u2e80-\uffff"
@@ -65,6 +66,15 @@ def preferences_button(layout: bpy.types.UILayout | None, text: str) -> None:
 def account_button(layout: bpy.types.UILayout | None, text: str) -> None:
     """A button that opens the user's account in the web browser."""
     layout.operator("wm.url_open", text=text, icon="URL").url = ACCOUNT_URL
+
+
+def list_button(layout: bpy.types.UILayout | None, operator: str, text: Message, width: int) -> None:
+    """A button that asks the service for a list; its icon tells enough where the text has no room.
+
+    width: of the region, pixels.
+    """
+    told = first_that_fits(room_in(width) - BUTTON - ICON, translated(text), "")
+    layout.operator(operator, text=told, translate=False, icon="FILE_REFRESH")
 
 
 def online_button(layout: bpy.types.UILayout | None) -> None:

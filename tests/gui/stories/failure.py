@@ -15,7 +15,7 @@ def fail_and_retry(blender: Driver) -> Steps[None]:
     yield from jobs.until(blender, "Failed")
     yield from blender.see("overheated")
     assert REASON in jobs.newest().message
-    yield from blender.picture("failure-failed")
+    yield from blender.picture("failure-failed", until="My Flows")
     assert not scene.models("vase")
     yield from jobs.check_counters(blender, jobs.FAILED)
 

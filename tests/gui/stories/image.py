@@ -6,21 +6,22 @@ from pathlib import Path
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
-SNEAKER = Path("/tmp/sneaker.png")
+OWL = Path("/tmp/owl.png")
 
 
 def generate_from_image(blender: Driver) -> Steps[None]:
     scene.clear_view()
-    scene.paint(SNEAKER)
+    scene.photograph_owl(OWL)
     yield from blender.open_tab("GENERIO")
     yield from blender.click("Image")
-    yield from blender.type_into("Image", str(SNEAKER))
+    yield from blender.type_into("Image", str(OWL))
     yield from blender.click("Low")
-    yield from blender.picture("image")
+    yield 1.0
+    yield from blender.picture("image", until="Optimize")
     yield from blender.click("Generate Model")
-    yield from blender.wait_for(lambda: scene.all_packed("sneaker"), "the model in the scene")
-    (model,) = scene.models("sneaker")
-    assert SNEAKER.read_bytes() in scene.pictures_on(model), "the model does not wear the picture"
+    yield from blender.wait_for(lambda: scene.all_packed("owl"), "the model in the scene")
+    (model,) = scene.models("owl")
+    assert OWL.read_bytes() in scene.pictures_on(model), "the model does not wear the picture"
     yield from jobs.until(blender, "Done")
     scene.show_textures()
     yield from blender.picture("image-done")
