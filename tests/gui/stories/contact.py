@@ -50,6 +50,8 @@ def a_model_from_words(blender: Driver) -> Steps[None]:
 
 
 def a_heavy_owl(blender: Driver) -> Steps[None]:
+    for row in [*bpy.context.window_manager.generio.jobs]:  # of the vase, which is another picture's
+        bpy.ops.generio.remove_job(token=row.token)
     scene.clear_view()
     look_at(0.52, 3.4)
     owl = add_owl()
