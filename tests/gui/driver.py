@@ -37,6 +37,7 @@ TOOLTIP = 1.5
 NARROW = 160  # pixels of a sidebar at scale 1; how wide it opens is Blender's choice
 SLACK = 10  # pixels by which it may be wider or narrower
 HEADER = 26  # pixels of a panel's header, and of the gap above it
+PANEL_END = 20  # pixels from the middle of a panel's last button to its end
 BESIDE = 150  # pixels from the middle of a label to where its field surely is
 BLANK = 12  # by which the brightness may differ where nothing is drawn
 PATIENCE = 10.0  # with a label that is not there
@@ -353,18 +354,19 @@ class Driver:
             yield from self._read(self._region_box(), 0)
             self._note_cut_texts(self._region_box())
         if is_cut:
-            top = yield from self._edge(since, -1)
-            bottom = yield from self._edge(until or through, -1 if until else 1)
+            top = yield from self._beside(since, -HEADER // 2)
+            below = PANEL_END if through else -HEADER // 2
+            bottom = yield from self._beside(through or until, below)
             self.notes.setdefault("cut", {})[name] = (self._region_box().left, top, bottom)
         yield from _ended(screen_reader.start_picture(self._pictures / f"{name}.png"))
 
-    def _edge(self, label: str, side: int) -> Steps[int | None]:
-        """Where what bears this label begins (side: -1) or ends (1), from the top of the screen."""
+    def _beside(self, label: str, pixels: int) -> Steps[int | None]:
+        """So far below the middle of this label, from the top of the screen; None without a label."""
         if not label:
             return None
         if not (found := (yield from self._read_for(label, self._region_box(), whole=True))):
             raise Failed(f"{label} is not to be seen")
-        return found.centre[1] + side * HEADER // 2
+        return found.centre[1] + pixels
 
     def narrow_picture(self, name: str, text: str) -> Steps[None]:
         """Save a picture of the sidebar as narrow as people have it, where these words can be read."""
