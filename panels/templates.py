@@ -10,18 +10,16 @@ import bpy
 from ..api.forms import Field, InputKind, TemplateForm
 from ..core.errors import FlowsError
 from ..core.messages import EMPTY, Message
-from ..core.text import tidy
 from ..i18n import translated
 from ..session.properties import GenerioProperties, properties
 from ..session.requests.template import check, chosen_input, chosen_mesh
 from ..session.template_fields import chosen_form, entered, property_for
 from ..session.template_list import template_list
 from .widgets import (
-    LIST_EDGE,
     NAME_SHARE,
+    LIST_EDGE,
     ReadyTab,
     fields,
-    first_that_fits,
     fits,
     fix_button,
     list_button,
@@ -33,16 +31,13 @@ ROWS = 4
 
 LIST, ASKING = Message("List Other Templates"), Message("Asking the Service")
 
-LENGTHS = (40, 32, 24, 18, 12, 8)
-"""Characters of a name that are tried where the list has no room for more; all of it stands below."""
-
 
 class GENERIO_UL_templates(bpy.types.UIList):
     bl_idname = "GENERIO_UL_templates"
 
     def draw_item(
         self,
-        context: bpy.types.Context,
+        _context: bpy.types.Context,
         layout: bpy.types.UILayout,
         _data: Any,
         template: Any,
@@ -51,10 +46,7 @@ class GENERIO_UL_templates(bpy.types.UIList):
         _active_property: str,
         _index: int,
     ) -> None:
-        room = room_in(context.region.width) - LIST_EDGE
-        shorter = (tidy(template.name, length) for length in LENGTHS)
-        text = first_that_fits(room, template.name, *shorter)
-        layout.label(text=text, translate=False)
+        layout.label(text=template.name, translate=False)  # which stands below, too, where it has no room
 
 
 class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
@@ -85,7 +77,7 @@ class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
         self, context: bpy.types.Context, layout: Any, panel: GenerioProperties, form: TemplateForm
     ) -> None:
         width = context.region.width
-        if not fits(form.name, room_in(width)):
+        if not fits(form.name, room_in(width) - LIST_EDGE):
             wrapped(layout, form.name, width)
         if form.description:
             wrapped(layout, form.description, width, "INFO")

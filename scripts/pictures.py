@@ -27,7 +27,7 @@ LARGEST, LARGEST_RENDER, LARGEST_MOVING = 250_000, 400_000, 3_000_000  # bytes
 
 # Of the screen, in pixels. The rig's windows are always the same size; what a story has noted goes before.
 LEFT, TOP, RIGHT, BOTTOM = 250, 84, 1150, 1135
-SIDEBAR = 857
+SIDEBAR, TABS = 857, 1121
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ PICTURES = (
     Picture("box", "box-running"),
     Picture("drop", "drop-dialog"),
     Picture("assets", "assets-browser", right=1400),
-    Picture("connection-well", "doctor-well", sidebar=True),
-    Picture("connection", "doctor-key", sidebar=True),
+    Picture("connection-well", "doctor-well", sidebar=True, right=TABS),
+    Picture("connection", "doctor-key", sidebar=True, right=TABS),
     Picture("job-failed", "failure-failed", sidebar=True),
 )
 
