@@ -16,8 +16,8 @@ from ..session.requests.template import check, chosen_input, chosen_mesh
 from ..session.template_fields import chosen_form, entered, property_for
 from ..session.template_list import template_list
 from .widgets import (
-    NAME_SHARE,
     LIST_EDGE,
+    NAME_SHARE,
     ReadyTab,
     fields,
     fits,
