@@ -29,7 +29,7 @@ STORIES = {
     "states": Stage(),
     "generate": Stage(),
     "image": Stage(),
-    "variants": Stage(speed=0.6),
+    "variants": Stage(speed=2.0),
     "pictures": Stage(),
     "paste": Stage(wayland=True),
     "drop": Stage(),

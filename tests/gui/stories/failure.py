@@ -11,7 +11,7 @@ def fail_and_retry(blender: Driver) -> Steps[None]:
     scene.clear_view()
     yield from jobs.order(blender, "fail", reason=REASON)
     yield from blender.open_tab("GENERIO")
-    yield from jobs.ask_for(blender, "A porcelain vase")
+    yield from jobs.ask_for(blender, "A china vase")
     yield from jobs.until(blender, "Failed")
     yield from blender.see("overheated")
     assert REASON in jobs.newest().message
