@@ -87,8 +87,6 @@ def photograph_owl(path: Path) -> None:
     render = studio.render
     render.engine, render.filepath = "BLENDER_WORKBENCH", str(path)
     render.resolution_x = render.resolution_y = 512
-    for told in (name for name in dir(render) if name.startswith("use_stamp_")):
-        setattr(render, told, False)  # of the file and the day, which are not sent
     bpy.ops.render.render(write_still=True, scene=studio.name)
     bpy.data.scenes.remove(studio)
     for item in (owl, camera):

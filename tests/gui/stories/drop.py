@@ -9,7 +9,7 @@ import bpy
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
-OWL = Path("/tmp/owl.png")
+OWL = Path("/tmp/statue.png")
 FORMATS = {"Boot.jpg": "JPEG", "Clog.webp": "WEBP", "Sandal.tif": "TIFF", "Slipper.tga": "TARGA"}
 
 
@@ -25,12 +25,12 @@ def drop_a_picture(blender: Driver) -> Steps[None]:
     yield from blender.picture("drop-choice")
     yield from blender.see("Generate Model from Image", popup=True)
     yield from blender.confirm()
-    yield from blender.see("owl.png", popup=True)
+    yield from blender.see("statue.png", popup=True)
     yield 1.0
     yield from blender.picture("drop-dialog")
     yield from blender.click("Low", popup=True)
     yield from blender.click("Generate", popup=True)
-    (model,) = yield from blender.wait_for(lambda: scene.models("owl"), "the model in the scene")
+    (model,) = yield from blender.wait_for(lambda: scene.models("statue"), "the model in the scene")
     yield from jobs.until(blender, "Done")
     scene.show_textures()
     yield 1.0
