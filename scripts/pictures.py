@@ -50,7 +50,7 @@ class Cut:
 
 
 PICTURES = (
-    Picture("first-run", "first-run", sidebar=True),
+    Picture("first-run", "first-run", sidebar=True, right=TABS),
     Picture("generate-running", "contact-running"),
     Picture("generate-done", "contact-vase"),
     Picture("optimize-before", "contact-heavy"),

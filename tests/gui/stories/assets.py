@@ -57,6 +57,8 @@ def save_a_model(blender: Driver) -> Steps[None]:
     browser.spaces.active.params.asset_library_reference = "Mine"
     yield 3.0
     yield from blender.see_in_area(browser, "A green vase")
+    scene.show_textures()
+    yield 1.0
     yield from blender.picture("assets-browser", until="My Flows")
 
 
