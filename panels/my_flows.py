@@ -40,6 +40,8 @@ STATES = {
     "aborted": Message("Canceled"),
 }
 
+LIST = Message("List My Flows")
+
 ROWS = 6
 
 SHARE = 0.58
@@ -86,7 +88,7 @@ class GENERIO_PT_my_flows(ReadyTab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         panel, width, known = properties(context), context.region.width, flow_list()
-        refresh_button(layout, width, known, "generio.list_flows")
+        refresh_button(layout, width, known, "generio.list_flows", LIST)
         if not panel.flows:
             if panel.flows_listed:
                 wrapped(layout, translated(Message("The service has no flow of yours")), width, "INFO")

@@ -19,21 +19,16 @@ from .closed_list import closed_list
 from .presets import GENERIO_PT_optimize_presets, draw_in_header
 from .selection_report import Survey, selection_report
 from .widgets import (
-    ICON,
     ReadyTab,
     buttons,
     choice,
     fields,
-    first_that_fits,
     fits,
     options,
     room_in,
     values,
     wrapped,
 )
-
-OUTDATED_SHARE = 0.55
-"""Of a row, what says that originals were edited."""
 
 
 class GENERIO_PT_optimize(ReadyTab, bpy.types.Panel):
@@ -112,7 +107,6 @@ def _remarks(layout: Any, found: Survey, width: int) -> None:
     """What is to be known of the selection, with what can be done about it."""
     # This line is there without losses as well: what is below it may not move under the mouse.
     closed_list(layout, "generio_losses", Message("Losses"), found.losses, width, "ERROR")
-    _outdated(layout, found, width)
     if found.parts:
         text = translated(Message("Whole Model, {count:,} Parts", count=found.parts))
         layout.operator("generio.select_whole_model", text=text, translate=False, icon="OUTLINER")
@@ -123,27 +117,6 @@ def _remarks(layout: Any, found: Survey, width: int) -> None:
         if found.convertible:
             row.operator("generio.convert_left_out", icon="OUTLINER_OB_MESH")
         row.operator("generio.deselect_left_out", icon="RESTRICT_SELECT_ON")
-
-
-def _outdated(layout: Any, found: Survey, width: int) -> None:
-    """Whether originals were edited since; the line keeps its room, as it comes while others are used."""
-    count = len(found.outdated)
-    texts: list[str] = []
-    if count == 1:
-        text = Message('The original of "{name}" was edited since', name=found.outdated[0])
-        texts = [translated(text), translated(Message("Original edited"))]
-    elif count:
-        texts = [translated(Message("{count:,} originals edited", count=count))]
-    split = layout.split(factor=OUTDATED_SHARE)
-    room = room_in(width) * OUTDATED_SHARE - ICON
-    split.label(
-        text=first_that_fits(room, *texts, "") if texts else "",
-        translate=False,
-        icon="ERROR" if count else "BLANK1",
-    )
-    button = split.row()
-    button.enabled = bool(count)
-    button.operator("generio.make_again")
 
 
 def _headline(layout: Any, found: Survey, width: int) -> None:

@@ -12,7 +12,6 @@ from ..api.form_fields import Field
 from ..api.forms import TemplateForm
 from ..core.errors import FlowsError
 from ..core.messages import EMPTY, Message
-from ..core.text import tidy
 from ..i18n import translated
 from ..session.properties import GenerioProperties, properties
 from ..session.requests.template import check, chosen_input, chosen_mesh
@@ -20,12 +19,10 @@ from ..session.template_fields import chosen_form, entered, property_for
 from ..session.template_list import template_list
 from .refresh_button import refresh_button
 from .widgets import (
-    ICON,
     LIST_EDGE,
     NAME_SHARE,
     ReadyTab,
     fields,
-    first_that_fits,
     fits,
     room_in,
     wrapped,
@@ -33,8 +30,7 @@ from .widgets import (
 
 ROWS = 4
 
-LENGTHS = (40, 32, 24, 18, 12, 8)
-"""Characters of a name that are tried where the list has no room for more; all of it stands below."""
+LIST = Message("List Other Templates")
 
 
 class GENERIO_UL_templates(bpy.types.UIList):
@@ -42,7 +38,7 @@ class GENERIO_UL_templates(bpy.types.UIList):
 
     def draw_item(
         self,
-        context: bpy.types.Context,
+        _context: bpy.types.Context,
         layout: bpy.types.UILayout,
         _data: Any,
         template: Any,
@@ -51,10 +47,7 @@ class GENERIO_UL_templates(bpy.types.UIList):
         _active_property: str,
         _index: int,
     ) -> None:
-        room = room_in(context.region.width) - ICON - LIST_EDGE
-        shorter = (tidy(template.name, length) for length in LENGTHS)
-        text = first_that_fits(room, template.name, *shorter)
-        layout.label(text=text, translate=False, icon="NODETREE")
+        layout.label(text=template.name, translate=False)  # which stands below, too, where it has no room
 
 
 class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
@@ -66,7 +59,7 @@ class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout: Any = self.layout
         panel, width, known = properties(context), context.region.width, template_list()
-        refresh_button(layout, width, known, "generio.list_templates")
+        refresh_button(layout, width, known, "generio.list_templates", LIST)
         if not panel.templates:
             if panel.templates_listed:
                 wrapped(layout, translated(Message("The service offers no other templates")), width, "INFO")
@@ -81,7 +74,7 @@ class GENERIO_PT_templates(ReadyTab, bpy.types.Panel):
         self, context: bpy.types.Context, layout: Any, panel: GenerioProperties, form: TemplateForm
     ) -> None:
         width = context.region.width
-        if not fits(form.name, room_in(width)):
+        if not fits(form.name, room_in(width) - LIST_EDGE):
             wrapped(layout, form.name, width)
         if form.description:
             wrapped(layout, form.description, width, "INFO")

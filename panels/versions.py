@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ..core.messages import Message
-from ..i18n import translated
+from ..i18n import looked_up, translated
 from ..scene.bake import pictures
 from ..scene.bake.settings import PICTURES
 from ..session import current
@@ -18,15 +18,20 @@ from .selection_report import selection_report
 from .thumbnails import icon_of
 from .versions_report import change, report_lines, total_change
 from .widgets import (
+    ICON,
     ReadyTab,
     buttons,
+    fits,
     is_narrow,
     object_mode_button,
+    room_in,
     wrapped,
 )
 
 PICTURE = 4.0
 """How large the pictures of a bake are, in heights of a button."""
+
+ORIGINAL_EDITED = Message("Original edited")
 
 
 class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
@@ -37,9 +42,16 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
         """What became of the selection can be read while the panel is closed, too."""
-        reports = selection_report().latest(context).reports
-        if reports and not is_narrow(context):
-            self.layout.label(text=f"{total_change(reports):+.0%}", translate=False)
+        if is_narrow(context):
+            return
+        found = selection_report().latest(context)
+        if count := len(found.outdated):
+            edited = Message("{count:,} originals edited", count=count) if count > 1 else ORIGINAL_EDITED
+            text = translated(edited)
+            has_room = fits(looked_up(self.bl_label) + text, room_in(context.region.width) - 2 * ICON)
+            self.layout.label(text=text if has_room else "", translate=False, icon="ERROR")
+        elif found.reports:
+            self.layout.label(text=f"{total_change(found.reports):+.0%}", translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Also where there is nothing to compare: a result that comes moves nothing."""
@@ -56,7 +68,11 @@ class GENERIO_PT_versions(ReadyTab, bpy.types.Panel):
             wrapped(layout, translated(change(found.reports)), width)
         else:
             wrapped(layout, translated(Message("Select what was optimized")), width)
-        layout.operator("generio.bake_detail", icon="RENDER_STILL")
+        column = layout.column(align=True)
+        column.operator("generio.bake_detail", icon="RENDER_STILL")
+        again = column.row()
+        again.enabled = bool(found.outdated)
+        again.operator("generio.make_again", icon="ERROR" if found.outdated else "FILE_REFRESH")
         row = buttons(layout, width, "Accept", "Discard")
         row.operator("generio.accept_optimized", icon="CHECKMARK")
         row.operator("generio.revert_optimized", icon="LOOP_BACK")

@@ -27,7 +27,7 @@ LARGEST, LARGEST_RENDER, LARGEST_MOVING = 250_000, 400_000, 3_000_000  # bytes
 
 # Of the screen, in pixels. The rig's windows are always the same size; what a story has noted goes before.
 LEFT, TOP, RIGHT, BOTTOM = 250, 84, 1150, 1135
-SIDEBAR = 857
+SIDEBAR, TABS = 857, 1121
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,20 @@ class Picture:
     name: str
     taken: str
     sidebar: bool = False
-    top: int = TOP
-    bottom: int = BOTTOM
     right: int = RIGHT
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Where the sidebar begins on what was taken, and where the picture begins and ends."""
+
+    left: int = SIDEBAR
+    top: int = TOP
+    bottom: int = BOTTOM
+
+
 PICTURES = (
-    Picture("first-run", "first-run", sidebar=True, bottom=364),
+    Picture("first-run", "first-run", sidebar=True, right=TABS),
     Picture("generate-running", "contact-running"),
     Picture("generate-done", "contact-vase"),
     Picture("optimize-before", "contact-heavy"),
@@ -55,8 +62,8 @@ PICTURES = (
     Picture("box", "box-running"),
     Picture("drop", "drop-dialog"),
     Picture("assets", "assets-browser", right=1400),
-    Picture("connection-well", "doctor-well", sidebar=True, top=722),
-    Picture("connection", "doctor-key", sidebar=True, top=722),
+    Picture("connection-well", "doctor-well", sidebar=True, right=TABS),
+    Picture("connection", "doctor-key", sidebar=True, right=TABS),
     Picture("job-failed", "failure-failed", sidebar=True),
 )
 
@@ -69,21 +76,21 @@ def newest() -> Path:
     return by_version[-1]
 
 
-def cuts(folder: Path) -> dict[str, tuple[int, int]]:
-    """By the name of what was taken: where the sidebar begins, and the panel ends, as stories noted it."""
-    found: dict[str, tuple[int, int]] = {}
+def cuts(folder: Path) -> dict[str, Cut]:
+    """By the name of what was taken: where it may be cut, as stories noted it."""
+    found: dict[str, Cut] = {}
     for report in folder.glob("*.json"):
-        found.update(json.loads(report.read_text("utf-8"))["notes"].get("cut", {}))
+        noted = json.loads(report.read_text("utf-8"))["notes"].get("cut", {})
+        for name, (left, top, bottom) in noted.items():
+            found[name] = Cut(left, top or TOP, bottom or BOTTOM)
     return found
 
 
-def part(taken: Path, picture: Picture, cut: tuple[int, int] | None) -> Image.Image:
+def part(taken: Path, picture: Picture, cut: Cut) -> Image.Image:
     """What the picture shows of the screen."""
-    sidebar, bottom = cut or (SIDEBAR, picture.bottom)
+    left = cut.left if picture.sidebar else LEFT
     with Image.open(taken) as screen:
-        return screen.convert("RGB").crop(
-            (sidebar if picture.sidebar else LEFT, picture.top, picture.right, bottom)
-        )
+        return screen.convert("RGB").crop((left, cut.top, picture.right, cut.bottom))
 
 
 def windows(folder: Path) -> Iterator[Path]:
@@ -95,7 +102,7 @@ def windows(folder: Path) -> Iterator[Path]:
             print(f"{picture.name} was not taken, and is left as it is")
             continue
         path = IMAGES / f"{picture.name}.png"
-        shown = part(taken, picture, noted.get(picture.taken))
+        shown = part(taken, picture, noted.get(picture.taken, Cut()))
         shown.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
         yield path
 

@@ -37,6 +37,7 @@ TOOLTIP = 1.5
 NARROW = 160  # pixels of a sidebar at scale 1; how wide it opens is Blender's choice
 SLACK = 10  # pixels by which it may be wider or narrower
 HEADER = 26  # pixels of a panel's header, and of the gap above it
+PANEL_END = 20  # pixels from the middle of a panel's last button to its end
 BESIDE = 150  # pixels from the middle of a label to where its field surely is
 BLANK = 12  # by which the brightness may differ where nothing is drawn
 PATIENCE = 10.0  # with a label that is not there
@@ -337,25 +338,35 @@ class Driver:
             raise Failed(f"{label!r} is not a button")
         return self._greyed(what) is not None
 
-    def picture(self, name: str, until: str = "") -> Steps[None]:
+    def picture(self, name: str, *, since: str = "", until: str = "", through: str = "") -> Steps[None]:
         """Save a picture of the screen as `name`.png.
 
-        until: the header of the panel above which it may be cut; notes["cut"] then says where that is, and
-        where the sidebar begins, in pixels from the top left.
+        since: the header of the panel that it may begin with; until: that of the panel above which it may
+        end; through: the label below which it may. notes["cut"] then says where the sidebar begins and where
+        these are, in pixels from the top left.
         """
         self._on_step(f"picture {name}")
-        if until:  # no tooltip is to be in the way
+        is_cut = bool(since or until or through)
+        if is_cut:  # no tooltip is to be in the way
             yield from self._move(*_centre(self.area))
         yield REDRAW
         if self.area.type == "VIEW_3D" and self.area.spaces.active.show_region_ui:
             yield from self._read(self._region_box(), 0)
             self._note_cut_texts(self._region_box())
-        if until:
-            part = self._region_box()
-            if not (header := (yield from self._read_for(until, part, whole=True))):
-                raise Failed(f"the panel {until} is not to be seen")
-            self.notes.setdefault("cut", {})[name] = (part.left, header.centre[1] - HEADER // 2)
+        if is_cut:
+            top = yield from self._beside(since, -HEADER // 2)
+            below = PANEL_END if through else -HEADER // 2
+            bottom = yield from self._beside(through or until, below)
+            self.notes.setdefault("cut", {})[name] = (self._region_box().left, top, bottom)
         yield from _ended(screen_reader.start_picture(self._pictures / f"{name}.png"))
+
+    def _beside(self, label: str, pixels: int) -> Steps[int | None]:
+        """So far below the middle of this label, from the top of the screen; None without a label."""
+        if not label:
+            return None
+        if not (found := (yield from self._read_for(label, self._region_box(), whole=True))):
+            raise Failed(f"{label} is not to be seen")
+        return found.centre[1] + pixels
 
     def narrow_picture(self, name: str, text: str) -> Steps[None]:
         """Save a picture of the sidebar as narrow as people have it, where these words can be read."""

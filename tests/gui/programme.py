@@ -22,13 +22,14 @@ class Stage:
 
 STORIES = {
     "first_run": Stage(has_key=False),
+    "newcomer": Stage(has_key=False),
     "offline": Stage(online=False),
     "guide": Stage(),
-    "contact": Stage(speed=0.6),
+    "contact": Stage(speed=2.0),
     "states": Stage(),
     "generate": Stage(),
     "image": Stage(),
-    "variants": Stage(speed=0.6),
+    "variants": Stage(speed=2.0),
     "pictures": Stage(),
     "paste": Stage(wayland=True),
     "drop": Stage(),

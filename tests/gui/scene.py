@@ -9,6 +9,8 @@ from pathlib import Path
 import bmesh
 import bpy
 
+from scripts.owl import add_owl
+
 HEAVY = "Suzanne"
 
 
@@ -67,6 +69,28 @@ def paint(path: Path, file_format: str = "PNG") -> None:
     image.filepath_raw = str(path)
     image.save()
     bpy.data.images.remove(image)
+
+
+def photograph_owl(path: Path) -> None:
+    """Save a picture of 512 x 512 pixels, of an owl in front of a plain background."""
+    studio = bpy.data.scenes.new("Studio")
+    owl = add_owl("Model", 320, 160, 1024)
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    camera.location, camera.rotation_euler = (0.0, -4.0, 0.55), (1.5708, 0.0, 0.0)
+    camera.data.lens = 90.0
+    for item in (owl, camera):
+        studio.collection.objects.link(item)
+    studio.camera, studio.world = camera, bpy.data.worlds.new("Studio")
+    studio.world.color = (0.8, 0.78, 0.72)
+    studio.display.shading.color_type = "TEXTURE"
+    studio.view_settings.view_transform = "Standard"
+    render = studio.render
+    render.engine, render.filepath = "BLENDER_WORKBENCH", str(path)
+    render.resolution_x = render.resolution_y = 512
+    bpy.ops.render.render(write_still=True, scene=studio.name)
+    bpy.data.scenes.remove(studio)
+    for item in (owl, camera):
+        bpy.data.objects.remove(item)
 
 
 def pixels(path: Path) -> tuple[tuple[int, ...], list[float]]:

@@ -29,16 +29,16 @@ def lack_a_library(blender: Driver) -> Steps[None]:
 def save_a_model(blender: Driver) -> Steps[None]:
     scene.clear_view()
     yield from blender.open_tab("GENERIO")
-    yield from jobs.ask_for(blender, "A garden gnome")
+    yield from jobs.ask_for(blender, "A green vase")
     yield from jobs.until(blender, "Done")
     yield from blender.wait_for(lambda: jobs.newest().thumbnail, "a picture of the model")
-    (gnome,) = scene.models("gnome")
-    gnome.select_set(True)
-    bpy.context.view_layer.objects.active = gnome
-    scene.remember("select the gnome")
+    (vase,) = scene.models("vase")
+    vase.select_set(True)
+    bpy.context.view_layer.objects.active = vase
+    scene.remember("select the vase")
     yield from blender.click("Selected Model")
     yield from blender.click("Mark as Asset")
-    yield from blender.wait_for(lambda: scene.models("gnome")[0].asset_data, "the asset")
+    yield from blender.wait_for(lambda: scene.models("vase")[0].asset_data, "the asset")
     yield from lack_a_library(blender)
     LIBRARY.mkdir(exist_ok=True)
     bpy.context.preferences.filepaths.asset_libraries.new(name="Mine", directory=str(LIBRARY))
@@ -56,8 +56,10 @@ def save_a_model(blender: Driver) -> Steps[None]:
     browser.spaces.active.show_region_toolbar = False  # the catalogs leave no room for the assets
     browser.spaces.active.params.asset_library_reference = "Mine"
     yield 3.0
-    yield from blender.see_in_area(browser, "A garden gnome")
-    yield from blender.picture("assets-browser")
+    yield from blender.see_in_area(browser, "A green vase")
+    scene.show_textures()
+    yield 1.0
+    yield from blender.picture("assets-browser", until="My Flows")
 
 
 ACTS = (save_a_model,)

@@ -17,11 +17,13 @@ def check(blender: Driver, button: str = "Check Connection") -> Steps[None]:
 def check_the_connection(blender: Driver) -> Steps[None]:
     panel = bpy.context.window_manager.generio
     yield from blender.open_tab("GENERIO")
+    for name in ("Generate", "Optimize"):  # whose room the findings need
+        yield from blender.click(name)
     yield from blender.click("Connection")
     yield from check(blender)
     assert [row.verdict for row in panel.findings] == ["ok"] * 9, [row.message for row in panel.findings]
     yield from blender.see("MB/s")
-    yield from blender.picture("doctor-well")
+    yield from blender.picture("doctor-well", since="Connection", through="Show Log")
 
     here, blender.preferences.service_url = blender.preferences.service_url, NOBODY
     yield from check(blender)
@@ -36,7 +38,7 @@ def check_the_connection(blender: Driver) -> Steps[None]:
     assert panel.findings[7].remedy == "enter_key"
     yield from blender.see("rejected the API")
     yield from blender.see("Enter Key")
-    yield from blender.picture("doctor-key")
+    yield from blender.picture("doctor-key", since="Connection", through="Show Log")
     yield from blender.narrow_picture("doctor-key-narrow", "Enter Key")
     yield from blender.click("Copy for a Bug Report")
     report = bpy.context.window_manager.clipboard

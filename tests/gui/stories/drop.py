@@ -9,7 +9,7 @@ import bpy
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
-SNEAKER = Path("/tmp/sneaker.png")
+OWL = Path("/tmp/statue.png")
 FORMATS = {"Boot.jpg": "JPEG", "Clog.webp": "WEBP", "Sandal.tif": "TIFF", "Slipper.tga": "TARGA"}
 
 
@@ -18,19 +18,19 @@ def drop_a_picture(blender: Driver) -> Steps[None]:
     cube = bpy.data.objects["Cube"]
     cube.location, cube.scale = (0.0, 0.0, 0.5), (0.5, 0.5, 0.5)
     cube.select_set(False)
-    scene.paint(SNEAKER)
+    scene.photograph_owl(OWL)
     yield from blender.open_tab("GENERIO")
-    yield from blender.drop(SNEAKER, onto=(0.0, 0.0, 1.0))
+    yield from blender.drop(OWL, onto=(0.0, 0.0, 1.0))
     yield 1.0
     yield from blender.picture("drop-choice")
     yield from blender.see("Generate Model from Image", popup=True)
     yield from blender.confirm()
-    yield from blender.see("sneaker.png", popup=True)
+    yield from blender.see("statue.png", popup=True)
     yield 1.0
     yield from blender.picture("drop-dialog")
     yield from blender.click("Low", popup=True)
     yield from blender.click("Generate", popup=True)
-    (model,) = yield from blender.wait_for(lambda: scene.models("sneaker"), "the model in the scene")
+    (model,) = yield from blender.wait_for(lambda: scene.models("statue"), "the model in the scene")
     yield from jobs.until(blender, "Done")
     scene.show_textures()
     yield 1.0

@@ -11,11 +11,11 @@ def fail_and_retry(blender: Driver) -> Steps[None]:
     scene.clear_view()
     yield from jobs.order(blender, "fail", reason=REASON)
     yield from blender.open_tab("GENERIO")
-    yield from jobs.ask_for(blender, "A porcelain vase")
+    yield from jobs.ask_for(blender, "A china vase")
     yield from jobs.until(blender, "Failed")
     yield from blender.see("overheated")
     assert REASON in jobs.newest().message
-    yield from blender.picture("failure-failed")
+    yield from blender.picture("failure-failed", until="My Flows")
     assert not scene.models("vase")
     yield from jobs.check_counters(blender, jobs.FAILED)
 

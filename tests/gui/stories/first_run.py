@@ -11,7 +11,7 @@ def enter_a_key(blender: Driver) -> Steps[None]:
     for line in ("No API key yet", "A key links Blender to your account", "Get one, then enter it here"):
         yield from blender.see(line)
     assert not (yield from blender.is_greyed("Get a Key"))
-    yield from blender.picture("first-run")
+    yield from blender.picture("first-run", through="Enter Key")
     for label in ("Generate", "Optimize", "Jobs", "Connection"):
         yield from blender.see_no(label)
 

@@ -14,7 +14,8 @@ LANGUAGES = ("en_US", "de_DE", "ja_JP", "zh_HANS", "fr_FR", "es")
 THEMES = {"dark": "Blender_Dark.xml", "light": "Blender_Light.xml"}
 
 
-SUB_PANELS = (
+CLOSED = (
+    ("Other Templates", 0),
     ("Heavy Objects", 0),
     ("Levels of Detail", 0),
     ("Before and After", 0),
@@ -24,7 +25,7 @@ SUB_PANELS = (
     ("Then Optimize", 0),
     ("Options", 0),
 )
-"""All that are closed at first, from below, with their numbers where there are several of one name."""
+"""What is closed at first, from below, with their numbers where there are several of one name."""
 
 
 def use_theme(name: str) -> None:
@@ -146,9 +147,11 @@ def look_in(language: str) -> Story:
         yield from jobs.until(blender, "Running")
         panel, view = bpy.context.window_manager.generio, bpy.context.preferences.view
         panel.active_job = next(index for index, row in enumerate(panel.jobs) if row.state == "failed")
-        for name, number in SUB_PANELS:
+        for name, number in CLOSED:
             yield from blender.click(name, number=number)
         yield from blender.click("Losses")
+        bpy.ops.generio.list_templates()
+        yield from blender.wait_for(lambda: panel.templates, "the templates")
         view.use_translate_interface = True
         view.language = language
         yield from blender.wait_for(partial(speaks, blender, language), f"our texts in {language}")

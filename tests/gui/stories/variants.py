@@ -7,7 +7,7 @@ from mathutils import Euler, Vector
 from tests.gui import jobs, scene
 from tests.gui.driver import Driver, Steps
 
-PROMPT = "A stone owl"
+PROMPT = "A blue vase"
 
 
 def keep_the_best(blender: Driver) -> Steps[None]:
@@ -22,28 +22,28 @@ def keep_the_best(blender: Driver) -> Steps[None]:
     yield from jobs.until(blender, "Running")
     yield 1.0
     yield from blender.picture("variants-running")
-    yield from blender.wait_for(lambda: len(scene.models("owl")) == 3, "three owls")
+    yield from blender.wait_for(lambda: len(scene.models("vase")) == 3, "three vases")
     for view in scene.views():
         view.region_3d.view_rotation = Euler((1.3, 0.0, 0.15)).to_quaternion()  # they stand along X
         view.region_3d.view_location, view.region_3d.view_distance = (0.9, 0.0, 0.4), 6.5
     second = bpy.data.objects[f"{PROMPT} 2"]
     second.select_set(True)
     bpy.context.view_layer.objects.active = second
-    scene.remember("select an owl")
+    scene.remember("select a vase")
     yield from blender.click("Selected Model")
     yield from blender.see("Keep This One")
     scene.show_textures()
     yield 2.0
-    yield from blender.picture("variants-done")
+    yield from blender.picture("variants-done", until="My Flows")
     yield from blender.click("Keep This One")
-    yield from blender.wait_for(lambda: len(scene.models("owl")) == 1, "one owl")
+    yield from blender.wait_for(lambda: len(scene.models("vase")) == 1, "one vase")
     yield from blender.press("Z", ctrl=True)
-    yield from blender.wait_for(lambda: len(scene.models("owl")) == 3, "three owls again")
+    yield from blender.wait_for(lambda: len(scene.models("vase")) == 3, "three vases again")
 
 
 def fill_a_box(blender: Driver) -> Steps[None]:
     scene.clear_view()
-    for item in scene.models("owl"):
+    for item in scene.models("vase"):
         bpy.data.objects.remove(item)
     panel = bpy.context.window_manager.generio
     yield from blender.open_tab("GENERIO")
@@ -59,7 +59,7 @@ def fill_a_box(blender: Driver) -> Steps[None]:
     bpy.data.objects[box].scale = (0.8, 0.8, 1.6)
     scene.remember("move the box")
     yield 1.0
-    yield from blender.picture("box-running")
+    yield from blender.picture("box-running", until="My Flows")
     yield from blender.wait_for(lambda: scene.models("lamp"), "the lamp")
     yield from jobs.until(blender, "Done")
     (lamp,) = scene.models("lamp")
