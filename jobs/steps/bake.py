@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job that no service has to do with: maps are baked on this computer, of a snapshot of two meshes."""
+"""Bakes: a converter bakes maps from a snapshot of two meshes. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from .turn import Turn
 
 
 def bake(turn: Turn, job: Job) -> Job:
-    """Bake; what an interrupted turn has made is made again, which costs nothing."""
+    """Bake the maps. An interrupted bake starts anew, which costs nothing.
+
+    Raises NoBaker, what `folder_unusable` gives, and what `turn.bake` raises.
+    """
     turn.make_folder()
     source = turn.resolve(job.request.source)
     if turn.bring_inputs_from(job, source.parent):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""After a flow ran: fetch what it made, and convert that."""
+"""After a flow has ended: its outputs are downloaded and converted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .turn import Turn
 
 
 def download(turn: Turn, job: Job) -> Job | None:
-    """Fetch every usable output into the job's folder; None = the outputs are not there yet."""
+    """Download every usable output into the job's folder. None: the outputs are not there yet."""
     may_come = turn.doubt.times("outputs") < limits.OUTPUT_TRIES
     try:
         assets = turn.client().outputs(job.run.flow_id)
@@ -60,7 +60,7 @@ def download(turn: Turn, job: Job) -> Job | None:
         try:
             paths.append(_fetch(turn, job, asset.asset_id))
         except WebPage:
-            raise  # the model is there, behind it
+            raise  # a captive portal answered; the model still exists, so the download is tried again
         except ResultUnusable as error:
             refused = error
     if not paths and refused is not None:
@@ -71,7 +71,7 @@ def download(turn: Turn, job: Job) -> Job | None:
         files=tuple(str(path) for path in paths if path.suffix != ".glb"),
     )
     if turn.delete_flows and job.run.flow_state == "completed" and len(paths) == len(assets):
-        turn.save(job)  # what is deleted there has to be known here
+        turn.save(job)  # before the service deletes the models, the store must know that they are here
         with suppress(CallFailed, NotReady):
             turn.client().delete_flow(job.run.flow_id)
             job = job.changed(flow_state="deleted")
@@ -79,11 +79,11 @@ def download(turn: Turn, job: Job) -> Job | None:
 
 
 def _fetch(turn: Turn, job: Job, asset_id: str) -> Path:
-    """Have an output in the job's folder; only of templates that are known it is known to be a model."""
+    """Download an output, and return its path. Only templates that this version knows surely make models."""
     folder = JobFolder(turn.folder)
     path, stem = folder.result(job, asset_id), folder.file(job, asset_id)
     transfer: dict[str, Any] = {"progress": turn.report_bytes, "cancelled": turn.cancelled}
-    if path.exists():  # it only ever gets this name whole and checked
+    if path.exists():  # a file gets this name only when it is complete and checked
         return path
     if job.request.template in (*KNOWN, ""):
         turn.client().download_output(job.run.flow_id, asset_id, path, **transfer)
@@ -106,8 +106,8 @@ def _explain_no_result(turn: Turn, job: Job, assets: list[Asset]) -> FlowsError:
 
 
 def convert(turn: Turn, job: Job) -> Job:
-    """Make a .blend of each result; where no Blender can be had, the GLB has to do."""
-    # Only now: the store has it that all is here. Before, another process may be downloading.
+    """Make a .blend of each result. If no second Blender can be started, the GLB is used as it is."""
+    # Only now does the store say that everything is here; until then, another process may be downloading.
     for left_by_a_crash in JobFolder(turn.folder).unfinished_results():
         files.delete(left_by_a_crash)
     if job.request.input_path:
@@ -125,7 +125,7 @@ def convert(turn: Turn, job: Job) -> Job:
             results.append(result)  # the scene side imports the GLB itself
         except OSError as error:
             raise folder_unusable(error) from None
-    if job.request.picture:  # nobody asks for it again
+    if job.request.picture:  # it is not needed any more
         files.delete(JobFolder(turn.folder).input_copy(job.request.picture))
     ready = job.advance_to(Step.READY, results=tuple(results), finished_at=time.time())
     if not results and job.placement.files:  # which no scene can have
@@ -134,7 +134,7 @@ def convert(turn: Turn, job: Job) -> Job:
 
 
 def _no_model(count: int) -> Problem:
-    """What is to be known of a job that made files, and none of them a model."""
+    """The problem of a job that made files, none of which is a model."""
     made = (
         Message("The template made 1 file, which is not a model.")
         if count == 1

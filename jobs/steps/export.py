@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A job that no service has to do with: files for a game engine are written, of snapshots of meshes."""
+"""Exports: a converter writes files for a game engine from snapshots of meshes. Nothing is sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from .turn import Turn
 
 
 def export(turn: Turn, job: Job) -> Job:
-    """Write the files, and put them where they belong; what was interrupted is done again."""
+    """Write the files, and deliver them to the folder of the destination. An interrupted export starts anew.
+
+    Raises NoExporter, NotDelivered, what `folder_unusable` gives, and what `turn.export` raises.
+    """
     turn.make_folder()
     where, note = job.request.destination, JobFolder(turn.folder).exported
     assert isinstance(where, ExportFolder)
@@ -37,7 +40,7 @@ def export(turn: Turn, job: Job) -> Job:
 
 
 def clear(turn: Turn, job: Job) -> None:
-    """Delete what the files were made of, once it is written down that they are where they belong."""
+    """Delete the snapshots and the order, once the store says that the files are delivered."""
     exported.delete(JobFolder(turn.folder).exported)
     order = turn.resolve(job.request.source)
     for path in (*JobFolder(order.parent).snapshots(), order):

@@ -36,13 +36,14 @@ from ..step import Step
 from .turn import Outcome, Turn
 
 FINAL_STATUSES = frozenset({414, 415, 431, 451})
-"""What is wrong with the request itself, and stays so (RFC 9110, section 15.5)."""
+"""Statuses that blame the request itself, so repeating it cannot help (RFC 9110, section 15.5)."""
 
 
 def decide_after_error(turn: Turn, job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
-    """What an error means for a job, as it is by now: wait and try again, wait for the user, or the end.
+    """Decide what an error means for a job: wait and try again, wait for the user, or the end.
 
-    failures: how often in a row, this one included. chance: 0..1, spreads the repeats of many clients.
+    job: as it is after the failed step. failures: how many in a row, this one included. chance: 0 to 1, by
+    which the repeats of many clients are spread.
     """
     doubt = turn.doubt.about_step(job.status.step)
     if isinstance(error, NotFound) and job.run.flow_id:
@@ -53,10 +54,10 @@ def decide_after_error(turn: Turn, job: Job, error: FlowsError, failures: int, c
 
 
 def _is_gone(turn: Turn, job: Job, error: NotFound) -> bool:
-    """Whether all that the service says now agrees that it has no such flow.
+    """Whether everything that the service says now agrees that it has no such flow.
 
-    A gateway that knows nothing, or another service, is told apart by what else there is to ask: the list
-    of flows, and where there is none, the list of templates.
+    A gateway that knows nothing, or another service, gives itself away by its other answers: the list of
+    flows is asked for, and if the service has none, the list of templates.
     """
     if not error.own_word:
         return False
@@ -68,30 +69,30 @@ def _is_gone(turn: Turn, job: Job, error: NotFound) -> bool:
             if not no_list.own_word or not client.templates():
                 return False
         try:
-            client.inputs(job.run.flow_id)  # which is there as long as the flow is (contract, section 3)
+            client.inputs(job.run.flow_id)  # which exists as long as the flow does (contract, section 3)
         except NotFound as no_inputs:
             return no_inputs.own_word
     return False
 
 
 def _decide(job: Job, error: FlowsError, failures: int, doubt: Doubt, chance: float) -> Outcome:
-    """What an error means that is not about a missing flow; doubt: what was heard before and not believed."""
+    """Decide what an error means that is not about a missing flow. doubt: what is not believed yet."""
     if isinstance(error, NeedsUser | NotStarted | NoConverter | NotReady):
         return Outcome(job.blocked(Problem.of(error)))
     if not job.run.flow_id and isinstance(error, NotFound | MethodNotAllowed):
-        # There is nothing yet that the service could not know: this is another one, or a gateway.
+        # No flow exists yet, so this answer comes from a wrong server or a gateway.
         error = UnexpectedAnswer.of_gateway(error.status)
     transient = isinstance(error, CallFailed) and error.transient
     # A hotel's login page is no answer of the service, and goes away again.
     if transient or isinstance(error, NetworkError | UnexpectedAnswer | WebPage):
         return _retry_later(job, error, failures, chance)
     if isinstance(error, KeyRefused | PaymentRequired):
-        # A key that has made the flow was good then.
+        # A key that has created a flow was accepted then, so a refusal is doubted for longer.
         longest = (limits.REFUSAL if job.run.flow_id else limits.FIRST_REFUSAL) * limits.LOOKUP_SECONDS
         lasted = doubt.seconds("refusal", time.monotonic())
         if doubt.times("refusal") + 1 < limits.LOOKUPS or lasted < longest:
             return _retry_later(job, error, failures, chance)._replace(doubt="refusal")
-        # The user has to act, but may do so where we do not see it: at the service.
+        # The user has to act, but may do so at the service, where we do not see it; so we ask again.
         return Outcome(job.blocked(Problem.of(error), time.time() + limits.REFUSED_SECONDS))
     if isinstance(error, CallFailed) and not _is_final(job, error, doubt):
         return _retry_later(job, error, failures, chance)._replace(doubt="refusal")
@@ -101,20 +102,20 @@ def _decide(job: Job, error: FlowsError, failures: int, doubt: Doubt, chance: fl
 
 
 def problem_of(job: Job, error: FlowsError) -> Problem:
-    """What an error is to the user, who has sent a prompt, or else a file."""
+    """Whether a create may have been refused because the account already has all the flows it may have."""
     if isinstance(error, TooLarge) and job.request.prompt:
         return replace(Problem.of(error), fix=Message("Shorten the prompt."), remedy="edit_prompt")
     return Problem.of(error)
 
 
 def _may_be_a_limit(job: Job, error: FlowsError) -> bool:
-    """Whether a create may be refused only since there are as many flows already as the account may have."""
+    """Whether a create may have been refused because the account has all the flows it may have."""
     is_refusal = isinstance(error, InvalidRequest | WrongState | KeyRefused | PaymentRequired)
     return not job.run.flow_id and is_refusal and error.status != 401 and not error.validation
 
 
 def _retry_later(job: Job, error: FlowsError, failures: int, chance: float) -> Outcome:
-    """Try again after a while; the job waits, and says why, unless all may be well in a moment."""
+    """Try again after a while. The job is shown as waiting, with the reason, unless this may soon be over."""
     like = error if isinstance(error, CallFailed) and error.transient else NetworkError()
     seconds = decide(limits.BACK_OFF, "GET", failures, like, chance)
     if seconds is None:
@@ -126,9 +127,9 @@ def _retry_later(job: Job, error: FlowsError, failures: int, chance: float) -> O
 
 
 def _is_final(job: Job, error: CallFailed, doubt: Doubt) -> bool:
-    """Whether a refusal is believed: what may be a gateway's, or pass by itself, has to stay for a while."""
+    """Whether a refusal is believed: one that may be a gateway's, or may pass, has to last a while."""
     if job.status.step is Step.STARTED:
-        return False  # a question about a flow never ends its job
+        return False  # asking about a flow never ends its job
     if isinstance(error, TooLarge):
         return True
     if error.validation or error.status in FINAL_STATUSES:
@@ -138,14 +139,14 @@ def _is_final(job: Job, error: CallFailed, doubt: Doubt) -> bool:
 
 
 def is_lasting(refusals: Doubt) -> bool:
-    """Whether a refusal has lasted for longer than a gateway, or a replica, would give it."""
+    """Whether refusals have lasted longer than those of a gateway, or of a replica that lags behind, do."""
     return refusals.seconds("refusal", time.monotonic()) >= limits.REFUSAL * limits.LOOKUP_SECONDS
 
 
 def _decide_about_missing(job: Job, error: NotFound, gone: bool, doubt: Doubt, failures: int) -> Outcome:
-    """What it means that a job's flow is not known to the service.
+    """Decide what it means that the service does not know a job's flow.
 
-    gone: whether all that the service says agrees with that, see `_is_gone`. Others as above.
+    gone: whether everything that the service says agrees with that, see `_is_gone`. Others as for `_decide`.
     """
     if not gone:
         if job.status.cancelling and is_lasting(doubt):
@@ -181,7 +182,7 @@ def _deleted() -> Problem:
 
 
 def flow_still_running() -> Problem:
-    """What is told of a cancelled job whose flow could not be stopped."""
+    """The problem of a cancelled job whose flow could not be stopped."""
     return Problem(
         FLOW_STILL_RUNNING,
         Message("The job could not be stopped at the service, and may still be running there."),

@@ -44,13 +44,13 @@ LONGEST_PARAMETER = 40
 MOST_PARAMETERS = 32
 
 NOTHING_NEW = "nothing_new"
-"""Code of the problem of a job whose flow stood still for too long."""
+"""Code of the problem of a job whose flow has made no progress for too long."""
 
 
 def adopt(turn: Turn, job: Job) -> Job | None:
-    """Read a flow that is there already; None = it is not known now, so look once more, later.
+    """Read a flow that exists already. None: the service does not know it now, so ask again later.
 
-    What has not been started is not started without the user.
+    Raises NotStarted for a flow that was never started: only the user may start it.
     """
     try:
         flow = turn.client().flow(job.run.flow_id)
@@ -77,11 +77,11 @@ def adopt(turn: Turn, job: Job) -> Job | None:
 
 
 def _prompt_of(turn: Turn, flow: Flow) -> str:
-    """What was asked for in words, where that is to be had."""
+    """The prompt of a flow, or "" if the service does not give it."""
     with suppress(CallFailed):
         for asset in turn.client().inputs(flow.flow_id) if flow.template == TEXT_TO_MODEL else ():
             prompt = prompt_of(turn.client().input(flow.flow_id, asset.asset_id).data or "")
-            # Its lines stay; what is no text, nobody could show.
+            # Line breaks stay; characters that cannot be shown are replaced.
             return prompt[:LONGEST_PROMPT].encode(errors="replace").decode().replace("\0", "")
     return ""
 
@@ -99,7 +99,9 @@ def poll(turn: Turn, job: Job) -> Outcome:
     running = now - job.run.started_at
     if flow.state == "created" and not job.run.starts_itself:
         if turn.doubt.seconds("start", time.monotonic()) >= limits.UNSTARTED * limits.LOOKUP_SECONDS:
-            return Outcome(job.advance_to(Step.UPLOADED), retry_in=0.0)  # something else answered our start
+            return Outcome(
+                job.advance_to(Step.UPLOADED), retry_in=0.0
+            )  # something else than the service answered the start
         return Outcome(job, retry_in=polling.next_poll(running, turn.durations, None), doubt="start")
     if not flow.state.terminal:
         if 0.0 < turn.patience < now - job.run.changed_at:
@@ -118,8 +120,8 @@ def poll(turn: Turn, job: Job) -> Outcome:
             "retry",
         )
         return Outcome(job.failed(stopped, time.time()))
-    # Downloading is a worker's task, so the next turn comes at once. A wish to cancel came too late:
-    # what has been made, and perhaps paid for, is kept for the user to import (see `_cancel`).
+    # Downloading is a worker's task, so the next turn comes at once. If the user wanted to cancel, that came
+    # too late: the model is made, and perhaps paid for, so it is kept for the user to import (see `_stop`).
     run_seconds = 0.0 if job.run.adopted else polling.ended_after(not_yet - job.run.started_at, running)
     return Outcome(job.advance_to(Step.COMPLETED, run_seconds=run_seconds), retry_in=0.0)
 
@@ -160,14 +162,14 @@ def _stop(turn: Turn, job: Job) -> Outcome:
             job = job.advance_to(Step.STARTED, started_at=started_at).changed(flow_state="aborting")
             turn.save(job)
     except (WrongState, InvalidRequest):
-        pass  # over already, or not yet running: the state tells
+        pass  # the flow has ended already, or does not run yet; its state says which
     outcome = poll(turn, job)
-    # An abort is over soon, whatever the flow's usual length.
+    # An abort takes effect soon, however long such flows usually run.
     return outcome if outcome.job.finished else outcome._replace(retry_in=polling.SHORTEST)
 
 
 def _shown(parameters: dict[str, Any]) -> dict[str, str | int | float]:
-    """Those of a flow's parameters, to be shown only, that fit a list and the properties of an object."""
+    """The parameters of a flow that can be shown in a list and kept in the properties of an object."""
     shown: dict[str, str | int | float] = {}
     for name, value in parameters.items():
         name = tidy(name, LONGEST_PARAMETER)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the request to a flow that runs: make the file, create, upload, start.
+"""From the request to a running flow: the file is made, and the flow created, given its input, and started.
 
-Whatever may run or cost something twice is written to the store as an intention first; a step that is
-entered with its intention already written looks at the service before it repeats anything.
+Before a call that might run or cost something twice, its intention is written to the store. A step that finds
+its intention already written looks at the service before it repeats the call.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ REFUSED = (
     MethodNotAllowed,
     WrongState,
 )
-"""Answers after which it is certain that nothing was created."""
+"""Errors after which it is certain that nothing was created."""
 
 _ABOUT_THE_INPUT = re.compile(r"\binputs?\b", re.IGNORECASE)
 
 
 def prepare(turn: Turn, job: Job) -> Job:
-    """Make the file to send, where there is to be one."""
+    """Make the file to send, if the request needs one."""
     if not job.request.source:
         return job.advance_to(Step.PREPARED)
     turn.make_folder()
@@ -82,14 +82,14 @@ def prepare(turn: Turn, job: Job) -> Job:
 
 
 def create(turn: Turn, job: Job) -> Job:
-    """Create the flow empty, which runs nothing and so may be repeated; where refused, in one shot."""
+    """Create an empty flow, which runs nothing and so may be repeated; if refused, create it in one shot."""
     turn.make_folder()  # whether there is one for the result is to be known before anything is sent
     turn.save(job)  # and whether what comes now can be written down: else each try would leave a flow
-    # What another process had, or an older list of jobs has, may have been run since.
+    # Another process, or the job of an older list, may have run a flow for this job since.
     if not (turn.is_new and job.run.attempt == 1) and (former := _find_former_flow(turn, job)) is not None:
         return former
     _check_input(turn, job)
-    if job.request.input_mime == GLB_MIME:  # a damaged one would be paid for, too
+    if job.request.input_mime == GLB_MIME:  # a damaged file would be paid for, too
         check_sendable(turn.resolve(job.request.input_path))
     learn = False
     if not turn.one_shot_services.includes(job.request.service, time.monotonic()):
@@ -102,14 +102,14 @@ def create(turn: Turn, job: Job) -> Job:
             return job.advance_to(Step.CREATED, flow_id=flow.flow_id, flow_state=flow.state)
         except InvalidRequest as error:
             learn = error.own_word and _ABOUT_THE_INPUT.search(error.detail) is not None
-            # Some services may not say why; but one odd answer of a gateway is no reason either.
+            # A service may refuse without a reason; but a single odd answer may be a gateway's.
             if not learn and turn.doubt.about_step(Step.PREPARED).times("refusal") + 1 < limits.LOOKUPS:
                 raise
     return _create_with_input(turn, job, learn)
 
 
 def _find_former_flow(turn: Turn, job: Job) -> Job | None:
-    """The job with a flow that was made for it before, and runs or has run although nobody knew."""
+    """The job with a flow that was made for it earlier and has been started, unknown to the store."""
     flows = _flows_of(turn, job)
     for flow_id in {job.run.former_flow_id, turn.recorded_flow()} - {"", *(flow.flow_id for flow in flows)}:
         try:
@@ -126,7 +126,7 @@ def _find_former_flow(turn: Turn, job: Job) -> Job | None:
 
 
 def _flows_of(turn: Turn, job: Job) -> list[Flow]:
-    """The flows that were made for a job; none where the service has no list."""
+    """The flows that were made for a job; none if the service has no list of flows."""
     try:
         flows = turn.client().flows()
     except (NotFound, MethodNotAllowed) as error:
@@ -178,7 +178,7 @@ def find_lost_create(turn: Turn, job: Job) -> Job | None:
 
 
 def _may_begin(turn: Turn, flow: Flow) -> bool:
-    """Whether a flow that is `created` has an input, so that it begins by itself, as far as is known."""
+    """Whether a flow in the state `created` is known to have an input, so that it starts by itself."""
     try:
         return bool(turn.client().inputs(flow.flow_id))
     except (NotFound, MethodNotAllowed):
@@ -186,7 +186,7 @@ def _may_begin(turn: Turn, flow: Flow) -> bool:
 
 
 def upload(turn: Turn, job: Job) -> Job:
-    """Send the input to the flow; where that may have been lost before, look, and go to another flow."""
+    """Send the input to the flow. If an earlier try may have failed, look first, and use another flow."""
     if job.status.step is Step.UPLOADING:
         try:
             arrived = _has_arrived(turn, job)
@@ -196,9 +196,9 @@ def upload(turn: Turn, job: Job) -> Job:
             return job.advance_to(Step.UPLOADED)
         refused = turn.doubt.about_step(Step.UPLOADING)
         if refused.times("refusal") and refused.is_latest and not is_lasting(refused):
-            return job.advance_to(Step.CREATED)  # it was not lost, it was refused
-        # The lost one may still be on its way, so the next goes to another flow. This one never runs,
-        # and is deleted by whoever has the job now: another process may have seen the input arrive.
+            return job.advance_to(Step.CREATED)  # the input was refused, not lost
+        # The lost input may still arrive, so the next one goes to another flow. This flow never runs, and the
+        # process that has the job now deletes it: another one may have seen the input arrive.
         without = job.advance_to(Step.PREPARED, flow_id="", flow_state="")
         turn.save(without)
         with suppress(CallFailed):
@@ -215,7 +215,7 @@ def upload(turn: Turn, job: Job) -> Job:
         refused, clear = turn.doubt.about_step(Step.UPLOADING), error.own_word and error.status == 405
         if refused.times("refusal") + 1 < limits.LOOKUPS or not (clear or is_lasting(refused)):
             raise
-        # No way to add an input: give the empty flow back, and send all in one.
+        # The service takes no inputs afterwards: delete the empty flow, and send everything in one request.
         with suppress(CallFailed):
             turn.client().delete_flow(job.run.flow_id)
         without = uploading.advance_to(Step.PREPARED, flow_id="", flow_state="")
@@ -232,7 +232,7 @@ def start(turn: Turn, job: Job) -> Job:
     try:
         turn.client().start_flow(job.run.flow_id)
     except (WrongState, InvalidRequest):
-        # It may run already, or still be busy with its input: the state tells, not the refusal.
+        # The flow may run already, or its input may still be read: its state says which, not the refusal.
         if turn.client().flow(job.run.flow_id).state == "created":
             if turn.doubt.about_step(Step.STARTING).times("refusal") + 1 >= limits.LOOKUPS:
                 _check_arrival(turn, starting)
@@ -245,9 +245,9 @@ def _has_arrived(turn: Turn, job: Job) -> bool:
 
 
 def _check_arrival(turn: Turn, job: Job) -> None:
-    """Begin with another flow where the service has no input: a login page may have taken it.
+    """Start over with another flow if the service has no input: a login page may have swallowed it.
 
-    The flow is deleted first, which the service refuses where it runs after all (contract, section 3).
+    The old flow is deleted first, which the service refuses if the flow runs after all (contract, section 3).
     """
     with suppress(NotFound, MethodNotAllowed):
         if not _has_arrived(turn, job):
@@ -257,7 +257,7 @@ def _check_arrival(turn: Turn, job: Job) -> None:
 
 
 def _check_input(turn: Turn, job: Job) -> None:
-    """Raise UnreadableFile where the file to send is no more the one that was asked for."""
+    """Raise UnreadableFile if the file to send was changed since the job was asked for."""
     path = turn.resolve(job.request.source or job.request.input_path)
     if job.request.input_digest and digest_of(path) != job.request.input_digest:
         raise UnreadableFile(
@@ -278,7 +278,7 @@ def _input_of(turn: Turn, job: Job) -> Prompt | File:
 
 
 def prepared(job: Job, path: Path) -> Job:
-    """The job whose file to send has been made; its path is absolute where that of its source was."""
+    """The job, with its file to send; the path is absolute if that of its source is."""
     mime = GLB_MIME if path.suffix == ".glb" else "image/png"
     made = str(path) if Path(job.request.source).is_absolute() else path.name
     return job.advance_to(Step.PREPARED, source="", input_path=made, input_mime=mime, input_digest="")
@@ -302,5 +302,5 @@ def _submitted(job: Job, flow: Flow) -> Job:
 
 
 def _additional(job: Job) -> dict[str, Any]:
-    """What finds the flow again (contract, 4.3); no names, paths or other private data."""
+    """The data by which the flow is found again (contract, 4.3); no names, paths or other private data."""
     return {"client": CLIENT_NAME, "token": job.ref}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shapes to collide with: convex hulls of few triangles, and boxes.
+"""Collision shapes: convex hulls of few triangles, and boxes.
 
-They are children of the object that they are about, drawn as wires and in no render. What they are called in
-a file is the game engine's affair, see `profiles`; decomposition of a model into several convex shapes is
-left to its loose parts, or to the game engine, which has the means for that.
+They are children of the object that they stand for, drawn as wires, and never rendered. Their names in a file
+depend on the game engine, see `profiles`. A model is divided into several convex shapes by its loose parts
+only; everything finer is left to the game engine.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     Points = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 LEAST_TRIANGLES, TRIANGLES, MOST_TRIANGLES = 12, 64, 255
-"""Of a hull; 255 is what Unity and PhysX take."""
+"""Triangles of a hull; 255 is the most that Unity and PhysX accept."""
 
 MOST_PARTS = 32
-"""Loose parts that get a shape each; more are no parts of a thing, but leaves or stones."""
+"""The most loose parts that get a shape each; what has more is leaves or stones, not one thing."""
 
 THIN = 0.01
-"""How thick a shape is at least, as a share of its longest side: what is flat has no volume."""
+"""The least thickness of a shape, as a share of its longest side: a flat one would have no volume."""
 
 MANY = 20_000
-"""Points of which only those that lie farthest in some direction are looked at."""
+"""If there are more points than this, only those that lie farthest in some direction are used."""
 
 DIRECTIONS = 512
-"""In how many."""
+"""The number of these directions."""
 
 
 class NoShape(FlowsError):
-    """There is nothing to make a collision shape of."""
+    """The object has no faces to make a collision shape of."""
 
     remedy: Remedy = ""
     message = Message("There is nothing to make a collision shape from.")
@@ -62,10 +62,10 @@ def make_shapes(
     triangles: int = TRIANGLES,
     each_part: bool = False,
 ) -> list[bpy.types.Object]:
-    """Make collision shapes for what is seen of `item`, in the place of those that it has; returns them.
+    """Replace the collision shapes of `item` with shapes for what is seen of it; return them.
 
-    kind: of `profiles.SHAPES`. triangles: that each hull may have. each_part: whether each loose part gets a
-    shape of its own. Raises NoShape.
+    kind: of `profiles.SHAPES`. triangles: the most that each hull may have. each_part: whether each loose
+    part gets a shape of its own. Raises NoShape.
     """
     with seen_meshes(context, [item], in_triangles=False) as (mesh,):
         parts = [part for part in _parts(mesh, each_part) if len(part)]
@@ -150,7 +150,7 @@ def _hull(name: str, points: Points, triangles: int) -> bpy.types.Mesh:
     chosen = [*dict.fromkeys([*candidates.argmin(axis=0).tolist(), *candidates.argmax(axis=0).tolist()])]
     while len(chosen) < most:
         normals, offsets = _planes(candidates[chosen])
-        if not len(normals):  # they lie in one plane so far
+        if not len(normals):  # so far, all corners lie in one plane
             far = np.abs((candidates - candidates[chosen[0]]) @ _normal_of(candidates[chosen]))
         else:
             far = (candidates @ normals.T - offsets).max(axis=1)
@@ -162,7 +162,7 @@ def _hull(name: str, points: Points, triangles: int) -> bpy.types.Mesh:
 
 
 def _outermost(points: Points) -> Points:
-    """The points that may be corners of the hull; of many those that lie farthest in some direction."""
+    """The points that may be corners of the hull: if there are many, the farthest in some directions."""
     import numpy as np
 
     if len(points) <= MANY:
@@ -177,14 +177,14 @@ def _outermost(points: Points) -> Points:
 
 
 def _normal_of(points: Points) -> Points:
-    """The direction in which some points reach least far."""
+    """The direction in which the points have the least extent."""
     import numpy as np
 
     return np.linalg.svd(points - points.mean(axis=0))[2][-1]
 
 
 def _planes(points: Points) -> tuple[Points, Points]:
-    """Normals and offsets of the faces of the convex hull of some points; none where that has no volume."""
+    """Normals and offsets of the faces of the convex hull of the points; none if it has no volume."""
     import numpy as np
 
     work = _work(points)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is exported becomes an order: which models go into which files, one for all, or one for each."""
+"""The models to export become an order, which says which of them go into which file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .write import path_of
 
 
 class NothingToExport(FlowsError):
-    """There is no mesh among what is to be exported."""
+    """None of the objects to export has a mesh."""
 
     remedy: Remedy = ""
     message = Message("Nothing to export.")
@@ -33,7 +33,7 @@ class NothingToExport(FlowsError):
 
 
 class NotExported(FlowsError):
-    """A file cannot be where it is to be; reason: why."""
+    """A file cannot be written where it belongs; reason: why."""
 
     remedy: Remedy = ""
     fix = Message("Choose another name or another folder.")
@@ -44,7 +44,7 @@ class NotExported(FlowsError):
 
 @dataclass(frozen=True)
 class GameExport:
-    """What is wanted.
+    """The settings of an export.
 
     engine: of PROFILES. path: the file, or where there are several the folder, or a file in it. files: of
     `subjects.FILES`. own_folder: whether each of several has a folder of its own. shapes: which collision
@@ -64,10 +64,10 @@ class GameExport:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is going to be exported.
+    """An export that can begin.
 
-    folder: into which the files go. order: for whom writes them; its meshes are those of `items`, in the same
-    order, and are still to be written. replaced: how many of the files are there already.
+    folder: where the files go. order: for the converter; its meshes are those of `items`, in the same order,
+    and have not been written yet. replaced: how many of the files exist already.
     """
 
     folder: Path
@@ -77,7 +77,7 @@ class Plan:
 
 
 def plan(context: bpy.types.Context, objects: Iterable[bpy.types.Object], wish: GameExport) -> Plan:
-    """Which files there are to be of these objects. Raises NothingToExport, NotExported."""
+    """Plan which files these objects go into. Raises NothingToExport, NotExported."""
     profile = PROFILES[wish.engine]
     models = exportable(objects)
     if not models:
@@ -128,7 +128,7 @@ def _subject(subject: Subject, profile: Profile, items: list[bpy.types.Object]) 
 
 
 def _check(path: Path) -> None:
-    """Raise NotExported for what is in the way of a file."""
+    """Raise NotExported if something is in the way of a file."""
     if reason := file_names.trouble(path.name):
         raise NotExported(path, reason)
     home = next(folder for folder in path.parents if folder.exists() or folder == folder.parent)
@@ -143,7 +143,7 @@ def _check(path: Path) -> None:
 
 
 def _free(paths: Iterable[Path]) -> list[Path]:
-    """The paths, but numbered where two models have names that are one to the disk."""
+    """The paths, with numbers where the names of two models differ only in ways that the disk ignores."""
     found: dict[str, Path] = {}
     for path in paths:
         number, free = 1, path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a converter is told that writes files for a game engine, as JSON."""
+"""The order, as JSON, by which a converter writes files for a game engine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from .profiles import NO_SHAPES
 class MeshOrder:
     """A mesh.
 
-    file: a GLB, or a snapshot (see `write_snapshot`), absolute or from the folder of the order. matrix: where
-    it stands in the world, row by row; empty = at the origin. shape: of a collision shape, which kind that
-    is, else "".
+    file: a GLB, or a snapshot (see `write_snapshot`); the path is absolute, or relative to the order. matrix:
+    to world space, row by row; empty = at the origin. shape: the kind of a collision shape, else "".
     """
 
     file: str
@@ -29,7 +28,7 @@ class MeshOrder:
 class SubjectOrder:
     """A model with its levels of detail, and its collision shapes.
 
-    sizes: below which of the levels from 1 on are shown; None = by their triangles.
+    sizes: below which screen size each level from 1 on is shown; None = chosen by their triangles.
     """
 
     name: str
@@ -50,10 +49,10 @@ class FileOrder:
 
 @dataclass
 class Order:
-    """All of it.
+    """All files of one export.
 
-    collision: which shapes are made for models that have none, of `profiles.SHAPES`. unit: meters that one of
-    the scene has. engine, triangles, each_part, embed: see `GameExport`.
+    collision: which shapes are made for models that have none, of `profiles.SHAPES`. unit: how many meters a
+    Blender unit of the scene has. engine, triangles, each_part, embed: see `GameExport`.
     """
 
     engine: str

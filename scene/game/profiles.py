@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each game engine wants of a file."""
+"""What each game engine expects of a file, with the pages that document it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...core.messages import Message
 
 
 class Levels(Enum):
-    """How levels of detail are told in a file."""
+    """How a file says which meshes are levels of detail."""
 
     LOD_GROUP = "an FBX LodGroup with the levels in it"
     SUFFIX = "objects whose names end with _LOD0, _LOD1 …"
@@ -20,11 +20,11 @@ class Levels(Enum):
 
 
 class Profile(NamedTuple):
-    """What a game engine, or a format without one, wants.
+    """What a game engine, or a format that belongs to none, expects of a file.
 
-    prefix: of the names of models. units: how many of its units a meter has. hull, box: what the names of
-    collision shapes are like; "" = they are not written. most_triangles: that a hull may have. options: of
-    Blender's exporter, beside those that all of a format have.
+    prefix: of the names of models. units: how many of its units a meter has. hull, box: patterns of the names
+    of collision shapes; "" = they are not written. most_triangles: the limit of a hull. options: of Blender's
+    exporter, beside those that every file of the format gets.
     """
 
     label: str
@@ -39,7 +39,7 @@ class Profile(NamedTuple):
     options: dict[str, Any] = {}  # noqa: RUF012 - never changed
 
     def shape_name(self, model: str, is_box: bool, number: int, has_levels: bool) -> str:
-        """What collision shape `number`, from 1, of a model is called."""
+        """The name of collision shape `number`, from 1, of a model."""
         first = f"{model}_LOD0" if has_levels and self.levels is Levels.LOD_GROUP else model
         return (self.box if is_box else self.hull).format(model=first, number=number)
 
@@ -109,7 +109,7 @@ PROFILES = {
     # https://openusd.org/release/api/group___usd_geom_up_axis__group.html, …_linear_units__group.html
     "usd": Profile("USD", "USD with the model only", ".usdc", Levels.FIRST),
 }
-"""By the words that the command line and scripts have for them."""
+"""The profiles, by the words that the command line and scripts use for them."""
 
 BOX_SHAPES, HULL_SHAPES, NO_SHAPES = "BOX", "HULL", "NONE"
 SHAPES = (

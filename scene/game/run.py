@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An order becomes files for a game engine, in a background Blender."""
+"""A converter carries out an order: it writes files for a game engine."""
 
 from __future__ import annotations
 
@@ -68,10 +68,9 @@ def _subject(wanted: SubjectOrder, order: Order, meshes: _Meshes) -> Subject:
 
 
 class _Meshes:
-    """Brings meshes into the scene; materials and pictures that several of them show are there once.
+    """Brings meshes into the scene. A material or picture that several of them use is there once.
 
-    folder: of the order. steps: how many there are. report: receives the share of
-    them that is done, 0 to 1.
+    folder: of the order. steps: how many there are. report: receives the share of them that is done, 0 to 1.
     """
 
     def __init__(self, folder: Path, steps: int, report: Report) -> None:
@@ -100,7 +99,7 @@ class _Meshes:
         return item
 
     def done(self) -> None:
-        """A step is done."""
+        """Count a step as done, and report it."""
         self._count += 1
         self._report(self._count / self._steps)
 
@@ -115,7 +114,7 @@ class _Meshes:
         return item
 
     def _share(self, kind: str, names: Sequence[str], found: Sequence[Any]) -> None:
-        """Have each of these called as it was, or be the one that another mesh has brought."""
+        """Give each of these its original name, or replace it with the one that another mesh has brought."""
         for name, item in zip(names, found, strict=True):
             original = item.get(ORIGINAL, name)
             known = self._known.setdefault((kind, original), item)

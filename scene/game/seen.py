@@ -16,7 +16,7 @@ from ..meshes import flush_edits, mesh_of
 def seen_meshes(
     context: bpy.types.Context, items: Sequence[bpy.types.Object], in_triangles: bool = True
 ) -> Iterator[list[bpy.types.Mesh]]:
-    """For a while, a mesh for each of the objects: what its modifiers make, in object space.
+    """Yield a mesh for each of the objects, as its modifiers make it, in object space.
 
     in_triangles: whether its faces are triangles; normals stay as they are. Hidden objects are seen, too.
     """

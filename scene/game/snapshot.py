@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is exported of a mesh object, as a snapshot: the window waits for that, and for nothing else."""
+"""Writes a mesh object as a snapshot for an export, the only part of it that the window waits for."""
 
 from __future__ import annotations
 

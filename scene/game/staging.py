@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copies of what is to be exported, named as it has to be, in a scene of their own for a while."""
+"""Copies of what is exported stand in a temporary scene, under the names that the game engine expects."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from .seen import seen_meshes
 from .subjects import FileContent, Subject
 
 FBX_TYPE = "fbx_type"
-"""Custom property by which Blender's FBX exporter knows what an Empty is to be."""
+"""The custom property that tells Blender's FBX exporter what to make of an Empty."""
 
 
 @dataclass
 class Staged:
     """A scene to export.
 
-    levels: by the name of the first level, the names of the others, and below which size each is shown.
+    levels: by the name of the first level, the names of the others, and the screen size below which each is
+    shown.
     radii: by the same names, half the diagonal of the model's bounds, in meters. shapes: how many collision
     shapes there are.
     """
@@ -39,10 +40,10 @@ class Staged:
 
 @contextmanager
 def staged(context: bpy.types.Context, content: FileContent, profile: Profile) -> Iterator[Staged]:
-    """For a while, a scene with what goes into a file.
+    """Yield a temporary scene with what goes into a file.
 
-    Meshes are what is seen, in triangles, turned and scaled as the objects are; where the objects stand is
-    left to the copies. The unit of the scene is that of the game engine.
+    The meshes are as they are seen, in triangles, with the rotation and scale of the objects applied; the
+    copies of the objects have only a location. The unit of the scene is that of the game engine.
     """
     with ExitStack() as afterwards:
         scene = bpy.data.scenes.new("GENERIO export")
@@ -136,7 +137,7 @@ def _radius(mesh: bpy.types.Mesh) -> float:
 
 
 def _transform(mesh: bpy.types.Mesh, matrix: Matrix, scale: float) -> None:
-    """Turn, scale and move what a mesh has, so that the object need not be."""
+    """Apply rotation, scale and location to a mesh, so that its object needs none."""
     mesh.transform(Matrix.Scale(scale, 4) @ matrix)
     if matrix.is_negative:
         mesh.flip_normals()
@@ -166,7 +167,7 @@ def _add(
 
 
 class _Names:
-    """Names for objects and meshes of which there may be others in the file, which are called otherwise."""
+    """Gives out names, also those that others in the file have, which get temporary ones meanwhile."""
 
     def __init__(self, afterwards: ExitStack) -> None:
         self._afterwards = afterwards
@@ -182,7 +183,7 @@ class _Names:
         return free
 
     def reserve(self, name: str) -> str:
-        """The same name, which nothing in the file has any more until the end."""
+        """Take the name away from whatever has it in the file, until the end; return it."""
         for kind in (bpy.data.objects, bpy.data.meshes):
             present: Any = kind.get((name, None))  # type: ignore[call-overload]
             if present is not None:

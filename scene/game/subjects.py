@@ -26,8 +26,8 @@ FILES = (
 class Subject:
     """A mesh object that is to be exported.
 
-    name: of the model. levels: its levels of detail, or itself. sizes: below which of the levels from 1 on
-    are shown, see `lods.preview`. shapes: its collision shapes.
+    name: of the model. levels: its levels of detail, or itself. sizes: the screen sizes below which the
+    levels from 1 on are shown, see `lods.preview`. shapes: its collision shapes.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Subject:
 
 @dataclass
 class FileContent:
-    """What goes into one file. at_origin: whether that is moved so that the first one stands there."""
+    """What goes into one file. at_origin: whether all is moved so that the first subject is at the origin."""
 
     name: str
     subjects: list[Subject] = field(default_factory=list)
@@ -46,7 +46,7 @@ class FileContent:
 
 
 def exportable(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
-    """The models with faces among `objects`; levels and previews of levels mean their original."""
+    """The models with faces among `objects`; levels, and previews of levels, stand for their original."""
     found = lods.sources(item for item in objects if item.type == "MESH" and COLLISION not in item)
     return [item for item in found if len(mesh_of(item).polygons) or len(item.modifiers)]
 

@@ -31,7 +31,7 @@ TEXTURES = "textures"
 
 
 def path_of(name: str, profile: Profile, own_folder: bool) -> Path:
-    """Where the file of a model goes, in the folder of all; own_folder: whether it has one of its own."""
+    """The path of a model's file, in the common folder; own_folder: whether it has a folder of its own."""
     stem = fitting(re.sub(r"[^\w .-]+", "_", name).strip(" ._") or "Model")
     if not stem.startswith(profile.prefix):
         stem = profile.prefix + stem
@@ -69,11 +69,11 @@ InFiles = Callable[[Path], AbstractContextManager[None]]
 
 
 def _write_fbx(path: Path, profile: Profile, embed: bool, in_files: InFiles) -> None:
-    """Y up, -Z forward, in the data and not in the objects, so that these are neither turned nor scaled."""
+    """Options for Y up and -Z forward in the data, so that the objects are neither rotated nor scaled."""
     options: dict[str, Any] = {
         "object_types": {"EMPTY", "MESH"},
         "use_mesh_modifiers": False,
-        "mesh_smooth_type": "OFF",  # normals say it, and an importer need not guess
+        "mesh_smooth_type": "OFF",  # normals say what is smooth, so an importer need not guess
         "use_space_transform": True,
         "bake_space_transform": True,
         "axis_forward": "-Z",
@@ -120,7 +120,7 @@ _WRITERS = {".fbx": _write_fbx, ".glb": _write_glb, ".usdc": _write_usd}
 
 
 def _write_levels(path: Path, stage: Staged, profile: Profile) -> None:
-    """Write into a GLB how its levels are switched."""
+    """Write into a GLB at which distances or sizes its levels are switched."""
     if profile.levels is Levels.EXTENSION:
         link_levels(path, stage.levels)
     elif profile.levels is Levels.RANGES and stage.levels:
@@ -133,5 +133,8 @@ def _write_levels(path: Path, stage: Staged, profile: Profile) -> None:
 
 
 def distance(radius: float, size: float) -> float:
-    """How far away a model is as large as `size` in the picture of a new camera of Godot; meters."""
+    """The distance, in meters, at which a model fills the share `size` of the height of Godot's picture.
+
+    radius: half the diagonal of its bounds, in meters. The camera is a new one, with its default angle.
+    """
     return round(radius / (max(size, 1e-3) * math.tan(GODOT_VIEW / 2)), 3)

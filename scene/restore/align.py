@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is a result where the mesh is that was sent, and if not, how does it get there? Nothing but numbers.
+"""Finds the transform that brings a result to where the mesh is that was sent. Knows nothing of Blender.
 
 No contract says which axes, unit and origin a result has. A service may have centered or scaled it, or have
-taken another axis for the upper one. So what is sought is a turn by quarters, a scale and a shift; mirrored
-results, and those turned by other angles, are not recognized.
+taken another axis for the upper one. So a rotation by quarters, a scale and a shift are looked for; mirrored
+results, and those rotated by other angles, are not recognized.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ SAMPLES = 400
 """Points on each surface."""
 
 EXACT = 1e-3
-"""A mean distance that does not count, as a share of the diagonal: search trees have single precision."""
+"""A mean distance that is only rounding, as a share of the diagonal: search trees have single precision."""
 
 NOTHING_TO_GAIN = 1.5 * EXACT
-"""An error with which no other way is better."""
+"""An error so small that no other transform is tried."""
 
 CLOSE = 0.03
 """A mean distance, as a share of the diagonal, up to which a result fits whatever was done to its surface."""
@@ -39,7 +39,7 @@ COARSE = 0.4
 """How far from the original a reduced surface may be, in lengths by which its edges have grown."""
 
 COARSEST = 0.3
-"""But no farther than this share of the diagonal."""
+"""The most that this allows, as a share of the diagonal."""
 
 UNLIKE = 0.15
 """Boxes whose sides differ by more than this share of the diagonal are not of the same model."""
@@ -48,10 +48,10 @@ SAME_MARKS = 0.02
 """UV coordinates that differ by no more than this are the same."""
 
 OTHER_MARKS = 0.1
-"""UV coordinates that differ by more than this are others."""
+"""UV coordinates that differ by more than this are different ones."""
 
 BOXES = 0.25
-"""What boxes that differ count for beside the distance of surfaces, by which a flat model tells nothing."""
+"""The weight of differing boxes beside the distance of surfaces, which says little of a flat model."""
 
 STEPS = 12
 """How often a scale and a shift are improved."""
@@ -60,25 +60,25 @@ STILL = EXACT / 20
 """An improvement that moves nothing farther than this share of the diagonal is the last one."""
 
 PROMISING = 4
-"""So many turns are looked at closely, by each of the things that tell them apart."""
+"""How many rotations are tried closely, for each of the criteria that tell them apart."""
 
 UNITS = (1.0, 2.54, 3.048)
-"""By which units differ, beside powers of ten: inches and feet."""
+"""Factors between units, beside powers of ten: inches and feet."""
 
 
 class Similarity(NamedTuple):
-    """Turns by quarters, then scales, then shifts. turn: 3 x 3, shift: 3."""
+    """A rotation by quarters, then a scale, then a shift. rotation: 3 x 3, shift: 3."""
 
     rotation: Array
     scale: float
     shift: Array
 
     def of(self, points: Array) -> Array:
-        """Where points come to, N x 3."""
+        """Transform points, N x 3."""
         return points @ self.rotation.T * self.scale + self.shift
 
     def back(self, points: Array) -> Array:
-        """Where points come from, N x 3."""
+        """Transform points back, N x 3."""
         return (points - self.shift) / self.scale @ self.rotation
 
     @property
@@ -91,7 +91,7 @@ class Similarity(NamedTuple):
 
     @property
     def rotates(self) -> bool:
-        """Whether it turns anything."""
+        """Whether it rotates anything."""
         return not np.array_equal(self.rotation, np.eye(3))
 
     @property
@@ -104,7 +104,7 @@ IDENTITY = Similarity(np.eye(3), 1.0, np.zeros(3))
 
 
 class Surface:
-    """Triangles, and what is to be known of them.
+    """Triangles, with the figures by which surfaces are compared.
 
     corners: N x 3 x 3, with at least one triangle. nearest: searches among them. marks: something by which
     places on the surface can be told apart, such as UV coordinates, N x 3 x 2, or None.
@@ -156,7 +156,7 @@ class Surface:
 
 
 class _Candidate(NamedTuple):
-    """How well a result fits in one way. Distances are shares of the diagonal of what was sent.
+    """How well a result fits with one transform. Distances are shares of the diagonal of what was sent.
 
     error: of both surfaces from each other, root mean square, and of their boxes. outliers: of the result
     alone. marks: how much UV coordinates differ, 0.0 where they tell nothing. change: how far a corner of the
@@ -171,9 +171,9 @@ class _Candidate(NamedTuple):
 
 
 def similarity(sent: Surface, came: Surface) -> Similarity | None:
-    """What brings the result `came` to where `sent` is: IDENTITY where it is there, None where nothing does.
+    """The transform of the result `came` to where `sent` is: IDENTITY if it is there, None if there is none.
 
-    Of several ways that are as good, it is the one that changes least.
+    Of several that fit equally well, it is the one that changes least.
     """
     if not (np.isfinite(came.diagonal) and came.diagonal > 0.0):
         return None
@@ -221,7 +221,7 @@ def _covers(sent: Surface, came: Surface) -> bool:
 
 
 def _initial_guesses(sent: Surface, came: Surface, rotations: Sequence[Array]) -> Iterator[Similarity]:
-    """For each of the turns that the boxes allow, what brings one box onto the other."""
+    """The transforms of one box onto the other, with each of the rotations that the boxes allow."""
     scale = sent.diagonal / came.diagonal
     for rotation in rotations:
         sides = np.abs(rotation) @ came.sides * scale
@@ -230,7 +230,7 @@ def _initial_guesses(sent: Surface, came: Surface, rotations: Sequence[Array]) -
 
 
 def _rotations() -> Iterator[Array]:
-    """The 24 turns by quarters, the one that turns nothing first, then those by the smallest angles."""
+    """The 24 rotations by quarters, beginning with the identity and the smallest angles."""
     for axes in permutations(range(3)):
         for signs in product((1.0, -1.0), repeat=3):
             rotation = np.zeros((3, 3))
@@ -263,14 +263,14 @@ def _mean(ways: Array) -> float:
 
 
 def _difference(came: Surface, marks: Array | None, nearest: Array, triangles: Array) -> float:
-    """How much the marks of a place on one surface and on the other one differ, mostly."""
+    """The median difference of marks between places on one surface and the nearest on the other."""
     if marks is None or came.marks is None:
         return 0.0
     return float(np.median(np.linalg.norm(came.marks_at(nearest, triangles) - marks, axis=1)))
 
 
 def _improved(sent: Surface, came: Surface, candidate: _Candidate) -> _Candidate:
-    """The same turn with a scale and a shift that fit better: boxes change when a mesh is reduced.
+    """The same rotation with a scale and a shift that fit better: boxes change when a mesh is reduced.
 
     Each point is paired with the nearest one of the other surface, and what brings most pairs together is
     taken, again and again (iterative closest points).
@@ -305,7 +305,7 @@ def _step(before: Similarity, after: Similarity, came: Surface) -> float:
 
 
 def _promising(tried: Sequence[_Candidate]) -> list[_Candidate]:
-    """Those that fit best before they are improved, those whose marks agree most, and the smallest turns."""
+    """Those that fit best before they are improved, whose marks agree most, or that rotate least."""
     orders: list[Callable[[_Candidate], float]] = [
         lambda candidate: candidate.error,
         lambda candidate: candidate.marks,

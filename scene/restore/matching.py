@@ -21,31 +21,31 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 UNKNOWN = -1
-"""Stands for no part."""
+"""The number that stands for no part."""
 
 MOST_PAIRS = 4_000_000
-"""So many pairs of parts are compared; of more, leaves for instance, each takes what is nearest."""
+"""The most pairs of parts that are compared; with more, such as leaves, the nearest triangle counts."""
 
 ALIKE = 0.1
 """The shapes of a part before and after differ by no more than this share of its size."""
 
 NEARLY_ALL = 0.9
-"""If so much of a part says the same, the rest is mistaken."""
+"""If this share of a part agrees where it comes from, the rest of it is mistaken."""
 
 EDGE_SHARE = 0.5
-"""So much of the length of an edge the UV positions of neighbors may differ by what reducing does to them."""
+"""The share of an edge's length by which reducing a mesh may move the UV positions of neighbors."""
 
 UP = (0.0, 0.0, 1.0)
-"""The side of everything that lies flat in a UV map."""
+"""The normal of everything that lies flat in a UV map."""
 
 OFF_NORMAL = 0.5
-"""The cosine of the angle between a face and what was found for its corner, from which on that is doubted."""
+"""The cosine of the angle between a face and the triangle found for its corner, below which it is doubted."""
 
 INWARD = 0.1
-"""So far from a corner towards the middle of its face it is clear on which side it is."""
+"""How far from a corner towards the middle of its face a point is clearly on one side of a border."""
 
 SAME_SHARE = 0.6
-"""A UV map has been kept if so much of it is where it was; others have been laid out anew."""
+"""A UV map was kept if this share of it is where it was; others were laid out anew."""
 
 
 class Match(NamedTuple):
@@ -158,7 +158,7 @@ def _ranks(keys: Array, before: Array) -> Array:
 
 
 class _Search:
-    """Looks for what is not the same."""
+    """Finds the triangles of `old` that those of `new` come from, if these are not the same ones."""
 
     def __init__(self, old: Surface, new: Surface, finder: Finder, scene: bpy.types.Scene) -> None:
         self._old, self._new, self._finder = old, new, finder
@@ -195,7 +195,7 @@ class _Search:
         normals, parts = self._new.normals[ours], self._old.parts[triangles[ours]]
         axes = np.abs(normals).argmax(axis=1)
         sides = axes * 2 + (normals[np.arange(len(ours)), axes] > 0)
-        # Corners of one vertex that look the same way have the same answer.
+        # Corners of one vertex with the same normal have the same answer.
         keys = (self._new.loops[corners].astype(np.int64) * 6 + sides) * (int(parts.max()) + 1) + parts
         _, first, back = np.unique(keys, return_index=True, return_inverse=True)
         chosen = corners[first]
@@ -208,7 +208,7 @@ class _Search:
         found, doubts = self._nearest(queries, self._old.parts, chosen[:, None])
         back = back.reshape(-1)
         found, doubts = found[back], doubts[back]
-        # Where rims or folds lie on each other, like lips, a corner is where the middle of its face is.
+        # Where rims or folds touch, like lips, a corner belongs where the middle of its face does.
         is_off = (self._old.normals[found] * normals).sum(axis=1) < OFF_NORMAL
         near = np.flatnonzero(is_off | self._old.on_rim[self._old.vertices[found]].any(axis=1))
         if len(near):
@@ -301,7 +301,7 @@ def _paired(ours: Array, theirs: Array) -> tuple[Array, Array]:
 
 
 def _strays(new: Surface, labels: Array, asked: Array) -> tuple[Array, Array]:
-    """Those of the triangles `asked` that contradict nearly all of their part, and what that says."""
+    """Those of the triangles `asked` that contradict nearly all of their part, and the part that it names."""
     import numpy as np
 
     count = int(labels.max()) + 1
@@ -318,7 +318,7 @@ def _strays(new: Surface, labels: Array, asked: Array) -> tuple[Array, Array]:
 
 
 class _Unwrapped:
-    """Knows places by their UV positions, whichever tile these are in, where a UV map has been kept."""
+    """Finds places by their UV positions, in whichever tile, if a UV map was kept."""
 
     def __init__(self, old: Surface, new: Surface, scene: bpy.types.Scene) -> None:
         self._old, self._new = old, new
@@ -365,7 +365,7 @@ class _Unwrapped:
         return found, doubts
 
     def _unchanged_map(self, queries: Queries, corners: Array, found: Array) -> tuple[int, int] | None:
-        """Which of the old UV maps is which of the new ones; None where none is."""
+        """The numbers of an old and of a new UV map that are the same map; None if there are none."""
         import numpy as np
 
         best, pair = SAME_SHARE, None

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 UNKNOWN = -1
-"""Stands for no slot."""
+"""The number that stands for no slot."""
 
 WHOLE = 0.9
-"""So much of what has a material lies in one slot if all of it belongs there, but for its border."""
+"""The share of a material's area that lies in one slot if all of it, but for its border, belongs there."""
 
 MOSTLY = 0.5
 
@@ -32,7 +32,7 @@ MERGED = Message("Materials came back merged, and were put back where they had b
 
 
 def name_of(material: bpy.types.Material | None) -> str:
-    """What a material in a snapshot was called where it was sent; "" for none."""
+    """The name that a material in a snapshot had in the user's file; "" for none."""
     return str(material.get(ORIGINAL, material.name)) if material else ""
 
 
@@ -54,7 +54,7 @@ def slot_names(item: bpy.types.Object) -> list[str]:
 def arrange_slots(
     match: Match, old: bpy.types.Object, new: bpy.types.Object, names: Mapping[bpy.types.Material, str]
 ) -> list[Message]:
-    """Give `new` the slots of `old`; returns what is to be told about that.
+    """Give `new` the slots of `old`; return remarks for the user.
 
     names: of the materials of `new`, in the GLB. What a service has renamed, split or merged is known by
     where the faces lie.

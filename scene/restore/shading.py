@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 NEAR_ENDS = 0.1
 NEAR_MIDDLE = 0.25
-"""How far the ends and the middle of an edge may be off the sharp one, as shares of its length."""
+"""How far the ends and the middle of an edge may be from a sharp edge, as shares of its length."""
 
 VISIBLE = radians(6.0)
-"""If normals have turned by so much more than their faces, on average over the surface, it is told."""
+"""The user is told if normals have turned by more than this beyond their faces, on average by area."""
 
 OTHER_NORMALS = Message(
     "The shading does not match the custom normals. The option Custom Normals transfers them."
@@ -43,10 +43,10 @@ SHARP = "sharp_edge"
 def transfer_shading(
     match: Match, old: bpy.types.Mesh, item: bpy.types.Object, brings: bool
 ) -> list[Message]:
-    """Shade the mesh of `item`, the result of `match`, as `old` is, for which it is to stand.
+    """Shade the mesh of `item`, the result of `match`, like `old`, which it replaces.
 
-    brings: whether custom normals are brought over; otherwise those that came stay, where any came. Returns
-    what is to be told about that.
+    brings: whether custom normals are transferred; otherwise those that came stay, if any came. Returns
+    remarks for the user.
     """
     new = mesh_of(item)
     under = match.old.faces[match.triangles[_first_triangles(match)]]
@@ -66,9 +66,9 @@ def transfer_shading(
 
 
 def _set_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, looks_flat: Array, normals: Array) -> None:
-    """Give `new` custom normals as `old` has them: faces that look flat their own, all else `normals`.
+    """Give `new` custom normals: faces that look flat get their own normal, all others `normals`.
 
-    Where any edges were sharp, those of what looks flat are, too. No others become so.
+    If `old` has sharp edges, the edges of faces that look flat become sharp, too; no others do.
     """
     import numpy as np  # takes longer to import than all of the add-on, and is needed here only
 
@@ -85,7 +85,7 @@ def _set_normals(old: bpy.types.Mesh, new: bpy.types.Mesh, looks_flat: Array, no
 
 
 def _differs(match: Match, new: bpy.types.Mesh, theirs: Array) -> bool:
-    """Whether the shading of `new` is visibly not `theirs`, beyond what the faces themselves have turned."""
+    """Whether the shading of `new` visibly differs from `theirs` by more than the faces have changed."""
     import numpy as np
 
     triangles = match.new.first_triangles // 3
@@ -130,7 +130,7 @@ def _first_triangles(match: Match) -> Array:
 
 
 def _sharp_edges(old: bpy.types.Mesh, new: bpy.types.Mesh, sharp: Array) -> Array:
-    """For each edge of `new` whether it is one of the `sharp` ones of `old`, or what has become of some."""
+    """For each edge of `new`, whether it is a `sharp` edge of `old`, or what became of one."""
     import numpy as np
 
     if not sharp.any():

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def transfer_small_groups(match: Match, old: bpy.types.Object, new: bpy.types.Object) -> None:
-    """Let no group that has weights in `old` be without any in `new`, the result of `match`.
+    """Make sure that each group with weights in `old` has some in `new`, the result of `match`.
 
-    Each vertex of such a group gives its weight to the corners of the face that is nearest to it, so that
-    what hangs on the group stays where it is. Vertices of one part in one place, at a seam, are one.
+    Each vertex of a group without any gives its weight to the corners of the nearest face, so that whatever
+    depends on the group stays in place. Vertices of one part in one place, at a seam, count as one.
     """
     if not old.vertex_groups:
         return

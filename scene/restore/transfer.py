@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a GLB does not carry is brought over from the mesh that was sent; what it carries is kept as it came.
+"""Transfers what a GLB does not carry from the mesh that was sent; what a GLB carries stays as it came.
 
-Values change abruptly at hard borders: at seams of UV maps, between the colors of an ID mask, at hard edges.
-So the surface that was sent is divided there, and all corners of a face get what its own side of them has.
+Values change abruptly at borders: at seams of UV maps, between the colors of an ID mask, at hard edges. So
+the surface that was sent is divided there, and all corners of a face get the values of its side.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     Group = tuple[int, Array, Array]
 
 NO_LAYER = -1
-"""Stands for no layer of the result."""
+"""The number that stands for no layer of the result."""
 
 ALIKE = 0.02
-"""So much the values of half the surface may differ in one and the same layer, as a share of their range."""
+"""How much the values of half the surface may differ within one layer, as a share of their range."""
 
 DISTORTED = 0.1
-"""So much UV positions may at most where faces are so large that reducing them explains it."""
+"""The most that UV positions may differ if faces are so large that reducing them explains it."""
 
 SAMPLES = 20_000
-"""So many corners are compared to tell which layer is which."""
+"""How many corners are compared to find out which layer is which."""
 
 LOST_MAPS = Message("UV maps that did not come back were transferred from the mesh that was sent.")
 OTHER_MAPS = Message("UV maps came back changed, so those that were sent were transferred.")
@@ -45,10 +45,10 @@ STEPS_INWARD = (INWARD, 0.3, 0.5, 0.7, 0.9)
 """How far from a corner to the middle of its face to look for what is still on this side of a border."""
 
 STEEPER = 3.0
-"""Values that change so many times as fast as in the middle of a face are those beyond a border."""
+"""Values that change this many times as fast as in the middle of a face belong beyond a border."""
 
 WEIGHT_STEP = 1e-4
-"""Weights of vertices in one place that differ by more are meant to differ."""
+"""Weights of vertices in one place that differ by more than this differ on purpose."""
 
 COLOR_STEP = 1.5 / 255
 UV_STEP = 1e-4
@@ -163,10 +163,10 @@ def _assign(group: bpy.types.VertexGroup, vertices: Array, weights: Array) -> No
 
 
 def transfer_uv_maps(match: Match, old: bpy.types.Mesh, new: bpy.types.Mesh) -> list[Message]:
-    """Give `new` the UV maps of `old`; returns what is to be told about that.
+    """Give `new` the UV maps of `old`; return remarks for the user.
 
-    Those that the result has are known by where they have the surface, and stay as they came, but in the
-    tiles in which they were. What it has besides belongs to nothing.
+    Maps that came back are recognized by their values, and stay as they came, moved into the tiles in which
+    they were. Maps that belong to none of `old` are removed.
     """
     import numpy as np
 

@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 ON_RIM = 0.75
-"""So much of the weights of a place is that of vertices on rims, if it lies on a rim itself."""
+"""The share of a place's weights that vertices on rims have if the place is on a rim itself."""
 
 FOLDED = -0.5
 """The cosine of the angle between two triangles that lie almost on each other."""
 
 BESIDE = 0.1
-"""How far beside a side it is asked where its face comes from, as a share of its length and of the height."""
+"""How far beside a side its face is matched, as a share of the side's length and of the face's height."""
 
 ALONG = (1 / 3, 2 / 3)
-"""Where on a side it is asked whether a rim leads along: one that crosses is near one of these at most."""
+"""The places on a side where a rim is looked for: a rim that crosses is near one of them at most."""
 
 SLACK = 1.2
-"""By how much a rim may be longer than straight."""
+"""By which factor a rim may be longer than a straight line."""
 
 MOST = 64
-"""So many sides in one place are compared with each other."""
+"""The most sides in one place that are compared with each other."""
 
 
 def weld(mesh: bpy.types.Mesh, match: Match) -> None:
-    """Close `mesh`, the result of `match`, where a GLB has a vertex more than once; open it between parts.
+    """Weld vertices of `mesh`, the result of `match`, that a GLB has more than once; separate its parts.
 
     A GLB splits a mesh at UV seams, hard edges and between materials, where modifiers would tear it open, and
-    a service may have joined parts that only touched. The corners stay, in their order. Where normals differ
-    edges become sharp.
+    a service may have joined parts that only touched. The corners stay in their order. Edges where normals
+    differ become sharp.
     """
     import numpy as np
 
@@ -115,12 +115,11 @@ def _ends(match: Match, ones: Array, others: Array) -> tuple[Array, Array, Array
 
 
 def _paired_sides(match: Match) -> tuple[Array, Array]:
-    """Pairs of sides of triangles (3 t + k) that lie on each other, no side in two of them.
+    """Pairs of sides of triangles (3 t + k) that lie on each other; no side is in two of them.
 
-    Where there are more than two, as in layers that touch, to each one belongs the one that it had been next
-    to, or that looks the same way. Sides of one part come first. Those that are left run in the same
-    direction, where one of their faces is turned over; or where parts run through each other it was mistaken
-    from which one a face comes.
+    If there are more than two, as in layers that touch, a side is paired with its former neighbor, or with
+    one that faces the same way. Sides of one part come first. The rest run in the same direction, because one
+    of their faces is flipped, or because where parts intersect, a face was matched to the wrong one.
     """
     import numpy as np
 

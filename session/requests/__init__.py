@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is chosen becomes jobs, for operators and for `flows` alike.
+"""What the user or a script chooses becomes jobs, for operators and for `flows` alike.
 
 Each function takes the session, the context and a `Choice`, and returns jobs of which nothing has been sent;
-`submit` hands them to the engine. What stands in the way is raised as a FlowsError, with what happened, what
-to do about it, and its remedy; operators report it, and `flows` raises it. What there is to know besides goes
-to the `Requester`.
+`submit` hands them to the engine. An obstacle is raised as a FlowsError, with its message, fix and remedy;
+operators report it, and `flows` raises it. Warnings and remarks go to the `Requester`.
 """
 
 from .again import make_again

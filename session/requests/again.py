@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was made of something that has been edited since is made again, as it was asked for then."""
+"""Results whose originals were edited since are made again, with the options that were used then."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .requester import Requester
 
 
 class NothingOutdated(InputRefused):
-    """Nothing of the selection was made of something else than there is now."""
+    """Nothing in the selection was made from a mesh that has been edited since."""
 
     message = Message("Nothing needs to be made again.")
     fix = Message("Select an optimized object whose original was edited since.")
@@ -38,9 +38,9 @@ def make_again(
     objects: Iterable[bpy.types.Object],
     requester: Requester,
 ) -> list[Job]:
-    """The jobs that make again what is out of date of these objects: meshes, levels of detail and maps.
+    """The jobs that make the outdated meshes, levels of detail and maps of these objects again.
 
-    An object that keeps its mesh before shows that until the new one comes, since it is what is sent. Raises
+    An object that still has its mesh before shows that until the new one comes, because it is sent. Raises
     FlowsError.
     """
     owners, digests = Owners.of_file(), session.part(MeshDigests)
@@ -98,7 +98,7 @@ def _mesh_again(
 
 
 def _finished(work: Generator[int, None, str]) -> str:
-    """What work comes to."""
+    """What the generator `work` returns, after running to its end."""
     while True:
         try:
             next(work)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Meshes whose lost detail is to be baked become jobs, which no service has to do with."""
+"""Meshes whose lost detail is to be baked become jobs that need no service."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def bake(
 ) -> list[Job]:
     """The jobs that bake what the meshes of these objects have lost, one for each mesh.
 
-    settings: which maps, where that is not to be as it is chosen. What cannot be baked is left out, and told;
-    raises its FlowsError where that is all.
+    settings: which maps; None = as chosen in the panel. An object that cannot be baked is left out with a
+    warning. Raises the FlowsError of the first if none can be baked.
     """
     settings = settings or bake_settings(context, choice)
     wanted: dict[Any, tuple[bpy.types.Object, Original]] = {}
@@ -65,7 +65,7 @@ def bake(
 
 
 def _is_under_way(session: Session, item: bpy.types.Object) -> bool:
-    """Whether the same is being baked already; its result would be exchanged for one like it."""
+    """Whether the same maps are being baked already, so that a second job would bring nothing new."""
     return session.engine is not None and any(
         session.document.is_of(where := job.request.destination)
         and isinstance(where, OptimizedMesh)
@@ -86,7 +86,7 @@ def bake_job(
 ) -> Job:
     """The job that bakes what the mesh of `item` has lost, with a snapshot of its own.
 
-    then_lods: how many levels of detail are made of what has the maps. Raises NotSaved.
+    then_lods: how many levels of detail are made afterwards, with the maps. Raises NotSaved.
     """
     snapshot = job_folder(context, token) / snapshot_name()
     try:

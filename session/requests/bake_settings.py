@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be baked, and whether that follows when a mesh has been optimized."""
+"""Which maps are to be baked, and whether that follows the optimizing of a mesh."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .choice import Choice
 
 
 def bake_settings(context: bpy.types.Context, choice: Choice) -> BakeSettings:
-    """What is chosen, with the devices that Cycles may use on this computer."""
+    """The chosen settings, with the devices that Cycles may use on this computer."""
     device, ids = _devices(context)
     return BakeSettings(
         size=int(choice.bake_size),

@@ -17,11 +17,14 @@ from ..parameter_properties import names_of, touched
 from ..properties import GenerioProperties, properties
 
 PERCENT_NAME = "percent"
-"""The property of the share that meshes keep."""
+"""The property with the share of its triangles that a mesh keeps."""
 
 
 class Choice:
-    """What the caller gives, else what the panel has; as attributes, named as the panel's properties."""
+    """The options of a request, as attributes named like the panel's properties.
+
+    An option is as the caller gives it, or else as it is in the panel.
+    """
 
     def __init__(self, given: Mapping[str, Any], panel: GenerioProperties) -> None:
         """given: values by the names of properties, as Blender has them, or as the API does."""
@@ -38,7 +41,7 @@ class Choice:
 
     @classmethod
     def of_script(cls, given: Mapping[str, Any], options: type, context: bpy.types.Context) -> Choice:
-        """What a script gave, checked, since no property of Blender's has seen it; None is as not given.
+        """The choice of a script, with checked values: no Blender property has seen them. None = not given.
 
         options: the mixin whose properties there are. Raises BadParameter.
         """
@@ -53,7 +56,7 @@ class Choice:
         return self._given[name] if name in self._given else getattr(self._panel, name)
 
     def parameters(self, template: str) -> dict[str, Any]:
-        """What is to be sent to a template, as the API names it: what was given, or touched in the panel."""
+        """The parameters to send to a template, by the API's names: those given, or touched in the panel."""
         offered = parameters_of(template)
         given = {
             parameter.name: parameter.read(self._given[parameter.name])
@@ -64,7 +67,7 @@ class Choice:
 
     @property
     def goal(self) -> Target:
-        """How light meshes are to become; who gives a number means that, whatever the panel shows."""
+        """The target of optimizing. A number that the caller gives counts, whatever the panel shows."""
         kind = self.target
         if "target" not in self._given and PERCENT_NAME in self._given:
             kind = PERCENT
@@ -94,12 +97,12 @@ class Choice:
 
     @property
     def carry(self) -> list[str]:
-        """What is brought over, of `losses.CARRIED`."""
+        """The data that the result gets from the mesh that was sent, of `losses.CARRIED`."""
         return carried(self)
 
 
 def _checked(name: str, value: object, known: list[str], panel: GenerioProperties) -> Any:
-    """The value as a property has it. Raises BadParameter for what is no option, or none of its values."""
+    """The value as the property has it. Raises BadParameter for an unknown option or a wrong value."""
     if name not in known:
         raise BadParameter(
             Message("There is no option {name}; the options are {known}.", name=name, known=", ".join(known))

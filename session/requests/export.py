@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Models that are to be exported for a game engine become one job, which no service has to do with."""
+"""Models that are to be exported for a game engine become one job that needs no service."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from ..session import Session
 
 
 def export_in_parts(session: Session, context: bpy.types.Context, plan: Plan) -> Iterator[list[Job]]:
-    """The job that exports what was planned, after snapshots of its meshes, one after the other.
+    """The job that exports what was planned; the snapshots of its meshes are written one after the other.
 
-    Between two of them the window can be drawn; a mesh that is gone by then ends it. Raises NotSaved and
-    NothingToExport.
+    The window can be drawn between two snapshots. Raises NotSaved, and NothingToExport if a mesh has vanished
+    by then.
     """
     token = uuid.uuid4().hex
     folder = job_folder(context, token)
     meshes = plan.order.meshes()
-    # Between two parts anything may happen, so nothing of Blender's is kept over that.
+    # Anything may happen between two parts, so no reference to Blender's data is kept across them.
     parts = [ref_of(item) for item in plan.items]
     plan.items.clear()
     try:
@@ -46,7 +46,7 @@ def export_in_parts(session: Session, context: bpy.types.Context, plan: Plan) ->
         source = folder / "order.json"
         plan.order.write(source)
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)  # also where nobody wants the job any more
+        shutil.rmtree(folder, ignore_errors=True)  # also if the job is not wanted any more
         if not isinstance(error, RuntimeError | OSError):
             raise
         message = Message("The meshes cannot be written to disk: {reason}", reason=plain_reason(error))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be made of a result as soon as that is in the file: a lighter mesh, maps, levels of detail.
+"""Follow-ups of a result that was placed: a lighter mesh, maps, or levels of detail are made of it.
 
-The tokens of the jobs that follow derive from those before, so that what costs something is asked for once,
-whatever breaks. What was baked in a file that was lost is baked again, which costs nothing.
+The token of a follow-up derives from the token of the job before, so nothing that costs something is asked
+for twice, whatever breaks. If a file with baked maps was lost, they are baked again, which costs nothing.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from .requester import Level, Requester
 from .submission import ask_to_submit, submit
 
 AS_IT_IS = {"placement": REPLACE.upper(), "modifier_mode": "KEEP", "bake": False}
-"""How results are optimized, whatever the panel has by then."""
+"""The options for optimizing results, whatever the panel shows by then."""
 
 
 class Followups:
-    """Begins what follows on results that have been placed, one mesh in each slice of the session.
+    """Starts the follow-ups of results that were placed, one mesh in each slice of the session.
 
-    started: the tokens of what was begun so far, by those of the jobs before.
+    started: the tokens of the follow-ups started so far, by the token of the job before.
     """
 
     def __init__(self) -> None:
@@ -58,10 +58,10 @@ class Followups:
             session.slices.add(self._begin(session, context, job), _print_defect)
 
     def _begin(self, session: Session, context: bpy.types.Context, job: Job) -> Work:
-        """Ask for what follows on `job`, for each mesh as soon as it is written; see `Work`."""
+        """Ask for the follow-ups of `job`, for each mesh as soon as its snapshot is written; see `Work`."""
         token, file = job.token, session.document.id
         begun: list[str] = []
-        # In the background nobody ticks on who could hear the answer.
+        # In the background, no tick comes that could receive the answer.
         send = submit if bpy.app.background else ask_to_submit
         try:
             for part in _following(session, context, job):
@@ -70,15 +70,15 @@ class Followups:
                     self.started[token] = begun
                     send(session, context, part)
                 yield
-                if session.document.id != file:  # its objects went with that
+                if session.document.id != file:  # its objects were closed with that file
                     return
         except FlowsError as error:
             session.placement.reported[token] = sentences(error.message, error.fix)
         if not begun:
-            self.started.pop(token, None)  # when there is news of it, another look
+            self.started.pop(token, None)  # the next news of the job leads to another try
 
     def reset(self) -> None:
-        """What was to follow in the file before is known by its jobs."""
+        """Another file was opened; the jobs themselves say what is to follow in it."""
         self.started.clear()
 
 
@@ -88,7 +88,7 @@ def _print_defect(error: Exception | None) -> None:
 
 
 def _following(session: Session, context: bpy.types.Context, job: Job) -> Iterator[Sequence[Job]]:
-    """The jobs that follow one that is placed, where its objects are still there. Raises FlowsError."""
+    """The follow-ups of a placed job whose objects still exist. Raises FlowsError."""
     where = job.request.destination
     placed = place.placed_objects(job.token)
     if not placed:
@@ -108,12 +108,12 @@ def _of_new_model(
     where: NewModel,
     placed: Sequence[bpy.types.Object],
 ) -> Iterator[Sequence[Job]]:
-    """The jobs that optimize each mesh of a new model; levels of what is light enough as it came."""
+    """The jobs that optimize each mesh of a new model, or make levels of those light enough already."""
     parts = {part for root in placed for part in (root, *root.children_recursive) if part.type == "MESH"}
     meshes = {part.data: part for part in sorted(parts, key=lambda part: part.name, reverse=True)}
     total = sum(triangle_count(mesh_of(part)) for part in meshes.values())
     details = {"then_bake": where.then_bake, "then_lods": where.then_lods}
-    # Between two parts anything may happen, so nothing of Blender's is kept over that.
+    # Anything may happen between two parts, so no reference to Blender's data is kept across them.
     for number, ref in enumerate([ref_of(part) for part in reversed([*meshes.values()])]):
         name = f"{token} then mesh {number}"
         if _is_known(session, name):
@@ -153,13 +153,13 @@ def _levels(
 def _bake(
     session: Session, context: bpy.types.Context, job: Job, where: OptimizedMesh, item: bpy.types.Object
 ) -> Sequence[Job]:
-    """The job that bakes what the mesh of `item` has lost, and which its levels of detail follow."""
+    """The job that bakes what the mesh of `item` has lost; its levels of detail follow that job."""
     name = f"{job.token} baked in {session.document.id}"
     if _is_known(session, name):
         return []
     if where.mode in (REPLACE, LOD):
         original = check(item)
-    else:  # a copy: nothing but its job knows of what
+    else:  # a copy; only its job knows its original
         source = target_of(session.document.localized(where)) or item
         original = Original(source, mesh_of(source), where.applied)
     settings = BakeSettings.from_text(where.then_bake)
@@ -168,7 +168,7 @@ def _bake(
 
 
 def _requester(session: Session, about: str, name: str) -> Requester:
-    """Asks for jobs whose tokens derive from `name`; what there is to know is told of the job `about`."""
+    """A requester whose jobs get tokens derived from `name`, and whose reports name the job `about`."""
     numbers = iter(range(1_000_000))
     reported: list[Message] = []
 
@@ -180,10 +180,10 @@ def _requester(session: Session, about: str, name: str) -> Requester:
 
 
 def _is_known(session: Session, name: str) -> bool:
-    """Whether what derives its tokens from `name` was asked for before, in whichever process."""
+    """Whether any process has asked before for jobs with tokens derived from `name`."""
     return session.engine is not None and session.engine.job(_numbered(name, 0)) is not None
 
 
 def _numbered(name: str, number: int) -> str:
-    """A token that is the same each time."""
+    """The token derived from these words, the same each time."""
     return hashlib.sha256(f"{name} {number}".encode()).hexdigest()[:32]

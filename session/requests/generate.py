@@ -42,7 +42,7 @@ from .submission import check_available
 
 
 class NoBox(InputRefused):
-    """A model is to be fitted into an object, and there is none."""
+    """A model is to be fitted into an object, but none was chosen."""
 
     remedy: Remedy = "add_box"
     message = Message("There is no box to fit the model into.")
@@ -50,7 +50,7 @@ class NoBox(InputRefused):
 
 
 class LinkedScene(InputRefused):
-    """Nothing can be put into the scene that is shown."""
+    """The scene that is shown cannot be changed."""
 
     message = Message("The scene is linked from another file.")
     fix = Message("Go to a scene of this file first.")
@@ -86,9 +86,9 @@ def generate_from_image(
 ) -> list[Job]:
     """The jobs that make a model, or variants of one, from the picture at the path `image`.
 
-    A picture that the service does not take, or that is larger than the preferences allow, is the job's
-    source, of which a child Blender makes a PNG. stands_on: where the base of the model goes, world space;
-    None where the choice says that. Raises FlowsError.
+    If the service does not take such a picture, or it is larger than the preferences allow, a converter makes
+    a PNG of it first. stands_on: where the base of the model goes, in world space; None = as chosen. Raises
+    FlowsError.
     """
     check_scene(context)
     picture = picture_fields(context, image)
@@ -105,7 +105,7 @@ def generate_from_image(
 
 
 def picture_fields(context: bpy.types.Context, image: str) -> dict[str, Any]:
-    """What a request has that sends the picture at the path `image`. Raises UnreadableFile."""
+    """The fields of a request that sends the picture at the path `image`. Raises UnreadableFile."""
     if not image:
         raise UnreadableFile(Message("No image is chosen."), Message("Choose an image file."))
     if "\0" in image:
@@ -113,7 +113,7 @@ def picture_fields(context: bpy.types.Context, image: str) -> dict[str, Any]:
     path = Path(os.path.realpath(bpy.path.abspath(image)))
     try:
         str(path).encode()
-    except UnicodeEncodeError:  # as old archives leave it on Linux
+    except UnicodeEncodeError:  # undecodable names, as old archives leave them on Linux
         raise UnreadableFile(
             Message("The name of the file is not in UTF-8."), Message("Give it another name.")
         ) from None
@@ -140,7 +140,7 @@ def check_scene(context: bpy.types.Context) -> None:
 def _destination(
     session: Session, context: bpy.types.Context, choice: Choice, stands_on: Sequence[float] | None = None
 ) -> NewModel:
-    """Where the model goes, and what the preferences say about new models. Raises NoBox."""
+    """The destination of a new model, with what the preferences say about those. Raises NoBox."""
     where = choice.where if stands_on is None else ""
     destination = session.document.at_cursor(context)
     if where == "BOX":
@@ -156,7 +156,7 @@ def _destination(
 
 
 def new_model_settings(context: bpy.types.Context) -> dict[str, Any]:
-    """What the preferences say about new models, as fields of `NewModel`; only what is not the default."""
+    """The preferences about new models, as fields of `NewModel`, without those at their defaults."""
     chosen = preferences(context)
     settings: dict[str, Any] = {}
     metre = transform.metre(context.scene)
@@ -182,10 +182,10 @@ def _several(context: bpy.types.Context, choice: Choice, job: Job) -> list[Job]:
 
 
 def _variants(job: Job, count: int) -> list[Job]:
-    """As many jobs like this one, each with another seed that is known."""
+    """So many jobs like this one, each with a seed of its own that the job records."""
     if count == 1:
         return [job]
-    # The system's own randomness: a script may have fixed that of `random`.
+    # The system's random source is used, because a script may have seeded `random`.
     first = job.request.parameters.get(SEED.name, SEED.default)
     seeds = (
         random.SystemRandom().sample(range(SEED.most), count)
@@ -206,13 +206,13 @@ def _variants(job: Job, count: int) -> list[Job]:
 
 
 def with_order(context: bpy.types.Context, job: Job) -> Job:
-    """The job with an order in its own folder, if a child Blender is to make a PNG of its picture first.
+    """The job, with an order in its own folder if a converter has to make a PNG of its picture first.
 
-    Variants have one each, as each may be removed while others go on. Raises NotSaved.
+    Each variant has an order of its own, because it may be removed while the others go on. Raises NotSaved.
     """
     if not job.request.picture or not job.request.source:
         return job
-    picture = Path(job.request.source)  # whose name may be as long as the disk allows
+    picture = Path(job.request.source)  # the name of the picture may be as long as the disk allows
     name = f"{place.shortened(picture.stem)}{picture.suffix[:10]}.json"
     order = job_folder(context, job.token) / name
     copy = JobFolder(order.parent).input_copy(job.request.picture)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many triangles levels of detail are to have: as numbers, or as shares of the original's."""
+"""The triangles that levels of detail are to have: as numbers, or as percentages of the original's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PRESETS: dict[str, tuple[float, ...]] = {
 
 
 class BadCounts(InputRefused):
-    """What was entered is no list of triangle counts."""
+    """The entered text is not a list of triangle counts."""
 
     remedy: Remedy = "make_lods"
     message = Message("These are not triangle counts.")
@@ -31,7 +31,7 @@ class BadCounts(InputRefused):
 
 
 class BadPercents(InputRefused):
-    """What was entered is no list of percentages."""
+    """The entered text is not a list of percentages."""
 
     remedy: Remedy = "make_lods"
     message = Message("These are not percentages.")

@@ -38,7 +38,7 @@ from .requester import Requester
 from .submission import check_available
 
 SAME = ("modifier_mode", "texture_limit", "carry_colors", "carry_normals")
-"""What is chosen that a mesh is made again with."""
+"""The options that are recorded, so that a mesh can be made again with them."""
 
 
 class NothingToOptimize(InputRefused):
@@ -49,7 +49,7 @@ class NothingToOptimize(InputRefused):
 
 
 def is_light_enough(present: int, count: int) -> bool:
-    """Whether a mesh with so many triangles is at the target, or below it."""
+    """Whether so many triangles are at the target already, or below it."""
     return count >= present
 
 
@@ -76,7 +76,7 @@ class MeshRequest:
     ) -> Generator[list[Batch]]:
         """The meshes of the objects as they are sent, those that can be. Raises NotSaved.
 
-        apply: whether modifiers are. is_replaced: whether the objects themselves get the new meshes.
+        apply: whether modifiers are applied. is_replaced: whether the objects themselves get the new meshes.
         """
         try:
             with self.batches(objects, apply, is_replaced) as sent:
@@ -97,7 +97,7 @@ class MeshRequest:
             yield sent
 
     def selection(self, objects: list[bpy.types.Object]) -> Selection:
-        """What can be sent; tells what cannot. Raises NothingToOptimize, CannotBake."""
+        """What can be sent; the user is warned of the rest. Raises NothingToOptimize, CannotBake."""
         flush_edits(objects)
         selection = Selection.of(objects)
         if not selection.groups:
@@ -115,7 +115,7 @@ class MeshRequest:
         return selection
 
     def _check_bake(self, selection: Selection) -> None:
-        """Tell of which objects no maps can be baked, before anything is paid for. Raises CannotBake."""
+        """Warn of objects for which no maps can be baked, before anything is paid for. Raises CannotBake."""
         for item in selection.objects:
             try:
                 check_tiles(item)
@@ -129,7 +129,7 @@ class MeshRequest:
                 self._warn(message)
 
     def _with_faces(self, sent: Sequence[Batch]) -> list[Batch]:
-        """Those that can be sent; tells what is left out: no faces, and vertices that are nowhere."""
+        """The batches with faces; the user is warned of the others, and of vertices without a position."""
         full: list[Batch] = []
         for batch in sent:
             broken = broken_vertices(batch.mesh)
@@ -160,10 +160,10 @@ class MeshRequest:
         return full
 
     def is_useless(self, batch: Batch, mode: str, count: int) -> bool:
-        """Whether so many triangles would be paid for and bring nothing; tells why.
+        """Whether sending so many triangles would cost something for nothing; then the user is told why.
 
-        What is under way already is sent again where a script asks for it, not by a click. What applies
-        modifiers does something for the object, however light the mesh is.
+        A script may ask again for a job that is under way; a click does not. Where modifiers are applied, the
+        object changes, however light the mesh is.
         """
         by_hand, item = self._requester.by_hand, batch.objects[0]
         is_applied = mode != replace_mesh.LOD and any(batch.modifiers())
@@ -182,12 +182,12 @@ class MeshRequest:
         return True
 
     def made_of(self, batch: Batch) -> str:
-        """A text that is the same as long as levels would be made of the same mesh in the same way."""
+        """A text that is the same while levels would be made of the same mesh with the same options."""
         how = (sorted(self._choice.carry), self._choice.texture_side, batch.applied)
         return hashlib.blake2b(mesh_digest(batch.mesh) + repr(how).encode(), digest_size=16).hexdigest()
 
     def stale_levels(self, batch: Batch, made_of: str, counts: Sequence[int]) -> dict[int, int]:
-        """The levels that are to be made, with their triangles; numbered without a gap, lightest last."""
+        """The levels to be made, with their triangles, numbered without gaps, the lightest last."""
         known = lods.set_of(batch.objects[0])
         useful = [
             count
@@ -213,7 +213,7 @@ class MeshRequest:
         return {level: count for level, count in enumerate(useful, start=1) if level not in fresh}
 
     def _is_under_way(self, item: bpy.types.Object, mode: str, count: int) -> bool:
-        """Whether there is a job already that makes the same, so that it would be paid for twice."""
+        """Whether a job makes the same already, so that it would be paid for twice."""
         document = self._session.document
 
         def is_same(job: Job) -> bool:
@@ -225,7 +225,7 @@ class MeshRequest:
             )
             under_way = not (job.finished or job.status.cancelling)
             coming = under_way or (job.status.step is Step.READY and not job.placement.needs_manual_import)
-            # Of two meshes for the same object the second would find another one there than was sent.
+            # If two meshes came for one object, the second would find another mesh there than was sent.
             return (
                 same
                 and coming
@@ -236,10 +236,10 @@ class MeshRequest:
         return engine is not None and any(map(is_same, engine.jobs()))
 
     def losses(self, sent: Sequence[Batch], losses: Losses, replaced: bool) -> list[Message]:
-        """Note in `losses` what the optimized meshes will not have of what is sent; returns what else is.
+        """Gather in `losses` which sent data the optimized meshes will lack; return what else will be lost.
 
-        replaced: whether the objects themselves get them, so that what hangs on these loses its hold. What is
-        sent smaller than it is is told at once.
+        replaced: whether the objects themselves get the meshes, so that whatever depends on their vertices is
+        affected. The user is told at once which textures are sent smaller.
         """
         for batch in sent:
             for item in batch.objects:
@@ -257,12 +257,12 @@ class MeshRequest:
         )
 
     def report_losses(self, lost: Sequence[Message]) -> None:
-        """Tell what the optimized meshes will not have."""
+        """Tell the user what the optimized meshes will lack."""
         if lost:
             self._warn(Message("The optimized meshes will not have: {kinds}", kinds=lost))
 
     def _report_textures(self, item: bpy.types.Object) -> None:
-        """Tell that the textures of `item` are too large to come back, so that smaller copies are sent."""
+        """Tell the user that textures of `item` are sent smaller, because they are too large to come back."""
         sizes = sizes_of(item, size_in)
         side = side_of(TextureLimit(0, MOST_TEXELS), sizes)
         if side < max(map(max, sizes.values()), default=0):
@@ -282,9 +282,9 @@ class MeshRequest:
         details: Sequence[dict[str, Any]],
         names: Sequence[str],
     ) -> list[Job]:
-        """Jobs that make of one mesh as many as there are `counts` of triangles, from one snapshot of it.
+        """The jobs that make one lighter mesh for each of `counts`, in triangles, from one snapshot.
 
-        mode, details: of their destinations, and which other fields each one has. Raises RuntimeError,
+        mode: of their destinations. details: the other fields of each destination. Raises RuntimeError,
         OSError.
         """
         first, *others = batch.objects
@@ -330,7 +330,7 @@ class MeshRequest:
         ]
 
     def _options(self, count: int, mode: str) -> dict[str, Any]:
-        """What the same would be asked for with; see `Choice`."""
+        """The options with which the same is asked for again; see `Choice`."""
         same = {name: getattr(self._choice, name) for name in SAME}
         if mode != replace_mesh.LOD:
             same["placement"] = mode.upper()

@@ -49,10 +49,10 @@ def optimize_in_parts(
     requester: Requester,
     details: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[list[Job]]:
-    """As `optimize`: the jobs of one mesh after the other, between which the window can be drawn.
+    """As `optimize`, but mesh by mesh, so that the window can be drawn in between.
 
-    An object that is gone by then is left out. What all of them lose is told at the end. details: fields of
-    the destinations that are not chosen. Raises FlowsError.
+    An object that has vanished by then is left out. The losses of all are reported at the end. details:
+    fields of the destinations that nobody chooses. Raises FlowsError.
     """
     request = MeshRequest(session, context, choice, requester)
     mode = choice.placement.lower()
@@ -60,7 +60,7 @@ def optimize_in_parts(
     selection = request.selection([*objects])
     items = [item for group in selection.groups.values() for item in group]
     detail = {**({"offset": copies.beside(items)} if mode == replace_mesh.BESIDE else {}), **details}
-    # Between two parts anything may happen, so nothing of Blender's is kept over that.
+    # Anything may happen between two parts, so no reference to Blender's data is kept across them.
     groups = [[ref_of(item) for item in group] for group in selection.groups.values()]
     total = sum(map(triangle_count, selection.groups))
     if choice.goal.kind == BUDGET and choice.apply:
@@ -90,7 +90,7 @@ def optimize_in_parts(
 
 
 def present(refs: Iterable[DatablockRef]) -> list[bpy.types.Object]:
-    """The mesh objects that are meant, and still there."""
+    """Those of the mesh objects that still exist."""
     found = [find(bpy.data.objects, ref.name, ref.uid) for ref in refs]
     return [item for item in found if item is not None and item.type == "MESH"]
 
@@ -107,9 +107,9 @@ def make_lods(
 ) -> list[Job]:
     """The jobs that make levels of detail of the meshes of these objects. Raises FlowsError.
 
-    They are made of the originals, also where levels are given, lightest last, and only those that are not
-    there already, made of the same mesh. show: whether they are hidden, stand beside the objects, or are
-    switched by how large they are in the picture. details: as of `optimize_in_parts`.
+    They are made from the originals, even if levels are given, the lightest last. Levels that exist already,
+    made from the same mesh, are left out. show: whether the levels are hidden, stand beside the objects, or
+    are switched by their size in the picture. details: as for `optimize_in_parts`.
     """
     request = MeshRequest(session, context, choice, requester)
     selection = request.selection(lods.sources(objects))

@@ -16,10 +16,10 @@ Level = Literal["INFO", "WARNING"]
 
 @dataclass(frozen=True)
 class Requester:
-    """Who asks.
+    """Who asks for jobs.
 
-    report: takes a message that the user should see and that stops nothing. by_hand: whether a user has
-    clicked, who is kept from asking twice for the same. token: gives the token of each job.
+    report: receives messages that the user should see and that stop nothing. by_hand: whether the user has
+    clicked; then the same is not asked for twice. token: gives the token of each new job.
     """
 
     report: Callable[[Level, Message], object]

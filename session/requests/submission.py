@@ -16,7 +16,7 @@ from ..session import Session
 
 
 class NothingSent(FlowsError):
-    """The job list cannot be used; why, and what helps, are its own words."""
+    """The job list cannot be used; its own problem says why, and what helps."""
 
     remedy: Remedy = ""
     message = Message("Nothing was sent.")
@@ -29,7 +29,7 @@ class NothingSent(FlowsError):
 
 
 def check_available(context: bpy.types.Context) -> None:
-    """Raise NotReady where nothing can be sent, as in `unavailable_reason`."""
+    """Raise NotReady if nothing can be sent now; see `unavailable_reason`."""
     reason = unavailable_reason(context)
     if reason:
         raise (Offline if api_key(context) else MissingKey)(reason)
@@ -41,7 +41,10 @@ def ask_to_submit(session: Session, context: bpy.types.Context, jobs: Sequence[J
 
 
 def submitted_jobs(session: Session, context: bpy.types.Context, reply: Reply) -> list[Job]:
-    """The jobs as the engine has them, which is waited for. Raises NothingSent, and the panel shows why."""
+    """Wait for the answer to `ask_to_submit`; return the jobs as the engine has them.
+
+    Raises NothingSent, after the panel was made to show why.
+    """
     try:
         return session.open_engine(context).submitted(reply)
     except LedgerError as error:

@@ -31,7 +31,7 @@ from .generate import check_scene, new_model_settings, picture_fields, with_orde
 
 
 class NoInput(InputRefused):
-    """A template is to be run with nothing, or with something that it does not take."""
+    """A template is to be run without an input, or with one that it does not take."""
 
     message = Message("The template needs an input.")
     fix = Message("Provide a text, a picture, or a mesh object.")
@@ -45,7 +45,7 @@ class NotRunnable(InputRefused):
 
 
 class TemplateInput(NamedTuple):
-    """What is sent to a template, one of three. image: a path. item: a mesh object."""
+    """The input of a template: a prompt, the path of an image, or the mesh object `item`."""
 
     prompt: str = ""
     image: str = ""
@@ -53,7 +53,7 @@ class TemplateInput(NamedTuple):
 
     @property
     def kind(self) -> InputKind | None:
-        """Which of the three it is; None where it is none, or several."""
+        """Which of the three is given; None if none or several are."""
         given: dict[InputKind, object] = {
             "TEXT": self.prompt.strip(),
             "IMAGE": self.image,
@@ -64,7 +64,7 @@ class TemplateInput(NamedTuple):
 
 
 def form_for(context: bpy.types.Context, template: str, given: Mapping[str, object]) -> TemplateForm:
-    """The form of a template, as it was listed, or one that takes what is given as it is."""
+    """The form of a template, as it was listed; if it was not, one that accepts all values unchecked."""
     for row in properties(context).templates:
         if row.name == template:
             return form_of(row.form)
@@ -75,7 +75,7 @@ def form_for(context: bpy.types.Context, template: str, given: Mapping[str, obje
 
 
 def chosen_input(context: bpy.types.Context, panel: GenerioProperties) -> TemplateInput:
-    """What is chosen in the panel."""
+    """The input that is chosen in the panel."""
     match panel.template_source:
         case "TEXT":
             return TemplateInput(prompt=panel.template_prompt)
@@ -100,7 +100,7 @@ def run_template(
 ) -> list[Job]:
     """The job that runs a template. Raises FlowsError.
 
-    given: values of its parameters, by their names; what is left out is the service's choice.
+    given: values of its parameters, by name; for the others, the service's defaults apply.
     """
     check_scene(context)
     check(form, given, source)
@@ -131,7 +131,7 @@ def run_template(
 
 
 def check(form: TemplateForm, given: Mapping[str, object], source: TemplateInput) -> None:
-    """Raise InputRefused's classes for what can be told without a look at any file."""
+    """Raise subclasses of InputRefused for faults that show without reading any file."""
     if form.obstacle:
         raise NotRunnable(form.obstacle)
     if source.kind not in form.inputs:
@@ -149,11 +149,11 @@ _WANTED: dict[InputKind, Message] = {
 def _model_fields(
     session: Session, context: bpy.types.Context, item: bpy.types.Object, token: str
 ) -> dict[str, Any]:
-    """What a job has that sends the mesh of an object, as its modifiers make it. Raises FlowsError."""
+    """The fields of a request that sends the mesh of an object, modifiers applied. Raises FlowsError."""
     reason = unsuitable_reason(item, mesh_of(item)) if item.type == "MESH" else Message("it is not a mesh")
     if reason:
         raise NoInput(Message('"{name}" cannot be sent: {reason}.', name=item.name, reason=reason))
-    # Not named as a snapshot of `optimize` is: what comes back is a new model, and not fitted onto this one.
+    # It is not named as snapshots for `optimize` are: the result is a new model, not to be aligned with it.
     path = job_folder(context, token) / f"model-{uuid.uuid4().hex}.blend"
     try:
         with batches(context, {mesh_of(item): [item]}, apply=True, everywhere=False) as (batch, *_):
