@@ -23,7 +23,14 @@ from scripts.site import site
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "build/site-pictures"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+BROWSERS = (
+    "chromium",
+    "chromium-headless-shell",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+)
 WIDTHS = (1280, 390)
 
 

@@ -86,7 +86,6 @@ def lighter_mesh(blender: Driver) -> Steps[None]:
     yield from blender.wait_for(lambda: jobs.newest().state == "done", "the normal map")
     yield from blender.picture("newcomer-baked")
     blender.save_file(FILE)
-    yield from blender.start_new_file()
     yield from blender.open_file(FILE)
     yield from blender.open_tab("GENERIO")
     yield from blender.picture("newcomer-tomorrow")
