@@ -192,7 +192,7 @@ class _Names:
 
 
 def _call_again(kind: Any, present: str, name: str) -> None:
-    """Give something its name back, unless it was there only for a while itself, as meshes with modifiers are."""
+    """Give something its name back, unless it was there for a while only, as meshes with modifiers are."""
     item = kind.get((present, None))
     if item is not None:
         item.name = name

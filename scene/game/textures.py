@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files of textures: each picture has a name of its own, whatever it is called elsewhere.
 
-Blender's exporters take the name of the file that a picture comes from; of two files in different folders that
-have the same name, one would take the place of the other.
+Blender's exporters take the name of the file that a picture comes from; of two files in different folders
+that have the same name, one would take the place of the other.
 """
 
 from __future__ import annotations
