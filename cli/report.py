@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -63,10 +64,18 @@ class OutputLost(Exception):
         self.reason = reason
 
 
-def write(out: TextIO, text: str) -> None:
-    """Write and flush. Raises OutputLost."""
+_STEERING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
+"""Characters that a terminal does not show, but obeys."""
+
+
+def write(out: TextIO, text: str, steers: bool = False) -> None:
+    """Write and flush. Raises OutputLost.
+
+    steers: whether control characters are meant; those in the name of a file never are, and a terminal does
+    not get them.
+    """
     try:
-        out.write(text)
+        out.write(text if steers or not out.isatty() else _STEERING.sub("?", text))
         out.flush()
     except OSError as error:
         raise OutputLost("" if is_broken_pipe(error) else error.strerror or str(error)) from error
@@ -229,7 +238,7 @@ class Bars(Report):
 
     def _erase(self) -> None:
         if self._drawn:
-            write(self.out, f"\x1b[{self._drawn}A\x1b[J")
+            write(self.out, f"\x1b[{self._drawn}A\x1b[J", steers=True)
             self._drawn = 0
 
     def _draw(self) -> None:

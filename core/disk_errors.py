@@ -2,6 +2,7 @@
 """What a disk can refuse, on all three systems."""
 
 import errno
+from pathlib import Path
 from typing import Literal, Self
 
 from .errors import FlowsError, Remedy
@@ -21,16 +22,21 @@ _DISK_TROUBLES: dict[int | None, DiskTrouble] = {
 
 
 _LONGEST_FOLDER = 247
-"""Characters of a path to a folder where Windows has not been set up for longer ones; of files 12 more."""
+"""What Windows counts in a path to a folder where it is not set up for longer ones, in halves of UTF-16; of files
+12 more."""
 
-_NO_SUCH_PATH = (2, 3, 206)
-"""Errors of Windows (winerror.h): FILE_NOT_FOUND, PATH_NOT_FOUND, FILENAME_EXCED_RANGE."""
+_FILE_NOT_FOUND = 2
+_NO_SUCH_PATH = (_FILE_NOT_FOUND, 3, 206)
+"""Errors of Windows (winerror.h), the others PATH_NOT_FOUND and FILENAME_EXCED_RANGE."""
 
 
 def disk_trouble(error: OSError) -> DiskTrouble:
-    """What it was that the disk refused."""
-    if getattr(error, "winerror", None) in _NO_SUCH_PATH and len(str(error.filename)) > _LONGEST_FOLDER:
+    """What it was that the disk refused to write."""
+    code, name = getattr(error, "winerror", None), str(error.filename)
+    if code in _NO_SUCH_PATH and len(name.encode("utf-16-le", "surrogatepass")) // 2 > _LONGEST_FOLDER:
         return "too_long"
+    if code == _FILE_NOT_FOUND and error.filename2 is None and Path(name).parent.is_dir():
+        return "forbidden"  # so Windows' protection against ransomware says that this program may not write
     return _DISK_TROUBLES.get(error.errno, "other")
 
 

@@ -142,7 +142,7 @@ def _shaped(
     anew. What geometry nodes make instances of becomes faces.
     """
     scene: Any = context.scene
-    realize = _realize_instances()
+    realize = realizing_nodes()
     collection = bpy.data.collections.new("GENERIO evaluate")
     copies: list[bpy.types.Object] = []
     shaped: list[tuple[bpy.types.Object, bpy.types.Object]] = []
@@ -152,7 +152,7 @@ def _shaped(
         afterwards.callback(lambda: bpy.data.batch_remove(copies))
         scene.collection.children.link(collection)
         for item, mesh in wanted:
-            if item.data == mesh and any(map(_has_state, applicable(item))) and item.visible_get():
+            if item.data == mesh and any(map(has_state, applicable(item))) and item.visible_get():
                 afterwards.enter_context(_only_applicable(item, realize))
                 shaped.append((item, item))
             else:
@@ -162,7 +162,7 @@ def _shaped(
         yield shaped
 
 
-def _has_state(modifier: bpy.types.Modifier) -> bool:
+def has_state(modifier: bpy.types.Modifier) -> bool:
     """Whether what a modifier makes follows from the frames before, of which only the object itself knows."""
     if isinstance(modifier, bpy.types.NodesModifier):
         return modifier.node_group is not None and _has_simulation_node(modifier.node_group)
@@ -186,7 +186,7 @@ def _copy_without_modifiers(
         copy.data = mesh
     for modifier in [modifier for modifier in copy.modifiers if modifier.type in NEVER_APPLIED]:
         copy.modifiers.remove(modifier)
-    _realize(copy, realize)
+    realize_instances(copy, realize)
     copy.hide_viewport = False
     return copy
 
@@ -201,7 +201,7 @@ def _only_applicable(item: bpy.types.Object, realize: bpy.types.NodeTree) -> Ite
     try:
         for modifier in shown:
             modifier.show_viewport = False
-        made = _realize(item, realize)
+        made = realize_instances(item, realize)
         yield
     finally:
         if made is not None:
@@ -212,16 +212,16 @@ def _only_applicable(item: bpy.types.Object, realize: bpy.types.NodeTree) -> Ite
             item.modifiers.active = active
 
 
-def _realize(item: bpy.types.Object, realize: bpy.types.NodeTree) -> bpy.types.Modifier | None:
-    """Let instances become faces, where `item` may make some."""
+def realize_instances(item: bpy.types.Object, nodes: bpy.types.NodeTree) -> bpy.types.Modifier | None:
+    """Let instances become faces, where `item` may make some. nodes: `realizing_nodes`."""
     if not any(modifier.type == "NODES" for modifier in item.modifiers):
         return None
     made: Any = item.modifiers.new("", "NODES")
-    made.node_group = realize
+    made.node_group = nodes
     return made
 
 
-def _realize_instances() -> bpy.types.NodeTree:
+def realizing_nodes() -> bpy.types.NodeTree:
     """Geometry nodes that make faces of instances."""
     group: Any = bpy.data.node_groups.new("GENERIO realize", "GeometryNodeTree")
     for way in ("INPUT", "OUTPUT"):

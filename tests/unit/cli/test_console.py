@@ -82,3 +82,12 @@ def test_two_spellings_of_one_file_are_one_output(here: Here):
         assert here(*words, output).code == 0
     one = (here.folder / "UNC/OUT.glb").samefile(here.folder / "unc/out.glb")
     assert here.runs() == ([1] if one else [1, 1])
+
+
+def test_what_a_file_is_called_steers_no_terminal():
+    """As of a file in an archive that is called like a title of the window, or a line over the last one."""
+    name = "a\x1b]0;title\x07b\rc\x9b2J.glb"
+    for kind, shown in ((Terminal, "a?]0;title?b?c?2J.glb: Failed\n"), (io.StringIO, f"{name}: Failed\n")):
+        out = kind()
+        report.write(out, f"{name}: Failed\n")
+        assert out.getvalue() == shown

@@ -131,9 +131,23 @@ def test_a_temporary_folder_with_an_open_file_raises_nothing(monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("code", "length", "trouble"), [(3, 300, "too_long"), (206, 260, "too_long"), (3, 20, "other")]
+    ("code", "name", "trouble"),
+    [
+        (3, "x" * 300, "too_long"),
+        (206, "x" * 260, "too_long"),
+        (3, "\N{OWL}" * 130, "too_long"),
+        (3, "x" * 20, "other"),
+    ],
 )
-def test_windows_does_not_say_that_a_path_is_too_long(code: int, length: int, trouble: str):
-    error = FileNotFoundError(2, "no such path", "x" * length)
+def test_windows_does_not_say_that_a_path_is_too_long(code: int, name: str, trouble: str):
+    error = FileNotFoundError(2, "no such path", name)
     error.winerror = code
+    assert disk_trouble(error) == trouble
+
+
+@pytest.mark.parametrize(("folder", "trouble"), [(".", "forbidden"), ("gone", "other")])
+def test_windows_does_not_say_that_it_protects_a_folder(tmp_path: Path, folder: str, trouble: str):
+    """A program that may not write into Documents is told that the new file is not there."""
+    error = FileNotFoundError(2, "the system cannot find the file", str(tmp_path / folder / "lamp.glb"))
+    error.winerror = 2
     assert disk_trouble(error) == trouble

@@ -241,6 +241,42 @@ def test_what_is_seen_is_exported_with_modifiers_and_hidden_levels(addon, tmp_pa
     assert scenes.triangles(made) == len(evaluated.loops) - 2 * len(evaluated.polygons)
 
 
+def test_what_geometry_nodes_make_instances_of_is_exported(addon, tmp_path):
+    item = scenes.ball("Ball", 8, 4)
+    group = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        group.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
+    start, scatter, cube, end = map(
+        group.nodes.new,
+        ("NodeGroupInput", "GeometryNodeInstanceOnPoints", "GeometryNodeMeshCube", "NodeGroupOutput"),
+    )
+    group.links.new(start.outputs[0], scatter.inputs["Points"])
+    group.links.new(cube.outputs[0], scatter.inputs["Instance"])
+    group.links.new(scatter.outputs[0], end.inputs[0])
+    item.modifiers.new("Scatter", "NODES").node_group = group
+    scenes.select(item)
+    before = everything()
+    export(tmp_path / "balls.fbx", "UNREAL", shapes="HULL")
+    assert read_fbx(tmp_path / "balls.fbx")["SM_Ball"].triangles == 12 * len(item.data.vertices)
+    assert everything() == before
+
+
+def test_a_simulation_is_exported_as_it_is_seen_on_this_frame(addon, tmp_path):
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=8, y_subdivisions=8)
+    flag = bpy.context.object
+    flag.modifiers.new("Cloth", "CLOTH")
+    for frame in range(1, 13):
+        bpy.context.scene.frame_set(frame)
+        bpy.context.view_layer.update()
+    evaluated = flag.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    fallen = min(vertex.co.z for vertex in evaluated.vertices)
+    assert fallen < -0.02
+    scenes.select(flag)
+    export(tmp_path / "flag.fbx", "UNITY", shapes="NONE")
+    assert read_fbx(tmp_path / "flag.fbx")["Grid"].points[:, 1].min() == pytest.approx(fallen, abs=1e-4)
+    assert flag.modifiers.keys() == ["Cloth"]
+
+
 def test_what_is_sheared_and_what_an_object_wears_itself_is_exported_so(addon, tmp_path):
     parent, ball = bpy.data.objects.new("Parent", None), scenes.ball("Ball", 16, 8)
     bpy.context.scene.collection.objects.link(parent)
