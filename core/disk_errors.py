@@ -22,8 +22,7 @@ _DISK_TROUBLES: dict[int | None, DiskTrouble] = {
 
 
 _LONGEST_FOLDER = 247
-"""What Windows counts in a path to a folder where it is not set up for longer ones, in halves of UTF-16; of files
-12 more."""
+"""Units of UTF-16 in a path to a folder where Windows is not set up for longer ones; of files 12 more."""
 
 _FILE_NOT_FOUND = 2
 _NO_SUCH_PATH = (_FILE_NOT_FOUND, 3, 206)

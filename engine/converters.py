@@ -112,7 +112,7 @@ class Converter:
                 stderr=subprocess.DEVNULL,
                 env=_environment(self._home),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                start_new_session=True,  # no terminal: Ctrl-C is for who started it
+                process_group=0,  # Ctrl-C is for who started it
             )
         except OSError as error:
             files.delete_folder(Path(self._home))

@@ -84,8 +84,9 @@ class EngineProcess:
 
     It works in the folder of its program, which it holds anyway: that in which Blender was started is mostly
     the project's, and on Windows, or on a disk that is to be taken out, has to stay as long as a process
-    works there. So what it is told has to have whole paths. It has no terminal, either: when that is closed,
-    or Ctrl-C pressed there, it is Blender that this is meant for.
+    works there. So what it is told has to have whole paths. It is in a group of its own, which a terminal
+    leaves alone: when that is closed, or Ctrl-C pressed there, it is Blender that this is meant for. In a
+    session of its own, Linux would share the cores among the sessions, whatever their priorities.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -106,7 +107,7 @@ class EngineProcess:
                 env=environment(os.environ, is_isolated()),
                 cwd=Path(command[0]).parent,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) | PRIORITY,
-                start_new_session=True,
+                process_group=0,
             )
             ours.pop_all()
 
