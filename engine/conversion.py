@@ -186,7 +186,11 @@ class Conversion:
             try:
                 problem = self._converters.do(task, source, part, cancelled, report)
             except ConverterDied as died:
-                problem = Message("the background Blender ended with code {code}.", code=str(died.code))
+                problem = Message(
+                    "the background Blender ended with code {code}. If there was not enough memory, close "
+                    "other programs.",
+                    code=str(died.code),
+                )
             except TookTooLong:
                 problem = Message("it took longer than {minutes:.0f} minutes.", minutes=TIMEOUT / 60)
             if problem:

@@ -46,8 +46,8 @@ BAKE_COLORS = (
     (
         "AS_NEEDED",
         "As Needed",
-        "Base color, roughness, metallic and emission are baked where the textures or vertex colors of "
-        "the original no longer fit the optimized mesh",
+        "Base color, roughness, metallic, emission and alpha are baked where the textures or vertex colors "
+        "of the original no longer fit the optimized mesh",
     ),
     ("ALWAYS", "Always", "Everything that is textured in the materials of the original is baked"),
     ("NEVER", "Never", "The materials keep their textures"),

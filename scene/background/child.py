@@ -75,6 +75,8 @@ TASKS = {
 
 def error_text(error: Exception) -> Any:
     """What an error says, as JSON: a message of ours, or Blender's words, or where it happened."""
+    if isinstance(error, MemoryError):
+        return Message("there is not enough memory: close other programs.").to_data()
     if not isinstance(error, RuntimeError) or not error.args:
         return "".join(traceback.format_exception(error))
     reason = error.args[0]

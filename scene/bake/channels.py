@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 import bpy
 
-from .settings import BASE_COLOR, EMISSION, METALLIC, ROUGHNESS
+from .settings import ALPHA, BASE_COLOR, EMISSION, METALLIC, ROUGHNESS
 
 SOCKETS = {
     BASE_COLOR: ("Base Color", "Color"),
     ROUGHNESS: ("Roughness",),
     METALLIC: ("Metallic",),
     EMISSION: ("Emission Color",),
+    ALPHA: ("Alpha",),
 }
 """The inputs of shaders that a channel comes from: of the Principled BSDF first, and of simpler ones."""
 
@@ -29,7 +30,10 @@ MIXERS = frozenset({"ShaderNodeMixShader", "ShaderNodeAddShader", "NodeReroute"}
 CLEAR = frozenset({"ShaderNodeBsdfTransparent", "ShaderNodeHoldout"})
 """Shaders that let through what is behind."""
 
-PLAIN = {BASE_COLOR: 0.8, ROUGHNESS: 0.5, METALLIC: 0.0, EMISSION: 0.0}
+RELIEF = frozenset({"Normal", "Displacement"})
+"""Inputs of shaders and outputs that change how a face is shaded."""
+
+PLAIN = {BASE_COLOR: 0.8, ROUGHNESS: 0.5, METALLIC: 0.0, EMISSION: 0.0, ALPHA: 1.0}
 """What has no such input, or no shader."""
 
 
@@ -83,7 +87,8 @@ class Channels:
     def __init__(self, materials: Iterable[bpy.types.Material]) -> None:
         self._shaders: dict[Shader, list[Any]] = {}  # each with the sockets that it shines into
         self._plain: list[Any] = []  # trees without one
-        for tree in [material.node_tree for material in materials if material.node_tree]:
+        self._trees = [material.node_tree for material in materials if material.node_tree]
+        for tree in self._trees:
             found = shaders_of(tree)
             self._shaders |= {shader: _targets(shader.node) for shader in found}
             if not found:
@@ -97,6 +102,20 @@ class Channels:
         """Whether a channel of any of the materials is not the same all over it."""
         sockets = [socket_of(shader.node, channel) for shader in self._shaders]
         return any(socket is not None and socket.is_linked for socket in sockets)
+
+    def flatten(self) -> bool:
+        """Take off normal maps and bumps, so that the mesh alone is shaded; whether there were any."""
+        links = [
+            (tree, link)
+            for tree in {*self._trees, *(shader.tree for shader in self._shaders)}
+            for node in tree.nodes
+            for socket in node.inputs
+            if socket.name in RELIEF
+            for link in socket.links
+        ]
+        for tree, link in links:
+            tree.links.remove(link)
+        return bool(links)
 
     def show(self, channel: str) -> None:
         """Let all of the materials give the light that a channel of them is, and look like nothing else.

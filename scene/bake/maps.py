@@ -26,7 +26,7 @@ from .settings import (
     SURFACE,
     BakeSettings,
 )
-from .shading import ShadingComparison
+from .shading import Rays, ShadingComparison
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
@@ -37,7 +37,7 @@ Report = Callable[[float], None]
 REACHES = (0.4, 0.7, 1.25, 2.0, 3.2)
 """How far outside of the light mesh rays may begin, as multiples of the distance that 99 % of it keep."""
 
-MOST_FAULTS, LEAST_AGREEMENT = 0.5, 0.5
+MOST_FAULTS, LEAST_AGREEMENT, MOST_APART = 0.5, 0.5, 0.25
 """Otherwise these are not two meshes of one thing."""
 
 MIDDLE = 0.5
@@ -83,7 +83,7 @@ def bake_onto(
     own = _own_figures(light, uv_map, settings.size)
     report(0.05)
     comparison = _compare(original, light)
-    extrusion, misses = _reach(comparison)
+    extrusion, rays = _reach(comparison)
     channels = Channels(material for material in mesh_of(original).materials if material)
     passes = [*_passes(settings, channels, comparison, original, light)]
     report(0.15)
@@ -94,7 +94,14 @@ def bake_onto(
         made[kind] = _bake_one(original, light, kind, uv_map, settings, extrusion)
         report(0.15 + 0.75 * (number + 1) / len(passes))
     without = comparison.error()
-    with_map = comparison.error(uv_map, _outward(made[NORMAL]), settings.directx)
+    shape = normals = made[NORMAL]
+    _turn_outwards(normals)
+    if channels.flatten():  # what the original's own normal maps show is no error of the mesh
+        shape = _bake_one(original, light, NORMAL, uv_map, settings, extrusion)
+        _turn_outwards(shape)
+    with_map = comparison.error(uv_map, _pixels(shape), settings.directx)
+    if shape != normals:
+        bpy.data.images.remove(shape)
     if settings.orm:
         made[ORM] = _packed_orm(made, settings)
     figures = {
@@ -106,9 +113,10 @@ def bake_onto(
         "uv": uv_figures._asdict(),
         "own_uv": own,
         "extrusion": extrusion,
-        "misses": misses,
+        "misses": rays.missed,
         "without": without._asdict(),
         "with": with_map._asdict(),
+        "at_best": rays.error._asdict(),
         "distance": float(np.percentile(comparison.distances, 99)) if len(comparison.distances) else 0.0,
         "seconds": time.monotonic() - began,
         "device": bpy.context.scene.cycles.device,
@@ -172,24 +180,35 @@ def _diagonal(comparison: ShadingComparison) -> float:
     return float(np.linalg.norm(points.max(axis=0) - points.min(axis=0)))
 
 
-def _reach(comparison: ShadingComparison) -> tuple[float, float]:
-    """How far outside of the light mesh rays begin, and the share of those that find nothing.
+def _apart(comparison: ShadingComparison) -> float:
+    """How far the bounds of the two meshes are from each other, as a share of the diagonal."""
+    before, after = comparison.before.points, comparison.after.points
+    low, high = after.min(axis=0) - before.min(axis=0), after.max(axis=0) - before.max(axis=0)
+    diagonal = _diagonal(comparison)
+    return float(np.linalg.norm([low, high], axis=1).max() / diagonal) if diagonal else 0.0
+
+
+def _reach(comparison: ShadingComparison) -> tuple[float, Rays]:
+    """How far outside of the light mesh rays begin, and what they find.
 
     Where they begin too near, they miss what stands out; where too far, they find other parts first.
     """
     least = LEAST * _diagonal(comparison)
     farthest = float(np.percentile(comparison.distances, 99)) if len(comparison.distances) else 0.0
-    tried: list[tuple[float, float, float]] = []
+    tried: list[tuple[float, float, Rays]] = []
     for factor in REACHES:
         extrusion = max(farthest * factor, least)
-        missed, wrong = comparison.rays(extrusion, 2 * extrusion)
-        tried.append((missed + wrong, extrusion, missed))
-    faults, extrusion, missed = min(tried)
-    if faults > MOST_FAULTS or comparison.agreement < LEAST_AGREEMENT:
+        rays = comparison.rays(extrusion, 2 * extrusion)
+        tried.append((rays.missed + rays.wrong, extrusion, rays))
+    faults, extrusion, rays = min(tried)
+    if faults > MOST_FAULTS or comparison.agreement < LEAST_AGREEMENT or _apart(comparison) > MOST_APART:
         raise RuntimeError(
-            Message("its faces are far from those of the original, or point inward: recalculate the normals.")
+            Message(
+                "its faces are far from those of the original, or point inward: recalculate the normals, "
+                "and undo Apply Transforms."
+            )
         )
-    return extrusion, missed
+    return extrusion, rays
 
 
 def _passes(
@@ -290,8 +309,8 @@ def _pixels(image: Any) -> Array:
     return values.reshape(height, width, image.channels)
 
 
-def _outward(image: Any) -> Array:
-    """The pixels of a normal map, after those that look into the surface have been turned round.
+def _turn_outwards(image: Any) -> None:
+    """Turn round those pixels of a normal map that look into the surface.
 
     There a ray has found the back of a face, as where two lie in one place, back to back.
     """
@@ -300,7 +319,6 @@ def _outward(image: Any) -> Array:
     if inwards.any():
         values[inwards, :3] = 1.0 - values[inwards, :3]
         image.pixels.foreach_set(values.ravel())
-    return values
 
 
 def _packed_orm(made: dict[str, Any], settings: BakeSettings) -> Any:

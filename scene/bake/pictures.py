@@ -28,7 +28,7 @@ def draw(original: bpy.types.Object, light: bpy.types.Object, blend: Path) -> fl
     """Draw both, how they differ, and all of that side by side, as PNG files beside `blend`.
 
     Both are in the scene, in the same place, as they look. Returns how much the pictures differ where
-    anything is to be seen, on average, 0 to 1.
+    anything is to be seen, on average, 0 to 1. Raises OSError.
     """
     import numpy as np
 
@@ -58,10 +58,28 @@ def path_of(blend: Path, name: str) -> Path:
     return blend.with_name(f"{blend.name.partition('.')[0]}-{name}.png")
 
 
+def save(image: Any) -> None:
+    """Write an image to its file, which it is read from then. Raises OSError."""
+    try:
+        image.save()
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+    image.source = "FILE"
+    image.reload()
+    _check(image)
+
+
+def _check(image: Any) -> None:
+    """Raise OSError where the file of an image is not whole: of a full disk Blender may say nothing."""
+    if not image.size[0]:
+        raise OSError(image.filepath_raw)
+
+
 def _pixels(path: Path) -> Array:
     import numpy as np
 
     image: Any = bpy.data.images.load(str(path))
+    _check(image)
     width, height = image.size
     values = np.empty(width * height * 4, dtype=np.float32)
     image.pixels.foreach_get(values)
@@ -75,5 +93,5 @@ def _write(pixels: Array, path: Path) -> None:
     image.pixels.foreach_set(pixels.ravel())
     image.file_format = "PNG"
     image.filepath_raw = str(path)
-    image.save()
+    save(image)
     bpy.data.images.remove(image)

@@ -26,6 +26,16 @@ def bake(source: str, target: str, report: Report) -> None:
 
     Raises RuntimeError with a message.
     """
+    try:
+        _bake(source, target, tell)
+    except OSError:
+        raise RuntimeError(
+            Message("its files cannot be written: free some disk space, or choose smaller maps.")
+        ) from None
+
+
+def _bake(source: str, target: str, tell: Tell) -> None:
+    """As `bake`; raises OSError of the disk, too."""
     with bpy.data.libraries.load(source) as (inside, wanted):  # pyright: ignore
         wanted.objects = [name for name in inside.objects if name.startswith(SUBJECT)]
     (original,) = wanted.objects
@@ -83,11 +93,10 @@ def check_room(settings: BakeSettings, triangles: int, folder: Path) -> None:
 
 
 def _write(image: Any, path: Path, settings: BakeSettings) -> None:
-    """Write a map as the file that it is in from now on, to be packed where it is placed."""
+    """Write a map as the file that it is in from now on, to be packed where it is placed. Raises OSError."""
     image.file_format = "OPEN_EXR" if settings.is_float else "PNG"
     image.filepath_raw = str(path.with_suffix(".exr" if settings.is_float else ".png"))
-    image.save()
-    image.source = "FILE"
+    pictures.save(image)
     image[UNPACKED] = True
 
 

@@ -33,8 +33,9 @@ BAKED_FROM = PREFIX + "baked_from"
 
 NORMAL, OCCLUSION, ORM = "normal", "occlusion", "orm"
 BASE_COLOR, ROUGHNESS, METALLIC, EMISSION = "base_color", "roughness", "metallic", "emission"
+ALPHA = "alpha"
 
-SURFACE = (BASE_COLOR, ROUGHNESS, METALLIC, EMISSION)
+SURFACE = (BASE_COLOR, ROUGHNESS, METALLIC, EMISSION, ALPHA)
 """Maps of what the materials of the original look like."""
 
 COLORS = (BASE_COLOR, EMISSION)

@@ -34,6 +34,18 @@ class Error(NamedTuple):
     p95: float
 
 
+class Rays(NamedTuple):
+    """What rays from the light mesh find of the original.
+
+    missed, wrong: the shares of them that find nothing, and another side of it. error: of a map of what they
+    find, however large it is.
+    """
+
+    missed: float
+    wrong: float
+    error: Error
+
+
 class Spots(NamedTuple):
     """Points on a surface: the triangle of each, and the weights of its corners, N x 3."""
 
@@ -81,7 +93,8 @@ class ShadingComparison:
         self.distances = np.array([distance for *_, distance in near])
         points = np.array([tuple(place) for place, *_ in near]).reshape(-1, 3)
         self.opposite = _located(self.before, points, np.array([face for _, _, face, _ in near], dtype=int))
-        self._wanted = _unit(self.opposite.mixed(self.before, corner_normals(mesh_of(original))))
+        self._shaded = corner_normals(mesh_of(original))
+        self._wanted = _unit(self.opposite.mixed(self.before, self._shaded))
 
     def error(self, uv_map: str = "", pixels: Array | None = None, directx: bool = False) -> Error:
         """How far the light mesh is shaded from the original, with a normal map if `pixels` has one.
@@ -89,11 +102,14 @@ class ShadingComparison:
         pixels: H x W x channels, the lowest row first, of a map in tangent space. directx: see
         `BakeSettings`.
         """
+        if pixels is not None:
+            return self._error(self._mapped(uv_map, pixels, directx))
+        return self._error(self.normals[self._chosen])
+
+    def _error(self, shown: Array) -> Error:
+        """How far these normals are from those of the original."""
         import numpy as np
 
-        shown = self.normals[self._chosen]
-        if pixels is not None:
-            shown = self._mapped(uv_map, pixels, directx)
         if not len(shown):
             return Error(0.0, 0.0)
         angles = np.degrees(np.arccos(np.clip((shown * self._wanted).sum(axis=1), -1.0, 1.0)))
@@ -118,24 +134,33 @@ class ShadingComparison:
         bitangent = np.cross(normal, tangent) * sign
         return _unit(colors[:, :1] * tangent + colors[:, 1:2] * bitangent + colors[:, 2:] * normal)
 
-    def rays(self, extrusion: float, distance: float) -> tuple[float, float]:
-        """The shares of the points from which a ray finds nothing of the original, and another side of it.
+    def rays(self, extrusion: float, distance: float) -> Rays:
+        """What rays find of the original from all points.
 
         extrusion: how far outside of the light mesh a ray begins; distance: how far it goes, Blender units.
         """
-        missed = wrong = 0
+        import numpy as np
+
         points, normals = self.points[self._chosen], self.normals[self._chosen]
-        for point, normal, wanted in zip(
-            points.tolist(), normals.tolist(), self._wanted.tolist(), strict=True
-        ):
+        found: list[Any] = []
+        for point, normal in zip(points.tolist(), normals.tolist(), strict=True):
             way = Vector(normal)
-            _, found, _, _ = self.tree.ray_cast(Vector(point) + way * extrusion, -way, distance)
-            if found is None:
-                missed += 1
-            elif found.dot(Vector(wanted)) < SAME_SIDE:
-                wrong += 1
+            found.append(self.tree.ray_cast(Vector(point) + way * extrusion, -way, distance))
+        hits = np.array([face is not None for _, _, face, _ in found], dtype=bool)
+        there = [found[index] for index in np.flatnonzero(hits).tolist()]
+        places = np.array([tuple(place) for place, *_ in there]).reshape(-1, 3)
+        sides = np.array([tuple(side) for _, side, *_ in there]).reshape(-1, 3)
+        spots = _located(self.before, places, np.array([face for _, _, face, _ in there], dtype=int))
+        seen = normals.copy()
+        seen[hits] = _unit(spots.mixed(self.before, self._shaded))
+        seen *= np.where((seen * normals).sum(axis=1) < 0, -1.0, 1.0)[:, None]  # the back of a face
         count = max(len(points), 1)
-        return missed / count, wrong / count
+        wrong = (sides * self._wanted[hits]).sum(axis=1) < SAME_SIDE
+        return Rays(
+            missed=float((~hits).sum()) / count,
+            wrong=float(wrong.sum()) / count,
+            error=self._error(seen),
+        )
 
 
 def corner_normals(mesh: bpy.types.Mesh) -> Array:

@@ -20,6 +20,10 @@ from tests.blender.baking import finished, material_of, node_kinds
 from tests.blender.conftest import EXTENSION
 from tests.blender.job_fixtures import until
 from tests.blender.sculpts import lightened, optimized, sculpt
+from tests.systems import WINDOWS
+
+FULL = Path("/dev/full")
+"""A file that nothing can be written to: there is no room."""
 
 
 def never() -> bool:
@@ -73,6 +77,24 @@ def test_a_normal_map_brings_back_how_the_original_was_shaded(
     assert figures["misses"] < 0.01
     assert not figures["new_uv_map"]
     assert pixels_of(tmp_path / "result-1-normal.png").shape[:2] == (512, 512)
+
+
+@pytest.mark.parametrize(
+    ("after", "at_best", "words"),
+    [(1.0, 0.5, "same from"), (3.0, 0.5, "try larger maps"), (3.0, 2.9, "try more triangles")],
+)
+def test_the_verdict_names_what_would_help(addon, after: float, at_best: float, words: str):
+    figures = {name: {"mean": mean, "p95": mean} for name, mean in (("with", after), ("at_best", at_best))}
+    assert words in str(addon.panels.optimize._verdict({**figures, "meters": 1.0}))
+
+
+def test_what_maps_of_any_size_would_leave_is_measured(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    figures = baked(addon, conversion, tmp_path, item, lightened(item), size=128)
+    assert figures["at_best"]["mean"] < figures["with"]["mean"] / 2
+    (tmp_path / "flat").mkdir()
+    figures = baked(addon, conversion, tmp_path / "flat", item, lightened(item, 0.004), size=1024)
+    assert figures["with"]["mean"] / 2 < figures["at_best"]["mean"] < figures["without"]["mean"]
 
 
 def test_green_points_down_for_directx(addon, conversion, tmp_path: Path):
@@ -152,6 +174,48 @@ def test_textures_that_no_longer_fit_are_baked(addon, conversion, tmp_path: Path
     assert figures["maps"] == ["normal", "base_color"]
     green = pixels_of(tmp_path / "lost" / "result-1-base_color.png")[..., 1]
     assert 0.2 < float(green.mean()) < 0.8
+
+
+def textured(item: bpy.types.Object, name: str, pixels: np.ndarray) -> tuple[Any, Any, Any]:
+    """Give an object a material with a texture; returns its nodes, its links, and the texture's node."""
+    material = new_material(name)
+    height, width, _ = pixels.shape
+    image = bpy.data.images.new(name, width, height, alpha=True)
+    image.colorspace_settings.name = "Non-Color"
+    image.pixels.foreach_set(pixels.astype(np.float32).ravel())
+    image.pack()
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = image
+    item.data.materials.append(material)
+    return material.node_tree.nodes, material.node_tree.links, node
+
+
+def test_what_is_cut_out_by_a_texture_stays_cut_out(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    leaves = np.ones((64, 64, 4))
+    leaves[:, (np.arange(64) // 8) % 2 == 0, 3] = 0.0
+    nodes, links, texture = textured(item, "Leaves", leaves)
+    links.new(texture.outputs["Color"], nodes["Principled BSDF"].inputs["Base Color"])
+    links.new(texture.outputs["Alpha"], nodes["Principled BSDF"].inputs["Alpha"])
+    light = lightened(item)
+    light.uv_layers.remove(light.uv_layers[0])
+    figures = baked(addon, conversion, tmp_path, item, light, size=512)
+    assert figures["maps"] == ["normal", "base_color", "alpha"]
+    assert figures["picture_difference"] < 0.1
+
+
+def test_a_normal_map_of_the_original_is_in_the_baked_one_and_no_error(addon, conversion, tmp_path: Path):
+    item = sculpt()
+    bumps = np.ones((64, 64, 4))
+    bumps[:, :, 0] = 0.5 + 0.3 * np.sin(np.arange(64) * 0.8)
+    bumps[:, :, 1] = 0.5
+    nodes, links, texture = textured(item, "Bumps", bumps)
+    bump = nodes.new("ShaderNodeNormalMap")
+    links.new(texture.outputs["Color"], bump.inputs["Color"])
+    links.new(bump.outputs["Normal"], nodes["Principled BSDF"].inputs["Normal"])
+    figures = baked(addon, conversion, tmp_path, item, lightened(item), size=512)
+    assert pixels_of(tmp_path / "result-1-normal.png")[..., 0].std() > 0.1
+    assert figures["with"]["mean"] < figures["without"]["mean"] / 4
 
 
 def test_occlusion_roughness_and_metallic_are_one_texture(addon, conversion, tmp_path: Path):
@@ -267,6 +331,17 @@ def test_a_mesh_that_looks_inwards_is_refused_with_a_sentence(addon, conversion,
         baked(addon, conversion, tmp_path, item, light)
 
 
+@pytest.mark.parametrize("how", [Matrix.Scale(0.3, 4), Matrix.Translation((5.0, 0.0, 0.0))])
+def test_a_mesh_whose_transforms_were_applied_is_refused_with_a_sentence(
+    addon, conversion, tmp_path: Path, how: Matrix
+):
+    item = sculpt()
+    light = lightened(item)
+    light.transform(how)
+    with pytest.raises(addon.scene.errors.BakeFailed, match="undo Apply Transforms"):
+        baked(addon, conversion, tmp_path, item, light)
+
+
 def test_a_mesh_without_faces_is_refused_with_a_sentence(addon, conversion, tmp_path: Path):
     with pytest.raises(addon.scene.errors.BakeFailed, match="no faces"):
         baked(addon, conversion, tmp_path, sculpt(), bpy.data.meshes.new("Nothing"))
@@ -301,6 +376,36 @@ def test_what_there_is_no_room_for_is_refused_before_anything_is_baked(
     told = str(caught.value.args[0])
     assert "8,192 pixels" in told
     assert "1.5 GB are free. Choose smaller maps" in told
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no disk here is always full")
+@pytest.mark.parametrize("name", ["normal.png", "normal.exr", "before.png", "json"])
+def test_a_disk_that_is_full_meanwhile_is_told_and_the_bake_can_be_repeated(
+    addon, conversion, tmp_path: Path, name: str
+):
+    item = sculpt()
+    settings = {"is_float": name.endswith(".exr")}
+    full = tmp_path / f"result-1{'.' if name == 'json' else '-'}{name}"
+    full.symlink_to(FULL)
+    with pytest.raises(addon.scene.errors.BakeFailed, match="cannot be written: free some disk space"):
+        baked(addon, conversion, tmp_path, item, lightened(item), **settings)
+    assert not (tmp_path / "result-1.blend").exists()
+    full.unlink()
+    assert baked(addon, conversion, tmp_path, item, lightened(item), **settings)["maps"] == ["normal"]
+
+
+@pytest.mark.skipif(WINDOWS, reason="there is no such limit")
+@pytest.mark.parametrize(("size", "gigabytes"), [(1024, 1.4), (4096, 2.2)])
+def test_memory_that_runs_out_is_told(addon, tmp_path: Path, size: int, gigabytes: float):
+    item = sculpt()
+    command = addon.scene.background.here.converter_command()
+    limited = ("sh", "-c", f'ulimit -v {gigabytes * 1e6:.0f}; exec "$@"', "sh", *command)
+    conversion = importlib.import_module(f"{EXTENSION}.engine.conversion").Conversion(limited)
+    try:
+        with pytest.raises(addon.scene.errors.BakeFailed, match="close other programs"):
+            baked(addon, conversion, tmp_path, item, lightened(item), size=size)
+    finally:
+        conversion.close()
 
 
 def test_an_original_that_was_accepted_away_is_told(addon):
