@@ -27,14 +27,14 @@ def bake(source: str, target: str, report: Report) -> None:
     Raises RuntimeError with a message.
     """
     try:
-        _bake(source, target, tell)
+        _bake(source, target, report)
     except OSError:
         raise RuntimeError(
             Message("its files cannot be written: free some disk space, or choose smaller maps.")
         ) from None
 
 
-def _bake(source: str, target: str, tell: Tell) -> None:
+def _bake(source: str, target: str, report: Report) -> None:
     """As `bake`; raises OSError of the disk, too."""
     with bpy.data.libraries.load(source) as (inside, wanted):  # pyright: ignore
         wanted.objects = [name for name in inside.objects if name.startswith(SUBJECT)]
