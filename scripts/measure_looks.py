@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How much of the base color is right on a light mesh whose UVs were lost, with the baked maps and without.
 
-    .venv/bin/python scripts/measure_looks.py [--size 1024] [--keep 0.06]
+    .venv/bin/python scripts/measure_looks.py [--size 1024] [--keep 0.06] [--models FOLDER]
 
-The models are those of measure_bakes.py that are made here, with a texture. Each is reduced by Blender's own
+The models are those of measure_bakes.py, with a texture. Each is reduced by Blender's own
 decimation and loses its UV maps; then it is baked as a converter does it. Eight cameras around it see the
 base color, rendered by Cycles; what is told is the mean difference to the original. Exits with 1 where that
 is not halved at least.
@@ -26,7 +26,7 @@ from mathutils import Matrix, Vector
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts.measure_bakes import MADE, lightened, module
+from scripts.measure_bakes import chosen, lightened, module
 
 CAMERAS = 8
 PIXELS = 192
@@ -41,7 +41,8 @@ def textured(item: Any) -> Any:
         item.data.uv_layers.new()
         bpy.context.view_layer.objects.active = item
         bpy.ops.object.mode_set(mode="EDIT")
-        bpy.ops.uv.smart_project()
+        bpy.ops.mesh.select_all(action="SELECT")
+        bpy.ops.uv.cube_project(cube_size=max(item.dimensions))  # large islands, as artists make them
         bpy.ops.object.mode_set(mode="OBJECT")
     image: Any = bpy.data.images.new("Colors", 256, 256)
     rows, columns = np.mgrid[0:256, 0:256] / 256.0
@@ -127,10 +128,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--keep", type=float, default=0.06)
+    parser.add_argument("--models", type=Path)
     options = parser.parse_args()
     print("| model | without | with | left |\n| --- | --- | --- | --- |", file=sys.stderr)
     good = True
-    for name, make in MADE.items():
+    for name, make in chosen(options.models).items():
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         item = textured(make())
         light = lightened(item, options.keep)

@@ -21,7 +21,8 @@ from ..restore.surfaces import values_of
 from ..unused import freed
 from . import slots
 from .materials import add_maps, new_material
-from .settings import BAKED_FROM, unbaked
+from .original import original_of
+from .settings import BAKED_FROM, forget_original, unbaked
 
 AGAIN = Message("Bake it again; baking is free.")
 
@@ -68,6 +69,9 @@ def place(blend: str, token: str, target: bpy.types.Object, sent: str = "") -> l
             mesh.materials[index] = baked(material)
         for user in users:
             slots.assign(user, baked)
+        if original_of(target) is None:  # it was accepted meanwhile, so nothing brings back the artist's
+            for made in copies.values():
+                forget_original(made)
     report = dict(versions.report_of(target))
     report["bake"] = {**figures, "uv_map": uv_map, "meters": figures["distance"] * _meters(target)}
     report["bake"]["token"] = token

@@ -21,9 +21,9 @@ LIGHT = PREFIX + "light"
 SETTINGS = PREFIX + "bake"
 """Custom property of the object in a snapshot: what is to be baked, see `BakeSettings`."""
 
-BASE_BYTES, PIXEL_BYTES, TRIANGLE_BYTES = 340 << 20, 200, 550
+BASE_BYTES, PIXEL_BYTES, TRIANGLE_BYTES = 340 << 20, 200, 640
 """Memory that baking takes: always, for each pixel of a map, and for each triangle of the original; measured
-by `make bench` (scripts/bench_bakes.py) at 1K to 4K and 10,000 to 1,000,000 triangles.
+by `make bench` (scripts/bench_bakes.py) at 1K to 4K and 10,000 to 1,000,000 triangles, and at 5,000,000.
 """
 
 Colors = Literal["AS_NEEDED", "ALWAYS", "NEVER"]

@@ -611,6 +611,23 @@ def test_a_mesh_that_has_changed_meanwhile_is_left_as_it_is(addon):
     assert "was changed while it was being baked" in str(job.status.problem.message)
 
 
+def test_maps_of_an_original_that_was_accepted_away_meanwhile_come_all_the_same(addon):
+    item = sculpt()
+    clay = new_material("Clay")
+    item.data.materials.append(clay)
+    optimized(addon, item)
+    scenes.select(item)
+    session = addon.session.current()
+    jobs = addon.session.requests.bake(
+        session, bpy.context, choice(addon), [item], SimpleNamespace(tell=print, by_hand=True)
+    )
+    addon.scene.versions.accept(item)
+    addon.session.requests.submit(session, bpy.context, jobs)
+    finished(addon, 1)
+    assert "ShaderNodeNormalMap" in node_kinds(material_of(item))
+    assert [material.name for material in bpy.data.materials] == ["Clay_baked"]
+
+
 def choice(addon) -> Any:
     return addon.session.requests.Choice({"bake_size": "512"}, bpy.context.window_manager.generio)
 
