@@ -151,10 +151,14 @@ class GENERIO_OT_export_for_engine(ShapeOptions, InObjectMode, SubmitJobs, bpy.t
             each_part=self.each_part,
             embed=self.embed,
         )
+        objects = self._objects(context)
         try:
-            found = plan(context, self._objects(context), wish)
+            found = plan(context, objects, wish)
         except FlowsError as error:
             return report_problem(self, error)
+        if others := subjects.left_out(objects):
+            names = [item.name for item in others]
+            self.report({"WARNING"}, translated(Message("Left out: {names}", names=names)))
         if found.replaced:
             message = (
                 Message("1 file that is there will be replaced")

@@ -21,6 +21,9 @@ FILES = (
 )
 """How many files there are, as an enumeration of Blender's."""
 
+SEEN = frozenset({"CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD", "VOLUME"})
+"""Types of objects that have something to show, beside meshes."""
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -49,6 +52,11 @@ def exportable(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
     """The models with faces among `objects`; levels, and previews of levels, stand for their original."""
     found = lods.sources(item for item in objects if item.type == "MESH" and COLLISION not in item)
     return [item for item in found if len(mesh_of(item).polygons) or len(item.modifiers)]
+
+
+def left_out(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
+    """Those of `objects` that are seen, and are no meshes: curves, text, and instances of collections."""
+    return [item for item in objects if item.type in SEEN or item.instance_collection is not None]
 
 
 def subject_of(item: bpy.types.Object) -> Subject:

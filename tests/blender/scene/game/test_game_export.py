@@ -388,6 +388,20 @@ def test_names_that_blender_has_numbered_are_exported(
     assert sorted(found) == sorted(names)
 
 
+def test_what_is_no_mesh_is_named(addon, tmp_path, capfd: pytest.CaptureFixture[str]):
+    crates = bpy.data.collections.new("Crates")
+    crates.objects.link(scenes.ball("Crate", 8, 4))
+    instance = bpy.data.objects.new("Pile", None)
+    instance.instance_type, instance.instance_collection = "COLLECTION", crates
+    sign = bpy.data.objects.new("Sign", bpy.data.curves.new("Sign", "FONT"))
+    target = bpy.data.objects.new("Target", None)  # which has nothing to show
+    for item in (instance, sign, target):
+        bpy.context.collection.objects.link(item)
+    scenes.select(scenes.ball("Ball", 8, 4), instance, sign, target)
+    export(tmp_path / "all.glb", "GODOT", shapes="NONE")
+    assert "Left out: Pile, Sign\n" in capfd.readouterr().out
+
+
 def test_what_cannot_be_exported_is_told(addon, tmp_path):
     ball = scenes.ball("Ball", 8, 4)
     scenes.select()
