@@ -34,6 +34,9 @@ PACKAGES = (
     "imagemagick",  # `import` takes the pictures of X11; Blender's own screenshot is black under software GL
     "tesseract-ocr",  # reads the labels, so that a story can click what it sees
 )
+ENGINES = {"sid": ("godot",)}
+"""Game engines that read what is exported for them, by the suites that have them."""
+
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # $1 is the root, then pairs of (folder outside, folder inside), then "--" and the command.
@@ -91,7 +94,8 @@ def ensure(suite: str, root: Path) -> Path:
 
 def _make(suite: str, root: Path) -> None:
     stamp = root / "generio-root"
-    wanted = "\n".join((suite, *PACKAGES))
+    packages = (*PACKAGES, *ENGINES.get(suite, ()))
+    wanted = "\n".join((suite, *packages))
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     if os.geteuid() != 0:
@@ -101,7 +105,7 @@ def _make(suite: str, root: Path) -> None:
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     # A mirror that is a snapshot may be older than the week for which sid's index is valid.
     _run(*entered(root, ["apt-get", "-o", "Acquire::Check-Valid-Until=false", "update"]))
-    install = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     _run(*entered(root, install, env={"DEBIAN_FRONTEND": "noninteractive"}))
     _run(*entered(root, ["apt-get", "clean"]))
     stamp.write_text(wanted)

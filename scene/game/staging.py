@@ -46,7 +46,7 @@ def staged(context: bpy.types.Context, content: FileContent, profile: Profile) -
     copies of the objects have only a location. The unit of the scene is that of the game engine.
     """
     with ExitStack() as afterwards:
-        scene = bpy.data.scenes.new("GENERIO export")
+        scene = bpy.data.scenes.new(f"{content.name}_scene")  # what Godot calls the root
         afterwards.callback(bpy.data.scenes.remove, scene)
         units: Any = scene.unit_settings
         units.system, units.scale_length = "METRIC", 1.0 / profile.units
