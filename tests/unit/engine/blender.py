@@ -30,6 +30,9 @@ def fork() -> None:
 
 
 def main() -> None:
+    if sys.platform != "win32":  # whoever runs tests in the background has these ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     store, folder, url, key, finish = sys.argv[1:]
     limits.LOOKUP_SECONDS, polling.SHORTEST = 0.05, 0.05
     start = Start(

@@ -270,7 +270,7 @@ def test_when_blender_is_killed_the_engine_ends_or_finishes_first(
     assert blender.stdout is not None and blender.stderr is not None
     pid, token = blender.stdout.readline().split()
     end(blender)
-    blender.wait()
+    blender.wait(LONGEST)
     _wait_for(lambda: began(int(pid)) is None)
     if sys.platform != "win32":
         with suppress(ProcessLookupError):
