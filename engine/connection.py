@@ -92,7 +92,7 @@ class Connection:
         self.start = start
         self._configuration = (settings, log_level, finish_jobs)
         self._on_start, self._on_word = on_start, on_word
-        self._command = start.command
+        self._uses_spare = False
         self._process: EngineProcess | None = None
         self._has_spoken = False
         self._decoder = Decoder()
@@ -138,7 +138,7 @@ class Connection:
     def _new_process(self) -> EngineProcess:
         """Raises EngineDied."""
         try:
-            return EngineProcess(self._command)
+            return EngineProcess(self.start.spare if self._uses_spare else self.start.command)
         except OSError as error:
             if not self._use_spare():
                 raise EngineDied.because(error) from error
@@ -150,10 +150,10 @@ class Connection:
         As where a virus scanner or a policy of Windows lets Blender run, and not the Python that it brings:
         that cannot be started, or ends without a word.
         """
-        if not self.start.spare or self._command == self.start.spare:
+        if not self.start.spare or self._uses_spare:
             return False
         LOGGER.warning("the engine process cannot be started as it should, and is started by Blender itself")
-        self._command = self.start.spare
+        self._uses_spare = True
         return True
 
     @property

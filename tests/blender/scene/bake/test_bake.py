@@ -85,7 +85,7 @@ def test_a_normal_map_brings_back_how_the_original_was_shaded(
 )
 def test_the_verdict_names_what_would_help(addon, after: float, at_best: float, words: str):
     figures = {name: {"mean": mean, "p95": mean} for name, mean in (("with", after), ("at_best", at_best))}
-    assert words in str(addon.panels.optimize._verdict({**figures, "meters": 1.0}))
+    assert words in str(addon.panels.versions_report._verdict({**figures, "meters": 1.0}))
 
 
 def test_what_maps_of_any_size_would_leave_is_measured(addon, conversion, tmp_path: Path):
