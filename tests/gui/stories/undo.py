@@ -2,6 +2,7 @@
 """Undo and redo right after optimizing, with all that can hang on an object."""
 
 import json
+import time
 from typing import Any
 
 import bpy
@@ -9,6 +10,9 @@ import bpy
 from tests.blender import mesh_fixtures
 from tests.gui import scene
 from tests.gui.driver import Driver, Steps
+
+LONGEST = 10.0
+"""Seconds for which undo and redo are waited for; never a measure of speed."""
 
 MODES = ("REPLACE", "BESIDE", "COLLECTION", "HIDE")
 
@@ -33,12 +37,21 @@ def undo_and_redo(blender: Driver) -> Steps[None]:
             for _ in range(2):
                 for _mesh in range(meshes):
                     yield from blender.press("Z", ctrl=True)
+                yield from wait_until_as(before)
                 assert looks() == before, f"undo of {name}, {mode}: {changes(before, looks())}"
                 for _mesh in range(meshes):
                     yield from blender.press("Z", ctrl=True, shift=True)
+                yield from wait_until_as(after)
                 assert looks() == after, f"redo of {name}, {mode}: {changes(after, looks())}"
             undone += 1
     blender.notes["undone and redone"] = undone
+
+
+def wait_until_as(was: dict[str, Any]) -> Steps[None]:
+    """Wait until everything is as it was, but no longer than Blender may take on a busy machine."""
+    end = time.monotonic() + LONGEST
+    while looks() != was and time.monotonic() < end:
+        yield 0.1
 
 
 def done_jobs() -> int:
