@@ -136,7 +136,7 @@ class Connection:
             self._process.send(reply.data)
 
     def _new_process(self) -> EngineProcess:
-        """Raises EngineDied."""
+        """Start an engine, in the spare way where the usual one is not possible. Raises EngineDied."""
         try:
             return EngineProcess(self.start.spare if self._uses_spare else self.start.command)
         except OSError as error:

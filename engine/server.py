@@ -176,7 +176,8 @@ class Server:
             if self._conversion is not None:
                 self._conversion.end_idle()
             # A fork of Blender, which another add-on made, may keep the pipe open.
-            if os.name == "posix" and os.getppid() != self._parent:
+            if os.name == "posix" and (parent := os.getppid()) != self._parent:
+                self._parent = parent
                 self._calls.put(None)
 
     def _send_changes(self, with_flags: bool = True) -> None:

@@ -102,7 +102,7 @@ def _decide(job: Job, error: FlowsError, failures: int, doubt: Doubt, chance: fl
 
 
 def problem_of(job: Job, error: FlowsError) -> Problem:
-    """Whether a create may have been refused because the account already has all the flows it may have."""
+    """The problem that an error is to the user, whose fix depends on whether a prompt or a file was sent."""
     if isinstance(error, TooLarge) and job.request.prompt:
         return replace(Problem.of(error), fix=Message("Shorten the prompt."), remedy="edit_prompt")
     return Problem.of(error)

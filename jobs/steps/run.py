@@ -99,9 +99,8 @@ def poll(turn: Turn, job: Job) -> Outcome:
     running = now - job.run.started_at
     if flow.state == "created" and not job.run.starts_itself:
         if turn.doubt.seconds("start", time.monotonic()) >= limits.UNSTARTED * limits.LOOKUP_SECONDS:
-            return Outcome(
-                job.advance_to(Step.UPLOADED), retry_in=0.0
-            )  # something else than the service answered the start
+            # Something else than the service answered the start.
+            return Outcome(job.advance_to(Step.UPLOADED), retry_in=0.0)
         return Outcome(job, retry_in=polling.next_poll(running, turn.durations, None), doubt="start")
     if not flow.state.terminal:
         if 0.0 < turn.patience < now - job.run.changed_at:

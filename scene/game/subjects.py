@@ -56,7 +56,7 @@ def exportable(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
 
 def left_out(objects: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
     """Those of `objects` that are seen, and are no meshes: curves, text, and instances of collections."""
-    return [item for item in objects if item.type in SEEN or item.instance_collection is not None]
+    return [item for item in objects if item.type in SEEN or item.instance_type == "COLLECTION"]
 
 
 def subject_of(item: bpy.types.Object) -> Subject:
