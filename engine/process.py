@@ -84,9 +84,9 @@ class EngineProcess:
 
     It works in the folder of its program, which it holds anyway: that in which Blender was started is mostly
     the project's, and on Windows, or on a disk that is to be taken out, has to stay as long as a process
-    works there. So all paths that the engine gets have to be absolute. The engine is in a process group of its
-    own: closing the terminal, or pressing Ctrl-C there, is meant for Blender. It has no session of its own,
-    because Linux shares the cores among sessions, whatever the priorities of their processes.
+    works there. So all paths that the engine gets have to be absolute. The engine is in a process group of
+    its own: closing the terminal, or pressing Ctrl-C there, is meant for Blender. It has no session of its
+    own, because Linux shares the cores among sessions, whatever the priorities of their processes.
     """
 
     def __init__(self, command: Sequence[str]) -> None:

@@ -37,6 +37,22 @@ def ball(name: str = "Ball", segments: int = 64, rings: int = 32, **options: obj
     return item
 
 
+def scatter_cubes(item: bpy.types.Object) -> bpy.types.NodeTree:
+    """Let geometry nodes show a cube, as an instance, at each vertex of `item`, and nothing else."""
+    group = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")
+    for way in ("INPUT", "OUTPUT"):
+        group.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
+    start, scatter, cube, end = map(
+        group.nodes.new,
+        ("NodeGroupInput", "GeometryNodeInstanceOnPoints", "GeometryNodeMeshCube", "NodeGroupOutput"),
+    )
+    group.links.new(start.outputs[0], scatter.inputs["Points"])
+    group.links.new(cube.outputs[0], scatter.inputs["Instance"])
+    group.links.new(scatter.outputs[0], end.inputs[0])
+    item.modifiers.new("Scatter", "NODES").node_group = group
+    return group
+
+
 def select(*objects: bpy.types.Object) -> None:
     bpy.context.view_layer.update()  # without it a new object does not count as visible
     for item in bpy.context.view_layer.objects:

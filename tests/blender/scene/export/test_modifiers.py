@@ -51,17 +51,7 @@ def test_equal_duplicates_are_one_mesh_also_with_applied_modifiers(addon, sandbo
 
 def test_instances_that_modifiers_make_become_faces_when_applied(addon):
     item = scenes.ball(segments=8, rings=4)
-    group = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")
-    for way in ("INPUT", "OUTPUT"):
-        group.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
-    start, scatter, cube, end = map(
-        group.nodes.new,
-        ("NodeGroupInput", "GeometryNodeInstanceOnPoints", "GeometryNodeMeshCube", "NodeGroupOutput"),
-    )
-    group.links.new(start.outputs[0], scatter.inputs["Points"])
-    group.links.new(cube.outputs[0], scatter.inputs["Instance"])
-    group.links.new(scatter.outputs[0], end.inputs[0])
-    item.modifiers.new("Scatter", "NODES").node_group = group
+    group = scenes.scatter_cubes(item)
     count = 12 * len(item.data.vertices)
     optimize(item, polygon_count=10_000_000, modifier_mode="APPLY")
     assert scenes.triangles(item) == count

@@ -243,17 +243,7 @@ def test_what_is_seen_is_exported_with_modifiers_and_hidden_levels(addon, tmp_pa
 
 def test_what_geometry_nodes_make_instances_of_is_exported(addon, tmp_path):
     item = scenes.ball("Ball", 8, 4)
-    group = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")
-    for way in ("INPUT", "OUTPUT"):
-        group.interface.new_socket("Geometry", in_out=way, socket_type="NodeSocketGeometry")
-    start, scatter, cube, end = map(
-        group.nodes.new,
-        ("NodeGroupInput", "GeometryNodeInstanceOnPoints", "GeometryNodeMeshCube", "NodeGroupOutput"),
-    )
-    group.links.new(start.outputs[0], scatter.inputs["Points"])
-    group.links.new(cube.outputs[0], scatter.inputs["Instance"])
-    group.links.new(scatter.outputs[0], end.inputs[0])
-    item.modifiers.new("Scatter", "NODES").node_group = group
+    scenes.scatter_cubes(item)
     scenes.select(item)
     before = everything()
     export(tmp_path / "balls.fbx", "UNREAL", shapes="HULL")
